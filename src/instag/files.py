@@ -1,0 +1,48 @@
+"""Whole files or none: every write goes to a temporary name beside its target and is renamed when complete."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from instag.errors import DiskFull
+
+
+@contextmanager
+def disk_full_said(path: Path) -> Iterator[None]:
+    """Turn the system's 'no space left' into DiskFull, naming the file that was being written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(f"The disk is full: {path} could not be written. Free some space there and run the same command again; it goes on where it was.") from error
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A temporary path with the target's suffix, renamed to `target` when the block ends well, removed when not.
+
+    Raises DiskFull when the disk is full.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        with disk_full_said(target):
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomic(target: Path, content: bytes | str) -> None:
+    """Write `content` to `target`, whole or not at all. Raises DiskFull."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
