@@ -1,0 +1,341 @@
+"""Sound and video files, read and written through FFmpeg's libraries (PyAV): streams of frames, never whole videos in memory."""
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.container import InputContainer, OutputContainer
+from av.error import EOFError as EndOfFile
+from av.error import FFmpegError, InvalidDataError
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.stream import VideoStream
+from jaxtyping import Float, UInt8
+
+from instag.errors import BadArgument, FileMissing, NoSound, NotMedia, Truncated
+from instag.files import atomic_path
+from instag.progress import Report, silent
+from instag.types import FPS
+
+AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+BT709 = 1
+"""Rec. 709's number as matrix, primaries and transfer (ITU-T H.273)."""
+LIMITED_RANGE = 1
+EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+"""Without these FFmpeg's conversions darken a picture by one level."""
+MP4_LIKE = b"ftyp"
+MISSING_TAIL_S = 0.5
+"""A decoded length this much under the header's makes a file count as cut off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaInfo:
+    """What a file's header says. width, height: pixels as displayed (rotated, square pixels), 0 without a picture."""
+
+    width: int
+    height: int
+    fps: float
+    seconds: float
+    has_picture: bool
+    has_sound: bool
+
+
+def probe(path: Path | str) -> MediaInfo:
+    """Read the header of a sound or video file and one frame of its picture.
+
+    Raises FileMissing, NotMedia, Truncated (also where an MP4's boxes reach past the end of the file).
+    """
+    path = Path(path)
+    with _opened(path) as container:
+        stream = _picture_stream(container)
+        sound = bool(container.streams.audio)
+        if stream is None:
+            if not sound:
+                raise NotMedia(f"{path} holds neither a picture nor a sound track. Give a video or sound file (mp4, mov, mkv, webm, wav, flac, mp3 ...).")
+            return MediaInfo(width=0, height=0, fps=0.0, seconds=_seconds(container), has_picture=False, has_sound=True)
+        first = next(_decoded(container, stream, path), None)
+        if first is None:
+            raise NotMedia(f"{path} has a video track but no frame of it can be decoded. Convert it first: ffmpeg -i {path.name} -c:v libx264 fixed.mp4")
+        width, height = _displayed_size(first, stream)
+        return MediaInfo(width=width, height=height, fps=float(stream.average_rate or FPS), seconds=_seconds(container), has_picture=True, has_sound=sound)
+
+
+def read_frames(path: Path | str, *, fps: float = FPS, scale: float = 1.0, seconds: float | None = None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    """RGB frames at a constant rate: frame k is the one shown nearest to k / fps seconds after the first.
+
+    Rotation and non-square pixels are applied. `scale` shrinks while converting (a 4K frame never exists in RGB).
+    At most `seconds` are read. Memory is constant. Raises FileMissing, NotMedia, Truncated (at the end, where frames are missing).
+    """
+    path = Path(path)
+    limit = math.inf if seconds is None else round(seconds * fps)
+    with _opened(path) as container:
+        stream = _picture_stream(container)
+        if stream is None:
+            raise NotMedia(f"{path} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
+        expected = _seconds(container)
+        step = 1 / float(stream.average_rate or fps)
+        emitted, first_time, shown, shown_time, end = 0, None, None, 0.0, 0.0
+        for index, frame in enumerate(_decoded(container, stream, path)):
+            time = frame.time if frame.time is not None else index * step
+            first_time = time if first_time is None else first_time
+            time -= first_time
+            if shown is not None and time <= shown_time:
+                continue
+            if shown is not None:
+                due = math.ceil((shown_time + time) / 2 * fps - 1e-6)
+                if emitted < min(due, limit):
+                    picture = _to_rgb(shown, stream, scale)
+                    for _ in range(emitted, min(due, limit)):
+                        yield picture
+                        emitted += 1
+                if emitted >= limit:
+                    return
+            shown, shown_time = frame, time
+            length = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else step
+            end = time + min(max(length, 0.5 * step), 1.0)
+        if shown is None:
+            raise NotMedia(f"{path}: no frame can be decoded. Convert it first: ffmpeg -i {path.name} -c:v libx264 fixed.mp4")
+        picture = _to_rgb(shown, stream, scale)
+        while emitted < min(limit, math.ceil(end * fps - 1e-3)):
+            yield picture
+            emitted += 1
+        if emitted < limit and end + (first_time or 0.0) < min(expected, _stream_seconds(stream, expected)) - max(MISSING_TAIL_S, 0.02 * expected):
+            raise Truncated(f"{path} ends after {end:.1f} s, but its header says {expected:.1f} s. Copy or download it again.")
+
+
+def read_sound(path: Path | str, rate: int = 16_000) -> Float[np.ndarray, " samples"]:
+    """The sound of any sound or video file, mixed to one channel, in [-1, 1], resampled to `rate` Hz.
+
+    Sample 0 belongs to the first frame of the picture where there is one. Raises FileMissing, NotMedia, NoSound, Truncated.
+    """
+    path = Path(path)
+    with _opened(path) as container:
+        if not container.streams.audio:
+            raise NoSound(f"{path} has no sound track. Give a video with speech in it, or a sound file.")
+        stream = container.streams.audio[0]
+        picture = _picture_stream(container)
+        start = float(picture.start_time * picture.time_base) if picture is not None and picture.start_time and picture.time_base else 0.0
+        resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+        pieces, first = [], None
+        for frame in _decoded(container, stream, path):
+            first = (frame.time or 0.0) if first is None else first
+            pieces.extend(piece.to_ndarray()[0] for piece in resampler.resample(frame))
+        if first is not None:
+            pieces.extend(piece.to_ndarray()[0] for piece in resampler.resample(None))
+        waveform = np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)
+        if not len(waveform):
+            raise NoSound(f"{path} has a sound track with nothing in it. Give a video with speech in it, or a sound file.")
+        expected = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+        if len(waveform) / rate < expected - max(MISSING_TAIL_S, 0.02 * expected):
+            raise Truncated(f"The sound of {path} ends after {len(waveform) / rate:.1f} s, but its header says {expected:.1f} s. Copy or download it again.")
+        lead = round(((first or 0.0) - start) * rate) if picture is not None else 0
+        return np.pad(waveform, (lead, 0)) if lead > 0 else waveform[-lead:]
+
+
+def write_video(
+    path: Path | str,
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    *,
+    sound: tuple[Float[np.ndarray, " samples"], int] | None = None,
+    fps: int = FPS,
+    metadata: dict[str, str] | None = None,
+    crf: int = 18,
+    preset: str = "veryfast",
+    total: int = 0,
+    report: Report = silent,
+) -> int:
+    """Encode RGB frames as H.264 (yuv420p, Rec. 709) with AAC sound, as they come; returns how many were written.
+
+    sound: waveform in [-1, 1] and its rate in Hz, padded with silence or cut to the length of the picture. Odd sizes are
+    extended by one pixel, which H.264 needs. `report` gets (frames written, total). The file appears at `path` only when it
+    is whole. Raises DiskFull, BadArgument when there is no frame.
+    """
+    path = Path(path)
+    stream_frames = iter(frames)
+    first = next(stream_frames, None)
+    if first is None:
+        raise BadArgument(f"No frames to write into {path}.")
+    # The muxer's own file would swallow a full disk at the end; Python's does not.
+    with atomic_path(path) as temporary, temporary.open("wb") as handle:
+        options = {"movflags": "+faststart+use_metadata_tags"} if path.suffix.lower() in (".mp4", ".mov", ".m4v") else {}
+        with av.open(handle, "w", format=_muxer(path), options=options) as container:
+            container.metadata.update(metadata or {})
+            height, width = first.shape[0] + first.shape[0] % 2, first.shape[1] + first.shape[1] % 2
+            picture = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": preset})
+            picture.width, picture.height, picture.pix_fmt = width, height, "yuv420p"
+            coder = picture.codec_context
+            coder.colorspace = coder.color_primaries = coder.color_trc = BT709
+            coder.color_range = LIMITED_RANGE
+            voice = _SoundTrack(container, *sound) if sound is not None else None
+            count = 0
+            for image in _with_first(first, stream_frames):
+                frame = VideoFrame.from_ndarray(_even(image), format="rgb24")
+                frame = frame.reformat(
+                    format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG, interpolation=Interpolation.BICUBIC | EXACT
+                )
+                frame.pts, frame.time_base = count, Fraction(1, fps)
+                container.mux(picture.encode(frame))
+                count += 1
+                if voice is not None:
+                    voice.encode_until(Fraction(count, fps))
+                report(count, total or count)
+            container.mux(picture.encode(None))
+            if voice is not None:
+                voice.finish()
+    return count
+
+
+class _SoundTrack:
+    """One AAC track that is written along with the picture."""
+
+    def __init__(self, container: OutputContainer, waveform: Float[np.ndarray, " samples"], rate: int) -> None:
+        self._container, self._waveform, self._rate = container, np.clip(waveform, -1, 1).astype(np.float32), rate
+        coded = rate if rate in AAC_RATES else 48_000
+        self._stream = container.add_stream("aac", rate=coded, layout="mono", bit_rate=max(64_000, min(128_000, 4 * coded)))
+        self._resampler = AudioResampler(format="fltp", layout="mono", rate=coded, frame_size=1024)
+        self._written = 0
+
+    def encode_until(self, time: Fraction) -> None:
+        """Encode up to `time` seconds, with silence where the waveform has ended."""
+        until = round(time * self._rate)
+        piece = self._waveform[self._written : until]
+        piece = np.pad(piece, (0, until - self._written - len(piece)))
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(piece[None]), format="fltp", layout="mono")
+        frame.rate, frame.pts, frame.time_base = self._rate, self._written, Fraction(1, self._rate)
+        self._written = until
+        self._encode(self._resampler.resample(frame))
+
+    def finish(self) -> None:
+        self._encode(self._resampler.resample(None))
+        self._container.mux(self._stream.encode(None))
+
+    def _encode(self, frames: list[AudioFrame]) -> None:
+        for frame in frames:
+            self._container.mux(self._stream.encode(frame))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[InputContainer]:
+    """Open a file for reading and turn FFmpeg's refusals into ours."""
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(12)
+    except FileNotFoundError as error:
+        raise FileMissing(f"There is no file {path}. Check the name; the current folder is {Path.cwd()}.") from error
+    except IsADirectoryError as error:
+        raise FileMissing(f"{path} is a folder. Give a video or sound file.") from error
+    except PermissionError as error:
+        raise FileMissing(f"{path} may not be read. Change its permissions: chmod u+r {path}") from error
+    if not head:
+        raise NotMedia(f"{path} is empty (0 bytes). Copy or download it again.")
+    if head[4:8] == MP4_LIKE:
+        _check_boxes(path)
+    try:
+        container = av.open(str(path), metadata_errors="ignore")
+    except (FFmpegError, ValueError) as error:
+        raise NotMedia(f"{path} is not a video or sound file that can be read ({error}). Give an mp4, mov, mkv, webm, wav, flac or mp3 file.") from error
+    with container:
+        yield container
+
+
+def _check_boxes(path: Path) -> None:
+    """Walk the top-level boxes of an MP4: each says how long it is, and the index (moov) must be among them."""
+    length = path.stat().st_size
+    position, kinds = 0, set()
+    with path.open("rb") as handle:
+        while position + 8 <= length:
+            handle.seek(position)
+            head = handle.read(16)
+            size, kind = int.from_bytes(head[:4], "big"), head[4:8]
+            kinds.add(kind)
+            if size == 1:
+                size = int.from_bytes(head[8:16], "big")
+            size = length - position if size == 0 else size
+            if size < 8:
+                break
+            if position + size > length and kind in (b"mdat", b"moov", b"moof"):
+                missing = position + size - length
+                raise Truncated(f"{path} is cut off: {missing:,} of its {position + size:,} bytes are missing at the end. Copy or download it again.")
+            position += size
+    if b"moov" not in kinds:
+        raise Truncated(f"{path} is cut off: it has no index (moov), which a recorder writes last. Copy or download it again, or record it again.")
+
+
+def _picture_stream(container: InputContainer) -> VideoStream | None:
+    """The first video track that is not a cover picture, set to decode on all cores."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            stream.thread_type = "AUTO"
+            return stream
+    return None
+
+
+def _seconds(container: InputContainer) -> float:
+    return container.duration / av.time_base if container.duration else 0.0
+
+
+def _stream_seconds(stream: VideoStream, otherwise: float) -> float:
+    return float(stream.duration * stream.time_base) if stream.duration and stream.time_base else otherwise
+
+
+def _decoded(container: InputContainer, stream, path: Path) -> Iterator:
+    """The frames of one track; damaged packets are passed over, as players do."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, EndOfFile):
+            return
+        except InvalidDataError:
+            continue
+        except FFmpegError as error:
+            raise Truncated(f"{path} can not be read to its end ({error}). Copy or download it again.") from error
+        try:
+            yield from packet.decode()
+        except (InvalidDataError, EndOfFile):
+            continue
+
+
+def _displayed_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    """Width and height as displayed: square pixels, rotated."""
+    aspect = stream.sample_aspect_ratio
+    width = round(frame.width * float(aspect)) if aspect else frame.width
+    return (frame.height, width) if frame.rotation % 180 else (width, frame.height)
+
+
+def _to_rgb(frame: VideoFrame, stream: VideoStream, scale: float) -> UInt8[np.ndarray, "h w 3"]:
+    """A decoded frame as displayed, `scale` times its size."""
+    turned = frame.rotation % 180 != 0
+    displayed = _displayed_size(frame, stream)
+    width, height = (max(2, round(length * scale)) for length in (displayed[::-1] if turned else displayed))
+    way = (Interpolation.AREA if scale < 1 else Interpolation.BICUBIC) | EXACT
+    image = frame.reformat(width=width, height=height, format="rgb24", interpolation=way, dst_color_range=ColorRange.JPEG).to_ndarray()
+    quarter_turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
+
+
+def _muxer(path: Path) -> str:
+    names = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+    if path.suffix.lower() not in names:
+        raise BadArgument(f"{path}: a video is written as {', '.join(names)}. Give the output one of these endings.")
+    return names[path.suffix.lower()]
+
+
+def _even(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Repeat the last row and column where their number is odd."""
+    rows, columns = image.shape[0] % 2, image.shape[1] % 2
+    return cv2.copyMakeBorder(image, 0, rows, 0, columns, cv2.BORDER_REPLICATE) if rows or columns else np.ascontiguousarray(image)
+
+
+def _with_first(first: UInt8[np.ndarray, "h w 3"], rest: Iterator[UInt8[np.ndarray, "h w 3"]]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    yield first
+    yield from rest
