@@ -1,6 +1,7 @@
 """Sound and video files, read and written through FFmpeg's libraries (PyAV): streams of frames, never whole videos in memory."""
 
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def read_frames(path: Path | str, *, fps: float = FPS, scale: float = 1.0, secon
     At most `seconds` are read. Memory is constant. Raises FileMissing, NotMedia, Truncated (at the end, where frames are missing).
     """
     path = Path(path)
-    limit = math.inf if seconds is None else round(seconds * fps)
+    limit = sys.maxsize if seconds is None else round(seconds * fps)
     with _opened(path) as container:
         stream = _picture_stream(container)
         if stream is None:
@@ -164,10 +165,9 @@ def write_video(
     first = next(stream_frames, None)
     if first is None:
         raise BadArgument(f"No frames to write into {path}.")
-    # The muxer's own file would swallow a full disk at the end; Python's does not.
-    with atomic_path(path) as temporary, temporary.open("wb") as handle:
+    with atomic_path(path) as temporary:
         options = {"movflags": "+faststart+use_metadata_tags"} if path.suffix.lower() in (".mp4", ".mov", ".m4v") else {}
-        with av.open(handle, "w", format=_muxer(path), options=options) as container:
+        with av.open(str(temporary), "w", format=_muxer(path), options=options) as container:
             container.metadata.update(metadata or {})
             height, width = first.shape[0] + first.shape[0] % 2, first.shape[1] + first.shape[1] % 2
             picture = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": preset})
