@@ -1,0 +1,141 @@
+"""The regions of each frame: background, torso, neck, face, hair, mouth and teeth (METHOD 5).
+
+For each frame, at half size: person mask x where such a region lies on this head x its colours (appearance), mixed with
+the two neighbouring frames where the picture did not change, then smoothed along the picture's own edges. At full size:
+the likeliest class, islands and holes removed, and the mouth drawn from the landmarks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from instag.capture.appearance import BACKGROUND, FACE, HAIR, NECK, TORSO, Appearance, View, learn_appearance, posterior, view
+from instag.capture.person import PersonSegmenter, largest_part
+from instag.capture.pool import in_order
+from instag.capture.teeth import mouth_inside, teeth_likeness, teeth_mask
+from instag.clip import Clip, Track
+from instag.progress import Report, silent
+from instag.types import Region
+
+LEARNED_FROM = 16
+"""Frames, spread over the clip, that the appearance is learned from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Belief:
+    """What one frame alone says. classes: probabilities at half size. teeth: likeness at full size inside the mouth."""
+
+    image: UInt8[np.ndarray, "h w 3"]
+    classes: Float[np.ndarray, "h w c"]
+    mouth: UInt8[np.ndarray, "h2 w2"]
+    teeth: Float[np.ndarray, "h2 w2"]
+
+
+def label_regions(clip: Clip, report: Report = silent) -> None:
+    """Write regions/*.png of a clip that has frames and track. Memory does not grow with the length."""
+    track = clip.track()
+    count = len(clip)
+    with PersonSegmenter() as segment:
+        chosen = np.unique(np.linspace(0, count - 1, LEARNED_FROM).astype(int))
+        appearance = learn_appearance([_view(clip, track, segment, int(index))[1] for index in chosen])
+
+        def believe(index_and_view: tuple[int, UInt8[np.ndarray, "h w 3"], View]) -> Belief:
+            index, frame, seen = index_and_view
+            mouth = mouth_inside(track.landmarks[index], frame.shape[:2])
+            return Belief(
+                image=seen.image,
+                classes=posterior(seen, appearance.log_atlas, appearance.palette),
+                mouth=mouth,
+                teeth=teeth_likeness(frame, mouth, appearance.skin),
+            )
+
+        views = ((index, *_view(clip, track, segment, index)) for index in range(count))
+        labelled = in_order(lambda beliefs: label(*beliefs), _with_neighbours(in_order(believe, views)))
+        for index, labels in enumerate(labelled):
+            clip.save_regions(index, labels)
+            report(index + 1, count)
+
+
+def _view(clip: Clip, track: Track, segment: PersonSegmenter, index: int) -> tuple[UInt8[np.ndarray, "h w 3"], View]:
+    frame = clip.frame(index)
+    return frame, view(frame, segment(frame), track.landmarks[index], track.identity)
+
+
+def _with_neighbours(beliefs: Iterator[Belief]) -> Iterator[tuple[Belief, Belief, Belief]]:
+    """Each belief between the one before and the one after; at the clip's ends the belief itself stands in."""
+    before = now = next(beliefs)
+    for after in beliefs:
+        yield before, now, after
+        before, now = now, after
+    yield before, now, now
+
+
+def label(before: Belief, now: Belief, after: Belief) -> UInt8[np.ndarray, "h2 w2"]:
+    """The Region of each pixel of the middle frame."""
+    classes = _along_edges(_mix_in_time(before, now, after), now.image)
+    height, width = now.mouth.shape
+    labels = clean(cv2.resize(classes, (width, height), interpolation=cv2.INTER_LINEAR))
+    teeth = teeth_mask((before.teeth + 2 * now.teeth + after.teeth) / 4 * now.mouth)
+    labels[now.mouth > 0] = Region.MOUTH
+    labels[teeth] = Region.TEETH
+    return labels
+
+
+def _mix_in_time(before: Belief, now: Belief, after: Belief) -> Float[np.ndarray, "h w c"]:
+    """Mean of three frames' probabilities; a neighbour counts for at most half as much, less where colours changed."""
+    blurred = cv2.GaussianBlur(now.image, (0, 0), 1.5).astype(np.float32)
+    total, weight = now.classes.copy(), np.ones(now.image.shape[:2], np.float32)
+    for other in (before, after):
+        change = np.abs(cv2.GaussianBlur(other.image, (0, 0), 1.5).astype(np.float32) - blurred).max(-1)
+        trust = 0.5 * np.exp(-np.square(change / 10))
+        total += trust[..., None] * other.classes
+        weight += trust
+    return total / weight[..., None]
+
+
+def _along_edges(classes: Float[np.ndarray, "h w c"], image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w c"]:
+    """Smooth probabilities within areas of one colour and leave them sharp at the picture's edges (guided filter)."""
+    radius = max(2, image.shape[0] // 85)
+    return cv2.ximgproc.guidedFilter(image.astype(np.float32) / 255, classes, radius, 2e-4)
+
+
+def clean(classes: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w"]:
+    """The likeliest class of each pixel, with one head, one person, no islands and no holes."""
+    labels = classes.argmax(-1).astype(np.uint8)
+    small = max(8, round(labels.size * 4e-4))
+    person = largest_part((labels != BACKGROUND).astype(np.uint8))
+    person = _fill_holes(person, 8 * small)
+    labels = _relabel(labels, (person > 0) & (labels == BACKGROUND), classes, (BACKGROUND,))
+    labels[person == 0] = BACKGROUND
+    head = np.isin(labels, (FACE, HAIR)).astype(np.uint8)
+    whole = _fill_holes(largest_part(head), 4 * small)
+    labels = _relabel(labels, (head > 0) & (whole == 0), classes, (BACKGROUND, FACE, HAIR))
+    labels = _relabel(labels, (head == 0) & (whole > 0), classes, (BACKGROUND, TORSO, NECK))
+    for one, other in ((FACE, HAIR), (HAIR, FACE), (NECK, TORSO), (TORSO, NECK)):
+        labels[_islands(labels == one, small)] = other
+    return labels
+
+
+def _relabel(labels: UInt8[np.ndarray, "h w"], where: Bool[np.ndarray, "h w"], classes: Float[np.ndarray, "h w c"], never: tuple[int, ...]) -> UInt8[np.ndarray, "h w"]:
+    """Give pixels `where` their likeliest class that is not one of `never`."""
+    if where.any():
+        rest = classes[where]
+        rest[:, list(never)] = -1
+        labels[where] = rest.argmax(-1)
+    return labels
+
+
+def _fill_holes(mask: UInt8[np.ndarray, "h w"], largest: int) -> UInt8[np.ndarray, "h w"]:
+    """Fill what the mask encloses, up to `largest` pixels a hole."""
+    return mask | _islands(mask == 0, largest).astype(np.uint8)
+
+
+def _islands(mask: Bool[np.ndarray, "h w"], largest: int) -> Bool[np.ndarray, "h w"]:
+    """The parts of a mask that have fewer than `largest` pixels."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    is_small = stats[:, cv2.CC_STAT_AREA] < largest
+    is_small[0] = False
+    return is_small[labels]
