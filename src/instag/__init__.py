@@ -1,3 +1,39 @@
-"""Personalised 3D talking heads from a few seconds of video."""
+"""Personalised 3D talking heads from a few seconds of video.
+
+    clip = instag.prepare("me.mp4", "me.clip")
+    avatar = instag.adapt(clip, "me.avatar")
+    instag.speak(avatar, "speech.wav", "out.mp4")
+
+Each name is imported when it is first used, so that `import instag` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from instag.avatar import Avatar
+    from instag.capture.prepare import prepare
+    from instag.clip import Clip
+    from instag.speaking import speak
+    from instag.training.adapt import adapt
 
 __version__ = "0.1.0"
+__all__ = ["Avatar", "Clip", "__version__", "adapt", "prepare", "speak"]
+
+_HOMES = {
+    "Avatar": "instag.avatar",
+    "Clip": "instag.clip",
+    "adapt": "instag.training.adapt",
+    "prepare": "instag.capture.prepare",
+    "speak": "instag.speaking",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'instag' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,265 @@
+"""The commands of `instag`: each reads its options, calls the library, and says what came of it."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import instag
+from instag.cli import options
+from instag.cli.terminal import Terminal, duration, told
+from instag.errors import BadArgument
+
+SAME_COMMAND = "Run the same command again: it goes on where it was."
+NOTHING_WRITTEN = "Nothing was written."
+
+app = typer.Typer(
+    name="instag",
+    help="From a few seconds of video to a person-specific 3D talking head.",
+    epilog="Start with: instag demo. If something does not work: instag doctor.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+
+Video = Annotated[Path, typer.Argument(help="A video of one person who speaks.", show_default=False)]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(instag.__version__)
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")]
+
+
+@app.callback()
+def instag_options(version: Version = False) -> None:
+    """Options before the command."""
+
+
+@app.command(rich_help_panel="Start here")
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")] = Path("instag-demo"),
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the report in a browser.")] = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Learn a synthetic speaker from 6 seconds of video, let it speak, and show both in a report. Needs no file and no network."""
+    terminal = Terminal(quiet=quiet, as_json=as_json)
+    with told(SAME_COMMAND):
+        from instag.compute import set_threads
+        from instag.demo import run
+
+        set_threads(threads)
+        page = run(output, open_page=not no_open)
+        terminal.result(f"{page}", {"report": page})
+
+
+@app.command(rich_help_panel="Start here")
+def doctor(as_json: options.Json = False) -> None:
+    """Say what works on this machine, and the command that mends what does not. Exits with 1 if a needed part does not work."""
+    from instag.doctor import State, examine
+
+    checks = examine()
+    if as_json:
+        Terminal(as_json=True).result("", {"checks": [{"name": c.name, "state": c.state.value, "found": c.found, "mend": c.mend} for c in checks]})
+    else:
+        _show_checks(checks)
+    raise typer.Exit(int(any(check.state is State.BROKEN for check in checks)))
+
+
+@app.command(rich_help_panel="Make it talk")
+def create(
+    video: Video,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The avatar to write, for example me.avatar.", show_default=False)],
+    recipe: options.WithRecipe = options.Recipe.FEW,
+    n_views: options.Views = None,
+    seconds: options.Seconds = None,
+    long: options.Long = False,
+    all_for_train: options.AllForTrain = False,
+    delay: options.Delay = 0,
+    crop: options.Crop = None,
+    size: options.Size = 512,
+    overwrite: options.Overwrite = False,
+    device: options.OnDevice = options.Device.AUTO,
+    seed: options.Seed = 0,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Learn a talking head from a video: `prepare`, then `adapt`.
+
+    What was observed is kept beside the avatar (me.avatar: me.clip), so that a run that was stopped goes on where it was,
+    and another recipe starts at once.
+    """
+    terminal = Terminal(quiet=quiet, as_json=as_json)
+    folder = output.with_suffix(".clip")
+    with told(SAME_COMMAND):
+        _refuse_existing(output, overwrite)
+        clip, prepared = _prepare(terminal, video, folder, delay_ms=delay, size=size, crop=options.parse_crop(crop))
+        learning = {"recipe": recipe.value, "n_views": n_views, "seconds": seconds, "long": long, "all_for_train": all_for_train}
+        _adapt(terminal, clip, output, learning=learning, device=device, seed=seed, threads=threads, extra={"clip": folder, "prepare_s": prepared})
+
+
+@app.command(rich_help_panel="Make it talk")
+def speak(
+    avatar: Annotated[Path, typer.Argument(help="An avatar that `create` or `adapt` wrote.", show_default=False)],
+    sound: Annotated[Path, typer.Argument(help="What it says: a sound file, or a video with sound. Any length, any sample rate.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The video to write, for example out.mp4.", show_default=False)],
+    pose: Annotated[options.Source, typer.Option(help="Move the head as in training, or hold it still.")] = options.Source.TRAIN,
+    expression: Annotated[options.Source, typer.Option(help="Move brows and eyelids as in training, or hold them still.")] = options.Source.TRAIN,
+    dilate: Annotated[bool, typer.Option("--dilate", help="Widen the inside of the mouth by 6 pixels, against gaps at the lips.")] = False,
+    overwrite: options.Overwrite = False,
+    device: options.OnDevice = options.Device.AUTO,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Let an avatar say what a sound file holds; the video has the sound in it."""
+    terminal = Terminal(quiet=quiet, as_json=as_json)
+    with told(NOTHING_WRITTEN):
+        _refuse_existing(output, overwrite)
+        from instag.compute import choose_device, set_threads
+
+        set_threads(threads)
+        started = time.monotonic()
+        manner = {"pose": pose.value, "expression": expression.value, "dilate": dilate}
+        with terminal.progress(f"Speaking {sound.name}") as report:
+            path = instag.speak(avatar, sound, output, device=choose_device(device.value), report=report, **manner)
+        took = time.monotonic() - started
+        terminal.result(f"{path}", {"video": path, "seconds": round(took, 2)})
+
+
+@app.command(rich_help_panel="Step by step")
+def prepare(
+    video: Video,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write, for example me.clip.", show_default=False)],
+    delay: options.Delay = 0,
+    crop: options.Crop = None,
+    size: options.Size = 512,
+    only: Annotated[str | None, typer.Option(help="Run this one stage again.", metavar="STAGE", show_default=False)] = None,
+    start_from: Annotated[str | None, typer.Option("--from", help="Run this stage and those after it again.", metavar="STAGE", show_default=False)] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Draw a contact sheet of all that was observed into the folder.")] = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Observe the person in a video: frames, regions, head poses, action units, sound.
+
+    Stages that are done are not done again; a run that was stopped goes on where it was.
+    """
+    terminal = Terminal(quiet=quiet, as_json=as_json)
+    with told(SAME_COMMAND):
+        from instag.compute import set_threads
+
+        set_threads(threads)
+        clip, took = _prepare(terminal, video, output, delay_ms=delay, size=size, crop=options.parse_crop(crop), only=only, start_from=start_from)
+        values: dict[str, object] = {"clip": output, "frames": len(clip), "seconds": round(took, 2)}
+        if preview:
+            from instag.capture.preview import draw_preview
+
+            values["preview"] = draw_preview(clip)
+            terminal.note(f"Contact sheet: {values['preview']}")
+        terminal.result(f"{output}", values)
+
+
+@app.command(rich_help_panel="Step by step")
+def adapt(
+    clip: Annotated[Path, typer.Argument(help="A clip that `prepare` wrote.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The avatar to write, for example me.avatar.", show_default=False)],
+    recipe: options.WithRecipe = options.Recipe.FEW,
+    n_views: options.Views = None,
+    seconds: options.Seconds = None,
+    long: options.Long = False,
+    all_for_train: options.AllForTrain = False,
+    overwrite: options.Overwrite = False,
+    device: options.OnDevice = options.Device.AUTO,
+    seed: options.Seed = 0,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Learn a talking head from a clip, and test it on the frames held back."""
+    terminal = Terminal(quiet=quiet, as_json=as_json)
+    with told(SAME_COMMAND):
+        _refuse_existing(output, overwrite)
+        learning = {"recipe": recipe.value, "n_views": n_views, "seconds": seconds, "long": long, "all_for_train": all_for_train}
+        _adapt(terminal, instag.Clip.open(clip), output, learning=learning, device=device, seed=seed, threads=threads)
+
+
+@app.command(rich_help_panel="Step by step")
+def features(
+    sound: Annotated[Path, typer.Argument(help="A sound file, or a video with sound.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; SOUND with .npy if not given.", show_default=False)] = None,
+    speech: Annotated[str, typer.Option(help="The speech front end.", metavar="NAME")] = "mel",
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Write the speech features of a sound file: one window for each frame of a 25 fps video."""
+    terminal = Terminal(quiet=quiet, as_json=as_json)
+    output = sound.with_suffix(".npy") if output is None else output
+    with told(NOTHING_WRITTEN):
+        _refuse_existing(output, overwrite)
+        import numpy as np
+        import torch
+
+        from instag.files import atomic_path
+        from instag.media import read_sound
+        from instag.speech.front_ends import create as front_end
+
+        windows = front_end(speech)(torch.from_numpy(read_sound(sound))).numpy()
+        with atomic_path(output) as temporary:
+            np.save(temporary, windows)
+        terminal.result(f"{output}: {' x '.join(map(str, windows.shape))}", {"features": output, "shape": list(windows.shape), "speech": speech})
+
+
+def _prepare(terminal: Terminal, video: Path, folder: Path, **settings):
+    """Observe with progress; returns the Clip and the seconds it took."""
+    started = time.monotonic()
+    with terminal.progress(f"Observing {video.name}") as report:
+        clip = instag.prepare(video, folder, report=report, **settings)
+    return clip, time.monotonic() - started
+
+
+def _adapt(
+    terminal: Terminal, clip, output: Path, *, learning: dict, device: options.Device, seed: int, threads: int | None, extra: dict | None = None
+) -> None:
+    """Learn with progress, then say what came of it."""
+    from instag.compute import choose_device, set_seed, set_threads
+
+    set_seed(seed)
+    set_threads(threads)
+    started = time.monotonic()
+    with terminal.progress(f"Learning {output.stem}") as report:
+        instag.adapt(clip, output, device=choose_device(device.value), report=report, **learning)
+    took = time.monotonic() - started
+    values = {"avatar": output, "seconds": round(took, 2), **(extra or {})}
+    terminal.result(f"{output}: learned in {duration(took)}. Next: instag speak {output} SOUND -o out.mp4", values)
+
+
+def _refuse_existing(output: Path, overwrite: bool) -> None:
+    """An output that exists is replaced only when asked for. Raises BadArgument."""
+    if output.is_dir():
+        raise BadArgument(f"{output} is a folder. Give the name of a file to write.")
+    if output.exists() and not overwrite:
+        raise BadArgument(f"{output} exists already. Give another -o, or --overwrite to replace it.")
+
+
+def _show_checks(checks) -> None:
+    """A line for each check; under what does not work, the command that mends it."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False, soft_wrap=True)
+    marks = {"ok": "[green]ok  [/]", "optional": "[yellow]-   [/]", "broken": "[red]FAIL[/]"}
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        console.print(f"{marks[check.state.value]} {escape(f'{check.name:<{width}}')}  {escape(check.found)}")
+        if check.mend:
+            console.print(f"     {'':<{width}}  mend: {escape(check.mend)}")

@@ -1,0 +1,68 @@
+"""The options that commands share: their names, help texts and how their words become values."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Recipe(StrEnum):
+    """How much work goes into a head."""
+
+    DRAFT = "draft"
+    FEW = "few"
+    LONG = "long"
+    REFERENCE = "reference"
+
+
+class Source(StrEnum):
+    """Where poses and expressions of a speaking head come from."""
+
+    TRAIN = "train"
+    STILL = "still"
+
+
+class Device(StrEnum):
+    """What computes."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+CAPTURE, TRAINING, MACHINE = "Observing", "Learning", "Machine and output"
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=MACHINE)]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object, and nothing else, on standard output.", rich_help_panel=MACHINE)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.", rich_help_panel=MACHINE)]
+Threads = Annotated[int | None, typer.Option(help="How many threads to use; all cores if not given.", min=1, rich_help_panel=MACHINE, show_default=False)]
+Seed = Annotated[int, typer.Option(help="Seed of all random choices.", rich_help_panel=MACHINE)]
+OnDevice = Annotated[Device, typer.Option("--device", help="What computes: auto takes the GPU where there is one.", rich_help_panel=MACHINE)]
+
+Delay = Annotated[int, typer.Option(help="Milliseconds by which the sound lags behind the lips.", rich_help_panel=CAPTURE)]
+Size = Annotated[int, typer.Option(help="Width and height of the observed square in pixels.", min=64, max=1024, rich_help_panel=CAPTURE)]
+Crop = Annotated[
+    str | None,
+    typer.Option(
+        help="The square to observe, as x,y,size in pixels of the video; found around the head if not given.", rich_help_panel=CAPTURE, show_default=False
+    ),
+]
+
+Views = Annotated[int | None, typer.Option("--n-views", help="How many frames to learn from; 125 are 5 seconds.", min=1, rich_help_panel=TRAINING)]
+Seconds = Annotated[float | None, typer.Option(help="The same in seconds.", min=0.04, rich_help_panel=TRAINING)]
+Long = Annotated[bool, typer.Option("--long", help="Learn from all frames but the last 12 s, with the recipe for long videos.", rich_help_panel=TRAINING)]
+AllForTrain = Annotated[bool, typer.Option("--all-for-train", help="Hold no frames back for testing.", rich_help_panel=TRAINING)]
+WithRecipe = Annotated[Recipe, typer.Option("--recipe", help="draft: in minutes, 256x256. few: as the paper, from seconds of video.", rich_help_panel=TRAINING)]
+
+
+def parse_crop(text: str | None) -> tuple[float, float, float] | None:
+    """x, y, size from "x,y,size". Raises typer.BadParameter."""
+    if text is None:
+        return None
+    try:
+        x, y, size = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not of the form x,y,size, for example 120,40,640", param_hint="--crop") from None
+    if size <= 0:
+        raise typer.BadParameter(f"the size in {text!r} is not positive", param_hint="--crop")
+    return x, y, size

@@ -1,0 +1,133 @@
+"""What a person or a script at a terminal sees of long work: progress and errors on standard error, results on standard output."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from instag.errors import InstagError
+from instag.files import disk_full_said
+from instag.progress import Report, silent
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
+PIPE_INTERVAL_S = 10.0
+"""Seconds between lines of progress where standard error is a file or a pipe."""
+DRAW_INTERVAL_S = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terminal:
+    """How much is said, and in which form."""
+
+    quiet: bool = False
+    as_json: bool = False
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Report]:
+        """Show the work inside the block; calls of the report move the bar.
+
+        A bar with rate and remaining time on a terminal, a line each ten seconds in a pipe, nothing when quiet.
+        """
+        started = time.monotonic()
+        if self.quiet:
+            yield silent
+            return
+        if not sys.stderr.isatty():
+            yield _Lines(title)
+        else:
+            with _bar(title) as report:
+                yield report
+        self.note(f"{title}: {duration(time.monotonic() - started)}")
+
+    def note(self, sentence: str) -> None:
+        """A line for a person, on standard error."""
+        if not self.quiet:
+            print(sentence, file=sys.stderr, flush=True)
+
+    def result(self, sentence: str, values: dict[str, object]) -> None:
+        """The command's outcome on standard output: a sentence, or `values` as JSON."""
+        if self.as_json:
+            print(json.dumps(values, default=_plain), flush=True)
+        elif not self.quiet:
+            print(sentence, flush=True)
+
+
+@contextmanager
+def told(on_interrupt: str) -> Iterator[None]:
+    """Turn what can go wrong into one line and an exit code; anything outside the tree of errors keeps its traceback."""
+    try:
+        with disk_full_said(Path.cwd()):
+            yield
+    except InstagError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print(f"\nStopped. {on_interrupt}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def duration(seconds: float) -> str:
+    """4.2 s, 3:05 min, 1:02:03 h."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d} h" if hours else f"{minutes}:{rest:02d} min"
+
+
+class _Lines:
+    """Progress as plain lines, a few a minute."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._started = self._said = time.monotonic()
+        self._first: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        self._first = done if self._first is None else min(self._first, done)
+        if now - self._said < PIPE_INTERVAL_S:
+            return
+        self._said = now
+        rate = (done - self._first) / (now - self._started)
+        rest = f", {duration((total - done) / rate)} left" if rate > 0 else ""
+        print(f"{self._title}: {done} of {total} ({rate:.1f}/s{rest})", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Steps a second."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=20.0) as progress:
+        task = progress.add_task(title, total=None)
+        drawn = 0.0
+
+        def report(done: int, total: int) -> None:
+            nonlocal drawn
+            now = time.monotonic()
+            if now - drawn > DRAW_INTERVAL_S or done >= total:
+                drawn = now
+                progress.update(task, completed=done, total=total)
+
+        yield report
+
+
+def _plain(value: object) -> object:
+    """Paths as text, numbers of NumPy and Torch as Python's."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) else str(value)
