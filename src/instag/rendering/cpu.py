@@ -1,4 +1,4 @@
-"""The CPU renderer: tiles painted by numba on all cores."""
+"""The CPU renderer: numba on as many cores as torch uses."""
 
 from typing import final
 
@@ -8,191 +8,164 @@ from jaxtyping import Float
 from numba import njit, prange
 from torch import Tensor
 
-from instag.rendering.projection import project
+from instag.rendering.cpu_paint import PLANE, RECORD, ROW, paint, paint_back, record
+from instag.rendering.cpu_projection import array, project_fast
+from instag.rendering.cpu_tiles import HEIGHT, WIDTH, cover
 from instag.rendering.renderer import Renderer
 from instag.types import Camera, Rendering, Splats
-
-F = np.float32
-@njit(inline='always',fastmath=True)
-def fexp(x):
-    t=x*F(1.4426950408889634)
-    t=max(t,F(-126.0))
-    i=np.floor(t); f=t-i
-    p=F(1.8775767e-3); p=p*f+F(8.9893397e-3); p=p*f+F(5.5826318e-2); p=p*f+F(2.4015361e-1); p=p*f+F(6.9315308e-1); p=p*f+F(9.9999994e-1)
-    return p*np.int32((np.int32(i)+np.int32(127))<<np.int32(23)).view(np.float32)
-@njit(cache=True)
-def binning(m,ext,order,W,H,TS):
-    tw=(W+TS-1)//TS; th=(H+TS-1)//TS
-    cnt=np.zeros(tw*th+1,np.int32)
-    N=order.shape[0]
-    box=np.empty((N,4),np.int32)
-    for q in range(N):
-        g=order[q]; ex=ext[g,0]; ey=ext[g,1]
-        if not (ex>0 and ey>0):
-            box[q,0]=0;box[q,1]=0;box[q,2]=0;box[q,3]=0;continue
-        x0=max(0,int(np.floor((m[g,0]-ex)/TS))); x1=min(tw,int(np.floor((m[g,0]+ex)/TS))+1)
-        y0=max(0,int(np.floor((m[g,1]-ey)/TS))); y1=min(th,int(np.floor((m[g,1]+ey)/TS))+1)
-        if x1<x0: x1=x0
-        if y1<y0: y1=y0
-        box[q,0]=x0;box[q,1]=x1;box[q,2]=y0;box[q,3]=y1
-        for y in range(y0,y1):
-            for x in range(x0,x1): cnt[y*tw+x+1]+=1
-    for i in range(tw*th): cnt[i+1]+=cnt[i]
-    ids=np.empty(cnt[tw*th],np.int32); pos=cnt[:-1].copy()
-    for q in range(N):
-        for y in range(box[q,2],box[q,3]):
-            for x in range(box[q,0],box[q,1]):
-                t=y*tw+x; ids[pos[t]]=order[q]; pos[t]+=1
-    return cnt,ids
-@njit(parallel=True,fastmath=True,cache=True,boundscheck=False,error_model='numpy')
-def fwd(W,H,TS,rng,ids,m,con,op,ext,feat,out,Tf,last):
-    tw=(W+TS-1)//TS; nt=rng.shape[0]-1; C=feat.shape[1]
-    for t in prange(nt):
-        ty=(t//tw)*TS; tx=(t%tw)*TS
-        T=np.ones((TS,TS),np.float32); acc=np.zeros((C,TS,TS),np.float32); la=np.full((TS,TS),-1,np.int32)
-        wbuf=np.empty(TS,np.float32)
-        s=rng[t]; e=rng[t+1]
-        for k in range(s,e):
-            g=ids[k]
-            mx=m[g,0]-F(tx)-F(0.5); my=m[g,1]-F(ty)-F(0.5)
-            A=con[g,0]; B=con[g,1]; Cc=con[g,2]; o=op[g]
-            y0=max(0,int(np.ceil(my-ext[g,1]))); y1=min(TS,int(np.floor(my+ext[g,1]))+1)
-            for y in range(y0,y1):
-                dy=F(y)-my; q1=B*dy; q0=F(0.5)*Cc*dy*dy
-                Ty=T[y]; lay=la[y]
-                for x in range(TS):
-                    dx=F(x)-mx
-                    a=min(F(0.99),o*fexp(-(F(0.5)*A*dx*dx+q1*dx+q0)))
-                    tt=Ty[x]
-                    vis=a>=F(1/255)
-                    nt_=tt-tt*a
-                    ok=vis & (nt_>F(1e-4))
-                    a=a if ok else F(0)
-                    lay[x]=np.int32(k) if ok else lay[x]
-                    wbuf[x]=tt*a
-                    Ty[x]=nt_ if ok else (-abs(tt) if vis else tt)
-                for c in range(C):
-                    fc=feat[g,c]; ac=acc[c,y]
-                    for x in range(TS): ac[x]+=wbuf[x]*fc
-            if ((k-s)&31)==31:
-                mxT=F(0)
-                for y in range(TS):
-                    for x in range(TS): mxT=max(mxT,T[y,x])
-                if mxT<=F(1e-4): break
-        hy=min(TS,H-ty); wx=min(TS,W-tx)
-        for y in range(hy):
-            for x in range(wx):
-                Tf[ty+y,tx+x]=abs(T[y,x]); last[ty+y,tx+x]=la[y,x]
-                for c in range(C): out[ty+y,tx+x,c]=acc[c,y,x]
-@njit(parallel=True,fastmath=True,cache=True,boundscheck=False,error_model='numpy')
-def bwd(W,H,TS,rng,ids,m,con,op,ext,feat,Tf,last,dout,dalpha,G,M):
-    # out = sum w c (no bg) ; alpha = 1-Tf
-    tw=(W+TS-1)//TS; nt=rng.shape[0]-1; C=feat.shape[1]
-    for t in prange(nt):
-        ty=(t//tw)*TS; tx=(t%tw)*TS
-        s=rng[t]; e=rng[t+1]
-        T=np.ones((TS,TS),np.float32); R=np.zeros((TS,TS),np.float32); la=np.full((TS,TS),-1,np.int32); D=np.zeros((C,TS,TS),np.float32)
-        v=np.empty(TS,np.float32); wv=np.empty(TS,np.float32)
-        hy=min(TS,H-ty); wx=min(TS,W-tx); ml=np.int64(s)-1
-        for y in range(hy):
-            for x in range(wx):
-                T[y,x]=Tf[ty+y,tx+x]; la[y,x]=last[ty+y,tx+x]; ml=max(ml,np.int64(la[y,x]))
-                R[y,x]=-T[y,x]*dalpha[ty+y,tx+x]
-                for c in range(C): D[c,y,x]=dout[ty+y,tx+x,c]
-        for k in range(ml+1,e):
-            for c in range(6+C): G[k,c]=F(0)
-        for k in range(ml,s-1,-1):
-            g=ids[k]
-            mx=m[g,0]-F(tx)-F(0.5); my=m[g,1]-F(ty)-F(0.5)
-            A=con[g,0]; B=con[g,1]; Cc=con[g,2]; o=op[g]
-            y0=max(0,int(np.ceil(my-ext[g,1]))); y1=min(TS,int(np.floor(my+ext[g,1]))+1)
-            for c in range(6+C): G[k,c]=F(0)
-            s0=F(0);sx=F(0);sy=F(0);sxx=F(0);sxy=F(0);syy=F(0);so=F(0)
-            for y in range(y0,y1):
-                dy=F(y)-my; q1=B*dy; q0=F(0.5)*Cc*dy*dy
-                Ty=T[y]; lay=la[y]; Ry=R[y]
-                for x in range(TS): v[x]=F(0)
-                for c in range(M):
-                    fc=feat[g,c]; Dc=D[c,y]
-                    for x in range(TS): v[x]+=fc*Dc[x]
-                r0=F(0);rx=F(0);rxx=F(0);ro=F(0)
-                for x in range(TS):
-                    dx=F(x)-mx
-                    ex=fexp(-(F(0.5)*A*dx*dx+q1*dx+q0))
-                    ar=o*ex
-                    a=min(F(0.99),ar)
-                    ok=(a>=F(1/255)) & (lay[x]>=np.int32(k))
-                    a=a if ok else F(0)
-                    inv=F(1)/(F(1)-a)
-                    tt=Ty[x]*inv
-                    w=tt*a
-                    da=tt*v[x]-Ry[x]*inv
-                    da=da if (ok and ar<F(0.99)) else F(0)
-                    Ry[x]+=w*v[x]
-                    Ty[x]=tt
-                    wv[x]=w
-                    gp=a*da
-                    ro+=ex*da
-                    r0+=gp; rx+=gp*dx; rxx+=gp*dx*dx
-                so+=ro; s0+=r0; sx+=rx; sxx+=rxx; sy+=r0*dy; sxy+=rx*dy; syy+=r0*dy*dy
-                for c in range(C):
-                    Dc=D[c,y]; z=F(0)
-                    for x in range(TS): z+=wv[x]*Dc[x]
-                    G[k,6+c]+=z
-            G[k,0]=A*sx+B*sy; G[k,1]=B*sx+Cc*sy; G[k,2]=F(-0.5)*sxx; G[k,3]=-sxy; G[k,4]=F(-0.5)*syy; G[k,5]=so
-@njit(cache=True,fastmath=True)
-def scatter(ids,G,N):
-    K=G.shape[1]; o=np.zeros((N,K),np.float32)
-    for k in range(ids.shape[0]):
-        g=ids[k]
-        for c in range(K): o[g,c]+=G[k,c]
-    return o
-
-
-class Raster(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, means2d, conics, opacities, moving, detached, depths, extents, width, height):
-        moving = torch.cat([moving, depths[..., None], detached], -1)
-        outs, alphas, saved = [], [], []
-        for frame in range(len(moving)):
-            order = torch.argsort(depths[frame], stable=True).to(torch.int32).numpy()
-            m, con, op, fn, en = (np.ascontiguousarray(t[frame].detach().numpy()) for t in (means2d, conics, opacities, moving, extents))
-            rng, ids = binning(m, en, order, width, height, 16)
-            out = np.empty((height, width, fn.shape[1]), np.float32)
-            Tf = np.empty((height, width), np.float32)
-            last = np.empty((height, width), np.int32)
-            fwd(width, height, 16, rng, ids, m, con, op, en, fn, out, Tf, last)
-            outs.append(torch.from_numpy(out))
-            alphas.append(torch.from_numpy(1 - Tf))
-            saved.append((rng, ids, m, con, op, en, fn, Tf, last))
-        ctx.kept = width, height, saved, detached.shape[-1]
-        return torch.stack(outs), torch.stack(alphas)
-
-    @staticmethod
-    def backward(ctx, do, da):
-        width, height, saved, k = ctx.kept
-        grads = []
-        for frame, (rng, ids, m, con, op, en, fn, Tf, last) in enumerate(saved):
-            G = np.empty((ids.shape[0], 6 + fn.shape[1]), np.float32)
-            bwd(width, height, 16, rng, ids, m, con, op, en, fn, Tf, last, np.ascontiguousarray(do[frame].numpy()), np.ascontiguousarray(da[frame].numpy()), G, fn.shape[1] - k)
-            grads.append(torch.from_numpy(scatter(ids, G, m.shape[0])))
-        g = torch.stack(grads)
-        c = g.shape[-1] - 7 - k
-        return g[..., :2], g[..., 2:5], g[..., 5], g[..., 6 : 6 + c], g[..., 7 + c :], g[..., 6 + c], None, None, None
 
 
 @final
 class CpuRenderer(Renderer):
-    """First port; being replaced."""
+    """Float32 on the CPU. The same input gives the same picture and gradients, bit for bit, on any number of cores."""
 
-    def render(self, splats: Splats, colors: Float[Tensor, "b n c"], camera: Camera, detached: Float[Tensor, "b n k"] | None = None) -> Rendering:
+    def render(
+        self,
+        splats: Splats,
+        colors: Float[Tensor, "b n c"],
+        camera: Camera,
+        detached: Float[Tensor, "b n k"] | None = None,
+    ) -> Rendering:
         """See Renderer.render."""
         if detached is None:
             detached = colors[..., :0]
-        p = project(splats, camera)
-        if p.means2d.requires_grad:
-            p.means2d.retain_grad()
-        out, alphas = Raster.apply(p.means2d, p.conics, splats.opacities, colors, detached, p.depths, p.extents, camera.width, camera.height)
-        c = colors.shape[-1]
-        depths = torch.where(alphas > 0, out[..., c] / alphas.clamp(min=1e-9), 0.0)
-        return Rendering(colors=out[..., :c], detached=out[..., c + 1 :], alphas=alphas, depths=depths, means2d=p.means2d, radii=p.extents.amax(-1))
+        projection = project_fast(splats, camera)
+        if projection.means2d.requires_grad:
+            projection.means2d.retain_grad()
+        painted, apart, alphas, depths = _Paint.apply(
+            *(projection.means2d, projection.conics, projection.depths, splats.opacities, colors, detached, projection.extents),
+            (camera.width, camera.height),
+        )  # pyright: ignore[reportGeneralTypeIssues]
+        radii = projection.extents.amax(-1)
+        return Rendering(colors=painted, detached=apart, alphas=alphas, depths=depths, means2d=projection.means2d, radii=radii)
+
+
+class _Paint(torch.autograd.Function):
+    """Projected splats to pictures."""
+
+    @staticmethod
+    def forward(ctx, means2d, conics, depths, opacities, colors, detached, extents, size):
+        width, height = size
+        frames, count = depths.shape
+        tiles = cover(array(means2d), array(extents), array(depths), width, height, torch.get_num_threads())
+        inputs = [array(tensor) for tensor in (means2d, conics, depths, opacities, colors, detached, extents)]
+        channels = colors.shape[-1] + detached.shape[-1] + 1
+        records, features = np.empty((frames * count, RECORD), np.float32), np.empty((frames * count, channels), np.float32)
+        _pack(*inputs, records, features)
+        outputs = [colors.new_empty(frames, height, width, wide) for wide in (colors.shape[-1], detached.shape[-1])]
+        outputs += [colors.new_empty(frames, height, width) for _ in range(2)]
+        pictures = [tensor.numpy() for tensor in outputs]
+        _paint_all(tiles.turn_starts, tiles.turns, tiles.starts, tiles.members, records, features, *pictures)
+        ctx.kept = tiles, records, features, pictures, inputs[3]
+        ctx.set_materialize_grads(False)
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        tiles, records, features, pictures, opacities = ctx.kept
+        outer = [np.zeros_like(picture) if gradient is None else array(gradient) for gradient, picture in zip(gradients, pictures, strict=True)]
+        shape, channels = opacities.shape, (pictures[0].shape[-1], pictures[1].shape[-1])
+        pairs = np.zeros((len(tiles.members), 6 + features.shape[1]), np.float32)
+        with_depths = gradients[3] is not None
+        turns = tiles.turn_starts, tiles.turns, tiles.starts, tiles.members, tiles.slots
+        _paint_all_back(*turns, records, features, with_depths, pictures[0], *pictures[2:], *outer, pairs)
+        results = [torch.empty(*shape, *wide) for wide in ((2,), (3,), (), (), channels[:1], channels[1:])]
+        _unpack(tiles.slot_starts, pairs, *(tensor.numpy() for tensor in results))
+        return *results, None, None
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _pack(means2d, conics, depths, opacities, colors, detached, extents, records, features):
+    """Fill a RECORD and all channels (colors, depth, detached) of each splat that is seen."""
+    frames, count = depths.shape
+    wide = colors.shape[2]
+    for splat in prange(frames * count):
+        frame, index = splat // count, splat % count
+        if extents[frame, index, 0] > 0:
+            record(means2d[frame, index], conics[frame, index], opacities[frame, index], extents[frame, index], records[splat])
+            for channel in range(wide):
+                features[splat, channel] = colors[frame, index, channel]
+            features[splat, wide] = depths[frame, index]
+            for channel in range(detached.shape[2]):
+                features[splat, wide + 1 + channel] = detached[frame, index, channel]
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _paint_all(turn_starts, turns, starts, members, records, features, colors, detached, alphas, depths):
+    """Paint all tiles, each worker its own."""
+    _, height, width, wide = colors.shape
+    columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
+    for worker in prange(len(turn_starts) - 1):
+        tile, flags = np.empty((1 + features.shape[1]) * PLANE, np.float32), np.empty(WIDTH, np.bool_)
+        for turn in range(turn_starts[worker], turn_starts[worker + 1]):
+            number = turns[turn]
+            frame, top, left = number // (rows * columns), number // columns % rows * HEIGHT, number % columns * WIDTH
+            paint(members[starts[number] : starts[number + 1]], records, features, left, top, width, height, tile, flags)
+            for y in range(min(HEIGHT, height - top)):
+                for x in range(min(WIDTH, width - left)):
+                    at = y * ROW + x
+                    alpha = 1 - abs(tile[at])
+                    alphas[frame, top + y, left + x] = alpha
+                    for channel in range(wide):
+                        colors[frame, top + y, left + x, channel] = tile[at + (1 + channel) * PLANE]
+                    depths[frame, top + y, left + x] = tile[at + (1 + wide) * PLANE] / alpha if alpha > 0 else 0
+                    for channel in range(detached.shape[3]):
+                        detached[frame, top + y, left + x, channel] = tile[at + (2 + wide + channel) * PLANE]
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _paint_all_back(
+    turn_starts, turns, starts, members, slots, records, features, with_depths, colors, alphas, depths, by_colors, by_detached, by_alphas, by_depths, pairs
+):
+    """Fill the derivatives of each pair of splat and tile."""
+    _, height, width, wide = colors.shape
+    columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
+    for worker in prange(len(turn_starts) - 1):
+        tile, flags = np.zeros((3 + features.shape[1]) * PLANE, np.float32), np.empty(WIDTH, np.bool_)
+        weights = np.empty(WIDTH * HEIGHT, np.float32)
+        for turn in range(turn_starts[worker], turn_starts[worker + 1]):
+            number = turns[turn]
+            if starts[number] == starts[number + 1]:
+                continue
+            frame, top, left = number // (rows * columns), number // columns % rows * HEIGHT, number % columns * WIDTH
+            for y in range(min(HEIGHT, height - top)):
+                for x in range(min(WIDTH, width - left)):
+                    at = y * ROW + x
+                    alpha, by_alpha = alphas[frame, top + y, left + x], by_alphas[frame, top + y, left + x]
+                    seen = by_alpha * alpha
+                    for channel in range(wide):
+                        by_color = by_colors[frame, top + y, left + x, channel]
+                        seen += by_color * colors[frame, top + y, left + x, channel]
+                        tile[at + (3 + channel) * PLANE] = by_color
+                    if with_depths:
+                        by_depth = by_depths[frame, top + y, left + x] / alpha if alpha > 0 else np.float32(0)
+                        tile[at + (3 + wide) * PLANE] = by_depth
+                        by_alpha -= by_depth * depths[frame, top + y, left + x]
+                    tile[at + PLANE], tile[at + 2 * PLANE] = seen, by_alpha
+                    for channel in range(by_detached.shape[3]):
+                        tile[at + (4 + wide + channel) * PLANE] = by_detached[frame, top + y, left + x, channel]
+            some = slice(starts[number], starts[number + 1])
+            paint_back(members[some], slots[some], records, features, wide + with_depths, left, top, width, height, tile, flags, weights, pairs)
+
+
+@njit(cache=True, parallel=True)
+def _unpack(slot_starts, pairs, by_means2d, by_conics, by_depths, by_opacities, by_colors, by_detached):
+    """Add up the pairs of each splat, in the order of their slots."""
+    frames, count = by_depths.shape
+    wide = by_colors.shape[2]
+    for part in prange(16):
+        sums = np.empty(pairs.shape[1], np.float32)
+        for splat in range(frames * count * part // 16, frames * count * (part + 1) // 16):
+            frame, index = splat // count, splat % count
+            sums[:] = 0
+            for slot in range(slot_starts[splat], slot_starts[splat + 1]):
+                for entry in range(len(sums)):
+                    sums[entry] += pairs[slot, entry]
+            by_means2d[frame, index, 0], by_means2d[frame, index, 1] = sums[0], sums[1]
+            by_conics[frame, index, 0], by_conics[frame, index, 1], by_conics[frame, index, 2] = sums[2], sums[3], sums[4]
+            by_opacities[frame, index] = sums[5]
+            for channel in range(wide):
+                by_colors[frame, index, channel] = sums[6 + channel]
+            by_depths[frame, index] = sums[6 + wide]
+            for channel in range(by_detached.shape[2]):
+                by_detached[frame, index, channel] = sums[7 + wide + channel]
