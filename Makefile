@@ -10,6 +10,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install -qq --disable-pip-version-check
 STAMP := $(VENV)/.ready
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
@@ -30,9 +31,10 @@ $(BIN)/python:
 	echo "No Python 3.11 or 3.12 with venv found. Install one (Debian, Ubuntu: apt install python3.12-venv; macOS: brew install python@3.12) or say: make PYTHON=/path/to/python3.12" >&2; exit 1
 
 $(STAMP): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet '$(TORCH)' $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@echo "Installing instag and what it needs into $(VENV): once, a few minutes"
+	@$(PIP) --upgrade pip
+	@$(PIP) '$(TORCH)' $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	@$(PIP) --editable '.[dev]'
 	@touch $@
 
 demo: $(STAMP)  ## learn a synthetic speaker, let it speak, open the report

@@ -1,13 +1,30 @@
-"""What all tests share: shapes and types of instag's functions are checked when they are called, and hypothesis keeps to few examples."""
+"""What all tests share: checked shapes and types, few examples, and the command line run in this process."""
 
 import os
+from collections.abc import Callable
 
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
+from typer.testing import CliRunner
 
-install_import_hook("instag", "beartype.beartype")
+install_import_hook("instag", "checking.checked")  # before anything of instag is imported
 
 settings.register_profile("default", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=10, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture
+def run() -> Callable:
+    """`run("prepare", path, "-o", folder)` gives exit_code, stdout and stderr; an exception that the command lets through is raised."""
+    from instag.cli import app
+
+    def invoke(*arguments: object):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return invoke

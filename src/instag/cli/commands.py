@@ -27,17 +27,17 @@ app = typer.Typer(
 Video = Annotated[Path, typer.Argument(help="A video of one person who speaks.", show_default=False)]
 
 
-def _show_version(wanted: bool) -> None:
+def _show_version(wanted: bool | None) -> None:
     if wanted:
         print(instag.__version__)
         raise typer.Exit
 
 
-Version = Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")]
+Version = Annotated[bool | None, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")]
 
 
 @app.callback()
-def instag_options(version: Version = False) -> None:
+def instag_options(version: Version = None) -> None:
     """Options before the command."""
 
 

@@ -1,0 +1,58 @@
+"""What is said, where, and how often."""
+
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+from instag.cli.terminal import Terminal, duration, told
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(4.21, "4.2 s"), (185, "3:05 min"), (3723, "1:02:03 h")])
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_pipe_gets_plain_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 steps of one second: a line each ten seconds, with rate and remaining time, and no control codes."""
+    clock = iter(range(1000))
+    monkeypatch.setattr("instag.cli.terminal.time.monotonic", lambda: float(next(clock)))
+    with Terminal().progress("Learning me") as report:
+        for done in range(1, 101):
+            report(done, 100)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert 8 <= len(lines) <= 12
+    assert "of 100 (" in lines[3]
+    assert "left" in lines[3]
+    assert "\x1b" not in captured.err
+    assert "\r" not in captured.err
+
+
+def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal(quiet=True)
+    with terminal.progress("Learning me") as report:
+        report(1, 1)
+    terminal.note("done")
+    terminal.result("me.avatar", {})
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_json_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal(as_json=True)
+    with terminal.progress("Learning me") as report:
+        report(1, 1)
+    terminal.result("words", {"path": Path("a/b"), "psnr": np.float32(0.5)})
+    assert json.loads(capsys.readouterr().out) == {"path": "a/b", "psnr": 0.5}
+
+
+def test_full_disk_outside_our_own_writes_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as left, told("Nothing was written."):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert left.value.exit_code == 1
+    assert "disk is full" in capsys.readouterr().err
