@@ -48,15 +48,6 @@ class Face:
     height: float
 
 
-def parse_crop(text: str) -> Crop:
-    """A crop written as "x,y,size". Raises BadArgument."""
-    try:
-        x, y, size = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise BadArgument(f"--crop {text}: give three numbers, x,y,size, in the video's pixels, for example --crop 420,80,640.") from error
-    return Crop(x=x, y=y, size=size)
-
-
 def find_crop(video: Path | str, *, seconds: float | None = None, report: Report = silent) -> Crop:
     """Look for the speaker's face in sparse frames of a video and frame the head.
 

@@ -1,0 +1,72 @@
+"""The footage of a Clip: its frames, the landmarks seen in them, and its sound, taken from a video in one pass each."""
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from instag.capture.faces import Crop, cut
+from instag.capture.landmarks import FaceMesh, Landmarks, fill_gaps
+from instag.clip import Clip
+from instag.errors import NotAnArtefact, TooShort
+from instag.files import atomic_path
+from instag.media import read_frames, read_sound
+from instag.progress import Report, silent
+from instag.types import FPS
+
+SAMPLE_RATE = 16_000
+SHORTEST_S = 2.0
+UNDER_WAY = 8
+"""Frames that may wait for a worker."""
+
+
+def take_frames(clip: Clip, video: Path, crop: Crop, *, seconds: float | None = None, expected: int = 0, report: Report = silent) -> int:
+    """Write frames/ and landmarks.npz from a video, decoding it once; returns the number of frames.
+
+    While one thread finds the landmarks, another writes the pictures. `expected` is the number of frames for `report` alone.
+    Raises TooShort, NoFace, FaceLost, and what `read_frames` raises.
+    """
+    size = clip.info.width
+    scale = min(1.0, size / crop.size)
+    seen: list[Future] = []
+    waiting: deque[tuple[Future, Future]] = deque()
+    with FaceMesh() as mesh, ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
+        for index, picture in enumerate(read_frames(video, scale=scale, seconds=seconds)):
+            image = cut(picture, crop, scale, size)
+            seen.append(finder.submit(mesh.find, image))
+            waiting.append((seen[-1], writer.submit(clip.save_frame, index, image)))
+            if len(waiting) >= UNDER_WAY:
+                for task in waiting.popleft():
+                    task.result()
+            report(index + 1, max(expected, index + 1))
+        for tasks in waiting:
+            for task in tasks:
+                task.result()
+    if len(seen) < SHORTEST_S * FPS:
+        raise TooShort(f"{video} holds {len(seen) / FPS:.1f} s; at least {SHORTEST_S:g} s are needed, and 5 s or more make a good head. Record a longer video.")
+    landmarks = fill_gaps([task.result() for task in seen], str(video))
+    with atomic_path(clip.folder / "landmarks.npz") as temporary, temporary.open("wb") as handle:
+        np.savez_compressed(handle, points=landmarks.points, found=landmarks.found)
+    return len(seen)
+
+
+def read_landmarks(clip: Clip) -> Landmarks:
+    """The landmarks that `take_frames` left. Raises NotAnArtefact."""
+    path = clip.folder / "landmarks.npz"
+    if not path.is_file():
+        raise NotAnArtefact(f"{path} is missing. Run the stage again: instag prepare VIDEO -o {clip.folder} --from video")
+    with np.load(path) as stored:
+        return Landmarks(points=stored["points"], found=stored["found"])
+
+
+def take_sound(clip: Clip, video: Path, delay_ms: int) -> None:
+    """Write speech.wav: the video's sound at 16 kHz, `delay_ms` cut from its start, as long as the frames.
+
+    Raises NoSound, and what `read_sound` raises.
+    """
+    waveform = read_sound(video, SAMPLE_RATE)
+    shift = round(delay_ms * SAMPLE_RATE / 1000)
+    waveform = waveform[shift:] if shift >= 0 else np.pad(waveform, (-shift, 0))
+    length = len(clip) * SAMPLE_RATE // FPS
+    clip.save_speech(np.pad(waveform[:length], (0, max(0, length - len(waveform)))))

@@ -1,0 +1,262 @@
+"""From a video to a Clip: the stages of observation in their order, each done once, each resumable."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from instag import __version__
+from instag.capture.action_units import measure_action_units
+from instag.capture.faces import Crop, check_crop, find_crop
+from instag.capture.footage import SHORTEST_S, read_landmarks, take_frames, take_sound
+from instag.capture.tracking import track_head
+from instag.clip import Clip, ClipInfo, StageRecord
+from instag.errors import BadArgument, NoSound, TooShort
+from instag.media import MediaInfo, probe
+from instag.progress import Report, silent
+from instag.types import FPS
+
+SIZES = (64, 2048)
+"""Smallest and largest side of a Clip's frames in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the user chose. crop: x, y, size in the video's pixels, or None to look for the head. seconds: use no more of the video."""
+
+    video: Path
+    delay_ms: int
+    size: int
+    crop: tuple[float, float, float] | None
+    seconds: float | None
+    speech: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One step of observation.
+
+    run: does it and returns the Clip, whose info it may have changed. needs: stages whose result it reads. settings: what of
+    the user's choice its result depends on. share: its part of the time, for progress.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    share: float
+    settings: Callable[[Settings], dict[str, object]]
+    run: Callable[[Clip, Settings, Report], Clip]
+
+
+def prepare(
+    video: Path | str,
+    output: Path | str,
+    *,
+    delay_ms: int = 0,
+    size: int = 512,
+    crop: tuple[float, float, float] | None = None,
+    only: str | Sequence[str] | None = None,
+    start_from: str | None = None,
+    seconds: float | None = None,
+    speech: str = "mel",
+    report: Report = silent,
+) -> Clip:
+    """Observe the person in `video` and write a Clip into the folder `output`.
+
+    Stages that are recorded in clip.json, made from the same file with the same settings, are not done again; the others are,
+    and those that read their results. A run that was stopped at any moment is completed by the next one.
+
+    delay_ms: how much later the sound is than the lips; so much is cut from its start. size: side of the square frames.
+    only: do these stages again and no others. start_from: do this stage again and all after it. `report` gets
+    thousandths of the whole work. Raises MediaError, CaptureError, BadArgument, DiskFull, NewerFormat.
+    """
+    settings = Settings(video=Path(video), delay_ms=delay_ms, size=size, crop=crop, seconds=seconds, speech=speech)
+    media = _check(settings)
+    again = _stages_to_repeat(only, start_from)
+    clip = _open_or_begin(settings, Path(output), media)
+    chosen = [stage for stage in STAGES if only is None or stage.name in again]
+    stale = {stage.name for stage in chosen if stage.name in again or not _is_done(stage, clip, settings)}
+    for stage in chosen:
+        if stale & set(stage.needs):
+            stale.add(stage.name)
+    work = [stage for stage in chosen if stage.name in stale]
+    total, before = sum(stage.share for stage in work), 0.0
+    for stage in work:
+        _check_needs(stage, clip)
+        clip = clip.save_info(
+            replace(clip.info, stages={name: record for name, record in clip.info.stages.items() if name not in _followers(stage.name, only)})
+        )
+        started = time.monotonic()
+        clip = stage.run(clip, settings, _part(report, before / total, stage.share / total))
+        record = StageRecord(made_by=f"instag {__version__}", settings=stage.settings(settings), seconds=round(time.monotonic() - started, 2))
+        clip = clip.save_info(replace(clip.info, stages={**clip.info.stages, stage.name: record}))
+        before += stage.share
+        report(round(1000 * before / total), 1000)
+    return clip
+
+
+def _check(settings: Settings) -> MediaInfo:
+    """Say at once what would fail later. Raises MediaError, BadArgument."""
+    if not SIZES[0] <= settings.size <= SIZES[1] or settings.size % 2:
+        raise BadArgument(f"--size {settings.size}: give an even number of pixels from {SIZES[0]} to {SIZES[1]}, for example 512.")
+    media = probe(settings.video)
+    if not media.has_sound:
+        raise NoSound(f"{settings.video} has no sound track. Give a video with speech in it.")
+    if media.has_picture and 0 < min(media.seconds, settings.seconds or media.seconds) < SHORTEST_S - 0.1:
+        raise TooShort(
+            f"{settings.video} holds {media.seconds:.1f} s; at least {SHORTEST_S:g} s are needed, and 5 s or more make a good head. Record a longer video."
+        )
+    if settings.crop is not None:
+        check_crop(Crop(x=settings.crop[0], y=settings.crop[1], size=settings.crop[2]), media)
+    return media
+
+
+def _stages_to_repeat(only: str | Sequence[str] | None, start_from: str | None) -> set[str]:
+    names = [stage.name for stage in STAGES]
+    wanted = [only] if isinstance(only, str) else list(only or [])
+    for name in [*wanted, *([start_from] if start_from else [])]:
+        if name not in names:
+            raise BadArgument(f"There is no stage {name!r}. The stages are: {', '.join(names)}.")
+    return set(wanted) | (set(names[names.index(start_from) :]) if start_from else set())
+
+
+def _open_or_begin(settings: Settings, folder: Path, media: MediaInfo) -> Clip:
+    """The Clip in the folder, if it is of the same video; else a new one in its place."""
+    digest = _sha256(settings.video)
+    if (folder / "clip.json").is_file():
+        clip = Clip.open(folder)
+        if clip.info.source_sha256 == digest:
+            return clip
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise BadArgument(f"{folder} holds other files and no clip. Choose a new folder for the clip.")
+    elif folder.exists() and not folder.is_dir():
+        raise BadArgument(f"{folder} is a file; a clip is a folder. Choose another name, for example {folder.with_suffix('.clip')}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    info = ClipInfo(
+        source=settings.video.name, source_sha256=digest, width=settings.size, height=settings.size, frame_count=0, crop=(0.0, 0.0, float(media.width))
+    )
+    return Clip(folder=folder, info=info).save_info(info)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _is_done(stage: Stage, clip: Clip, settings: Settings) -> bool:
+    record = clip.info.stages.get(stage.name)
+    return record is not None and record.settings == stage.settings(settings)
+
+
+def _check_needs(stage: Stage, clip: Clip) -> None:
+    missing = [name for name in stage.needs if name not in clip.info.stages]
+    if missing:
+        raise BadArgument(
+            f"Stage {stage.name!r} reads what {missing[0]!r} makes, which {clip.folder} does not have. Run: instag prepare VIDEO -o {clip.folder}"
+        )
+
+
+def _followers(name: str, only: str | Sequence[str] | None) -> set[str]:
+    """The stage, and all that read its result, directly or not; with `only` the user keeps those as they are."""
+    found = {name}
+    for stage in STAGES:
+        if only is None and found & set(stage.needs):
+            found.add(stage.name)
+    return found
+
+
+def _part(report: Report, before: float, share: float) -> Report:
+    """The report of one stage as a part of the whole."""
+    return lambda done, total: report(min(999, int(1000 * (before + share * done / max(total, 1)))), 1000)
+
+
+def _video(clip: Clip, settings: Settings, report: Report) -> Clip:
+    for name in ("frames", "regions", "torso", "surface", "features"):
+        shutil.rmtree(clip.folder / name, ignore_errors=True)
+    for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
+        (clip.folder / name).unlink(missing_ok=True)
+    if settings.crop is None:
+        crop = find_crop(settings.video, seconds=settings.seconds, report=_part(report, 0.0, 0.15))
+    else:
+        crop = Crop(x=settings.crop[0], y=settings.crop[1], size=settings.crop[2])
+    info = replace(clip.info, width=settings.size, height=settings.size, crop=(crop.x, crop.y, crop.size), frame_count=0, focal=None)
+    clip = Clip(folder=clip.folder, info=info)
+    length = min(probe(settings.video).seconds, settings.seconds or float("inf"))
+    count = take_frames(clip, settings.video, crop, seconds=settings.seconds, expected=round(length * FPS), report=_part(report, 0.15, 0.85))
+    return Clip(folder=clip.folder, info=replace(info, frame_count=count))
+
+
+def _sound(clip: Clip, settings: Settings, report: Report) -> Clip:
+    take_sound(clip, settings.video, settings.delay_ms)
+    return Clip(folder=clip.folder, info=replace(clip.info, delay_ms=settings.delay_ms))
+
+
+def _tracking(clip: Clip, settings: Settings, report: Report) -> Clip:
+    track = track_head(clip, read_landmarks(clip), report)
+    return Clip(folder=clip.folder, info=replace(clip.info, focal=track.focal))
+
+
+def _action_units(clip: Clip, settings: Settings, report: Report) -> Clip:
+    measure_action_units(clip, report)
+    return clip
+
+
+def _regions(clip: Clip, settings: Settings, report: Report) -> Clip:
+    from instag.capture.regions import label_regions
+
+    label_regions(clip, report)
+    return clip
+
+
+def _backdrop(clip: Clip, settings: Settings, report: Report) -> Clip:
+    from instag.capture.backdrop import build_backdrop
+
+    build_backdrop(clip, report)
+    return clip
+
+
+def _torso(clip: Clip, settings: Settings, report: Report) -> Clip:
+    from instag.capture.torso import cut_torso
+
+    cut_torso(clip, report)
+    return clip
+
+
+def _surface(clip: Clip, settings: Settings, report: Report) -> Clip:
+    from instag.capture.surface import render_surface
+
+    render_surface(clip, report)
+    return clip
+
+
+def _features(clip: Clip, settings: Settings, report: Report) -> Clip:
+    import torch
+
+    from instag.speech.front_ends import create
+
+    clip.save_features(settings.speech, create(settings.speech)(torch.from_numpy(clip.speech())).numpy())
+    return clip
+
+
+def _nothing(settings: Settings) -> dict[str, object]:
+    return {}
+
+
+STAGES = (
+    Stage(
+        name="video",
+        needs=(),
+        share=14,
+        settings=lambda chosen: {"size": chosen.size, "crop": list(chosen.crop) if chosen.crop else None, "seconds": chosen.seconds},
+        run=_video,
+    ),
+    Stage(name="sound", needs=("video",), share=0.5, settings=lambda chosen: {"delay_ms": chosen.delay_ms}, run=_sound),
+    Stage(name="tracking", needs=("video",), share=2, settings=_nothing, run=_tracking),
+    Stage(name="action_units", needs=("tracking",), share=0.3, settings=_nothing, run=_action_units),
+    Stage(name="regions", needs=("tracking",), share=40, settings=_nothing, run=_regions),
+    Stage(name="backdrop", needs=("regions",), share=4, settings=_nothing, run=_backdrop),
+    Stage(name="torso", needs=("regions",), share=20, settings=_nothing, run=_torso),
+    Stage(name="surface", needs=("tracking",), share=15, settings=_nothing, run=_surface),
+    Stage(name="features", needs=("sound",), share=0.5, settings=lambda chosen: {"speech": chosen.speech}, run=_features),
+)
