@@ -16,21 +16,31 @@ def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_pipe_gets_plain_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """100 steps of one second: a line each ten seconds, with rate and remaining time, and no control codes."""
+@pytest.mark.parametrize(("unit", "said"), [("steps", "of 100 steps, "), ("", " %, ")])
+def test_pipe_gets_plain_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, unit: str, said: str) -> None:
+    """100 steps of one second: a line each ten seconds, with the remaining time, and no control codes."""
     clock = iter(range(1000))
     monkeypatch.setattr("instag.cli.terminal.time.monotonic", lambda: float(next(clock)))
-    with Terminal().progress("Learning me") as report:
+    with Terminal().progress("Learning me", unit) as report:
         for done in range(1, 101):
             report(done, 100)
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = captured.err.splitlines()
     assert 8 <= len(lines) <= 12
-    assert "of 100 (" in lines[3]
-    assert "left" in lines[3]
+    assert said in lines[3]
+    assert lines[3].endswith(" left")
     assert "\x1b" not in captured.err
     assert "\r" not in captured.err
+
+
+def test_each_stage_is_noted_when_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    with Terminal().stages("Learning me") as report:
+        for stage in ("face", "mouth"):
+            for done in (1, 2):
+                report(stage, done, 2)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["Learning me, face", "Learning me, mouth"]
 
 
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

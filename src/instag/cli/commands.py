@@ -86,7 +86,6 @@ def create(
     crop: options.Crop = None,
     size: options.Size = 512,
     overwrite: options.Overwrite = False,
-    device: options.OnDevice = options.Device.AUTO,
     seed: options.Seed = 0,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
@@ -103,7 +102,7 @@ def create(
         _refuse_existing(output, overwrite)
         clip, prepared = _prepare(terminal, video, folder, delay_ms=delay, size=size, crop=options.parse_crop(crop))
         learning = {"recipe": recipe.value, "n_views": n_views, "seconds": seconds, "long": long, "all_for_train": all_for_train}
-        _adapt(terminal, clip, output, learning=learning, device=device, seed=seed, threads=threads, extra={"clip": folder, "prepare_s": prepared})
+        _adapt(terminal, clip, output, learning=learning, seed=seed, threads=threads, extra={"clip": folder, "prepare_s": prepared})
 
 
 @app.command(rich_help_panel="Make it talk")
@@ -115,7 +114,6 @@ def speak(
     expression: Annotated[options.Source, typer.Option(help="Move brows and eyelids as in training, or hold them still.")] = options.Source.TRAIN,
     dilate: Annotated[bool, typer.Option("--dilate", help="Widen the inside of the mouth by 6 pixels, against gaps at the lips.")] = False,
     overwrite: options.Overwrite = False,
-    device: options.OnDevice = options.Device.AUTO,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -124,13 +122,13 @@ def speak(
     terminal = Terminal(quiet=quiet, as_json=as_json)
     with told(NOTHING_WRITTEN):
         _refuse_existing(output, overwrite)
-        from instag.compute import choose_device, set_threads
+        from instag.compute import set_threads
 
         set_threads(threads)
         started = time.monotonic()
         manner = {"pose": pose.value, "expression": expression.value, "dilate": dilate}
-        with terminal.progress(f"Speaking {sound.name}") as report:
-            path = instag.speak(avatar, sound, output, device=choose_device(device.value), report=report, **manner)
+        with terminal.progress(f"Speaking {sound.name}", "frames") as report:
+            path = instag.speak(avatar, sound, output, report=report, **manner)
         took = time.monotonic() - started
         terminal.result(f"{path}", {"video": path, "seconds": round(took, 2)})
 
@@ -178,7 +176,6 @@ def adapt(
     long: options.Long = False,
     all_for_train: options.AllForTrain = False,
     overwrite: options.Overwrite = False,
-    device: options.OnDevice = options.Device.AUTO,
     seed: options.Seed = 0,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
@@ -189,7 +186,7 @@ def adapt(
     with told(SAME_COMMAND):
         _refuse_existing(output, overwrite)
         learning = {"recipe": recipe.value, "n_views": n_views, "seconds": seconds, "long": long, "all_for_train": all_for_train}
-        _adapt(terminal, instag.Clip.open(clip), output, learning=learning, device=device, seed=seed, threads=threads)
+        _adapt(terminal, instag.Clip.open(clip), output, learning=learning, seed=seed, threads=threads)
 
 
 @app.command(rich_help_panel="Step by step")
@@ -211,9 +208,11 @@ def features(
 
         from instag.files import atomic_path
         from instag.media import read_sound
-        from instag.speech.front_ends import create as front_end
+        from instag.speech import features as hearing
+        from instag.speech import front_ends
 
-        windows = front_end(speech)(torch.from_numpy(read_sound(sound))).numpy()
+        front_end = front_ends.create(speech)
+        windows = hearing.features(torch.from_numpy(read_sound(sound)), front_end).numpy()
         with atomic_path(output) as temporary:
             np.save(temporary, windows)
         terminal.result(f"{output}: {' x '.join(map(str, windows.shape))}", {"features": output, "shape": list(windows.shape), "speech": speech})
@@ -227,17 +226,14 @@ def _prepare(terminal: Terminal, video: Path, folder: Path, **settings):
     return clip, time.monotonic() - started
 
 
-def _adapt(
-    terminal: Terminal, clip, output: Path, *, learning: dict, device: options.Device, seed: int, threads: int | None, extra: dict | None = None
-) -> None:
+def _adapt(terminal: Terminal, clip, output: Path, *, learning: dict, seed: int, threads: int | None, extra: dict | None = None) -> None:
     """Learn with progress, then say what came of it."""
-    from instag.compute import choose_device, set_seed, set_threads
+    from instag.compute import set_threads
 
-    set_seed(seed)
     set_threads(threads)
     started = time.monotonic()
-    with terminal.progress(f"Learning {output.stem}") as report:
-        instag.adapt(clip, output, device=choose_device(device.value), report=report, **learning)
+    with terminal.stages(f"Learning {output.stem}") as report:
+        instag.adapt(clip, output, seed=seed, report=report, **learning)
     took = time.monotonic() - started
     values = {"avatar": output, "seconds": round(took, 2), **(extra or {})}
     terminal.result(f"{output}: learned in {duration(took)}. Next: instag speak {output} SOUND -o out.mp4", values)

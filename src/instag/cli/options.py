@@ -22,14 +22,6 @@ class Source(StrEnum):
     STILL = "still"
 
 
-class Device(StrEnum):
-    """What computes."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
 CAPTURE, TRAINING, MACHINE = "Observing", "Learning", "Machine and output"
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=MACHINE)]
@@ -37,7 +29,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.", rich_help_panel=MACHINE)]
 Threads = Annotated[int | None, typer.Option(help="How many threads to use; all cores if not given.", min=1, rich_help_panel=MACHINE, show_default=False)]
 Seed = Annotated[int, typer.Option(help="Seed of all random choices.", rich_help_panel=MACHINE)]
-OnDevice = Annotated[Device, typer.Option("--device", help="What computes: auto takes the GPU where there is one.", rich_help_panel=MACHINE)]
 
 Delay = Annotated[int, typer.Option(help="Milliseconds by which the sound lags behind the lips.", rich_help_panel=CAPTURE)]
 Size = Annotated[int, typer.Option(help="Width and height of the observed square in pixels.", min=64, max=1024, rich_help_panel=CAPTURE)]
@@ -48,7 +39,9 @@ Crop = Annotated[
     ),
 ]
 
-Views = Annotated[int | None, typer.Option("--n-views", help="How many frames to learn from; 125 are 5 seconds.", min=1, rich_help_panel=TRAINING)]
+Views = Annotated[
+    int | None, typer.Option("--n-views", help="How many frames to learn from: 125 are 5 seconds, -1 all but the test's.", rich_help_panel=TRAINING)
+]
 Seconds = Annotated[float | None, typer.Option(help="The same in seconds.", min=0.04, rich_help_panel=TRAINING)]
 Long = Annotated[bool, typer.Option("--long", help="Learn from all frames but the last 12 s, with the recipe for long videos.", rich_help_panel=TRAINING)]
 AllForTrain = Annotated[bool, typer.Option("--all-for-train", help="Hold no frames back for testing.", rich_help_panel=TRAINING)]

@@ -3,8 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,21 +29,37 @@ class Terminal:
     as_json: bool = False
 
     @contextmanager
-    def progress(self, title: str) -> Iterator[Report]:
+    def progress(self, title: str, unit: str = "") -> Iterator[Report]:
         """Show the work inside the block; calls of the report move the bar.
 
-        A bar with rate and remaining time on a terminal, a line each ten seconds in a pipe, nothing when quiet.
+        A bar with remaining time on a terminal, a line each ten seconds in a pipe, nothing when quiet. With a unit, also what is
+        done and how many units a second; without one, the percentage.
         """
         started = time.monotonic()
         if self.quiet:
             yield silent
             return
         if not sys.stderr.isatty():
-            yield _Lines(title)
+            yield _Lines(title, unit)
         else:
-            with _bar(title) as report:
+            with _bar(title, unit) as report:
                 yield report
         self.note(f"{title}: {duration(time.monotonic() - started)}")
+
+    @contextmanager
+    def stages(self, title: str) -> Iterator[Callable[[str, int, int], None]]:
+        """The same for work in stages: its report takes (stage, done, total) and begins a new bar with each stage."""
+        with ExitStack() as shown:
+            current: tuple[str, Report] = ("", silent)
+
+            def report(stage: str, done: int, total: int) -> None:
+                nonlocal current
+                if stage != current[0]:
+                    shown.close()
+                    current = (stage, shown.enter_context(self.progress(f"{title}, {stage}", "steps")))
+                current[1](done, total)
+
+            yield report
 
     def note(self, sentence: str) -> None:
         """A line for a person, on standard error."""
@@ -84,37 +100,32 @@ def duration(seconds: float) -> str:
 class _Lines:
     """Progress as plain lines, a few a minute."""
 
-    def __init__(self, title: str) -> None:
-        self._title = title
+    def __init__(self, title: str, unit: str) -> None:
+        self._title, self._unit = title, unit
         self._started = self._said = time.monotonic()
         self._first: int | None = None
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        self._first = done if self._first is None else min(self._first, done)
+        self._first = done if self._first is None else self._first
         if now - self._said < PIPE_INTERVAL_S:
             return
         self._said = now
         rate = (done - self._first) / (now - self._started)
+        state = f"{done} of {total} {self._unit}, {rate:.1f} a second" if self._unit else f"{100 * done / max(total, 1):.0f} %"
         rest = f", {duration((total - done) / rate)} left" if rate > 0 else ""
-        print(f"{self._title}: {done} of {total} ({rate:.1f}/s{rest})", file=sys.stderr, flush=True)
+        print(f"{self._title}: {state}{rest}", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Report]:
+def _bar(title: str, unit: str) -> Iterator[Report]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-    from rich.text import Text
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    class Rate(ProgressColumn):
-        """Steps a second."""
-
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    counted = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}", style="progress.data.speed"))
+    columns = (TextColumn("{task.description}"), BarColumn(), *(counted if unit else (TaskProgressColumn(),)), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=20.0) as progress:
-        task = progress.add_task(title, total=None)
+        task = progress.add_task(title, total=None, rate="")
         drawn = 0.0
 
         def report(done: int, total: int) -> None:
@@ -122,7 +133,8 @@ def _bar(title: str) -> Iterator[Report]:
             now = time.monotonic()
             if now - drawn > DRAW_INTERVAL_S or done >= total:
                 drawn = now
-                progress.update(task, completed=done, total=total)
+                speed = progress.tasks[task].speed
+                progress.update(task, completed=done, total=total, rate=f"{speed:.1f} {unit}/s" if speed else "")
 
         yield report
 
