@@ -148,7 +148,7 @@ class Clip:
         with np.load(path) as stored:
             depth, normal = stored["depth"].astype(np.float32) * 1e-4, stored["normal"].astype(np.float32) / 127
         size = (self.info.width, self.info.height)
-        valid = cv2.resize((depth > 0).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+        valid = cv2.resize((depth > 0).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.999
         depth = cv2.resize(depth, size, interpolation=cv2.INTER_LINEAR)
         normal = cv2.resize(normal, size, interpolation=cv2.INTER_LINEAR)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-8

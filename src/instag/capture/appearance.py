@@ -21,7 +21,7 @@ BACKGROUND, TORSO, NECK, FACE, HAIR = range(5)
 
 ATLAS_SIZE = 160
 _SPAN_X, _BOTTOM, _TOP = 4.0, -2.6, 2.6
-_COLOUR_TRUST = 0.55
+_COLOUR_TRUST = 0.7
 _ROUNDS = 4
 
 
@@ -82,9 +82,10 @@ def rough_atlas() -> Float[np.ndarray, "a a c"]:
     wide = inside(2.3, 1.6, 0.6, 0.12)
     above_chin = step(y, 0.05, 0.06)
     beside = step(y, -0.55, 0.1) * step(-x, -2.2, 0.15) * step(x, 0.65, 0.06)
-    hair = 0.9 * close * step(y, 0.85, 0.08) + 0.4 * close * above_chin + 0.25 * wide * above_chin + 0.35 * beside
+    oval = inside(1.0, 0.56, 0.5, 0.04)
+    hair = (0.9 * close * step(y, 0.85, 0.08) + 0.4 * close * step(y, 0.3, 0.08) + 0.2 * close * above_chin + 0.25 * wide * above_chin) * (1 - 0.9 * oval) + 0.35 * beside
     ears = step(y, 0.2, 0.05) * step(-y, -0.85, 0.05) * step(-x, -1.3, 0.06)
-    face = 0.5 * ears + 0.02 * close * above_chin
+    face = 0.8 * oval + 0.5 * ears + 0.02 * close * above_chin
     neck = 0.7 * step(-x, -1.05, 0.06) * step(-y, -0.3, 0.08) * step(y, -0.75, 0.15) + 0.15 * step(-x, -1.6, 0.2) * step(-y, 0.05, 0.1)
     torso = step(-y, 0.45, 0.1) + 0.4 * step(-y, 0.1, 0.08) * step(x, 0.5, 0.2) + 0.4 * step(x, 1.8, 0.15) * step(-y, -0.3, 0.12) + 0.3 * step(x, 0.65, 0.08) * step(-y, -0.35, 0.06)
     person = np.stack(np.broadcast_arrays(torso, neck, face, hair), -1) + 0.004

@@ -24,6 +24,10 @@ LEARNED_FROM = 16
 """Frames, spread over the clip, that the appearance is learned from."""
 
 
+PREFERENCE = np.array([0.65, 1, 1, 1, 1], np.float32)
+"""Edge pixels are half person, half background; shown without their person they leave a dark or bright rim."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Belief:
     """What one frame alone says. classes: probabilities at half size. teeth: likeness at full size inside the mouth."""
@@ -104,12 +108,14 @@ def _along_edges(classes: Float[np.ndarray, "h w c"], image: UInt8[np.ndarray, "
 
 def clean(classes: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w"]:
     """The likeliest class of each pixel, with one head, one person, no islands and no holes."""
+    classes = classes * PREFERENCE
     labels = classes.argmax(-1).astype(np.uint8)
     small = max(8, round(labels.size * 4e-4))
     person = largest_part((labels != BACKGROUND).astype(np.uint8))
     person = _fill_holes(person, 8 * small)
     labels = _relabel(labels, (person > 0) & (labels == BACKGROUND), classes, (BACKGROUND,))
     labels[person == 0] = BACKGROUND
+    labels = _relabel(labels, _tufts_at_jaw(labels), classes, (BACKGROUND, FACE, HAIR))
     head = np.isin(labels, (FACE, HAIR)).astype(np.uint8)
     whole = _fill_holes(largest_part(head), 4 * small)
     labels = _relabel(labels, (head > 0) & (whole == 0), classes, (BACKGROUND, FACE, HAIR))
@@ -117,6 +123,18 @@ def clean(classes: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w"]:
     for one, other in ((FACE, HAIR), (HAIR, FACE), (NECK, TORSO), (TORSO, NECK)):
         labels[_islands(labels == one, small)] = other
     return labels
+
+
+def _tufts_at_jaw(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Hair that begins in the lowest third of the face and is cut off from the other hair: a collar or a shadow, not hair."""
+    rows = np.nonzero((labels == FACE).any(1))[0]
+    count, parts, stats, _ = cv2.connectedComponentsWithStats((labels == HAIR).astype(np.uint8), connectivity=4)
+    if len(rows) == 0 or count <= 2:
+        return np.zeros(labels.shape, bool)
+    low = stats[:, cv2.CC_STAT_TOP] > rows[0] + 0.7 * (rows[-1] - rows[0])
+    low[0] = False
+    low[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())] = False
+    return low[parts]
 
 
 def _relabel(labels: UInt8[np.ndarray, "h w"], where: Bool[np.ndarray, "h w"], classes: Float[np.ndarray, "h w c"], never: tuple[int, ...]) -> UInt8[np.ndarray, "h w"]:

@@ -1,0 +1,92 @@
+"""The torso layer: cloth and neck of each frame, continued under the head so that no gap opens when the head moves (METHOD 5)."""
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from instag.capture.backdrop import nearest_colors
+from instag.capture.pool import in_order
+from instag.clip import Clip
+from instag.progress import Report, silent
+from instag.types import Region
+
+NECK_UP = 48 / 512
+"""How far the neck goes on upward under the head, in picture heights."""
+CLOTH_UP = 8 / 512
+"""How far everything else of the torso goes on under the head."""
+DARKENING = 0.98
+"""What is left of the colour after each row of a 512-row picture, upward under the chin."""
+
+
+def cut(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 4"]:
+    """The torso layer of one frame: RGBA, colours not multiplied by alpha. All clear where no torso is seen.
+
+    The frame's own colours where it shows cloth or neck; under the head, the neck's colours go up and darken, and the
+    cloth's go on a little way, both blurred; nothing is put where the frame shows background, but for the soft edge.
+    """
+    body = (regions == Region.TORSO) | (regions == Region.NECK)
+    if not body.any():
+        return np.zeros((*regions.shape, 4), np.uint8)
+    head = regions >= Region.FACE
+    scale = len(frame) / 512
+    nearest, distance = nearest_colors(frame, body)
+    colors = nearest.astype(np.float32)
+    under, neck = neck_under_head(frame, regions)
+    colors[under] = neck[under]
+    blurred = cv2.GaussianBlur(colors, (0, 0), 3 * scale)
+    depth = np.clip(distance / (4 * scale), 0, 1)[..., None]
+    colors = np.where(head[..., None], colors + depth * (blurred - colors), colors)
+    inside = body | under | (head & (distance <= CLOTH_UP * len(frame)))
+    return np.dstack([colors.round().astype(np.uint8), soft_edge(inside, scale)])
+
+
+def neck_under_head(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"]) -> tuple[Bool[np.ndarray, "h w"], Float[np.ndarray, "h w 3"]]:
+    """Where the neck goes on under the head, and its colours there; both empty where no neck is seen.
+
+    It goes up in each column in which the head ends on neck, or the face itself on cloth (a collar before the neck). A
+    column's colour is the mean of a few rows under the neck's upper end, blurred along the columns.
+    """
+    height, width = regions.shape
+    scale = height / 512
+    rows = np.arange(height)[:, None]
+    head = regions >= Region.FACE
+    first = np.minimum.accumulate(np.where(head, height, rows)[::-1], 0)[::-1]
+    end = np.minimum(first, height - 1)
+    ends_on = np.take_along_axis(regions, end, 0)
+    last = np.take_along_axis(regions, np.maximum(end - 1, 0), 0)
+    rows_up = np.where(head & (first < height), first - rows, 0)
+    on_neck = (ends_on == Region.NECK) & (rows_up > 0)
+    on_collar = (ends_on == Region.TORSO) & (last == Region.FACE) & (rows_up > CLOTH_UP * height)
+    columns = np.nonzero(on_neck.any(0))[0]
+    if len(columns) == 0:
+        return np.zeros(regions.shape, bool), np.zeros((height, width, 3), np.float32)
+    smooth = cv2.blur(frame, (1, 2 * round(2 * scale) + 1)).astype(np.float32)
+    start = np.where(on_neck, end, 0).max(0)[columns]
+    source = np.minimum(start + max(1, round(4 * scale)), height - 1)
+    source = np.where(regions[source, columns] == Region.NECK, source, start)
+    profile = np.stack([np.interp(np.arange(width), columns, smooth[source, columns, channel]) for channel in range(3)], -1).astype(np.float32)
+    profile = cv2.GaussianBlur(profile[None], (0, 0), 4 * scale)[0]
+    where = (on_neck | on_collar) & (rows_up <= NECK_UP * height)
+    return where, profile[None] * (DARKENING ** (rows_up / scale))[..., None].astype(np.float32)
+
+
+def soft_edge(inside: Bool[np.ndarray, "h w"], scale: float) -> UInt8[np.ndarray, "h w"]:
+    """Alpha that falls from 1 to 0 within about two pixels (of a 512-row picture) across the mask's border."""
+    return cv2.GaussianBlur(inside.astype(np.uint8) * 255, (0, 0), max(0.5, 0.8 * scale))
+
+
+def over(behind: Float[np.ndarray, "h w 3"], rgba: UInt8[np.ndarray, "h w 4"]) -> Float[np.ndarray, "h w 3"]:
+    """The layer over what lies behind it, both in 0..255."""
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    return behind + alpha * (rgba[..., :3] - behind)
+
+
+def cut_torso(clip: Clip, report: Report = silent) -> None:
+    """Write torso/*.png of a clip that has frames and regions. Memory does not grow with the length."""
+
+    def work(index: int) -> int:
+        clip.save_torso(index, cut(clip.frame(index), clip.regions(index)))
+        return index
+
+    for index in in_order(work, range(len(clip))):
+        report(index + 1, len(clip))
