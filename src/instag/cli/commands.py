@@ -161,8 +161,10 @@ def prepare(
         if preview:
             from instag.capture.preview import draw_preview
 
-            values["preview"] = draw_preview(clip)
-            terminal.note(f"Contact sheet: {values['preview']}")
+            sheet = output / "preview.png"
+            draw_preview(clip, sheet)
+            terminal.note(f"Contact sheet: {sheet}")
+            values["preview"] = sheet
         terminal.result(f"{output}", values)
 
 
