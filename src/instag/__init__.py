@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from instag.avatar import Avatar
+    from instag.models.avatar import Avatar
     from instag.capture.prepare import prepare
     from instag.clip import Clip
     from instag.speaking import speak
@@ -21,7 +21,7 @@ __version__ = "0.1.0"
 __all__ = ["Avatar", "Clip", "__version__", "adapt", "prepare", "speak"]
 
 _HOMES = {
-    "Avatar": "instag.avatar",
+    "Avatar": "instag.models.avatar",
     "Clip": "instag.clip",
     "adapt": "instag.training.adapt",
     "prepare": "instag.capture.prepare",

@@ -1,0 +1,220 @@
+"""Observed frames as training and evaluation want them: pictures, regions, camera, speech and expression, read when asked for.
+
+Decoded frames are kept, as bytes, up to a limit; beyond it the ones used longest ago are read again. A frame can be cut to a
+window of constant size around the head, so that nothing is painted or compared where nothing happens.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+from instag.clip import Clip
+from instag.data.windows import windows
+from instag.geometry import viewmats
+from instag.models.condition import EXPRESSION_UNITS, Condition
+from instag.types import Camera, Region
+
+MEMORY = 768 * 2**20
+"""Bytes of decoded frames that are kept."""
+HEAD_LABELS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Where in the picture a batch was cut: left and top of each frame, one size for all, pixels."""
+
+    left: Int[Tensor, " b"]
+    top: Int[Tensor, " b"]
+    width: int
+    height: int
+
+    def rows(self, rows: Int[Tensor, " c"]) -> "Window":
+        """The windows of some of the frames."""
+        return Window(left=self.left[rows], top=self.top[rows], width=self.width, height=self.height)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frames:
+    """A batch of observed frames, cut to a window.
+
+    behind: torso over backdrop. lips: the square around the lips, as a mask. depth: metres, normal: camera axes (x right, y up,
+    z toward the camera), both zero where `surface_valid` is not.
+    """
+
+    indices: Int[Tensor, " b"]
+    image: UInt8[Tensor, "b h w 3"]
+    regions: UInt8[Tensor, "b h w"]
+    behind: UInt8[Tensor, "b h w 3"]
+    lips: Bool[Tensor, "b h w"]
+    camera: Camera
+    condition: Condition
+    depth: Float[Tensor, "b h w"] | None
+    normal: Float[Tensor, "b h w 3"] | None
+    surface_valid: Bool[Tensor, "b h w"] | None
+
+    def is_region(self, *labels: Region) -> Bool[Tensor, "b h w"]:
+        """Where the frame shows any of these."""
+        mask = torch.zeros_like(self.regions, dtype=torch.bool)
+        for label in labels:
+            mask |= self.regions == int(label)
+        return mask
+
+
+class FrameStore:
+    """The frames of a Clip at one picture size."""
+
+    def __init__(self, clip: Clip, *, size: int, front_end: str = "mel") -> None:
+        self.clip = clip
+        self.size = size
+        track = clip.track()
+        self.scale = size / clip.info.width
+        self.focal = track.focal * self.scale
+        self.viewmats = viewmats(torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float())
+        self.landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
+        self.features = torch.from_numpy(np.array(clip.features(front_end)))
+        units = clip.action_units()
+        still = np.zeros(len(clip), np.float32)
+        self.expression = torch.from_numpy(np.stack([units.get(name, still) for name in EXPRESSION_UNITS], axis=1))
+        self.mouth_unit = torch.from_numpy(units.get("AU25", still).copy())
+        self.lips_boxes = squares_around(self.landmarks68[:, 48:60], self.size)
+        self.backdrop = self._resized(clip.backdrop())
+        self._kept: OrderedDict[tuple[int, bool], tuple[np.ndarray, ...]] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+    def mouth_opening(self) -> Float[Tensor, " f"]:
+        """Height of the inner lips (points 60-67), pixels."""
+        inner = self.landmarks68[:, 60:68, 1]
+        return inner.max(1).values - inner.min(1).values
+
+    def condition(self, indices: Int[Tensor, " b"]) -> Condition:
+        return Condition(speech=windows(self.features, indices), expression=self.expression[indices])
+
+    def camera(self, indices: Int[Tensor, " b"], window: Window | None = None) -> Camera:
+        """Cameras of the whole picture, or of a window of it."""
+        window = window or self.whole(indices)
+        Ks = torch.zeros(len(indices), 3, 3)
+        Ks[:, 0, 0] = Ks[:, 1, 1] = self.focal
+        Ks[:, 0, 2] = self.size / 2 - window.left
+        Ks[:, 1, 2] = self.size / 2 - window.top
+        Ks[:, 2, 2] = 1
+        return Camera(viewmats=self.viewmats[indices], Ks=Ks, width=window.width, height=window.height)
+
+    def whole(self, indices: Int[Tensor, " b"]) -> Window:
+        nothing = torch.zeros_like(indices)
+        return Window(left=nothing, top=nothing, width=self.size, height=self.size)
+
+    def boxes(self, frames: range, *labels: Region) -> Int[Tensor, "f 4"]:
+        """Left, top, right, bottom of what shows any of the labels in each frame; all zero where nothing does. Pixels at this size."""
+        found = np.zeros((len(frames), 4), np.int64)
+        for row, index in enumerate(frames):
+            shown = np.isin(self.clip.regions(index), [int(label) for label in labels])
+            columns, rows = np.flatnonzero(shown.any(0)), np.flatnonzero(shown.any(1))
+            if len(columns):
+                found[row] = (columns[0] * self.scale, rows[0] * self.scale, (columns[-1] + 1) * self.scale, (rows[-1] + 1) * self.scale)
+        return torch.from_numpy(found)
+
+    def windows_around(self, boxes: Int[Tensor, "f 4"], margin: int) -> Window:
+        """Windows of one size that hold each box and a margin; the size is a multiple of 16 or the whole picture."""
+        extent = (boxes[:, 2:] - boxes[:, :2]).max(0).values + 2 * margin
+        width, height = (min(self.size, int(-(-int(side) // 16) * 16)) for side in extent)
+        centre = (boxes[:, 2:] + boxes[:, :2]) // 2
+        return Window(
+            left=(centre[:, 0] - width // 2).clamp(0, self.size - width),
+            top=(centre[:, 1] - height // 2).clamp(0, self.size - height),
+            width=width,
+            height=height,
+        )
+
+    def batch(self, indices: list[int], window: Window | None = None, *, surface: bool = False) -> Frames:
+        """Read a batch. `window` holds a row for each of `indices`."""
+        frames = torch.tensor(indices)
+        window = window or self.whole(frames)
+        cuts = [
+            tuple(part[top : top + window.height, left : left + window.width] for part in self._frame(index, surface))
+            for index, left, top in zip(indices, window.left.tolist(), window.top.tolist(), strict=True)
+        ]
+        stacked = [torch.from_numpy(np.stack(parts)) for parts in zip(*cuts, strict=True)]
+        return Frames(
+            indices=frames,
+            image=stacked[0],
+            regions=stacked[1],
+            behind=stacked[2],
+            lips=self._lips(frames, window),
+            camera=self.camera(frames, window),
+            condition=self.condition(frames),
+            depth=stacked[3].float() if surface else None,
+            normal=stacked[4].float() / 127 if surface else None,
+            surface_valid=stacked[3] > 0 if surface else None,
+        )
+
+    def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
+        """A torso frame at this size, RGBA, colours not multiplied by alpha."""
+        return self._resized(self.clip.torso(index))
+
+    def _lips(self, frames: Int[Tensor, " b"], window: Window) -> Bool[Tensor, "b h w"]:
+        box = self.lips_boxes[frames]
+        x = torch.arange(window.width) + window.left[:, None]
+        y = torch.arange(window.height) + window.top[:, None]
+        across = (x >= box[:, 0:1]) & (x < box[:, 2:3])
+        down = (y >= box[:, 1:2]) & (y < box[:, 3:4])
+        return down[:, :, None] & across[:, None, :]
+
+    def _frame(self, index: int, surface: bool) -> tuple[np.ndarray, ...]:
+        key = (index, surface)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        parts = self._read(index, surface)
+        self._kept[key] = parts
+        self._bytes += sum(part.nbytes for part in parts)
+        while self._bytes > MEMORY and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= sum(part.nbytes for part in dropped)
+        return parts
+
+    def _read(self, index: int, surface: bool) -> tuple[np.ndarray, ...]:
+        image = self._resized(self.clip.frame(index))
+        regions = self._labels(self.clip.regions(index))
+        torso = self._resized(premultiplied(self.clip.torso(index)))
+        behind = over_backdrop(torso, self.backdrop)
+        if not surface:
+            return image, regions, behind
+        prior = self.clip.surface(index)
+        depth = self._labels(np.where(prior.valid, prior.depth, 0).astype(np.float32)).astype(np.float16)
+        normal = self._labels((prior.normal * 127).round().astype(np.int8))
+        return image, regions, behind, depth, normal
+
+    def _resized(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h2 w2 c"]:
+        if image.shape[0] == self.size:
+            return image
+        return cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR)
+
+    def _labels(self, image: np.ndarray) -> np.ndarray:
+        return image if image.shape[0] == self.size else cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
+
+
+def squares_around(points: Float[Tensor, "f p 2"], size: int) -> Int[Tensor, "f 4"]:
+    """The square around each frame's points: left, top, right, bottom in pixels, within the picture. Of points 48-59: the lips box (METHOD 5)."""
+    low, high = points.min(1).values, points.max(1).values
+    centre, half = (low + high) / 2, (high - low).max(1, keepdim=True).values / 2
+    return torch.cat([(centre - half).floor(), (centre + half).ceil()], dim=1).clamp(0, size).long()
+
+
+def premultiplied(rgba: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
+    """Colours multiplied by alpha."""
+    alpha = rgba[..., 3:].astype(np.uint16)
+    return np.concatenate([((rgba[..., :3] * alpha + 127) // 255).astype(np.uint8), rgba[..., 3:]], axis=-1)
+
+
+def over_backdrop(torso: UInt8[np.ndarray, "h w 4"], backdrop: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """A premultiplied torso over the backdrop."""
+    rest = 255 - torso[..., 3:].astype(np.uint16)
+    return (torso[..., :3] + (backdrop * rest + 127) // 255).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,131 @@
+"""The Avatar: all that speaking needs, in one file (the third of the three artefacts).
+
+A zip of `avatar.json` (AvatarInfo), `head.safetensors` (both sets of Gaussians, fields, aligners), `drive.safetensors` (viewmats and
+expressions of the frames that it was learned from), `torso/00000.webp` (RGBA) and `backdrop.png`. No pickle.
+"""
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import final
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from instag.errors import FileMissing, NewerFormat, NotAnArtefact
+from instag.files import atomic_path
+from instag.models.gaussians import random_gaussians
+from instag.models.head import Head, load_head, new_head
+
+FORMAT_VERSION = 1
+MOST_DRIVE_FRAMES = 1_500
+"""Frames of poses, expressions and torso that an avatar keeps: one minute, there and back two."""
+TORSO_QUALITY = 92
+
+
+@dataclass(frozen=True, kw_only=True)
+class AvatarInfo:
+    """What avatar.json holds. size: side of the picture in pixels; focal: pixels at that size; degree: of the spherical harmonics."""
+
+    format_version: int = FORMAT_VERSION
+    made_by: str
+    source: str
+    recipe: str
+    front_end: str
+    speech_channels: int
+    size: int
+    focal: float
+    fps: int
+    degree: int
+    frames: int
+    splats: dict[str, int]
+    training: dict[str, object] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Avatar:
+    """A talking head and what it needs to speak. Torso frames stay compressed until they are asked for.
+
+    viewmats: world to camera, OpenCV. expression: action units as in Condition. backdrop: RGB.
+    """
+
+    info: AvatarInfo
+    head: Head
+    viewmats: Float[Tensor, "f 4 4"]
+    expression: Float[Tensor, "f 6"]
+    torso_files: list[bytes]
+    backdrop: UInt8[np.ndarray, "h w 3"]
+
+    def __len__(self) -> int:
+        """Frames of poses, expressions and torso."""
+        return len(self.viewmats)
+
+    def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
+        """RGBA, colours not multiplied by alpha."""
+        return decode_torso(self.torso_files[index])
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all. Raises DiskFull."""
+        state = {name: value.detach().cpu().contiguous() for name, value in self.head.state_dict().items()}
+        drive = {"viewmats": self.viewmats.contiguous(), "expression": self.expression.contiguous()}
+        backdrop = cv2.imencode(".png", cv2.cvtColor(self.backdrop, cv2.COLOR_RGB2BGR))[1].tobytes()
+        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as package:
+            package.writestr("avatar.json", json.dumps(asdict(self.info), indent=1))
+            package.writestr("head.safetensors", save(state), zipfile.ZIP_DEFLATED)
+            package.writestr("drive.safetensors", save(drive))
+            package.writestr("backdrop.png", backdrop)
+            for index, torso in enumerate(self.torso_files):
+                package.writestr(f"torso/{index:05d}.webp", torso)
+
+    @classmethod
+    def open(cls, path: Path | str) -> "Avatar":
+        """Raises FileMissing, NotAnArtefact, NewerFormat."""
+        path = Path(path)
+        if not path.is_file():
+            raise FileMissing(f"There is no file {path}. Make an avatar with: instag create VIDEO -o {path}")
+        try:
+            with zipfile.ZipFile(path) as package:
+                content = json.loads(package.read("avatar.json"))
+                if int(content["format_version"]) > FORMAT_VERSION:
+                    raise NewerFormat(
+                        f"{path} has format version {content['format_version']}; this instag reads up to {FORMAT_VERSION}. "
+                        "Update it: pip install -U instag"
+                    )
+                info = AvatarInfo(**content)
+                state, drive = load(package.read("head.safetensors")), load(package.read("drive.safetensors"))
+                torso = [package.read(f"torso/{index:05d}.webp") for index in range(info.frames)]
+                backdrop = cv2.imdecode(np.frombuffer(package.read("backdrop.png"), np.uint8), cv2.IMREAD_COLOR)
+            head = empty_head(info.speech_channels)
+            load_head(head, state)
+        except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+            raise NotAnArtefact(f"{path} is not an avatar, or is damaged ({error}). Make it again with: instag create VIDEO -o {path}") from error
+        return cls(
+            info=info,
+            head=head.requires_grad_(False).eval(),
+            viewmats=drive["viewmats"],
+            expression=drive["expression"],
+            torso_files=torso,
+            backdrop=cv2.cvtColor(backdrop, cv2.COLOR_BGR2RGB),
+        )
+
+
+def empty_head(speech_channels: int) -> Head:
+    """A head of the right shapes to load a state into."""
+    generator = torch.Generator().manual_seed(0)
+    return new_head(face=random_gaussians(1, 0, generator), mouth=random_gaussians(1, 0, generator, mouth=True), speech_channels=speech_channels)
+
+
+def encode_torso(rgba: UInt8[np.ndarray, "h w 4"]) -> bytes:
+    """WebP: a tenth of a PNG's size, alpha without loss."""
+    return cv2.imencode(".webp", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_WEBP_QUALITY, TORSO_QUALITY])[1].tobytes()
+
+
+def decode_torso(data: bytes) -> UInt8[np.ndarray, "h w 4"]:
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)

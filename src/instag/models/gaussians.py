@@ -1,0 +1,99 @@
+"""The Gaussians of a head as they are learned: raw values, activated when a frame is made (METHOD 2)."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import normalize, softplus
+
+from instag.models.face_motion import Motion
+from instag.types import Splats
+
+EXTENT = 0.1
+"""Half the side of the cube, in metres, in which a face's Gaussians start."""
+START_OPACITY = 0.1
+SH_DC = 0.28209479177387814
+"""The constant of the zeroth spherical harmonic: colour = 0.5 + SH_DC x dc."""
+
+
+class Gaussians(nn.Module):
+    """n Gaussians. Parameters by name: means [n 3] metres, dc [n 1 3], rest [n k 3], opacity [n] logits, scale [n 3] and rotation [n 4], raw."""
+
+    def __init__(
+        self,
+        *,
+        means: Float[Tensor, "n 3"],
+        dc: Float[Tensor, "n 1 3"],
+        rest: Float[Tensor, "n k 3"],
+        opacity: Float[Tensor, " n"],
+        scale: Float[Tensor, "n 3"],
+        rotation: Float[Tensor, "n 4"],
+    ) -> None:
+        super().__init__()
+        self.means = nn.Parameter(means)
+        self.dc = nn.Parameter(dc)
+        self.rest = nn.Parameter(rest)
+        self.opacity = nn.Parameter(opacity)
+        self.scale = nn.Parameter(scale)
+        self.rotation = nn.Parameter(rotation)
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    def tables(self) -> dict[str, Tensor]:
+        """The raw values by parameter name, detached."""
+        return {name: parameter.detach() for name, parameter in self.named_parameters()}
+
+    def coefficients(self, degree: int) -> Float[Tensor, "n k 3"]:
+        """Spherical harmonics up to `degree`."""
+        return self.dc if degree == 0 else torch.cat([self.dc, self.rest[:, : (degree + 1) ** 2 - 1]], dim=1)
+
+    def splats(self, motion: Motion | None, frames: int, *, rigid: bool = False) -> Splats:
+        """The deformed, activated splats of a batch; `motion=None` is the head at rest. `rigid`: shifts only (the mouth)."""
+        opacities = torch.sigmoid(self.opacity).expand(frames, -1)
+        if motion is None:
+            means, scale, rotation = self.means[None], self.scale[None], self.rotation[None]
+        elif rigid:
+            means, scale, rotation = self.means + motion.shift, self.scale[None], self.rotation[None]
+        else:
+            means, scale, rotation = self.means + motion.shift, self.scale + motion.scale, self.rotation + motion.rotation
+        return Splats(
+            means=means.expand(frames, -1, -1),
+            quats=normalize(rotation, dim=-1).expand(frames, -1, -1),
+            scales=softplus(scale).expand(frames, -1, -1),
+            opacities=opacities,
+        )
+
+
+def from_tables(tables: dict[str, Tensor]) -> Gaussians:
+    """The inverse of `Gaussians.tables`."""
+    return Gaussians(**{name: table.clone() for name, table in tables.items()})
+
+
+def random_gaussians(count: int, degree: int, generator: torch.Generator, *, mouth: bool = False) -> Gaussians:
+    """A start from nothing: uniform in the cube, near black, faint, each as large as its neighbours are far.
+
+    The mouth's cube is halved and moved down by 0.05 m (METHOD 2).
+    """
+    means = (torch.rand(count, 3, generator=generator) * 2 - 1) * EXTENT
+    if mouth:
+        means = means / 2 - torch.tensor([0.0, 0.05, 0.0])
+    distance = torch.cdist(means, means).topk(min(4, count), largest=False).values[:, 1:].mean(1).clamp_min(1e-4)
+    return Gaussians(
+        means=means,
+        dc=(torch.rand(count, 1, 3, generator=generator) / 255 - 0.5) / SH_DC,
+        rest=torch.zeros(count, (degree + 1) ** 2 - 1, 3),
+        opacity=torch.full((count,), math.log(START_OPACITY / (1 - START_OPACITY))),
+        scale=distance.log()[:, None].repeat(1, 3),
+        rotation=torch.tensor([1.0, 0.0, 0.0, 0.0]).repeat(count, 1),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """How a set of Gaussians changes: rows that stay, and rows that are added (the tables of `Gaussians.tables`)."""
+
+    keep: Bool[Tensor, " n"]
+    added: dict[str, Tensor]

@@ -1,0 +1,121 @@
+"""A talking head: the Gaussians of a person's face and of the inside of the mouth, with the fields that move them.
+
+The face's motion is the universal field's, asked at the aligned places; the mouth's is the mouth field's, told by the
+hook how the face opens (METHOD 4). `move` is a value that the caller passes on.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from instag.models.aligner import Aligner, face_aligner, mouth_aligner
+from instag.models.condition import Condition
+from instag.models.face_motion import GatedField, Motion, Places, universal_face_field
+from instag.models.gaussians import Gaussians
+from instag.models.mouth_motion import HOOK_RANK, MouthField, hook
+from instag.models.speech_encoder import WIDTH
+from instag.types import Splats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bearings:
+    """What of a face is the same in every frame: places in the universal field, and the aligner's offset and gain."""
+
+    places: Places
+    offset: Float[Tensor, "n 3"]
+    gain: Float[Tensor, "n 3"]
+
+
+class Face(nn.Module):
+    """The outside of the head."""
+
+    def __init__(self, gaussians: Gaussians, field: GatedField, aligner: Aligner) -> None:
+        super().__init__()
+        self.gaussians = gaussians
+        self.field = field
+        self.aligner = aligner
+
+    def bearings(self, *, aligned: bool = True) -> Bearings:
+        """Ask the aligner, then encode the aligned places. Gradients reach the aligner and the field, not the centres."""
+        points = self.gaussians.means.detach()
+        if not aligned:
+            return Bearings(places=self.field.places(points), offset=torch.zeros_like(points), gain=torch.ones_like(points))
+        alignment = self.aligner(points)
+        return Bearings(places=self.field.places(points + alignment.offset), offset=alignment.offset, gain=alignment.gain)
+
+    def motion(self, bearings: Bearings, condition: Condition) -> Motion:
+        """The field's motion with the aligner's gain on the shift."""
+        motion = self.field.move(bearings.places, self.field.hear(condition))
+        return Motion(shift=motion.shift * bearings.gain, rotation=motion.rotation, scale=motion.scale)
+
+    @torch.no_grad()
+    def mouth_move(self, bearings: Bearings, condition: Condition, rank: int = HOOK_RANK) -> Float[Tensor, "b 3"]:
+        """The hook, read at a rank."""
+        return hook(self.speech_shift(bearings, condition), rank)
+
+    @torch.no_grad()
+    def speech_shift(self, bearings: Bearings, condition: Condition) -> Float[Tensor, "b n 3"]:
+        """The field's own shifts with the expression at zero: what the hook looks at."""
+        heard = self.field.hear(condition)
+        heard = torch.cat([heard[:, :WIDTH], torch.zeros_like(heard[:, WIDTH:])], dim=-1)
+        return self.field.move(bearings.places, heard).shift
+
+    def splats(self, motion: Motion | None, frames: int) -> Splats:
+        return self.gaussians.splats(motion, frames)
+
+
+class Mouth(nn.Module):
+    """The inside of the mouth."""
+
+    def __init__(self, gaussians: Gaussians, field: MouthField, aligner: Aligner) -> None:
+        super().__init__()
+        self.gaussians = gaussians
+        self.field = field
+        self.aligner = aligner
+
+    def encode(self, *, aligned: bool = True) -> Float[Tensor, "n 36"]:
+        """The encoding of the (aligned) places, the same in every frame."""
+        points = self.gaussians.means.detach()
+        return self.field.encoding(points + self.aligner(points).offset if aligned else points)
+
+    def motion(self, encoding: Float[Tensor, "n 36"], condition: Condition, move: Float[Tensor, "b 3"]) -> Motion:
+        """Shifts alone."""
+        shift = self.field.shift(encoding, self.field.speech(condition.speech), move)
+        return Motion(shift=shift, rotation=shift.new_zeros(*shift.shape[:2], 4), scale=torch.zeros_like(shift))
+
+    def splats(self, motion: Motion | None, frames: int) -> Splats:
+        return self.gaussians.splats(motion, frames, rigid=True)
+
+
+class Head(nn.Module):
+    """Face and mouth of one person."""
+
+    def __init__(self, face: Face, mouth: Mouth) -> None:
+        super().__init__()
+        self.face = face
+        self.mouth = mouth
+
+
+def new_head(*, face: Gaussians, mouth: Gaussians, speech_channels: int, seed: int = 0) -> Head:
+    """Fresh fields and aligners around two sets of Gaussians; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _fresh_head(face, mouth, speech_channels)
+
+
+def _fresh_head(face: Gaussians, mouth: Gaussians, speech_channels: int) -> Head:
+    return Head(
+        Face(face, universal_face_field(speech_channels), face_aligner()),
+        Mouth(mouth, MouthField(speech_channels=speech_channels), mouth_aligner()),
+    )
+
+
+def load_head(head: Head, state: dict[str, Tensor]) -> None:
+    """`head.load_state_dict(state)` for any number of Gaussians."""
+    for part in (head.face, head.mouth):
+        start = "face.gaussians." if part is head.face else "mouth.gaussians."
+        for name, _ in list(part.gaussians.named_parameters()):
+            setattr(part.gaussians, name, nn.Parameter(torch.empty_like(state[start + name])))
+    head.load_state_dict(state)

@@ -1,0 +1,159 @@
+"""Adaptation: from a Clip to an Avatar, in three stages (METHOD 1 and 7)."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+import instag
+from instag import lpips as perception
+from instag.clip import Clip
+from instag.data.frames import FrameStore
+from instag.data.splits import Split, split
+from instag.errors import BadArgument
+from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
+from instag.models.gaussians import random_gaussians
+from instag.models.head import Head, new_head
+from instag.models.poses import PoseCorrections
+from instag.rendering.backends import renderer_for
+from instag.training.journal import Journal
+from instag.training.loop import run
+from instag.training.recipes import Recipe, recipe_named
+from instag.training.stages.face import FaceStage
+from instag.training.stages.fuse import FuseStage
+from instag.training.stages.mouth import MouthStage
+from instag.training.stages.stage import Stage
+from instag.types import FPS
+
+StageReport = Callable[[str, int, int], None]
+"""Called with (stage, done, total) while training goes on."""
+
+SMALLEST_EXTENT, LARGEST_EXTENT = 0.1, 0.3
+
+
+def silent_stages(stage: str, done: int, total: int) -> None:
+    """The report that shows nothing."""
+
+
+def adapt(
+    clip: Clip | Path | str,
+    output: Path | str | None = None,
+    *,
+    recipe: str | Recipe = "few",
+    n_views: int | None = None,
+    seconds: float | None = None,
+    long: bool = False,
+    all_for_train: bool = False,
+    seed: int = 0,
+    report: StageReport = silent_stages,
+) -> Avatar:
+    """Learn a head from a Clip, without a prior, and write it to `output` where one is given.
+
+    n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but the test frames; the recipe's number where
+    neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. A killed run goes on from its
+    checkpoint in the clip's folder. Raises BadArgument, TooShort, TrainingFailed and what Clip raises.
+    """
+    clip = clip if isinstance(clip, Clip) else Clip.open(clip)
+    plan = recipe if isinstance(recipe, Recipe) else recipe_named("long" if long else recipe)
+    chosen = split(len(clip), n_views=views_wanted(plan, n_views, seconds), all_for_train=all_for_train)
+    generator = torch.Generator().manual_seed(seed)
+    store = FrameStore(clip, size=plan.size)
+    identity = {"recipe": repr(plan), "train": [chosen.train.start, chosen.train.stop], "seed": seed, "source": clip.info.source_sha256, "format": 1}
+    name = Path(output).stem if output is not None else plan.name
+    journal = Journal(clip.folder / "training" / name, identity)
+
+    head = new_head(
+        face=random_gaussians(plan.face_splats, plan.face.degree, generator),
+        mouth=random_gaussians(plan.mouth_splats, plan.mouth.degree, generator, mouth=True),
+        speech_channels=store.features.shape[1],
+        seed=seed,
+    )
+    poses = PoseCorrections(len(chosen.train))
+    seconds_spent = train_stages(head, poses, store, chosen, plan, journal, generator, report)
+    avatar = gather(head, poses, store, chosen, plan, {"seed": seed, "seconds": seconds_spent, "test": [chosen.test.start, chosen.test.stop]})
+    if output is not None:
+        avatar.save(Path(output))
+    journal.finish()
+    return avatar
+
+
+def train_stages(
+    head: Head,
+    poses: PoseCorrections,
+    store: FrameStore,
+    chosen: Split,
+    plan: Recipe,
+    journal: Journal,
+    generator: torch.Generator,
+    report: StageReport,
+) -> dict[str, float]:
+    """Run face, mouth and fuse, or what of them a checkpoint leaves to do. Returns the seconds that each took."""
+    renderer = renderer_for("cpu")
+    size = extent(store, chosen.train)
+    weights = perception.find_weights()
+    lpips = perception.load(weights) if weights else None
+    common = (head, poses, store, chosen.train)
+    makers: dict[str, Callable[[], Stage]] = {
+        "face": lambda: FaceStage(*common, plan.face, renderer, generator, size, lpips),
+        "mouth": lambda: MouthStage(*common, plan.mouth, renderer, generator, size),
+        "fuse": lambda: FuseStage(*common, plan.fuse, renderer, generator, size, lpips),
+    }
+    spent = {}
+    names = list(makers)
+    for name in names[names.index(journal.stage) if journal.stage in makers else 0 :]:
+        began = time.perf_counter()
+        stage = makers[name]()
+        journal.restore(stage, generator)
+        run(stage, journal, generator, lambda done, total, name=name: report(name, done, total))
+        spent[name] = round(time.perf_counter() - began, 1)
+    return spent
+
+
+def views_wanted(plan: Recipe, n_views: int | None, seconds: float | None) -> int | None:
+    """Frames to learn from, from whichever way the user says it. Raises BadArgument where both are said."""
+    if n_views is not None and seconds is not None:
+        raise BadArgument("Give either --n-views or --seconds, not both: they say the same thing.")
+    if seconds is not None:
+        n_views = round(seconds * FPS)
+    if n_views is None:
+        return plan.n_views
+    return None if n_views == -1 else n_views
+
+
+def extent(store: FrameStore, train: range) -> float:
+    """1.1 x the largest distance of a camera from the mean camera, metres; kept within what a person who sits still or turns far would give."""
+    views = store.viewmats[list(train)]
+    centres = -(views[:, :3, :3].mT @ views[:, :3, 3:])[..., 0]
+    largest = float((centres - centres.mean(0)).norm(dim=1).max())
+    return min(max(1.1 * largest, SMALLEST_EXTENT), LARGEST_EXTENT)
+
+
+def gather(head: Head, poses: PoseCorrections, store: FrameStore, chosen: Split, plan: Recipe, training: dict[str, object]) -> Avatar:
+    """The Avatar of a trained head, with the (corrected) poses, expressions and torso of the first frames that it learned from."""
+    frames = list(chosen.train)[:MOST_DRIVE_FRAMES]
+    indices = torch.tensor(frames)
+    with torch.no_grad():
+        camera = poses(store.camera(indices), torch.arange(len(frames)))
+    info = AvatarInfo(
+        made_by=f"instag {instag.__version__}",
+        source=store.clip.info.source,
+        recipe=plan.name,
+        front_end="mel",
+        speech_channels=store.features.shape[1],
+        size=store.size,
+        focal=store.focal,
+        fps=FPS,
+        degree=plan.face.degree,
+        frames=len(frames),
+        splats={"face": len(head.face.gaussians), "mouth": len(head.mouth.gaussians)},
+        training=training,
+    )
+    return Avatar(
+        info=info,
+        head=head.requires_grad_(False).eval(),
+        viewmats=camera.viewmats,
+        expression=store.expression[indices],
+        torso_files=[encode_torso(store.torso(index)) for index in frames],
+        backdrop=store.backdrop,
+    )

@@ -1,0 +1,46 @@
+"""The one loop that every stage of training runs in."""
+
+import torch
+
+from instag.errors import TrainingFailed
+from instag.progress import Report
+from instag.training.density import densify, no_pull, observe, reset_opacity, weaken_green
+from instag.training.journal import Journal
+from instag.training.optim import Optimiser
+from instag.training.stages.stage import Stage
+
+
+def run(stage: Stage, journal: Journal, generator: torch.Generator, report: Report) -> None:
+    """Train a stage to its end, or go on from the journal's checkpoint of it. `report` counts steps of this stage.
+
+    Ctrl-C leaves a checkpoint behind. Raises TrainingFailed.
+    """
+    optimiser = Optimiser(stage.groups())
+    done, pull = journal.resume(stage, optimiser)
+    try:
+        for step in range(done, stage.steps):
+            terms, shown = stage.lose(step)
+            loss = torch.stack(list(terms.values())).sum()
+            loss.backward()
+            if stage.density and step < stage.density.end:
+                pull = observe(pull, shown.rendering, shown.camera, shown.picture)
+            optimiser.step(step)
+            done = step + 1
+            if stage.density and done % stage.density.every == 0 and stage.density.start <= done < stage.density.end:
+                selection = densify(stage.gaussians, pull, stage.density, step=done, steps=stage.steps, extent=stage.extent, generator=generator)
+                optimiser.select(stage.gaussians, selection)
+                pull = no_pull(len(stage.gaussians))
+                if len(stage.gaussians) == 0:
+                    raise TrainingFailed(f"No splats were left in stage {stage.name!r} at step {done}. The head's regions may be wrong: look at instag prepare --preview.")
+            if stage.density and stage.density.green == "weaken" and done >= stage.density.green_after and done % stage.density.every == 0:
+                weaken_green(stage.gaussians)
+            if stage.density and stage.density.reset_every and done % stage.density.reset_every == 0 and done < stage.density.end:
+                reset_opacity(stage.gaussians, stage.density.reset_opacity)
+                optimiser.forget(stage.gaussians.opacity)
+            journal.note(stage, step, terms)
+            report(done, stage.steps)
+            journal.checkpoint_if_due(stage, done, optimiser, generator, pull)
+    except KeyboardInterrupt:
+        journal.checkpoint(stage, done, optimiser, generator, pull)
+        raise
+    journal.checkpoint(stage, stage.steps, optimiser, generator, pull)

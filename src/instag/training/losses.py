@@ -1,0 +1,54 @@
+"""The terms that training adds up (METHOD 6 and 7). Pictures are channels-last floats in [0, 1]; every term is a mean, without a unit."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from instag.models.face_motion import Motion
+from instag.training.ssim import ssim
+
+GREEN = (0.0, 1.0, 0.0)
+"""What everything that a stage must not learn is painted with."""
+DSSIM_WEIGHT = 0.2
+
+
+def green(like: Tensor) -> Float[Tensor, " 3"]:
+    return like.new_tensor(GREEN)
+
+
+def photometric(picture: Float[Tensor, "b h w 3"], target: Float[Tensor, "b h w 3"]) -> Float[Tensor, ""]:
+    """L1 + 0.2 (1 - SSIM)."""
+    return (picture - target).abs().mean() + DSSIM_WEIGHT * (1 - ssim(picture, target))
+
+
+def alpha_inside(alphas: Float[Tensor, "b h w"], inside: Bool[Tensor, "b h w"]) -> Float[Tensor, ""]:
+    """Opaque inside, transparent outside: mean((1 - alpha) inside) + mean(alpha outside)."""
+    return torch.where(inside, 1 - alphas, alphas).mean()
+
+
+def motion_size(motion: Motion) -> Float[Tensor, ""]:
+    """Mean absolute value of each motion output."""
+    return motion.shift.abs().mean() + motion.rotation.abs().mean() + motion.scale.abs().mean()
+
+
+def within(values: Float[Tensor, "b h w"], mask: Bool[Tensor, "b h w"]) -> Float[Tensor, ""]:
+    """Mean over the pixels of a mask; 0 where it is empty."""
+    return (values * mask).sum() / mask.sum().clamp_min(1)
+
+
+def normal_agreement(normals: Float[Tensor, "b h w 3"], prior: Float[Tensor, "b h w 3"], mask: Bool[Tensor, "b h w"]) -> Float[Tensor, ""]:
+    """Mean of 1 - <n, n_prior> over the mask."""
+    return within(1 - (normals * prior).sum(-1), mask)
+
+
+def depth_agreement(depth: Float[Tensor, "b h w"], prior: Float[Tensor, "b h w"], mask: Bool[Tensor, "b h w"]) -> Float[Tensor, ""]:
+    """Mean |norm(depth) - norm(prior)| over the mask, norm = minus the row's mean, over the row's standard deviation, within the mask."""
+    return within((_row_norm(depth, mask) - _row_norm(prior, mask)).abs(), mask)
+
+
+def _row_norm(depth: Float[Tensor, "b h w"], mask: Bool[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
+    count = mask.sum(-1, keepdim=True).clamp_min(1)
+    mean = (depth * mask).sum(-1, keepdim=True) / count
+    centred = (depth - mean) * mask
+    # 1 mm keeps rows of a few pixels, whose deviation is nearly zero, from dominating.
+    return centred / ((centred.square().sum(-1, keepdim=True) / count).sqrt() + 1e-3)

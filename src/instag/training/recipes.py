@@ -1,0 +1,171 @@
+"""The recipes: every number of an adaptation, as functions that return a whole configuration."""
+
+from dataclasses import dataclass, replace
+
+from instag.errors import BadArgument
+from instag.training.density import DensitySettings
+from instag.training.schedule import After, Between, Term
+from instag.training.stages.face import FaceSettings
+from instag.training.stages.fuse import FuseSettings
+from instag.training.stages.mouth import MouthSettings
+
+NEVER = Term(weight=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole adaptation. size: side of the picture in pixels. n_views: frames to learn from where the user names none (None: all but the test's)."""
+
+    name: str
+    size: int
+    n_views: int | None
+    face_splats: int
+    mouth_splats: int
+    face: FaceSettings
+    mouth: MouthSettings
+    fuse: FuseSettings
+
+
+def reference(*, prior: bool = False) -> Recipe:
+    """The paper's schedule for a few seconds, one frame a step (METHOD 7); poses stay as tracked."""
+    face = FaceSettings(
+        steps=10_000,
+        batch=1,
+        degree=1,
+        degree_every=1_000,
+        warm_up=3_000,
+        field_rate_decay=0.5,
+        # A field that starts fresh has nothing to be gentle with.
+        gentle_steps=3_000 if prior else 0,
+        aligner_after=1_000,
+        alpha=Term(weight=1e-3, active=After(3_000)),
+        motion=Term(weight=1e-5, active=After(3_000)),
+        offset=Term(weight=1e-5, active=After(1_000)),
+        lips_attention=Term(weight=1e-4, active=After(3_000)),
+        hair_attention=Term(weight=1e-4, active=After(3_000)),
+        normals=Term(weight=1e-2, active=After(5_000)),
+        depth=Term(weight=1e-2, active=After(5_000)),
+        depth_pause=100,
+        lpips=Term(weight=0.01, active=After(7_500)),
+        lpips_patch=(64, 96),
+        pose_rate=0.0,
+        pose_after=0,
+        hair_every=7,
+        density=DensitySettings(end=9_000),
+    )
+    mouth = MouthSettings(
+        steps=10_000,
+        batch=1,
+        degree=1,
+        degree_every=1_000,
+        warm_up=3_000,
+        field_rate_decay=0.5,
+        gentle_steps=3_000 if prior else 0,
+        aligner_after=1_000,
+        curriculum_every=5,
+        alpha=Term(weight=1e-3),
+        motion=NEVER,
+        offset=Term(weight=1e-5),
+        frozen_last=1_000,
+        density=DensitySettings(end=9_000, gradient=2e-4, behind=None, green="weaken", green_after=2_000),
+    )
+    fuse = FuseSettings(steps=2_000, batch=1, degree=1, opacity_rate=1e-3, lpips=Term(weight=0.05, active=After(1_000)), lpips_patch=(32, 42))
+    return Recipe(name="reference", size=512, n_views=250, face_splats=2_000, mouth_splats=5_000, face=face, mouth=mouth, fuse=fuse)
+
+
+def few(*, prior: bool = False) -> Recipe:
+    """The default: the paper's schedule for a few seconds with poses refined together with the head."""
+    recipe = reference(prior=prior)
+    return replace(recipe, name="few", face=replace(recipe.face, pose_rate=2e-4, pose_after=1_000))
+
+
+def draft(*, prior: bool = False) -> Recipe:
+    """A first look in minutes on two cores: 256 pixels, a fifth of the steps."""
+    return replace(shortened(few(prior=prior), 0.2), name="draft", size=256)
+
+
+def long(*, prior: bool = False) -> Recipe:
+    """For a minute of video or more: no geometry priors, fuller spherical harmonics, opacities never reset."""
+    recipe = few(prior=prior)
+    face = replace(
+        recipe.face,
+        degree=2,
+        field_rate_decay=0.1,
+        normals=NEVER,
+        depth=NEVER,
+        lpips=replace(recipe.face.lpips, weight=0.2),
+        density=replace(recipe.face.density, reset_every=None, behind=None),
+    )
+    mouth = replace(recipe.mouth, degree=2, field_rate_decay=0.1, curriculum_every=7)
+    return replace(recipe, name="long", n_views=None, face=face, mouth=mouth, fuse=replace(recipe.fuse, degree=2))
+
+
+RECIPES = {"draft": draft, "few": few, "long": long, "reference": reference}
+
+
+def recipe_named(name: str, *, prior: bool = False) -> Recipe:
+    """Raises BadArgument for a name that no recipe has."""
+    if name not in RECIPES:
+        raise BadArgument(f"There is no recipe named {name!r}. Choose one of: {', '.join(RECIPES)}.")
+    return RECIPES[name](prior=prior)
+
+
+def shortened(recipe: Recipe, share: float) -> Recipe:
+    """The same course in a share of its steps: every step number shrinks, weights and rates stay."""
+    face, mouth, fuse = recipe.face, recipe.mouth, recipe.fuse
+    count = lambda steps: max(1, round(steps * share))  # noqa: E731
+
+    def density(settings: DensitySettings) -> DensitySettings:
+        # Fewer than 40 steps between two changes of density see too few frames to know where the picture pulls.
+        return replace(
+            settings,
+            every=max(40, count(settings.every)),
+            start=count(settings.start),
+            end=count(settings.end),
+            prune_big_after=count(settings.prune_big_after),
+            reset_every=None if settings.reset_every is None else max(400, count(settings.reset_every)),
+            green_after=count(settings.green_after),
+        )
+
+    def term(old: Term) -> Term:
+        active = old.active
+        if isinstance(active, After):
+            active = After(count(active.start))
+        elif isinstance(active, Between):
+            active = Between(count(active.start), count(active.end))
+        return replace(old, active=active)
+
+    return replace(
+        recipe,
+        face=replace(
+            face,
+            steps=count(face.steps),
+            degree_every=count(face.degree_every),
+            warm_up=count(face.warm_up),
+            gentle_steps=count(face.gentle_steps) if face.gentle_steps else 0,
+            aligner_after=count(face.aligner_after),
+            alpha=term(face.alpha),
+            motion=term(face.motion),
+            offset=term(face.offset),
+            lips_attention=term(face.lips_attention),
+            hair_attention=term(face.hair_attention),
+            normals=term(face.normals),
+            depth=term(face.depth),
+            depth_pause=count(face.depth_pause),
+            lpips=term(face.lpips),
+            pose_after=count(face.pose_after),
+            density=density(face.density),
+        ),
+        mouth=replace(
+            mouth,
+            steps=count(mouth.steps),
+            degree_every=count(mouth.degree_every),
+            warm_up=count(mouth.warm_up),
+            gentle_steps=count(mouth.gentle_steps) if mouth.gentle_steps else 0,
+            aligner_after=count(mouth.aligner_after),
+            frozen_last=count(mouth.frozen_last),
+            offset=term(mouth.offset),
+            density=density(mouth.density),
+        ),
+        fuse=replace(fuse, steps=count(fuse.steps), lpips=term(fuse.lpips)),
+    )

@@ -1,0 +1,188 @@
+"""The face stage: the outside of the head, everything else painted green (METHOD 6 and 7)."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from instag.data.curriculum import SlidingWindow, choose, sliding
+from instag.data.frames import HEAD_LABELS, Frames, FrameStore
+from instag.lpips import Lpips
+from instag.models.head import Head
+from instag.models.poses import PoseCorrections
+from instag.portrait import FaceLook, paint_face
+from instag.rendering import composite
+from instag.rendering.renderer import Renderer
+from instag.training import losses
+from instag.training.density import DensitySettings
+from instag.training.optim import Group
+from instag.training.patches import perceptual
+from instag.training.schedule import Active, After, Rate, Term, decay
+from instag.training.stages.stage import Shown, Stage, gaussian_groups
+from instag.types import Region
+
+BLINK = 5
+"""Column of AU45 in the expression."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceSettings:
+    """Numbers of METHOD 7; steps are those of this stage. hair: when the hair is compared; painted green in both pictures else."""
+
+    steps: int
+    batch: int
+    degree: int
+    degree_every: int
+    warm_up: int
+    field_rate_decay: float
+    gentle_steps: int
+    aligner_after: int
+    alpha: Term
+    motion: Term
+    offset: Term
+    lips_attention: Term
+    hair_attention: Term
+    normals: Term
+    depth: Term
+    depth_pause: int
+    lpips: Term
+    lpips_patch: tuple[int, int]
+    pose_rate: float
+    pose_after: int
+    hair_every: int
+    density: DensitySettings
+
+
+class FaceStage(Stage):
+    """Trains the face's Gaussians, its field, its aligner and the poses."""
+
+    name = "face"
+
+    def __init__(
+        self,
+        head: Head,
+        poses: PoseCorrections,
+        store: FrameStore,
+        train: range,
+        settings: FaceSettings,
+        renderer: Renderer,
+        generator: torch.Generator,
+        extent: float,
+        lpips: Lpips | None,
+    ) -> None:
+        self.head, self.poses, self.gaussians = head, poses, head.face.gaussians
+        self.store, self.train, self.settings, self.renderer = store, train, settings, renderer
+        self.generator, self.extent, self.lpips = generator, extent, lpips
+        self.steps, self.density = settings.steps, settings.density
+        margin = store.size // 20
+        self.windows = store.windows_around(store.boxes(train, *HEAD_LABELS), margin)
+        rows = torch.tensor(list(train))
+        opening, blink = store.mouth_opening()[rows], (store.expression[rows, BLINK] / 2).clamp(0, 1)
+        self.open_mouths, self.blinks = sliding(opening, every=15), sliding(blink, every=15)
+        self.surface: Active = After(min((term.active.start for term in (settings.normals, settings.depth) if isinstance(term.active, After)), default=0))
+
+    def groups(self) -> list[Group]:
+        settings, field, aligner = self.settings, self.head.face.field, self.head.face.aligner
+        falling = lambda rate: decay(rate, settings.field_rate_decay, self.steps, gentle_steps=settings.gentle_steps)  # noqa: E731
+        return [
+            *gaussian_groups(self.gaussians, self.extent, self.steps),
+            *field_groups(field, falling),
+            Group(name="aligner.encoding", parameters=dict(aligner.encoding.named_parameters()), rate=decay(1e-3 / 2, settings.field_rate_decay, self.steps)),
+            Group(name="aligner.network", parameters=dict(aligner.network.named_parameters()), rate=decay(1e-4 / 2, settings.field_rate_decay, self.steps)),
+            Group(
+                name="poses",
+                parameters=dict(self.poses.named_parameters()),
+                rate=lambda step: settings.pose_rate * 0.1 ** (step / self.steps) if step >= settings.pose_after else 0.0,
+            ),
+        ]
+
+    def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
+        settings = self.settings
+        with_surface = self.surface(step) and settings.normals.weight + settings.depth.weight > 0
+        rows = torch.tensor(self._draw(step))
+        frames = self.store.batch(
+            [self.train[row] for row in rows.tolist()], self.windows.rows(rows), surface=with_surface
+        )
+        camera = self.poses(frames.camera, rows) if step >= settings.pose_after else frames.camera
+        bearings = self.head.face.bearings(aligned=step >= settings.aligner_after)
+        look = paint_face(
+            self.head.face,
+            bearings,
+            frames.condition,
+            camera,
+            self.renderer,
+            degree=min(settings.degree, step // settings.degree_every),
+            normals=with_surface and settings.normals(step) > 0,
+            attention=settings.lips_attention(step) > 0,
+        )
+        terms = self._picture_terms(step, frames, look) | self._motion_terms(step, frames, look)
+        if with_surface:
+            terms |= self._surface_terms(step, frames, look)
+        return terms, Shown(rendering=look.rendering, camera=camera, picture=self.store.size)
+
+    def _draw(self, step: int) -> list[int]:
+        warm = step < self.settings.warm_up
+        span = self.settings.warm_up if warm else self.steps - self.settings.warm_up
+        progress = (step if warm else step - self.settings.warm_up) / max(1, span)
+        window: SlidingWindow = self.open_mouths if warm else self.blinks
+        return choose(window, step=step, progress=progress, count=self.settings.batch, frames=len(self.train), generator=self.generator)
+
+    def _picture_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
+        settings = self.settings
+        head = frames.is_region(Region.FACE, Region.HAIR)
+        without_hair = step >= settings.warm_up and step % settings.hair_every != 0
+        shown = frames.is_region(Region.FACE) if without_hair else head
+        green = losses.green(look.rgb)
+        target = torch.where(shown[..., None], frames.image.float() / 255, green)
+        picture = composite.over(look.rgb, look.rendering.alphas, green)
+        if without_hair:
+            picture = torch.where(frames.is_region(Region.HAIR)[..., None], green, picture)
+        terms = {"photometric": losses.photometric(picture, target)}
+        if settings.alpha(step):
+            terms["alpha"] = settings.alpha(step) * losses.alpha_inside(look.rendering.alphas, head)
+        if self.lpips is not None and settings.lpips(step):
+            without_lips = lambda image: torch.where(frames.lips[..., None], green, image)  # noqa: E731
+            distance = perceptual(self.lpips, without_lips(picture), without_lips(target), settings.lpips_patch, self.generator)
+            terms["lpips"] = settings.lpips(step) * distance
+        return terms
+
+    def _motion_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
+        settings, terms = self.settings, {}
+        if look.motion is not None and settings.motion(step):
+            terms["motion"] = settings.motion(step) * losses.motion_size(look.motion)
+        if settings.offset(step):
+            terms["offset"] = settings.offset(step) * look.bearings.offset.abs().mean()
+        if settings.lips_attention(step):
+            terms["lips_attention"] = settings.lips_attention(step) * losses.within(look.attention[..., 1], frames.lips)
+            terms["hair_attention"] = settings.hair_attention(step) * losses.within(look.attention.sum(-1), frames.is_region(Region.HAIR))
+        return terms
+
+    def _surface_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
+        settings = self.settings
+        assert frames.normal is not None and frames.depth is not None and frames.surface_valid is not None
+        # The tracked mesh knows the skin alone; hair has no prior in it.
+        known = frames.surface_valid & frames.is_region(Region.FACE)
+        terms = {}
+        if settings.normals(step):
+            terms["normals"] = settings.normals(step) * losses.normal_agreement(look.normals, frames.normal, known)
+        if settings.depth(step) and not self._after_reset(step):
+            terms["depth"] = settings.depth(step) * losses.depth_agreement(look.rendering.depths, frames.depth, known)
+        return terms
+
+    def _after_reset(self, step: int) -> bool:
+        every = self.settings.density.reset_every
+        return every is not None and self.settings.density.end > step >= every and step % every < self.settings.depth_pause
+
+
+def field_groups(field: torch.nn.Module, falling) -> list[Group]:  # noqa: ANN001
+    """Encodings 5e-3, networks 5e-4, the attention of the speech encoder x 5 with weight decay (METHOD 6)."""
+    encoding, attention, networks = {}, {}, {}
+    for name, parameter in field.named_parameters():
+        part = encoding if name.startswith("encoding") else attention if name.startswith(("speech.scores", "speech.weights")) else networks
+        part[name] = parameter
+    return [
+        Group(name="field.encoding", parameters=encoding, rate=falling(5e-3), weight_decay=0.01),
+        Group(name="field.networks", parameters=networks, rate=falling(5e-4), weight_decay=0.01),
+        Group(name="field.attention", parameters=attention, rate=falling(5e-4 * 5), weight_decay=1e-4),
+    ]

@@ -1,0 +1,69 @@
+"""A stage of training: what it draws, paints, loses and trains. The loop does the rest."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from instag.models.gaussians import Gaussians
+from instag.models.head import Head, load_head
+from instag.models.poses import PoseCorrections
+from instag.training.density import DensitySettings
+from instag.training.optim import Group
+from instag.training.schedule import Rate, constant, log_ramp
+from instag.types import Camera, Rendering
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A painted batch that density control may look at. picture: side of the whole picture in pixels."""
+
+    rendering: Rendering
+    camera: Camera
+    picture: int
+
+
+class Stage(ABC):
+    """One stage of a head's training. `gaussians` are those that density control changes, by `density`; None where nothing comes or goes."""
+
+    name: str
+    steps: int
+    head: Head
+    poses: PoseCorrections
+    gaussians: Gaussians
+    density: DensitySettings | None
+    extent: float
+
+    @abstractmethod
+    def groups(self) -> list[Group]:
+        """What learns, and at which rates."""
+
+    @abstractmethod
+    def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
+        """Draw a batch, paint it, and say by name what it costs."""
+
+    def state(self) -> dict[str, Tensor]:
+        """The whole head and the poses: later stages stand on earlier ones."""
+        return {f"head.{name}": value for name, value in self.head.state_dict().items()} | {"poses": self.poses.changes.detach()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """The inverse of `state`; the number of Gaussians may differ."""
+        load_head(self.head, {name.removeprefix("head."): value for name, value in state.items() if name.startswith("head.")})
+        self.poses.load_state_dict({"changes": state["poses"]})
+
+
+def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Group]:
+    """The rates of 3DGS as METHOD 6 and 7 give them; centres fall to a hundredth within the stage."""
+    rates: dict[str, Rate] = {
+        "means": log_ramp(1.6e-4 * extent, 1.6e-6 * extent, steps),
+        "dc": constant(2.5e-3),
+        "rest": constant(2.5e-3 / 20),
+        "opacity": constant(0.05),
+        "scale": constant(3e-3),
+        "rotation": constant(1e-3),
+    }
+    return [
+        Group(name=name, parameters={name: getattr(gaussians, name)}, rate=rate, betas=(0.9, 0.999), eps=1e-15)
+        for name, rate in rates.items()
+        if getattr(gaussians, name).numel()
+    ]
