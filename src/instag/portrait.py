@@ -1,7 +1,7 @@
 """From a head and a frame's conditions to a picture: start reading here. Training, speaking and viewing all call it.
 
-    condition ── field ── motion ── splats ── renderer ── face picture ─┐
-        └─ hook ── mouth field ── splats ── renderer ── mouth picture ──┴─ over torso and backdrop ── frame
+condition ── field ── motion ── splats ── renderer ── face picture ─┐
+    └─ hook ── mouth field ── splats ── renderer ── mouth picture ──┴─ over torso and backdrop ── frame
 """
 
 from dataclasses import dataclass
@@ -128,6 +128,4 @@ def paint(
     face = paint_face(head.face, stance.face, condition, camera, renderer, degree=degree)
     move = head.face.mouth_move(stance.face, condition)
     mouth = paint_mouth(head.mouth, stance.mouth, condition, move, camera, renderer, degree=degree)
-    return composite.compose(
-        face=face.rgb, face_alphas=face.rendering.alphas, mouth=mouth.colors, mouth_alphas=mouth.alphas, behind=behind, dilation=dilation
-    )
+    return composite.compose(face=face.rgb, face_alphas=face.rendering.alphas, mouth=mouth.colors, mouth_alphas=mouth.alphas, behind=behind, dilation=dilation)

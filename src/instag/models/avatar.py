@@ -95,8 +95,7 @@ class Avatar:
                 content = json.loads(package.read("avatar.json"))
                 if int(content["format_version"]) > FORMAT_VERSION:
                     raise NewerFormat(
-                        f"{path} has format version {content['format_version']}; this instag reads up to {FORMAT_VERSION}. "
-                        "Update it: pip install -U instag"
+                        f"{path} has format version {content['format_version']}; this instag reads up to {FORMAT_VERSION}. Update it: pip install -U instag"
                     )
                 info = AvatarInfo(**content)
                 state, drive = load(package.read("head.safetensors")), load(package.read("drive.safetensors"))

@@ -26,9 +26,7 @@ class MouthField(nn.Module):
         self.motion = mlp(36 + WIDTH + 3, 32, 32, 7)
         self.strength = mlp(36 + 3, 16, 16, 1)
 
-    def shift(
-        self, encoding: Float[Tensor, "n 36"], speech: Float[Tensor, "b 32"], move: Float[Tensor, "b 3"]
-    ) -> Float[Tensor, "b n 3"]:
+    def shift(self, encoding: Float[Tensor, "n 36"], speech: Float[Tensor, "b 32"], move: Float[Tensor, "b 3"]) -> Float[Tensor, "b n 3"]:
         """Shift of each encoded point in each frame, metres."""
         frames, points = len(speech), len(encoding)
         place = encoding.expand(frames, -1, -1)

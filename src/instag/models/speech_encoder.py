@@ -24,11 +24,7 @@ class SpeechEncoder(nn.Module):
         )
         self.projection = nn.Sequential(nn.Linear(64, 64), nn.LeakyReLU(0.02), nn.Linear(64, WIDTH))
         self.scores = nn.Sequential(
-            *(
-                layer
-                for inner, outer in ((WIDTH, 16), (16, 8), (8, 4), (4, 2), (2, 1))
-                for layer in (nn.Conv1d(inner, outer, 3, padding=1), nn.LeakyReLU(0.02))
-            )
+            *(layer for inner, outer in ((WIDTH, 16), (16, 8), (8, 4), (4, 2), (2, 1)) for layer in (nn.Conv1d(inner, outer, 3, padding=1), nn.LeakyReLU(0.02)))
         )
         self.weights = nn.Linear(WINDOWS, WINDOWS)
 

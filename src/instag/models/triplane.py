@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from instag.models.triplane_cpu import read_planes_fast
+
 
 @final
 class TriPlane(nn.Module):
@@ -32,22 +34,20 @@ class TriPlane(nn.Module):
 
     def forward(self, points: Float[Tensor, "*b n 3"]) -> Float[Tensor, "*b n f"]:
         """Features of points in metres: all levels of (x, y), then of (y, z), then of (x, z)."""
-        flat = points.reshape(-1, 3)
-        return read_planes(self.entries, self.places(flat), self.scales, self.sizes).reshape(*points.shape[:-1], self.width)
-
-    def places(self, flat: Float[Tensor, "n 3"]) -> Float[Tensor, "3 n 2"]:
-        """Positions in [0, 1]^2 on the three planes."""
-        unit = ((flat + self.bound) / (2 * self.bound)).clamp(0, 1)
-        return torch.stack([unit[:, [0, 1]], unit[:, [1, 2]], unit[:, [0, 2]]])
+        units = ((points.reshape(-1, 3) + self.bound) / (2 * self.bound)).clamp(0, 1)
+        fast = units.device.type == "cpu" and units.dtype == torch.float32
+        read = read_planes_fast if fast else read_planes
+        return read(self.entries, units, self.scales, self.sizes).view(*points.shape[:-1], self.width)
 
 
-def read_planes(entries: Float[Tensor, " e"], places: Float[Tensor, "3 n 2"], scales: list[float], sizes: list[int]) -> Float[Tensor, "n f"]:
-    """The grids read with F.grid_sample, on any device."""
+def read_planes(entries: Float[Tensor, " e"], units: Float[Tensor, "n 3"], scales: list[float], sizes: list[int]) -> Float[Tensor, "n f"]:
+    """Read the grids at positions in [0, 1]^3, with F.grid_sample, on any device."""
     planes = entries.view(3, -1)
+    places = torch.stack([units[:, [0, 1]], units[:, [1, 2]], units[:, [0, 2]]])
     start, features = 0, []
     for scale, size in zip(scales, sizes, strict=True):
         grid = planes[:, start : start + size * size].view(3, 1, size, size)
         where = (places * scale + 0.5) * (2 / (size - 1)) - 1
         features.append(F.grid_sample(grid, where[:, :, None], align_corners=True, padding_mode="border")[:, 0, :, 0])
         start += size * size
-    return torch.stack(features, 1).flatten(0, 1).T
+    return torch.stack(features, 1).flatten(0, 1).T.contiguous()

@@ -1,6 +1,7 @@
 """Density control: where the picture pulls at a Gaussian, it is cloned or split; what is faint, huge or green goes (3DGS; METHOD 7)."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Bool, Float
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from instag.geometry import quaternion_to_matrix
 from instag.models.gaussians import SH_DC, Gaussians, Selection
+from instag.training.schedule import Scaled, Steps
 from instag.types import Camera, Rendering
 
 
@@ -15,21 +17,21 @@ from instag.types import Camera, Rendering
 class DensitySettings:
     """Numbers of METHOD 7. Gradients in normalised device coordinates, sizes in multiples of the scene's extent or pixels."""
 
-    every: int = 100
-    start: int = 500
-    end: int = 9_000
+    every: Annotated[int, Scaled(at_least=40)] = 100
+    start: Steps = 500
+    end: Steps = 9_000
     gradient: float = 5e-4
     split_size: float = 0.005
     prune_opacity: float = 0.05
     prune_opacity_growth: float = 0.25
-    prune_big_after: int = 3_000
+    prune_big_after: Steps = 3_000
     prune_radius: float = 20.0
     prune_size: float = 0.1
-    reset_every: int | None = 3_000
+    reset_every: Annotated[int | None, Scaled(at_least=400)] = 3_000
     reset_opacity: float = 0.01
     behind: float | None = -0.07
     green: str = "prune"
-    green_after: int = 500
+    green_after: Steps = 500
     limit: int = 40_000
 
 

@@ -31,7 +31,9 @@ def run(stage: Stage, journal: Journal, generator: torch.Generator, report: Repo
                 optimiser.select(stage.gaussians, selection)
                 pull = no_pull(len(stage.gaussians))
                 if len(stage.gaussians) == 0:
-                    raise TrainingFailed(f"No splats were left in stage {stage.name!r} at step {done}. The head's regions may be wrong: look at instag prepare --preview.")
+                    raise TrainingFailed(
+                        f"No splats were left in stage {stage.name!r} at step {done}. The head's regions may be wrong: look at instag prepare --preview."
+                    )
             if stage.density and stage.density.green == "weaken" and done >= stage.density.green_after and done % stage.density.every == 0:
                 weaken_green(stage.gaussians)
             if stage.density and stage.density.reset_every and done % stage.density.reset_every == 0 and done < stage.density.end:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from instag.errors import BadArgument
 from instag.training.density import DensitySettings
-from instag.training.schedule import After, Between, Term
+from instag.training.schedule import After, Term, shortened
 from instag.training.stages.face import FaceSettings
 from instag.training.stages.fuse import FuseSettings
 from instag.training.stages.mouth import MouthSettings
@@ -108,64 +108,3 @@ def recipe_named(name: str, *, prior: bool = False) -> Recipe:
     if name not in RECIPES:
         raise BadArgument(f"There is no recipe named {name!r}. Choose one of: {', '.join(RECIPES)}.")
     return RECIPES[name](prior=prior)
-
-
-def shortened(recipe: Recipe, share: float) -> Recipe:
-    """The same course in a share of its steps: every step number shrinks, weights and rates stay."""
-    face, mouth, fuse = recipe.face, recipe.mouth, recipe.fuse
-    count = lambda steps: max(1, round(steps * share))  # noqa: E731
-
-    def density(settings: DensitySettings) -> DensitySettings:
-        # Fewer than 40 steps between two changes of density see too few frames to know where the picture pulls.
-        return replace(
-            settings,
-            every=max(40, count(settings.every)),
-            start=count(settings.start),
-            end=count(settings.end),
-            prune_big_after=count(settings.prune_big_after),
-            reset_every=None if settings.reset_every is None else max(400, count(settings.reset_every)),
-            green_after=count(settings.green_after),
-        )
-
-    def term(old: Term) -> Term:
-        active = old.active
-        if isinstance(active, After):
-            active = After(count(active.start))
-        elif isinstance(active, Between):
-            active = Between(count(active.start), count(active.end))
-        return replace(old, active=active)
-
-    return replace(
-        recipe,
-        face=replace(
-            face,
-            steps=count(face.steps),
-            degree_every=count(face.degree_every),
-            warm_up=count(face.warm_up),
-            gentle_steps=count(face.gentle_steps) if face.gentle_steps else 0,
-            aligner_after=count(face.aligner_after),
-            alpha=term(face.alpha),
-            motion=term(face.motion),
-            offset=term(face.offset),
-            lips_attention=term(face.lips_attention),
-            hair_attention=term(face.hair_attention),
-            normals=term(face.normals),
-            depth=term(face.depth),
-            depth_pause=count(face.depth_pause),
-            lpips=term(face.lpips),
-            pose_after=count(face.pose_after),
-            density=density(face.density),
-        ),
-        mouth=replace(
-            mouth,
-            steps=count(mouth.steps),
-            degree_every=count(mouth.degree_every),
-            warm_up=count(mouth.warm_up),
-            gentle_steps=count(mouth.gentle_steps) if mouth.gentle_steps else 0,
-            aligner_after=count(mouth.aligner_after),
-            frozen_last=count(mouth.frozen_last),
-            offset=term(mouth.offset),
-            density=density(mouth.density),
-        ),
-        fuse=replace(fuse, steps=count(fuse.steps), lpips=term(fuse.lpips)),
-    )

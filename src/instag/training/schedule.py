@@ -1,23 +1,38 @@
-"""Time as data: when a term of the loss is on, and how a rate falls."""
+"""Time as data: when a term of the loss is on, how a rate falls, and how a whole schedule is shortened."""
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Annotated, TypeVar, get_type_hints
 
 Rate = Callable[[int], float]
 """A learning rate by step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaled:
+    """Marks a field that counts steps; a shortened schedule keeps at least so many."""
+
+    at_least: int = 1
+
+
+Steps = Annotated[int, Scaled()]
+"""A number of steps, shortened with its schedule."""
 
 
 class Active(ABC):
     """When something is on."""
 
     @abstractmethod
-    def __call__(self, step: int) -> bool: ...
+    def __call__(self, step: int) -> bool:
+        """Whether it is on at a step."""
 
 
 @dataclass(frozen=True)
 class Always(Active):
+    """On from the first step to the last."""
+
     def __call__(self, step: int) -> bool:
         return True
 
@@ -26,7 +41,7 @@ class Always(Active):
 class After(Active):
     """On once `start` steps are done."""
 
-    start: int
+    start: Steps
 
     def __call__(self, step: int) -> bool:
         return step >= self.start
@@ -36,8 +51,8 @@ class After(Active):
 class Between(Active):
     """On from `start` and before `end`."""
 
-    start: int
-    end: int
+    start: Steps
+    end: Steps
 
     def __call__(self, step: int) -> bool:
         return self.start <= step < self.end
@@ -60,10 +75,26 @@ def constant(rate: float) -> Rate:
 
 
 def decay(rate: float, factor: float, steps: int, *, gentle_steps: int = 0, gentle: float = 0.1) -> Rate:
-    """rate x factor^(step / steps); x `gentle` in the first `gentle_steps` (METHOD 7)."""
+    """`rate` x factor^(step / steps); x `gentle` in the first `gentle_steps` (METHOD 7)."""
     return lambda step: rate * factor ** (step / steps) * (gentle if step < gentle_steps else 1.0)
 
 
 def log_ramp(start: float, end: float, steps: int) -> Rate:
     """From start to end along a straight line in the logarithm, then constant (the centres' rate in 3DGS)."""
     return lambda step: math.exp(math.log(start) + (math.log(end) - math.log(start)) * min(step / steps, 1.0))
+
+
+T = TypeVar("T")
+
+
+def shortened(settings: T, share: float) -> T:
+    """The same course in a share of its steps: every field that counts steps shrinks, at any depth; weights and rates stay."""
+    if not is_dataclass(settings) or isinstance(settings, type):
+        return settings
+    hints = get_type_hints(type(settings), include_extras=True)
+    changes = {}
+    for entry in fields(settings):
+        value = getattr(settings, entry.name)
+        marks = [mark for mark in getattr(hints[entry.name], "__metadata__", ()) if isinstance(mark, Scaled)]
+        changes[entry.name] = max(marks[0].at_least, round(value * share)) if marks and value else shortened(value, share)
+    return replace(settings, **changes)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from instag.data.curriculum import SlidingWindow, choose, sliding
@@ -18,8 +17,8 @@ from instag.training import losses
 from instag.training.density import DensitySettings
 from instag.training.optim import Group
 from instag.training.patches import perceptual
-from instag.training.schedule import Active, After, Rate, Term, decay
-from instag.training.stages.stage import Shown, Stage, gaussian_groups
+from instag.training.schedule import Active, After, Steps, Term, decay
+from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_groups
 from instag.types import Region
 
 BLINK = 5
@@ -30,14 +29,14 @@ BLINK = 5
 class FaceSettings:
     """Numbers of METHOD 7; steps are those of this stage. hair: when the hair is compared; painted green in both pictures else."""
 
-    steps: int
+    steps: Steps
     batch: int
     degree: int
-    degree_every: int
-    warm_up: int
+    degree_every: Steps
+    warm_up: Steps
     field_rate_decay: float
-    gentle_steps: int
-    aligner_after: int
+    gentle_steps: Steps
+    aligner_after: Steps
     alpha: Term
     motion: Term
     offset: Term
@@ -45,11 +44,11 @@ class FaceSettings:
     hair_attention: Term
     normals: Term
     depth: Term
-    depth_pause: int
+    depth_pause: Steps
     lpips: Term
     lpips_patch: tuple[int, int]
     pose_rate: float
-    pose_after: int
+    pose_after: Steps
     hair_every: int
     density: DensitySettings
 
@@ -101,9 +100,7 @@ class FaceStage(Stage):
         settings = self.settings
         with_surface = self.surface(step) and settings.normals.weight + settings.depth.weight > 0
         rows = torch.tensor(self._draw(step))
-        frames = self.store.batch(
-            [self.train[row] for row in rows.tolist()], self.windows.rows(rows), surface=with_surface
-        )
+        frames = self.store.batch([self.train[row] for row in rows.tolist()], self.windows.rows(rows), surface=with_surface)
         camera = self.poses(frames.camera, rows) if step >= settings.pose_after else frames.camera
         bearings = self.head.face.bearings(aligned=step >= settings.aligner_after)
         look = paint_face(
@@ -160,7 +157,9 @@ class FaceStage(Stage):
 
     def _surface_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
         settings = self.settings
-        assert frames.normal is not None and frames.depth is not None and frames.surface_valid is not None
+        assert frames.normal is not None
+        assert frames.depth is not None
+        assert frames.surface_valid is not None
         # The tracked mesh knows the skin alone; hair has no prior in it.
         known = frames.surface_valid & frames.is_region(Region.FACE)
         terms = {}
@@ -173,16 +172,3 @@ class FaceStage(Stage):
     def _after_reset(self, step: int) -> bool:
         every = self.settings.density.reset_every
         return every is not None and self.settings.density.end > step >= every and step % every < self.settings.depth_pause
-
-
-def field_groups(field: torch.nn.Module, falling) -> list[Group]:  # noqa: ANN001
-    """Encodings 5e-3, networks 5e-4, the attention of the speech encoder x 5 with weight decay (METHOD 6)."""
-    encoding, attention, networks = {}, {}, {}
-    for name, parameter in field.named_parameters():
-        part = encoding if name.startswith("encoding") else attention if name.startswith(("speech.scores", "speech.weights")) else networks
-        part[name] = parameter
-    return [
-        Group(name="field.encoding", parameters=encoding, rate=falling(5e-3), weight_decay=0.01),
-        Group(name="field.networks", parameters=networks, rate=falling(5e-4), weight_decay=0.01),
-        Group(name="field.attention", parameters=attention, rate=falling(5e-4 * 5), weight_decay=1e-4),
-    ]

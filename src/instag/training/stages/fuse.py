@@ -15,7 +15,7 @@ from instag.rendering.renderer import Renderer
 from instag.training import losses
 from instag.training.optim import Group
 from instag.training.patches import perceptual
-from instag.training.schedule import Term, constant
+from instag.training.schedule import Steps, Term, constant
 from instag.training.stages.stage import Shown, Stage
 
 
@@ -23,7 +23,7 @@ from instag.training.stages.stage import Shown, Stage
 class FuseSettings:
     """Numbers of METHOD 7."""
 
-    steps: int
+    steps: Steps
     batch: int
     degree: int
     opacity_rate: float
@@ -63,10 +63,7 @@ class FuseStage(Stage):
             "mouth.dc": (mouth.dc, 2.5e-3),
             "mouth.rest": (mouth.rest, 2.5e-3 / 20),
         }
-        return [
-            Group(name=name, parameters={name: parameter}, rate=constant(rate), betas=(0.9, 0.999), eps=1e-15)
-            for name, (parameter, rate) in rates.items()
-        ]
+        return [Group(name=name, parameters={name: parameter}, rate=constant(rate), betas=(0.9, 0.999), eps=1e-15) for name, (parameter, rate) in rates.items()]
 
     def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
         settings, head = self.settings, self.head

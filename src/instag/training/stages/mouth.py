@@ -17,9 +17,8 @@ from instag.rendering.renderer import Renderer
 from instag.training import losses
 from instag.training.density import DensitySettings
 from instag.training.optim import Group
-from instag.training.schedule import Term, decay
-from instag.training.stages.face import field_groups
-from instag.training.stages.stage import Shown, Stage, gaussian_groups
+from instag.training.schedule import Steps, Term, decay
+from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_groups
 from instag.types import Region
 
 HOOK_RANKS = 50
@@ -34,19 +33,19 @@ FEWEST_MOUTH_PIXELS = 20
 class MouthSettings:
     """Numbers of METHOD 7; steps are those of this stage. frozen_last: steps at the end in which the geometry rests and green turns black."""
 
-    steps: int
+    steps: Steps
     batch: int
     degree: int
-    degree_every: int
-    warm_up: int
+    degree_every: Steps
+    warm_up: Steps
     field_rate_decay: float
-    gentle_steps: int
-    aligner_after: int
+    gentle_steps: Steps
+    aligner_after: Steps
     curriculum_every: int
     alpha: Term
     motion: Term
     offset: Term
-    frozen_last: int
+    frozen_last: Steps
     density: DensitySettings
 
 

@@ -1,9 +1,10 @@
 """A stage of training: what it draws, paints, loses and trains. The loop does the rest."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from instag.models.gaussians import Gaussians
 from instag.models.head import Head, load_head
@@ -66,4 +67,19 @@ def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Gro
         Group(name=name, parameters={name: getattr(gaussians, name)}, rate=rate, betas=(0.9, 0.999), eps=1e-15)
         for name, rate in rates.items()
         if getattr(gaussians, name).numel()
+    ]
+
+
+def field_groups(field: nn.Module, falling: Callable[[float], Rate]) -> list[Group]:
+    """Encoding 5e-3, networks 5e-4, the attention of the speech encoder x 5 with its own weight decay (METHOD 6 and 7). `falling` makes a rate fall."""
+    encoding: dict[str, nn.Parameter] = {}
+    attention: dict[str, nn.Parameter] = {}
+    networks: dict[str, nn.Parameter] = {}
+    for name, parameter in field.named_parameters():
+        part = encoding if name.startswith("encoding") else attention if name.startswith(("speech.scores", "speech.weights")) else networks
+        part[name] = parameter
+    return [
+        Group(name="field.encoding", parameters=encoding, rate=falling(5e-3), weight_decay=0.01),
+        Group(name="field.networks", parameters=networks, rate=falling(5e-4), weight_decay=0.01),
+        Group(name="field.attention", parameters=attention, rate=falling(5e-4 * 5), weight_decay=1e-4),
     ]
