@@ -1,8 +1,9 @@
 """The commands of `instag`: each reads its options, calls the library, and says what came of it."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,11 @@ import instag
 from instag.cli import options
 from instag.cli.terminal import Terminal, duration, told
 from instag.errors import BadArgument
+
+if TYPE_CHECKING:
+    from instag.clip import Clip
+    from instag.evaluation.held_out import HeldOut
+    from instag.models.avatar import Avatar
 
 SAME_COMMAND = "Run the same command again: it goes on where it was."
 NOTHING_WRITTEN = "Nothing was written."
@@ -102,7 +108,7 @@ def create(
         _refuse_existing(output, overwrite)
         clip, prepared = _prepare(terminal, video, folder, delay_ms=delay, size=size, crop=options.parse_crop(crop))
         learning = {"recipe": recipe.value, "n_views": n_views, "seconds": seconds, "long": long, "all_for_train": all_for_train}
-        _adapt(terminal, clip, output, learning=learning, seed=seed, threads=threads, extra={"clip": folder, "prepare_s": prepared})
+        _adapt(terminal, clip, output, learning=learning, seed=seed, threads=threads, extra={"clip": folder, "prepare_s": round(prepared, 2)})
 
 
 @app.command(rich_help_panel="Make it talk")
@@ -220,7 +226,7 @@ def features(
         terminal.result(f"{output}: {' x '.join(map(str, windows.shape))}", {"features": output, "shape": list(windows.shape), "speech": speech})
 
 
-def _prepare(terminal: Terminal, video: Path, folder: Path, **settings):
+def _prepare(terminal: Terminal, video: Path, folder: Path, **settings) -> tuple["Clip", float]:
     """Observe with progress; returns the Clip and the seconds it took."""
     started = time.monotonic()
     with terminal.progress(f"Observing {video.name}") as report:
@@ -228,17 +234,36 @@ def _prepare(terminal: Terminal, video: Path, folder: Path, **settings):
     return clip, time.monotonic() - started
 
 
-def _adapt(terminal: Terminal, clip, output: Path, *, learning: dict, seed: int, threads: int | None, extra: dict | None = None) -> None:
-    """Learn with progress, then say what came of it."""
+def _adapt(terminal: Terminal, clip: "Clip", output: Path, *, learning: dict, seed: int, threads: int | None, extra: dict[str, object] | None = None) -> None:
+    """Learn with progress, test on the frames held back, then say what came of it."""
     from instag.compute import set_threads
 
     set_threads(threads)
     started = time.monotonic()
-    with terminal.stages(f"Learning {output.stem}") as report:
-        instag.adapt(clip, output, seed=seed, report=report, **learning)
+    with terminal.stages(f"Learning {output.stem}") as stage_report:
+        avatar = instag.adapt(clip, output, seed=seed, report=stage_report, **learning)
     took = time.monotonic() - started
-    values = {"avatar": output, "seconds": round(took, 2), **(extra or {})}
-    terminal.result(f"{output}: learned in {duration(took)}. Next: instag speak {output} SOUND -o out.mp4", values)
+    values: dict[str, object] = {"avatar": output, "adapt_s": round(took, 2), **(extra or {})}
+    said = [f"{output}: learned in {duration(took)}."]
+    held_out = _test(terminal, avatar, clip)
+    if held_out is None:
+        said.append("No frames were held back to test on.")
+    else:
+        values["held_out"] = asdict(held_out)
+        picture = f"{held_out.size}x{held_out.size}"
+        said.append(f"PSNR {held_out.psnr:.2f} dB, SSIM {held_out.ssim:.3f} on {held_out.frames} frames it was not taught ({picture}, whole picture).")
+    said.append(f"Next: instag speak {output} SOUND -o out.mp4")
+    terminal.result("\n".join(said), values)
+
+
+def _test(terminal: Terminal, avatar: "Avatar", clip: "Clip") -> "HeldOut | None":
+    """Compare on the frames that the avatar's own record says were held back."""
+    from instag.evaluation.held_out import measure
+
+    held_back = avatar.info.training["test"]
+    assert isinstance(held_back, list), "an avatar records its test frames as [first, one past the last]"
+    with terminal.progress("Testing on the frames held back", "frames") as report:
+        return measure(avatar, clip, range(*held_back), report)
 
 
 def _refuse_existing(output: Path, overwrite: bool) -> None:
