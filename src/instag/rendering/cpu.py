@@ -100,6 +100,12 @@ def _paint_all(turn_starts, turns, starts, members, records, features, colors, d
         for turn in range(turn_starts[worker], turn_starts[worker + 1]):
             number = turns[turn]
             frame, top, left = number // (rows * columns), number // columns % rows * HEIGHT, number % columns * WIDTH
+            if starts[number] == starts[number + 1]:
+                colors[frame, top : top + HEIGHT, left : left + WIDTH] = 0
+                detached[frame, top : top + HEIGHT, left : left + WIDTH] = 0
+                alphas[frame, top : top + HEIGHT, left : left + WIDTH] = 0
+                depths[frame, top : top + HEIGHT, left : left + WIDTH] = 0
+                continue
             paint(members[starts[number] : starts[number + 1]], records, features, left, top, width, height, tile, flags)
             for y in range(min(HEIGHT, height - top)):
                 for x in range(min(WIDTH, width - left)):

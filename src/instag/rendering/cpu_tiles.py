@@ -71,50 +71,77 @@ def _sort(keys, order, spare_keys, spare):
     order[:] = here
 
 
+@njit(cache=True, error_model="numpy")
+def _sort_frame(frame, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads):
+    """Order one frame's splats, find the tiles that each touches (first and before-last column, then row), count, and guess the work."""
+    count = depths.shape[1]
+    _sort(depths[frame].view(np.int32).copy(), orders[frame], np.empty(count, np.int32), np.empty(count, np.int32))
+    for index in range(count):
+        splat = frame * count + index
+        wide, high = extents[frame, index, 0], extents[frame, index, 1]
+        if not wide > 0:
+            boxes[splat] = 0
+            continue
+        x, y = means2d[frame, index, 0] - np.float32(0.5), means2d[frame, index, 1] - np.float32(0.5)
+        left, right = _tiles(x - wide, x + wide, WIDTH, columns)
+        top, bottom = _tiles(y - high, y + high, HEIGHT, rows)
+        boxes[splat, 0], boxes[splat, 1], boxes[splat, 2], boxes[splat, 3] = left, right, top, bottom
+        slot_starts[splat + 1] = (right - left) * (bottom - top)
+        work = 2 + min(2 * high, HEIGHT) * (1 + min(2 * wide, WIDTH) / 16)
+        for row in range(top, bottom):
+            for column in range(left, right):
+                tile = (frame * rows + row) * columns + column
+                starts[tile + 1] += 1
+                loads[tile] += work
+
+
+@njit(cache=True, error_model="numpy")
+def _tiles(low, high, size, count):
+    """The tiles, from first to before last, that hold a pixel between two positions."""
+    limit = np.float32(size * count)
+    first = int(np.ceil(min(max(low, np.float32(0)), limit))) // size
+    return first, max(first, int(np.floor(min(max(high, np.float32(-1)), limit - 1)) + size) // size)
+
+
 @njit(cache=True, parallel=True, error_model="numpy")
 def _sort_and_count(means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads):
     frames, count = depths.shape
-    for frame in prange(frames):
-        _sort(depths[frame].view(np.int32).copy(), orders[frame], np.empty(count, np.int32), np.empty(count, np.int32))
-        for index in range(count):
-            splat = frame * count + index
-            wide, high = extents[frame, index, 0], extents[frame, index, 1]
-            if not wide > 0:
-                boxes[splat] = 0
-                continue
-            x, y = means2d[frame, index, 0] - np.float32(0.5), means2d[frame, index, 1] - np.float32(0.5)
-            left, right = max(0, int(np.ceil(x - wide)) // WIDTH), min(columns - 1, int(np.floor(x + wide)) // WIDTH) + 1
-            top, bottom = max(0, int(np.ceil(y - high)) // HEIGHT), min(rows - 1, int(np.floor(y + high)) // HEIGHT) + 1
-            right, bottom = max(left, right), max(top, bottom)
-            boxes[splat, 0], boxes[splat, 1], boxes[splat, 2], boxes[splat, 3] = left, right, top, bottom
-            slot_starts[splat + 1] = (right - left) * (bottom - top)
-            work = 2 + min(2 * high, HEIGHT) * (1 + min(2 * wide, WIDTH) / 16)
-            for row in range(top, bottom):
-                for column in range(left, right):
-                    tile = (frame * rows + row) * columns + column
-                    starts[tile + 1] += 1
-                    loads[tile] += work
+    # To wake the other cores for one frame costs more than it saves.
+    if frames == 1:
+        _sort_frame(0, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads)
+    else:
+        for frame in prange(frames):
+            _sort_frame(frame, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads)
     for tile in range(len(loads)):
         starts[tile + 1] += starts[tile]
     for splat in range(frames * count):
         slot_starts[splat + 1] += slot_starts[splat]
 
 
+@njit(cache=True)
+def _list_frame(frame, orders, boxes, columns, rows, starts, slot_starts, members, slots):
+    count = orders.shape[1]
+    ends = starts[frame * rows * columns : (frame + 1) * rows * columns].copy()
+    for rank in range(count):
+        splat = frame * count + orders[frame, rank]
+        left, right, top, bottom = boxes[splat]
+        slot = slot_starts[splat]
+        for row in range(top, bottom):
+            for column in range(left, right):
+                tile = row * columns + column
+                members[ends[tile]], slots[ends[tile]] = splat, slot
+                ends[tile] += 1
+                slot += 1
+
+
 @njit(cache=True, parallel=True)
 def _list(orders, boxes, columns, rows, starts, slot_starts, members, slots):
-    frames, count = orders.shape
-    for frame in prange(frames):
-        ends = starts[frame * rows * columns : (frame + 1) * rows * columns].copy()
-        for rank in range(count):
-            splat = frame * count + orders[frame, rank]
-            left, right, top, bottom = boxes[splat]
-            slot = slot_starts[splat]
-            for row in range(top, bottom):
-                for column in range(left, right):
-                    tile = row * columns + column
-                    members[ends[tile]], slots[ends[tile]] = splat, slot
-                    ends[tile] += 1
-                    slot += 1
+    frames = len(orders)
+    if frames == 1:
+        _list_frame(0, orders, boxes, columns, rows, starts, slot_starts, members, slots)
+    else:
+        for frame in prange(frames):
+            _list_frame(frame, orders, boxes, columns, rows, starts, slot_starts, members, slots)
 
 
 @njit(cache=True)
