@@ -189,7 +189,11 @@ class Clip:
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
     def save_frame(self, index: int, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        _write_image(self.path("frames", index), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444])
+        _write_image(
+            self.path("frames", index),
+            cv2.cvtColor(image, cv2.COLOR_RGB2BGR),
+            [cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444],
+        )
 
     def save_regions(self, index: int, labels: UInt8[np.ndarray, "h w"]) -> None:
         _write_image(self.path("regions", index), labels, [cv2.IMWRITE_PNG_COMPRESSION, 1])

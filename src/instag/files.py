@@ -18,7 +18,8 @@ def disk_full_said(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise DiskFull(f"The disk is full: {path} could not be written. Free some space there and run the same command again; it goes on where it was.") from error
+        message = f"The disk is full: {path} could not be written. Free some space there and run the same command again; it goes on where it was."
+        raise DiskFull(message) from error
 
 
 @contextmanager
