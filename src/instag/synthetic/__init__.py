@@ -1,0 +1,7 @@
+"""A procedural speaker for the demo and the tests: a 3D head whose lips follow known phonemes, with everything about it known."""
+
+from instag.synthetic.performance import Performance, Speaker, Truth, perform, write_video
+from instag.synthetic.recordings import Recording, recording
+from instag.synthetic.truth_clip import write_clip
+
+__all__ = ["Performance", "Recording", "Speaker", "Truth", "perform", "recording", "write_clip", "write_video"]

@@ -1,0 +1,160 @@
+"""The whole synthetic person as one mesh that takes a pose and an expression."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from instag.synthetic.expression import Expression
+from instag.synthetic.face import JAW_AXIS, Face, build_face, turn_x
+from instag.synthetic.hair import hair, hair_normals
+from instag.synthetic.looks import Looks
+from instag.synthetic.parts import Part, clothes, ear, eyeball, lash_part, lashes, neck, skin_uv, teeth, tongue
+from instag.synthetic.rasterizer import point_normals
+from instag.synthetic.shading import Material
+from instag.synthetic.texture import cloth_texture, eye_texture, skin_texture
+from instag.types import Region
+
+REGION_OF = np.array(
+    [Region.FACE, Region.MOUTH, Region.FACE, Region.TEETH, Region.MOUTH, Region.HAIR, Region.TORSO, Region.FACE, Region.NECK], np.uint8
+)
+"""The region of each Material."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pose:
+    """Where head and shoulders are. rotation, translation: head to camera (x right, y down, z forward), metres.
+    torso_rotation, torso_translation: the same for the shoulders."""
+
+    rotation: Float[np.ndarray, "3 3"]
+    translation: Float[np.ndarray, "3"]
+    torso_rotation: Float[np.ndarray, "3 3"]
+    torso_translation: Float[np.ndarray, "3"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posed:
+    """A figure before the camera: points and unit normals (of hair: directions) in its frame, metres; landmarks in the head's, metres."""
+
+    points: Float[np.ndarray, "n 3"]
+    normals: Float[np.ndarray, "n 3"]
+    landmarks: Float[np.ndarray, "478 3"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A person's geometry and paint, fixed for all frames. Triangles of hair come last, from `hair_from` on."""
+
+    face: Face
+    parts: dict[str, Part]
+    slices: dict[str, slice]
+    triangles: Int[np.ndarray, "t 3"]
+    hair_from: int
+    hair_directions: Float[np.ndarray, "k 3"]
+    uv: Float[np.ndarray, "n 2"]
+    colours: Float[np.ndarray, "n 3"]
+    materials: UInt8[np.ndarray, " t"]
+    skin: UInt8[np.ndarray, "s s 4"]
+    eye: UInt8[np.ndarray, "e e 4"]
+    cloth: UInt8[np.ndarray, "c c 4"]
+
+    def posed(self, expression: Expression, pose: Pose) -> Posed:
+        """Every point where it is in this frame."""
+        skin = self.face.fine(expression)
+        head: dict[str, np.ndarray] = {"face": skin}
+        irises = []
+        for number, name in enumerate(("eye_left", "eye_right")):
+            centre = self.face.eyes[number]
+            turned, iris = _looking(self.parts[name].points, centre, expression)
+            head[name] = turned
+            irises.append(iris)
+        head["lashes"] = lashes(skin, self.face.eyes)
+        for name in ("teeth_upper", "ear_left", "ear_right", "hair"):
+            head[name] = self.parts[name].points
+        head["teeth_lower"] = turn_x(self.parts["teeth_lower"].points, JAW_AXIS, 0.95 * expression.jaw)
+        lifted = self.parts["tongue"].points.copy()
+        lifted[:, 1] += expression.tongue * 0.75 * np.clip((lifted[:, 2] - 1.5) / 2, 0, 1)
+        lifted[:, 2] += expression.tongue * 0.25 * np.clip((lifted[:, 2] - 1.5) / 2, 0, 1)
+        head["tongue"] = turn_x(lifted, JAW_AXIS, 0.85 * expression.jaw)
+
+        points = np.empty((len(self.uv), 3), np.float32)
+        for name, local in head.items():
+            points[self.slices[name]] = local * 0.01 @ pose.rotation.T + pose.translation
+        below = self.parts["clothes"].points * 0.01
+        points[self.slices["clothes"]] = below @ pose.torso_rotation.T + pose.torso_translation
+        throat = self.parts["neck"].points
+        share = np.clip((throat[:, 1:2] + 16.0) / 8.5, 0, 1)
+        share = share * share * (3 - 2 * share)
+        with_head = throat * 0.01 @ pose.rotation.T + pose.translation
+        with_torso = throat * 0.01 @ pose.torso_rotation.T + pose.torso_translation
+        points[self.slices["neck"]] = share * with_head + (1 - share) * with_torso
+
+        hair_points = self.slices["hair"]
+        normals = point_normals(points, self.triangles[: self.hair_from], len(points))
+        normals[hair_points] = self.hair_directions @ pose.rotation.T
+        landmarks = np.concatenate([skin[:468], *irises]) * 0.01
+        return Posed(points=points, normals=normals, landmarks=landmarks.astype(np.float32))
+
+
+def _looking(ball: np.ndarray, centre: np.ndarray, expression: Expression) -> tuple[np.ndarray, np.ndarray]:
+    """An eyeball turned to its gaze, and the five landmarks of its iris."""
+    cy, sy = np.cos(expression.gaze_yaw), np.sin(expression.gaze_yaw)
+    cp, sp = np.cos(expression.gaze_pitch), np.sin(expression.gaze_pitch)
+    turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
+    radius, depth = 0.60, 1.19
+    iris = np.array([[0, 0, depth + 0.08], [radius, 0, depth], [0, radius, depth], [-radius, 0, depth], [0, -radius, depth]])
+    return (ball - centre) @ turn.T + centre, iris @ turn.T + centre
+
+
+def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
+    """The figure of a person. detail: 1 for pictures of 256 pixels and more, less for tiny ones (fewer triangles, same shape)."""
+    face = build_face(looks, levels=2 if detail > 0.3 else 1)
+    rest = face.fine(Expression())
+    skin_part = Part(points=rest, triangles=face.triangles, uv=skin_uv(rest), colours=_skin_colours(face, rest), material=Material.SKIN)
+    parts = {
+        "face": skin_part,
+        "eye_left": eyeball(face.eyes[0]),
+        "eye_right": eyeball(face.eyes[1]),
+        "lashes": lash_part(rest, face.eyes, looks),
+        "teeth_upper": teeth(upper=True),
+        "teeth_lower": teeth(upper=False),
+        "tongue": tongue(),
+        "ear_left": ear(-1),
+        "ear_right": ear(1),
+        "neck": neck(looks),
+        "clothes": clothes(looks),
+        "hair": hair(looks, detail),
+    }
+    slices, triangles, materials, start = {}, [], [], 0
+    for name, part in parts.items():
+        slices[name] = slice(start, start + len(part.points))
+        triangles.append(part.triangles + start)
+        kinds = np.full(len(part.triangles), part.material, np.uint8)
+        if name == "face":
+            kinds[face.inside] = Material.LINING
+        materials.append(kinds)
+        start += len(part.points)
+    all_triangles = np.concatenate(triangles).astype(np.int32)
+    return Figure(
+        face=face,
+        parts=parts,
+        slices=slices,
+        triangles=all_triangles,
+        hair_from=len(all_triangles) - len(parts["hair"].triangles),
+        hair_directions=hair_normals(parts["hair"], looks.hairstyle).astype(np.float32),
+        uv=np.concatenate([part.uv for part in parts.values()]).astype(np.float32),
+        colours=np.concatenate([part.colours for part in parts.values()]).astype(np.float32),
+        materials=np.concatenate(materials),
+        skin=skin_texture(looks, rest),
+        eye=eye_texture(looks),
+        cloth=cloth_texture(looks),
+    )
+
+
+def _skin_colours(face: Face, rest: np.ndarray) -> np.ndarray:
+    """White where the texture says all; dark red in the mouth, darker the deeper."""
+    colours = np.ones((len(rest), 3))
+    lining = np.unique(face.triangles[face.inside])
+    depth = np.clip((5.0 - rest[lining, 2]) / 3.0, 0, 1)[:, None]
+    colours[lining] = np.array([0.30, 0.07, 0.065]) * (1 - depth) + np.array([0.035, 0.008, 0.008]) * depth
+    return colours

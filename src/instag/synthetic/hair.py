@@ -1,0 +1,163 @@
+"""Hair: thousands of thin ribbons grown from the scalp along a style's flow, over a dark cap."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from instag.synthetic.face import SKULL_CENTRE, SKULL_RADII
+from instag.synthetic.looks import Looks
+from instag.synthetic.parts import Part, grid_triangles
+from instag.synthetic.shading import Material
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Style:
+    """length and thickness in cm; gravity and curl as shares; sweep: which way roots point (x, y, z); parting: its x in cm;
+    temples: how far down the sides hair grows (y in cm)."""
+
+    length: tuple[float, float]
+    thickness: float
+    gravity: float
+    curl: float
+    sweep: tuple[float, float, float]
+    parting: float
+    temples: float
+    strands: int
+    steps: int
+
+
+_STYLES = {
+    "bob": _Style(length=(13, 19), thickness=1.5, gravity=0.42, curl=0.06, sweep=(0.9, 0.15, -0.25), parting=2.2, temples=-1.5, strands=7000, steps=13),
+    "short": _Style(length=(2.2, 4.2), thickness=1.5, gravity=0.10, curl=0.15, sweep=(0.15, 0.5, -0.6), parting=0.0, temples=0.3, strands=9000, steps=6),
+    "long": _Style(length=(20, 27), thickness=1.7, gravity=0.40, curl=0.16, sweep=(0.9, 0.2, -0.35), parting=-1.2, temples=-1.5, strands=7000, steps=17),
+    "curls": _Style(length=(6, 9), thickness=3.2, gravity=0.06, curl=1.0, sweep=(0.3, 0.5, -0.3), parting=0.0, temples=0.0, strands=7000, steps=14),
+    "swept": _Style(length=(6, 9), thickness=1.9, gravity=0.12, curl=0.10, sweep=(0.75, 0.42, -0.75), parting=-3.2, temples=0.2, strands=8000, steps=9),
+}
+
+
+def _front_line(points: np.ndarray, style: _Style) -> np.ndarray:
+    """How far behind the hairline (positive, cm) scalp points lie: high over the forehead, down before the ears."""
+    x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
+    limit = np.interp(x, [0, 2.5, 5.0, 6.6, 7.6], [7.6, 7.7, 6.6, 4.2, style.temples])
+    limit = limit - np.clip(-z - 2.2, 0, 20) * np.where(x > 4, 1.5, 1.0)
+    return y - np.maximum(limit, -7.0)
+
+
+def _sphere(count: int) -> np.ndarray:
+    """Evenly spread directions (a Fibonacci lattice)."""
+    number = np.arange(count) + 0.5
+    polar, around = np.arccos(1 - 2 * number / count), np.pi * (1 + 5**0.5) * number
+    return np.stack([np.cos(around) * np.sin(polar), np.cos(polar), np.sin(around) * np.sin(polar)], 1)
+
+
+def _lifted(points: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Points pushed out of the skull to at least `least` cm above it."""
+    radii = SKULL_RADII + 0.0
+    relative = (points - SKULL_CENTRE) / radii
+    length = np.linalg.norm(relative, axis=1)
+    target = 1 + least / radii.mean()
+    factor = np.where(length < target, target / np.maximum(length, 1e-6), 1)
+    lifted = SKULL_CENTRE + radii * relative * factor[:, None]
+    side = 6.1 + least
+    low = (lifted[:, 1] < -1) & (np.hypot(lifted[:, 0], lifted[:, 2] + 3) < side)
+    out = np.hypot(lifted[:, 0], lifted[:, 2] + 3)
+    grow = np.where(low, side / np.maximum(out, 1e-6), 1)
+    return np.stack([lifted[:, 0] * grow, lifted[:, 1], (lifted[:, 2] + 3) * grow - 3], 1)
+
+
+def _grow(style: _Style, roots: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Strands [n, steps, 3] from roots, each step along the flow, falling, kept off the skull."""
+    count = len(roots)
+    normal = (roots - SKULL_CENTRE) / SKULL_RADII**2
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    side = np.where(roots[:, 0] > style.parting + 0.25 * random.standard_normal(count), 1.0, -1.0)
+    if style.parting == 0.0:
+        side = np.tanh(roots[:, 0] / 2 + 0.5)
+    sweep = np.stack([side * style.sweep[0], np.full(count, style.sweep[1]), np.full(count, style.sweep[2])], 1)
+    sweep += 0.16 * random.standard_normal((count, 3))
+    lock = np.round(roots / 1.3) @ np.array([12.9898, 78.233, 37.719])
+    sweep += 0.22 * np.stack([np.sin(lock * k) for k in (1.0, 2.3, 3.1)], 1)
+    sweep -= normal * (sweep * normal).sum(1, keepdims=True)
+    sweep /= np.linalg.norm(sweep, axis=1, keepdims=True)
+    layer = random.beta(1.6, 1.2, count) * style.thickness
+    length = random.uniform(*style.length, count) * (0.75 + 0.25 * layer / style.thickness)
+    step = (length / (style.steps - 1))[:, None]
+    direction = 0.75 * normal * min(1.0, style.thickness / 2) + sweep
+    phase, points, strands = random.uniform(0, 6.3, count), roots, [roots]
+    for k in range(1, style.steps):
+        fall = np.array([0, -1.0, 0]) * style.gravity
+        wind = style.curl * np.stack([np.sin(phase + 1.7 * k), np.cos(1.3 * phase + 1.9 * k), np.sin(2.1 * phase + 1.5 * k)], 1)
+        direction = direction + fall + wind - 0.10 * normal
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        points = _lifted(points + direction * step, layer * np.clip(k / 3, 0, 1) * 0.9 + 0.15)
+        strands.append(points)
+    return np.stack(strands, 1)
+
+
+def hair(looks: Looks, detail: float = 1.0) -> Part:
+    """All ribbons and the cap under them, as one mesh whose `normals` are the strands' directions (see `hair_normals`).
+
+    uv: x is how much a strand gleams, y how much light reaches it between the others. detail: share of the strands.
+    """
+    style, random = _STYLES[looks.hairstyle], np.random.default_rng(looks.seed + 71)
+    surface = SKULL_CENTRE + SKULL_RADII * _sphere(int(style.strands * detail * 2.2))
+    behind = _front_line(surface, style)
+    roots = surface[behind > 0.35 * random.random(len(surface)) ** 2]
+    strands = _grow(style, roots, random)
+    count, steps = strands.shape[:2]
+    along = np.gradient(strands, axis=1)
+    outward = strands - SKULL_CENTRE
+    across = np.cross(along, outward)
+    across /= np.linalg.norm(across, axis=-1, keepdims=True) + 1e-9
+    across += 0.4 * random.standard_normal((count, 1, 3))
+    taper = np.interp(np.arange(steps) / (steps - 1), [0, 0.1, 0.6, 1], [0.7, 1, 0.9, 0.15])
+    half_width = 0.042 * detail**-0.5 * taper[None, :, None] * random.uniform(0.7, 1.3, (count, 1, 1))
+    ribbons = np.stack([strands - across * half_width, strands + across * half_width], 2)
+    depth = np.clip((np.linalg.norm((strands - SKULL_CENTRE) / SKULL_RADII, axis=-1) - 1) * 8.5 / style.thickness, 0, 1)
+    light = 0.38 + 0.62 * depth**0.8
+    tone = random.normal(1, 0.16, (count, 1, 1)) * (1 + 0.10 * np.sin(3 * strands[:, :1, :1] + 2 * strands[:, :1, 2:]))
+    colours = np.array(looks.hair) * np.clip(tone, 0.5, 1.6) * np.linspace(0.85, 1.15, steps)[None, :, None]
+    quads = grid_triangles(steps, 2)
+    triangles = (quads[None] + (np.arange(count) * steps * 2)[:, None, None]).reshape(-1, 3)
+    gleam = random.uniform(0.4, 1.3, (count, 1)) * np.ones(steps)
+    uv = np.stack([gleam, light], -1)
+    part = Part(
+        points=ribbons.reshape(-1, 3),
+        triangles=triangles,
+        uv=np.repeat(uv.reshape(-1, 2), 2, 0),
+        colours=np.repeat(np.broadcast_to(colours, strands.shape).reshape(-1, 3), 2, 0),
+        material=Material.HAIR,
+    )
+    return _with_cap(part, style, looks)
+
+
+def _with_cap(ribbons: Part, style: _Style, looks: Looks) -> Part:
+    rows, columns = 40, 64
+    polar, around = np.meshgrid(np.linspace(0.0, np.pi, rows), np.linspace(0, 2 * np.pi, columns + 1)[:-1], indexing="ij")
+    direction = np.stack([np.sin(polar) * np.sin(around), np.cos(polar), np.sin(polar) * np.cos(around)], -1).reshape(-1, 3)
+    points = SKULL_CENTRE + (SKULL_RADII + 0.28) * direction
+    triangles = grid_triangles(rows, columns, True)
+    keep = (_front_line(points, style) > 0.15)[triangles].all(1)
+    start = len(ribbons.points)
+    return Part(
+        points=np.concatenate([ribbons.points, points]),
+        triangles=np.concatenate([ribbons.triangles, triangles[keep] + start]),
+        uv=np.concatenate([ribbons.uv, np.tile([[0.0, 0.34]], (len(points), 1))]),
+        colours=np.concatenate([ribbons.colours, np.tile(np.array(looks.hair) * 0.9, (len(points), 1))]),
+        material=Material.HAIR,
+    )
+
+
+def hair_normals(part: Part, steps_of: str) -> Float[np.ndarray, "n 3"]:
+    """The direction of the hair at each point: along its strand; down the skull for the cap."""
+    steps = _STYLES[steps_of].steps
+    cap = 40 * 64
+    strands = part.points[:-cap].reshape(-1, steps, 2, 3)
+    along = np.gradient(strands, axis=1).reshape(-1, 3)
+    relative = part.points[-cap:] - SKULL_CENTRE
+    down = np.stack([relative[:, 0] * 0.3, -np.abs(relative[:, 2]) - 1, relative[:, 2] * 0.2], 1)
+    directions = np.concatenate([along, down])
+    return directions / (np.linalg.norm(directions, axis=1, keepdims=True) + 1e-9)
+
+

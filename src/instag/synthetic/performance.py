@@ -1,0 +1,203 @@
+"""A performance: a synthetic speaker who says a recording, painted frame by frame with everything known about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from instag.errors import BadArgument
+from instag.media import write_video as encode_video
+from instag.progress import Report, silent
+from instag.speech.front_end import SAMPLE_RATE
+from instag.synthetic.acting import CAMERA_DISTANCE, act
+from instag.synthetic.expression import Expression
+from instag.synthetic.figure import REGION_OF, Figure, Pose, Posed, build_figure
+from instag.synthetic.looks import Looks, draw_looks
+from instag.synthetic.rasterizer import rasterize
+from instag.synthetic.recordings import Recording
+from instag.synthetic.shading import SHADOW_SIZE, Material, depth_from_light, key_light_rows, shade
+from instag.synthetic.texture import backdrop
+from instag.types import FPS, Region
+
+FOCAL = 2.2
+"""The camera's focal length in picture sizes: a field of view of 26 degrees."""
+SMALLEST = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """What is known of one frame.
+
+    rotation, translation: camera to world as in Track. landmarks: x and y in pixels, z as in Track. regions: Region numbers.
+    depth: metres along the camera's z, 0 behind the person. aperture: between the inner lips' middles in metres;
+    aperture_px: the same in pixels. blink: 0 open, 1 shut.
+    """
+
+    rotation: Float[np.ndarray, "3 3"]
+    translation: Float[np.ndarray, "3"]
+    landmarks: Float[np.ndarray, "478 3"]
+    regions: UInt8[np.ndarray, "h w"]
+    depth: Float[np.ndarray, "h w"]
+    aperture: float
+    aperture_px: float
+    blink: float
+    expression: Expression
+
+
+class Speaker:
+    """A person that does not exist, drawn by a seed: the same one on every machine."""
+
+    def __init__(self, seed: int = 0, *, size: int = 256) -> None:
+        """size: the largest picture that will be asked for; tiny ones need fewer hairs."""
+        self.seed = seed
+        self.looks: Looks = draw_looks(seed)
+        self.figure: Figure = build_figure(self.looks, detail=1.0 if size >= 160 else 0.12)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performance:
+    """Frames on demand: `picture(i)`, `truth(i)`, or both at once with `frame(i)`. size: pixels, square. fps: frames a second."""
+
+    speaker: Speaker
+    said: Recording
+    size: int
+    fps: int
+    expressions: list[Expression]
+    poses: list[Pose]
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    @property
+    def focal(self) -> float:
+        """Pixels."""
+        return FOCAL * self.size
+
+    @cached_property
+    def backdrop(self) -> UInt8[np.ndarray, "s s 3"]:
+        """What is behind the person, RGB."""
+        return _developed(backdrop(self.speaker.looks, self.size))
+
+    def picture(self, index: int) -> UInt8[np.ndarray, "s s 3"]:
+        """RGB."""
+        return self.frame(index)[0]
+
+    def truth(self, index: int) -> Truth:
+        return self.frame(index)[1]
+
+    def frame(self, index: int) -> tuple[UInt8[np.ndarray, "s s 3"], Truth]:
+        """The picture and what is known of it."""
+        posed = self._posed(index)
+        numbers, nearest = self._visible(posed, self.speaker.figure.triangles)
+        picture = self._painted(posed, numbers, self.speaker.figure.triangles, self.speaker.figure.materials)
+        kinds = self._kinds(numbers)
+        depth = 1 / np.maximum(nearest, 1e-6)[self._samples // 2 :: self._samples, self._samples // 2 :: self._samples]
+        return _developed(picture), self._truth(index, posed, kinds, np.where(kinds != Region.BACKGROUND, depth, 0).astype(np.float32))
+
+    def torso(self, index: int) -> UInt8[np.ndarray, "s s 4"]:
+        """Neck and cloth as they are without the head before them: RGBA, colours not multiplied by alpha."""
+        posed, figure = self._posed(index), self.speaker.figure
+        below = np.isin(figure.materials, (Material.NECK, Material.CLOTH))
+        triangles, materials = figure.triangles[below], figure.materials[below]
+        numbers, _ = self._visible(posed, triangles)
+        painted = self._painted(posed, numbers, triangles, materials)
+        alpha = cv2.resize((numbers >= 0).astype(np.float32), (self.size, self.size), interpolation=cv2.INTER_AREA)
+        alone = np.clip((painted - (1 - alpha[..., None]) * backdrop(self.speaker.looks, self.size)) / np.maximum(alpha[..., None], 1e-3), 0, None)
+        rgb = np.where(alpha[..., None] > 0.02, _developed(alone), 0)
+        return np.concatenate([rgb, (alpha[..., None] * 255).round()], -1).astype(np.uint8)
+
+    def pictures(self, report: Report = silent) -> Iterator[UInt8[np.ndarray, "s s 3"]]:
+        """Every frame's picture, one after the other."""
+        for index in range(len(self)):
+            yield self.picture(index)
+            report(index + 1, len(self))
+
+    @property
+    def _samples(self) -> int:
+        """Samples of a pixel, each way."""
+        return 2 if self.size >= 400 else 3
+
+    @cached_property
+    def _behind(self) -> Float[np.ndarray, "n n 3"]:
+        return backdrop(self.speaker.looks, self.size * self._samples)
+
+    def _posed(self, index: int) -> Posed:
+        return self.speaker.figure.posed(self.expressions[index], self.poses[index])
+
+    def _visible(self, posed: Posed, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        fine = self.size * self._samples
+        return rasterize(posed.points, triangles, np.float32(FOCAL * fine), np.float32(fine / 2), np.float32(fine / 2), fine, fine)
+
+    def _painted(self, posed: Posed, numbers: np.ndarray, triangles: np.ndarray, materials: np.ndarray) -> Float[np.ndarray, "s s 3"]:
+        """Linear colours."""
+        figure, fine = self.speaker.figure, self.size * self._samples
+        light = key_light_rows(np.array([0.0, 0.02, CAMERA_DISTANCE]))
+        shadow = depth_from_light(posed.points, figure.triangles, light, SHADOW_SIZE)
+        focal, middle = np.float32(FOCAL * fine), np.float32(fine / 2)
+        textures = (figure.skin, figure.eye, figure.cloth)
+        painted = shade(
+            numbers, posed.points, posed.normals, figure.uv, figure.colours, triangles, materials, shadow, light, *textures, focal, middle, middle, self._behind
+        )
+        return cv2.resize(painted, (self.size, self.size), interpolation=cv2.INTER_AREA)
+
+    def _kinds(self, numbers: np.ndarray) -> UInt8[np.ndarray, "s s"]:
+        """The region at each pixel's middle."""
+        first, step = self._samples // 2, self._samples
+        seen = numbers[first::step, first::step]
+        return np.where(seen >= 0, REGION_OF[self.speaker.figure.materials[seen]], Region.BACKGROUND).astype(np.uint8)
+
+    def _truth(self, index: int, posed: Posed, regions: np.ndarray, depth: np.ndarray) -> Truth:
+        pose, expression = self.poses[index], self.expressions[index]
+        seen = posed.landmarks @ pose.rotation.T + pose.translation
+        pixels = seen[:, :2] / seen[:, 2:] * self.focal + self.size / 2
+        relative = (seen[:, 2:] - pose.translation[2]) * self.focal / pose.translation[2]
+        upper, lower = 13, 14
+        return Truth(
+            rotation=pose.rotation.T @ np.diag([1.0, -1.0, -1.0]),
+            translation=-pose.rotation.T @ pose.translation,
+            landmarks=np.concatenate([pixels, relative], 1).astype(np.float32),
+            regions=regions,
+            depth=depth,
+            aperture=float(np.linalg.norm(posed.landmarks[upper] - posed.landmarks[lower])),
+            aperture_px=float(np.linalg.norm(pixels[upper] - pixels[lower])),
+            blink=expression.blink,
+            expression=expression,
+        )
+
+
+def perform(speaker: Speaker, said: Recording, *, seconds: float | None = None, size: int = 256, fps: int = FPS) -> Performance:
+    """The speaker says the recording, or its first `seconds`; longer than the recording, silence follows.
+
+    Raises BadArgument for a size or a time that can not be painted.
+    """
+    if size < SMALLEST or size % 2:
+        raise BadArgument(f"A synthetic speaker needs an even picture size of {SMALLEST} pixels or more, not {size}.")
+    frames = round((said.seconds if seconds is None else seconds) * fps)
+    if frames < 1:
+        raise BadArgument(f"A performance of {seconds} s has no frame. Ask for at least {1 / fps} s.")
+    expressions, poses = act(said.phonemes, frames, fps, speaker.seed)
+    return Performance(speaker=speaker, said=said, size=size, fps=fps, expressions=expressions, poses=poses)
+
+
+def write_video(performance: Performance, path: Path | str, *, report: Report = silent) -> Path:
+    """The performance as a video with its sound. Raises DiskFull."""
+    waveform = spoken(performance)
+    metadata = {"comment": "Synthetic: a procedural speaker made with instag. This person does not exist."}
+    encode_video(path, performance.pictures(report), sound=(waveform, SAMPLE_RATE), fps=performance.fps, metadata=metadata, crf=12)
+    return Path(path)
+
+
+def spoken(performance: Performance) -> Float[np.ndarray, " samples"]:
+    """The recording cut or extended to the performance's length, 16 kHz."""
+    samples = round(len(performance) / performance.fps * SAMPLE_RATE)
+    waveform = performance.said.waveform[:samples]
+    return np.pad(waveform, (0, samples - len(waveform))).astype(np.float32)
+
+
+def _developed(linear: Float[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Linear light to a picture, 0 to 255: soft highlights, then gamma."""
+    return (np.clip(1 - np.exp(-1.15 * np.clip(linear, 0, None)), 0, 1) ** (1 / 2.2) * 255).round().astype(np.uint8)
