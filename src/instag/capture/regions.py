@@ -116,10 +116,11 @@ def clean(classes: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w"]:
     labels = _relabel(labels, (person > 0) & (labels == BACKGROUND), classes, (BACKGROUND,))
     labels[person == 0] = BACKGROUND
     labels = _relabel(labels, _tufts_at_jaw(labels), classes, (BACKGROUND, FACE, HAIR))
-    head = np.isin(labels, (FACE, HAIR)).astype(np.uint8)
+    head = (labels >= FACE).astype(np.uint8)
     whole = _fill_holes(largest_part(head), 4 * small)
     labels = _relabel(labels, (head > 0) & (whole == 0), classes, (BACKGROUND, FACE, HAIR))
     labels = _relabel(labels, (head == 0) & (whole > 0), classes, (BACKGROUND, TORSO, NECK))
+    labels = _relabel(labels, _afloat(labels), classes, (BACKGROUND, TORSO, NECK))
     for one, other in ((FACE, HAIR), (HAIR, FACE), (NECK, TORSO), (TORSO, NECK)):
         labels[_islands(labels == one, small)] = other
     return labels
@@ -135,6 +136,16 @@ def _tufts_at_jaw(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     low[0] = False
     low[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())] = False
     return low[parts]
+
+
+def _afloat(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Torso or neck that hangs together neither with the main part of it nor with the picture's lower end."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(((labels == TORSO) | (labels == NECK)).astype(np.uint8), connectivity=4)
+    afloat = stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT] < len(labels)
+    afloat[0] = False
+    if count > 1:
+        afloat[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())] = False
+    return afloat[parts]
 
 
 def _relabel(labels: UInt8[np.ndarray, "h w"], where: Bool[np.ndarray, "h w"], classes: Float[np.ndarray, "h w c"], never: tuple[int, ...]) -> UInt8[np.ndarray, "h w"]:

@@ -24,39 +24,48 @@ def cut(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"]) ->
     The frame's own colours where it shows cloth or neck; under the head, the neck's colours go up and darken, and the
     cloth's go on a little way, both blurred; nothing is put where the frame shows background, but for the soft edge.
     """
+    layer = np.zeros((*regions.shape, 4), np.uint8)
     body = (regions == Region.TORSO) | (regions == Region.NECK)
     if not body.any():
-        return np.zeros((*regions.shape, 4), np.uint8)
-    head = regions >= Region.FACE
+        return layer
     scale = len(frame) / 512
+    top = max(0, int(body.any(1).argmax()) - round((NECK_UP + CLOTH_UP) * len(frame)))
+    layer[top:] = _cut_part(frame[top:], regions[top:], body[top:], scale)
+    return layer
+
+
+def _cut_part(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"], body: Bool[np.ndarray, "h w"], scale: float) -> UInt8[np.ndarray, "h w 4"]:
+    """`cut`, of the rows that the torso can reach alone; `scale` is the whole picture's height over 512."""
+    head = regions >= Region.FACE
     nearest, distance = nearest_colors(frame, body)
     colors = nearest.astype(np.float32)
-    under, neck = neck_under_head(frame, regions)
+    under, neck = neck_under_head(frame, regions, scale)
     colors[under] = neck[under]
     blurred = cv2.GaussianBlur(colors, (0, 0), 3 * scale)
     depth = np.clip(distance / (4 * scale), 0, 1)[..., None]
-    colors = np.where(head[..., None], colors + depth * (blurred - colors), colors)
-    inside = body | under | (head & (distance <= CLOTH_UP * len(frame)))
-    return np.dstack([colors.round().astype(np.uint8), soft_edge(inside, scale)])
+    colors[head] += depth[head] * (blurred[head] - colors[head])
+    inside = body | under | (head & (distance <= 512 * CLOTH_UP * scale))
+    alpha = soft_edge(inside, scale)
+    colors[alpha == 0] = 0
+    return np.dstack([cv2.convertScaleAbs(colors), alpha])
 
 
-def neck_under_head(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"]) -> tuple[Bool[np.ndarray, "h w"], Float[np.ndarray, "h w 3"]]:
+def neck_under_head(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"], scale: float) -> tuple[Bool[np.ndarray, "h w"], Float[np.ndarray, "h w 3"]]:
     """Where the neck goes on under the head, and its colours there; both empty where no neck is seen.
 
     It goes up in each column in which the head ends on neck, or the face itself on cloth (a collar before the neck). A
     column's colour is the mean of a few rows under the neck's upper end, blurred along the columns.
     """
     height, width = regions.shape
-    scale = height / 512
-    rows = np.arange(height)[:, None]
+    rows = np.arange(height, dtype=np.int32)[:, None]
     head = regions >= Region.FACE
-    first = np.minimum.accumulate(np.where(head, height, rows)[::-1], 0)[::-1]
+    first = np.minimum.accumulate(np.where(head, np.int32(height), rows)[::-1], 0)[::-1]
     end = np.minimum(first, height - 1)
     ends_on = np.take_along_axis(regions, end, 0)
     last = np.take_along_axis(regions, np.maximum(end - 1, 0), 0)
     rows_up = np.where(head & (first < height), first - rows, 0)
     on_neck = (ends_on == Region.NECK) & (rows_up > 0)
-    on_collar = (ends_on == Region.TORSO) & (last == Region.FACE) & (rows_up > CLOTH_UP * height)
+    on_collar = (ends_on == Region.TORSO) & (last == Region.FACE) & (rows_up > 512 * CLOTH_UP * scale)
     columns = np.nonzero(on_neck.any(0))[0]
     if len(columns) == 0:
         return np.zeros(regions.shape, bool), np.zeros((height, width, 3), np.float32)
@@ -66,8 +75,9 @@ def neck_under_head(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray
     source = np.where(regions[source, columns] == Region.NECK, source, start)
     profile = np.stack([np.interp(np.arange(width), columns, smooth[source, columns, channel]) for channel in range(3)], -1).astype(np.float32)
     profile = cv2.GaussianBlur(profile[None], (0, 0), 4 * scale)[0]
-    where = (on_neck | on_collar) & (rows_up <= NECK_UP * height)
-    return where, profile[None] * (DARKENING ** (rows_up / scale))[..., None].astype(np.float32)
+    where = (on_neck | on_collar) & (rows_up <= 512 * NECK_UP * scale)
+    shade = (DARKENING ** (np.arange(height + 1) / scale)).astype(np.float32)
+    return where, profile[None] * shade[rows_up][..., None]
 
 
 def soft_edge(inside: Bool[np.ndarray, "h w"], scale: float) -> UInt8[np.ndarray, "h w"]:
