@@ -16,6 +16,7 @@ from av.audio.resampler import AudioResampler
 from av.container import InputContainer, OutputContainer
 from av.error import EOFError as EndOfFile
 from av.error import FFmpegError, InvalidDataError
+from av.filter import Graph
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
@@ -70,11 +71,24 @@ def probe(path: Path | str) -> MediaInfo:
         return MediaInfo(width=width, height=height, fps=float(stream.average_rate or FPS), seconds=_seconds(container), has_picture=True, has_sound=sound)
 
 
-def read_frames(path: Path | str, *, fps: float = FPS, scale: float = 1.0, seconds: float | None = None) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+@dataclass(frozen=True, kw_only=True)
+class Square:
+    """A square of the displayed picture, in its pixels (even numbers, as colour is stored for pairs), painted `size` pixels wide."""
+
+    x: int
+    y: int
+    side: int
+    size: int
+
+
+def read_frames(
+    path: Path | str, *, fps: float = FPS, scale: float = 1.0, square: Square | None = None, seconds: float | None = None
+) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """RGB frames at a constant rate: frame k is the one shown nearest to k / fps seconds after the first.
 
-    Rotation and non-square pixels are applied. `scale` shrinks while converting (a 4K frame never exists in RGB).
-    At most `seconds` are read. Memory is constant. Raises FileMissing, NotMedia, Truncated (at the end, where frames are missing).
+    Rotation and non-square pixels are applied. `scale` shrinks while converting (a 4K frame never exists in RGB); with `square`
+    only that part is converted, and `scale` is not used. At most `seconds` are read. Memory is constant.
+    Raises FileMissing, NotMedia, Truncated (at the end, where frames are missing).
     """
     path = Path(path)
     limit = sys.maxsize if seconds is None else round(seconds * fps)
@@ -84,6 +98,7 @@ def read_frames(path: Path | str, *, fps: float = FPS, scale: float = 1.0, secon
             raise NotMedia(f"{path} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
         expected = _seconds(container)
         step = 1 / float(stream.average_rate or fps)
+        paint = _Painter(stream, scale, square)
         emitted, first_time, shown, shown_time, end = 0, None, None, 0.0, 0.0
         for index, frame in enumerate(_decoded(container, stream, path)):
             time = frame.time if frame.time is not None else index * step
@@ -94,7 +109,7 @@ def read_frames(path: Path | str, *, fps: float = FPS, scale: float = 1.0, secon
             if shown is not None:
                 due = math.ceil((shown_time + time) / 2 * fps - 1e-6)
                 if emitted < min(due, limit):
-                    picture = _to_rgb(shown, stream, scale)
+                    picture = paint(shown)
                     for _ in range(emitted, min(due, limit)):
                         yield picture
                         emitted += 1
@@ -105,7 +120,7 @@ def read_frames(path: Path | str, *, fps: float = FPS, scale: float = 1.0, secon
             end = time + min(max(length, 0.5 * step), 1.0)
         if shown is None:
             raise NotMedia(f"{path}: no frame can be decoded. Convert it first: ffmpeg -i {path.name} -c:v libx264 fixed.mp4")
-        picture = _to_rgb(shown, stream, scale)
+        picture = paint(shown)
         while emitted < min(limit, math.ceil(end * fps - 1e-3)):
             yield picture
             emitted += 1
@@ -312,15 +327,48 @@ def _displayed_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     return (frame.height, width) if frame.rotation % 180 else (width, frame.height)
 
 
-def _to_rgb(frame: VideoFrame, stream: VideoStream, scale: float) -> UInt8[np.ndarray, "h w 3"]:
-    """A decoded frame as displayed, `scale` times its size."""
-    turned = frame.rotation % 180 != 0
-    displayed = _displayed_size(frame, stream)
-    width, height = (max(2, round(length * scale)) for length in (displayed[::-1] if turned else displayed))
-    way = (Interpolation.AREA if scale < 1 else Interpolation.BICUBIC) | EXACT
-    image = frame.reformat(width=width, height=height, format="rgb24", interpolation=way, dst_color_range=ColorRange.JPEG).to_ndarray()
+class _Painter:
+    """Turns decoded frames into RGB pictures as displayed: scaled, or one square of them."""
+
+    def __init__(self, stream: VideoStream, scale: float, square: Square | None) -> None:
+        self._stream, self._scale, self._square = stream, scale, square
+        self._cutter: tuple[int, int, Graph] | None = None
+
+    def __call__(self, frame: VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
+        square, displayed = self._square, _displayed_size(frame, self._stream)
+        if square is None:
+            return _upright_rgb(frame, displayed, self._scale)
+        if frame.rotation == 0 and displayed == (frame.width, frame.height):
+            return _rgb(self._cut(frame, square), square.size, square.size)
+        scale = min(1.0, square.size / square.side)
+        left, top, side = (round(length * scale) for length in (square.x, square.y, square.side))
+        piece = _upright_rgb(frame, displayed, scale)[top : top + side, left : left + side]
+        return cv2.resize(piece, (square.size, square.size), interpolation=cv2.INTER_CUBIC)
+
+    def _cut(self, frame: VideoFrame, square: Square) -> VideoFrame:
+        """The square of a frame, before any conversion: most of a tall video is never converted."""
+        if (square.side, square.side) == (frame.width, frame.height):
+            return frame
+        if self._cutter is None or self._cutter[:2] != (frame.width, frame.height):
+            graph = Graph()
+            source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000))
+            graph.link_nodes(source, graph.add("crop", f"{square.side}:{square.side}:{square.x}:{square.y}"), graph.add("buffersink")).configure()
+            self._cutter = frame.width, frame.height, graph
+        graph = self._cutter[2]
+        graph.vpush(frame)
+        return graph.vpull()
+
+
+def _upright_rgb(frame: VideoFrame, displayed: tuple[int, int], scale: float) -> UInt8[np.ndarray, "h w 3"]:
+    width, height = (max(2, round(length * scale)) for length in (displayed[::-1] if frame.rotation % 180 else displayed))
+    image = _rgb(frame, width, height)
     quarter_turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
+
+
+def _rgb(frame: VideoFrame, width: int, height: int) -> UInt8[np.ndarray, "h w 3"]:
+    way = (Interpolation.AREA if width < frame.width else Interpolation.BICUBIC) | EXACT
+    return frame.reformat(width=width, height=height, format="rgb24", interpolation=way, dst_color_range=ColorRange.JPEG, threads=1).to_ndarray()
 
 
 def _muxer(path: Path) -> str:

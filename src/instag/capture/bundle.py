@@ -14,6 +14,12 @@ from scipy.spatial.transform import Rotation
 
 OUTLIER_SCALE = 2.4
 """Residuals of this many standard deviations get half the weight (Cauchy)."""
+TURN_SCALE = 3.0
+"""Second differences this many times the median's size are pulled with half the force."""
+FLOW_SIGMA = 0.15
+"""Pixels that a flow vector errs by, at least."""
+FLOW_SHARE = 10.0
+"""A flow vector counts so much, as landmarks of neighbouring frames err together and flow does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,18 @@ class Prior:
     focal_sigma: float = 0.25
     point_sigma: float = 1.0
     frame_weight: float = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What was seen of the rigid points in a whole clip, in pixels.
+
+    points: landmarks. found: 0 where a frame's landmarks are not to be believed. flow: motion from each frame to the next, NaN where unknown.
+    """
+
+    points: Float[np.ndarray, "f p 2"]
+    found: Float[np.ndarray, " f"]
+    flow: Float[np.ndarray, "g p 2"]
 
 
 def project(rig: Rig, poses: Poses) -> Float[np.ndarray, "f p 2"]:
@@ -124,60 +142,95 @@ def adjust(points: Float[np.ndarray, "f p 2"], rig: Rig, poses: Poses, prior: Pr
     return rig, poses
 
 
-def smooth_poses(points: Float[np.ndarray, "f p 2"], found: Float[np.ndarray, " f"], rig: Rig, poses: Poses, *, stiffness: float, iterations: int = 6) -> Poses:
-    """Fit every pose to its landmarks while neighbours move evenly: no lag, as the whole clip is solved at once.
+def smooth_poses(seen: Evidence, rig: Rig, poses: Poses, *, stiffness: float, iterations: int = 4) -> Poses:
+    """Fit every pose to its landmarks and to the flow between neighbours, moving evenly: no lag, as the clip is solved at once.
 
     The second differences of the poses are pulled toward zero with `stiffness` times what the landmarks of a typical frame
-    know about a pose. On a pose that moves in time with angular frequency w a frame this acts as the zero-phase low pass
-    1 / (1 + stiffness (2 - 2 cos w)^2). Large second differences (a turn, a nod) are pulled with less force (Cauchy).
-    Frames with found = 0 follow their neighbours alone.
+    know about a pose. Without flow this acts as the zero-phase low pass 1 / (1 + stiffness (2 - 2 cos w)^2) on a motion of w
+    radians a frame. Large second differences (a turn, a nod) are pulled with less force (Cauchy).
+    Frames that were not found follow their neighbours alone.
     """
-    frames = len(points)
+    frames = len(seen.points)
     if frames < 3:
         return poses
-    for iteration in range(iterations):
-        residuals = points - project(rig, poses)
-        weights = robust_weights(residuals) * found[:, None]
-        jacobian = _jacobians(rig, poses)[0]
-        weighted = jacobian * weights[..., None, None]
-        hessian = np.einsum("fpij,fpik->fjk", weighted, jacobian)
-        gradient = np.einsum("fpij,fpi->fj", weighted, residuals)
-        typical = hessian[found > 0].mean(0)
+    loose = np.full(frames - 2, 1e-3)
+    still = np.zeros(seen.flow.shape[:2])
+    for _ in range(iterations):
+        weights = robust_weights(seen.points - project(rig, poses)) * seen.found[:, None]
+        system = _Chain.of(seen, weights, still, rig, poses)
+        poses = poses.moved(system.solve(_second_differences(poses), loose))
+    # From here the landmarks' weights stand: a head that moves fast must not look like a frame full of outliers.
+    weights = robust_weights(seen.points - project(rig, poses)) * seen.found[:, None]
+    forces = np.full(frames - 2, stiffness)
+    for _ in range(2 * iterations):
+        system = _Chain.of(seen, weights, _flow_weights(seen, rig, poses), rig, poses)
+        poses = poses.moved(system.solve(_second_differences(poses), forces))
         bends = _second_differences(poses)
-        forces = np.full(frames - 2, stiffness)
-        if iteration > 0:
-            size = np.einsum("fi,ij,fj->f", bends, typical, bends)
-            forces /= 1 + size / (9 * max(np.median(size), 1e-12))
-        poses = poses.moved(_solve_chain(hessian, gradient, bends, forces, typical))
+        size = np.einsum("fi,ij,fj->f", bends, system.typical, bends)
+        forces = stiffness / (1 + size / (TURN_SCALE**2 * max(np.median(size), 1e-12)))
     return poses
 
 
-def _solve_chain(
-    hessian: Float[np.ndarray, "f 6 6"],
-    gradient: Float[np.ndarray, "f 6"],
-    bends: Float[np.ndarray, "g 6"],
-    forces: Float[np.ndarray, " g"],
-    metric: Float[np.ndarray, "6 6"],
-) -> Float[np.ndarray, "f 6"]:
-    """The steps of all poses from the block-pentadiagonal system of data and second differences."""
-    frames = len(hessian)
-    blocks = np.zeros((3, frames, 6, 6))
-    blocks[0] = hessian + 1e-9 * np.eye(6)
-    right = gradient.copy()
-    pattern = (1.0, -2.0, 1.0)
-    pull = forces[:, None] * (bends @ metric)
-    for first in range(3):
-        right[first : frames - 2 + first] -= pattern[first] * pull
-        for second in range(first, 3):
-            blocks[second - first, first : frames - 2 + first] += (pattern[first] * pattern[second] * forces)[:, None, None] * metric
-    banded = np.zeros((18, 6 * frames))
-    for offset in range(3):
-        for row in range(6):
-            for column in range(6):
-                below = 6 * offset + column - row
-                if below >= 0:
-                    banded[below, row : 6 * (frames - offset) : 6] = blocks[offset, : frames - offset, row, column]
-    return solveh_banded(banded, right.ravel(), lower=True).reshape(frames, 6)
+def _flow_weights(seen: Evidence, rig: Rig, poses: Poses) -> Float[np.ndarray, "g p"]:
+    """Cauchy weights of the flow in 1/px^2, over the scatter within each pair of frames; 0 where there is none."""
+    known = np.isfinite(seen.flow).all(-1)
+    squared = np.where(known, ((seen.flow - np.diff(project(rig, poses), axis=0)) ** 2).sum(-1), np.nan)
+    variance = np.full(len(squared), FLOW_SIGMA**2)
+    some = known.sum(1) >= 6
+    variance[some] = np.maximum(np.nanmedian(squared[some], axis=1) / (2 * np.log(2)), FLOW_SIGMA**2)
+    weights = FLOW_SHARE / (variance[:, None] * (1 + squared / variance[:, None] / (2 * OUTLIER_SCALE**2)))
+    return np.where(known & some[:, None], weights, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chain:
+    """The normal equations of all poses of a clip: each frame with itself, with the next, and the right-hand side."""
+
+    own: Float[np.ndarray, "f 6 6"]
+    following: Float[np.ndarray, "g 6 6"]
+    gradient: Float[np.ndarray, "f 6"]
+    typical: Float[np.ndarray, "6 6"]
+
+    @classmethod
+    def of(cls, seen: Evidence, weights: Float[np.ndarray, "f p"], flow_weights: Float[np.ndarray, "g p"], rig: Rig, poses: Poses) -> "_Chain":
+        jacobian = _jacobians(rig, poses)[0]
+        landed: np.ndarray = project(rig, poses)
+        rows = jacobian.reshape(len(jacobian), -1, 6)
+        weighted = (jacobian * weights[..., None, None]).reshape(rows.shape).transpose(0, 2, 1)
+        own = weighted @ rows
+        typical = own[weights.sum(1) > 0].mean(0)
+        gradient = np.einsum("fij,fj->fi", weighted, (seen.points - landed).reshape(len(landed), -1))
+        surprise = np.nan_to_num(seen.flow - (landed[1:] - landed[:-1])).reshape(len(landed) - 1, -1)
+        pair = np.repeat(flow_weights, 2, axis=1)[..., None]
+        before, after = rows[:-1], rows[1:]
+        pulled_before, pulled_after = (pair * before).transpose(0, 2, 1), (pair * after).transpose(0, 2, 1)
+        own[:-1] += pulled_before @ before
+        own[1:] += pulled_after @ after
+        gradient[:-1] -= np.einsum("fij,fj->fi", pulled_before, surprise)
+        gradient[1:] += np.einsum("fij,fj->fi", pulled_after, surprise)
+        return cls(own=own, following=np.negative(pulled_before @ after), gradient=gradient, typical=typical)
+
+    def solve(self, bends: Float[np.ndarray, "h 6"], forces: Float[np.ndarray, " h"]) -> Float[np.ndarray, "f 6"]:
+        """The steps of all poses, second differences pulled toward zero (a block-pentadiagonal system)."""
+        frames = len(self.own)
+        blocks = np.zeros((3, frames, 6, 6))
+        blocks[0] = self.own + 1e-9 * np.eye(6)
+        blocks[1, :-1] = self.following
+        right = self.gradient.copy()
+        pattern = (1.0, -2.0, 1.0)
+        pull = forces[:, None] * (bends @ self.typical)
+        for first in range(3):
+            right[first : frames - 2 + first] -= pattern[first] * pull
+            for second in range(first, 3):
+                blocks[second - first, first : frames - 2 + first] += (pattern[first] * pattern[second] * forces)[:, None, None] * self.typical
+        banded = np.zeros((18, 6 * frames))
+        for offset in range(3):
+            for row in range(6):
+                for column in range(6):
+                    below = 6 * offset + column - row
+                    if below >= 0:
+                        banded[below, row : 6 * (frames - offset) : 6] = blocks[offset, : frames - offset, row, column]
+        return solveh_banded(banded, right.ravel(), lower=True).reshape(frames, 6)
 
 
 def _second_differences(poses: Poses) -> Float[np.ndarray, "g 6"]:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 from jaxtyping import UInt8
 
@@ -31,21 +31,20 @@ RIVAL_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crop:
-    """A square of the displayed picture, in its pixels: left and top edge, and size."""
-
-    x: float
-    y: float
-    size: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Face:
     """A detected face, from the brows to the chin: centre and height in pixels."""
 
     x: float
     y: float
     height: float
+
+
+class Crop(NamedTuple):
+    """A square of the displayed picture, in its pixels: left and top edge, and size."""
+
+    x: float
+    y: float
+    size: float
 
 
 def find_crop(video: Path | str, *, seconds: float | None = None, report: Report = silent) -> Crop:
@@ -83,41 +82,28 @@ def frame_head(faces: list[Face], info: MediaInfo) -> Crop:
     side = min(info.width, info.height)
     size = np.median(table[:, 2]) / FACE_SHARE + max(0.0, (high - low).max() - 0.3 * height)
     if info.width == info.height and size >= WHOLE_FROM * side:
-        return Crop(x=0, y=0, size=side)
-    size = float(min(size, side))
+        return Crop(0, 0, side)
+    size = min(size, side)
     centre_x, centre_y = (low + high) / 2
     left = np.clip(centre_x - size / 2, 0, info.width - size)
     top = np.clip(centre_y - FACE_CENTRE * size, 0, info.height - size)
-    return Crop(x=round(float(left)), y=round(float(top)), size=float(int(size)))
-
-
-def cut(image: UInt8[np.ndarray, "h w 3"], crop: Crop, scale: float, size: int) -> UInt8[np.ndarray, "size size 3"]:
-    """The crop of a picture that was read at `scale`, resized to `size`. Parts outside the picture repeat its edge."""
-    step = crop.size * scale / size
-    if step == 1 and crop.x == 0 and crop.y == 0 and image.shape[:2] == (size, size):
-        return image
-    left, top, side = (round(length * scale) for length in (crop.x, crop.y, crop.size))
-    outside = max(0, -left, -top, left + side - image.shape[1], top + side - image.shape[0])
-    if outside:
-        image = cv2.copyMakeBorder(image, outside, outside, outside, outside, cv2.BORDER_REPLICATE)
-    piece = image[top + outside : top + outside + side, left + outside : left + outside + side]
-    return cv2.resize(piece, (size, size), interpolation=cv2.INTER_AREA if step > 1 else cv2.INTER_CUBIC)
+    return Crop(*(2 * int(length / 2) for length in (left, top, size)))
 
 
 def check_crop(crop: Crop, info: MediaInfo) -> None:
     """Raises BadArgument where a crop does not lie in the picture."""
     if crop.size < 64 or crop.x < 0 or crop.y < 0 or crop.x + crop.size > info.width + 1 or crop.y + crop.size > info.height + 1:
         raise BadArgument(
-            f"--crop {crop.x:g},{crop.y:g},{crop.size:g} does not lie in the picture, which is {info.width} x {info.height} pixels; the size must be at least 64."
+            f"--crop {crop.x:g},{crop.y:g},{crop.size:g} does not lie in the picture, which has {info.width} x {info.height} pixels; the size is at least 64."
         )
 
 
 def _search(video: Path, rate: float, scale: float, seconds: float | None, total: int, report: Report) -> Iterator[list[Face]]:
     """Faces in each sample, largest first, in pixels of the scaled picture."""
-    import mediapipe
+    from mediapipe.python.solutions.face_detection import FaceDetection
 
     with native_notes_hidden():
-        far, near = (mediapipe.solutions.face_detection.FaceDetection(model_selection=model, min_detection_confidence=0.5) for model in (1, 0))
+        far, near = (FaceDetection(model_selection=model, min_detection_confidence=0.5) for model in (1, 0))
         for detector in (far, near):
             detector.process(np.zeros((64, 64, 3), np.uint8))
     last = time.monotonic()

@@ -5,13 +5,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
-from instag.capture.faces import Crop, cut
+from instag.capture.faces import Crop
+from instag.capture.flow import SkinFlow
 from instag.capture.landmarks import FaceMesh, Landmarks, fill_gaps
 from instag.clip import Clip
 from instag.errors import NotAnArtefact, TooShort
 from instag.files import atomic_path
-from instag.media import read_frames, read_sound
+from instag.media import Square, read_frames, read_sound
 from instag.progress import Report, silent
 from instag.types import FPS
 
@@ -27,14 +29,14 @@ def take_frames(clip: Clip, video: Path, crop: Crop, *, seconds: float | None = 
     While one thread finds the landmarks, another writes the pictures. `expected` is the number of frames for `report` alone.
     Raises TooShort, NoFace, FaceLost, and what `read_frames` raises.
     """
-    size = clip.info.width
-    scale = min(1.0, size / crop.size)
+    x, y, side = (2 * int(length / 2) for length in crop)
+    square = Square(x=x, y=y, side=side, size=clip.info.width)
     seen: list[Future] = []
     waiting: deque[tuple[Future, Future]] = deque()
+    flow = SkinFlow()
     with FaceMesh() as mesh, ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
-        for index, picture in enumerate(read_frames(video, scale=scale, seconds=seconds)):
-            image = cut(picture, crop, scale, size)
-            seen.append(finder.submit(mesh.find, image))
+        for index, image in enumerate(read_frames(video, square=square, seconds=seconds)):
+            seen.append(finder.submit(_look, mesh, flow, image))
             waiting.append((seen[-1], writer.submit(clip.save_frame, index, image)))
             if len(waiting) >= UNDER_WAY:
                 for task in waiting.popleft():
@@ -45,10 +47,16 @@ def take_frames(clip: Clip, video: Path, crop: Crop, *, seconds: float | None = 
                 task.result()
     if len(seen) < SHORTEST_S * FPS:
         raise TooShort(f"{video} holds {len(seen) / FPS:.1f} s; at least {SHORTEST_S:g} s are needed, and 5 s or more make a good head. Record a longer video.")
-    landmarks = fill_gaps([task.result() for task in seen], str(video))
+    points, motion = zip(*(task.result() for task in seen), strict=True)
+    landmarks = fill_gaps(list(points), np.stack(motion), str(video))
     with atomic_path(clip.folder / "landmarks.npz") as temporary, temporary.open("wb") as handle:
-        np.savez_compressed(handle, points=landmarks.points, found=landmarks.found)
+        np.savez_compressed(handle, points=landmarks.points, found=landmarks.found, flow=landmarks.flow)
     return len(seen)
+
+
+def _look(mesh: FaceMesh, flow: SkinFlow, image: UInt8[np.ndarray, "h w 3"]) -> tuple[Float[np.ndarray, "478 3"] | None, Float[np.ndarray, "skin 2"]]:
+    points = mesh.find(image)
+    return points, flow.step(image, points)
 
 
 def read_landmarks(clip: Clip) -> Landmarks:
@@ -57,7 +65,7 @@ def read_landmarks(clip: Clip) -> Landmarks:
     if not path.is_file():
         raise NotAnArtefact(f"{path} is missing. Run the stage again: instag prepare VIDEO -o {clip.folder} --from video")
     with np.load(path) as stored:
-        return Landmarks(points=stored["points"], found=stored["found"])
+        return Landmarks(points=stored["points"], found=stored["found"], flow=stored["flow"])
 
 
 def take_sound(clip: Clip, video: Path, delay_ms: int) -> None:

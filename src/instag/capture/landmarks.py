@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -16,32 +17,38 @@ LONGEST_GAP = 5
 """Frames in a row without a face that are filled in between their neighbours."""
 
 IBUG_68 = np.array(
-    [127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356]  # jaw
-    + [70, 63, 105, 66, 107, 336, 296, 334, 293, 300]  # brows
-    + [168, 197, 5, 4, 75, 97, 2, 326, 305]  # nose
-    + [33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380]  # eyes
-    + [61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181]  # outer lips
-    + [78, 82, 13, 312, 308, 317, 14, 87]  # inner lips
+    [
+        *[127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356],  # jaw
+        *[70, 63, 105, 66, 107, 336, 296, 334, 293, 300],  # brows
+        *[168, 197, 5, 4, 75, 97, 2, 326, 305],  # nose
+        *[33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380],  # eyes
+        *[61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181],  # outer lips
+        *[78, 82, 13, 312, 308, 317, 14, 87],  # inner lips
+    ]
 )
 """The 478 points that lie at the 68 of the iBUG scheme."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Landmarks:
-    """Points of every frame: x and y in pixels, z in pixels relative to the head (smaller is nearer). found: False where filled in."""
+    """Points of every frame: x and y in pixels, z in pixels relative to the head (smaller is nearer).
+
+    found: False where filled in. flow: motion of the SKIN points from the frame before, in pixels, NaN where unknown.
+    """
 
     points: Float[np.ndarray, "f 478 3"]
     found: Bool[np.ndarray, " f"]
+    flow: Float[np.ndarray, "f skin 2"]
 
 
 class FaceMesh:
     """MediaPipe's face mesh with its refined eyes and lips, following one face through a sequence. Use it in a with block."""
 
     def __init__(self) -> None:
-        import mediapipe
+        from mediapipe.python.solutions.face_mesh import FaceMesh as Graph
 
         with native_notes_hidden():
-            self._graph = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=False, refine_landmarks=True, max_num_faces=1)
+            self._graph: Any = Graph(static_image_mode=False, refine_landmarks=True, max_num_faces=1)
             self._graph.process(np.zeros((64, 64, 3), np.uint8))
         self._silenced = True
 
@@ -62,7 +69,7 @@ class FaceMesh:
         return np.array([(point.x * width, point.y * height, point.z * width) for point in faces[0].landmark], np.float32)
 
 
-def fill_gaps(seen: list[Float[np.ndarray, "478 3"] | None], source: str) -> Landmarks:
+def fill_gaps(seen: list[Float[np.ndarray, "478 3"] | None], flow: Float[np.ndarray, "f skin 2"], source: str) -> Landmarks:
     """Fill gaps of up to LONGEST_GAP frames along a straight line in time. `source` names the video in messages.
 
     Raises NoFace when nothing was seen, FaceLost where a gap is longer.
@@ -85,7 +92,7 @@ def fill_gaps(seen: list[Float[np.ndarray, "478 3"] | None], source: str) -> Lan
     lower[np.arange(total) > known[-1]] = len(known) - 1
     span = np.maximum(known[upper] - known[lower], 1)
     weight = np.clip((np.arange(total) - known[lower]) / span, 0, 1).astype(np.float32)[:, None, None]
-    return Landmarks(points=table[lower] * (1 - weight) + table[upper] * weight, found=found)
+    return Landmarks(points=table[lower] * (1 - weight) + table[upper] * weight, found=found, flow=flow)
 
 
 def longest_gap(found: Bool[np.ndarray, " f"]) -> int:

@@ -108,7 +108,7 @@ def _check(settings: Settings) -> MediaInfo:
             f"{settings.video} holds {media.seconds:.1f} s; at least {SHORTEST_S:g} s are needed, and 5 s or more make a good head. Record a longer video."
         )
     if settings.crop is not None:
-        check_crop(Crop(x=settings.crop[0], y=settings.crop[1], size=settings.crop[2]), media)
+        check_crop(Crop(*settings.crop), media)
     return media
 
 
@@ -176,11 +176,8 @@ def _video(clip: Clip, settings: Settings, report: Report) -> Clip:
         shutil.rmtree(clip.folder / name, ignore_errors=True)
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
-    if settings.crop is None:
-        crop = find_crop(settings.video, seconds=settings.seconds, report=_part(report, 0.0, 0.15))
-    else:
-        crop = Crop(x=settings.crop[0], y=settings.crop[1], size=settings.crop[2])
-    info = replace(clip.info, width=settings.size, height=settings.size, crop=(crop.x, crop.y, crop.size), frame_count=0, focal=None)
+    crop = find_crop(settings.video, seconds=settings.seconds, report=_part(report, 0.0, 0.15)) if settings.crop is None else Crop(*settings.crop)
+    info = replace(clip.info, width=settings.size, height=settings.size, crop=crop, frame_count=0, focal=None)
     clip = Clip(folder=clip.folder, info=info)
     length = min(probe(settings.video).seconds, settings.seconds or float("inf"))
     count = take_frames(clip, settings.video, crop, seconds=settings.seconds, expected=round(length * FPS), report=_part(report, 0.15, 0.85))

@@ -8,7 +8,8 @@ is at z = 0.075: a head is then a ball of about 0.1 around the origin, and what 
 import numpy as np
 from jaxtyping import Float
 
-from instag.capture.bundle import Poses, Prior, Rig, adjust, align, project, smooth_poses
+from instag.capture.bundle import Evidence, Poses, Prior, Rig, adjust, align, project, smooth_poses
+from instag.capture.flow import SKIN
 from instag.capture.landmarks import Landmarks, sixty_eight
 from instag.clip import Clip, Track
 from instag.progress import Report, silent
@@ -22,15 +23,17 @@ FOCAL_PRIOR = 1200 / 512
 """Focal length over the picture's size where the motion does not tell it: a head and shoulders filmed from about a metre."""
 BUNDLE_FRAMES = 300
 """Frames, spread evenly, that shape and focal length are learned from; every frame gets its pose."""
-STIFFNESS = 1.2
-"""Smoothing of poses: half gain at 4 Hz where the head moves little (see `smooth_poses`)."""
+STIFFNESS = 0.1
+"""Smoothing of poses, light, as the flow steadies them (see `smooth_poses`)."""
 
 RIGID = np.array(
-    [10, 338, 297, 332, 109, 67, 103, 151, 9, 8, 168, 6, 197, 195, 5, 4, 1, 2, 98, 327]  # forehead's middle, ridge of the nose
-    + [33, 133, 362, 263, 130, 359]  # corners of the eyes
-    + [127, 356, 234, 454, 93, 323, 54, 284, 21, 251, 162, 389]  # temples, before the ears
-    + [50, 280, 101, 330, 36, 266, 129, 358, 48, 278, 116, 345, 117, 346, 123, 352]  # cheekbones, wings of the nose
-    + [69, 299, 104, 333, 108, 337]  # forehead
+    [
+        *[10, 338, 297, 332, 109, 67, 103, 151, 9, 8, 168, 6, 197, 195, 5, 4, 1, 2, 98, 327],  # forehead's middle, ridge of the nose
+        *[33, 133, 362, 263, 130, 359],  # corners of the eyes
+        *[127, 356, 234, 454, 93, 323, 54, 284, 21, 251, 162, 389],  # temples, before the ears
+        *[50, 280, 101, 330, 36, 266, 129, 358, 48, 278, 116, 345, 117, 346, 123, 352],  # cheekbones, wings of the nose
+        *[69, 299, 104, 333, 108, 337],  # forehead
+    ]
 )
 """Landmarks that move little against the skull."""
 OUTER_EYES = (33, 263)
@@ -55,14 +58,17 @@ def fit_head(landmarks: Landmarks, width: int, height: int, report: Report = sil
     points = landmarks.points.astype(np.float64)
     report(0, 5)
     rig, poses = _first_guess(points, width, height)
-    seen = np.flatnonzero(landmarks.found)
-    chosen = seen[np.unique(np.linspace(0, len(seen) - 1, BUNDLE_FRAMES).round().astype(int))]
+    whole = np.flatnonzero(landmarks.found)
+    chosen = whole[np.unique(np.linspace(0, len(whole) - 1, BUNDLE_FRAMES).round().astype(int))]
     prior = Prior(shape=rig.shape[RIGID], focal=rig.focal, point_sigma=width / 512)
     report(1, 5)
     rigid, _ = adjust(points[chosen][:, RIGID, :2], Rig(shape=rig.shape[RIGID], focal=rig.focal, centre=rig.centre), poses.taken(chosen), prior)
     report(2, 5)
     start = Poses(rotations=poses.rotations, translations=poses.translations * [1, 1, rigid.focal / rig.focal])
-    poses = smooth_poses(points[:, RIGID, :2], landmarks.found.astype(float), rigid, start, stiffness=STIFFNESS)
+    flow = np.full((len(points) - 1, len(RIGID), 2), np.nan)
+    flow[:, [list(RIGID).index(point) for point in SKIN]] = landmarks.flow[1:]
+    seen = Evidence(points=points[:, RIGID, :2], found=landmarks.found.astype(float), flow=flow)
+    poses = smooth_poses(seen, rigid, start, stiffness=STIFFNESS)
     report(3, 5)
     identity = _rest_shape(points, landmarks.found, Rig(shape=rig.shape, focal=rigid.focal, centre=rigid.centre), rigid.shape, poses)
     report(4, 5)
