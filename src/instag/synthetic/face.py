@@ -139,7 +139,7 @@ def _eyelids(points: np.ndarray, triangles: np.ndarray, looks: Looks) -> tuple[n
         eyes.append(centre)
         near = np.linalg.norm(points - centre, axis=1) < 3.2
         opened = np.zeros(len(points))
-        for row, amount in ((upper, 0.40), (lower, 0.10)):
+        for row, amount in ((upper, 0.30), (lower, 0.08)):
             shape = 1 - np.abs(np.linspace(-1, 1, len(row))) ** 2.5
             opened[row] = amount * shape * (1 if row is upper else -1) * looks.eye_opening
         fixed = {int(i): 0.0 for i in np.flatnonzero(~near)} | {int(i): float(opened[i]) for i in ring}
@@ -257,11 +257,11 @@ def _fields(points: np.ndarray, triangles: np.ndarray, eyes: np.ndarray) -> dict
     zero_lining = {int(i): 0.0 for i in lining[60:]}
     fields = {
         "jaw": jaw,
-        "upper_lip": given({**zero_lining, **{i: 0.0 for i in LOWER_INNER}, **outer_up, **ups}, around),
-        "lower_lip": given({**zero_lining, **{i: 0.0 for i in UPPER_INNER}, **outer_down, **downs}, around),
-        "lips": given({**zero_lining, **{i: 1.0 for i in (*UPPER_INNER, *LOWER_INNER, *UPPER_OUTER[2:-2], *LOWER_OUTER[2:-2])}}, around),
-        "corner": given({i: 1.0 for i in (61, 291, 78, 308)}, (y > -1.5) | (y < -8) | (x > 6) | (x < 0.05) | back),
-        "cheek": given({i: 1.0 for i in (50, 280, 205, 425)}, (y > 1.6) | (y < -3.5) | (x < 1.5) | (x > 6.5) | back),
+        "upper_lip": given({**zero_lining, **dict.fromkeys(LOWER_INNER, 0.0), **outer_up, **ups}, around),
+        "lower_lip": given({**zero_lining, **dict.fromkeys(UPPER_INNER, 0.0), **outer_down, **downs}, around),
+        "lips": given({**zero_lining, **dict.fromkeys((*UPPER_INNER, *LOWER_INNER, *UPPER_OUTER[2:-2], *LOWER_OUTER[2:-2]), 1.0)}, around),
+        "corner": given(dict.fromkeys((61, 291, 78, 308), 1.0), (y > -1.5) | (y < -8) | (x > 6) | (x < 0.05) | back),
+        "cheek": given(dict.fromkeys((50, 280, 205, 425), 1.0), (y > 1.6) | (y < -3.5) | (x < 1.5) | (x > 6.5) | back),
     }
     fields |= _lid_fields(points, eyes, given)
     quiet = (y < 3.2) | (y > 7.6) | back
@@ -284,7 +284,7 @@ def _lid_fields(points: np.ndarray, eyes: np.ndarray, given) -> dict[str, np.nda
             inner_up[int(rim)] = closing.get(nearest, 0.0)
         far = np.linalg.norm(points - centre, axis=1) > 2.7
         still = far | (points[:, 1] > centre[1] + 1.75)
-        fields[f"upper_lid{number}"] = given({**inner_up, **{i: 0.0 for i in lower}, **closing}, still)
+        fields[f"upper_lid{number}"] = given({**inner_up, **dict.fromkeys(lower, 0.0), **closing}, still)
         opening = {j: float(elevation[i] - elevation[j]) for i, j in zip(upper[1:-1], lower[1:-1], strict=True)}
-        fields[f"lower_lid{number}"] = given({**{i: 0.0 for i in upper}, **opening}, still | (points[:, 1] < centre[1] - 1.9))
+        fields[f"lower_lid{number}"] = given({**dict.fromkeys(upper, 0.0), **opening}, still | (points[:, 1] < centre[1] - 1.9))
     return fields

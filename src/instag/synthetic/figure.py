@@ -7,7 +7,7 @@ from jaxtyping import Float, Int, UInt8
 
 from instag.synthetic.expression import Expression
 from instag.synthetic.face import JAW_AXIS, Face, build_face, turn_x
-from instag.synthetic.hair import hair, hair_normals
+from instag.synthetic.hair import CAP_COLUMNS, CAP_ROWS, hair, hair_normals
 from instag.synthetic.looks import Looks
 from instag.synthetic.parts import Part, clothes, ear, eyeball, lash_part, lashes, neck, skin_uv, teeth, tongue
 from instag.synthetic.rasterizer import point_normals
@@ -43,13 +43,15 @@ class Posed:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A person's geometry and paint, fixed for all frames. Triangles of hair come last, from `hair_from` on."""
+    """A person's geometry and paint, fixed for all frames. Triangles of hair come last, from `hair_from` on; those
+    before `shadow_to` cast shadows: all but the single strands."""
 
     face: Face
     parts: dict[str, Part]
     slices: dict[str, slice]
     triangles: Int[np.ndarray, "t 3"]
     hair_from: int
+    shadow_to: int
     hair_directions: Float[np.ndarray, "k 3"]
     uv: Float[np.ndarray, "n 2"]
     colours: Float[np.ndarray, "n 3"]
@@ -83,7 +85,7 @@ class Figure:
         below = self.parts["clothes"].points * 0.01
         points[self.slices["clothes"]] = below @ pose.torso_rotation.T + pose.torso_translation
         throat = self.parts["neck"].points
-        share = np.clip((throat[:, 1:2] + 16.0) / 8.5, 0, 1)
+        share = np.clip((throat[:, 1:2] + 14.0) / 7.5, 0, 1)
         share = share * share * (3 - 2 * share)
         with_head = throat * 0.01 @ pose.rotation.T + pose.translation
         with_torso = throat * 0.01 @ pose.torso_rotation.T + pose.torso_translation
@@ -141,6 +143,7 @@ def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
         slices=slices,
         triangles=all_triangles,
         hair_from=len(all_triangles) - len(parts["hair"].triangles),
+        shadow_to=len(all_triangles) - int((parts["hair"].triangles.min(1) >= CAP_ROWS * CAP_COLUMNS).sum()),
         hair_directions=hair_normals(parts["hair"], looks.hairstyle).astype(np.float32),
         uv=np.concatenate([part.uv for part in parts.values()]).astype(np.float32),
         colours=np.concatenate([part.colours for part in parts.values()]).astype(np.float32),

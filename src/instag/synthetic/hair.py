@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from instag.synthetic.face import SKULL_CENTRE, SKULL_RADII
 from instag.synthetic.looks import Looks
@@ -27,21 +27,23 @@ class _Style:
     steps: int
 
 
+CAP_ROWS, CAP_COLUMNS = 64, 96
 _STYLES = {
-    "bob": _Style(length=(13, 19), thickness=1.5, gravity=0.42, curl=0.06, sweep=(0.9, 0.15, -0.25), parting=2.2, temples=-1.5, strands=7000, steps=13),
-    "short": _Style(length=(2.2, 4.2), thickness=1.5, gravity=0.10, curl=0.15, sweep=(0.15, 0.5, -0.6), parting=0.0, temples=0.3, strands=9000, steps=6),
-    "long": _Style(length=(20, 27), thickness=1.7, gravity=0.40, curl=0.16, sweep=(0.9, 0.2, -0.35), parting=-1.2, temples=-1.5, strands=7000, steps=17),
+    "bob": _Style(length=(13, 18), thickness=1.3, gravity=0.50, curl=0.05, sweep=(0.9, 0.0, -0.35), parting=2.2, temples=-1.5, strands=7000, steps=13),
+    "short": _Style(length=(1.8, 3.6), thickness=1.0, gravity=0.03, curl=0.10, sweep=(0.25, 0.55, 0.35), parting=0.0, temples=0.3, strands=11000, steps=5),
+    "long": _Style(length=(20, 26), thickness=1.5, gravity=0.50, curl=0.13, sweep=(0.9, 0.0, -0.35), parting=-1.2, temples=-1.5, strands=7000, steps=17),
     "curls": _Style(length=(6, 9), thickness=3.2, gravity=0.06, curl=1.0, sweep=(0.3, 0.5, -0.3), parting=0.0, temples=0.0, strands=7000, steps=14),
-    "swept": _Style(length=(6, 9), thickness=1.9, gravity=0.12, curl=0.10, sweep=(0.75, 0.42, -0.75), parting=-3.2, temples=0.2, strands=8000, steps=9),
+    "swept": _Style(length=(5, 8), thickness=1.7, gravity=0.10, curl=0.07, sweep=(0.65, 0.30, -0.85), parting=-3.2, temples=0.2, strands=8000, steps=9),
 }
 
 
 def _front_line(points: np.ndarray, style: _Style) -> np.ndarray:
-    """How far behind the hairline (positive, cm) scalp points lie: high over the forehead, down before the ears."""
+    """How far behind the hairline (positive, cm) scalp points lie: high over the forehead, around the ears, down to the nape."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
-    limit = np.interp(x, [0, 2.5, 5.0, 6.6, 7.6], [7.6, 7.7, 6.6, 4.2, style.temples])
+    limit = np.interp(x, [0, 2.5, 5.0, 6.6, 7.6], [8.0, 8.3, 7.1, 4.6, style.temples])
     limit = limit - np.clip(-z - 2.2, 0, 20) * np.where(x > 4, 1.5, 1.0)
-    return y - np.maximum(limit, -7.0)
+    ear = (x > 5.2) & (z > -6.6) & (z < -0.8)
+    return y - np.maximum(limit, np.where(ear, 3.4, -7.0))
 
 
 def _sphere(count: int) -> np.ndarray:
@@ -51,19 +53,18 @@ def _sphere(count: int) -> np.ndarray:
     return np.stack([np.cos(around) * np.sin(polar), np.cos(polar), np.sin(around) * np.sin(polar)], 1)
 
 
-def _lifted(points: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """Points pushed out of the skull to at least `least` cm above it."""
-    radii = SKULL_RADII + 0.0
-    relative = (points - SKULL_CENTRE) / radii
+def _lifted(points: np.ndarray, least: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Points pushed out of the skull to at least `least` cm above it, off the neck, and to their `side` of the face."""
+    relative = (points - SKULL_CENTRE) / SKULL_RADII
     length = np.linalg.norm(relative, axis=1)
-    target = 1 + least / radii.mean()
-    factor = np.where(length < target, target / np.maximum(length, 1e-6), 1)
-    lifted = SKULL_CENTRE + radii * relative * factor[:, None]
-    side = 6.1 + least
-    low = (lifted[:, 1] < -1) & (np.hypot(lifted[:, 0], lifted[:, 2] + 3) < side)
-    out = np.hypot(lifted[:, 0], lifted[:, 2] + 3)
-    grow = np.where(low, side / np.maximum(out, 1e-6), 1)
-    return np.stack([lifted[:, 0] * grow, lifted[:, 1], (lifted[:, 2] + 3) * grow - 3], 1)
+    target = 1 + least / SKULL_RADII.mean()
+    x, y, z = (SKULL_CENTRE + SKULL_RADII * relative * np.where(length < target, target / np.maximum(length, 1e-6), 1)[:, None]).T
+    out, reach = np.hypot(x, z + 3.5), np.interp(-y, [1, 4, 9, 14, 20], [7.4, 7.0, 6.2, 6.6, 11.0]) + least
+    grow = np.where((y < -1) & (out < reach), reach / np.maximum(out, 1e-6), 1)
+    x, z = x * grow, (z + 3.5) * grow - 3.5
+    clear = np.interp(y, [-16, -8, 0, 4, 6.5, 7.6], [6.6, 7.0, 7.4, 6.9, 5.4, 0.0]) + 0.6 * least
+    before = (z > -1.0) & (y < 7.6) & (np.abs(x) < clear)
+    return np.stack([np.where(before, np.sign(side) * clear, x), y, np.where(before, np.minimum(z, 2.5 - 0.25 * np.clip(3 - y, 0, 9)), z)], 1)
 
 
 def _grow(style: _Style, roots: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -75,22 +76,23 @@ def _grow(style: _Style, roots: np.ndarray, random: np.random.Generator) -> np.n
     if style.parting == 0.0:
         side = np.tanh(roots[:, 0] / 2 + 0.5)
     sweep = np.stack([side * style.sweep[0], np.full(count, style.sweep[1]), np.full(count, style.sweep[2])], 1)
-    sweep += 0.16 * random.standard_normal((count, 3))
+    sweep[:, 1] -= style.gravity * np.clip(np.abs(roots[:, 0]) - 3, 0, 4) + style.gravity * np.clip(3 - roots[:, 1], 0, 6)
+    sweep += 0.10 * random.standard_normal((count, 3))
     lock = np.round(roots / 1.3) @ np.array([12.9898, 78.233, 37.719])
-    sweep += 0.22 * np.stack([np.sin(lock * k) for k in (1.0, 2.3, 3.1)], 1)
+    sweep += 0.14 * np.stack([np.sin(lock * k) for k in (1.0, 2.3, 3.1)], 1)
     sweep -= normal * (sweep * normal).sum(1, keepdims=True)
     sweep /= np.linalg.norm(sweep, axis=1, keepdims=True)
     layer = random.beta(1.6, 1.2, count) * style.thickness
     length = random.uniform(*style.length, count) * (0.75 + 0.25 * layer / style.thickness)
     step = (length / (style.steps - 1))[:, None]
-    direction = 0.75 * normal * min(1.0, style.thickness / 2) + sweep
+    direction = (0.15 + 0.28 * layer[:, None]) * normal + sweep
     phase, points, strands = random.uniform(0, 6.3, count), roots, [roots]
     for k in range(1, style.steps):
         fall = np.array([0, -1.0, 0]) * style.gravity
         wind = style.curl * np.stack([np.sin(phase + 1.7 * k), np.cos(1.3 * phase + 1.9 * k), np.sin(2.1 * phase + 1.5 * k)], 1)
-        direction = direction + fall + wind - 0.10 * normal
+        direction = direction + fall + wind - 0.06 * normal
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        points = _lifted(points + direction * step, layer * np.clip(k / 3, 0, 1) * 0.9 + 0.15)
+        points = _lifted(points + direction * step, layer * np.clip(k / 3, 0, 1) * 0.9 + 0.15, side)
         strands.append(points)
     return np.stack(strands, 1)
 
@@ -133,18 +135,19 @@ def hair(looks: Looks, detail: float = 1.0) -> Part:
 
 
 def _with_cap(ribbons: Part, style: _Style, looks: Looks) -> Part:
-    rows, columns = 40, 64
+    rows, columns = CAP_ROWS, CAP_COLUMNS
     polar, around = np.meshgrid(np.linspace(0.0, np.pi, rows), np.linspace(0, 2 * np.pi, columns + 1)[:-1], indexing="ij")
     direction = np.stack([np.sin(polar) * np.sin(around), np.cos(polar), np.sin(polar) * np.cos(around)], -1).reshape(-1, 3)
-    points = SKULL_CENTRE + (SKULL_RADII + 0.28) * direction
+    scalp = SKULL_CENTRE + SKULL_RADII * direction
+    behind = np.clip(_front_line(scalp, style) / 3.0, 0, 1)
+    points = scalp + (0.06 + (0.1 + 0.22 * style.thickness) * behind)[:, None] * direction
     triangles = grid_triangles(rows, columns, True)
     keep = (_front_line(points, style) > 0.15)[triangles].all(1)
-    start = len(ribbons.points)
     return Part(
-        points=np.concatenate([ribbons.points, points]),
-        triangles=np.concatenate([ribbons.triangles, triangles[keep] + start]),
-        uv=np.concatenate([ribbons.uv, np.tile([[0.0, 0.34]], (len(points), 1))]),
-        colours=np.concatenate([ribbons.colours, np.tile(np.array(looks.hair) * 0.9, (len(points), 1))]),
+        points=np.concatenate([points, ribbons.points]),
+        triangles=np.concatenate([triangles[keep], ribbons.triangles + len(points)]),
+        uv=np.concatenate([np.tile([[0.0, 0.34]], (len(points), 1)), ribbons.uv]),
+        colours=np.concatenate([np.tile(np.array(looks.hair) * 0.9, (len(points), 1)), ribbons.colours]),
         material=Material.HAIR,
     )
 
@@ -152,12 +155,12 @@ def _with_cap(ribbons: Part, style: _Style, looks: Looks) -> Part:
 def hair_normals(part: Part, steps_of: str) -> Float[np.ndarray, "n 3"]:
     """The direction of the hair at each point: along its strand; down the skull for the cap."""
     steps = _STYLES[steps_of].steps
-    cap = 40 * 64
-    strands = part.points[:-cap].reshape(-1, steps, 2, 3)
+    cap = CAP_ROWS * CAP_COLUMNS
+    strands = part.points[cap:].reshape(-1, steps, 2, 3)
     along = np.gradient(strands, axis=1).reshape(-1, 3)
-    relative = part.points[-cap:] - SKULL_CENTRE
+    relative = part.points[:cap] - SKULL_CENTRE
     down = np.stack([relative[:, 0] * 0.3, -np.abs(relative[:, 2]) - 1, relative[:, 2] * 0.2], 1)
-    directions = np.concatenate([along, down])
+    directions = np.concatenate([down, along])
     return directions / (np.linalg.norm(directions, axis=1, keepdims=True) + 1e-9)
 
 

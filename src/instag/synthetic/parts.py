@@ -136,8 +136,9 @@ def ear(side: int) -> Part:
 
 _BODY = np.array(
     [  # y, half width, half depth, middle z, power
-        (-3.0, 5.2, 4.8, -4.6, 2.0), (-9.0, 5.3, 4.9, -4.9, 2.0), (-12.5, 5.6, 5.1, -5.3, 2.0), (-14.5, 6.6, 5.6, -5.7, 2.0), (-16.0, 9.0, 6.3, -5.9, 2.1),
-        (-17.2, 13.0, 7.2, -6.0, 2.2), (-18.6, 17.0, 8.3, -6.1, 2.3), (-20.5, 19.6, 9.4, -6.1, 2.4), (-24.0, 21.0, 10.4, -6.0, 2.5), (-34.0, 21.8, 11.4, -6.0, 2.5),
+        (-3.0, 5.5, 5.0, -4.6, 2.0), (-9.0, 5.6, 5.1, -4.8, 2.0), (-11.0, 5.9, 5.3, -5.1, 2.0), (-12.6, 6.9, 5.7, -5.5, 2.0),
+        (-14.0, 9.4, 6.3, -5.8, 2.1), (-15.2, 13.2, 7.2, -6.0, 2.2), (-16.6, 17.0, 8.3, -6.1, 2.3), (-18.5, 19.6, 9.4, -6.1, 2.4),
+        (-22.0, 21.0, 10.4, -6.0, 2.5), (-34.0, 21.8, 11.4, -6.0, 2.5),
     ]
 )  # fmt: skip
 
@@ -146,8 +147,7 @@ def _body_point(y: np.ndarray, around: np.ndarray, grow: float) -> np.ndarray:
     half_width, half_depth, middle, power = (np.interp(-y, -_BODY[:, 0], _BODY[:, k]) for k in (1, 2, 3, 4))
     cosine, sine = np.cos(around), np.sin(around)
     radius = (np.abs(cosine) ** power + np.abs(sine) ** power) ** (-1 / power)
-    front = np.clip(sine, 0, 1)
-    return np.stack([(half_width + grow) * radius * cosine, y - 0.0 * front, middle + (half_depth + grow) * radius * sine], -1)
+    return np.stack([(half_width + grow) * radius * cosine, y, middle + (half_depth + grow) * radius * sine], -1)
 
 
 def neck(looks: Looks) -> Part:
@@ -155,10 +155,10 @@ def neck(looks: Looks) -> Part:
     rows, columns = 34, 64
     y, around = np.meshgrid(np.linspace(-3, -24, rows), np.linspace(0, 2 * np.pi, columns + 1)[:-1], indexing="ij")
     grid = _body_point(y, around, 0.0)
-    slant = np.abs(np.abs(grid[..., 0]) - np.interp(-y, [8, 16], [3.6, 1.0]))
-    muscle = np.exp(-((slant / 0.8) ** 2)) * (np.sin(around) > 0) * np.interp(-y, [8, 11, 15, 17], [0, 1, 1, 0])
-    throat = np.exp(-((grid[..., 0] / 0.9) ** 2) - ((y + 11.3) / 1.1) ** 2) * (np.sin(around) > 0)
-    notch = -np.exp(-((grid[..., 0] / 1.0) ** 2) - ((y + 16.2) / 0.9) ** 2) * (np.sin(around) > 0)
+    slant = np.abs(np.abs(grid[..., 0]) - np.interp(-y, [8, 14.6], [3.6, 1.0]))
+    muscle = np.exp(-((slant / 0.8) ** 2)) * (np.sin(around) > 0) * np.interp(-y, [8, 10.5, 13.5, 15], [0, 1, 1, 0])
+    throat = np.exp(-((grid[..., 0] / 0.9) ** 2) - ((y + 10.9) / 1.1) ** 2) * (np.sin(around) > 0)
+    notch = -np.exp(-((grid[..., 0] / 1.0) ** 2) - ((y + 14.6) / 0.9) ** 2) * (np.sin(around) > 0)
     grid[..., 2] += 0.35 * muscle + (0.5 if looks.stubble else 0.2) * throat + 0.5 * notch
     points = grid.reshape(-1, 3)
     chin_shade = np.interp(-points[:, 1], [7, 10.5, 14], [0.62, 0.80, 1.0])
@@ -171,7 +171,7 @@ def clothes(looks: Looks) -> Part:
     rows, columns = 60, 96
     share, around = np.meshgrid(np.linspace(0, 1, rows), np.linspace(0, 2 * np.pi, columns + 1)[:-1], indexing="ij")
     front = np.clip(np.sin(around), 0, 1)
-    start = -14.6 - (2.2 + 1.6 * looks.neckline) * front**2.2 - 0.3 * np.cos(around) ** 2
+    start = -12.8 - (2.2 + 1.6 * looks.neckline) * front**2.2 - 0.3 * np.cos(around) ** 2
     y = start + (-34 - start) * share**1.25
     collar = np.exp(-(((share - 0.012) / 0.010) ** 2))
     rim = np.where(share < 1e-6, -0.28, 0.0)

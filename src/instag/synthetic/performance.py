@@ -136,7 +136,7 @@ class Performance:
         """Linear colours."""
         figure, fine = self.speaker.figure, self.size * self._samples
         light = key_light_rows(np.array([0.0, 0.02, CAMERA_DISTANCE]))
-        shadow = depth_from_light(posed.points, figure.triangles, light, SHADOW_SIZE)
+        shadow = depth_from_light(posed.points, figure.triangles[: figure.shadow_to], light, SHADOW_SIZE)
         focal, middle = np.float32(FOCAL * fine), np.float32(fine / 2)
         textures = (figure.skin, figure.eye, figure.cloth)
         painted = shade(
@@ -200,4 +200,4 @@ def spoken(performance: Performance) -> Float[np.ndarray, " samples"]:
 
 def _developed(linear: Float[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
     """Linear light to a picture, 0 to 255: soft highlights, then gamma."""
-    return (np.clip(1 - np.exp(-1.15 * np.clip(linear, 0, None)), 0, 1) ** (1 / 2.2) * 255).round().astype(np.uint8)
+    return (np.clip(1 - np.exp(-1.05 * np.clip(linear, 0, None)), 0, 1) ** (1 / 2.2) * 255).round().astype(np.uint8)

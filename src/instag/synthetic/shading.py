@@ -25,8 +25,8 @@ KEY = np.array([-0.46, -0.56, -0.69], np.float32) / np.float32(np.linalg.norm([0
 RIM = np.array([0.78, -0.35, 0.52], np.float32) / np.float32(np.linalg.norm([0.78, 0.35, 0.52]))
 KEY_COLOUR = np.array([2.35, 2.2, 2.0], np.float32)
 RIM_COLOUR = np.array([0.75, 0.85, 1.0], np.float32)
-SKY = np.array([0.62, 0.66, 0.72], np.float32)
-GROUND = np.array([0.30, 0.25, 0.22], np.float32)
+SKY = np.array([0.50, 0.54, 0.60], np.float32)
+GROUND = np.array([0.24, 0.19, 0.165], np.float32)
 WRAP = np.array([0.34, 0.16, 0.09], np.float32)
 SHADOW_SIZE, SHADOW_REACH = 384, 0.30
 """The shadow map: pixels, and half its extent in metres."""
@@ -126,7 +126,7 @@ def shade(numbers, points, normals, uv, colours, triangles, materials, shadow, l
 
             if nx * ex + ny * ey + nz * ez < 0:
                 nx, ny, nz = -nx, -ny, -nz
-            gloss, bump_u, bump_v = np.float32(0.3), np.float32(0), np.float32(0)
+            bump_u, bump_v = np.float32(0), np.float32(0)
             if material == 0 or material == 8:
                 for k in range(3):
                     root = _texel(skin, u, v, k)
