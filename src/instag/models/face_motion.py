@@ -62,7 +62,7 @@ class GatedField(nn.Module):
         gate = torch.relu(self.expression_gate(encoding)) if self.expression_gate is not None else encoding.new_zeros(len(points), 0)
         return Places(encoding=encoding, speech_gate=self.speech_gate(encoding), expression_gate=gate)
 
-    def hear(self, condition: Condition) -> Float[Tensor, "b 32+e"]:
+    def hear(self, condition: Condition) -> Float[Tensor, "b codes"]:
         """The speech and expression codes of a batch of frames, side by side."""
         speech = self.speech(condition.speech)
         if self.expression is None:
@@ -70,7 +70,7 @@ class GatedField(nn.Module):
         upper, blink = condition.expression[:, :-1], condition.expression[:, -1:].clamp(0, BLINK_LIMIT)
         return torch.cat([speech, self.expression(upper), blink], dim=-1)
 
-    def move(self, places: Places, heard: Float[Tensor, "b 32+e"]) -> Motion:
+    def move(self, places: Places, heard: Float[Tensor, "b codes"]) -> Motion:
         """Motion of each place in each frame.
 
         The first layer is split into the part of the place, the same in all frames, and the gated part; gating the layer's weights in

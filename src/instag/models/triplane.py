@@ -34,7 +34,8 @@ class TriPlane(nn.Module):
 
     def forward(self, points: Float[Tensor, "*b n 3"]) -> Float[Tensor, "*b n f"]:
         """Features of points in metres: all levels of (x, y), then of (y, z), then of (x, z)."""
-        units = ((points.reshape(-1, 3) + self.bound) / (2 * self.bound)).clamp(0, 1)
+        # A NaN would be an index outside the grids; training notices it in its loss all the same.
+        units = ((points.reshape(-1, 3) + self.bound) / (2 * self.bound)).clamp(0, 1).nan_to_num(0.0)
         fast = units.device.type == "cpu" and units.dtype == torch.float32
         read = read_planes_fast if fast else read_planes
         return read(self.entries, units, self.scales, self.sizes).view(*points.shape[:-1], self.width)

@@ -6,6 +6,8 @@ from jaxtyping import Float
 from numba import njit, prange
 from torch import Tensor
 
+from instag.compute import follow_torch
+
 _PARTS = 4
 """Into how many parts the points are cut for the cores; fixed, so that sums do not depend on the number of cores."""
 
@@ -18,6 +20,7 @@ def read_planes_fast(entries: Float[Tensor, " e"], units: Float[Tensor, "n 3"], 
 class _Read(torch.autograd.Function):
     @staticmethod
     def forward(ctx, entries, units, scales, sizes):
+        follow_torch()
         features = units.new_empty(len(units), 3 * len(scales))
         _read(entries.detach().numpy(), units.detach().contiguous().numpy(), scales, sizes, features.numpy())
         ctx.save_for_backward(entries, units)
@@ -26,11 +29,13 @@ class _Read(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *gradients):
+        follow_torch()
         entries, units = ctx.saved_tensors
         sums = np.zeros((_PARTS, len(entries)), np.float32)
         by_units = torch.zeros_like(units, memory_format=torch.contiguous_format)
-        arrays = (tensor.detach().contiguous().numpy() for tensor in (entries, units, gradients[0]))
-        _read_back(*arrays, *ctx.grids, ctx.needs_input_grad[1], sums, by_units.numpy())
+        changes = gradients[0].contiguous().numpy()
+        scales, sizes = ctx.grids
+        _read_back(entries.detach().numpy(), units.detach().contiguous().numpy(), changes, scales, sizes, ctx.needs_input_grad[1], sums, by_units.numpy())
         return torch.from_numpy(sums.sum(0)), by_units, None, None
 
 
