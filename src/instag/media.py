@@ -35,6 +35,8 @@ LIMITED_RANGE = 1
 EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """Without these FFmpeg's conversions darken a picture by one level."""
 MP4_LIKE = b"ftyp"
+CODER_TAIL_S = 0.1
+"""Sound past the header's length, up to so much, is what a coder filled its last block with."""
 MISSING_TAIL_S = 0.5
 """A decoded length this much under the header's makes a file count as cut off."""
 
@@ -153,6 +155,8 @@ def read_sound(path: Path | str, rate: int = 16_000) -> Float[np.ndarray, " samp
         expected = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
         if len(waveform) / rate < expected - max(MISSING_TAIL_S, 0.02 * expected):
             raise Truncated(f"The sound of {path} ends after {len(waveform) / rate:.1f} s, but its header says {expected:.1f} s. Copy or download it again.")
+        if 0 < len(waveform) / rate - expected < CODER_TAIL_S:
+            waveform = waveform[: round(expected * rate)]
         lead = round(((first or 0.0) - start) * rate) if picture is not None else 0
         return np.pad(waveform, (lead, 0)) if lead > 0 else waveform[-lead:]
 
@@ -378,7 +382,7 @@ def _muxer(path: Path) -> str:
     return names[path.suffix.lower()]
 
 
-def _even(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+def _even(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "even_h even_w 3"]:
     """Repeat the last row and column where their number is odd."""
     rows, columns = image.shape[0] % 2, image.shape[1] % 2
     return cv2.copyMakeBorder(image, 0, rows, 0, columns, cv2.BORDER_REPLICATE) if rows or columns else np.ascontiguousarray(image)

@@ -23,8 +23,8 @@ UPPER_LIP = (82, 13, 312)
 LOWER_LIP = (87, 14, 317)
 CHIN = (148, 152, 377, 175)
 
-STRONGEST = {"AU01": 0.010, "AU02": 0.010, "AU04": 0.007, "AU05": 0.004, "AU06": 0.005, "AU07": 0.004, "AU25": 0.022, "AU26": 0.025}
-"""Metres from rest that count as 5, after the ranges that the Facial Action Coding System describes."""
+STRONGEST = {"AU01": 0.008, "AU02": 0.008, "AU04": 0.007, "AU05": 0.004, "AU06": 0.005, "AU07": 0.004, "AU25": 0.022, "AU26": 0.025}
+"""Metres from rest that count as 5 (but for the bend of `_intensity`), after the ranges that the Facial Action Coding System describes."""
 FULL_BLINK = 2.5
 """AU45 of closed eyes."""
 BLINK_FROM, BLINK_TO = 0.75, 0.2
@@ -46,7 +46,7 @@ def action_units(track: Track, width: int, height: int) -> dict[str, Float[np.nd
     """AU01, 02, 04, 05, 06, 07, 25, 26 in 0..5 and AU45 in 0..2.5, for each frame of a picture of width x height pixels."""
     face = in_head_frame(track, head_to_camera(track), width, height)
     inner, outer = _height(face, INNER_BROWS), _height(face, OUTER_BROWS)
-    frown = -sum(np.linalg.norm(face[:, left] - face[:, right], axis=-1) for left, right in BROW_HEADS) / len(BROW_HEADS)
+    frown = -np.mean([np.linalg.norm(face[:, left] - face[:, right], axis=-1) for left, right in BROW_HEADS], axis=0)
     upper, lower = _height(face, UPPER_LIDS), _height(face, LOWER_LIDS)
     opening = upper - lower
     usual = float(np.quantile(opening, 0.6))
@@ -63,8 +63,13 @@ def action_units(track: Track, width: int, height: int) -> dict[str, Float[np.nd
         "AU25": lips - min(float(np.quantile(lips, 0.02)), CLOSED_LIPS),
         "AU26": np.quantile(jaw, 0.95) - jaw,
     }
-    table = {name: np.clip(5 * gaussian_filter1d(shift, JITTER_FRAMES) / STRONGEST[name], 0, 5).astype(np.float32) for name, shift in shifts.items()}
+    table = {name: _intensity(gaussian_filter1d(shift, JITTER_FRAMES) / STRONGEST[name]) for name, shift in shifts.items()}
     return {**table, "AU45": (FULL_BLINK * closed).astype(np.float32)}
+
+
+def _intensity(share: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:
+    """0..5 from shares of the strongest: in proportion while small, and never quite at 5."""
+    return (5 * np.tanh(np.maximum(share, 0))).astype(np.float32)
 
 
 def in_head_frame(track: Track, poses: Poses, width: int, height: int) -> Float[np.ndarray, "f 478 3"]:

@@ -82,6 +82,7 @@ def prepare(
             stale.add(stage.name)
     work = [stage for stage in chosen if stage.name in stale]
     total, before = sum(stage.share for stage in work), 0.0
+    report(0 if work else 1000, 1000)
     for stage in work:
         _check_needs(stage, clip)
         clip = clip.save_info(
