@@ -47,7 +47,12 @@ class View:
     to_head: Float[np.ndarray, "2 3"]
 
 
-def view(frame: UInt8[np.ndarray, "h2 w2 3"], person: Float[np.ndarray, "h2 w2"], landmarks: Float[np.ndarray, "478 3"], identity: Float[np.ndarray, "478 3"]) -> View:
+def view(
+    frame: UInt8[np.ndarray, "h2 w2 3"],
+    person: Float[np.ndarray, "h2 w2"],
+    landmarks: Float[np.ndarray, "478 3"],
+    identity: Float[np.ndarray, "478 3"],
+) -> View:
     """Halve a frame and its person mask, and place the head in it. `landmarks` in the frame's pixels."""
     height, width = (side // 2 for side in frame.shape[:2])
     points = landmarks[:, :2] / 2
@@ -63,7 +68,7 @@ def view(frame: UInt8[np.ndarray, "h2 w2 3"], person: Float[np.ndarray, "h2 w2"]
 
 def fill_polygon(target: UInt8[np.ndarray, "h w"], points: Float[np.ndarray, "n 2"], value: int) -> None:
     """Paint a polygon into `target`, its corners in pixels (centres at +0.5), to a 16th of a pixel."""
-    cv2.fillPoly(target, [np.round((points - 0.5) * 16).astype(np.int32)], value, shift=4)
+    cv2.fillPoly(target, [np.round((points - 0.5) * 16).astype(np.int32)], (value,), shift=4)
 
 
 def rough_atlas() -> Float[np.ndarray, "a a c"]:
@@ -83,11 +88,14 @@ def rough_atlas() -> Float[np.ndarray, "a a c"]:
     above_chin = step(y, 0.05, 0.06)
     beside = step(y, -0.55, 0.1) * step(-x, -2.2, 0.15) * step(x, 0.65, 0.06)
     oval = inside(1.0, 0.56, 0.5, 0.04)
-    hair = (0.9 * close * step(y, 0.85, 0.08) + 0.4 * close * step(y, 0.3, 0.08) + 0.2 * close * above_chin + 0.25 * wide * above_chin) * (1 - 0.9 * oval) + 0.35 * beside
+    crown = 0.9 * step(y, 0.85, 0.08) + 0.4 * step(y, 0.3, 0.08) + 0.2 * above_chin
+    hair = (close * crown + 0.25 * wide * above_chin) * (1 - 0.9 * oval) + 0.35 * beside
     ears = step(y, 0.2, 0.05) * step(-y, -0.85, 0.05) * step(-x, -1.3, 0.06)
     face = 0.8 * oval + 0.5 * ears + 0.02 * close * above_chin
     neck = 0.7 * step(-x, -1.05, 0.06) * step(-y, -0.3, 0.08) * step(y, -0.75, 0.15) + 0.15 * step(-x, -1.6, 0.2) * step(-y, 0.05, 0.1)
-    torso = step(-y, 0.45, 0.1) + 0.4 * step(-y, 0.1, 0.08) * step(x, 0.5, 0.2) + 0.4 * step(x, 1.8, 0.15) * step(-y, -0.3, 0.12) + 0.3 * step(x, 0.65, 0.08) * step(-y, -0.35, 0.06)
+    shoulders = 0.4 * step(-y, 0.1, 0.08) * step(x, 0.5, 0.2) + 0.4 * step(-y, -0.3, 0.12) * step(x, 1.8, 0.15)
+    collar = 0.3 * step(-y, -0.35, 0.06) * step(x, 0.65, 0.08)
+    torso = step(-y, 0.45, 0.1) + shoulders + collar
     person = np.stack(np.broadcast_arrays(torso, neck, face, hair), -1) + 0.004
     person /= person.sum(-1, keepdims=True)
     return np.concatenate([np.full((ATLAS_SIZE, ATLAS_SIZE, 1), 0.5), person * 0.5], -1).astype(np.float32)

@@ -8,14 +8,12 @@ frame holds in all. Units are the face's own: x runs from -1 to 1 between the ea
 import numpy as np
 from jaxtyping import Float
 
-OVAL = np.array(
-    [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
-    + [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
-)
-"""MediaPipe's face oval, clockwise from the forehead's top."""
+_LEFT_HALF = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377)
+_RIGHT_HALF = (152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
+OVAL = np.array((*_LEFT_HALF, *_RIGHT_HALF))
+"""MediaPipe's face oval, clockwise in the picture from the forehead's top."""
 INNER_LIPS = np.array([78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95])
 """The ring that encloses the inside of the mouth."""
-BROWS = np.array([70, 63, 105, 66, 107, 336, 296, 334, 293, 300])
 CHIN, CROWN, RIGHT, LEFT = 152, 10, 234, 454
 _RIGID = np.array([10, 109, 338, 67, 297, 54, 284, 21, 251, 162, 389, 127, 356, 234, 454, 93, 323, 168, 6, 197, 195, 33, 133, 362, 263])
 

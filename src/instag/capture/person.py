@@ -3,11 +3,12 @@
 The network is part of the mediapipe wheel; nothing is downloaded. It looks at each frame alone and has no memory.
 """
 
-from typing import final
+from typing import Any, final
 
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
+
+from instag.capture.quiet import native_notes_hidden
 
 
 @final
@@ -17,7 +18,9 @@ class PersonSegmenter:
     def __init__(self) -> None:
         from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
-        self._network = SelfieSegmentation(model_selection=0)
+        with native_notes_hidden():
+            self._network = SelfieSegmentation(model_selection=0)
+            self._network.process(np.zeros((16, 16, 3), np.uint8))
 
     def __enter__(self) -> "PersonSegmenter":
         return self
@@ -30,12 +33,5 @@ class PersonSegmenter:
 
     def __call__(self, frame: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
         """Probability of the person in [0, 1] of an RGB frame of any size, edges a few pixels wide."""
-        return self._network.process(np.ascontiguousarray(frame)).segmentation_mask.astype(np.float32)
-
-
-def largest_part(mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    """The largest 4-connected part of a mask of 0 and 1, alone. An empty mask stays empty."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
-    if count <= 2:
-        return mask
-    return (labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())).astype(np.uint8)
+        result: Any = self._network.process(np.ascontiguousarray(frame))
+        return np.asarray(result.segmentation_mask, np.float32)

@@ -32,7 +32,7 @@ REGION_COLORS = {
     Region.TEETH: (255, 255, 255),
 }
 
-Picture = UInt8[np.ndarray, "h w 3"]
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,8 @@ def draw_preview(clip: Clip, path: Path | str) -> None:
     """Write a contact sheet (PNG) of a clip. What has not been made yet is said in its place. Raises DiskFull."""
     path = Path(path)
     frames = np.unique(np.linspace(0, len(clip) - 1, COLUMNS).astype(int))
-    lines = [_title(f"{clip.info.source}: {len(clip)} frames, {clip.info.width} x {clip.info.height}, {len(clip) / clip.info.fps:.1f} s, focal {clip.info.focal or 0:.0f} px")]
+    info = clip.info
+    lines = [_title(f"{info.source}: {len(clip)} frames, {info.width} x {info.height}, {len(clip) / info.fps:.1f} s, focal {info.focal or 0:.0f} px")]
     for row in _rows(clip):
         tiles = [_tile(_or_missing(row.draw, int(index))) for index in frames]
         lines += [_title(row.title), _side_by_side(tiles)]
@@ -67,7 +68,9 @@ def _rows(clip: Clip) -> list[Row]:
         Row(title="what the face learns from", draw=lambda index: _head_on_green(clip.frame(index), clip.regions(index))),
         Row(title="the mouth, larger (teeth outlined)", draw=lambda index: _mouth(clip.frame(index), clip.regions(index), clip.track(), index)),
         Row(title="torso over backdrop", draw=lambda index: over(clip.backdrop().astype(np.float32), clip.torso(index)).astype(np.uint8)),
-        Row(title="torso over green", draw=lambda index: over(np.full((clip.info.height, clip.info.width, 3), GREEN, np.float32), clip.torso(index)).astype(np.uint8)),
+        Row(
+            title="torso over green", draw=lambda index: over(np.full((*clip.torso(index).shape[:2], 3), GREEN, np.float32), clip.torso(index)).astype(np.uint8)
+        ),
         Row(title="normals", draw=lambda index: _normals(clip, index)),
         Row(title="depth (near is bright)", draw=lambda index: _depth(clip, index)),
     ]
@@ -127,7 +130,7 @@ def paint_regions(frame: Picture, regions: UInt8[np.ndarray, "h w"]) -> Picture:
 
 
 def _head_on_green(frame: Picture, regions: UInt8[np.ndarray, "h w"]) -> Picture:
-    return np.where((regions >= Region.FACE)[..., None], frame, np.uint8([GREEN])).astype(np.uint8)
+    return np.where((regions >= Region.FACE)[..., None], frame, np.array(GREEN, np.uint8)).astype(np.uint8)
 
 
 def _mouth(frame: Picture, regions: UInt8[np.ndarray, "h w"], track: Track, index: int) -> Picture:
@@ -165,17 +168,15 @@ def _curves(clip: Clip, frames: np.ndarray) -> list[Picture]:
     try:
         units = clip.action_units()
         names = [name for name in ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45", "AU25", "AU26") if name in units]
-        for name in names:
-            lines.append(_plot(f"{name} (0..5)", units[name] / 5, marks))
+        lines += [_plot(f"{name} (0..5)", units[name] / 5, marks) for name in names]
     except NotAnArtefact:
         lines.append(_title("action units: not made yet"))
     try:
         lines.append(_plot_waveform(clip.speech(), marks))
     except NotAnArtefact:
         lines.append(_title("speech: not made yet"))
-    for path in sorted((clip.folder / "features").glob("*.npy")):
-        lines.append(_plot_features(path.stem, np.asarray(clip.features(path.stem))))
-    return lines
+    names = [path.stem for path in sorted((clip.folder / "features").glob("*.npy"))]
+    return lines + [_plot_features(name, np.asarray(clip.features(name))) for name in names]
 
 
 def _strip(text: str, height: int) -> Picture:

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from instag.capture.appearance import BACKGROUND, FACE, HAIR, NECK, TORSO, Appearance, View, learn_appearance, posterior, view
-from instag.capture.person import PersonSegmenter, largest_part
+from instag.capture.appearance import BACKGROUND, FACE, HAIR, NECK, TORSO, View, learn_appearance, posterior, view
+from instag.capture.parts import AREA, HEIGHT, TOP, largest_part, parts, small_parts, without_holes
+from instag.capture.person import PersonSegmenter
 from instag.capture.pool import in_order
 from instag.capture.teeth import mouth_inside, teeth_likeness, teeth_mask
 from instag.clip import Clip, Track
@@ -48,7 +49,7 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
 
         def believe(index_and_view: tuple[int, UInt8[np.ndarray, "h w 3"], View]) -> Belief:
             index, frame, seen = index_and_view
-            mouth = mouth_inside(track.landmarks[index], frame.shape[:2])
+            mouth = mouth_inside(track.landmarks[index], (len(frame), len(frame[0])))
             return Belief(
                 image=seen.image,
                 classes=posterior(seen, appearance.log_atlas, appearance.palette),
@@ -111,60 +112,53 @@ def clean(classes: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w"]:
     classes = classes * PREFERENCE
     labels = classes.argmax(-1).astype(np.uint8)
     small = max(8, round(labels.size * 4e-4))
-    person = largest_part((labels != BACKGROUND).astype(np.uint8))
-    person = _fill_holes(person, 8 * small)
-    labels = _relabel(labels, (person > 0) & (labels == BACKGROUND), classes, (BACKGROUND,))
-    labels[person == 0] = BACKGROUND
+    person = without_holes(largest_part(labels != BACKGROUND), 8 * small)
+    labels = _relabel(labels, person & (labels == BACKGROUND), classes, (BACKGROUND,))
+    labels[~person] = BACKGROUND
     labels = _relabel(labels, _tufts_at_jaw(labels), classes, (BACKGROUND, FACE, HAIR))
-    head = (labels >= FACE).astype(np.uint8)
-    whole = _fill_holes(largest_part(head), 4 * small)
-    labels = _relabel(labels, (head > 0) & (whole == 0), classes, (BACKGROUND, FACE, HAIR))
-    labels = _relabel(labels, (head == 0) & (whole > 0), classes, (BACKGROUND, TORSO, NECK))
+    head = labels >= FACE
+    whole = without_holes(largest_part(head), 4 * small)
+    labels = _relabel(labels, head & ~whole, classes, (BACKGROUND, FACE, HAIR))
+    labels = _relabel(labels, whole & ~head, classes, (BACKGROUND, TORSO, NECK))
     labels = _relabel(labels, _afloat(labels), classes, (BACKGROUND, TORSO, NECK))
     for one, other in ((FACE, HAIR), (HAIR, FACE), (NECK, TORSO), (TORSO, NECK)):
-        labels[_islands(labels == one, small)] = other
+        labels[small_parts(labels == one, small)] = other
     return labels
 
 
 def _tufts_at_jaw(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """Hair that begins in the lowest third of the face and is cut off from the other hair: a collar or a shadow, not hair."""
     rows = np.nonzero((labels == FACE).any(1))[0]
-    count, parts, stats, _ = cv2.connectedComponentsWithStats((labels == HAIR).astype(np.uint8), connectivity=4)
-    if len(rows) == 0 or count <= 2:
+    numbers, measures = parts(labels == HAIR)
+    if len(rows) == 0 or len(measures) <= 2:
         return np.zeros(labels.shape, bool)
-    low = stats[:, cv2.CC_STAT_TOP] > rows[0] + 0.7 * (rows[-1] - rows[0])
+    low = measures[:, TOP] > rows[0] + 0.7 * (rows[-1] - rows[0])
     low[0] = False
-    low[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())] = False
-    return low[parts]
+    low[1 + int(measures[1:, AREA].argmax())] = False
+    return low[numbers]
 
 
 def _afloat(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """Torso or neck that hangs together neither with the main part of it nor with the picture's lower end."""
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(((labels == TORSO) | (labels == NECK)).astype(np.uint8), connectivity=4)
-    afloat = stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT] < len(labels)
+    numbers, measures = parts((labels == TORSO) | (labels == NECK))
+    afloat = measures[:, TOP] + measures[:, HEIGHT] < len(labels)
     afloat[0] = False
-    if count > 1:
-        afloat[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())] = False
-    return afloat[parts]
+    if len(measures) > 1:
+        afloat[1 + int(measures[1:, AREA].argmax())] = False
+    return afloat[numbers]
 
 
-def _relabel(labels: UInt8[np.ndarray, "h w"], where: Bool[np.ndarray, "h w"], classes: Float[np.ndarray, "h w c"], never: tuple[int, ...]) -> UInt8[np.ndarray, "h w"]:
-    """Give pixels `where` their likeliest class that is not one of `never`."""
-    if where.any():
-        rest = classes[where]
-        rest[:, list(never)] = -1
-        labels[where] = rest.argmax(-1)
-    return labels
-
-
-def _fill_holes(mask: UInt8[np.ndarray, "h w"], largest: int) -> UInt8[np.ndarray, "h w"]:
-    """Fill what the mask encloses, up to `largest` pixels a hole."""
-    return mask | _islands(mask == 0, largest).astype(np.uint8)
-
-
-def _islands(mask: Bool[np.ndarray, "h w"], largest: int) -> Bool[np.ndarray, "h w"]:
-    """The parts of a mask that have fewer than `largest` pixels."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    is_small = stats[:, cv2.CC_STAT_AREA] < largest
-    is_small[0] = False
-    return is_small[labels]
+def _relabel(
+    labels: UInt8[np.ndarray, "h w"],
+    where: Bool[np.ndarray, "h w"],
+    classes: Float[np.ndarray, "h w c"],
+    never: tuple[int, ...],
+) -> UInt8[np.ndarray, "h w"]:
+    """The labels with pixels `where` given their likeliest class that is not one of `never`."""
+    if not where.any():
+        return labels
+    rest = classes[where]
+    rest[:, list(never)] = -1
+    changed = labels.copy()
+    changed[where] = rest.argmax(-1)
+    return changed

@@ -5,7 +5,6 @@ depth that the posed resting shape has there. So its outline follows the picture
 follows the person.
 """
 
-import cv2
 import numpy as np
 from jaxtyping import Float, Int
 from numba import njit

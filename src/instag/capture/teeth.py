@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from instag.capture.appearance import fill_polygon
 from instag.capture.head_frame import INNER_LIPS
+from instag.capture.parts import small_parts
 
 MIN_OPENING = 0.02
 """Height over width of the ring of the inner lips under which a mouth counts as closed."""
@@ -45,9 +46,5 @@ def teeth_likeness(
 
 def teeth_mask(likeness: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """Where the likeness, mixed with the neighbouring frames', is clear; specks of a few pixels are dropped."""
-    mask = (likeness > 0.5).astype(np.uint8)
-    smallest = max(3, round(mask.size * 2e-5))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    keep = np.zeros(count, bool)
-    keep[1:] = stats[1:, cv2.CC_STAT_AREA] >= smallest
-    return keep[labels]
+    mask = likeness > 0.5
+    return mask & ~small_parts(mask, max(3, round(mask.size * 2e-5)))

@@ -37,10 +37,10 @@ def cut(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"]) ->
 def _cut_part(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"], body: Bool[np.ndarray, "h w"], scale: float) -> UInt8[np.ndarray, "h w 4"]:
     """`cut`, of the rows that the torso can reach alone; `scale` is the whole picture's height over 512."""
     head = regions >= Region.FACE
-    nearest, distance = nearest_colors(frame, body)
-    colors = nearest.astype(np.float32)
     under, neck = neck_under_head(frame, regions, scale)
-    colors[under] = neck[under]
+    nearest, _ = nearest_colors(np.where(under[..., None], cv2.convertScaleAbs(neck), frame), body | under)
+    distance = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 5)
+    colors = nearest.astype(np.float32)
     blurred = cv2.GaussianBlur(colors, (0, 0), 3 * scale)
     depth = np.clip(distance / (4 * scale), 0, 1)[..., None]
     colors[head] += depth[head] * (blurred[head] - colors[head])
@@ -50,7 +50,11 @@ def _cut_part(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w
     return np.dstack([cv2.convertScaleAbs(colors), alpha])
 
 
-def neck_under_head(frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"], scale: float) -> tuple[Bool[np.ndarray, "h w"], Float[np.ndarray, "h w 3"]]:
+def neck_under_head(
+    frame: UInt8[np.ndarray, "h w 3"],
+    regions: UInt8[np.ndarray, "h w"],
+    scale: float,
+) -> tuple[Bool[np.ndarray, "h w"], Float[np.ndarray, "h w 3"]]:
     """Where the neck goes on under the head, and its colours there; both empty where no neck is seen.
 
     It goes up in each column in which the head ends on neck, or the face itself on cloth (a collar before the neck). A
