@@ -23,3 +23,14 @@ def set_threads(threads: int | None = None) -> int:
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
     return threads
+
+
+def follow_torch() -> int:
+    """Let numba use as many threads as torch does, where it has as many, for what the calling thread starts; returns the number."""
+    import numba
+    import torch
+    from numba.core import config
+
+    count = max(1, min(torch.get_num_threads(), config.NUMBA_NUM_THREADS))  # pyright: ignore[reportAttributeAccessIssue]
+    numba.set_num_threads(count)
+    return count

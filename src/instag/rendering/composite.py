@@ -8,7 +8,7 @@ DILATION = 13
 """Pixels: the window that `--dilate` widens the mouth's alpha with."""
 
 
-def over(front: Float[Tensor, "b h w c"], alphas: Float[Tensor, "b h w"], behind: Float[Tensor, "*b h w c"]) -> Float[Tensor, "b h w c"]:
+def over(front: Float[Tensor, "b h w c"], alphas: Float[Tensor, "b h w"], behind: Float[Tensor, "*any h w c"]) -> Float[Tensor, "b h w c"]:
     """`front`, already multiplied by its alpha, laid over `behind`."""
     return front + (1 - alphas[..., None]) * behind
 
@@ -19,7 +19,7 @@ def dilate(alphas: Float[Tensor, "b h w"], window: int = DILATION) -> Float[Tens
     return F.max_pool2d(rows, (window, 1), 1, (window // 2, 0))[:, 0]
 
 
-def behind_head(torso: Float[Tensor, "b h w 4"], backdrop: Float[Tensor, "*b h w 3"]) -> Float[Tensor, "b h w 3"]:
+def behind_head(torso: Float[Tensor, "b h w 4"], backdrop: Float[Tensor, "*any h w 3"]) -> Float[Tensor, "b h w 3"]:
     """Torso frames (RGBA, not multiplied by alpha) over the backdrop."""
     return over(torso[..., :3] * torso[..., 3:], torso[..., 3], backdrop)
 
@@ -30,7 +30,7 @@ def compose(
     face_alphas: Float[Tensor, "b h w"],
     mouth: Float[Tensor, "b h w 3"],
     mouth_alphas: Float[Tensor, "b h w"],
-    behind: Float[Tensor, "*b h w 3"],
+    behind: Float[Tensor, "*any h w 3"],
     dilation: int = 0,
 ) -> Float[Tensor, "b h w 3"]:
     """The whole frame: mouth over `behind` (torso and backdrop), face over that. Layers are multiplied by their alpha.

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from numba import njit, prange
 from torch import Tensor
 
+from instag.compute import follow_torch
 from instag.rendering.cpu_paint import PLANE, RECORD, ROW, paint, paint_back, record
 from instag.rendering.cpu_projection import array, project_fast
 from instag.rendering.cpu_tiles import HEIGHT, WIDTH, cover
@@ -47,36 +48,35 @@ class _Paint(torch.autograd.Function):
     def forward(ctx, means2d, conics, depths, opacities, colors, detached, extents, size):
         width, height = size
         frames, count = depths.shape
-        tiles = cover(array(means2d), array(extents), array(depths), width, height, torch.get_num_threads())
-        inputs = [array(tensor) for tensor in (means2d, conics, depths, opacities, colors, detached, extents)]
+        tiles = cover(array(means2d), array(extents), array(depths), width, height, follow_torch())
         channels = colors.shape[-1] + detached.shape[-1] + 1
         records, features = np.empty((frames * count, RECORD), np.float32), np.empty((frames * count, channels), np.float32)
-        _pack(*inputs, records, features)
-        outputs = [colors.new_empty(frames, height, width, wide) for wide in (colors.shape[-1], detached.shape[-1])]
-        outputs += [colors.new_empty(frames, height, width) for _ in range(2)]
-        pictures = [tensor.numpy() for tensor in outputs]
-        _paint_all(tiles.turn_starts, tiles.turns, tiles.starts, tiles.members, records, features, *pictures)
-        ctx.kept = tiles, records, features, pictures, inputs[3]
+        _pack(tuple(map(array, (means2d, conics, depths, opacities, colors, detached, extents))), records, features)
+        outputs = tuple(torch.empty(frames, height, width, *rest) for rest in (colors.shape[-1:], detached.shape[-1:], (), ()))
+        _paint_all((tiles.turn_starts, tiles.turns, tiles.starts, tiles.members), records, features, tuple(map(array, outputs)))
+        ctx.save_for_backward(*outputs)
+        ctx.kept = tiles, records, features, count
         ctx.set_materialize_grads(False)
-        return tuple(outputs)
+        return outputs
 
     @staticmethod
     def backward(ctx, *gradients):
-        tiles, records, features, pictures, opacities = ctx.kept
-        outer = [np.zeros_like(picture) if gradient is None else array(gradient) for gradient, picture in zip(gradients, pictures, strict=True)]
-        shape, channels = opacities.shape, (pictures[0].shape[-1], pictures[1].shape[-1])
+        follow_torch()
+        tiles, records, features, count = ctx.kept
+        colors, detached, alphas, depths = ctx.saved_tensors
+        outer = (torch.zeros_like(picture) if given is None else given for given, picture in zip(gradients, ctx.saved_tensors, strict=True))
         pairs = np.zeros((len(tiles.members), 6 + features.shape[1]), np.float32)
-        with_depths = gradients[3] is not None
         turns = tiles.turn_starts, tiles.turns, tiles.starts, tiles.members, tiles.slots
-        _paint_all_back(*turns, records, features, with_depths, pictures[0], *pictures[2:], *outer, pairs)
-        results = [torch.empty(*shape, *wide) for wide in ((2,), (3,), (), (), channels[:1], channels[1:])]
-        _unpack(tiles.slot_starts, pairs, *(tensor.numpy() for tensor in results))
+        _paint_all_back(turns, records, features, gradients[3] is not None, tuple(map(array, (colors, alphas, depths))), tuple(map(array, outer)), pairs)
+        results = tuple(torch.empty(len(alphas), count, *rest) for rest in ((2,), (3,), (), (), colors.shape[-1:], detached.shape[-1:]))
+        _unpack(tiles.slot_starts, pairs, tuple(map(array, results)))
         return *results, None, None
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _pack(means2d, conics, depths, opacities, colors, detached, extents, records, features):
+def _pack(inputs, records, features):
     """Fill a RECORD and all channels (colors, depth, detached) of each splat that is seen."""
+    means2d, conics, depths, opacities, colors, detached, extents = inputs
     frames, count = depths.shape
     wide = colors.shape[2]
     for splat in prange(frames * count):
@@ -91,8 +91,10 @@ def _pack(means2d, conics, depths, opacities, colors, detached, extents, records
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _paint_all(turn_starts, turns, starts, members, records, features, colors, detached, alphas, depths):
+def _paint_all(shares, records, features, pictures):
     """Paint all tiles, each worker its own."""
+    turn_starts, turns, starts, members = shares
+    colors, detached, alphas, depths = pictures
     _, height, width, wide = colors.shape
     columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
     for worker in prange(len(turn_starts) - 1):
@@ -120,10 +122,11 @@ def _paint_all(turn_starts, turns, starts, members, records, features, colors, d
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _paint_all_back(
-    turn_starts, turns, starts, members, slots, records, features, with_depths, colors, alphas, depths, by_colors, by_detached, by_alphas, by_depths, pairs
-):
+def _paint_all_back(shares, records, features, with_depths, pictures, outer, pairs):
     """Fill the derivatives of each pair of splat and tile."""
+    turn_starts, turns, starts, members, slots = shares
+    colors, alphas, depths = pictures
+    by_colors, by_detached, by_alphas, by_depths = outer
     _, height, width, wide = colors.shape
     columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
     for worker in prange(len(turn_starts) - 1):
@@ -155,8 +158,9 @@ def _paint_all_back(
 
 
 @njit(cache=True, parallel=True)
-def _unpack(slot_starts, pairs, by_means2d, by_conics, by_depths, by_opacities, by_colors, by_detached):
+def _unpack(slot_starts, pairs, results):
     """Add up the pairs of each splat, in the order of their slots."""
+    by_means2d, by_conics, by_depths, by_opacities, by_colors, by_detached = results
     frames, count = by_depths.shape
     wide = by_colors.shape[2]
     for part in prange(16):

@@ -7,6 +7,7 @@ import torch
 from numba import njit, prange
 from torch import Tensor
 
+from instag.compute import follow_torch
 from instag.rendering.projection import DILATION, MARGIN, NEAR, SKIP_UNDER, Projection
 from instag.types import Camera, Splats
 
@@ -25,37 +26,37 @@ def project_fast(splats: Splats, camera: Camera) -> Projection:
 
 def array(tensor: Tensor) -> np.ndarray:
     """The tensor's numbers as a contiguous float32 array, without a copy where possible."""
-    return tensor.detach().contiguous().numpy()
+    return tensor.detach().to(torch.float32).contiguous().numpy()
 
 
 class _Project(torch.autograd.Function):
     @staticmethod
     def forward(ctx, means, quats, scales, viewmats, opacities, intrinsics, size):
-        inputs = [array(tensor) for tensor in (means, quats, scales, viewmats, intrinsics)]
+        follow_torch()
         frames, count = means.shape[:2]
-        means2d, conics, extents = (means.new_empty(frames, count, width) for width in (2, 3, 2))
-        depths = means.new_empty(frames, count)
-        if frames * count:
-            _project(*inputs, array(opacities), *size, *(tensor.numpy() for tensor in (means2d, conics, depths, extents)))
-        ctx.mark_non_differentiable(extents)
+        outputs = tuple(torch.empty(frames, count, *rest) for rest in ((2,), (3,), (), (2,)))
+        _project(_arrays(means, quats, scales, viewmats, intrinsics), array(opacities), size, _arrays(*outputs))
+        ctx.mark_non_differentiable(outputs[-1])
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(means, quats, scales, viewmats, intrinsics)
         ctx.size = size
-        return means2d, conics, depths, extents
+        return outputs
 
     @staticmethod
     def backward(ctx, *gradients):
-        inputs = ctx.saved_tensors
-        means, quats, scales, viewmats, _ = inputs
-        shape = means.shape[:2]
-        outer = [gradient if gradient is not None else means.new_zeros(*shape, *rest) for gradient, rest in zip(gradients, ((2,), (3,), ()), strict=False)]
-        results = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in (means, quats, scales)]
+        follow_torch()
+        means, quats, scales, viewmats, _ = ctx.saved_tensors
+        outer = (torch.zeros(*means.shape[:2], *rest) if given is None else given for given, rest in zip(gradients[:3], ((2,), (3,), ()), strict=True))
+        results = tuple(torch.empty(tensor.shape) for tensor in (means, quats, scales))
         turned = np.zeros((_PARTS, len(viewmats), 12), np.float64)
-        if means.numel():
-            _project_back(*(array(tensor) for tensor in inputs), *ctx.size, *(array(tensor) for tensor in outer), *(tensor.numpy() for tensor in results), turned)
+        _project_back(_arrays(*ctx.saved_tensors), ctx.size, _arrays(*outer), _arrays(*results), turned)
         poses = torch.zeros_like(viewmats)
         poses[:, :3] = torch.from_numpy(turned.sum(0)).view(-1, 3, 4).to(poses.dtype)
         return *results, poses, None, None, None
+
+
+def _arrays(*tensors: Tensor) -> tuple[np.ndarray, ...]:
+    return tuple(map(array, tensors))
 
 
 @njit(cache=True)
@@ -109,7 +110,11 @@ def _bounds(focal, center, length):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _project(means, quats, scales, viewmats, intrinsics, opacities, width, height, means2d, conics, depths, extents):
+def _project(inputs, opacities, size, outputs):
+    """Fill means2d, conics, depths and extents."""
+    means, quats, scales, viewmats, intrinsics = inputs
+    means2d, conics, depths, extents = outputs
+    width, height = size
     frames, count = depths.shape
     parts = _PARTS
     for part in prange(parts):
@@ -142,10 +147,12 @@ def _project(means, quats, scales, viewmats, intrinsics, opacities, width, heigh
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _project_back(
-    means, quats, scales, viewmats, intrinsics, width, height, by_means2d, by_conics, by_depths, by_means, by_quats, by_scales, by_poses
-):
-    """From derivatives by means2d, conics and depths to those by means, quats, scales, and by poses (rows of 3 x 4, a sum for each part)."""
+def _project_back(inputs, size, outer, results, by_poses):
+    """Fill the derivatives by means, quats, scales, and by poses (rows of 3 x 4, a sum for each part)."""
+    means, quats, scales, viewmats, intrinsics = inputs
+    by_means2d, by_conics, by_depths = outer
+    by_means, by_quats, by_scales = results
+    width, height = size
     frames, count = by_depths.shape
     parts = _PARTS
     for part in prange(parts):
@@ -168,9 +175,7 @@ def _project_back(
                 _axes(pose, scales[frame, index], rotation, axes)
                 by_u, by_v = focal_x * by_means2d[frame, index, 0], focal_y * by_means2d[frame, index, 1]
                 by_z = np.float64(by_depths[frame, index])
-                by_u_held, by_v_held, by_z_shape = _shape_back(
-                    axes, u_held, v_held, focal_x / z, focal_y / z, by_conics[frame, index], by_axes
-                )
+                by_u_held, by_v_held, by_z_shape = _shape_back(axes, u_held, v_held, focal_x / z, focal_y / z, by_conics[frame, index], by_axes)
                 by_u += by_u_held if u == u_held else 0.0
                 by_v += by_v_held if v == v_held else 0.0
                 by_point[0], by_point[1], by_point[2] = by_u / z, by_v / z, by_z + (by_z_shape - by_u * u - by_v * v) / z

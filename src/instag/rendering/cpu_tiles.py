@@ -19,12 +19,12 @@ class Tiles:
     turns: the tiles in the order in which they are worked on, worker by worker. turn_starts: of each worker's turns.
     """
 
-    starts: Int32[np.ndarray, " t+1"]
-    members: Int32[np.ndarray, " p"]
-    slots: Int32[np.ndarray, " p"]
-    slot_starts: Int32[np.ndarray, " s+1"]
-    turns: Int32[np.ndarray, " t"]
-    turn_starts: Int32[np.ndarray, " w+1"]
+    starts: Int32[np.ndarray, " tile_edges"]
+    members: Int32[np.ndarray, " pairs"]
+    slots: Int32[np.ndarray, " pairs"]
+    slot_starts: Int32[np.ndarray, " splat_edges"]
+    turns: Int32[np.ndarray, " tiles"]
+    turn_starts: Int32[np.ndarray, " worker_edges"]
 
 
 def cover(

@@ -6,6 +6,8 @@ from `@njit` functions only.
 """
 
 import operator
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -50,12 +52,12 @@ class _MaskModel(models.PrimitiveModel):
         super().__init__(manager, kind, _TRUTH)
 
 
-def _operator(function, result: types.Type, build) -> None:
+def _operator(function: Callable, result: types.Type, build: Callable) -> None:
     """Let `function` of two Lanes mean the LLVM instruction that `build` writes."""
 
-    @infer_global(function)
+    @infer_global(function)  # pyright: ignore[reportOptionalCall]
     class _Cases(ConcreteTemplate):
-        cases = [signature(result, lanes, lanes)]
+        cases = (signature(result, lanes, lanes),)
 
     @lower_builtin(function, lanes, lanes)
     def _lower(context, builder, signature, arguments):
@@ -69,6 +71,11 @@ _operator(operator.truediv, lanes, lambda builder, a, b: builder.fdiv(a, b))
 _operator(operator.gt, mask, lambda builder, a, b: builder.fcmp_ordered(">", a, b))
 _operator(operator.ge, mask, lambda builder, a, b: builder.fcmp_ordered(">=", a, b))
 _operator(operator.lt, mask, lambda builder, a, b: builder.fcmp_ordered("<", a, b))
+
+
+def _instruction(function: Callable) -> Any:
+    """Numba's `intrinsic`; its callers do not pass the first argument, which type checkers would miss."""
+    return intrinsic(function)
 
 
 def _constant(value: float) -> ir.Constant:
@@ -91,7 +98,7 @@ def _address(context, builder, array_type, array, index):
     return builder.bitcast(builder.gep(start, [index]), _VECTOR.as_pointer())
 
 
-@intrinsic
+@_instruction
 def load(typing, array, index):
     """Sixteen neighbours of a flat float32 array, from `index` on. Nothing checks the array's end."""
 
@@ -101,7 +108,7 @@ def load(typing, array, index):
     return lanes(array, types.intp), code
 
 
-@intrinsic
+@_instruction
 def store(typing, array, index, value):
     """Write sixteen neighbours of a flat float32 array, from `index` on. Nothing checks the array's end."""
 
@@ -112,7 +119,7 @@ def store(typing, array, index, value):
     return types.void(array, types.intp, lanes), code
 
 
-@intrinsic
+@_instruction
 def fill(typing, value):
     """The same float in all lanes."""
 
@@ -123,7 +130,7 @@ def fill(typing, value):
     return lanes(types.float32), code
 
 
-@intrinsic
+@_instruction
 def ramp(typing):
     """0, 1, .. 15."""
 
@@ -133,7 +140,7 @@ def ramp(typing):
     return lanes(), code
 
 
-@intrinsic
+@_instruction
 def select(typing, condition, yes, no):
     """`yes` where the condition holds, else `no`."""
 
@@ -143,7 +150,7 @@ def select(typing, condition, yes, no):
     return lanes(mask, lanes, lanes), code
 
 
-@intrinsic
+@_instruction
 def smaller(typing, a, b):
     """The smaller of two, lane by lane."""
 
@@ -153,7 +160,7 @@ def smaller(typing, a, b):
     return lanes(lanes, lanes), code
 
 
-@intrinsic
+@_instruction
 def any_over(typing, value, limit):
     """Whether any lane is greater than `limit`."""
 
@@ -164,7 +171,7 @@ def any_over(typing, value, limit):
     return types.boolean(lanes, lanes), code
 
 
-@intrinsic
+@_instruction
 def total(typing, value):
     """The sum of all lanes, halves added to halves."""
 
@@ -184,7 +191,7 @@ _POLYNOMIAL = (1.0000000716546051, 0.6931469670622843, 0.2402211972409921, 0.055
 """Of 2^x for x in [-1/2, 1/2], fitted to the smallest relative error (7.5e-8)."""
 
 
-@intrinsic
+@_instruction
 def power_of_two(typing, value):
     """2^value to about 1e-7 of itself; value is at most 126 and taken as at least -126."""
 

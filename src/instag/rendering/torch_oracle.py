@@ -53,22 +53,20 @@ class TorchOracle(Renderer):
             radii=projection.extents.amax(-1),
         )
 
-    def _frame(
-        self, projection: Projection, opacities: Tensor, colors: Tensor, detached: Tensor, camera: Camera, frame: int
-    ) -> Float[Tensor, "p c+k+2"]:
+    def _frame(self, projection: Projection, opacities: Tensor, colors: Tensor, detached: Tensor, camera: Camera, frame: int) -> Float[Tensor, "p c+k+2"]:
         """All channels, the sum of weight x depth and alpha for each pixel of one frame."""
         seen = projection.extents[frame, :, 0] > 0
         order = torch.argsort(projection.depths[frame].detach(), stable=True)
         order = order[seen[order]]
         depths = projection.depths[frame, order]
         moving = torch.cat([colors[frame, order], depths[:, None]], -1)
-        shape = [tensor[frame, order] for tensor in (projection.means2d, projection.conics, opacities)]
+        means2d, conics, apart = projection.means2d[frame, order], projection.conics[frame, order], detached[frame, order]
         step = max(1, self.chunk // max(1, len(order)))
         pixels = torch.arange(camera.height * camera.width, device=colors.device)
         parts = []
         for some in pixels.split(step):
             centers = torch.stack([some % camera.width, some // camera.width], -1).to(colors.dtype) + 0.5
-            arguments = (centers, *shape, moving, detached[frame, order])
+            arguments = (centers, means2d, conics, opacities[frame, order], moving, apart)
             parts.append(checkpoint(self._pixels, *arguments, use_reentrant=False) if step < len(pixels) else self._pixels(*arguments))
         painted = torch.cat(parts)
         count = colors.shape[-1]

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from numba import njit, prange
 from torch import Tensor
 
+from instag.compute import follow_torch
 from instag.rendering.lanes import COUNT, fill, load, store
 
 _TAPS = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
@@ -27,31 +28,34 @@ def _flat(tensor: Tensor) -> np.ndarray:
 class _Ssim(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, y):
+        follow_torch()
         values = torch.empty(x.shape)
         slopes = np.empty((3, x.numel() if ctx.needs_input_grad[0] else 0), np.float32)
-        _compare(_flat(x), _flat(y), *x.shape, _flat(values), slopes)
+        _compare(_flat(x), _flat(y), tuple(x.shape), _flat(values), slopes)
         ctx.save_for_backward(x, y)
         ctx.slopes = slopes
         return values
 
     @staticmethod
     def backward(ctx, *gradients):
+        follow_torch()
         x, y = ctx.saved_tensors
         by_x, by_y = None, None
         if ctx.needs_input_grad[0]:
             by_x = torch.empty(x.shape)
-            _compare_back(_flat(x), _flat(y), *x.shape, _flat(gradients[0]), ctx.slopes, _flat(by_x))
+            _compare_back(_flat(x), _flat(y), tuple(x.shape), _flat(gradients[0]), ctx.slopes, _flat(by_x))
         if ctx.needs_input_grad[1]:
             # SSIM is symmetric: the derivative by y is that by x with the two exchanged.
             by_y, slopes = torch.empty(x.shape), np.empty((3, x.numel()), np.float32)
-            _compare(_flat(y), _flat(x), *x.shape, np.empty(x.numel(), np.float32), slopes)
-            _compare_back(_flat(y), _flat(x), *x.shape, _flat(gradients[0]), slopes, _flat(by_y))
+            _compare(_flat(y), _flat(x), tuple(x.shape), np.empty(x.numel(), np.float32), slopes)
+            _compare_back(_flat(y), _flat(x), tuple(x.shape), _flat(gradients[0]), slopes, _flat(by_y))
         return by_x, by_y
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _compare(x, y, frames, height, width, channels, values, slopes):
+def _compare(x, y, shape, values, slopes):
     """Fill SSIM and, unless `slopes` is empty, its derivatives by the means of x, x x and x y around each pixel."""
+    frames, height, width, channels = shape
     length, pad = width * channels, 5 * channels
     for part in prange(_PARTS):
         plane = length + 2 * pad
@@ -98,8 +102,9 @@ def _compare(x, y, frames, height, width, channels, values, slopes):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _compare_back(x, y, frames, height, width, channels, changes, slopes, by_x):
+def _compare_back(x, y, shape, changes, slopes, by_x):
     """Blur the derivatives back to the pixels of x."""
+    frames, height, width, channels = shape
     length, pad = width * channels, 5 * channels
     for part in prange(_PARTS):
         plane = length + 2 * pad
