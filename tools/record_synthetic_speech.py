@@ -3,7 +3,8 @@
     python tools/record_synthetic_speech.py src/instag/bundled speech_one
     python tools/record_synthetic_speech.py src/instag/bundled speech_two
 
-writes speech_one.ogg (16 kHz mono Opus) and speech_one.json beside it, and so on (one a run: the library starts only once in a process): text, seconds, and phonemes as [name, start, end] in seconds,
+writes speech_one.ogg (16 kHz mono Opus) and speech_one.json beside it (one a run: the library starts only once in a process):
+text, seconds, and phonemes as [name, start, end] in seconds,
 "_" for silence. The voice is espeak-ng's own synthesis; nobody's voice is in it.
 """
 

@@ -60,7 +60,8 @@ class Face:
         points[:, 2] -= field["lower_lip"] * 0.45 * e.tuck
         points = turn_x(points, JAW_AXIS, e.jaw * field["jaw"])
         together = 0.7 * field["lower_lip"] - 0.3 * field["upper_lip"]
-        points[:, 1] += e.press * (self.lip_gap @ points[:, 1] + 0.02) / -(self.lip_gap @ together) * together
+        for axis, overlap in ((1, 0.02), (2, 0.0)):
+            points[:, axis] += e.press * (self.lip_gap @ points[:, axis] + overlap) / -(self.lip_gap @ together) * together
         points[:, 2] -= e.press * 0.10 * (field["lower_lip"] + field["upper_lip"])
         for number in range(2):
             look = 0.30 * e.gaze_pitch

@@ -15,9 +15,7 @@ from instag.synthetic.shading import Material
 from instag.synthetic.texture import cloth_texture, eye_texture, skin_texture
 from instag.types import Region
 
-REGION_OF = np.array(
-    [Region.FACE, Region.MOUTH, Region.FACE, Region.TEETH, Region.MOUTH, Region.HAIR, Region.TORSO, Region.FACE, Region.NECK], np.uint8
-)
+REGION_OF = np.array([Region.FACE, Region.MOUTH, Region.FACE, Region.TEETH, Region.MOUTH, Region.HAIR, Region.TORSO, Region.FACE, Region.NECK], np.uint8)
 """The region of each Material."""
 
 

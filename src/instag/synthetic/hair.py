@@ -162,5 +162,3 @@ def hair_normals(part: Part, steps_of: str) -> Float[np.ndarray, "n 3"]:
     down = np.stack([relative[:, 0] * 0.3, -np.abs(relative[:, 2]) - 1, relative[:, 2] * 0.2], 1)
     directions = np.concatenate([down, along])
     return directions / (np.linalg.norm(directions, axis=1, keepdims=True) + 1e-9)
-
-

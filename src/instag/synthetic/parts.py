@@ -45,7 +45,9 @@ def eyeball(centre: np.ndarray) -> Part:
     direction = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], -1).reshape(-1, 3)
     cornea = 1 + 0.045 * np.exp(-((polar / 0.42) ** 4)).reshape(-1, 1)
     uv = 0.5 + 0.5 * direction[:, :2] * (1, -1)
-    return Part(points=centre + EYE_RADIUS * direction * cornea, triangles=grid_triangles(22, 32, True), uv=uv, colours=_even(len(uv), (1, 1, 1)), material=Material.EYE)
+    return Part(
+        points=centre + EYE_RADIUS * direction * cornea, triangles=grid_triangles(22, 32, True), uv=uv, colours=_even(len(uv), (1, 1, 1)), material=Material.EYE
+    )
 
 
 LASHES = 46
@@ -71,7 +73,13 @@ def lashes(points: Float[np.ndarray, "m 3"], eyes: Float[np.ndarray, "2 3"]) -> 
 def lash_part(points: np.ndarray, eyes: np.ndarray, looks: Looks) -> Part:
     blades = lashes(points, eyes)
     dark = 0.25 * np.array(looks.hair) + 0.006
-    return Part(points=blades, triangles=np.arange(len(blades)).reshape(-1, 3), uv=np.zeros((len(blades), 2)), colours=_even(len(blades), tuple(dark)), material=Material.LASH)
+    return Part(
+        points=blades,
+        triangles=np.arange(len(blades)).reshape(-1, 3),
+        uv=np.zeros((len(blades), 2)),
+        colours=_even(len(blades), tuple(dark)),
+        material=Material.LASH,
+    )
 
 
 def teeth(upper: bool) -> Part:
@@ -95,7 +103,13 @@ def teeth(upper: bool) -> Part:
     shade = (1 - 0.60 * np.clip((within - 0.80) / 0.2, 0, 1)) * np.interp(np.abs(x), [0, 1.2, 2.4], [1.0, 0.85, 0.45]) * (0.72 + 0.28 * down)
     gum = np.clip((0.22 - down) / 0.08, 0, 1)[..., None]
     colours = (np.array([0.80, 0.74, 0.62]) * (1 - gum) + gum * np.array([0.42, 0.13, 0.12])) * shade[..., None] * (1 if upper else 0.85)
-    return Part(points=grid.reshape(-1, 3), triangles=grid_triangles(rows, columns), uv=np.zeros((rows * columns, 2)), colours=colours.reshape(-1, 3), material=Material.TOOTH)
+    return Part(
+        points=grid.reshape(-1, 3),
+        triangles=grid_triangles(rows, columns),
+        uv=np.zeros((rows * columns, 2)),
+        colours=colours.reshape(-1, 3),
+        material=Material.TOOTH,
+    )
 
 
 def tongue() -> Part:
@@ -104,7 +118,9 @@ def tongue() -> Part:
     groove = 0.12 * np.exp(-((ball[:, 0] / 0.25) ** 2)) * (ball[:, 1] > 0)
     points = np.array([0, -5.55, 2.3]) + ball * (1.65, 0.62, 1.85) - np.stack([0 * groove, groove, 0 * groove], 1)
     shade = np.clip(0.35 + 0.65 * (points[:, 2] - 0.8) / 3.2, 0.1, 1)[:, None]
-    return Part(points=points, triangles=grid_triangles(12, 20, True), uv=np.zeros((240, 2)), colours=np.array([0.40, 0.12, 0.11]) * shade, material=Material.TONGUE)
+    return Part(
+        points=points, triangles=grid_triangles(12, 20, True), uv=np.zeros((240, 2)), colours=np.array([0.40, 0.12, 0.11]) * shade, material=Material.TONGUE
+    )
 
 
 def ear(side: int) -> Part:
@@ -117,7 +133,9 @@ def ear(side: int) -> Part:
     lean = 0.18
     forward, up = -out * length * np.cos(around) * 0.98, out * length * upness
     forward = forward + 0.0 + lean * 0 * up
-    rim = np.exp(-(((out - 0.93) / 0.09) ** 2)) * np.interp(upness, [-1, -0.75, -0.4, 1], [0.1, 0.15, 1, 1]) * np.clip(1.3 + np.cos(around + 0.3) * -1.1, 0.25, 1)
+    rim = (
+        np.exp(-(((out - 0.93) / 0.09) ** 2)) * np.interp(upness, [-1, -0.75, -0.4, 1], [0.1, 0.15, 1, 1]) * np.clip(1.3 + np.cos(around + 0.3) * -1.1, 0.25, 1)
+    )
     ridge = 0.75 * np.exp(-(((out - 0.66) / 0.10) ** 2)) * np.clip(0.4 + upness * 0.5 + np.cos(around) * 0.6, 0, 1)
     hollow = -0.85 * np.exp(-((out / 0.42) ** 2)) + 0.35 * np.exp(-(((out - 0.35) / 0.15) ** 2)) * np.clip(-np.cos(around) - 0.55, 0, 1) * 2
     raised = 0.42 * rim + 0.45 * ridge + 0.75 * hollow + 0.25
@@ -186,4 +204,6 @@ def clothes(looks: Looks) -> Part:
     points = grid.reshape(-1, 3)
     uv = np.stack([around / (2 * np.pi), share], -1).reshape(-1, 2)
     shade = np.where(share < 1e-6, 0.4, 1.0).reshape(-1, 1) * (1 + 0.15 * collar.reshape(-1, 1))
-    return Part(points=points, triangles=grid_triangles(rows, columns, True)[:, ::-1], uv=uv, colours=np.ones((len(points), 3)) * shade, material=Material.CLOTH)
+    return Part(
+        points=points, triangles=grid_triangles(rows, columns, True)[:, ::-1], uv=uv, colours=np.ones((len(points), 3)) * shade, material=Material.CLOTH
+    )

@@ -98,6 +98,11 @@ class Performance:
         depth = 1 / np.maximum(nearest, 1e-6)[self._samples // 2 :: self._samples, self._samples // 2 :: self._samples]
         return _developed(picture), self._truth(index, posed, kinds, np.where(kinds != Region.BACKGROUND, depth, 0).astype(np.float32))
 
+    def apertures(self) -> Float[np.ndarray, " f"]:
+        """The gap between the inner lips in each frame as a share of the eyes' outer distance, from the geometry alone."""
+        rows = [self._posed(index).landmarks for index in range(len(self))]
+        return np.array([np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[33] - points[263]) for points in rows])
+
     def torso(self, index: int) -> UInt8[np.ndarray, "s s 4"]:
         """Neck and cloth as they are without the head before them: RGBA, colours not multiplied by alpha."""
         posed, figure = self._posed(index), self.speaker.figure

@@ -10,14 +10,14 @@ def loop_matrix(triangles: Int[np.ndarray, "t 3"], count: int, levels: int) -> t
 
     The first `count` fine points are the cage's own. Open borders follow the border's own curve.
     """
-    total = sparse.identity(count, format="csr")
+    total, points = sparse.csr_matrix(sparse.identity(count)), count
     for _ in range(levels):
-        step, triangles = _refine(triangles, total.shape[0])
-        total = step @ total
-    return total.tocsr(), triangles
+        step, triangles, points = _refine(triangles, points)
+        total = sparse.csr_matrix(step @ total)
+    return total, triangles
 
 
-def _refine(triangles: Int[np.ndarray, "t 3"], count: int) -> tuple[sparse.csr_matrix, Int[np.ndarray, "u 3"]]:
+def _refine(triangles: Int[np.ndarray, "t 3"], count: int) -> tuple[sparse.csr_matrix, Int[np.ndarray, "u 3"], int]:
     corners = np.stack([triangles, np.roll(triangles, -1, 1)], -1)
     opposite = np.roll(triangles, -2, 1)
     edges, inverse, uses = np.unique(np.sort(corners.reshape(-1, 2), 1), axis=0, return_inverse=True, return_counts=True)
@@ -49,7 +49,7 @@ def _refine(triangles: Int[np.ndarray, "t 3"], count: int) -> tuple[sparse.csr_m
     a, b, c = triangles.T
     ab, bc, ca = middle.T
     fine = np.concatenate([np.stack(three, 1) for three in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))])
-    return step, fine
+    return step, fine, count + len(edges)
 
 
 def spread(triangles: Int[np.ndarray, "t 3"], count: int, fixed: dict[int, float]) -> Float[np.ndarray, " count"]:

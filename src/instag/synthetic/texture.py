@@ -17,7 +17,7 @@ _CM = SIZE / 32
 
 def _noise(random: np.random.Generator, size: int, cell: float) -> Float[np.ndarray, "size size"]:
     """Smooth noise of unit variance, `cell` pixels a bump."""
-    small = max(2, int(round(size / cell)) + 3)
+    small = max(2, round(size / cell) + 3)
     field = cv2.resize(random.standard_normal((small, small)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
     return field / (field.std() + 1e-6)
 
@@ -29,14 +29,14 @@ def _packed(colour: np.ndarray, height: np.ndarray) -> UInt8[np.ndarray, "h w 4"
 
 def _mask(polygon: np.ndarray, soft_cm: float) -> np.ndarray:
     canvas = np.zeros((SIZE, SIZE), np.float32)
-    cv2.fillPoly(canvas, [np.round(polygon * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
+    cv2.fillPoly(canvas, [np.round(polygon * 16).astype(np.int32)], (1.0,), cv2.LINE_AA, 4)
     return cv2.GaussianBlur(canvas, (0, 0), soft_cm * _CM) if soft_cm else canvas
 
 
 def _strokes(lines: list[np.ndarray], width: int, soft: float) -> np.ndarray:
     canvas = np.zeros((SIZE, SIZE), np.uint8)
     for line in lines:
-        cv2.polylines(canvas, [np.round(line * 16).astype(np.int32)], False, 255, width, cv2.LINE_AA, 4)
+        cv2.polylines(canvas, [np.round(line * 16).astype(np.int32)], False, (255,), width, cv2.LINE_AA, 4)
     field = canvas.astype(np.float32) / 255
     return cv2.GaussianBlur(field, (0, 0), soft) if soft else field
 
@@ -61,7 +61,7 @@ def skin_texture(looks: Looks, points: Float[np.ndarray, "m 3"]) -> UInt8[np.nda
     colour *= 1 + (redness + 0.16 * blush)[..., None] * np.array([0.35, -0.75, -0.75], np.float32)
     pale = 0.5 * at(151, 3.0, 1.6)
     colour *= (1 + 0.05 * pale)[..., None]
-    for lower, number in ((145, 0), (374, 1)):
+    for lower in (145, 374):
         colour *= 1 - at(lower, 1.5, 0.55, (0, 0.55))[..., None] * np.array([0.12, 0.20, 0.14], np.float32)
     colour *= 1 - (at(129, 0.4, 0.8) + at(358, 0.4, 0.8))[..., None] * np.array([0.12, 0.24, 0.26], np.float32)
     colour *= _freckles(looks, random, place)[..., None] ** np.array([0.55, 1.0, 1.1], np.float32)
@@ -72,7 +72,9 @@ def skin_texture(looks: Looks, points: Float[np.ndarray, "m 3"]) -> UInt8[np.nda
     beard = _beard_region(place, columns, rows)
     if looks.stubble:
         grain = np.clip(0.62 + 0.28 * _noise(random, SIZE, 2.2), 0.2, 1.15)
-        colour *= 1 - (0.55 * looks.stubble * beard * grain)[..., None] * (1 - 0.55 * np.array(looks.hair, np.float32)) * np.array([0.95, 0.85, 0.75], np.float32)
+        colour *= 1 - (0.55 * looks.stubble * beard * grain)[..., None] * (1 - 0.55 * np.array(looks.hair, np.float32)) * np.array(
+            [0.95, 0.85, 0.75], np.float32
+        )
     colour, height = _paint_lips(looks, random, place, colour, height, columns)
     colour = _paint_eye_region(looks, place, colour)
     colour = _paint_brows(looks, random, place, colour)
@@ -84,10 +86,10 @@ def _freckles(looks: Looks, random: np.random.Generator, place: np.ndarray) -> n
     for _ in range(int(520 * looks.freckles)):
         middle = place[random.choice([4, 50, 280, 6, 117, 346, 151, 118, 347])]
         u, v = middle + random.normal(0, 1.9, 2) * _CM * (1.0, 0.6)
-        cv2.circle(canvas, (int(u * 16), int(v * 16)), int(16 * random.uniform(0.6, 1.7)), float(random.uniform(0.62, 0.90)), -1, cv2.LINE_AA, 4)
+        cv2.circle(canvas, (int(u * 16), int(v * 16)), int(16 * random.uniform(0.6, 1.7)), (float(random.uniform(0.62, 0.90)),), -1, cv2.LINE_AA, 4)
     for _ in range(7):
         u, v = random.uniform((0.30, 0.2), (0.70, 0.72)) * SIZE
-        cv2.circle(canvas, (int(u * 16), int(v * 16)), int(16 * random.uniform(1.4, 2.8)), 0.28, -1, cv2.LINE_AA, 4)
+        cv2.circle(canvas, (int(u * 16), int(v * 16)), int(16 * random.uniform(1.4, 2.8)), (0.28,), -1, cv2.LINE_AA, 4)
     return cv2.GaussianBlur(canvas, (0, 0), 0.9)
 
 

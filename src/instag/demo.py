@@ -1,0 +1,292 @@
+"""The demo: a synthetic speaker is filmed, observed and learned, says something new, and a report shows how well."""
+
+import json
+import os
+import platform
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+import instag
+from instag.capture.landmarks import FaceMesh
+from instag.clip import Clip
+from instag.evaluation.held_out import HeldOut, measure, reconstruct
+from instag.files import write_atomic
+from instag.media import read_frames
+from instag.models.avatar import Avatar
+from instag.progress import Report, silent
+from instag.report_page import Block, Chart, Figures, Films, Heading, Line, Page, Paragraph, Picture, Table, write_page
+from instag.speech.front_end import SAMPLE_RATE
+from instag.synthetic import Recording, Speaker, perform, recording, write_video
+from instag.types import FPS
+
+SECONDS, SIZE, SEED = 6.0, 256, 0
+STAGE_SHARES = {"face": (0.0, 0.60), "mouth": (0.60, 0.32), "fuse": (0.92, 0.08)}
+"""Where each training stage begins, and its part of the time, for one bar over all of them."""
+
+Progress = Callable[[str], AbstractContextManager[Report]]
+"""Opens the display of one piece of work, by its title, and gives the report to call."""
+
+
+@contextmanager
+def _unseen(title: str) -> Iterator[Report]:
+    yield silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Where the demo's results lie."""
+
+    folder: Path
+
+    @property
+    def filmed(self) -> Path:
+        return self.folder / "speaker.mp4"
+
+    @property
+    def clip(self) -> Path:
+        return self.folder / "speaker.clip"
+
+    @property
+    def avatar(self) -> Path:
+        return self.folder / "speaker.avatar"
+
+    @property
+    def spoken(self) -> Path:
+        return self.folder / "spoken.mp4"
+
+    @property
+    def page(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def times(self) -> Path:
+        return self.folder / "times.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sync:
+    """How the lips follow the voice. seen, true: aperture a frame, as a share of the eyes' distance. correlation: of the
+    two; lag: frames by which `seen` is late, where they fit best. found: frames in which a face was seen."""
+
+    seen: Float[np.ndarray, " f"]
+    true: Float[np.ndarray, " f"]
+    correlation: float
+    lag: int
+    found: int
+
+
+def run(
+    folder: Path | str = "instag-demo",
+    *,
+    open_page: bool = True,
+    recipe: str = "draft",
+    progress: Progress = _unseen,
+    note: Callable[[str], None] = lambda sentence: None,
+) -> Path:
+    """Run the demo in `folder` and return its report, an HTML file. What an earlier run completed there is not done again.
+
+    open_page: show the report in a browser where there is a display. progress: shows each piece of work. note: takes what a
+    person may want to read. Raises InstagError.
+    """
+    files = Files(folder=Path(folder))
+    files.folder.mkdir(parents=True, exist_ok=True)
+    lesson, speech = recording("speech_one"), recording("speech_two")
+    speaker = Speaker(SEED, size=SIZE)
+    times = _Times(files.times)
+
+    if not files.filmed.exists():
+        with times.stage("film"), progress("Filming a synthetic speaker") as report:
+            write_video(perform(speaker, lesson, seconds=SECONDS, size=SIZE), files.filmed, report=report)
+    with times.stage("observe"), progress("Observing it") as report:
+        clip = instag.prepare(files.filmed, files.clip, size=SIZE, report=report)
+    if not files.avatar.exists():
+        with times.stage("learn"), progress("Learning the head") as report:
+            instag.adapt(clip, files.avatar, recipe=recipe, report=_one_bar(report))
+    avatar = Avatar.open(files.avatar)
+    with times.stage("test"), progress("Testing on the last second, not taught") as report:
+        held_out = measure(avatar, clip, _held_back(avatar), report)
+    with times.stage("speak"), progress("Speaking") as report:
+        instag.speak(avatar, speech.path, files.spoken, report=report)
+    with times.stage("check"), progress("Checking the lips") as report:
+        sync = measure_sync(files.spoken, perform(speaker, speech, size=SIZE).apertures(), report)
+
+    page = _page(files, clip, avatar, lesson, speech, times.spent, held_out, sync)
+    write_page(page, files.page)
+    note(f"The report: {files.page.resolve()}")
+    if open_page and can_show():
+        webbrowser.open(files.page.resolve().as_uri())
+    return files.page
+
+
+class _Times:
+    """Seconds of each piece of work, kept in a file so that a demo that was stopped still knows them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spent: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        took = round(time.monotonic() - started, 2)
+        self.spent[name] = max(took, self.spent.get(name, 0.0)) if name == "observe" else took
+        write_atomic(self.path, json.dumps(self.spent))
+
+
+def can_show() -> bool:
+    """Whether a browser window could appear: not on a machine reached by SSH, nor on Linux without a display."""
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
+        return False
+    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _one_bar(report: Report) -> Callable[[str, int, int], None]:
+    def staged(stage: str, done: int, total: int) -> None:
+        start, share = STAGE_SHARES.get(stage, (0.0, 1.0))
+        report(round(1000 * (start + share * done / max(total, 1))), 1000)
+
+    return staged
+
+
+def _held_back(avatar: Avatar) -> range:
+    kept = avatar.info.training["test"]
+    assert isinstance(kept, list)
+    return range(*kept)
+
+
+def measure_sync(video: Path, true: Float[np.ndarray, " f"], report: Report = silent) -> Sync:
+    """Look at the lips of a video and compare them with how far they should open."""
+    seen = np.full(len(true), np.nan)
+    with FaceMesh() as mesh:
+        for index, image in enumerate(read_frames(video)):
+            if index >= len(true):
+                break
+            points = mesh.find(image)
+            if points is not None:
+                seen[index] = np.linalg.norm(points[13, :2] - points[14, :2]) / np.linalg.norm(points[33, :2] - points[263, :2])
+            report(index + 1, len(true))
+    found = np.isfinite(seen)
+    if found.sum() < FPS:
+        return Sync(seen=np.zeros(len(true)), true=true, correlation=0.0, lag=0, found=int(found.sum()))
+    filled = np.interp(np.arange(len(true)), np.flatnonzero(found), seen[found])
+    correlation, lag = best_lag(filled, true)
+    return Sync(seen=filled, true=true, correlation=correlation, lag=lag, found=int(found.sum()))
+
+
+def best_lag(seen: Float[np.ndarray, " f"], true: Float[np.ndarray, " f"], reach: int = 5) -> tuple[float, int]:
+    """The correlation of two curves with no shift, and the shift in frames (positive: `seen` is late) that fits best."""
+    if seen.std() == 0 or true.std() == 0:
+        return 0.0, 0
+    fits = {}
+    for lag in range(-reach, reach + 1):
+        a, b = (seen[lag:], true[: len(true) - lag]) if lag >= 0 else (seen[:lag], true[-lag:])
+        fits[lag] = float(np.corrcoef(a, b)[0, 1]) if a.std() and b.std() else 0.0
+    return fits[0], max(fits, key=lambda lag: fits[lag])
+
+
+def _page(
+    files: Files, clip: Clip, avatar: Avatar, lesson: Recording, speech: Recording, spent: dict[str, float], held_out: HeldOut | None, sync: Sync
+) -> Page:
+    speed = len(sync.true) / max(spent["speak"], 1e-3)
+    values = [(f"{spent['learn'] / 60:.1f} min" if spent.get("learn", 0) > 90 else f"{spent.get('learn', 0):.0f} s", "to learn the head")]
+    if held_out is not None:
+        values += [(f"{held_out.psnr:.1f} dB", "PSNR on frames not taught"), (f"{held_out.ssim:.3f}", "SSIM on frames not taught")]
+    values += [(f"{sync.correlation:.2f}", "lips follow the voice (correlation)"), (f"{speed:.0f} frames/s", "speaking, end to end")]
+    blocks: list[Block] = [
+        Figures(values=values),
+        Films(
+            films=[
+                (files.spoken, f"The learned head says words that it never heard: “{speech.text}”"),
+                (files.filmed, f"What it was learned from, {SECONDS:.0f} s of a synthetic speaker: “{lesson.text}”"),
+            ]
+        ),
+        Heading(text="Frames that it was not taught"),
+        Picture(image=side_by_side(avatar, clip), caption="Above the true frames, below the learned head with the same pose, expression and voice."),
+        Heading(text="Lips and voice"),
+        _lips_chart(speech, sync),
+        Paragraph(
+            text=f"A face was found in {sync.found} of {len(sync.true)} frames. Correlation {sync.correlation:.2f}; "
+            f"the curves fit best with the lips {abs(sync.lag) * 1000 // FPS} ms {'late' if sync.lag > 0 else 'early' if sync.lag < 0 else 'off'}.",
+            small=True,
+        ),
+    ]
+    if (loss := _loss_chart(files)) is not None:
+        blocks += [Heading(text="Learning"), loss]
+    blocks += [Heading(text="Where the time went"), _times_table(spent, len(clip), len(sync.true)), Heading(text="Made with"), _machine_table(avatar)]
+    blocks.append(Paragraph(text="Nobody was filmed: the face, the voice and the videos on this page are synthetic.", small=True))
+    lead = "A head that does not exist was filmed for six seconds, learned on this machine, and now speaks."
+    return Page(title="instag demo", lead=lead, blocks=blocks)
+
+
+def side_by_side(avatar: Avatar, clip: Clip, columns: int = 5) -> UInt8[np.ndarray, "h w 3"]:
+    """True frames above painted ones, from the held-back end of the clip (or its end where nothing was held back)."""
+    kept = _held_back(avatar) or range(len(clip))
+    places = np.linspace(kept.start, kept.stop - 1, columns).round().astype(int).tolist()
+    pairs = [pair for place in places for pair in reconstruct(avatar, clip, range(place, place + 1))]
+    return np.vstack([np.hstack([pair.truth for pair in pairs]), np.hstack([pair.painted for pair in pairs])])
+
+
+def _lips_chart(speech: Recording, sync: Sync) -> Chart:
+    """Aperture as painted and as the speaker would have moved, over how loud the voice is."""
+    step = SAMPLE_RATE // FPS
+    frames = len(sync.true)
+    waveform = np.pad(speech.waveform, (0, max(0, frames * step - len(speech.waveform))))[: frames * step]
+    loudness = np.sqrt((waveform.reshape(frames, step) ** 2).mean(1))
+    seconds = (np.arange(frames) + 0.5) / FPS
+    top = max(float(sync.true.max()), float(sync.seen.max()), 1e-3)
+    lines = [
+        Line(name="loudness", x=seconds, y=loudness / loudness.max() * top, filled=True),
+        Line(name="lips of the learned head", x=seconds, y=sync.seen),
+        Line(name="lips of the speaker itself", x=seconds, y=sync.true),
+    ]
+    return Chart(lines=lines, x_name="seconds", caption="How far the lips are open, as a share of the distance between the eyes' outer corners.")
+
+
+def _loss_chart(files: Files) -> Chart | None:
+    """The loss of each training stage, where its curve was kept."""
+    path = files.clip / "training" / files.avatar.stem / "curves.jsonl"
+    if not path.exists():
+        return None
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    lines = []
+    for stage in dict.fromkeys(row["stage"] for row in rows):
+        own = [row for row in rows if row["stage"] == stage]
+        lines.append(Line(name=stage, x=np.array([row["step"] for row in own], float), y=np.array([row["loss"] for row in own], float)))
+    return Chart(lines=lines, x_name="step", caption="Loss of each stage, averaged between points; lower is better.", logarithmic=True) if lines else None
+
+
+def _times_table(spent: dict[str, float], filmed: int, spoken: int) -> Table:
+    names = {
+        "film": f"Film the synthetic speaker ({filmed} frames)",
+        "observe": f"Observe: landmarks, head, regions, action units ({filmed} frames)",
+        "learn": "Learn the head",
+        "test": "Test on frames held back",
+        "speak": f"Speak ({spoken} frames, sound and encoding included)",
+        "check": f"Look at the lips ({spoken} frames)",
+    }
+    rows = [(name, f"{spent[key]:.1f} s") for key, name in names.items() if key in spent]
+    return Table(head=("Work", "Time"), rows=[*rows, ("All", f"{sum(spent.get(key, 0.0) for key in names):.1f} s")])
+
+
+def _machine_table(avatar: Avatar) -> Table:
+    import torch
+
+    info = asdict(avatar.info)
+    rows = [
+        ("instag", instag.__version__),
+        ("Recipe", f"{info['recipe']}, {info['size']}x{info['size']} pixels"),
+        ("Splats", ", ".join(f"{count} {part}" for part, count in info["splats"].items())),
+        ("Python, PyTorch, OpenCV", f"{platform.python_version()}, {torch.__version__}, {cv2.__version__}"),
+        ("Machine", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads used"),
+    ]
+    return Table(head=("What", "Which"), rows=rows)
