@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from instag.media import write_video
+from instag.synthetic import Speaker, perform, recording
 
 SOUND_RATE = 16_000
 
@@ -27,6 +28,26 @@ def empty_room(seconds: float) -> list[np.ndarray]:
     row = np.linspace(60, 180, 256, dtype=np.float32)
     picture = np.stack([row[None] + 0 * row[:, None], row[:, None] + 0 * row[None], np.full((256, 256), 120, np.float32)], axis=-1)
     return [(picture + index % 3).astype(np.uint8) for index in range(round(seconds * 25))]
+
+
+def speaking(seed: int, seconds: float) -> list[np.ndarray]:
+    """Frames of a synthetic speaker, a few of them there and back."""
+    performance = perform(Speaker(seed, size=192), recording(), seconds=0.4, size=192)
+    painted = list(performance.pictures())
+    around = [*painted, *painted[-2:0:-1]]
+    return [around[index % len(around)] for index in range(round(seconds * 25))]
+
+
+@pytest.fixture(scope="module")
+def first() -> list[np.ndarray]:
+    """2.4 s of one person."""
+    return speaking(0, 2.4)
+
+
+@pytest.fixture(scope="module")
+def second() -> list[np.ndarray]:
+    """2.4 s of another one."""
+    return speaking(1, 2.4)
 
 
 def video(path: Path, frames: Iterable[np.ndarray], *, sound: bool = True) -> Path:
@@ -104,6 +125,19 @@ def test_truncated(create, out: Path, tmp_path: Path) -> None:
 
 def test_no_face(create, out: Path, tmp_path: Path) -> None:
     assert_told(create(video(tmp_path / "room.mp4", empty_room(2.4))), "room.mp4", "No face", "--crop")
+    assert not (out / "me.avatar").exists()
+
+
+def test_two_faces(create, out: Path, tmp_path: Path, first: list[np.ndarray], second: list[np.ndarray]) -> None:
+    path = video(tmp_path / "pair.mp4", (np.hstack(pair) for pair in zip(first, second, strict=True)))
+    assert_told(create(path), "pair.mp4", "Two faces", "--crop")
+    assert not (out / "me.avatar").exists()
+
+
+def test_face_lost_midway(create, out: Path, tmp_path: Path, first: list[np.ndarray]) -> None:
+    room = [picture[:192, :192] for picture in empty_room(0.48)]
+    path = video(tmp_path / "leaves.mp4", [*first[:30], *room, *first[30:]])
+    assert_told(create(path), "leaves.mp4", "0:01.2")
     assert not (out / "me.avatar").exists()
 
 
