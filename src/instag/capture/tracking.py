@@ -6,7 +6,7 @@ is at z = 0.075: a head is then a ball of about 0.1 around the origin, and what 
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from instag.capture.bundle import Evidence, Poses, Prior, Rig, adjust, align, project, smooth_poses
 from instag.capture.flow import SKIN
@@ -57,9 +57,8 @@ def fit_head(landmarks: Landmarks, width: int, height: int, report: Report = sil
     """Focal length, rest shape and smooth poses from the landmarks of a clip of width x height pixels."""
     points = landmarks.points.astype(np.float64)
     report(0, 5)
-    rig, poses = _first_guess(points, width, height)
-    whole = np.flatnonzero(landmarks.found)
-    chosen = whole[np.unique(np.linspace(0, len(whole) - 1, BUNDLE_FRAMES).round().astype(int))]
+    rig, poses = _first_guess(points, landmarks.found, width, height)
+    chosen = _spread(landmarks.found)
     prior = Prior(shape=rig.shape[RIGID], focal=rig.focal, point_sigma=width / 512)
     report(1, 5)
     rigid, _ = adjust(points[chosen][:, RIGID, :2], Rig(shape=rig.shape[RIGID], focal=rig.focal, centre=rig.centre), poses.taken(chosen), prior)
@@ -98,10 +97,16 @@ def reprojection_errors(track: Track, width: int, height: int) -> Float[np.ndarr
     return np.linalg.norm(project(rig, head_to_camera(track)) - track.landmarks[:, RIGID, :2], axis=-1)
 
 
-def _first_guess(points: Float[np.ndarray, "f 478 3"], width: int, height: int) -> tuple[Rig, Poses]:
+def _spread(wanted: Bool[np.ndarray, " f"]) -> Int[np.ndarray, " g"]:
+    """Up to BUNDLE_FRAMES of the wanted frames, evenly."""
+    frames = np.flatnonzero(wanted)
+    return frames[np.unique(np.linspace(0, len(frames) - 1, BUNDLE_FRAMES).round().astype(int))]
+
+
+def _first_guess(points: Float[np.ndarray, "f 478 3"], found: Bool[np.ndarray, " f"], width: int, height: int) -> tuple[Rig, Poses]:
     """A shape by generalised Procrustes analysis of MediaPipe's own depth, and poses under weak perspective."""
     upright = points * [1, -1, -1]
-    some = upright[np.unique(np.linspace(0, len(points) - 1, BUNDLE_FRAMES).round().astype(int))]
+    some = upright[_spread(found)]
     shape = some[len(some) // 2]
     for _ in range(4):
         scales, rotations = align(some[:, RIGID], shape[RIGID])
@@ -119,7 +124,9 @@ def _first_guess(points: Float[np.ndarray, "f 478 3"], width: int, height: int) 
     return Rig(shape=shape, focal=focal, centre=centre), Poses(rotations=rotations, translations=translations)
 
 
-def _rest_shape(points: Float[np.ndarray, "f 478 3"], found: np.ndarray, rig: Rig, rigid: Float[np.ndarray, "p 3"], poses: Poses) -> Float[np.ndarray, "478 3"]:
+def _rest_shape(
+    points: Float[np.ndarray, "f 478 3"], found: Bool[np.ndarray, " f"], rig: Rig, rigid: Float[np.ndarray, "p 3"], poses: Poses
+) -> Float[np.ndarray, "478 3"]:
     """All landmarks of the face at rest: each point where its lines of sight meet, near where MediaPipe's depth puts it.
 
     Frames with a closed mouth and open eyes count most. The rigid points stay as they were adjusted.
@@ -130,8 +137,7 @@ def _rest_shape(points: Float[np.ndarray, "f 478 3"], found: np.ndarray, rig: Ri
     mouth = np.linalg.norm(points[:, 13, :2] - points[:, 14, :2], axis=-1) / size
     eyes = (np.linalg.norm(points[:, 159, :2] - points[:, 145, :2], axis=-1) + np.linalg.norm(points[:, 386, :2] - points[:, 374, :2], axis=-1)) / size
     rest = found & (mouth <= np.quantile(mouth[found], 0.4)) & (eyes >= np.quantile(eyes[found], 0.4))
-    rest = np.flatnonzero(rest if rest.sum() >= 5 else found)
-    rest = rest[np.unique(np.linspace(0, len(rest) - 1, BUNDLE_FRAMES).round().astype(int))]
+    rest = _spread(rest if rest.sum() >= 5 else found)
     rays = np.concatenate([(points[rest, :, :2] - rig.centre) / rig.focal * [1, -1], -np.ones((len(rest), len(guess), 1))], -1)
     rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
     rays = rays @ poses.rotations[rest]
