@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from capture.heads import SIZE, head_poses, head_shape, nodding, seen
 
+from capture.heads import SIZE, head_poses, head_shape, nodding, seen
 from instag.capture.action_units import CHIN, FULL_BLINK, INNER_BROWS, LOWER_LIDS, LOWER_LIP, OUTER_BROWS, UPPER_LIDS, UPPER_LIP, action_units
 from instag.capture.tracking import fit_head
 

@@ -1,8 +1,8 @@
 """The derivatives and the linear algebra under head tracking."""
 
 import numpy as np
-from capture.heads import head_poses, head_shape, nodding
 
+from capture.heads import head_poses, head_shape, nodding
 from instag.capture.bundle import Evidence, Rig, _Chain, _jacobians, _second_differences, align, project, robust_weights
 
 RIG = Rig(shape=head_shape()[::40], focal=600.0, centre=np.array([128.0, 128.0]))

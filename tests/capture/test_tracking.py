@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from capture.heads import SIZE, head_poses, head_shape, nodding, seen
 from scipy.spatial.transform import Rotation
 
+from capture.heads import SIZE, head_poses, head_shape, nodding, seen
 from instag.capture.tracking import EYE_DISTANCE, NOSE_TIP, NOSE_TIP_Z, OUTER_EYES, fit_head, head_to_camera, reprojection_errors
 
 FOCAL = 600.0

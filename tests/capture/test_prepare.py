@@ -1,0 +1,175 @@
+"""The order of stages: what is done again, what is not, and what a stop leaves. Stages here only count and write a word."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instag.capture import prepare as module
+from instag.capture.footage import take_sound
+from instag.capture.prepare import Settings, Stage, prepare
+from instag.clip import Clip, ClipInfo
+from instag.errors import BadArgument, FileMissing, NoSound, TooShort
+from instag.media import write_video
+from instag.progress import Report
+
+ORDER = [stage.name for stage in module.STAGES]
+
+
+def write(path: Path, seconds: float = 3.0, sound: bool = True, shade: int = 90) -> Path:
+    tone = 0.3 * np.sin(np.arange(round(seconds * 16_000)) / 5).astype(np.float32)
+    frames = (np.full((96, 96, 3), shade, np.uint8) for _ in range(round(seconds * 25)))
+    write_video(path, frames, sound=(tone, 16_000) if sound else None)
+    return path
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    return write(tmp_path / "me.mp4")
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the stages that ran, which do nothing else; the name 'stop' put into it makes a stage fail."""
+    names: list[str] = []
+
+    def run_of(name: str) -> Callable[[Clip, Settings, Report], Clip]:
+        def run(clip: Clip, settings: Settings, report: Report) -> Clip:
+            report(1, 2)
+            names.append(name)
+            if f"stop {name}" in names:
+                raise KeyboardInterrupt
+            return Clip(folder=clip.folder, info=replace(clip.info, frame_count=75))
+
+        return run
+
+    monkeypatch.setattr(module, "STAGES", tuple(replace(stage, run=run_of(stage.name)) for stage in module.STAGES))
+    return names
+
+
+def test_all_stages_once_in_order(video: Path, tmp_path: Path, done: list[str]) -> None:
+    clip = prepare(video, tmp_path / "me.clip")
+    assert done == ORDER == list(clip.info.stages)
+    assert Clip.open(tmp_path / "me.clip").info == clip.info
+    assert clip.info.source == "me.mp4"
+    prepare(video, tmp_path / "me.clip")
+    assert done == ORDER
+
+
+def test_needs_come_first() -> None:
+    for index, stage in enumerate(module.STAGES):
+        assert set(stage.needs) <= set(ORDER[:index])
+
+
+def test_a_changed_delay_redoes_sound_and_features_alone(video: Path, tmp_path: Path, done: list[str]) -> None:
+    prepare(video, tmp_path / "me.clip")
+    done.clear()
+    prepare(video, tmp_path / "me.clip", delay_ms=80)
+    assert done == ["sound", "features"]
+
+
+def test_a_changed_crop_redoes_everything(video: Path, tmp_path: Path, done: list[str]) -> None:
+    prepare(video, tmp_path / "me.clip")
+    done.clear()
+    prepare(video, tmp_path / "me.clip", crop=(0, 0, 90))
+    assert done == ORDER
+
+
+def test_only_and_from(video: Path, tmp_path: Path, done: list[str]) -> None:
+    prepare(video, tmp_path / "me.clip")
+    done.clear()
+    prepare(video, tmp_path / "me.clip", only="regions")
+    assert done == ["regions"]
+    done.clear()
+    prepare(video, tmp_path / "me.clip", start_from="torso")
+    assert done == ["torso", "surface", "features"]
+    with pytest.raises(BadArgument, match="stages are: video, sound"):
+        prepare(video, tmp_path / "me.clip", only="hats")
+
+
+def test_only_without_what_it_needs(video: Path, tmp_path: Path, done: list[str]) -> None:
+    with pytest.raises(BadArgument, match="'regions' reads what 'tracking' makes"):
+        prepare(video, tmp_path / "me.clip", only="regions")
+
+
+def test_a_stopped_run_goes_on_where_it_was(video: Path, tmp_path: Path, done: list[str]) -> None:
+    done.append("stop regions")
+    with pytest.raises(KeyboardInterrupt):
+        prepare(video, tmp_path / "me.clip")
+    assert list(Clip.open(tmp_path / "me.clip").info.stages) == ORDER[: ORDER.index("regions")]
+    done.clear()
+    prepare(video, tmp_path / "me.clip")
+    assert done == ORDER[ORDER.index("regions") :]
+
+
+def test_a_stage_that_is_redone_and_stopped_takes_its_followers_along(video: Path, tmp_path: Path, done: list[str]) -> None:
+    """A second run must not keep what was made from a result that is no more."""
+    prepare(video, tmp_path / "me.clip")
+    done.append("stop sound")
+    with pytest.raises(KeyboardInterrupt):
+        prepare(video, tmp_path / "me.clip", delay_ms=40)
+    done.clear()
+    prepare(video, tmp_path / "me.clip", delay_ms=40)
+    assert done == ["sound", "features"]
+
+
+def test_another_video_starts_anew(video: Path, tmp_path: Path, done: list[str]) -> None:
+    prepare(video, tmp_path / "me.clip")
+    done.clear()
+    clip = prepare(write(tmp_path / "you.mp4", shade=50), tmp_path / "me.clip")
+    assert done == ORDER
+    assert clip.info.source == "you.mp4"
+
+
+def test_progress_rises_to_the_whole(video: Path, tmp_path: Path, done: list[str]) -> None:
+    seen: list[tuple[int, int]] = []
+    prepare(video, tmp_path / "me.clip", report=lambda part, whole: seen.append((part, whole)))
+    assert seen == sorted(seen)
+    assert seen[-1] == (1000, 1000)
+
+
+def test_other_files_are_left_alone(video: Path, tmp_path: Path, done: list[str]) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "cat.txt").write_text("meow")
+    with pytest.raises(BadArgument, match="other files"):
+        prepare(video, folder)
+    with pytest.raises(BadArgument, match="is a file"):
+        prepare(video, folder / "cat.txt")
+    assert not done
+
+
+def test_unusable_videos_are_refused_before_any_work(tmp_path: Path, done: list[str]) -> None:
+    with pytest.raises(FileMissing):
+        prepare(tmp_path / "none.mp4", tmp_path / "a.clip")
+    with pytest.raises(NoSound):
+        prepare(write(tmp_path / "mute.mp4", sound=False), tmp_path / "a.clip")
+    with pytest.raises(TooShort, match=r"short\.mp4 holds 1\.0 s"):
+        prepare(write(tmp_path / "short.mp4", seconds=1.0), tmp_path / "a.clip")
+    with pytest.raises(BadArgument, match="--size 99"):
+        prepare(write(tmp_path / "me.mp4"), tmp_path / "a.clip", size=99)
+    assert not (tmp_path / "a.clip").exists()
+    assert not done
+
+
+@pytest.mark.parametrize(("delay_ms", "first"), [(0, 0), (100, 1600), (-100, -1600)])
+def test_sound_is_shifted_and_as_long_as_the_frames(tmp_path: Path, delay_ms: int, first: int) -> None:
+    beep = np.zeros(3 * 16_000, np.float32)
+    beep[16_000:17_600] = 0.5 * np.sin(np.arange(1600))
+    write_video(tmp_path / "me.mp4", (np.full((64, 64, 3), 90, np.uint8) for _ in range(75)), sound=(beep, 16_000))
+    info = ClipInfo(source="me.mp4", source_sha256="", width=64, height=64, frame_count=74, crop=(0.0, 0.0, 64.0))
+    clip = Clip(folder=tmp_path / "me.clip", info=info)
+    take_sound(clip, tmp_path / "me.mp4", delay_ms)
+    speech = clip.speech()
+    assert len(speech) == 74 * 640
+    assert abs(int(np.argmax(np.abs(speech) > 0.1)) - (16_000 - first)) < 200
+
+
+def test_a_stage_record_is_plain_json(video: Path, tmp_path: Path, done: list[str]) -> None:
+    prepare(video, tmp_path / "me.clip", crop=(0, 0, 90), seconds=2.5)
+    record = json.loads((tmp_path / "me.clip" / "clip.json").read_text())["stages"]["video"]
+    assert record["settings"] == {"size": 512, "crop": [0, 0, 90], "seconds": 2.5}
+    assert isinstance(module.STAGES[0], Stage)
