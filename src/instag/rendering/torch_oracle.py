@@ -53,7 +53,7 @@ class TorchOracle(Renderer):
             radii=projection.extents.amax(-1),
         )
 
-    def _frame(self, projection: Projection, opacities: Tensor, colors: Tensor, detached: Tensor, camera: Camera, frame: int) -> Float[Tensor, "p c+k+2"]:
+    def _frame(self, projection: Projection, opacities: Tensor, colors: Tensor, detached: Tensor, camera: Camera, frame: int) -> Float[Tensor, "p channels"]:
         """All channels, the sum of weight x depth and alpha for each pixel of one frame."""
         seen = projection.extents[frame, :, 0] > 0
         order = torch.argsort(projection.depths[frame].detach(), stable=True)
