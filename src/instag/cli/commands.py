@@ -62,7 +62,7 @@ def demo(
         from instag.demo import run
 
         set_threads(threads)
-        page = run(output, open_page=not no_open)
+        page = run(output, open_page=not no_open, progress=terminal.progress, note=terminal.note)
         terminal.result(f"{page}", {"report": page})
 
 
