@@ -88,10 +88,11 @@ def rough_atlas() -> Float[np.ndarray, "a a c"]:
     above_chin = step(y, 0.05, 0.06)
     beside = step(y, -0.55, 0.1) * step(-x, -2.2, 0.15) * step(x, 0.65, 0.06)
     oval = inside(1.0, 0.56, 0.5, 0.04)
+    hairline = inside(0.85, 0.7, 0.55, 0.06)
     crown = 0.9 * step(y, 0.85, 0.08) + 0.4 * step(y, 0.3, 0.08) + 0.2 * above_chin
-    hair = (close * crown + 0.25 * wide * above_chin) * (1 - 0.9 * oval) + 0.35 * beside
+    hair = (close * crown + 0.25 * wide * above_chin) * (1 - 0.9 * oval) * (1 - 0.75 * hairline) + 0.35 * beside
     ears = step(y, 0.2, 0.05) * step(-y, -0.85, 0.05) * step(-x, -1.3, 0.06)
-    face = 0.8 * oval + 0.5 * ears + 0.02 * close * above_chin
+    face = 0.8 * oval + 0.6 * hairline + 0.5 * ears + 0.02 * close * above_chin
     neck = 0.7 * step(-x, -1.05, 0.06) * step(-y, -0.3, 0.08) * step(y, -0.75, 0.15) + 0.15 * step(-x, -1.6, 0.2) * step(-y, 0.05, 0.1)
     shoulders = 0.4 * step(-y, 0.1, 0.08) * step(x, 0.5, 0.2) + 0.4 * step(-y, -0.3, 0.12) * step(x, 1.8, 0.15)
     collar = 0.3 * step(-y, -0.35, 0.06) * step(x, 0.65, 0.08)
@@ -130,12 +131,13 @@ def posterior(seen: View, log_atlas: Float[np.ndarray, "a a c"], palette: Palett
 def _skin_evidence(seen: View) -> Float[np.ndarray, "h w"]:
     """What a pixel's hue says for bare skin, in [-5, 1.5] on the scale of log probabilities: a shirt under the chin is no neck.
 
-    Chroma shrinks with the brightness in the shade, and what is nearly black says nothing for skin.
+    Chroma shrinks in the shade and in a highlight, and what is nearly black says nothing for skin.
     """
     colours = cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb).astype(np.float32)
     face = np.median(colours[seen.oval > 0], 0) if seen.oval.any() else np.array([128, 150, 112])
     shade = np.clip(colours[..., 0] / max(float(face[0]), 1), 0, 1)
-    distance = np.abs(colours[..., 1:] - 128 - shade[..., None] * (face[1:] - 128)).max(-1)
+    gloss = np.clip((255 - colours[..., 0]) / max(255 - float(face[0]), 1), 0.8, 1)
+    distance = np.abs(colours[..., 1:] - 128 - (shade * gloss)[..., None] * (face[1:] - 128)).max(-1)
     dark = np.clip((0.35 - shade) / 0.2, 0, 1)
     return (1.5 * np.exp(-np.square(distance / 5)) * (1 - dark) - np.minimum(np.square(distance / 7), 5) - 2 * dark).astype(np.float32)
 

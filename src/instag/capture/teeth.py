@@ -30,17 +30,22 @@ def teeth_likeness(
 ) -> Float[np.ndarray, "h w"]:
     """How much each pixel of the mouth looks like a tooth, in [0, 1]; 0 outside it.
 
-    `skin`: the face's median Y, Cr, Cb (0..255). A tooth is at least about half as bright as the skin and less red.
+    `skin`: the face's median Y, Cr, Cb (0..255). A tooth is at least about half as bright as the skin, and less red than
+    the skin or, where the light is warm, clearly less red than the lips around the mouth.
     """
     likeness = np.zeros(mouth.shape, np.float32)
     x, y, width, height = cv2.boundingRect(mouth)
     if width == 0:
         return likeness
-    box = (slice(y, y + height), slice(x, x + width))
+    rim = max(2, round(frame.shape[0] / 100))
+    box = (slice(max(0, y - rim), y + height + rim), slice(max(0, x - rim), x + width + rim))
+    inside = mouth[box]
     luma, red = np.moveaxis(cv2.cvtColor(frame[box], cv2.COLOR_RGB2YCrCb)[..., :2].astype(np.float32), -1, 0)
+    lips = (cv2.dilate(inside, np.ones((2 * rim + 1, 1), np.uint8)) > 0) & (inside == 0)
+    reddest = max(skin[1] - 3, float(np.median(red[lips])) - 9) if lips.any() else skin[1] - 3
     bright = 1 / (1 + np.exp(-(luma / skin[0] - 0.55) / 0.05))
-    pale = 1 / (1 + np.exp(-(skin[1] - 3 - red) / 1.5))
-    likeness[box] = cv2.GaussianBlur(bright * pale, (0, 0), max(0.6, frame.shape[0] / 700)) * mouth[box]
+    pale = 1 / (1 + np.exp(-(reddest - red) / 1.5))
+    likeness[box] = cv2.GaussianBlur(bright * pale, (0, 0), max(0.6, frame.shape[0] / 700)) * inside
     return likeness
 
 
