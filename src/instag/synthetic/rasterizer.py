@@ -1,5 +1,7 @@
 """A z-buffer: which triangle each pixel sees, and how far away it is."""
 
+import math
+
 import numba
 import numpy as np
 
@@ -19,38 +21,51 @@ def rasterize(points, triangles, focal, centre_x, centre_y, width, height):
         screen[i, 2] = inverse
     numbers = np.full((height, width), -1, np.int32)
     nearest = np.zeros((height, width), np.float32)
+    first_row = np.empty(triangles.shape[0], np.int16)
+    last_row = np.empty(triangles.shape[0], np.int16)
+    for t in numba.prange(triangles.shape[0]):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, bx, cx, ay, by, cy = screen[a, 0], screen[b, 0], screen[c, 0], screen[a, 1], screen[b, 1], screen[c, 1]
+        x0, x1 = max(0, math.ceil(min(ax, bx, cx) - 0.5)), min(width - 1, math.floor(max(ax, bx, cx) - 0.5))
+        y0, y1 = max(0, math.ceil(min(ay, by, cy) - 0.5)), min(height - 1, math.floor(max(ay, by, cy) - 0.5))
+        if x0 > x1 or y0 > y1:
+            y0, y1 = 1, 0
+        first_row[t], last_row[t] = y0, y1
     rows = (height + BANDS - 1) // BANDS
     for band in numba.prange(BANDS):
         first, last = band * rows, min(height, (band + 1) * rows) - 1
         for t in range(triangles.shape[0]):
+            y0, y1 = max(first, first_row[t]), min(last, last_row[t])
+            if y0 > y1:
+                continue
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            ay, by, cy = screen[a, 1], screen[b, 1], screen[c, 1]
-            top, bottom = min(ay, by, cy), max(ay, by, cy)
-            if bottom < first or top > last + 1:
-                continue
-            ax, bx, cx = screen[a, 0], screen[b, 0], screen[c, 0]
-            x0, x1 = max(0, int(np.ceil(min(ax, bx, cx) - 0.5))), min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
-            y0, y1 = max(first, int(np.ceil(top - 0.5))), min(last, int(np.floor(bottom - 0.5)))
-            if x0 > x1 or y0 > y1:
-                continue
+            ax, bx, cx, ay, by, cy = screen[a, 0], screen[b, 0], screen[c, 0], screen[a, 1], screen[b, 1], screen[c, 1]
+            x0, x1 = max(0, math.ceil(min(ax, bx, cx) - 0.5)), min(width - 1, math.floor(max(ax, bx, cx) - 0.5))
             area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
             if abs(area) < 1e-9:
                 continue
             scale = 1 / area
             az, bz, cz = screen[a, 2], screen[b, 2], screen[c, 2]
+            # The weights of b and c grow by these amounts a column; each weight's sign bounds the columns of a row.
+            b_step, c_step = (cy - ay) * scale, (ay - by) * scale
+            z_step = b_step * (bz - az) + c_step * (cz - az)
             for y in range(y0, y1 + 1):
-                py = y + np.float32(0.5)
-                for x in range(x0, x1 + 1):
-                    px = x + np.float32(0.5)
-                    wb = ((px - ax) * (cy - ay) - (py - ay) * (cx - ax)) * scale
-                    wc = ((bx - ax) * (py - ay) - (by - ay) * (px - ax)) * scale
-                    wa = 1 - wb - wc
-                    if wa < 0 or wb < 0 or wc < 0:
-                        continue
-                    z = wa * az + wb * bz + wc * cz
-                    if z > nearest[y, x]:
-                        nearest[y, x] = z
-                        numbers[y, x] = t
+                dy, dx = y + np.float32(0.5) - ay, x0 + np.float32(0.5) - ax
+                wb, wc = (dx * (cy - ay) - dy * (cx - ax)) * scale, (dy * (bx - ax) - dx * (by - ay)) * scale
+                start, end = np.float32(0), np.float32(x1 - x0)
+                for weight, step in ((wb, b_step), (wc, c_step), (1 - wb - wc, -b_step - c_step)):
+                    if step > 0:
+                        start = max(start, -weight / step)
+                    elif step < 0:
+                        end = min(end, -weight / step)
+                    elif weight < 0:
+                        end = np.float32(-1)
+                z_start = az + wb * (bz - az) + wc * (cz - az)
+                for k in range(math.ceil(start), math.floor(end) + 1):
+                    z = z_start + k * z_step
+                    if z > nearest[y, x0 + k]:
+                        nearest[y, x0 + k] = z
+                        numbers[y, x0 + k] = t
     return numbers, nearest
 
 
