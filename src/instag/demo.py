@@ -26,6 +26,7 @@ from instag.progress import Report, silent
 from instag.report_page import Block, Chart, Figures, Films, Heading, Line, Page, Paragraph, Picture, Table, write_page
 from instag.speech.front_end import SAMPLE_RATE
 from instag.synthetic import Recording, Speaker, perform, recording, write_video
+from instag.training.recipes import Recipe
 from instag.types import FPS
 
 SECONDS, SIZE, SEED = 6.0, 256, 0
@@ -88,7 +89,7 @@ def run(
     folder: Path | str = "instag-demo",
     *,
     open_page: bool = True,
-    recipe: str = "draft",
+    recipe: str | Recipe = "draft",
     progress: Progress = _unseen,
     note: Callable[[str], None] = lambda sentence: None,
 ) -> Path:

@@ -236,7 +236,7 @@ def _fields(points: np.ndarray, triangles: np.ndarray, eyes: np.ndarray) -> dict
     lining = np.flatnonzero((np.arange(count) >= LANDMARKS) & (x < 3) & (points[:, 2] > -1.0) & (y < -2) & (y > -7.5))
     lining = lining[lining < LANDMARKS + 20 * 5 + 1]
     upper_lining = lining[y[lining] > points[13, 1]]
-    profile = 1 - np.clip(np.abs(points[UPPER_INNER, 0]) / np.abs(points[78, 0]), 0, 1) ** 2.6
+    profile = 1 - np.clip(np.abs(points[UPPER_INNER, 0]) / np.abs(points[78, 0]), 0, 1) ** 2.1
 
     def given(values: dict[int, float], zero: np.ndarray) -> np.ndarray:
         return spread(triangles, count, {int(i): 0.0 for i in np.flatnonzero(zero)} | values)
@@ -246,6 +246,8 @@ def _fields(points: np.ndarray, triangles: np.ndarray, eyes: np.ndarray) -> dict
     lower = {i: float(0.42 + 0.58 * p) for i, p in zip(LOWER_INNER, profile, strict=True)}
     chin = {int(i): 1.0 for i in np.flatnonzero((y < -6.6) & (x < 3.0) & (points[:, 2] > 0.5))}
     jaw_lining = {int(i): 0.0 for i in upper_lining} | {int(i): 0.9 for i in np.setdiff1d(lining, upper_lining)}
+    jawline = ((149, 378, 0.95), (150, 379, 0.82), (136, 365, 0.64), (172, 397, 0.42), (58, 288, 0.22))
+    chin |= {i: weight for *pair, weight in jawline for i in pair}
     jaw = given({**chin, **jaw_lining, **lower, **upper}, ((y > -2.3) & (x < 2.2)) | (y > 0.3) | back)
 
     around = (y > -2.2) | (y < -6.3) | (x > 4.0) | back
@@ -277,7 +279,7 @@ def _lid_fields(points: np.ndarray, eyes: np.ndarray, given) -> dict[str, np.nda
     for number in range(2):
         centre, upper, lower = eyes[number], EYE_UPPER[number], EYE_LOWER[number]
         elevation = np.arctan2(points[:, 1] - centre[1], points[:, 2] - centre[2])
-        closing = {i: float(elevation[i] - elevation[j] + 0.03) for i, j in zip(upper[1:-1], lower[1:-1], strict=True)}
+        closing = {i: float(elevation[i] - elevation[j] + 0.08) for i, j in zip(upper[1:-1], lower[1:-1], strict=True)}
         rims = np.flatnonzero((np.arange(len(points)) >= LANDMARKS) & (np.linalg.norm(points - centre, axis=1) < 1.3 * EYE_RADIUS))
         inner_up = {}
         for rim in rims:

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int, UInt8
 
 from instag.synthetic.expression import Expression
 from instag.synthetic.face import JAW_AXIS, Face, build_face, turn_x
-from instag.synthetic.hair import CAP_COLUMNS, CAP_ROWS, hair, hair_normals
+from instag.synthetic.hair import CAP_COLUMNS, CAP_ROWS, HIDES_EARS, hair, hair_normals
 from instag.synthetic.looks import Looks
 from instag.synthetic.parts import Part, clothes, ear, eyeball, lash_part, lashes, neck, skin_uv, teeth, tongue
 from instag.synthetic.rasterizer import point_normals
@@ -119,8 +119,8 @@ def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
         "teeth_upper": teeth(upper=True),
         "teeth_lower": teeth(upper=False),
         "tongue": tongue(),
-        "ear_left": ear(-1),
-        "ear_right": ear(1),
+        "ear_left": ear(-1, looks.hairstyle in HIDES_EARS),
+        "ear_right": ear(1, looks.hairstyle in HIDES_EARS),
         "neck": neck(looks),
         "clothes": clothes(looks),
         "hair": hair(looks, detail),

@@ -28,6 +28,7 @@ class _Style:
 
 
 CAP_ROWS, CAP_COLUMNS = 64, 96
+HIDES_EARS = ("bob", "long")
 _STYLES = {
     "bob": _Style(length=(13, 18), thickness=1.3, gravity=0.50, curl=0.05, sweep=(0.9, 0.0, -0.35), parting=2.2, temples=-1.5, strands=7000, steps=13),
     "short": _Style(length=(1.8, 3.6), thickness=1.0, gravity=0.03, curl=0.10, sweep=(0.25, 0.55, 0.35), parting=0.0, temples=0.3, strands=11000, steps=5),
@@ -113,7 +114,7 @@ def hair(looks: Looks, detail: float = 1.0) -> Part:
     across = np.cross(along, outward)
     across /= np.linalg.norm(across, axis=-1, keepdims=True) + 1e-9
     across += 0.4 * random.standard_normal((count, 1, 3))
-    taper = np.interp(np.arange(steps) / (steps - 1), [0, 0.1, 0.6, 1], [0.7, 1, 0.9, 0.15])
+    taper = np.interp(np.arange(steps) / (steps - 1), [0, 0.1, 0.6, 1], [0.7, 1, 0.95, 0.45])
     half_width = 0.042 * detail**-0.5 * taper[None, :, None] * random.uniform(0.7, 1.3, (count, 1, 1))
     ribbons = np.stack([strands - across * half_width, strands + across * half_width], 2)
     depth = np.clip((np.linalg.norm((strands - SKULL_CENTRE) / SKULL_RADII, axis=-1) - 1) * 8.5 / style.thickness, 0, 1)
@@ -140,7 +141,7 @@ def _with_cap(ribbons: Part, style: _Style, looks: Looks) -> Part:
     direction = np.stack([np.sin(polar) * np.sin(around), np.cos(polar), np.sin(polar) * np.cos(around)], -1).reshape(-1, 3)
     scalp = SKULL_CENTRE + SKULL_RADII * direction
     behind = np.clip(_front_line(scalp, style) / 3.0, 0, 1)
-    points = scalp + (0.06 + (0.1 + 0.22 * style.thickness) * behind)[:, None] * direction
+    points = scalp + (0.06 + (0.08 + 0.07 * style.thickness) * behind)[:, None] * direction
     triangles = grid_triangles(rows, columns, True)
     keep = (_front_line(points, style) > 0.15)[triangles].all(1)
     return Part(

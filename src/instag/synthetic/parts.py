@@ -96,9 +96,9 @@ def teeth(upper: bool) -> Part:
     bulge = 0.10 * np.sqrt(np.clip(1 - within**2, 0, 1)) * np.sin(np.pi * np.clip(down, 0.12, 0.92)) - 0.10 * (down > 0.99)
     edge = height - 0.10 * within**4
     if upper:
-        y = -3.15 - down * 1.10 * edge
+        y = -3.42 - down * 1.14 * edge
     else:
-        y = -5.25 + down * 0.92 * edge
+        y = -5.42 + down * 0.94 * edge
     grid = np.stack([np.broadcast_to(x, y.shape), y, z + bulge], -1)
     shade = (1 - 0.60 * np.clip((within - 0.80) / 0.2, 0, 1)) * np.interp(np.abs(x), [0, 1.2, 2.4], [1.0, 0.85, 0.45]) * (0.72 + 0.28 * down)
     gum = np.clip((0.22 - down) / 0.08, 0, 1)[..., None]
@@ -116,23 +116,21 @@ def tongue() -> Part:
     polar, around = np.meshgrid(np.linspace(0.01, np.pi - 0.01, 12), np.linspace(0, 2 * np.pi, 21)[:-1], indexing="ij")
     ball = np.stack([np.sin(polar) * np.cos(around), np.cos(polar), np.sin(polar) * np.sin(around)], -1).reshape(-1, 3)
     groove = 0.12 * np.exp(-((ball[:, 0] / 0.25) ** 2)) * (ball[:, 1] > 0)
-    points = np.array([0, -5.55, 2.3]) + ball * (1.65, 0.62, 1.85) - np.stack([0 * groove, groove, 0 * groove], 1)
+    points = np.array([0, -5.42, 2.35]) + ball * (1.65, 0.62, 1.85) - np.stack([0 * groove, groove, 0 * groove], 1)
     shade = np.clip(0.35 + 0.65 * (points[:, 2] - 0.8) / 3.2, 0.1, 1)[:, None]
     return Part(
-        points=points, triangles=grid_triangles(12, 20, True), uv=np.zeros((240, 2)), colours=np.array([0.40, 0.12, 0.11]) * shade, material=Material.TONGUE
+        points=points, triangles=grid_triangles(12, 20, True), uv=np.zeros((240, 2)), colours=np.array([0.46, 0.15, 0.14]) * shade, material=Material.TONGUE
     )
 
 
-def ear(side: int) -> Part:
-    """An outer ear: a leaf with a raised rim, an inner ridge and a hollow. side: -1 for the viewer's left."""
+def ear(side: int, covered: bool) -> Part:
+    """An outer ear: a leaf with a raised rim, an inner ridge and a hollow. side: -1 for the viewer's left. covered: pressed flat by hair."""
     rows, columns = 16, 40
     out, around = np.meshgrid(np.linspace(0, 1, rows), np.linspace(0, 2 * np.pi, columns + 1)[:-1], indexing="ij")
     upness = np.sin(around)
     length = 1.55 + 1.30 * np.clip(upness, 0, 1) ** 1.3 + 1.15 * np.clip(-upness, 0, 1) ** 1.5
     length = length * (1 - 0.30 * np.clip(-np.cos(around), 0, 1) * (upness > -0.6))
-    lean = 0.18
     forward, up = -out * length * np.cos(around) * 0.98, out * length * upness
-    forward = forward + 0.0 + lean * 0 * up
     rim = (
         np.exp(-(((out - 0.93) / 0.09) ** 2)) * np.interp(upness, [-1, -0.75, -0.4, 1], [0.1, 0.15, 1, 1]) * np.clip(1.3 + np.cos(around + 0.3) * -1.1, 0.25, 1)
     )
@@ -143,7 +141,8 @@ def ear(side: int) -> Part:
     flare = 0.42 + 0.20 * (upness > 0) * out
     depth = -forward
     outward = raised * 0.9 + (depth * 0.5 + 0.55) * flare * 1.2
-    points = np.stack([side * (7.25 + outward * 0.85), up + 0.55 + 0.25 * depth * 0.3, -3.45 - depth * 0.85 + raised * 0.15], -1).reshape(-1, 3)
+    outward = outward * (0.15 if covered else 0.85)
+    points = np.stack([side * (7.25 + outward), up + 0.55 + 0.25 * depth * 0.3, -3.45 - depth * 0.85 + raised * 0.15], -1).reshape(-1, 3)
     triangles = grid_triangles(rows, columns, True)
     if side > 0:
         triangles = triangles[:, ::-1]

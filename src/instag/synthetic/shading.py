@@ -165,12 +165,12 @@ def shade(numbers, points, normals, uv, colours, triangles, materials, shadow, l
                 ambient = 1 - 0.62 * min(max((-ny - 0.02) * 2.2, 0), 1) - 0.25 * min(max(abs(nx) - 0.25, 0), 1)
             elif material == 3:
                 shine = 0.25 * half**60 * lit
-                ambient = 0.55
+                ambient = 0.7
             elif material == 4:
                 shine = 0.12 * half**30 * lit
-                ambient = 0.45
+                ambient = 0.75
             elif material == 1:
-                ambient = 0.35
+                ambient = 0.6
             elif material == 6:
                 shine = 0.05 * edge
             for k in range(3):
