@@ -8,3 +8,8 @@ Report = Callable[[int, int], None]
 
 def silent(done: int, total: int) -> None:
     """The report that shows nothing."""
+
+
+def part(report: Report, start: float, end: float) -> Report:
+    """A report for work that is the share from `start` to `end` of the whole; `report` gets thousandths of the whole."""
+    return lambda done, total: report(int(1000 * (start + (end - start) * done / max(total, 1))), 1000)

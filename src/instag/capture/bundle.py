@@ -12,6 +12,8 @@ from jaxtyping import Float
 from scipy.linalg import cho_factor, cho_solve, solveh_banded
 from scipy.spatial.transform import Rotation
 
+from instag.progress import Report, silent
+
 OUTLIER_SCALE = 2.4
 """Residuals of this many standard deviations get half the weight (Cauchy)."""
 TURN_SCALE = 3.0
@@ -97,11 +99,12 @@ def align(points: Float[np.ndarray, "f p 3"], shape: Float[np.ndarray, "p 3"]) -
     return scales, rotations
 
 
-def adjust(points: Float[np.ndarray, "f p 2"], rig: Rig, poses: Poses, prior: Prior, iterations: int = 12) -> tuple[Rig, Poses]:
+def adjust(points: Float[np.ndarray, "f p 2"], rig: Rig, poses: Poses, prior: Prior, *, iterations: int = 12, report: Report = silent) -> tuple[Rig, Poses]:
     """Fit shape, focal length and poses together: poses are eliminated (Schur complement), the rest is solved at once."""
     count = len(rig.shape)
     shape_information = np.concatenate([np.full(3 * count, prior.shape_sigma**-2.0), [prior.focal_sigma**-2.0]])
-    for _ in range(iterations):
+    for iteration in range(iterations):
+        report(iteration, iterations)
         residuals = points - project(rig, poses)
         weights = robust_weights(residuals) * prior.frame_weight * prior.point_sigma**-2.0
         pose_jacobian, shape_jacobian, focal_jacobian = _jacobians(rig, poses)
@@ -142,7 +145,7 @@ def adjust(points: Float[np.ndarray, "f p 2"], rig: Rig, poses: Poses, prior: Pr
     return rig, poses
 
 
-def smooth_poses(seen: Evidence, rig: Rig, poses: Poses, *, stiffness: float, iterations: int = 4) -> Poses:
+def smooth_poses(seen: Evidence, rig: Rig, poses: Poses, *, stiffness: float, iterations: int = 4, report: Report = silent) -> Poses:
     """Fit every pose to its landmarks and to the flow between neighbours, moving evenly: no lag, as the clip is solved at once.
 
     The second differences of the poses are pulled toward zero with `stiffness` times what the landmarks of a typical frame
@@ -155,14 +158,16 @@ def smooth_poses(seen: Evidence, rig: Rig, poses: Poses, *, stiffness: float, it
         return poses
     loose = np.full(frames - 2, 1e-3)
     still = np.zeros(seen.flow.shape[:2])
-    for _ in range(iterations):
+    for iteration in range(iterations):
+        report(iteration, 3 * iterations)
         weights = robust_weights(seen.points - project(rig, poses)) * seen.found[:, None]
         system = _Chain.of(seen, weights, still, rig, poses)
         poses = poses.moved(system.solve(_second_differences(poses), loose))
     # From here the landmarks' weights stand: a head that moves fast must not look like a frame full of outliers.
     weights = robust_weights(seen.points - project(rig, poses)) * seen.found[:, None]
     forces = np.full(frames - 2, stiffness)
-    for _ in range(2 * iterations):
+    for iteration in range(2 * iterations):
+        report(iterations + iteration, 3 * iterations)
         system = _Chain.of(seen, weights, _flow_weights(seen, rig, poses), rig, poses)
         poses = poses.moved(system.solve(_second_differences(poses), forces))
         bends = _second_differences(poses)

@@ -15,7 +15,7 @@ from instag.capture.tracking import track_head
 from instag.clip import Clip, ClipInfo, StageRecord
 from instag.errors import BadArgument, NoSound, TooShort
 from instag.media import MediaInfo, probe
-from instag.progress import Report, silent
+from instag.progress import Report, part, silent
 from instag.types import FPS
 
 SIZES = (64, 2048)
@@ -89,7 +89,7 @@ def prepare(
             replace(clip.info, stages={name: record for name, record in clip.info.stages.items() if name not in _followers(stage.name, only)})
         )
         started = time.monotonic()
-        clip = stage.run(clip, settings, _part(report, before / total, stage.share / total))
+        clip = stage.run(clip, settings, part(report, before / total, (before + stage.share) / total))
         record = StageRecord(made_by=f"instag {__version__}", settings=stage.settings(settings), seconds=round(time.monotonic() - started, 2))
         clip = clip.save_info(replace(clip.info, stages={**clip.info.stages, stage.name: record}))
         before += stage.share
@@ -167,21 +167,16 @@ def _followers(name: str, only: str | Sequence[str] | None) -> set[str]:
     return found
 
 
-def _part(report: Report, before: float, share: float) -> Report:
-    """The report of one stage as a part of the whole."""
-    return lambda done, total: report(min(999, int(1000 * (before + share * done / max(total, 1)))), 1000)
-
-
 def _video(clip: Clip, settings: Settings, report: Report) -> Clip:
     for name in ("frames", "regions", "torso", "surface", "features"):
         shutil.rmtree(clip.folder / name, ignore_errors=True)
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
-    crop = find_crop(settings.video, seconds=settings.seconds, report=_part(report, 0.0, 0.15)) if settings.crop is None else Crop(*settings.crop)
+    crop = find_crop(settings.video, seconds=settings.seconds, report=part(report, 0.0, 0.15)) if settings.crop is None else Crop(*settings.crop)
     info = replace(clip.info, width=settings.size, height=settings.size, crop=crop, frame_count=0, focal=None)
     clip = Clip(folder=clip.folder, info=info)
     length = min(probe(settings.video).seconds, settings.seconds or float("inf"))
-    count = take_frames(clip, settings.video, crop, seconds=settings.seconds, expected=round(length * FPS), report=_part(report, 0.15, 0.85))
+    count = take_frames(clip, settings.video, crop, seconds=settings.seconds, expected=round(length * FPS), report=part(report, 0.15, 1.0))
     return Clip(folder=clip.folder, info=replace(info, frame_count=count))
 
 

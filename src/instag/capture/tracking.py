@@ -12,7 +12,7 @@ from instag.capture.bundle import Evidence, Poses, Prior, Rig, adjust, align, pr
 from instag.capture.flow import SKIN
 from instag.capture.landmarks import Landmarks, sixty_eight
 from instag.clip import Clip, Track
-from instag.progress import Report, silent
+from instag.progress import Report, part, silent
 
 EYE_DISTANCE = 0.092
 """Metres between the outer corners of the eyes."""
@@ -47,7 +47,7 @@ MIRRORED = ((33, 263), (133, 362), (127, 356), (234, 454), (129, 358), (54, 284)
 
 
 def track_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Track:
-    """Fit the head and save track.npz. `report` counts the five parts of the work."""
+    """Fit the head and save track.npz. `report` gets thousandths."""
     track = fit_head(landmarks, clip.info.width, clip.info.height, report)
     clip.save_track(track)
     return track
@@ -56,24 +56,20 @@ def track_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Tra
 def fit_head(landmarks: Landmarks, width: int, height: int, report: Report = silent) -> Track:
     """Focal length, rest shape and smooth poses from the landmarks of a clip of width x height pixels."""
     points = landmarks.points.astype(np.float64)
-    report(0, 5)
     rig, poses = _first_guess(points, landmarks.found, width, height)
     chosen = _spread(landmarks.found)
     prior = Prior(shape=rig.shape[RIGID], focal=rig.focal, point_sigma=width / 512)
-    report(1, 5)
-    rigid, _ = adjust(points[chosen][:, RIGID, :2], Rig(shape=rig.shape[RIGID], focal=rig.focal, centre=rig.centre), poses.taken(chosen), prior)
-    report(2, 5)
+    flexible = Rig(shape=rig.shape[RIGID], focal=rig.focal, centre=rig.centre)
+    rigid, _ = adjust(points[chosen][:, RIGID, :2], flexible, poses.taken(chosen), prior, report=part(report, 0.05, 0.3))
     start = Poses(rotations=poses.rotations, translations=poses.translations * [1, 1, rigid.focal / rig.focal])
     flow = np.full((len(points) - 1, len(RIGID), 2), np.nan)
     flow[:, [list(RIGID).index(point) for point in SKIN]] = landmarks.flow[1:]
     seen = Evidence(points=points[:, RIGID, :2], found=landmarks.found.astype(float), flow=flow)
-    poses = smooth_poses(seen, rigid, start, stiffness=STIFFNESS)
-    report(3, 5)
+    poses = smooth_poses(seen, rigid, start, stiffness=STIFFNESS, report=part(report, 0.3, 0.9))
     identity = _rest_shape(points, landmarks.found, Rig(shape=rig.shape, focal=rigid.focal, centre=rigid.centre), rigid.shape, poses)
-    report(4, 5)
     identity, poses = _into_head_frame(identity, poses)
     backward = poses.rotations.transpose(0, 2, 1)
-    report(5, 5)
+    report(1000, 1000)
     return Track(
         rotations=backward.astype(np.float32),
         translations=-np.einsum("fij,fj->fi", backward, poses.translations).astype(np.float32),
