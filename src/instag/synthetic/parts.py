@@ -36,7 +36,7 @@ def grid_triangles(rows: int, columns: int, closed: bool = False) -> Int[np.ndar
 
 
 def _even(count: int, colour: tuple[float, float, float]) -> np.ndarray:
-    return np.tile(np.array(colour), (count, 1))
+    return np.tile(np.array(colour, float), (count, 1))
 
 
 def eyeball(centre: np.ndarray) -> Part:
