@@ -9,7 +9,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from instag.compute import follow_torch
-from instag.rendering.cpu_paint import PLANE, RECORD, ROW, paint, paint_back, record
+from instag.rendering.cpu_paint import RECORD, ROW, paint, paint_back, record
 from instag.rendering.cpu_projection import array, project_fast
 from instag.rendering.cpu_tiles import HEIGHT, WIDTH, cover
 from instag.rendering.renderer import Renderer
@@ -98,7 +98,8 @@ def _paint_all(shares, records, features, pictures):
     _, height, width, wide = colors.shape
     columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
     for worker in prange(len(turn_starts) - 1):
-        tile, flags = np.empty((1 + features.shape[1]) * PLANE, np.float32), np.empty(WIDTH, np.bool_)
+        deep = (1 + features.shape[1]) * ROW
+        tile, flags = np.empty(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
         for turn in range(turn_starts[worker], turn_starts[worker + 1]):
             number = turns[turn]
             frame, top, left = number // (rows * columns), number // columns % rows * HEIGHT, number % columns * WIDTH
@@ -111,14 +112,14 @@ def _paint_all(shares, records, features, pictures):
             paint(members[starts[number] : starts[number + 1]], records, features, left, top, width, height, tile, flags)
             for y in range(min(HEIGHT, height - top)):
                 for x in range(min(WIDTH, width - left)):
-                    at = y * ROW + x
+                    at = y * deep + x
                     alpha = 1 - abs(tile[at])
                     alphas[frame, top + y, left + x] = alpha
                     for channel in range(wide):
-                        colors[frame, top + y, left + x, channel] = tile[at + (1 + channel) * PLANE]
-                    depths[frame, top + y, left + x] = tile[at + (1 + wide) * PLANE] / alpha if alpha > 0 else 0
+                        colors[frame, top + y, left + x, channel] = tile[at + (1 + channel) * ROW]
+                    depths[frame, top + y, left + x] = tile[at + (1 + wide) * ROW] / alpha if alpha > 0 else 0
                     for channel in range(detached.shape[3]):
-                        detached[frame, top + y, left + x, channel] = tile[at + (2 + wide + channel) * PLANE]
+                        detached[frame, top + y, left + x, channel] = tile[at + (2 + wide + channel) * ROW]
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -130,7 +131,8 @@ def _paint_all_back(shares, records, features, with_depths, pictures, outer, pai
     _, height, width, wide = colors.shape
     columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
     for worker in prange(len(turn_starts) - 1):
-        tile, flags = np.zeros((3 + features.shape[1]) * PLANE, np.float32), np.empty(WIDTH, np.bool_)
+        deep = (3 + features.shape[1]) * ROW
+        tile, flags = np.zeros(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
         weights = np.empty(WIDTH * HEIGHT, np.float32)
         for turn in range(turn_starts[worker], turn_starts[worker + 1]):
             number = turns[turn]
@@ -139,20 +141,20 @@ def _paint_all_back(shares, records, features, with_depths, pictures, outer, pai
             frame, top, left = number // (rows * columns), number // columns % rows * HEIGHT, number % columns * WIDTH
             for y in range(min(HEIGHT, height - top)):
                 for x in range(min(WIDTH, width - left)):
-                    at = y * ROW + x
+                    at = y * deep + x
                     alpha, by_alpha = alphas[frame, top + y, left + x], by_alphas[frame, top + y, left + x]
                     seen = by_alpha * alpha
                     for channel in range(wide):
                         by_color = by_colors[frame, top + y, left + x, channel]
                         seen += by_color * colors[frame, top + y, left + x, channel]
-                        tile[at + (3 + channel) * PLANE] = by_color
+                        tile[at + (3 + channel) * ROW] = by_color
                     if with_depths:
                         by_depth = by_depths[frame, top + y, left + x] / alpha if alpha > 0 else np.float32(0)
-                        tile[at + (3 + wide) * PLANE] = by_depth
+                        tile[at + (3 + wide) * ROW] = by_depth
                         by_alpha -= by_depth * depths[frame, top + y, left + x]
-                    tile[at + PLANE], tile[at + 2 * PLANE] = seen, by_alpha
+                    tile[at + ROW], tile[at + 2 * ROW] = seen, by_alpha
                     for channel in range(by_detached.shape[3]):
-                        tile[at + (4 + wide + channel) * PLANE] = by_detached[frame, top + y, left + x, channel]
+                        tile[at + (4 + wide + channel) * ROW] = by_detached[frame, top + y, left + x, channel]
             some = slice(starts[number], starts[number + 1])
             paint_back(members[some], slots[some], records, features, wide + with_depths, left, top, width, height, tile, flags, weights, pairs)
 

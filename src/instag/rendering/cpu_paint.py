@@ -15,7 +15,6 @@ from instag.rendering.lanes import any_over, fill, load, power_of_two, ramp, sel
 from instag.rendering.projection import SKIP_UNDER
 
 ROW = WIDTH + lanes.COUNT
-PLANE = HEIGHT * ROW
 _CHECK = 32
 """Splats between two looks at which columns of pixels are finished."""
 
@@ -55,22 +54,22 @@ def _rows(shape, left, top):
 
 
 @njit(cache=True)
-def _start(tile, left, top, width, height):
+def _start(tile, deep, left, top, width, height):
     """Set each pixel's light that still passes to 1, outside the picture to -1."""
     inside = min(WIDTH, width - left)
     for y in range(HEIGHT):
         for x in range(0, ROW, lanes.COUNT):
-            store(tile, y * ROW + x, select(ramp() < fill(_F(inside - x if top + y < height else 0)), fill(_F(1)), fill(_F(-1))))
+            store(tile, y * deep + x, select(ramp() < fill(_F(inside - x if top + y < height else 0)), fill(_F(1)), fill(_F(-1))))
 
 
 @njit(cache=True)
-def _open(tile, columns):
+def _open(tile, deep, columns):
     """Note which sixteen columns of the tile have unfinished pixels. Returns whether any has."""
     some = False
     for column in range(_COLUMNS):
         columns[column] = False
         for y in range(HEIGHT):
-            if any_over(load(tile, y * ROW + column * lanes.COUNT), fill(_F(0))):
+            if any_over(load(tile, y * deep + column * lanes.COUNT), fill(_F(0))):
                 columns[column] = True
                 some = True
                 break
@@ -96,14 +95,15 @@ def _alphas(exponent):
 def paint(members, records, features, left, top, width, height, tile, columns):
     """Paint a tile: its first plane becomes the light that passes all splats (negative where a pixel was finished), the others the channels.
 
-    members: splats, front to back. tile: scratch of 1 + channels planes. columns: scratch.
+    members: splats, front to back. tile: scratch of 1 + channels planes, whose rows take turns in memory. columns: scratch.
     """
     channels = features.shape[1]
-    tile[: (1 + channels) * PLANE] = 0
-    _start(tile, left, top, width, height)
-    _open(tile, columns)
+    deep = (1 + channels) * ROW
+    tile[: HEIGHT * deep] = 0
+    _start(tile, deep, left, top, width, height)
+    _open(tile, deep, columns)
     for rank in range(len(members)):
-        if rank % _CHECK == _CHECK - 1 and not _open(tile, columns):
+        if rank % _CHECK == _CHECK - 1 and not _open(tile, deep, columns):
             break
         shape, feature = records[members[rank]], features[members[rank]]
         x, y = shape[0] - _F(left), shape[1] - _F(top)
@@ -116,12 +116,12 @@ def paint(members, records, features, left, top, width, height, tile, columns):
             flat, slope = fill(shape[5]) + fill(shape[2]) * dx * dx, fill(shape[3]) * dx
             for row in range(first_row, last_row):
                 dy = _F(row) - y
-                at = row * ROW + column
+                at = row * deep + column
                 alpha = _alphas(slope * fill(dy) + (flat + fill(shape[4] * dy * dy)))
                 weight, light = _step(load(tile, at), alpha)
                 store(tile, at, light)
                 for channel in range(channels):
-                    at += PLANE
+                    at += ROW
                     store(tile, at, load(tile, at) + weight * fill(feature[channel]))
 
 
@@ -133,10 +133,11 @@ def paint_back(members, slots, records, features, moving, left, top, width, heig
     alpha, the third the derivative by alpha, the others those by the channels. moving: how many channels, the first ones, move geometry.
     """
     channels = features.shape[1]
-    _start(tile, left, top, width, height)
-    _open(tile, columns)
+    deep = (3 + channels) * ROW
+    _start(tile, deep, left, top, width, height)
+    _open(tile, deep, columns)
     for rank in range(len(members)):
-        if rank % _CHECK == _CHECK - 1 and not _open(tile, columns):
+        if rank % _CHECK == _CHECK - 1 and not _open(tile, deep, columns):
             break
         shape, feature, pair = records[members[rank]], features[members[rank]], pairs[slots[rank]]
         x, y = shape[0] - _F(left), shape[1] - _F(top)
@@ -151,17 +152,17 @@ def paint_back(members, slots, records, features, moving, left, top, width, heig
             sums, sums_y, sums_yy = fill(_F(0)), fill(_F(0)), fill(_F(0))
             for row in range(first_row, last_row):
                 dy = _F(row) - y
-                at = row * ROW + column
+                at = row * deep + column
                 alpha = _alphas(slope * fill(dy) + (flat + fill(shape[4] * dy * dy)))
                 light = load(tile, at)
                 weight, after = _step(light, alpha)
-                value, there = load(tile, at + 2 * PLANE), at + 3 * PLANE
+                value, there = load(tile, at + 2 * ROW), at + 3 * ROW
                 for channel in range(moving):
                     value = value + load(tile, there) * fill(feature[channel])
-                    there += PLANE
-                behind = load(tile, at + PLANE) - weight * value
+                    there += ROW
+                behind = load(tile, at + ROW) - weight * value
                 store(tile, at, after)
-                store(tile, at + PLANE, behind)
+                store(tile, at + ROW, behind)
                 store(weights, row * lanes.COUNT, weight)
                 change = weight * value - behind * alpha / (fill(_F(1)) - alpha)
                 change = select(weight > fill(_F(0)), select(alpha < fill(_F(0.99)), change, fill(_F(0))), fill(_F(0)))
@@ -173,7 +174,7 @@ def paint_back(members, slots, records, features, moving, left, top, width, heig
             for channel in range(channels):
                 sums = fill(_F(0))
                 for row in range(first_row, last_row):
-                    sums = sums + load(weights, row * lanes.COUNT) * load(tile, (3 + channel) * PLANE + row * ROW + column)
+                    sums = sums + load(weights, row * lanes.COUNT) * load(tile, row * deep + (3 + channel) * ROW + column)
                 pair[6 + channel] += total(sums)
         # The record's factors are those of a base-2 exponent: -2 / log2(e) and -1 / log2(e) turn them back into the conic.
         xx, xy, yy = shape[2] * _F(-2 / _LOG2_E), shape[3] * _F(-1 / _LOG2_E), shape[4] * _F(-2 / _LOG2_E)
