@@ -16,7 +16,7 @@ from instag.synthetic.recordings import Phoneme
 
 CAMERA_DISTANCE = 0.90
 """Metres from the camera to the head's origin."""
-_HEAD_BELOW_CENTRE, _NECK_JOINT = 0.0, np.array([0.0, -0.055, -0.035])
+_RAISED, _NECK_JOINT = 0.015, np.array([0.0, -0.055, -0.035])
 _TO_CAMERA = np.diag([1.0, -1.0, -1.0])
 
 
@@ -167,7 +167,7 @@ def act(phonemes: tuple[Phoneme, ...], frames: int, fps: int, seed: int) -> tupl
             )
         )
         torso = rotation(0.22 * yaw[i], 0.1 * pitch[i], 0.25 * roll[i])
-        base = np.array([0.0, _HEAD_BELOW_CENTRE, CAMERA_DISTANCE])
+        base = np.array([0.0, -_RAISED, CAMERA_DISTANCE])
         poses.append(_pose(rotation(yaw[i], pitch[i], roll[i]), shift[i], torso, 0.45 * shift[i] + (0, breath[i], 0), base))
     return expressions, poses
 

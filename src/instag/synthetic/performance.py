@@ -23,8 +23,8 @@ from instag.synthetic.shading import SHADOW_SIZE, Material, depth_from_light, ke
 from instag.synthetic.texture import backdrop
 from instag.types import FPS, Region
 
-FOCAL = 2.2
-"""The camera's focal length in picture sizes: a field of view of 26 degrees."""
+FOCAL = 2.6
+"""The camera's focal length in picture sizes: a field of view of 22 degrees."""
 SMALLEST = 32
 
 
