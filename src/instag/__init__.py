@@ -11,9 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from instag.models.avatar import Avatar
     from instag.capture.prepare import prepare
     from instag.clip import Clip
+    from instag.models.avatar import Avatar
     from instag.speaking import speak
     from instag.training.adapt import adapt
 
