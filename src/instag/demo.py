@@ -211,7 +211,7 @@ def _page(
                 (files.filmed, f"What it was learned from, {SECONDS:.0f} s of a synthetic speaker: “{lesson.text}”"),
             ]
         ),
-        Heading(text="Frames that it was not taught"),
+        Heading(text="Frames that it was not taught" if held_out is not None else "Frames that it was taught"),
         Picture(image=side_by_side(avatar, clip), caption="Above the true frames, below the learned head with the same pose, expression and voice."),
         Heading(text="Lips and voice"),
         _lips_chart(speech, sync),

@@ -173,15 +173,15 @@ class Chart(Block):
         high = high if high > low else low + 1
         first, last = float(xs.min()), max(float(xs.max()), float(xs.min()) + 1e-9)
         marks, colour = [], 0
-        for y in _ticks(low, high):
+        for y in _decades(low, high) if self.logarithmic else _ticks(low, high):
             row = self._row(y, low, high)
-            label = f"{10**y:.2g}" if self.logarithmic else f"{y:g}"
+            label = f"{10**y:.1g}" if self.logarithmic else f"{y:g}"
             marks.append(f'<line class="grid" x1="{_LEFT}" x2="{_CHART_WIDTH - _RIGHT}" y1="{row:.1f}" y2="{row:.1f}"/>')
             marks.append(f'<text x="{_LEFT - 6}" y="{row + 4:.1f}" text-anchor="end">{label}</text>')
         for x in _ticks(first, last):
             column = self._column(x, first, last)
             marks.append(f'<text x="{column:.1f}" y="{_CHART_HEIGHT - 10}" text-anchor="middle">{x:g}</text>')
-        marks.append(f'<text x="{_CHART_WIDTH - _RIGHT - 4}" y="{_CHART_HEIGHT - 26}" text-anchor="end">{html.escape(self.x_name)}</text>')
+        marks.append(f'<text x="{_CHART_WIDTH - _RIGHT - 4}" y="18" text-anchor="end">{html.escape(self.x_name)}</text>')
         place = _LEFT
         for line in self.lines:
             points = " ".join(
@@ -218,7 +218,14 @@ def _ticks(low: float, high: float) -> list[float]:
     power = 10 ** np.floor(np.log10(raw))
     step = float(min((1, 2, 2.5, 5, 10), key=lambda factor: abs(factor * power - raw)) * power)
     start = np.ceil(low / step - 1e-9)
-    return [float(round(k * step, 10)) for k in np.arange(start, np.floor(high / step + 1e-9) + 1)]
+    return [float(round(k * step, 10)) + 0.0 for k in np.arange(start, np.floor(high / step + 1e-9) + 1)]
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Logarithms of 1, 2 and 5 times powers of ten between two ends; of the powers alone over more than three decades."""
+    factors = (1,) if high - low > 3 else (1, 2, 5)
+    logs = [power + float(np.log10(factor)) for power in range(int(np.floor(low)), int(np.ceil(high)) + 1) for factor in factors]
+    return [value for value in logs if low <= value <= high]
 
 
 @final
