@@ -30,6 +30,8 @@ from instag.training.recipes import Recipe
 from instag.types import FPS
 
 SECONDS, SIZE, SEED = 6.0, 256, 0
+TAUGHT = round((SECONDS - 1) * FPS)
+"""Frames that teach; the last second tests."""
 STAGE_SHARES = {"face": (0.0, 0.60), "mouth": (0.60, 0.32), "fuse": (0.92, 0.08)}
 """Where each training stage begins, and its part of the time, for one bar over all of them."""
 
@@ -111,7 +113,7 @@ def run(
         clip = instag.prepare(files.filmed, files.clip, size=SIZE, report=report)
     if not files.avatar.exists():
         with times.stage("learn"), progress("Learning the head") as report:
-            instag.adapt(clip, files.avatar, recipe=recipe, report=_one_bar(report))
+            instag.adapt(clip, files.avatar, recipe=recipe, n_views=TAUGHT, report=_one_bar(report))
     avatar = Avatar.open(files.avatar)
     with times.stage("test"), progress("Testing on the last second, not taught") as report:
         held_out = measure(avatar, clip, _held_back(avatar), report)
