@@ -277,8 +277,8 @@ def _times_table(spent: dict[str, float], filmed: int, spoken: int) -> Table:
         "speak": f"Speak ({spoken} frames, sound and encoding included)",
         "check": f"Look at the lips ({spoken} frames)",
     }
-    rows = [(name, f"{spent[key]:.1f} s") for key, name in names.items() if key in spent]
-    return Table(head=("Work", "Time"), rows=[*rows, ("All", f"{sum(spent.get(key, 0.0) for key in names):.1f} s")])
+    rows = [(name, f"{spent[key]:.1f}\N{NO-BREAK SPACE}s") for key, name in names.items() if key in spent]
+    return Table(head=("Work", "Time"), rows=[*rows, ("All", f"{sum(spent.get(key, 0.0) for key in names):.1f}\N{NO-BREAK SPACE}s")])
 
 
 def _machine_table(avatar: Avatar) -> Table:
