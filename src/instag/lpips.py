@@ -17,6 +17,9 @@ LAYERS = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))
 class Lpips(nn.Module):
     """Distance of pairs of pictures. Frozen."""
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, weights: dict[str, Tensor]) -> None:
         super().__init__()
         for index, _, _ in LAYERS:

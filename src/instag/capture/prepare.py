@@ -226,9 +226,10 @@ def _surface(clip: Clip, settings: Settings, report: Report) -> Clip:
 def _features(clip: Clip, settings: Settings, report: Report) -> Clip:
     import torch
 
+    from instag.speech.features import features
     from instag.speech.front_ends import create
 
-    clip.save_features(settings.speech, create(settings.speech)(torch.from_numpy(clip.speech())).numpy())
+    clip.save_features(settings.speech, features(torch.from_numpy(clip.speech()), create(settings.speech)).numpy())
     return clip
 
 

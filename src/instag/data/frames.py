@@ -75,6 +75,7 @@ class FrameStore:
         self.scale = size / clip.info.width
         self.focal = track.focal * self.scale
         self.viewmats = viewmats(torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float())
+        self.identity = torch.from_numpy(track.identity).float()
         self.landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
         self.features = torch.from_numpy(np.array(clip.features(front_end)))
         units = clip.action_units()

@@ -76,7 +76,7 @@ class GatedField(nn.Module):
         The first layer is split into the part of the place, the same in all frames, and the gated part; gating the layer's weights in
         place of its inputs gives the same numbers without a [b, n, 38] array.
         """
-        first = self.motion[0].weight
+        first = self.motion.get_parameter("0.weight")
         of_place = places.encoding @ first[:, :36].T
         gates = torch.cat([places.speech_gate, places.expression_gate], dim=-1)
         gated = (first[:, 36:] * heard[:, None]).transpose(1, 2)

@@ -80,6 +80,23 @@ def random_gaussians(count: int, degree: int, generator: torch.Generator, *, mou
     means = (torch.rand(count, 3, generator=generator) * 2 - 1) * EXTENT
     if mouth:
         means = means / 2 - torch.tensor([0.0, 0.05, 0.0])
+    return gaussians_at(means, degree, generator)
+
+
+def gaussians_on(surface: Float[Tensor, "v 3"], count: int, degree: int, generator: torch.Generator) -> Gaussians:
+    """A start from a face's shape: half of the Gaussians between neighbouring points of the surface, the others anywhere in the cube."""
+    half = count // 2
+    near = torch.cdist(surface, surface).topk(7, largest=False).indices[:, 1:]
+    first = torch.randint(len(surface), (half,), generator=generator)
+    second = near[first, torch.randint(6, (half,), generator=generator)]
+    on = torch.lerp(surface[first], surface[second], torch.rand(half, 1, generator=generator))
+    around = (torch.rand(count - half, 3, generator=generator) * 2 - 1) * EXTENT
+    return gaussians_at(torch.cat([on, around]), degree, generator)
+
+
+def gaussians_at(means: Float[Tensor, "n 3"], degree: int, generator: torch.Generator) -> Gaussians:
+    """Near black, faint, each as large as its three nearest neighbours are far."""
+    count = len(means)
     distance = torch.cdist(means, means).topk(min(4, count), largest=False).values[:, 1:].mean(1).clamp_min(1e-4)
     return Gaussians(
         means=means,

@@ -13,7 +13,7 @@ from instag.data.frames import FrameStore
 from instag.data.splits import Split, split
 from instag.errors import BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
-from instag.models.gaussians import random_gaussians
+from instag.models.gaussians import Gaussians, gaussians_on, random_gaussians
 from instag.models.head import Head, new_head
 from instag.models.poses import PoseCorrections
 from instag.rendering.backends import renderer_for
@@ -64,7 +64,7 @@ def adapt(
     journal = Journal(clip.folder / "training" / name, identity)
 
     head = new_head(
-        face=random_gaussians(plan.face_splats, plan.face.degree, generator),
+        face=face_start(store, plan, generator),
         mouth=random_gaussians(plan.mouth_splats, plan.mouth.degree, generator, mouth=True),
         speech_channels=store.features.shape[1],
         seed=seed,
@@ -108,6 +108,13 @@ def train_stages(
         run(stage, journal, generator, lambda done, total, name=name: report(name, done, total))
         spent[name] = round(time.perf_counter() - began, 1)
     return spent
+
+
+def face_start(store: FrameStore, plan: Recipe, generator: torch.Generator) -> Gaussians:
+    """The face's first Gaussians, as the recipe starts them."""
+    if plan.start == "random":
+        return random_gaussians(plan.face_splats, plan.face.degree, generator)
+    return gaussians_on(store.identity, plan.face_splats, plan.face.degree, generator)
 
 
 def views_wanted(plan: Recipe, n_views: int | None, seconds: float | None) -> int | None:

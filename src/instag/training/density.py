@@ -1,7 +1,7 @@
 """Density control: where the picture pulls at a Gaussian, it is cloned or split; what is faint, huge or green goes (3DGS; METHOD 7)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -30,7 +30,7 @@ class DensitySettings:
     reset_every: Annotated[int | None, Scaled(at_least=400)] = 3_000
     reset_opacity: float = 0.01
     behind: float | None = -0.07
-    green: str = "prune"
+    green: Literal["prune", "weaken", "keep"] = "prune"
     green_after: Steps = 500
     limit: int = 40_000
 

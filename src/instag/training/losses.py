@@ -7,13 +7,7 @@ from torch import Tensor
 from instag.models.face_motion import Motion
 from instag.training.ssim import ssim
 
-GREEN = (0.0, 1.0, 0.0)
-"""What everything that a stage must not learn is painted with."""
 DSSIM_WEIGHT = 0.2
-
-
-def green(like: Tensor) -> Float[Tensor, " 3"]:
-    return like.new_tensor(GREEN)
 
 
 def photometric(picture: Float[Tensor, "b h w 3"], target: Float[Tensor, "b h w 3"]) -> Float[Tensor, ""]:

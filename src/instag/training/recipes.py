@@ -1,6 +1,7 @@
 """The recipes: every number of an adaptation, as functions that return a whole configuration."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from instag.errors import BadArgument
 from instag.training.density import DensitySettings
@@ -19,6 +20,7 @@ class Recipe:
     name: str
     size: int
     n_views: int | None
+    start: Literal["random", "surface"]
     face_splats: int
     mouth_splats: int
     face: FaceSettings
@@ -51,6 +53,8 @@ def reference(*, prior: bool = False) -> Recipe:
         pose_rate=0.0,
         pose_after=0,
         hair_every=7,
+        screen="green",
+        lips=NEVER,
         density=DensitySettings(end=9_000),
     )
     mouth = MouthSettings(
@@ -67,16 +71,18 @@ def reference(*, prior: bool = False) -> Recipe:
         motion=NEVER,
         offset=Term(weight=1e-5),
         frozen_last=1_000,
+        screen="green",
         density=DensitySettings(end=9_000, gradient=2e-4, behind=None, green="weaken", green_after=2_000),
     )
     fuse = FuseSettings(steps=2_000, batch=1, degree=1, opacity_rate=1e-3, lpips=Term(weight=0.05, active=After(1_000)), lpips_patch=(32, 42))
-    return Recipe(name="reference", size=512, n_views=250, face_splats=2_000, mouth_splats=5_000, face=face, mouth=mouth, fuse=fuse)
+    return Recipe(name="reference", size=512, n_views=250, start="random", face_splats=2_000, mouth_splats=5_000, face=face, mouth=mouth, fuse=fuse)
 
 
 def few(*, prior: bool = False) -> Recipe:
-    """The default: the paper's schedule for a few seconds with poses refined together with the head."""
+    """The default: the paper's schedule for a few seconds with a random screen, hair in every step, lips weighed more, and poses refined late."""
     recipe = reference(prior=prior)
-    return replace(recipe, name="few", face=replace(recipe.face, pose_rate=2e-4, pose_after=1_000))
+    face = replace(recipe.face, screen="random", hair_every=1, lips=Term(weight=0.2), pose_rate=1e-4, pose_after=6_000)
+    return replace(recipe, name="few", face=replace(face, density=replace(face.density, green="keep")), mouth=replace(recipe.mouth, screen="random"))
 
 
 def draft(*, prior: bool = False) -> Recipe:

@@ -1,4 +1,4 @@
-"""The face stage: the outside of the head, everything else painted green (METHOD 6 and 7)."""
+"""The face stage: the outside of the head, everything else painted over (METHOD 6 and 7)."""
 
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from instag.training.density import DensitySettings
 from instag.training.optim import Group
 from instag.training.patches import perceptual
 from instag.training.schedule import Active, After, Steps, Term, decay
+from instag.training.screen import Screen, screen_colour
 from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_groups
 from instag.types import Region
 
@@ -27,7 +28,10 @@ BLINK = 5
 
 @dataclass(frozen=True, kw_only=True)
 class FaceSettings:
-    """Numbers of METHOD 7; steps are those of this stage. hair: when the hair is compared; painted green in both pictures else."""
+    """Numbers of METHOD 7; steps are those of this stage.
+
+    hair_every: the hair is compared in each such step after the warm-up and painted over else. lips: a further L1 within the lips box.
+    """
 
     steps: Steps
     batch: int
@@ -50,6 +54,8 @@ class FaceSettings:
     pose_rate: float
     pose_after: Steps
     hair_every: int
+    screen: Screen
+    lips: Term
     density: DensitySettings
 
 
@@ -130,16 +136,18 @@ class FaceStage(Stage):
         head = frames.is_region(Region.FACE, Region.HAIR)
         without_hair = step >= settings.warm_up and step % settings.hair_every != 0
         shown = frames.is_region(Region.FACE) if without_hair else head
-        green = losses.green(look.rgb)
-        target = torch.where(shown[..., None], frames.image.float() / 255, green)
-        picture = composite.over(look.rgb, look.rendering.alphas, green)
+        paint = screen_colour(settings.screen, self.generator).expand(look.rgb.shape)
+        target = torch.where(shown[..., None], frames.image.float() / 255, paint)
+        picture = composite.over(look.rgb, look.rendering.alphas, paint)
         if without_hair:
-            picture = torch.where(frames.is_region(Region.HAIR)[..., None], green, picture)
+            picture = torch.where(frames.is_region(Region.HAIR)[..., None], paint, picture)
         terms = {"photometric": losses.photometric(picture, target)}
+        if settings.lips(step):
+            terms["lips"] = settings.lips(step) * losses.within((picture - target).abs().mean(-1), frames.lips)
         if settings.alpha(step):
             terms["alpha"] = settings.alpha(step) * losses.alpha_inside(look.rendering.alphas, head)
         if self.lpips is not None and settings.lpips(step):
-            without_lips = lambda image: torch.where(frames.lips[..., None], green, image)  # noqa: E731
+            without_lips = lambda image: torch.where(frames.lips[..., None], paint, image)  # noqa: E731
             distance = perceptual(self.lpips, without_lips(picture), without_lips(target), settings.lpips_patch, self.generator)
             terms["lpips"] = settings.lpips(step) * distance
         return terms

@@ -1,4 +1,4 @@
-"""The mouth stage: what shows between the lips, everything else painted green; the face around it drives it through the hook."""
+"""The mouth stage: what shows between the lips, everything else painted over; the face around it drives it through the hook."""
 
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from instag.training import losses
 from instag.training.density import DensitySettings
 from instag.training.optim import Group
 from instag.training.schedule import Steps, Term, decay
+from instag.training.screen import Screen, screen_colour
 from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_groups
 from instag.types import Region
 
@@ -31,7 +32,7 @@ FEWEST_MOUTH_PIXELS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class MouthSettings:
-    """Numbers of METHOD 7; steps are those of this stage. frozen_last: steps at the end in which the geometry rests and green turns black."""
+    """Numbers of METHOD 7; steps are those of this stage. frozen_last: steps at the end in which the geometry rests and the screen is black."""
 
     steps: Steps
     batch: int
@@ -46,6 +47,7 @@ class MouthSettings:
     motion: Term
     offset: Term
     frozen_last: Steps
+    screen: Screen
     density: DensitySettings
 
 
@@ -109,7 +111,8 @@ class MouthStage(Stage):
             self.head.mouth, encoding, frames.condition, move, camera, self.renderer, degree=min(settings.degree, step // settings.degree_every)
         )
         inside = frames.is_region(Region.MOUTH, Region.TEETH)
-        paint = losses.green(rendering.colors) if step < self.steps - settings.frozen_last else torch.zeros(3)
+        frozen = step >= self.steps - settings.frozen_last
+        paint = (torch.zeros(3) if frozen else screen_colour(settings.screen, self.generator)).expand(rendering.colors.shape)
         target = torch.where(inside[..., None], frames.image.float() / 255, paint)
         # Around the opening, inside the lips box, the face will cover what is painted here: no opinion there.
         free = frames.lips & ~inside

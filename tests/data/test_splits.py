@@ -1,0 +1,45 @@
+"""Which frames teach and which test."""
+
+import pytest
+
+from instag.data.splits import split
+from instag.errors import BadArgument, TooShort
+
+
+def test_five_seconds_of_twenty_leave_the_last_twelve():
+    chosen = split(500, n_views=125)
+    assert (chosen.train, chosen.test) == (range(125), range(200, 500))
+
+
+def test_ten_second_clip_tests_on_what_is_left():
+    chosen = split(250, n_views=125)
+    assert (chosen.train, chosen.test) == (range(125), range(125, 250))
+
+
+def test_short_clip_teaches_on_all_and_tests_on_nothing():
+    chosen = split(120, n_views=250)
+    assert (chosen.train, chosen.test) == (range(120), range(0))
+
+
+def test_without_a_number_the_test_frames_stay_out():
+    assert split(3000, n_views=None).train == range(2700)
+    assert split(500, n_views=None).train == range(454)
+
+
+def test_all_for_train():
+    assert split(500, n_views=125, all_for_train=True).train == range(500)
+
+
+@pytest.mark.parametrize("frames", range(50, 700, 37))
+@pytest.mark.parametrize("n_views", [None, 50, 125, 250])
+def test_teaching_and_testing_never_overlap(frames, n_views):
+    chosen = split(frames, n_views=n_views)
+    assert not set(chosen.train) & set(chosen.test)
+    assert len(chosen.test) in range(25, 301) or len(chosen.test) == 0
+
+
+def test_too_little_is_said():
+    with pytest.raises(TooShort, match="30 frames"):
+        split(30, n_views=None)
+    with pytest.raises(BadArgument, match="--n-views"):
+        split(500, n_views=10)

@@ -1,0 +1,83 @@
+"""The avatar's file: what is written is read, and what is not an avatar is told apart."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from instag.errors import FileMissing, NewerFormat, NotAnArtefact
+from instag.models.avatar import Avatar, AvatarInfo, encode_torso
+from instag.models.gaussians import random_gaussians
+from instag.models.head import new_head
+
+
+@pytest.fixture
+def avatar() -> Avatar:
+    generator = torch.Generator().manual_seed(0)
+    head = new_head(face=random_gaussians(7, 1, generator), mouth=random_gaussians(5, 1, generator, mouth=True), speech_channels=80)
+    torso = np.zeros((32, 32, 4), np.uint8)
+    torso[16:] = (200, 30, 40, 255)
+    info = AvatarInfo(
+        made_by="instag test",
+        source="me.mp4",
+        recipe="draft",
+        front_end="mel",
+        speech_channels=80,
+        size=32,
+        focal=75.0,
+        fps=25,
+        degree=1,
+        frames=2,
+        splats={"face": 7, "mouth": 5},
+    )
+    return Avatar(
+        info=info,
+        head=head,
+        viewmats=torch.eye(4).repeat(2, 1, 1),
+        expression=torch.rand(2, 6),
+        torso_files=[encode_torso(torso)] * 2,
+        backdrop=np.full((32, 32, 3), 90, np.uint8),
+    )
+
+
+def test_round_trip(avatar, tmp_path):
+    avatar.save(tmp_path / "me.avatar")
+    again = Avatar.open(tmp_path / "me.avatar")
+    assert again.info == avatar.info
+    assert len(again) == 2
+    for name, value in avatar.head.state_dict().items():
+        torch.testing.assert_close(again.head.state_dict()[name], value)
+    torch.testing.assert_close(again.expression, avatar.expression)
+    np.testing.assert_array_equal(again.backdrop, avatar.backdrop)
+    np.testing.assert_array_equal(again.torso(1)[..., 3], avatar.torso(1)[..., 3])
+    assert np.abs(again.torso(0)[20, 20].astype(int) - (200, 30, 40, 255)).max() < 12
+
+
+def test_holds_no_pickle(avatar, tmp_path):
+    avatar.save(tmp_path / "me.avatar")
+    with zipfile.ZipFile(tmp_path / "me.avatar") as package:
+        assert {name.rsplit(".")[-1] for name in package.namelist()} == {"json", "safetensors", "webp", "png"}
+
+
+def test_newer_format_is_refused(avatar, tmp_path):
+    avatar.save(tmp_path / "me.avatar")
+    with zipfile.ZipFile(tmp_path / "me.avatar") as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    content = json.loads(parts["avatar.json"]) | {"format_version": 99, "unheard_of": 1}
+    with zipfile.ZipFile(tmp_path / "newer.avatar", "w") as package:
+        for name, data in (parts | {"avatar.json": json.dumps(content).encode()}).items():
+            package.writestr(name, data)
+    with pytest.raises(NewerFormat, match="format version 99"):
+        Avatar.open(tmp_path / "newer.avatar")
+
+
+def test_damaged_and_missing_files_are_told_apart(avatar, tmp_path):
+    avatar.save(tmp_path / "me.avatar")
+    whole = (tmp_path / "me.avatar").read_bytes()
+    (tmp_path / "half.avatar").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(NotAnArtefact, match=r"half\.avatar"):
+        Avatar.open(tmp_path / "half.avatar")
+    with pytest.raises(FileMissing, match="instag create"):
+        Avatar.open(tmp_path / "none.avatar")

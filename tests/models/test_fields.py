@@ -1,0 +1,129 @@
+"""The motion fields: shapes, the zero field, gradients, and the parameter counts that METHOD 3 implies."""
+
+import pytest
+import torch
+from torch import nn
+
+from instag.models.aligner import face_aligner, mouth_aligner
+from instag.models.condition import Condition
+from instag.models.face_motion import GatedField, personalized_face_field, personalized_mouth_field, universal_face_field
+from instag.models.mouth_motion import HOOK_SCALE, MouthField, hook
+from instag.models.speech_encoder import SpeechEncoder
+
+FRAMES, POINTS = 3, 17
+
+
+def condition(channels: int = 80, *, seed: int = 0) -> Condition:
+    generator = torch.Generator().manual_seed(seed)
+    return Condition(speech=torch.randn(FRAMES, 8, channels, 16, generator=generator), expression=torch.rand(FRAMES, 6, generator=generator) * 3)
+
+
+def points(seed: int = 0) -> torch.Tensor:
+    return torch.rand(POINTS, 3, generator=torch.Generator().manual_seed(seed)) * 0.2 - 0.1
+
+
+def count(module: nn.Module | None) -> int:
+    assert module is not None
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@pytest.mark.parametrize("channels", [29, 44, 80, 1024])
+def test_speech_encoder_makes_one_vector_a_frame(channels):
+    assert SpeechEncoder(channels)(condition(channels).speech).shape == (FRAMES, 32)
+
+
+def test_speech_encoder_frames_do_not_mix():
+    encoder, heard = SpeechEncoder(80), condition()
+    together = encoder(heard.speech)
+    torch.testing.assert_close(together[1:2], encoder(heard.speech[1:2]), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("field", [universal_face_field(80), personalized_face_field(80), personalized_mouth_field(80)])
+def test_field_moves_every_point_in_every_frame(field: GatedField):
+    motion = field(points(), condition())
+    assert motion.shift.shape == motion.scale.shape == (FRAMES, POINTS, 3)
+    assert motion.rotation.shape == (FRAMES, POINTS, 4)
+
+
+def test_split_first_layer_equals_the_plain_network():
+    field = universal_face_field(80)
+    nn.init.uniform_(field.encoding.entries, -1, 1)
+    places, heard = field.places(points()), field.hear(condition())
+    gated = torch.cat([places.speech_gate, places.expression_gate], -1) * heard[:, None]
+    plain = field.motion(torch.cat([places.encoding.expand(FRAMES, -1, -1), gated], -1))
+    motion = field.move(places, heard)
+    torch.testing.assert_close(motion.shift, plain[..., :3] * 1e-2)
+    torch.testing.assert_close(motion.rotation, plain[..., 3:7])
+    torch.testing.assert_close(motion.scale, plain[..., 8:11])
+
+
+def test_zero_field_is_still():
+    field = universal_face_field(80)
+    nn.init.zeros_(field.motion.get_parameter("4.weight"))
+    motion = field(points(), condition())
+    assert not motion.shift.any()
+    assert not motion.rotation.any()
+    assert not motion.scale.any()
+
+
+def test_gradients_reach_each_part_of_the_field():
+    field = universal_face_field(80)
+    nn.init.uniform_(next(field.encoding.parameters()), -1, 1)
+    motion = field(points(), condition())
+    (motion.shift.square().sum() + motion.rotation.square().sum() + motion.scale.square().sum()).backward()
+    for name, parameter in field.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_blinks_beyond_two_are_clipped():
+    field, heard = universal_face_field(80), condition()
+    wide = heard.expression.clone()
+    wide[:, 5] = 2
+    wider = wide.clone()
+    wider[:, 5] = 4
+    same = [field.hear(Condition(speech=heard.speech, expression=expression)) for expression in (wide, wider)]
+    torch.testing.assert_close(same[0], same[1])
+
+
+def test_parameter_counts_are_the_papers():
+    face = universal_face_field(80)
+    assert count(face.motion) == 74 * 64 + 64 * 64 + 64 * 11
+    assert count(face.speech_gate) == 36 * 32 + 32 * 32
+    assert count(face.expression_gate) == 36 * 16 + 16 * 6
+    assert count(face.expression) == 5 * 16 + 16 * 5
+    assert count(personalized_face_field(80).motion) == 74 * 32 + 32 * 32 + 32 * 11
+    assert count(personalized_mouth_field(80).motion) == 68 * 16 + 16 * 16 + 16 * 7
+    mouth = MouthField(speech_channels=80)
+    assert count(mouth.motion) == 71 * 32 + 32 * 32 + 32 * 7
+    assert count(mouth.strength) == 39 * 16 + 16 * 16 + 16 * 1
+    assert count(face_aligner().network) == 36 * 32 + 32 * 6
+    assert count(mouth_aligner().network) == 36 * 16 + 16 * 6
+
+
+def test_mouth_field_answers_to_its_hook_and_moves_mostly_down():
+    field = MouthField(speech_channels=80)
+    nn.init.uniform_(next(field.encoding.parameters()), -1, 1)
+    encoding, speech = field.encoding(points()), torch.randn(2, 32)
+    still, moved = field.shift(encoding, speech, torch.zeros(2, 3)), field.shift(encoding, speech, torch.ones(2, 3))
+    assert still.shape == (2, POINTS, 3)
+    assert (still - moved).abs().max() > 0
+
+
+def test_hook_reads_the_ranked_vertical_shifts_without_gradient():
+    shift = torch.zeros(1, 30, 3, requires_grad=True)
+    with torch.no_grad():
+        shift[0, :, 1] = torch.arange(30) * 1e-3
+    move = hook(shift, rank=10)
+    torch.testing.assert_close(move, torch.tensor([[20e-3, 9e-3, 11e-3]]) * HOOK_SCALE)
+    assert not move.requires_grad
+
+
+def test_hook_survives_fewer_points_than_its_rank():
+    assert hook(torch.zeros(2, 3, 3)).shape == (2, 3)
+
+
+def test_fresh_aligner_asks_nearly_where_the_point_is():
+    alignment = face_aligner()(points())
+    assert alignment.offset.abs().max() < 1e-4
+    torch.testing.assert_close(alignment.gain, torch.ones_like(alignment.gain), atol=1e-3, rtol=0)
