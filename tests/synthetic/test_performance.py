@@ -56,9 +56,9 @@ def test_lips_follow_the_phonemes(performance):
 
 
 def test_pictures_are_repeatable_and_people_differ(performance):
-    again = perform(Speaker(0, size=96), recording(), seconds=0.2, size=96)
+    again = perform(Speaker(0, size=96), recording(), seconds=2.0, size=96)
     np.testing.assert_array_equal(performance.picture(3), again.picture(3))
-    other = perform(Speaker(1, size=96), recording(), seconds=0.2, size=96)
+    other = perform(Speaker(1, size=96), recording(), seconds=2.0, size=96)
     assert np.abs(performance.picture(3).astype(int) - other.picture(3)).mean() > 10
 
 
