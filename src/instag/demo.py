@@ -32,7 +32,7 @@ from instag.types import FPS
 SECONDS, SIZE, SEED = 6.0, 256, 0
 TAUGHT = round((SECONDS - 1) * FPS)
 """Frames that teach; the last second tests."""
-STAGE_SHARES = {"face": (0.0, 0.60), "mouth": (0.60, 0.32), "fuse": (0.92, 0.08)}
+STAGE_SHARES = {"face": (0.0, 0.35), "mouth": (0.35, 0.30), "fuse": (0.65, 0.35)}
 """Where each training stage begins, and its part of the time, for one bar over all of them."""
 
 Progress = Callable[[str], AbstractContextManager[Report]]
