@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from instag.clip import Clip
+from instag.data.landmark_motion import landmark_motion
 from instag.data.windows import windows
 from instag.geometry import viewmats
 from instag.models.condition import EXPRESSION_UNITS, Condition
@@ -76,6 +77,7 @@ class FrameStore:
         self.focal = track.focal * self.scale
         self.viewmats = viewmats(torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float())
         self.identity = torch.from_numpy(track.identity).float()
+        self.landmark_motion = landmark_motion(track, (clip.info.width, clip.info.height))
         self.landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
         self.features = torch.from_numpy(np.array(clip.features(front_end)))
         units = clip.action_units()

@@ -39,7 +39,10 @@ class Face(nn.Module):
 
     def bearings(self, *, aligned: bool = True) -> Bearings:
         """Ask the aligner, then encode the aligned places. Gradients reach the aligner and the field, not the centres."""
-        points = self.gaussians.means.detach()
+        return self.bearings_at(self.gaussians.means.detach(), aligned=aligned)
+
+    def bearings_at(self, points: Float[Tensor, "n 3"], *, aligned: bool = True) -> Bearings:
+        """The same for any points of the head, metres."""
         if not aligned:
             return Bearings(places=self.field.places(points), offset=torch.zeros_like(points), gain=torch.ones_like(points))
         alignment = self.aligner(points)
@@ -96,6 +99,12 @@ class Head(nn.Module):
         super().__init__()
         self.face = face
         self.mouth = mouth
+
+    def set_speech_level(self, features: Float[Tensor, "f channels steps"]) -> None:
+        """Let both speech encoders bring features like these to mean 0 and deviation 1."""
+        level = torch.stack([features.mean(), features.std().clamp_min(1e-3)])
+        self.face.field.speech.level.copy_(level)
+        self.mouth.field.speech.level.copy_(level)
 
 
 def new_head(*, face: Gaussians, mouth: Gaussians, speech_channels: int, seed: int = 0) -> Head:

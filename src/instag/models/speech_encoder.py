@@ -10,10 +10,16 @@ WIDTH = 32
 
 
 class SpeechEncoder(nn.Module):
-    """Convolutions over time inside each window, then attention over the eight windows."""
+    """Convolutions over time inside each window, then attention over the eight windows.
+
+    Features are first brought to mean 0 and deviation 1 by `level`, the mean and deviation of the speech it learns from; it is part of its state.
+    """
+
+    level: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.register_buffer("level", torch.tensor([0.0, 1.0]))
         first = 128 if channels >= 128 else 32
         self.convolutions = nn.Sequential(
             *(
@@ -30,6 +36,8 @@ class SpeechEncoder(nn.Module):
 
     def forward(self, windows: Float[Tensor, "b 8 channels 16"]) -> Float[Tensor, "b 32"]:
         frames = windows.shape[0]
-        each = self.projection(self.convolutions(windows.flatten(0, 1))[..., 0]).view(frames, WINDOWS, WIDTH)
+        inside = windows.abs().amax((2, 3), keepdim=True) > 0
+        levelled = (windows - self.level[0]) / self.level[1] * inside
+        each = self.projection(self.convolutions(levelled.flatten(0, 1))[..., 0]).view(frames, WINDOWS, WIDTH)
         attention = torch.softmax(self.weights(self.scores(each.transpose(1, 2))[:, 0]), dim=-1)
         return (attention[..., None] * each).sum(1)

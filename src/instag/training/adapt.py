@@ -69,6 +69,7 @@ def adapt(
         speech_channels=store.features.shape[1],
         seed=seed,
     )
+    head.set_speech_level(store.features[chosen.train.start : chosen.train.stop])
     poses = PoseCorrections(len(chosen.train))
     seconds_spent = train_stages(head, poses, store, chosen, plan, journal, generator, report)
     avatar = gather(head, poses, store, chosen, plan, {"seed": seed, "seconds": seconds_spent, "test": [chosen.test.start, chosen.test.stop]})

@@ -50,12 +50,16 @@ def no_pull(count: int) -> Pull:
 
 @torch.no_grad()
 def observe(pull: Pull, rendering: Rendering, camera: Camera, picture: int) -> Pull:
-    """Add a batch: `rendering.means2d.grad` must be there. `picture`: side of the whole picture in pixels, of which the camera may be a window."""
+    """Add a batch: `rendering.means2d.grad` must be there. `picture`: side of the whole picture in pixels, of which the camera may be a window.
+
+    The loss is a mean over the window; its gradient is brought to that of a mean over the whole picture, which the thresholds are made for.
+    """
     gradient = rendering.means2d.grad
     assert gradient is not None, "density control needs the gradient of means2d"
     seen = rendering.radii > 0
     frames = len(gradient)
-    length = gradient.norm(dim=-1) * (picture / 2) * frames
+    share = camera.width * camera.height / picture**2
+    length = gradient.norm(dim=-1) * (picture / 2) * frames * share
     return Pull(
         gradient=pull.gradient + (length * seen).sum(0),
         seen=pull.seen + seen.sum(0),

@@ -36,6 +36,7 @@ def reference(*, prior: bool = False) -> Recipe:
         degree=1,
         degree_every=1_000,
         warm_up=3_000,
+        field_rate=1.0,
         field_rate_decay=0.5,
         # A field that starts fresh has nothing to be gentle with.
         gentle_steps=3_000 if prior else 0,
@@ -55,6 +56,9 @@ def reference(*, prior: bool = False) -> Recipe:
         hair_every=7,
         screen="green",
         lips=NEVER,
+        landmarks=NEVER,
+        landmark_frames=48,
+        landmark_points=144,
         density=DensitySettings(end=9_000),
     )
     mouth = MouthSettings(
@@ -63,6 +67,7 @@ def reference(*, prior: bool = False) -> Recipe:
         degree=1,
         degree_every=1_000,
         warm_up=3_000,
+        field_rate=1.0,
         field_rate_decay=0.5,
         gentle_steps=3_000 if prior else 0,
         aligner_after=1_000,
@@ -81,8 +86,20 @@ def reference(*, prior: bool = False) -> Recipe:
 def few(*, prior: bool = False) -> Recipe:
     """The default: the paper's schedule for a few seconds with a random screen, hair in every step, lips weighed more, and poses refined late."""
     recipe = reference(prior=prior)
-    face = replace(recipe.face, screen="random", hair_every=1, lips=Term(weight=0.2), pose_rate=1e-4, pose_after=6_000)
-    return replace(recipe, name="few", face=replace(face, density=replace(face.density, green="keep")), mouth=replace(recipe.mouth, screen="random"))
+    face = replace(
+        recipe.face,
+        # A fresh field learns from nothing within these steps; a prior only needs the paper's gentle rates.
+        field_rate=1.0 if prior else 4.0,
+        landmarks=Term(weight=2.0),
+        screen="random",
+        hair_every=1,
+        lips=Term(weight=0.5),
+        pose_rate=1e-4,
+        pose_after=6_000,
+        density=replace(recipe.face.density, green="keep"),
+    )
+    mouth = replace(recipe.mouth, screen="random", field_rate=face.field_rate)
+    return replace(recipe, name="few", start="surface", face=face, mouth=mouth)
 
 
 def draft(*, prior: bool = False) -> Recipe:

@@ -8,6 +8,7 @@ from torch import Tensor
 from instag.data.curriculum import SlidingWindow, choose, sliding
 from instag.data.frames import HEAD_LABELS, Frames, FrameStore
 from instag.lpips import Lpips
+from instag.models.face_motion import SHIFT_UNIT
 from instag.models.head import Head
 from instag.models.poses import PoseCorrections
 from instag.portrait import FaceLook, paint_face
@@ -17,6 +18,7 @@ from instag.training import losses
 from instag.training.density import DensitySettings
 from instag.training.optim import Group
 from instag.training.patches import perceptual
+from instag.training.roughen import roughened
 from instag.training.schedule import Active, After, Steps, Term, decay
 from instag.training.screen import Screen, screen_colour
 from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_groups
@@ -30,6 +32,7 @@ BLINK = 5
 class FaceSettings:
     """Numbers of METHOD 7; steps are those of this stage.
 
+    field_rate: factor on the rates of the field's networks. landmarks: the field's shifts of some landmarks in some frames against the seen ones.
     hair_every: the hair is compared in each such step after the warm-up and painted over else. lips: a further L1 within the lips box.
     """
 
@@ -38,6 +41,7 @@ class FaceSettings:
     degree: int
     degree_every: Steps
     warm_up: Steps
+    field_rate: float
     field_rate_decay: float
     gentle_steps: Steps
     aligner_after: Steps
@@ -56,6 +60,9 @@ class FaceSettings:
     hair_every: int
     screen: Screen
     lips: Term
+    landmarks: Term
+    landmark_frames: int
+    landmark_points: int
     density: DensitySettings
 
 
@@ -92,7 +99,7 @@ class FaceStage(Stage):
         falling = lambda rate: decay(rate, settings.field_rate_decay, self.steps, gentle_steps=settings.gentle_steps)  # noqa: E731
         return [
             *gaussian_groups(self.gaussians, self.extent, self.steps),
-            *field_groups(field, falling),
+            *field_groups(field, falling, settings.field_rate),
             Group(name="aligner.encoding", parameters=dict(aligner.encoding.named_parameters()), rate=decay(1e-3 / 2, settings.field_rate_decay, self.steps)),
             Group(name="aligner.network", parameters=dict(aligner.network.named_parameters()), rate=decay(1e-4 / 2, settings.field_rate_decay, self.steps)),
             Group(
@@ -122,6 +129,8 @@ class FaceStage(Stage):
         terms = self._picture_terms(step, frames, look) | self._motion_terms(step, frames, look)
         if with_surface:
             terms |= self._surface_terms(step, frames, look)
+        if settings.landmarks(step):
+            terms["landmarks"] = settings.landmarks(step) * self._landmarks_missed(step)
         return terms, Shown(rendering=look.rendering, camera=camera, picture=self.store.size)
 
     def _draw(self, step: int) -> list[int]:
@@ -162,6 +171,17 @@ class FaceStage(Stage):
             terms["lips_attention"] = settings.lips_attention(step) * losses.within(look.attention[..., 1], frames.lips)
             terms["hair_attention"] = settings.hair_attention(step) * losses.within(look.attention.sum(-1), frames.is_region(Region.HAIR))
         return terms
+
+    def _landmarks_missed(self, step: int) -> Tensor:
+        """How far the field's shifts of the landmarks lie from the seen ones, in units of SHIFT_UNIT, over many frames whose sound is roughened."""
+        settings, motion = self.settings, self.store.landmark_motion
+        rows = torch.randint(len(self.train), (settings.landmark_frames,), generator=self.generator)
+        frames = torch.tensor([self.train[row] for row in rows.tolist()])
+        heard = roughened(self.store.condition(frames), self.generator)
+        points = torch.randperm(len(motion.points), generator=self.generator)[: settings.landmark_points]
+        bearings = self.head.face.bearings_at(motion.points[points], aligned=step >= settings.aligner_after)
+        shift = self.head.face.motion(bearings, heard).shift[..., :2]
+        return (shift - motion.shift[frames][:, points]).abs().mean() / SHIFT_UNIT
 
     def _surface_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
         settings = self.settings

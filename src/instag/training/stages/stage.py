@@ -70,7 +70,7 @@ def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Gro
     ]
 
 
-def field_groups(field: nn.Module, falling: Callable[[float], Rate]) -> list[Group]:
+def field_groups(field: nn.Module, falling: Callable[[float], Rate], networks_factor: float) -> list[Group]:
     """Encoding 5e-3, networks 5e-4, the attention of the speech encoder x 5 with its own weight decay (METHOD 6 and 7). `falling` makes a rate fall."""
     encoding: dict[str, nn.Parameter] = {}
     attention: dict[str, nn.Parameter] = {}
@@ -80,6 +80,6 @@ def field_groups(field: nn.Module, falling: Callable[[float], Rate]) -> list[Gro
         part[name] = parameter
     return [
         Group(name="field.encoding", parameters=encoding, rate=falling(5e-3), weight_decay=0.01),
-        Group(name="field.networks", parameters=networks, rate=falling(5e-4), weight_decay=0.01),
-        Group(name="field.attention", parameters=attention, rate=falling(5e-4 * 5), weight_decay=1e-4),
+        Group(name="field.networks", parameters=networks, rate=falling(5e-4 * networks_factor), weight_decay=0.01),
+        Group(name="field.attention", parameters=attention, rate=falling(5e-4 * 5 * networks_factor), weight_decay=1e-4),
     ]
