@@ -13,6 +13,8 @@ from instag.types import Splats
 
 EXTENT = 0.1
 """Half the side of the cube, in metres, in which a face's Gaussians start."""
+MOUTH_DEPTH = 0.03
+"""Metres behind the lips in which a mouth starts from their shape."""
 START_OPACITY = 0.1
 SH_DC = 0.28209479177387814
 """The constant of the zeroth spherical harmonic: colour = 0.5 + SH_DC x dc."""
@@ -92,6 +94,13 @@ def gaussians_on(surface: Float[Tensor, "v 3"], count: int, degree: int, generat
     on = torch.lerp(surface[first], surface[second], torch.rand(half, 1, generator=generator))
     around = (torch.rand(count - half, 3, generator=generator) * 2 - 1) * EXTENT
     return gaussians_at(torch.cat([on, around]), degree, generator)
+
+
+def gaussians_behind(lips: Float[Tensor, "v 3"], count: int, degree: int, generator: torch.Generator) -> Gaussians:
+    """A mouth's start from the points of its lips: anywhere in the box around them that reaches MOUTH_DEPTH back from their rear."""
+    low, high = lips.min(0).values, lips.max(0).values
+    low, high = low - torch.tensor([0.0, 0.0, MOUTH_DEPTH]), torch.cat([high[:2], low[2:]])
+    return gaussians_at(low + torch.rand(count, 3, generator=generator) * (high - low), degree, generator)
 
 
 def gaussians_at(means: Float[Tensor, "n 3"], degree: int, generator: torch.Generator) -> Gaussians:

@@ -13,7 +13,7 @@ from instag.data.frames import FrameStore
 from instag.data.splits import Split, split
 from instag.errors import BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
-from instag.models.gaussians import Gaussians, gaussians_on, random_gaussians
+from instag.models.gaussians import Gaussians, gaussians_behind, gaussians_on, random_gaussians
 from instag.models.head import Head, new_head
 from instag.models.poses import PoseCorrections
 from instag.rendering.backends import renderer_for
@@ -29,6 +29,8 @@ from instag.types import FPS
 StageReport = Callable[[str, int, int], None]
 """Called with (stage, done, total) while training goes on."""
 
+LIP_LANDMARKS = (61, 291, 0, 17)
+"""Corners, top and bottom of the outer lips among MediaPipe's points."""
 SMALLEST_EXTENT, LARGEST_EXTENT = 0.1, 0.3
 
 
@@ -65,7 +67,7 @@ def adapt(
 
     head = new_head(
         face=face_start(store, plan, generator),
-        mouth=random_gaussians(plan.mouth_splats, plan.mouth.degree, generator, mouth=True),
+        mouth=mouth_start(store, plan, generator),
         speech_channels=store.features.shape[1],
         seed=seed,
     )
@@ -116,6 +118,13 @@ def face_start(store: FrameStore, plan: Recipe, generator: torch.Generator) -> G
     if plan.start == "random":
         return random_gaussians(plan.face_splats, plan.face.degree, generator)
     return gaussians_on(store.identity, plan.face_splats, plan.face.degree, generator)
+
+
+def mouth_start(store: FrameStore, plan: Recipe, generator: torch.Generator) -> Gaussians:
+    """The mouth's first Gaussians, as the recipe starts them."""
+    if plan.start == "random":
+        return random_gaussians(plan.mouth_splats, plan.mouth.degree, generator, mouth=True)
+    return gaussians_behind(store.identity[list(LIP_LANDMARKS)], plan.mouth_splats, plan.mouth.degree, generator)
 
 
 def views_wanted(plan: Recipe, n_views: int | None, seconds: float | None) -> int | None:

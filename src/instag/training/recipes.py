@@ -96,10 +96,12 @@ def few(*, prior: bool = False) -> Recipe:
         lips=Term(weight=0.5),
         pose_rate=1e-4,
         pose_after=6_000,
-        density=replace(recipe.face.density, green="keep"),
+        # Resets fight what floats before the face; a random screen leaves nothing there, and a short course has no time to recover from them.
+        density=replace(recipe.face.density, green="keep", reset_every=None),
     )
-    mouth = replace(recipe.mouth, screen="random", field_rate=face.field_rate)
-    return replace(recipe, name="few", start="surface", face=face, mouth=mouth)
+    density = replace(recipe.mouth.density, green="keep", reset_every=None)
+    mouth = replace(recipe.mouth, screen="random", field_rate=face.field_rate, density=density)
+    return replace(recipe, name="few", start="surface", mouth_splats=2_000, face=face, mouth=mouth)
 
 
 def draft(*, prior: bool = False) -> Recipe:
