@@ -82,6 +82,8 @@ class FrameStore:
         self.features = torch.from_numpy(np.array(clip.features(front_end)))
         units = clip.action_units()
         still = np.zeros(len(clip), np.float32)
+        # The quietest value that the features take stands for silence, whatever the front end.
+        self.silence = float(self.features.min())
         self.expression = torch.from_numpy(np.stack([units.get(name, still) for name in EXPRESSION_UNITS], axis=1))
         self.mouth_unit = torch.from_numpy(units.get("AU25", still).copy())
         self.lips_boxes = squares_around(self.landmarks68[:, 48:60], self.size)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from instag.clip import Track
@@ -16,13 +16,22 @@ from instag.geometry import viewmats
 SKIN_POINTS = 468
 """The landmarks on the skin; the ten behind them are the irises, which move by themselves."""
 
+UPPER_LIP, LOWER_LIP, NOSE_BASE = 13, 14, 2
+CLOSED_SHARE = 0.1
+"""The share of the frames, those whose lips are the nearest, that shows the lips at rest."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LandmarkMotion:
-    """points: the landmarks at rest, metres, head's frame. shift: where each frame has moved them, metres; nothing is known of z."""
+    """points: the landmarks of the tracked shape, metres, head's frame. shift: where each frame has moved them, metres; nothing is known of z.
+
+    rest: the same with closed lips. speaks: the points of the lower face, which follow the voice.
+    """
 
     points: Float[Tensor, "p 3"]
     shift: Float[Tensor, "f p 2"]
+    rest: Float[Tensor, "p 2"]
+    speaks: Bool[Tensor, " p"]
 
 
 def landmark_motion(track: Track, size: tuple[int, int]) -> LandmarkMotion:
@@ -34,4 +43,7 @@ def landmark_motion(track: Track, size: tuple[int, int]) -> LandmarkMotion:
     seen = torch.from_numpy(np.ascontiguousarray(track.landmarks[:, :SKIN_POINTS, :2])).double()
     sideways = (seen - torch.tensor(size).double() / 2) / track.focal * depth[..., None]
     lifted = (torch.cat([sideways, depth[..., None]], dim=-1) - move) @ turn
-    return LandmarkMotion(points=rest.float(), shift=(lifted - rest)[..., :2].float())
+    shift = (lifted - rest)[..., :2].float()
+    opening = (lifted[:, UPPER_LIP] - lifted[:, LOWER_LIP]).norm(dim=-1)
+    closed = opening.topk(max(1, round(len(opening) * CLOSED_SHARE)), largest=False).indices
+    return LandmarkMotion(points=rest.float(), shift=shift, rest=shift[closed].median(0).values, speaks=rest[:, 1] < rest[NOSE_BASE, 1])

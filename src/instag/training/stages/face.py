@@ -177,11 +177,13 @@ class FaceStage(Stage):
         settings, motion = self.settings, self.store.landmark_motion
         rows = torch.randint(len(self.train), (settings.landmark_frames,), generator=self.generator)
         frames = torch.tensor([self.train[row] for row in rows.tolist()])
-        heard = roughened(self.store.condition(frames), self.generator)
+        heard = roughened(self.store.condition(frames), self.head.face.field.speech.level, self.store.silence, self.generator)
         points = torch.randperm(len(motion.points), generator=self.generator)[: settings.landmark_points]
         bearings = self.head.face.bearings_at(motion.points[points], aligned=step >= settings.aligner_after)
-        shift = self.head.face.motion(bearings, heard).shift[..., :2]
-        return (shift - motion.shift[frames][:, points]).abs().mean() / SHIFT_UNIT
+        shift = self.head.face.motion(bearings, heard.condition).shift[..., :2]
+        spoken = torch.where(motion.speaks[points, None], heard.left[:, None, None], 1.0)
+        seen = torch.lerp(motion.rest[points], motion.shift[frames][:, points], spoken)
+        return (shift - seen).abs().mean() / SHIFT_UNIT
 
     def _surface_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
         settings = self.settings
