@@ -245,6 +245,8 @@ def _adapt(terminal: Terminal, clip: "Clip", output: Path, *, learning: dict, se
     took = time.monotonic() - started
     values: dict[str, object] = {"avatar": output, "adapt_s": round(took, 2), **(extra or {})}
     said = [f"{output}: learned in {duration(took)}."]
+    if not avatar.info.training["lpips"]:
+        terminal.note("Learned without the LPIPS loss: its weights, alex_v0.1.npz, are neither in $INSTAG_ASSETS nor in ~/.cache/instag.")
     held_out = _test(terminal, avatar, clip)
     if held_out is None:
         said.append("No frames were held back to test on.")

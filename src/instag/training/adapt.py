@@ -74,7 +74,8 @@ def adapt(
     head.set_speech_level(store.features[chosen.train.start : chosen.train.stop])
     poses = PoseCorrections(len(chosen.train))
     seconds_spent = train_stages(head, poses, store, chosen, plan, journal, generator, report)
-    avatar = gather(head, poses, store, chosen, plan, {"seed": seed, "seconds": seconds_spent, "test": [chosen.test.start, chosen.test.stop]})
+    about = {"seed": seed, "seconds": seconds_spent, "test": [chosen.test.start, chosen.test.stop], "lpips": perception.find_weights() is not None}
+    avatar = gather(head, poses, store, chosen, plan, about)
     if output is not None:
         avatar.save(Path(output))
     journal.finish()

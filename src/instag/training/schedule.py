@@ -79,6 +79,11 @@ def decay(rate: float, factor: float, steps: int, *, gentle_steps: int = 0, gent
     return lambda step: rate * factor ** (step / steps) * (gentle if step < gentle_steps else 1.0)
 
 
+def settling(rate: Rate, after: int | None, share: float = 0.05) -> Rate:
+    """A rate that goes on at a small share of itself once `after` steps are done; None leaves it as it is."""
+    return rate if after is None else lambda step: rate(step) * (1.0 if step < after else share)
+
+
 def log_ramp(start: float, end: float, steps: int) -> Rate:
     """From start to end along a straight line in the logarithm, then constant (the centres' rate in 3DGS)."""
     return lambda step: math.exp(math.log(start) + (math.log(end) - math.log(start)) * min(step / steps, 1.0))

@@ -32,7 +32,8 @@ BLINK = 5
 class FaceSettings:
     """Numbers of METHOD 7; steps are those of this stage.
 
-    field_rate: factor on the rates of the field's networks. landmarks: the field's shifts of some landmarks in some frames against the seen ones.
+    field_rate: factor on the rates of the field's networks, which all but rest after field_settles steps, however long the stage.
+    landmarks: the field's shifts of some landmarks in some frames against the seen ones.
     hair_every: the hair is compared in each such step after the warm-up and painted over else. lips: a further L1 within the lips box.
     """
 
@@ -42,6 +43,7 @@ class FaceSettings:
     degree_every: Steps
     warm_up: Steps
     field_rate: float
+    field_settles: int | None
     field_rate_decay: float
     gentle_steps: Steps
     aligner_after: Steps
@@ -99,7 +101,7 @@ class FaceStage(Stage):
         falling = lambda rate: decay(rate, settings.field_rate_decay, self.steps, gentle_steps=settings.gentle_steps)  # noqa: E731
         return [
             *gaussian_groups(self.gaussians, self.extent, self.steps),
-            *field_groups(field, falling, settings.field_rate),
+            *field_groups(field, falling, factor=settings.field_rate, settle=settings.field_settles),
             Group(name="aligner.encoding", parameters=dict(aligner.encoding.named_parameters()), rate=decay(1e-3 / 2, settings.field_rate_decay, self.steps)),
             Group(name="aligner.network", parameters=dict(aligner.network.named_parameters()), rate=decay(1e-4 / 2, settings.field_rate_decay, self.steps)),
             Group(

@@ -40,6 +40,7 @@ class MouthSettings:
     degree_every: Steps
     warm_up: Steps
     field_rate: float
+    field_settles: int | None
     field_rate_decay: float
     gentle_steps: Steps
     aligner_after: Steps
@@ -98,7 +99,7 @@ class MouthStage(Stage):
             for group in gaussian_groups(self.gaussians, self.extent, self.steps)
         ]
         aligner_group = Group(name="aligner", parameters=dict(aligner.named_parameters()), rate=decay(1e-4 / 2, settings.field_rate_decay, self.steps))
-        return [*splats, *field_groups(self.head.mouth.field, falling, settings.field_rate), aligner_group]
+        return [*splats, *field_groups(self.head.mouth.field, falling, factor=settings.field_rate, settle=settings.field_settles), aligner_group]
 
     def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
         settings = self.settings

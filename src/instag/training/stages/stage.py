@@ -11,7 +11,7 @@ from instag.models.head import Head, load_head
 from instag.models.poses import PoseCorrections
 from instag.training.density import DensitySettings
 from instag.training.optim import Group
-from instag.training.schedule import Rate, constant, log_ramp
+from instag.training.schedule import Rate, constant, log_ramp, settling
 from instag.types import Camera, Rendering
 
 
@@ -70,8 +70,11 @@ def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Gro
     ]
 
 
-def field_groups(field: nn.Module, falling: Callable[[float], Rate], networks_factor: float) -> list[Group]:
-    """Encoding 5e-3, networks 5e-4, the attention of the speech encoder x 5 with its own weight decay (METHOD 6 and 7). `falling` makes a rate fall."""
+def field_groups(field: nn.Module, falling: Callable[[float], Rate], *, factor: float, settle: int | None) -> list[Group]:
+    """Encoding 5e-3, networks 5e-4, the attention of the speech encoder x 5 with its own weight decay (METHOD 6 and 7). `falling` makes a rate fall.
+
+    factor: on the rates of the networks. settle: steps after which the networks all but rest.
+    """
     encoding: dict[str, nn.Parameter] = {}
     attention: dict[str, nn.Parameter] = {}
     networks: dict[str, nn.Parameter] = {}
@@ -80,6 +83,6 @@ def field_groups(field: nn.Module, falling: Callable[[float], Rate], networks_fa
         part[name] = parameter
     return [
         Group(name="field.encoding", parameters=encoding, rate=falling(5e-3), weight_decay=0.01),
-        Group(name="field.networks", parameters=networks, rate=falling(5e-4 * networks_factor), weight_decay=0.01),
-        Group(name="field.attention", parameters=attention, rate=falling(5e-4 * 5 * networks_factor), weight_decay=1e-4),
+        Group(name="field.networks", parameters=networks, rate=settling(falling(5e-4 * factor), settle), weight_decay=0.01),
+        Group(name="field.attention", parameters=attention, rate=settling(falling(5e-4 * 5 * factor), settle), weight_decay=1e-4),
     ]

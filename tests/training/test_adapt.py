@@ -1,0 +1,91 @@
+"""Adaptation as a whole, on a head so small that it takes seconds: it learns, it stops and goes on, it says what it can not do."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from instag.clip import Clip
+from instag.errors import BadArgument
+from instag.models.avatar import Avatar
+from instag.synthetic import write_clip
+from instag.training import recipes
+from instag.training.adapt import adapt, views_wanted
+from instag.training.schedule import shortened
+
+TINY = replace(shortened(recipes.few(), 0.004), size=64, face_splats=150, mouth_splats=60)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=60, size=64).folder
+
+
+def states_equal(first: Avatar, second: Avatar) -> bool:
+    one, other = first.head.state_dict(), second.head.state_dict()
+    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def test_stopped_run_ends_where_an_unbroken_one_does(folder, tmp_path):
+    whole = adapt(folder, tmp_path / "whole.avatar", recipe=TINY, n_views=50)
+
+    for stage, step in (("face", 17), ("mouth", 30), ("fuse", 3)):
+
+        def stop(name: str, done: int, total: int, stage: str = stage, step: int = step) -> None:
+            if (name, done) == (stage, step):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            adapt(folder, tmp_path / "broken.avatar", recipe=TINY, n_views=50, report=stop)
+        assert not (tmp_path / "broken.avatar").exists()
+
+    begun = []
+    again = adapt(folder, tmp_path / "broken.avatar", recipe=TINY, n_views=50, report=lambda name, done, total: begun.append((name, done)))
+    assert begun[0] == ("fuse", 4)
+    assert states_equal(whole, again)
+    assert not (folder / "training" / "broken" / "checkpoint.safetensors").exists()
+
+
+def test_another_seed_starts_anew_and_the_same_seed_repeats(folder):
+    first, second, third = (adapt(folder, recipe=TINY, n_views=50, seed=seed) for seed in (0, 0, 1))
+    assert states_equal(first, second)
+    assert not states_equal(first, third)
+
+
+def test_pictures_come_nearer(folder):
+    import json
+
+    longer = replace(shortened(recipes.few(), 0.02), size=64, face_splats=300, mouth_splats=60)
+    adapt(folder, folder / "nearer.avatar", recipe=longer, n_views=50)
+    rows = [json.loads(line) for line in (folder / "training" / "nearer" / "curves.jsonl").read_text().splitlines()]
+    face = [row["photometric"] for row in rows if row["stage"] == "face"]
+    assert face[-1] < 0.75 * face[0]
+
+
+def test_every_recipe_runs(folder):
+    for name in recipes.RECIPES:
+        tiny = replace(shortened(recipes.recipe_named(name), 0.001), size=64, face_splats=100, mouth_splats=100)
+        avatar = adapt(folder, recipe=tiny, n_views=50)
+        assert avatar.info.recipe == name
+        assert len(avatar) == 50
+
+
+def test_silent_action_units_do_not_stop_it(folder, tmp_path):
+    import shutil
+
+    silent = tmp_path / "silent.clip"
+    shutil.copytree(folder, silent)
+    clip = Clip.open(silent)
+    columns = {name: values * 0 for name, values in clip.action_units().items()}
+    clip.save_action_units(columns, clip.track().found)
+    assert len(adapt(clip, recipe=shortened(TINY, 0.2), n_views=50)) == 50
+
+
+def test_views_are_said_once():
+    assert views_wanted(recipes.few(), None, 5.0) == 125
+    assert views_wanted(recipes.few(), 100, None) == 100
+    assert views_wanted(recipes.few(), None, None) == 250
+    assert views_wanted(recipes.few(), -1, None) is None
+    with pytest.raises(BadArgument, match="not both"):
+        views_wanted(recipes.few(), 100, 5.0)
