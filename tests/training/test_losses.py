@@ -40,4 +40,5 @@ def test_depth_gradient_is_finite_where_nothing_is_known():
     mask = torch.zeros(1, 6, 8, dtype=torch.bool)
     mask[:, :2, 3] = True
     losses.depth_agreement(depth, torch.rand(1, 6, 8), mask).backward()
+    assert depth.grad is not None
     assert torch.isfinite(depth.grad).all()

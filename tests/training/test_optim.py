@@ -11,7 +11,7 @@ def trained(steps: int = 3):
     gaussians = random_gaussians(10, 1, torch.Generator().manual_seed(0))
     optimiser = Optimiser(gaussian_groups(gaussians, 0.1, 100))
     for step in range(steps):
-        sum(parameter.square().sum() for parameter in gaussians.parameters()).backward()
+        torch.stack([parameter.square().sum() for parameter in gaussians.parameters()]).sum().backward()
         optimiser.step(step)
     return gaussians, optimiser
 
@@ -50,7 +50,7 @@ def test_state_put_back_goes_on_alike():
     second.load_state_dict(first.state_dict())
     second_optimiser.restore(first_optimiser.state())
     for gaussians, optimiser in ((first, first_optimiser), (second, second_optimiser)):
-        sum(parameter.square().sum() for parameter in gaussians.parameters()).backward()
+        torch.stack([parameter.square().sum() for parameter in gaussians.parameters()]).sum().backward()
         optimiser.step(3)
     for name, table in first.tables().items():
         assert torch.equal(table, second.tables()[name])

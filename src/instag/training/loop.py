@@ -2,6 +2,7 @@
 
 import torch
 
+from instag.compute import denormals_flushed
 from instag.errors import TrainingFailed
 from instag.progress import Report
 from instag.training.density import densify, no_pull, observe, reset_opacity, weaken_green
@@ -10,6 +11,7 @@ from instag.training.optim import Optimiser
 from instag.training.stages.stage import Stage
 
 
+@denormals_flushed()
 def run(stage: Stage, journal: Journal, generator: torch.Generator, report: Report) -> None:
     """Train a stage to its end, or go on from the journal's checkpoint of it. `report` counts steps of this stage.
 

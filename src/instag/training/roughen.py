@@ -1,41 +1,51 @@
-"""Roughened speech: another loudness, a little noise, a fade toward silence, so that a few seconds of a voice are not learned by heart.
+"""Speech made up from the speech of a few seconds, so that a field hears more than it could learn by heart.
 
-What the lips do in silence is hardly ever in a few seconds of a speaker; that they come to rest as the voice fades is taught here.
+Mixtures of two frames, another loudness, another colour of voice, a little noise, and a fade toward silence: what the lips do in silence
+is hardly ever in a few seconds of a speaker; that they come to rest as the voice fades is taught here.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.models.condition import Condition
-
-LOUDNESS = 0.3
-"""Standard deviation of a shift of all features of a frame, in standard deviations of the features."""
-NOISE = 0.25
-FADED = 0.35
-"""Share of the frames that are faded, by any amount up to silence."""
+LOUDNESS, NOISE, COLOUR = 0.3, 0.25, 0.4
+"""Standard deviations of what is added, in those of the features: to a frame as a whole; to each value; smoothly over the channels."""
+COLOUR_KNOTS = 9
+MIXED, FADED = 0.5, 0.35
+"""Shares of the frames that are mixed with another one, and that are faded, by any amount up to silence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Roughened:
-    """The changed condition, and how much of each frame's speech is left: 1 all, 0 silence."""
+    """heard: what the field hears. meant: the same before it was faded, which says what the lips do. left: how much the fade left of it, from 1 to 0."""
 
-    condition: Condition
+    heard: Float[Tensor, "b 8 channels 16"]
+    meant: Float[Tensor, "b 8 channels 16"]
     left: Float[Tensor, " b"]
 
 
-def roughened(condition: Condition, level: Float[Tensor, " 2"], silence: float, generator: torch.Generator) -> Roughened:
-    """Change the speech of each frame. level: mean and deviation of the features; silence: their value where nothing sounds.
+def roughened(
+    speech: Float[Tensor, "b 8 channels 16"],
+    other: Float[Tensor, "b 8 channels 16"],
+    level: Float[Tensor, " 2"],
+    silence: float,
+    generator: torch.Generator,
+) -> Roughened:
+    """Mix two sets of speech windows and change the mixture. level: mean and deviation of the features; silence: their value where nothing sounds.
 
     Windows outside the recording stay zero.
     """
-    speech, frames = condition.speech, len(condition.speech)
-    faded = torch.rand(frames, generator=generator) < FADED
-    left = torch.where(faded, torch.rand(frames, generator=generator) * 1.5 - 0.5, torch.ones(frames)).clamp(0, 1)
-    louder = torch.randn(frames, 1, 1, 1, generator=generator) * LOUDNESS * level[1]
-    noise = torch.randn(speech.shape, generator=generator) * NOISE * level[1]
-    inside = speech.abs().amax((2, 3), keepdim=True) > 0
-    changed = silence + (speech + louder - silence) * left[:, None, None, None] + noise
-    return Roughened(condition=replace(condition, speech=torch.where(inside, changed, speech)), left=left)
+    frames, windows, channels, _ = speech.shape
+    draw = lambda *shape: torch.rand(shape, generator=generator)  # noqa: E731
+    normal = lambda *shape: torch.randn(shape, generator=generator) * level[1]  # noqa: E731
+    share = torch.where(draw(frames) < MIXED, draw(frames), torch.ones(frames))[:, None, None, None]
+    mixture = speech * share + other * (1 - share)
+    colour = torch.nn.functional.interpolate(normal(frames, 1, COLOUR_KNOTS), channels, mode="linear", align_corners=True)[..., None]
+    changed = mixture + LOUDNESS * normal(frames, 1, 1, 1) + COLOUR * colour
+    noise = NOISE * normal(frames, windows, channels, speech.shape[-1])
+    left = torch.where(draw(frames) < FADED, draw(frames) * 1.5 - 0.5, torch.ones(frames)).clamp(0, 1)
+    faded = silence + (changed - silence) * left[:, None, None, None]
+    inside = (speech.abs().amax((2, 3), keepdim=True) > 0) & (other.abs().amax((2, 3), keepdim=True) > 0)
+    return Roughened(heard=torch.where(inside, faded + noise, mixture), meant=torch.where(inside, changed + noise, mixture), left=left)

@@ -1,6 +1,6 @@
 """The face stage: the outside of the head, everything else painted over (METHOD 6 and 7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,11 +21,14 @@ from instag.training.patches import perceptual
 from instag.training.roughen import roughened
 from instag.training.schedule import Active, After, Steps, Term, decay
 from instag.training.screen import Screen, screen_colour
+from instag.training.speech_map import fit_speech_map
 from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_groups
 from instag.types import Region
 
 BLINK = 5
 """Column of AU45 in the expression."""
+PLAIN_SHARE = 0.2
+"""Of the frames whose landmarks teach the field: those that are heard as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,7 @@ class FaceStage(Stage):
         margin = store.size // 20
         self.windows = store.windows_around(store.boxes(train, *HEAD_LABELS), margin)
         rows = torch.tensor(list(train))
+        self.speech_map = fit_speech_map(store.condition(rows).speech, store.landmark_motion, train, level=head.face.field.speech.level, silence=store.silence)
         opening, blink = store.mouth_opening()[rows], (store.expression[rows, BLINK] / 2).clamp(0, 1)
         self.open_mouths, self.blinks = sliding(opening, every=15), sliding(blink, every=15)
         self.surface: Active = After(min((term.active.start for term in (settings.normals, settings.depth) if isinstance(term.active, After)), default=0))
@@ -175,17 +179,25 @@ class FaceStage(Stage):
         return terms
 
     def _landmarks_missed(self, step: int) -> Tensor:
-        """How far the field's shifts of the landmarks lie from the seen ones, in units of SHIFT_UNIT, over many frames whose sound is roughened."""
-        settings, motion = self.settings, self.store.landmark_motion
-        rows = torch.randint(len(self.train), (settings.landmark_frames,), generator=self.generator)
-        frames = torch.tensor([self.train[row] for row in rows.tolist()])
-        heard = roughened(self.store.condition(frames), self.head.face.field.speech.level, self.store.silence, self.generator)
+        """How far the field's shifts of the landmarks lie from what they should be, in units of SHIFT_UNIT, over many frames.
+
+        Some frames are heard as they are and should move as seen. The others hear made-up speech, and their lower face should do what the speech map
+        says of it.
+        """
+        settings, motion, field = self.settings, self.store.landmark_motion, self.head.face.field
+        rows = torch.tensor(self.train)[torch.randint(len(self.train), (settings.landmark_frames,), generator=self.generator)]
         points = torch.randperm(len(motion.points), generator=self.generator)[: settings.landmark_points]
+        condition = self.store.condition(rows)
+        as_seen = motion.shift[rows][:, points]
+        plain = round(settings.landmark_frames * PLAIN_SHARE)
+        speech, shuffle = condition.speech[plain:], torch.randperm(len(rows) - plain, generator=self.generator)
+        made_up = roughened(speech, speech[shuffle], field.speech.level, self.store.silence, self.generator)
+        heard = replace(condition, speech=torch.cat([condition.speech[:plain], made_up.heard]))
+        taught = motion.shift[rows[plain:]]
+        taught[:, motion.speaks] = motion.rest[motion.speaks] + made_up.left[:, None, None] * self.speech_map(made_up.meant)
         bearings = self.head.face.bearings_at(motion.points[points], aligned=step >= settings.aligner_after)
-        shift = self.head.face.motion(bearings, heard.condition).shift[..., :2]
-        spoken = torch.where(motion.speaks[points, None], heard.left[:, None, None], 1.0)
-        seen = torch.lerp(motion.rest[points], motion.shift[frames][:, points], spoken)
-        return (shift - seen).abs().mean() / SHIFT_UNIT
+        shift = self.head.face.motion(bearings, heard).shift[..., :2]
+        return (shift - torch.cat([as_seen[:plain], taught[:, points]])).abs().mean() / SHIFT_UNIT
 
     def _surface_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
         settings = self.settings
