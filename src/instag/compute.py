@@ -62,5 +62,6 @@ def _flush_denormals() -> None:
     import torch
 
     # numpy measures the number formats when first asked, and warns where denormals are gone.
-    np.finfo(np.float32), np.finfo(np.float64)
+    for number in (np.float32, np.float64):
+        np.finfo(number)
     torch.set_flush_denormal(True)

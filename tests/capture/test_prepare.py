@@ -1,6 +1,7 @@
 """The order of stages: what is done again, what is not, and what a stop leaves. Stages here only count and write a word."""
 
 import json
+import wave
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from instag.capture import prepare as module
 from instag.capture.footage import take_sound
 from instag.capture.prepare import Settings, Stage, prepare
 from instag.clip import Clip, ClipInfo
-from instag.errors import BadArgument, FileMissing, NoSound, TooShort
+from instag.errors import BadArgument, FileMissing, NoFace, NoSound, NotMedia, TooShort
 from instag.media import write_video
 from instag.progress import Report
 
@@ -23,6 +24,15 @@ def write(path: Path, seconds: float = 3.0, sound: bool = True, shade: int = 90)
     tone = 0.3 * np.sin(np.arange(round(seconds * 16_000)) / 5).astype(np.float32)
     frames = (np.full((96, 96, 3), shade, np.uint8) for _ in range(round(seconds * 25)))
     write_video(path, frames, sound=(tone, 16_000) if sound else None)
+    return path
+
+
+def sound_only(path: Path) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(bytes(2 * 48_000))
     return path
 
 
@@ -147,12 +157,20 @@ def test_unusable_videos_are_refused_before_any_work(tmp_path: Path, done: list[
         prepare(tmp_path / "none.mp4", tmp_path / "a.clip")
     with pytest.raises(NoSound):
         prepare(write(tmp_path / "mute.mp4", sound=False), tmp_path / "a.clip")
+    with pytest.raises(NotMedia, match="no picture"):
+        prepare(sound_only(tmp_path / "voice.wav"), tmp_path / "a.clip")
     with pytest.raises(TooShort, match=r"short\.mp4 holds 1\.0 s"):
         prepare(write(tmp_path / "short.mp4", seconds=1.0), tmp_path / "a.clip")
     with pytest.raises(BadArgument, match="--size 99"):
         prepare(write(tmp_path / "me.mp4"), tmp_path / "a.clip", size=99)
     assert not (tmp_path / "a.clip").exists()
     assert not done
+
+
+def test_a_video_that_shows_no_face_leaves_nothing_behind(video: Path, tmp_path: Path) -> None:
+    with pytest.raises(NoFace):
+        prepare(video, tmp_path / "a.clip")
+    assert not (tmp_path / "a.clip").exists()
 
 
 @pytest.mark.parametrize(("delay_ms", "first"), [(0, 0), (100, 1600), (-100, -1600)])

@@ -57,6 +57,16 @@ def test_split_first_layer_equals_the_plain_network():
     torch.testing.assert_close(motion.scale, plain[..., 8:11])
 
 
+def test_expression_stronger_than_any_seen_counts_as_the_strongest():
+    field = universal_face_field(80)
+    nn.init.uniform_(field.encoding.entries, -1, 1)
+    usual = condition()
+    field.expression_range.copy_(torch.stack([usual.expression.amin(0), usual.expression.amax(0)]))
+    wild = Condition(speech=usual.speech, expression=torch.full_like(usual.expression, 5.0))
+    strongest = Condition(speech=usual.speech, expression=usual.expression.amax(0).expand_as(usual.expression))
+    assert torch.equal(field(points(), wild).shift, field(points(), strongest).shift)
+
+
 def test_zero_field_is_still():
     field = universal_face_field(80)
     nn.init.zeros_(field.motion.get_parameter("4.weight"))

@@ -54,8 +54,6 @@ def find_crop(video: Path | str, *, seconds: float | None = None, report: Report
     """
     video = Path(video)
     info = probe(video)
-    if not info.has_picture:
-        next(read_frames(video))
     length = min(info.seconds or seconds or 0.0, seconds or np.inf)
     rate = min(SAMPLES_PER_SECOND, MOST_SAMPLES / max(length, 1.0))
     scale = min(1.0, DETECTION_SIZE / max(info.width, info.height))

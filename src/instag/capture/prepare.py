@@ -13,7 +13,7 @@ from instag.capture.faces import Crop, check_crop, find_crop
 from instag.capture.footage import SHORTEST_S, read_landmarks, take_frames, take_sound
 from instag.capture.tracking import track_head
 from instag.clip import Clip, ClipInfo, StageRecord
-from instag.errors import BadArgument, NoSound, TooShort
+from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
 from instag.media import MediaInfo, probe
 from instag.progress import Report, part, silent
 from instag.types import FPS
@@ -74,6 +74,7 @@ def prepare(
     settings = Settings(video=Path(video), delay_ms=delay_ms, size=size, crop=crop, seconds=seconds, speech=speech)
     media = _check(settings)
     again = _stages_to_repeat(only, start_from)
+    fresh = not (Path(output) / "clip.json").is_file()
     clip = _open_or_begin(settings, Path(output), media)
     chosen = [stage for stage in STAGES if only is None or stage.name in again]
     stale = {stage.name for stage in chosen if stage.name in again or not _is_done(stage, clip, settings)}
@@ -89,7 +90,12 @@ def prepare(
             replace(clip.info, stages={name: record for name, record in clip.info.stages.items() if name not in _followers(stage.name, only)})
         )
         started = time.monotonic()
-        clip = stage.run(clip, settings, part(report, before / total, (before + stage.share) / total))
+        try:
+            clip = stage.run(clip, settings, part(report, before / total, (before + stage.share) / total))
+        except (CaptureError, MediaError):
+            if fresh and not clip.info.stages:
+                shutil.rmtree(clip.folder)
+            raise
         record = StageRecord(made_by=f"instag {__version__}", settings=stage.settings(settings), seconds=round(time.monotonic() - started, 2))
         clip = clip.save_info(replace(clip.info, stages={**clip.info.stages, stage.name: record}))
         before += stage.share
@@ -102,9 +108,11 @@ def _check(settings: Settings) -> MediaInfo:
     if not SIZES[0] <= settings.size <= SIZES[1] or settings.size % 2:
         raise BadArgument(f"--size {settings.size}: give an even number of pixels from {SIZES[0]} to {SIZES[1]}, for example 512.")
     media = probe(settings.video)
+    if not media.has_picture:
+        raise NotMedia(f"{settings.video} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
     if not media.has_sound:
         raise NoSound(f"{settings.video} has no sound track. Give a video with speech in it.")
-    if media.has_picture and 0 < min(media.seconds, settings.seconds or media.seconds) < SHORTEST_S - 0.1:
+    if 0 < min(media.seconds, settings.seconds or media.seconds) < SHORTEST_S - 0.1:
         raise TooShort(
             f"{settings.video} holds {media.seconds:.1f} s; at least {SHORTEST_S:g} s are needed, and 5 s or more make a good head. Record a longer video."
         )

@@ -43,7 +43,13 @@ class Motion:
 
 
 class GatedField(nn.Module):
-    """Tri-plane encoding, gates for speech and expression, and the network that turns all three into motion."""
+    """Tri-plane encoding, gates for speech and expression, and the network that turns all three into motion.
+
+    `expression_range`, least and greatest of each unit, is part of its state: a stronger expression than any it learned from
+    counts as the strongest of those, since a network says anything at all outside of what it has seen.
+    """
+
+    expression_range: Tensor
 
     def __init__(self, *, speech_channels: int, hidden: int, expression: bool = True, base: int = 16, finest: float = 38.4) -> None:
         super().__init__()
@@ -51,6 +57,7 @@ class GatedField(nn.Module):
         self.speech = SpeechEncoder(speech_channels)
         self.speech_gate = mlp(36, 32, WIDTH)
         units = len(EXPRESSION_UNITS) if expression else 0
+        self.register_buffer("expression_range", torch.tensor([[0.0], [5.0]]).repeat(1, units))
         self.expression = mlp(units - 1, 16, units - 1) if expression else None
         self.expression_gate = mlp(36, 16, units) if expression else None
         # The 11 outputs of the paper: shift 3, rotation 4, opacity 1 (never applied), scale 3; the mouth has 7.
@@ -67,7 +74,8 @@ class GatedField(nn.Module):
         speech = self.speech(condition.speech)
         if self.expression is None:
             return speech
-        upper, blink = condition.expression[:, :-1], condition.expression[:, -1:].clamp(0, BLINK_LIMIT)
+        expression = condition.expression.clamp(*self.expression_range)
+        upper, blink = expression[:, :-1], expression[:, -1:].clamp(0, BLINK_LIMIT)
         return torch.cat([speech, self.expression(upper), blink], dim=-1)
 
     def move(self, places: Places, heard: Float[Tensor, "b codes"]) -> Motion:

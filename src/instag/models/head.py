@@ -106,6 +106,10 @@ class Head(nn.Module):
         self.face.field.speech.level.copy_(level)
         self.mouth.field.speech.level.copy_(level)
 
+    def set_expression_range(self, expression: Float[Tensor, "f 6"]) -> None:
+        """Let the face's field take no expression for stronger than the strongest of these."""
+        self.face.field.expression_range.copy_(torch.stack([expression.amin(0), expression.amax(0)]))
+
 
 def new_head(*, face: Gaussians, mouth: Gaussians, speech_channels: int, seed: int = 0) -> Head:
     """Fresh fields and aligners around two sets of Gaussians; the global generator is left as it was."""

@@ -72,6 +72,7 @@ def adapt(
         seed=seed,
     )
     head.set_speech_level(store.features[chosen.train.start : chosen.train.stop])
+    head.set_expression_range(store.expression[chosen.train.start : chosen.train.stop])
     poses = PoseCorrections(len(chosen.train))
     seconds_spent = train_stages(head, poses, store, chosen, plan, journal, generator, report)
     about = {"seed": seed, "seconds": seconds_spent, "test": [chosen.test.start, chosen.test.stop], "lpips": perception.find_weights() is not None}
