@@ -1,10 +1,10 @@
-"""Threads."""
+"""Threads, and denormal numbers."""
 
 import numba
 import pytest
 import torch
 
-from instag.compute import set_threads
+from instag.compute import denormals_flushed, set_threads
 from instag.errors import BadArgument
 
 
@@ -18,3 +18,14 @@ def test_threads() -> None:
     finally:
         torch.set_num_threads(before[0])
         numba.set_num_threads(before[1])
+
+
+def test_denormals_are_gone_in_the_block_alone() -> None:
+    small = torch.full((1,), 1e-39)
+    assert float(small * 1.0) > 0
+    with denormals_flushed():
+        assert float(small * 1.0) == 0
+        with denormals_flushed():
+            pass
+        assert float(small * 1.0) == 0
+    assert float(small * 1.0) > 0

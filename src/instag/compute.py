@@ -23,7 +23,6 @@ def set_threads(threads: int | None = None) -> int:
     except ValueError as error:
         raise BadArgument(f"--threads {threads} can not be used: this machine has {available} cores. Choose 1 to {available}.") from error
     torch.set_num_threads(threads)
-    _flush_denormals()
     cv2.setNumThreads(threads)
     return threads
 
@@ -44,24 +43,17 @@ def denormals_flushed() -> Iterator[None]:
     """Let the calling thread take denormal numbers as zero while the block runs.
 
     Adam's memory of a parameter that gets no gradient any more falls into them within a thousand steps, and arithmetic with them is many
-    times slower: without this a stage of training slows down as it goes on.
+    times slower: without this a stage of training slows down as it goes on. For the block alone: MediaPipe's networks do not load without denormals.
     """
+    import numpy as np
     import torch
 
     flushed = not float(torch.full((1,), 1e-39) * 1.0)
-    _flush_denormals()
+    # numpy measures the number formats when first asked, and warns where denormals are gone.
+    for number in ("float32", "float64"):
+        np.finfo(number)
+    torch.set_flush_denormal(True)
     try:
         yield
     finally:
         torch.set_flush_denormal(flushed)
-
-
-def _flush_denormals() -> None:
-    """For the calling thread, and for those that it starts from now on."""
-    import numpy as np
-    import torch
-
-    # numpy measures the number formats when first asked, and warns where denormals are gone.
-    for number in (np.float32, np.float64):
-        np.finfo(number)
-    torch.set_flush_denormal(True)

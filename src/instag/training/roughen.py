@@ -41,11 +41,11 @@ def roughened(
     draw = lambda *shape: torch.rand(shape, generator=generator)  # noqa: E731
     normal = lambda *shape: torch.randn(shape, generator=generator) * level[1]  # noqa: E731
     share = torch.where(draw(frames) < MIXED, draw(frames), torch.ones(frames))[:, None, None, None]
-    mixture = speech * share + other * (1 - share)
+    inside, other_inside = (windows.abs().amax((2, 3), keepdim=True) > 0 for windows in (speech, other))
+    mixture = torch.where(inside & other_inside, speech * share + other * (1 - share), speech)
     colour = torch.nn.functional.interpolate(normal(frames, 1, COLOUR_KNOTS), channels, mode="linear", align_corners=True)[..., None]
     changed = mixture + LOUDNESS * normal(frames, 1, 1, 1) + COLOUR * colour
     noise = NOISE * normal(frames, windows, channels, speech.shape[-1])
     left = torch.where(draw(frames) < FADED, draw(frames) * 1.5 - 0.5, torch.ones(frames)).clamp(0, 1)
     faded = silence + (changed - silence) * left[:, None, None, None]
-    inside = (speech.abs().amax((2, 3), keepdim=True) > 0) & (other.abs().amax((2, 3), keepdim=True) > 0)
     return Roughened(heard=torch.where(inside, faded + noise, mixture), meant=torch.where(inside, changed + noise, mixture), left=left)
