@@ -1,22 +1,93 @@
-"""How near a picture is to the true one: PSNR and SSIM on frames in memory, in [0, 1]."""
+"""How near a picture is to the true one: PSNR, SSIM and LPIPS, on frames in memory."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
 
-from jaxtyping import Float
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from instag.training.ssim import ssim
+from instag.errors import BadArgument
+from instag.evaluation.boxes import Box, Place
+from instag.evaluation.missing import Missing
+from instag.lpips import Lpips
+from instag.training.ssim import ssim_map
 
 PERFECT_DB = 100.0
 """PSNR of equal pictures, whose logarithm has no end."""
+WINDOW_REACH = 5
+"""Pixels that SSIM's window of 11 x 11 reaches from its middle."""
+LPIPS_SMALLEST = 32
+"""Pixels a side that LPIPS' five layers need."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Likeness:
+    """psnr: dB, more is nearer. ssim: at most 1, more is nearer. lpips: 0 for equal pictures, less is nearer."""
+
+    psnr: float
+    ssim: float | Missing
+    lpips: float | Missing
+
+
+def compare_pictures(
+    picture: UInt8[np.ndarray, "h w 3"], truth: UInt8[np.ndarray, "h w 3"], boxes: Mapping[Place, Box], lpips: Lpips | None
+) -> dict[Place, Likeness]:
+    """PSNR, SSIM and LPIPS of a picture within each box, RGB; each number is that of the two pictures cut to the box.
+
+    LPIPS (Zhang et al. 2018, AlexNet v0.1) runs on the box's pixels at their own size. Raises BadArgument where the pictures differ in size.
+    """
+    if picture.shape != truth.shape:
+        (height, width), (true_height, true_width) = picture.shape[:2], truth.shape[:2]
+        raise BadArgument(f"A picture of {width}x{height} pixels can not be compared with a true one of {true_width}x{true_height}. Bring both to one size.")
+    one, other = (torch.from_numpy(np.ascontiguousarray(image))[None].float() / 255 for image in (picture, truth))
+    errors = (one - other)[0].numpy() ** 2
+    likeness = ssim_map(one, other)[0].numpy()
+    return {
+        place: Likeness(
+            psnr=_decibels(float(box.cut(errors).mean(dtype=np.float64))), ssim=_mean_inside(likeness, box), lpips=_distance(one, other, box, lpips)
+        )
+        for place, box in boxes.items()
+    }
 
 
 def psnr(picture: Float[Tensor, "b h w 3"], truth: Float[Tensor, "b h w 3"]) -> list[float]:
-    """Peak signal to noise ratio of each picture in dB, over all its pixels and channels."""
-    errors = (picture - truth).square().mean((1, 2, 3)).tolist()
-    return [min(PERFECT_DB, -10 * math.log10(error)) if error > 0 else PERFECT_DB for error in errors]
+    """Peak signal to noise ratio of each picture in [0, 1], in dB: -10 log10 of the mean squared error over pixels and channels, at most 100."""
+    return [_decibels(error) for error in (picture - truth).square().mean((1, 2, 3), dtype=torch.float64).tolist()]
 
 
 def structural_similarity(picture: Float[Tensor, "b h w 3"], truth: Float[Tensor, "b h w 3"]) -> list[float]:
-    """SSIM of each picture (Wang et al. 2004), 11 x 11 Gaussian window."""
-    return [float(ssim(one[None], other[None])) for one, other in zip(picture, truth, strict=True)]
+    """SSIM of each picture in [0, 1] (Wang et al. 2004): the mean over channels and all pixels at least 5 from the edge.
+
+    Windows of 11 x 11 pixels, Gaussian with 1.5 pixels of standard deviation, K1 0.01, K2 0.03, no sample covariance. The windows lie wholly inside the
+    picture, as in scikit-image; training's own SSIM also counts those that reach over the edge. Raises BadArgument below 11 pixels.
+    """
+    height, width = picture.shape[1:3]
+    if min(height, width) <= 2 * WINDOW_REACH:
+        raise BadArgument(f"SSIM needs pictures of {2 * WINDOW_REACH + 1} pixels or more a side, not {width}x{height}. Use larger pictures.")
+    inside = slice(WINDOW_REACH, -WINDOW_REACH)
+    return ssim_map(picture, truth)[:, inside, inside].mean((1, 2, 3), dtype=torch.float64).tolist()
+
+
+def _decibels(error: float) -> float:
+    return min(PERFECT_DB, -10 * math.log10(error)) if error > 0 else PERFECT_DB
+
+
+def _mean_inside(likeness: Float[np.ndarray, "h w 3"], box: Box) -> float | Missing:
+    """SSIM of the cut pictures, from the map of the whole ones: a window that lies inside the box sees the same pixels in both."""
+    inside = box.cut(likeness)[WINDOW_REACH:-WINDOW_REACH, WINDOW_REACH:-WINDOW_REACH]
+    return float(inside.mean(dtype=np.float64)) if inside.size else Missing(f"the box of {box.width}x{box.height} pixels is smaller than SSIM's window")
+
+
+def _distance(picture: Float[Tensor, "1 h w 3"], truth: Float[Tensor, "1 h w 3"], box: Box, lpips: Lpips | None) -> float | Missing:
+    if lpips is None:
+        return Missing("the weights of LPIPS are not on this machine. Get them with: instag assets get lpips")
+    if min(box.width, box.height) < LPIPS_SMALLEST:
+        return Missing(f"the box of {box.width}x{box.height} pixels is smaller than the {LPIPS_SMALLEST} a side that LPIPS needs")
+    rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
+    with torch.inference_mode():
+        return float(lpips(picture[:, rows, columns], truth[:, rows, columns]))

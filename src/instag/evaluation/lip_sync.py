@@ -1,0 +1,207 @@
+"""Lip sync without any network: whether painted lips open, widen and close when the true ones do."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from instag.errors import BadArgument
+from instag.evaluation.landmarks import Observed, check_lengths
+from instag.evaluation.missing import Missing
+from instag.types import FPS
+
+INNER_LIPS = (13, 14)
+MOUTH_CORNERS = (61, 291)
+NOSE_BASE, CHIN = 2, 152
+REACH = 15
+"""Frames that a prediction is shifted by, each way."""
+FEWEST_FRAMES = 10
+"""A correlation or movement over fewer frames says nothing."""
+STILL = 1e-6
+"""Standard deviation, in eye distances, below which a curve does not move: rounding alone."""
+CLOSED_SHARE = 0.15
+"""Lips are closed when their aperture is in this lowest share of the truth's range."""
+CLOSED_AT_MOST = 0.03
+"""Eye distances: an aperture above it (about 3 mm) is not closed, however wide the range is."""
+CLOSURE_TOLERANCE = 2
+"""Frames by which a closure may come early or late."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LipCurves:
+    """How the mouth of each frame stands, in eye distances; NaN where no face is known.
+
+    aperture: between the middles of the inner lips (landmarks 13 and 14). width: between the corners (61 and 291). jaw: from the base of the nose
+    to the chin (2 and 152).
+    """
+
+    aperture: Float[np.ndarray, " f"]
+    width: Float[np.ndarray, " f"]
+    jaw: Float[np.ndarray, " f"]
+
+
+def lip_curves(observed: Observed) -> LipCurves:
+    """Lengths in the picture over the distance of the outer corners of the eyes (33 and 263) in the same frame."""
+    points = observed.points[..., :2].astype(np.float64)
+
+    def length(first: int, second: int) -> Float[np.ndarray, " f"]:
+        return np.linalg.norm(points[:, first] - points[:, second], axis=-1) / observed.eye_distance
+
+    return LipCurves(aperture=length(*INNER_LIPS), width=length(*MOUTH_CORNERS), jaw=length(NOSE_BASE, CHIN))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class CurveSync:
+    """How a predicted curve follows the true one.
+
+    correlation: Pearson's, frame by frame. lag: frames by which the prediction is late (negative: early), where the two fit best within +-15;
+    lag_correlation: the correlation there. movement_ratio: standard deviation over the truth's; 1 moves as much, 0 not at all.
+    """
+
+    correlation: float | Missing
+    lag: int | Missing
+    lag_correlation: float | Missing
+    movement_ratio: float | Missing
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Closures:
+    """Whether lips close when the true ones do (see `closures`). threshold: eye distances. count: true closures."""
+
+    recall: float | Missing
+    precision: float | Missing
+    threshold: float | Missing
+    count: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SilentMovement:
+    """Movement of the lips per second of silence, in eye distances (see `silent_movement`). frames: how many are silent."""
+
+    prediction: float | Missing
+    truth: float | Missing
+    frames: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LipSync:
+    """All of a sequence. silence is Missing where no silence was given. frames: with a face in both; dropped: the others."""
+
+    aperture: CurveSync
+    width: CurveSync
+    jaw: CurveSync
+    closures: Closures
+    silence: SilentMovement | Missing
+    frames: int
+    dropped: int
+
+
+def lip_sync(prediction: Observed, truth: Observed, silent: Bool[np.ndarray, " f"] | None = None) -> LipSync:
+    """Every measure of this file for a prediction and the truth, frame by frame; `silent`: where the sound is. Raises BadArgument for different lengths."""
+    check_lengths(len(prediction), len(truth))
+    painted, true = lip_curves(prediction), lip_curves(truth)
+    both = prediction.known & truth.known
+    return LipSync(
+        aperture=curve_sync(painted.aperture, true.aperture),
+        width=curve_sync(painted.width, true.width),
+        jaw=curve_sync(painted.jaw, true.jaw),
+        closures=closures(painted.aperture, true.aperture),
+        silence=Missing("no sound was given") if silent is None else silent_movement(painted.aperture, true.aperture, silent),
+        frames=int(both.sum()),
+        dropped=int((~both).sum()),
+    )
+
+
+def curve_sync(prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, " f"]) -> CurveSync:
+    """Correlation, lag and movement ratio of two curves, over the frames where both are numbers.
+
+    At lag k, prediction[t + k] is compared with truth[t], so that k > 0 means that the prediction is late. Of lags that fit alike the
+    smallest counts. Lags are tried up to 15 frames or a third of the sequence. Raises BadArgument for different lengths.
+    """
+    check_lengths(len(prediction), len(truth))
+    both = np.isfinite(prediction) & np.isfinite(truth)
+    if both.sum() < FEWEST_FRAMES:
+        return _nothing(Missing(f"a face is known both in the prediction and in the truth in {int(both.sum())} frames only"))
+    if truth[both].std() < STILL:
+        return _nothing(Missing("the true lips never move"))
+    ratio = float(prediction[both].std() / truth[both].std())
+    if prediction[both].std() < STILL:
+        never = Missing("the prediction's lips never move")
+        return CurveSync(correlation=never, lag=never, lag_correlation=never, movement_ratio=0.0)
+    reach = min(REACH, len(truth) // 3)
+    fits = {lag: fit for lag in sorted(range(-reach, reach + 1), key=abs) if np.isfinite(fit := _correlation(prediction, truth, lag))}
+    lag = max(fits, key=lambda shift: round(fits[shift], 9))
+    return CurveSync(correlation=fits[0], lag=lag, lag_correlation=fits[lag], movement_ratio=ratio)
+
+
+def closures(prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, " f"]) -> Closures:
+    """Whether painted lips close when the true ones do, as in b, p and m, from both apertures in eye distances.
+
+    Lips are closed below a threshold: the truth's least aperture plus 0.15 of its range (its 95th percentile minus its least), at most 0.03. It
+    is the same for both, as a viewer sees whether lips touch and not how they usually stand: a mouth that hovers half open closes
+    nowhere. recall: the share of the true closures (runs of closed frames, each at the frame of its least aperture) for which the prediction is closed within 2
+    frames. precision: the share of the prediction's closed frames within 2 frames of a closed true one; counted in frames, so that lips that never open do not
+    pass. Raises BadArgument for different lengths.
+    """
+    check_lengths(len(prediction), len(truth))
+    both = np.isfinite(prediction) & np.isfinite(truth)
+    if both.sum() < FEWEST_FRAMES:
+        reason = Missing(f"a face is known both in the prediction and in the truth in {int(both.sum())} frames only")
+        return Closures(recall=reason, precision=reason, threshold=reason, count=0)
+    least, usual_most = float(truth[both].min()), float(np.quantile(truth[both], 0.95))
+    threshold = min(least + CLOSED_SHARE * (usual_most - least), CLOSED_AT_MOST)
+    true_closed, closed = both & (truth < threshold), both & (prediction < threshold)
+    moments = _moments(true_closed, truth)
+    if not moments:
+        reason = Missing("the true lips never close")
+        return Closures(recall=reason, precision=reason, threshold=threshold, count=0)
+    near = np.convolve(true_closed, np.ones(2 * CLOSURE_TOLERANCE + 1), mode="same") > 0
+    followed = [closed[max(0, moment - CLOSURE_TOLERANCE) : moment + CLOSURE_TOLERANCE + 1].any() for moment in moments]
+    precision = float(near[closed].mean()) if closed.any() else Missing("the prediction's lips never close")
+    return Closures(recall=float(np.mean(followed)), precision=precision, threshold=threshold, count=len(moments))
+
+
+def silent_movement(prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, " f"], silent: Bool[np.ndarray, " f"]) -> SilentMovement:
+    """How much lips move while nothing is said: the mean over silent frames (that follow a silent one) of |aperture - the one before|, times 25.
+
+    In eye distances a second; the truth's shows what breathing, swallowing and the detector's own noise amount to. Raises BadArgument for different lengths.
+    """
+    check_lengths(len(prediction), len(truth))
+    if len(silent) != len(truth):
+        raise BadArgument(f"Silence is given for {len(silent)} frames and the pictures are {len(truth)}. Give one value for each frame.")
+    following = silent[1:] & silent[:-1]
+
+    def movement(curve: Float[np.ndarray, " f"], whose: str) -> float | Missing:
+        steps = np.abs(np.diff(curve))[following]
+        steps = steps[np.isfinite(steps)]
+        if len(steps) < FEWEST_FRAMES:
+            return Missing(f"{len(steps)} silent frames with a face in {whose} are too few")
+        return float(steps.mean() * FPS)
+
+    return SilentMovement(prediction=movement(prediction, "the prediction"), truth=movement(truth, "the truth"), frames=int(silent.sum()))
+
+
+def _nothing(reason: Missing) -> CurveSync:
+    return CurveSync(correlation=reason, lag=reason, lag_correlation=reason, movement_ratio=reason)
+
+
+def _correlation(prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, " f"], lag: int) -> float:
+    """Pearson's, of prediction[t + lag] and truth[t]; NaN where it is not defined."""
+    total = len(truth)
+    late, early = prediction[max(lag, 0) : total + min(lag, 0)], truth[max(-lag, 0) : total - max(lag, 0)]
+    both = np.isfinite(late) & np.isfinite(early)
+    if both.sum() < FEWEST_FRAMES or min(late[both].std(), early[both].std()) < STILL:
+        return float("nan")
+    return float(np.corrcoef(late[both], early[both])[0, 1])
+
+
+def _moments(closed: Bool[np.ndarray, " f"], aperture: Float[np.ndarray, " f"]) -> list[int]:
+    """The frame of least aperture in each run of closed frames."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], closed, [False]]).astype(np.int8)))
+    return [int(start + np.argmin(aperture[start:end])) for start, end in zip(edges[::2], edges[1::2], strict=True)]
