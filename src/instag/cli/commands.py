@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import instag
-from instag.cli import options
+from instag.cli import assets, options
 from instag.cli.terminal import Terminal, duration, told
 from instag.errors import BadArgument
 
@@ -29,6 +29,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
+
+app.add_typer(assets.app, name="assets", rich_help_panel="Step by step")
 
 Video = Annotated[Path, typer.Argument(help="A video of one person who speaks.", show_default=False)]
 
