@@ -35,7 +35,7 @@ class Likeness:
 
 
 def compare_pictures(
-    picture: UInt8[np.ndarray, "h w 3"], truth: UInt8[np.ndarray, "h w 3"], boxes: Mapping[Place, Box], lpips: Lpips | None
+    picture: UInt8[np.ndarray, "h w 3"], truth: UInt8[np.ndarray, "true_h true_w 3"], boxes: Mapping[Place, Box], lpips: Lpips | None
 ) -> dict[Place, Likeness]:
     """PSNR, SSIM and LPIPS of a picture within each box, RGB; each number is that of the two pictures cut to the box.
 

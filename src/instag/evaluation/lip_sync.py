@@ -70,10 +70,15 @@ class CurveSync:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Closures:
-    """Whether lips close when the true ones do (see `closures`). threshold: eye distances. count: true closures."""
+    """Whether lips close when the true ones do (see `closures`). threshold: eye distances. count: true closures.
+
+    by_chance: what the same closures would reach on average at any other time of the sequence.
+    """
 
     recall: float | Missing
+    recall_by_chance: float | Missing
     precision: float | Missing
+    precision_by_chance: float | Missing
     threshold: float | Missing
     count: int
 
@@ -102,7 +107,7 @@ class LipSync:
     dropped: int
 
 
-def lip_sync(prediction: Observed, truth: Observed, silent: Bool[np.ndarray, " f"] | None = None) -> LipSync:
+def lip_sync(prediction: Observed, truth: Observed, silent: Bool[np.ndarray, " s"] | None = None) -> LipSync:
     """Every measure of this file for a prediction and the truth, frame by frame; `silent`: where the sound is. Raises BadArgument for different lengths."""
     check_lengths(len(prediction), len(truth))
     painted, true = lip_curves(prediction), lip_curves(truth)
@@ -118,7 +123,7 @@ def lip_sync(prediction: Observed, truth: Observed, silent: Bool[np.ndarray, " f
     )
 
 
-def curve_sync(prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, " f"]) -> CurveSync:
+def curve_sync(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]) -> CurveSync:
     """Correlation, lag and movement ratio of two curves, over the frames where both are numbers.
 
     At lag k, prediction[t + k] is compared with truth[t], so that k > 0 means that the prediction is late. Of lags that fit alike the
@@ -140,34 +145,40 @@ def curve_sync(prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, " f
     return CurveSync(correlation=fits[0], lag=lag, lag_correlation=fits[lag], movement_ratio=ratio)
 
 
-def closures(prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, " f"]) -> Closures:
+def closures(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]) -> Closures:
     """Whether painted lips close when the true ones do, as in b, p and m, from both apertures in eye distances.
 
-    Lips are closed below a threshold: the truth's least aperture plus 0.15 of its range (its 95th percentile minus its least), at most 0.03. It
-    is the same for both, as a viewer sees whether lips touch and not how they usually stand: a mouth that hovers half open closes
-    nowhere. recall: the share of the true closures (runs of closed frames, each at the frame of its least aperture) for which the prediction is closed within 2
-    frames. precision: the share of the prediction's closed frames within 2 frames of a closed true one; counted in frames, so that lips that never open do not
-    pass. Raises BadArgument for different lengths.
+    Lips are closed up to a threshold: the truth's least aperture plus 0.15 of its range (its 95th percentile minus its least), at most 0.03. It is
+    the same for both, as a viewer sees whether lips touch, not how they usually stand: a mouth that hovers half open closes nowhere.
+    recall: the share of the true closures (runs of closed frames, each at the frame of its least aperture) for which the prediction is
+    closed within 2 frames. precision: the share of the prediction's closed frames within 2 frames of a closed true one, in frames, so that
+    lips that never open do not pass. Read both beside what they would be by chance: lips are closed for a good part of any speech. Raises
+    BadArgument for different lengths.
     """
     check_lengths(len(prediction), len(truth))
     both = np.isfinite(prediction) & np.isfinite(truth)
     if both.sum() < FEWEST_FRAMES:
         reason = Missing(f"a face is known both in the prediction and in the truth in {int(both.sum())} frames only")
-        return Closures(recall=reason, precision=reason, threshold=reason, count=0)
+        return Closures(recall=reason, recall_by_chance=reason, precision=reason, precision_by_chance=reason, threshold=reason, count=0)
     least, usual_most = float(truth[both].min()), float(np.quantile(truth[both], 0.95))
     threshold = min(least + CLOSED_SHARE * (usual_most - least), CLOSED_AT_MOST)
-    true_closed, closed = both & (truth < threshold), both & (prediction < threshold)
+    true_closed, closed = both & (truth <= threshold), both & (prediction <= threshold)
     moments = _moments(true_closed, truth)
     if not moments:
         reason = Missing("the true lips never close")
-        return Closures(recall=reason, precision=reason, threshold=threshold, count=0)
-    near = np.convolve(true_closed, np.ones(2 * CLOSURE_TOLERANCE + 1), mode="same") > 0
-    followed = [closed[max(0, moment - CLOSURE_TOLERANCE) : moment + CLOSURE_TOLERANCE + 1].any() for moment in moments]
-    precision = float(near[closed].mean()) if closed.any() else Missing("the prediction's lips never close")
-    return Closures(recall=float(np.mean(followed)), precision=precision, threshold=threshold, count=len(moments))
+        return Closures(recall=reason, recall_by_chance=reason, precision=reason, precision_by_chance=reason, threshold=threshold, count=0)
+    near_true, near = _widened(true_closed), _widened(closed)
+    return Closures(
+        recall=float(near[moments].mean()),
+        recall_by_chance=float(near[both].mean()),
+        precision=float(near_true[closed].mean()) if closed.any() else Missing("the prediction's lips never close"),
+        precision_by_chance=float(near_true[both].mean()),
+        threshold=threshold,
+        count=len(moments),
+    )
 
 
-def silent_movement(prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, " f"], silent: Bool[np.ndarray, " f"]) -> SilentMovement:
+def silent_movement(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"], silent: Bool[np.ndarray, " s"]) -> SilentMovement:
     """How much lips move while nothing is said: the mean over silent frames (that follow a silent one) of |aperture - the one before|, times 25.
 
     In eye distances a second; the truth's shows what breathing, swallowing and the detector's own noise amount to. Raises BadArgument for different lengths.
@@ -205,3 +216,8 @@ def _moments(closed: Bool[np.ndarray, " f"], aperture: Float[np.ndarray, " f"]) 
     """The frame of least aperture in each run of closed frames."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], closed, [False]]).astype(np.int8)))
     return [int(start + np.argmin(aperture[start:end])) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _widened(closed: Bool[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
+    """Where lips are closed within the tolerance."""
+    return np.convolve(closed, np.ones(2 * CLOSURE_TOLERANCE + 1), mode="same") > 0

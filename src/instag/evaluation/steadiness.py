@@ -58,7 +58,11 @@ class FlickerMeter:
         self._changes: dict[str, list[tuple[float, float]]] = {"full": [], "head": [], "backdrop": []}
 
     def add(
-        self, picture: UInt8[np.ndarray, "h w 3"], truth: UInt8[np.ndarray, "h w 3"], head: Box | None = None, regions: UInt8[np.ndarray, "h w"] | None = None
+        self,
+        picture: UInt8[np.ndarray, "h w 3"],
+        truth: UInt8[np.ndarray, "true_h true_w 3"],
+        head: Box | None = None,
+        regions: UInt8[np.ndarray, "true_h true_w"] | None = None,
     ) -> None:
         """The next frame: painted and true, RGB, the true head box and Region numbers where known. Raises BadArgument for pictures of different sizes."""
         if picture.shape != truth.shape or (self._before is not None and picture.shape != self._before[0].shape):
