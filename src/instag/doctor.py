@@ -11,6 +11,8 @@ from enum import StrEnum
 from importlib import import_module, metadata, util
 from pathlib import Path
 
+from instag import assets
+
 NEEDED = ("torch", "numpy", "numba", "mediapipe", "cv2", "av", "safetensors", "scipy", "jaxtyping", "tensorboard", "typer", "rich")
 DISTRIBUTIONS = {"cv2": "opencv-contrib-python"}
 EXTRAS = {"speech": ("transformers", "onnxruntime")}
@@ -48,6 +50,7 @@ def examine(folder: Path = Path()) -> list[Check]:
     checks = [_python(), *(_guarded(name, _package, name) for name in NEEDED)]
     checks += [_guarded("numba threads", _numba_threads), _guarded("mediapipe models", _face_models), _guarded("video encoders", _encoders)]
     checks += [_guarded("GPU", _gpu), *(_extra(extra) for extra in EXTRAS)]
+    checks += [_guarded(f"asset {asset.name}", _asset, asset) for asset in assets.ASSETS]
     checks += [_cores(), _memory(), _guarded("disk", _disk, folder)]
     return checks
 
@@ -146,6 +149,13 @@ def _extra(extra: str) -> Check:
         found = f"not installed (needs {', '.join(missing)})"
         return Check(name=f"extra [{extra}]", state=State.OPTIONAL, found=found, mend=f"{sys.executable} -m pip install 'instag[{extra}]'")
     return Check(name=f"extra [{extra}]", state=State.OK, found=", ".join(f"{name} {metadata.version(name)}" for name in EXTRAS[extra]))
+
+
+def _asset(asset: assets.Asset) -> Check:
+    path = assets.find(asset.name)
+    if path is None:
+        return Check(name=f"asset {asset.name}", state=State.OPTIONAL, found=f"not here ({asset.purpose})", mend=f"instag assets get {asset.name}")
+    return Check(name=f"asset {asset.name}", state=State.OK, found=str(path))
 
 
 def _cores() -> Check:

@@ -77,5 +77,9 @@ class AssetMissing(InstagError):
     """An optional model file is not on this machine."""
 
 
+class AssetDamaged(InstagError):
+    """A model file does not hold what its name says."""
+
+
 class TrainingFailed(InstagError):
     """Training can not go on: numbers that are not finite, or no splats left."""

@@ -1,6 +1,5 @@
 """LPIPS with AlexNet features: how different two pictures look to people (Zhang et al., CVPR 2018), over the published weights v0.1."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
-WEIGHTS = "alex_v0.1.npz"
+from instag import assets
+
+WEIGHTS = assets.LPIPS.file
 LAYERS = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))
 """Index in torchvision's `features`, stride, padding. The second and third are preceded by a 3 x 3 maximum with stride 2."""
 
@@ -47,11 +48,8 @@ class Lpips(nn.Module):
 
 
 def find_weights() -> Path | None:
-    """The weights file in $INSTAG_ASSETS or ~/.cache/instag, directly or in a folder `lpips`; None where it is not."""
-    folders = [Path(os.environ["INSTAG_ASSETS"])] if os.environ.get("INSTAG_ASSETS") else []
-    folders.append(Path.home() / ".cache" / "instag")
-    candidates = (folder / part / WEIGHTS for folder in folders for part in ("", "lpips"))
-    return next((path for path in candidates if path.is_file()), None)
+    """The weights file where `instag assets get lpips` puts it; None where it is not."""
+    return assets.find(assets.LPIPS.name)
 
 
 def load(path: Path) -> Lpips:

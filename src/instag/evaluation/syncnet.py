@@ -1,0 +1,99 @@
+"""SyncNet: one network that watches a face and one that hears its speech, trained so that what belongs together lies close.
+
+Chung & Zisserman, "Out of time: automated lip sync in the wild", ACCV workshops 2016; the layers and the names of the
+published weights, `syncnet_v2.model`. The published network convolves in 3D, but only its first layer sees more than one
+frame, and that one sees all five: here they are the channels of 2D convolutions, which CPUs compute faster.
+"""
+
+from pathlib import Path
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from instag import assets
+from instag.errors import AssetDamaged
+from instag.evaluation.missing import Missing
+
+FRAMES = 5
+"""Frames that an embedding of a face sees."""
+CROP = 224
+"""Width and height in pixels of a face crop."""
+STEPS = 20
+"""Steps of MFCC, 10 ms each, that an embedding of speech hears: five frames' worth."""
+WIDTH = 1024
+COUNTERS = "num_batches_tracked"
+AGAIN = "Get it again: instag assets get syncnet"
+
+
+def _layer(convolution: nn.Conv2d, pool: nn.MaxPool2d | None = None) -> list[nn.Module]:
+    return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(), *([pool] if pool is not None else [])]
+
+
+def _head() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(512, 512), nn.BatchNorm1d(512), nn.ReLU(), nn.Linear(512, WIDTH))
+
+
+@final
+class SyncNet(nn.Module):
+    """Embeddings of faces and of speech. Frozen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.netcnnaud = nn.Sequential(
+            *_layer(nn.Conv2d(1, 64, 3, padding=1), nn.MaxPool2d(1)),
+            *_layer(nn.Conv2d(64, 192, 3, padding=1), nn.MaxPool2d(3, stride=(1, 2))),
+            *_layer(nn.Conv2d(192, 384, 3, padding=1)),
+            *_layer(nn.Conv2d(384, 256, 3, padding=1)),
+            *_layer(nn.Conv2d(256, 256, 3, padding=1), nn.MaxPool2d(3, stride=2)),
+            *_layer(nn.Conv2d(256, 512, (5, 4))),
+        )
+        self.netcnnlip = nn.Sequential(
+            *_layer(nn.Conv2d(3 * FRAMES, 96, 7, stride=2), nn.MaxPool2d(3, stride=2)),
+            *_layer(nn.Conv2d(96, 256, 5, stride=2, padding=1), nn.MaxPool2d(3, stride=2, padding=1)),
+            *_layer(nn.Conv2d(256, 256, 3, padding=1)),
+            *_layer(nn.Conv2d(256, 256, 3, padding=1)),
+            *_layer(nn.Conv2d(256, 256, 3, padding=1), nn.MaxPool2d(3, stride=2)),
+            *_layer(nn.Conv2d(256, 512, 6)),
+        )
+        self.netfcaud, self.netfclip = _head(), _head()
+        self.requires_grad_(False).eval()
+
+    def watch(self, crops: Float[Tensor, "frames 3 224 224"]) -> Float[Tensor, "windows 1024"]:
+        """Embeddings of all windows of five successive face crops (windows = frames - 4): blue, green, red, in 0..255."""
+        windows = crops.unfold(0, FRAMES, 1).permute(0, 1, 4, 2, 3).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+        return self.netfclip(self.netcnnlip(windows).flatten(1))
+
+    def hear(self, windows: Float[Tensor, "windows 13 20"]) -> Float[Tensor, "windows 1024"]:
+        """Embeddings of windows of MFCC, coefficients first."""
+        return self.netfcaud(self.netcnnaud(windows[:, None]).flatten(1))
+
+
+def load(path: Path) -> SyncNet:
+    """SyncNet over its published weights, or any state dict of the same names and shapes.
+
+    Raises AssetDamaged where the file is not such a one.
+    """
+    network = SyncNet()
+    wanted = {name: value for name, value in network.state_dict().items() if not name.endswith(COUNTERS)}
+    stored = assets.read_tensors(path)
+    absent = sorted(set(wanted) - set(stored))
+    if absent:
+        raise AssetDamaged(f"{path} holds no weights of SyncNet: {len(absent)} of {len(wanted)} tensors are missing, among them {absent[0]}. {AGAIN}")
+    for name, value in wanted.items():
+        given = stored[name].flatten(1, 2) if name.startswith("netcnnlip") and stored[name].ndim == 5 else stored[name]
+        if given.shape != value.shape:
+            raise AssetDamaged(f"{path} is another network: {name} is {_sizes(stored[name])}, and should be {_sizes(value)}. {AGAIN}")
+        value.copy_(given)
+    return network
+
+
+def find() -> SyncNet | Missing:
+    """SyncNet, where its weights are on this machine. Raises AssetDamaged."""
+    path = assets.find("syncnet")
+    return load(path) if path is not None else Missing("SyncNet's weights are not on this machine: instag assets get syncnet")
+
+
+def _sizes(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a number"
