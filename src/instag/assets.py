@@ -189,7 +189,7 @@ def read_tensors(path: Path) -> "dict[str, Tensor]":
     import torch
 
     try:
-        if zipfile.is_zipfile(path) and any(name.endswith(".npy") for name in zipfile.ZipFile(path).namelist()):
+        if _is_npz(path):
             with np.load(path, allow_pickle=False) as stored:
                 return {name: torch.from_numpy(stored[name]) for name in stored.files}
         stored = torch.load(path, map_location="cpu", weights_only=True)
@@ -199,6 +199,14 @@ def read_tensors(path: Path) -> "dict[str, Tensor]":
     if not isinstance(stored, dict):
         raise AssetDamaged(f"{path} holds one {type(stored).__name__}, not tensors with names. Get it again: `instag assets list` says from where.")
     return {str(name): value for name, value in stored.items() if isinstance(value, torch.Tensor)}
+
+
+def _is_npz(path: Path) -> bool:
+    """Files of torch.save are zip files too."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith(".npy") for name in archive.namelist())
 
 
 def _download(source: Source, target: Path, asset: Asset, report: Report) -> "dict[str, Tensor]":

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from instag.errors import BadArgument, FileMissing, NoSound, NotMedia
-from instag.evaluation.held_out import Pair
 from instag.evaluation.missing import Missing
+from instag.evaluation.pair import Pair
 from instag.media import probe, read_frames, read_sound
 from instag.types import FPS
 
