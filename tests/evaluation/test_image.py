@@ -82,9 +82,10 @@ def numbers(picture: np.ndarray, network: lpips.Lpips) -> np.ndarray:
     "worsen",
     [
         lambda picture, strength: cv2.GaussianBlur(picture, (0, 0), 0.5 * strength),
+        lambda picture, strength: np.roll(picture, strength // 2 + 1, axis=0),
         lambda picture, strength: np.clip(picture + np.random.default_rng(7).normal(0, 6 * strength, picture.shape), 0, 255).astype(np.uint8),
     ],
-    ids=["blur", "noise"],
+    ids=["blur", "shift", "noise"],
 )
 def test_every_number_worsens_as_the_picture_does(network, worsen):
     path = [numbers(worsen(scene(), strength), network) for strength in (1, 2, 4)]

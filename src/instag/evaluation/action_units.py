@@ -45,7 +45,7 @@ class AuTable:
 class ActionUnitError:
     """upper, lower: sums over the units of squared errors' means. by_unit: the mean for each unit. source: who measured the strengths.
 
-    frames: compared; dropped: frames of either table that the other lacks or in which no face was seen.
+    frames: compared; dropped: the others from the prediction's first frame to its last, which a table lacks or in which no face was seen.
     """
 
     upper: float | Missing
@@ -79,7 +79,7 @@ def action_unit_error(prediction: AuTable, truth: AuTable) -> ActionUnitError:
     seen = prediction.success[here] & truth.success[there]
     here, there = here[seen], there[seen]
     used = len(here)
-    counts = {"frames": used, "dropped": len(np.union1d(prediction.frames, truth.frames)) - used, "source": truth.source}
+    counts = {"frames": used, "dropped": _span(prediction.frames) - used, "source": truth.source}
     if used < FEWEST_FRAMES:
         reason = Missing(f"{used} frames with a face in both tables are too few ({len(shared)} frame numbers are in both)")
         return ActionUnitError(upper=reason, lower=reason, by_unit={}, **counts)
@@ -145,3 +145,8 @@ def estimate(prediction: Observed, truth: Observed, size: tuple[int, int]) -> tu
 def _total(by_unit: dict[str, float], names: tuple[str, ...], half: str) -> float | Missing:
     shared = [by_unit[name] for name in names if name in by_unit]
     return float(sum(shared)) if shared else Missing(f"the tables share no action unit of the {half} face")
+
+
+def _span(frames: Int[np.ndarray, " n"]) -> int:
+    """Frames from the first to the last, both counted."""
+    return int(frames[-1] - frames[0]) + 1 if len(frames) else 0

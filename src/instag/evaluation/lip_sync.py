@@ -5,15 +5,18 @@ from typing import final
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.ndimage import gaussian_filter1d
 
 from instag.errors import BadArgument
-from instag.evaluation.landmarks import Observed, check_lengths
+from instag.evaluation.landmarks import OUTER_EYES, Observed, check_lengths
 from instag.evaluation.missing import Missing
 from instag.types import FPS
 
 INNER_LIPS = (13, 14)
 MOUTH_CORNERS = (61, 291)
-NOSE_BASE, CHIN = 2, 152
+NOSE_TO_CHIN = (2, 152)
+SIZE_FRAMES = 12.0
+"""Frames: the standard deviation of the smoothing of the face's size."""
 REACH = 15
 """Frames that a prediction is shifted by, each way."""
 FEWEST_FRAMES = 10
@@ -31,11 +34,7 @@ CLOSURE_TOLERANCE = 2
 @final
 @dataclass(frozen=True, kw_only=True)
 class LipCurves:
-    """How the mouth of each frame stands, in eye distances; NaN where no face is known.
-
-    aperture: between the middles of the inner lips (landmarks 13 and 14). width: between the corners (61 and 291). jaw: from the base of the nose
-    to the chin (2 and 152).
-    """
+    """How the mouth of each frame stands, in eye distances (see `lip_curves`); NaN where no face is known."""
 
     aperture: Float[np.ndarray, " f"]
     width: Float[np.ndarray, " f"]
@@ -43,13 +42,22 @@ class LipCurves:
 
 
 def lip_curves(observed: Observed) -> LipCurves:
-    """Lengths in the picture over the distance of the outer corners of the eyes (33 and 263) in the same frame."""
-    points = observed.points[..., :2].astype(np.float64)
+    """aperture: between the middles of the inner lips (landmarks 13 and 14), in the picture. width: between the corners of the mouth (61 and 291), in the
+    picture. jaw: from the base of the nose to the chin (2 and 152), with the detector's depth, as a nod shortens it in the picture.
 
-    def length(first: int, second: int) -> Float[np.ndarray, " f"]:
-        return np.linalg.norm(points[:, first] - points[:, second], axis=-1) / observed.eye_distance
+    All over the distance of the outer corners of the eyes (33 and 263) with depth, smoothed by a Gaussian of 12 frames' standard
+    deviation: it tells the size of the face, which changes slowly, and what is faster is the detector's error.
+    """
+    points = observed.points.astype(np.float64)
 
-    return LipCurves(aperture=length(*INNER_LIPS), width=length(*MOUTH_CORNERS), jaw=length(NOSE_BASE, CHIN))
+    def length(ends: tuple[int, int], axes: int) -> Float[np.ndarray, " f"]:
+        return np.linalg.norm(points[:, ends[0], :axes] - points[:, ends[1], :axes], axis=-1)
+
+    eyes = length(OUTER_EYES, 3)
+    known = np.isfinite(eyes).astype(np.float64)
+    weight = gaussian_filter1d(known, SIZE_FRAMES)
+    size = gaussian_filter1d(np.nan_to_num(eyes), SIZE_FRAMES) / np.maximum(weight, 1e-12)
+    return LipCurves(aperture=length(INNER_LIPS, 2) / size, width=length(MOUTH_CORNERS, 2) / size, jaw=length(NOSE_TO_CHIN, 3) / size)
 
 
 @final
