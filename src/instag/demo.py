@@ -9,6 +9,7 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -16,9 +17,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 import instag
-from instag.capture.landmarks import FaceMesh
 from instag.clip import Clip
-from instag.evaluation.held_out import HeldOut, measure, reconstruct
+from instag.evaluation.evaluate import Evaluation, evaluate
+from instag.evaluation.held_out import held_back, reconstruct
+from instag.evaluation.landmarks import Observer
+from instag.evaluation.lip_sync import CurveSync, curve_sync, lip_curves
+from instag.evaluation.missing import Missing
+from instag.evaluation.rows import shown
 from instag.files import write_atomic
 from instag.media import read_frames
 from instag.models.avatar import Avatar
@@ -77,14 +82,11 @@ class Files:
 
 @dataclass(frozen=True, kw_only=True)
 class Sync:
-    """How the lips follow the voice. seen, true: aperture a frame, as a share of the eyes' distance. correlation: of the
-    two; lag: frames by which `seen` is late, where they fit best. found: frames in which a face was seen."""
+    """How the lips follow the voice. seen, true: aperture a frame, as a share of the eyes' distance; NaN where no face was seen."""
 
     seen: Float[np.ndarray, " f"]
     true: Float[np.ndarray, " f"]
-    correlation: float
-    lag: int
-    found: int
+    fit: CurveSync
 
 
 def run(
@@ -116,7 +118,7 @@ def run(
             instag.adapt(clip, files.avatar, recipe=recipe, n_views=TAUGHT, report=_one_bar(report))
     avatar = Avatar.open(files.avatar)
     with times.stage("test"), progress("Testing on the last second, not taught") as report:
-        held_out = measure(avatar, clip, _held_back(avatar), report)
+        held_out = evaluate(avatar, clip, with_speed=False, report=report) if len(held_back(avatar)) else None
     with times.stage("speak"), progress("Speaking") as report:
         instag.speak(avatar, speech.path, files.spoken, report=report)
     with times.stage("check"), progress("Checking the lips") as report:
@@ -161,50 +163,27 @@ def _one_bar(report: Report) -> Callable[[str, int, int], None]:
     return staged
 
 
-def _held_back(avatar: Avatar) -> range:
-    kept = avatar.info.training["test"]
-    assert isinstance(kept, list)
-    return range(*kept)
-
-
 def measure_sync(video: Path, true: Float[np.ndarray, " f"], report: Report = silent) -> Sync:
     """Look at the lips of a video and compare them with how far they should open."""
-    seen = np.full(len(true), np.nan)
-    with FaceMesh() as mesh:
-        for index, image in enumerate(read_frames(video)):
-            if index >= len(true):
-                break
-            points = mesh.find(image)
-            if points is not None:
-                seen[index] = np.linalg.norm(points[13, :2] - points[14, :2]) / np.linalg.norm(points[33, :2] - points[263, :2])
+    with Observer() as observer:
+        for index, image in enumerate(islice(read_frames(video), len(true))):
+            observer.look(image)
             report(index + 1, len(true))
-    found = np.isfinite(seen)
-    if found.sum() < FPS:
-        return Sync(seen=np.zeros(len(true)), true=true, correlation=0.0, lag=0, found=int(found.sum()))
-    filled = np.interp(np.arange(len(true)), np.flatnonzero(found), seen[found])
-    correlation, lag = best_lag(filled, true)
-    return Sync(seen=filled, true=true, correlation=correlation, lag=lag, found=int(found.sum()))
-
-
-def best_lag(seen: Float[np.ndarray, " f"], true: Float[np.ndarray, " f"], reach: int = 5) -> tuple[float, int]:
-    """The correlation of two curves with no shift, and the shift in frames (positive: `seen` is late) that fits best."""
-    if seen.std() == 0 or true.std() == 0:
-        return 0.0, 0
-    fits = {}
-    for lag in range(-reach, reach + 1):
-        a, b = (seen[lag:], true[: len(true) - lag]) if lag >= 0 else (seen[:lag], true[-lag:])
-        fits[lag] = float(np.corrcoef(a, b)[0, 1]) if a.std() and b.std() else 0.0
-    return fits[0], max(fits, key=lambda lag: fits[lag])
+        aperture = lip_curves(observer.observed()).aperture
+    seen = np.full(len(true), np.nan)
+    seen[: len(aperture)] = aperture
+    return Sync(seen=seen, true=true, fit=curve_sync(seen, true))
 
 
 def _page(
-    files: Files, clip: Clip, avatar: Avatar, lesson: Recording, speech: Recording, spent: dict[str, float], held_out: HeldOut | None, sync: Sync
+    files: Files, clip: Clip, avatar: Avatar, lesson: Recording, speech: Recording, spent: dict[str, float], held_out: Evaluation | None, sync: Sync
 ) -> Page:
     speed = len(sync.true) / max(spent["speak"], 1e-3)
     values = [(f"{spent['learn'] / 60:.1f} min" if spent.get("learn", 0) > 90 else f"{spent.get('learn', 0):.0f} s", "to learn the head")]
     if held_out is not None:
-        values += [(f"{held_out.psnr:.1f} dB", "PSNR on frames not taught"), (f"{held_out.ssim:.3f}", "SSIM on frames not taught")]
-    values += [(f"{sync.correlation:.2f}", "lips follow the voice (correlation)"), (f"{speed:.0f} frames/s", "speaking, end to end")]
+        likeness = held_out.measured.likeness["full"]
+        values += [(f"{shown(likeness.psnr)} dB", "PSNR on frames not taught"), (shown(likeness.ssim), "SSIM on frames not taught")]
+    values += [(_two_digits(sync.fit.correlation), "lips follow the voice (correlation)"), (f"{speed:.0f} frames/s", "speaking, end to end")]
     blocks: list[Block] = [
         Figures(values=values),
         Films(
@@ -217,11 +196,7 @@ def _page(
         Picture(image=side_by_side(avatar, clip), caption="Above the true frames, below the learned head with the same pose, expression and voice."),
         Heading(text="Lips and voice"),
         _lips_chart(speech, sync),
-        Paragraph(
-            text=f"A face was found in {sync.found} of {len(sync.true)} frames. Correlation {sync.correlation:.2f}; "
-            f"the curves fit best with the lips {abs(sync.lag) * 1000 // FPS} ms {'late' if sync.lag > 0 else 'early' if sync.lag < 0 else 'off'}.",
-            small=True,
-        ),
+        Paragraph(text=_sync_sentence(sync), small=True),
     ]
     if (loss := _loss_chart(files)) is not None:
         blocks += [Heading(text="Learning"), loss]
@@ -231,9 +206,21 @@ def _page(
     return Page(title="instag demo", lead=lead, blocks=blocks)
 
 
+def _sync_sentence(sync: Sync) -> str:
+    found = f"A face was found in {int(np.isfinite(sync.seen).sum())} of {len(sync.true)} frames."
+    if isinstance(sync.fit.lag, Missing):
+        return f"{found} Correlation {sync.fit.correlation}."
+    when = f"{abs(sync.fit.lag) * 1000 // FPS} ms {'late' if sync.fit.lag > 0 else 'early'}" if sync.fit.lag else "in time"
+    return f"{found} Correlation {_two_digits(sync.fit.correlation)}; the curves fit best with the lips {when}."
+
+
+def _two_digits(value: float | Missing) -> str:
+    return "-" if isinstance(value, Missing) else f"{value:.2f}"
+
+
 def side_by_side(avatar: Avatar, clip: Clip, columns: int = 5) -> UInt8[np.ndarray, "h w 3"]:
     """True frames above painted ones, from the held-back end of the clip (or its end where nothing was held back)."""
-    kept = _held_back(avatar) or range(len(clip))
+    kept = held_back(avatar) or range(len(clip))
     places = np.linspace(kept.start, kept.stop - 1, columns).round().astype(int).tolist()
     pairs = [pair for place in places for pair in reconstruct(avatar, clip, range(place, place + 1))]
     return np.vstack([np.hstack([pair.truth for pair in pairs]), np.hstack([pair.painted for pair in pairs])])
@@ -246,10 +233,11 @@ def _lips_chart(speech: Recording, sync: Sync) -> Chart:
     waveform = np.pad(speech.waveform, (0, max(0, frames * step - len(speech.waveform))))[: frames * step]
     loudness = np.sqrt((waveform.reshape(frames, step) ** 2).mean(1))
     seconds = (np.arange(frames) + 0.5) / FPS
-    top = max(float(sync.true.max()), float(sync.seen.max()), 1e-3)
+    seen = np.nan_to_num(sync.seen)
+    top = max(float(sync.true.max()), float(seen.max()), 1e-3)
     lines = [
         Line(name="loudness", x=seconds, y=loudness / loudness.max() * top, filled=True),
-        Line(name="lips of the learned head", x=seconds, y=sync.seen),
+        Line(name="lips of the learned head", x=seconds, y=seen),
         Line(name="lips of the speaker itself", x=seconds, y=sync.true),
     ]
     return Chart(lines=lines, x_name="seconds", caption="How far the lips are open, as a share of the distance between the eyes' outer corners.")

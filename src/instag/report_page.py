@@ -159,17 +159,18 @@ class Line:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Chart(Block):
-    """Curves over one axis. logarithmic: the y axis in powers of ten."""
+    """Curves over one axis. logarithmic: the y axis in powers of ten. from_zero: a linear y axis begins at 0."""
 
     lines: Sequence[Line]
     x_name: str
     caption: str
     logarithmic: bool = False
+    from_zero: bool = True
 
     def html(self) -> str:
         ys = np.concatenate([self._scaled(line.y) for line in self.lines])
         xs = np.concatenate([line.x for line in self.lines])
-        low, high = (float(ys.min()), float(ys.max())) if self.logarithmic else (min(0.0, float(ys.min())), float(ys.max()))
+        low, high = (float(ys.min()), float(ys.max())) if self.logarithmic else (min(0.0 if self.from_zero else np.inf, float(ys.min())), float(ys.max()))
         high = high if high > low else low + 1
         first, last = float(xs.min()), max(float(xs.max()), float(xs.min()) + 1e-9)
         marks, colour = [], 0

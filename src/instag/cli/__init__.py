@@ -6,7 +6,7 @@ import os
 # the cores, they starve the thread they wait for, and a step of training takes twenty times as long.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-from instag.cli.commands import app  # noqa: E402
+from instag.cli.commands import app
 
 
 def main() -> None:

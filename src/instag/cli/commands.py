@@ -1,20 +1,19 @@
 """The commands of `instag`: each reads its options, calls the library, and says what came of it."""
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import instag
-from instag.cli import assets, options
+from instag.cli import assets, judging, options
 from instag.cli.terminal import Terminal, duration, told
 from instag.errors import BadArgument
 
 if TYPE_CHECKING:
     from instag.clip import Clip
-    from instag.evaluation.held_out import HeldOut
+    from instag.evaluation.evaluate import Evaluation
     from instag.models.avatar import Avatar
 
 SAME_COMMAND = "Run the same command again: it goes on where it was."
@@ -31,6 +30,8 @@ app = typer.Typer(
 )
 
 app.add_typer(assets.app, name="assets", rich_help_panel="Step by step")
+app.command(rich_help_panel="Judge it")(judging.evaluate)
+app.command(rich_help_panel="Judge it")(judging.compare)
 
 Video = Annotated[Path, typer.Argument(help="A video of one person who speaks.", show_default=False)]
 
@@ -249,25 +250,25 @@ def _adapt(terminal: Terminal, clip: "Clip", output: Path, *, learning: dict, se
     said = [f"{output}: learned in {duration(took)}."]
     if not avatar.info.training["lpips"]:
         terminal.note("Learned without the LPIPS loss: its weights, alex_v0.1.npz, are neither in $INSTAG_ASSETS nor in ~/.cache/instag.")
-    held_out = _test(terminal, avatar, clip)
-    if held_out is None:
+    evaluation = _test(terminal, avatar, clip)
+    if evaluation is None:
         said.append("No frames were held back to test on.")
     else:
-        values["held_out"] = asdict(held_out)
-        picture = f"{held_out.size}x{held_out.size}"
-        said.append(f"PSNR {held_out.psnr:.2f} dB, SSIM {held_out.ssim:.3f} on {held_out.frames} frames it was not taught ({picture}, whole picture).")
+        values["held_out"] = judging.numbers(evaluation)
+        said += ["On frames that it was not taught:", *judging.short_form(evaluation)]
     said.append(f"Next: instag speak {output} SOUND -o out.mp4")
     terminal.result("\n".join(said), values)
 
 
-def _test(terminal: Terminal, avatar: "Avatar", clip: "Clip") -> "HeldOut | None":
-    """Compare on the frames that the avatar's own record says were held back."""
-    from instag.evaluation.held_out import measure
+def _test(terminal: Terminal, avatar: "Avatar", clip: "Clip") -> "Evaluation | None":
+    """Measure on the frames that the avatar's own record says were held back."""
+    from instag.evaluation.evaluate import evaluate
+    from instag.evaluation.held_out import held_back
 
-    held_back = avatar.info.training["test"]
-    assert isinstance(held_back, list), "an avatar records its test frames as [first, one past the last]"
+    if not len(held_back(avatar)):
+        return None
     with terminal.progress("Testing on the frames held back", "frames") as report:
-        return measure(avatar, clip, range(*held_back), report)
+        return evaluate(avatar, clip, with_speed=False, report=report)
 
 
 def _refuse_existing(output: Path, overwrite: bool) -> None:

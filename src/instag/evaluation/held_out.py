@@ -1,40 +1,36 @@
-"""The frames that a head was not taught on, painted from their own speech, pose and expression, and compared with the truth."""
+"""The frames that a head was not taught on, painted from their own speech, pose and expression."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import UInt8
 
 from instag.clip import Clip
 from instag.data.frames import FrameStore
-from instag.evaluation.image import psnr, structural_similarity
+from instag.errors import BadArgument
+from instag.evaluation.pair import Pair
 from instag.models.avatar import Avatar
 from instag.portrait import paint, stance
-from instag.progress import Report, silent
 from instag.rendering.backends import renderer_for
 
 BATCH = 4
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """A painted frame, and the true one, RGB."""
-
-    index: int
-    painted: UInt8[np.ndarray, "h w 3"]
-    truth: UInt8[np.ndarray, "h w 3"]
+def held_back(avatar: Avatar) -> range:
+    """The frames of its clip that the avatar's own record says it was not taught; empty where it learned from all."""
+    kept = avatar.info.training["test"]
+    assert isinstance(kept, list), "an avatar records its test frames as [first, one past the last]"
+    return range(*kept)
 
 
-@dataclass(frozen=True, kw_only=True)
-class HeldOut:
-    """Means over the held-out frames, whole picture. psnr in dB."""
-
-    frames: int
-    size: int
-    psnr: float
-    ssim: float
+def check_same_recording(avatar: Avatar, clip: Clip, frames: range) -> None:
+    """Raises BadArgument where the clip shows another video than the avatar learned from, or has not all of the frames."""
+    if avatar.info.source != clip.info.source:
+        raise BadArgument(f"The avatar was learned from {avatar.info.source} and {clip.folder} is of {clip.info.source}. Give the clip of the same video.")
+    if len(frames) and not 0 <= frames.start < frames.stop <= len(clip):
+        raise BadArgument(f"Frames {frames.start} to {frames.stop - 1} are not all in {clip.folder}, which has {len(clip)}. Choose others with --frames.")
 
 
 @torch.no_grad()
@@ -51,14 +47,7 @@ def reconstruct(avatar: Avatar, clip: Clip, frames: range) -> Iterator[Pair]:
             yield Pair(index=index, painted=picture, truth=truth)
 
 
-def measure(avatar: Avatar, clip: Clip, frames: range, report: Report = silent) -> HeldOut | None:
-    """Compare the painted frames with the true ones; None where nothing was held out."""
-    if len(frames) == 0:
-        return None
-    decibels, likeness = [], []
-    for done, pair in enumerate(reconstruct(avatar, clip, frames), start=1):
-        picture, truth = (torch.from_numpy(image)[None].float() / 255 for image in (pair.painted, pair.truth))
-        decibels += psnr(picture, truth)
-        likeness += structural_similarity(picture, truth)
-        report(done, len(frames))
-    return HeldOut(frames=len(frames), size=avatar.info.size, psnr=float(np.mean(decibels)), ssim=float(np.mean(likeness)))
+def regions_at(clip: Clip, size: int, index: int) -> UInt8[np.ndarray, "h w"]:
+    """Region numbers of a frame at the avatar's size."""
+    regions = clip.regions(index)
+    return regions if len(regions) == size else cv2.resize(regions, (size, size), interpolation=cv2.INTER_NEAREST).astype(np.uint8)

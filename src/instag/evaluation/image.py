@@ -27,9 +27,9 @@ LPIPS_SMALLEST = 32
 @final
 @dataclass(frozen=True, kw_only=True)
 class Likeness:
-    """psnr: dB, more is nearer. ssim: at most 1, more is nearer. lpips: 0 for equal pictures, less is nearer."""
+    """psnr: dB, more is nearer; Missing for a mean over no frame. ssim: at most 1, more is nearer. lpips: 0 for equal pictures, less is nearer."""
 
-    psnr: float
+    psnr: float | Missing
     ssim: float | Missing
     lpips: float | Missing
 

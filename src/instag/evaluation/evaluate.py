@@ -1,0 +1,120 @@
+"""An evaluation from its inputs to its numbers: an avatar against its clip, or any video against another."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal, final
+
+import instag
+from instag import lpips as perception
+from instag.clip import Clip
+from instag.errors import BadArgument
+from instag.evaluation import syncnet
+from instag.evaluation.action_units import AuTable, read_openface
+from instag.evaluation.held_out import check_same_recording, held_back, reconstruct, regions_at
+from instag.evaluation.measure import Measurement, measure
+from instag.evaluation.missing import Missing
+from instag.evaluation.paired_videos import open_pair, sound_of
+from instag.evaluation.rows import Metrics, rows_of
+from instag.evaluation.speed import Speed, machine, measure_speed
+from instag.models.avatar import Avatar
+from instag.progress import Report, silent
+from instag.speech.front_end import SAMPLE_RATE
+from instag.types import FPS
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What was measured, and the same as a table."""
+
+    measured: Measurement
+    metrics: Metrics
+
+
+def evaluate(
+    avatar: Avatar | Path | str,
+    clip: Clip | Path | str,
+    *,
+    frames: range | None = None,
+    with_speed: bool = True,
+    tables: tuple[Path, Path] | None = None,
+    report: Report = silent,
+) -> Evaluation:
+    """Paint the frames of the clip that the avatar was not taught, and measure them against the true ones, in memory.
+
+    frames: others than those held back. tables: CSVs of OpenFace for the painted frames and for the whole clip. Raises BadArgument, and what Avatar.open
+    and Clip.open raise.
+    """
+    path = None if isinstance(avatar, Avatar) else Path(avatar)
+    avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)
+    clip = clip if isinstance(clip, Clip) else Clip.open(clip)
+    chosen = held_back(avatar) if frames is None else frames
+    if not len(chosen):
+        raise BadArgument(f"{path or 'The avatar'} was learned from every frame of the clip: none is left to judge it by. Name some with --frames FIRST:LAST.")
+    check_same_recording(avatar, clip, chosen)
+    samples = SAMPLE_RATE // FPS
+    measured = measure(
+        reconstruct(avatar, clip, chosen),
+        regions=partial(regions_at, clip, avatar.info.size),
+        speech=clip.speech()[chosen.start * samples : chosen.stop * samples],
+        lpips=_perception(),
+        syncnet=syncnet.find(),
+        tables=_tables(tables, first=chosen.start),
+        total=len(chosen),
+        report=report,
+    )
+    speed = measure_speed(avatar, clip, path) if with_speed else None
+    about = {
+        "prediction": path.name if path else avatar.info.source,
+        "truth": f"{clip.info.source}, frames {chosen.start} to {chosen.stop - 1}" + (" (not taught)" if frames is None else ""),
+        "recipe": avatar.info.recipe,
+    }
+    return _evaluation(measured, about, speed)
+
+
+def evaluate_videos(
+    prediction: Path | str,
+    truth: Path | str,
+    *,
+    align: Literal["equal", "shorter"] = "equal",
+    resize: bool = False,
+    tables: tuple[Path, Path] | None = None,
+    report: Report = silent,
+) -> Evaluation:
+    """Measure a video, or a folder of numbered pictures, against another, frame by frame; the sound is the prediction's, else the truth's.
+
+    Raises what `open_pair` raises.
+    """
+    pairs = open_pair(prediction, truth, align=align, resize=resize)
+    sound = sound_of(prediction)
+    measured = measure(
+        pairs,
+        speech=sound_of(truth) if isinstance(sound, Missing) else sound,
+        lpips=_perception(),
+        syncnet=syncnet.find(),
+        tables=_tables(tables, first=0),
+        total=len(pairs),
+        report=report,
+    )
+    about = {"prediction": str(prediction), "truth": str(truth)} | ({"note": " ".join(pairs.notes)} if pairs.notes else {})
+    return _evaluation(measured, about, None)
+
+
+def _evaluation(measured: Measurement, about: dict[str, str], speed: Speed | None) -> Evaluation:
+    width, height = measured.size
+    about = {**about, "frames": str(measured.frames), "size": f"{width}x{height}", "machine": machine(), "made by": f"instag {instag.__version__}"}
+    return Evaluation(measured=measured, metrics=Metrics(about=about, rows=rows_of(measured, speed)))
+
+
+def _perception() -> perception.Lpips | None:
+    path = perception.find_weights()
+    return perception.load(path) if path else None
+
+
+def _tables(paths: tuple[Path, Path] | None, *, first: int) -> tuple[AuTable, AuTable] | None:
+    """The prediction's rows get the numbers of the frames that they show."""
+    if paths is None:
+        return None
+    prediction, truth = (read_openface(path) for path in paths)
+    return prediction.renumbered(int(truth.frames[0]) + first), truth

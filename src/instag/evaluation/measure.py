@@ -1,0 +1,186 @@
+"""One pass over a prediction and the truth, frame by frame, that measures all that is measured of them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from instag.errors import BadArgument
+from instag.evaluation.action_units import ActionUnitError, AuTable, action_unit_error, estimate
+from instag.evaluation.boxes import PLACES, Place, boxes
+from instag.evaluation.image import Likeness, compare_pictures
+from instag.evaluation.landmarks import LandmarkDistance, Observed, Observer, landmark_distance, mouth_distances
+from instag.evaluation.lip_sync import LipCurves, LipSync, lip_curves, lip_sync
+from instag.evaluation.missing import Missing
+from instag.evaluation.pair import Pair
+from instag.evaluation.samples import Samples, Sampling
+from instag.evaluation.steadiness import Flicker, FlickerMeter, Jitter, head_jitter
+from instag.evaluation.sync_confidence import LipReader, Sync, compare, hear
+from instag.evaluation.syncnet import SyncNet
+from instag.lpips import Lpips
+from instag.progress import Report, silent
+from instag.speech.front_end import SAMPLE_RATE
+from instag.types import FPS
+
+SILENT_BELOW = 0.1
+"""A frame is silent where its sound is below this share of the usual loudness, which is the 90th percentile of all frames' root mean squares."""
+SILENT_RUN = 3
+"""Frames that a silence lasts at least: shorter ones are closures within words."""
+
+Regions = Callable[[int], UInt8[np.ndarray, "h w"]]
+"""Region numbers of the true frame of an index, of the frame's size."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SyncPair:
+    """What SyncNet says of the prediction, and of the truth with the same sound."""
+
+    prediction: Sync | Missing
+    truth: Sync | Missing
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PerFrame:
+    """Curves over the frames; NaN where a frame has no value. lmd: plain, pixels. loudness: root mean square of the sound."""
+
+    index: list[int]
+    psnr: dict[Place, Float[np.ndarray, " f"]]
+    lmd: Float[np.ndarray, " f"]
+    prediction: LipCurves
+    truth: LipCurves
+    loudness: Float[np.ndarray, " f"] | None
+    silent: Bool[np.ndarray, " f"] | None
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """Everything. size: width and height in pixels. likeness: means over the frames in which the box is known."""
+
+    frames: int
+    size: tuple[int, int]
+    likeness: dict[Place, Likeness]
+    landmarks: LandmarkDistance
+    lips: LipSync
+    sync: SyncPair
+    action_units: ActionUnitError | Missing
+    flicker: Flicker
+    jitter: Jitter
+    per_frame: PerFrame
+    samples: Samples
+
+
+def measure(
+    pairs: Iterable[Pair],
+    *,
+    regions: Regions | None = None,
+    speech: Float[np.ndarray, " samples"] | Missing,
+    lpips: Lpips | None = None,
+    syncnet: SyncNet | Missing,
+    tables: tuple[AuTable, AuTable] | None = None,
+    total: int = 0,
+    report: Report = silent,
+) -> Measurement:
+    """Measure a prediction against the truth in one pass, in constant memory.
+
+    regions: what each true frame shows, where known. speech: the sound of these frames, 16 kHz, [-1, 1]. tables: action units of prediction and truth from
+    OpenFace; without them both are estimated from landmarks. total: frames to come, for `report`. Raises BadArgument where there is no frame.
+    """
+    likenesses: list[dict[Place, Likeness]] = []
+    indices: list[int] = []
+    flicker, sampling, size = FlickerMeter(), Sampling(), (0, 0)
+    readers = None if isinstance(syncnet, Missing) else (LipReader(syncnet), LipReader(syncnet))
+    with Observer() as painted_face, Observer() as true_face:
+        for done, pair in enumerate(pairs, start=1):
+            size = (pair.truth.shape[1], pair.truth.shape[0])
+            shown = regions(pair.index) if regions else None
+            seen, true = painted_face.look(pair.painted), true_face.look(pair.truth)
+            places = boxes(size, true, shown)
+            likeness = compare_pictures(pair.painted, pair.truth, places, lpips)
+            flicker.add(pair.painted, pair.truth, places.get("head"), shown)
+            for reader, picture, points in zip(readers or (), (pair.painted, pair.truth), (seen, true), strict=False):
+                reader.see(picture, points)
+            sampling.add(pair, places, likeness)
+            likenesses.append(likeness)
+            indices.append(pair.index)
+            report(done, max(total, done))
+        prediction, truth = painted_face.observed(), true_face.observed()
+    if not indices:
+        raise BadArgument("There is no frame to compare. Choose others, or learn with fewer views so that some are held back.")
+    loudness = None if isinstance(speech, Missing) else frame_loudness(speech, len(indices))
+    quiet = None if loudness is None else silence(loudness)
+    return Measurement(
+        frames=len(indices),
+        size=size,
+        likeness={place: _mean_likeness([each[place] for each in likenesses if place in each]) for place in PLACES},
+        landmarks=landmark_distance(prediction, truth),
+        lips=lip_sync(prediction, truth, quiet),
+        sync=_synchrony(readers, speech, syncnet),
+        action_units=_action_units(prediction, truth, size, tables),
+        flicker=flicker.flicker(),
+        jitter=head_jitter(prediction, truth),
+        per_frame=PerFrame(
+            index=indices,
+            psnr={place: np.array([_number(each[place].psnr) if place in each else np.nan for each in likenesses]) for place in PLACES},
+            lmd=mouth_distances(prediction, truth)[0],
+            prediction=lip_curves(prediction),
+            truth=lip_curves(truth),
+            loudness=loudness,
+            silent=quiet,
+        ),
+        samples=sampling.samples(),
+    )
+
+
+def frame_loudness(speech: Float[np.ndarray, " samples"], frames: int) -> Float[np.ndarray, " f"]:
+    """Root mean square of the sound of each frame; a sound that ends early goes on in silence."""
+    length = SAMPLE_RATE // FPS
+    padded = np.pad(speech[: frames * length], (0, max(0, frames * length - len(speech))))
+    return np.sqrt(np.mean(padded.reshape(frames, length).astype(np.float64) ** 2, axis=1))
+
+
+def silence(loudness: Float[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
+    """Frames in runs of three or more that are below a tenth of the usual loudness (its 90th percentile); of a mute recording, all."""
+    low = loudness <= SILENT_BELOW * np.quantile(loudness, 0.9)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], low, [False]]).astype(np.int8)))
+    kept = np.zeros_like(low)
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        kept[start:end] = end - start >= SILENT_RUN
+    return kept
+
+
+def _mean_likeness(each: list[Likeness]) -> Likeness:
+    if not each:
+        nowhere = Missing("the box is known in no frame, as no face was found in the truth")
+        return Likeness(psnr=nowhere, ssim=nowhere, lpips=nowhere)
+    return Likeness(psnr=_mean([one.psnr for one in each]), ssim=_mean([one.ssim for one in each]), lpips=_mean([one.lpips for one in each]))
+
+
+def _mean(values: list[float | Missing]) -> float | Missing:
+    """The mean of what was measured; the first reason where nothing was."""
+    numbers = [value for value in values if not isinstance(value, Missing)]
+    return float(np.mean(numbers)) if numbers else next(value for value in values if isinstance(value, Missing))
+
+
+def _number(value: float | Missing) -> float:
+    return float("nan") if isinstance(value, Missing) else value
+
+
+def _synchrony(readers: tuple[LipReader, LipReader] | None, speech: Float[np.ndarray, " samples"] | Missing, syncnet: SyncNet | Missing) -> SyncPair:
+    if isinstance(syncnet, Missing) or readers is None:
+        reason = syncnet if isinstance(syncnet, Missing) else Missing("no SyncNet was given")
+        return SyncPair(prediction=reason, truth=reason)
+    if isinstance(speech, Missing):
+        return SyncPair(prediction=speech, truth=speech)
+    voice = hear(syncnet, speech)
+    prediction, truth = (lips if isinstance(lips := reader.embeddings(), Missing) else compare(lips, voice) for reader in readers)
+    return SyncPair(prediction=prediction, truth=truth)
+
+
+def _action_units(prediction: Observed, truth: Observed, size: tuple[int, int], tables: tuple[AuTable, AuTable] | None) -> ActionUnitError | Missing:
+    measured = tables or estimate(prediction, truth, size)
+    return measured if isinstance(measured, Missing) else action_unit_error(*measured)

@@ -1,0 +1,106 @@
+"""How fast an avatar is made and speaks, and how large it is."""
+
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from instag.clip import Clip
+from instag.evaluation.missing import Missing
+from instag.media import write_video
+from instag.models.avatar import Avatar
+from instag.speaking import Manner, frames
+from instag.speech.front_end import SAMPLE_RATE
+from instag.types import FPS
+
+SPOKEN_S = 4.0
+"""Seconds that are spoken to measure the speed of speaking."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Seconds, frames a second, megabytes (10^6 bytes).
+
+    painting_fps: hearing, motion, Gaussians and composition, before encoding. speaking_fps: with encoding into a file. memory_mb: the most that this
+    process has held so far.
+    """
+
+    prepare_s: float | Missing
+    adapt_s: float | Missing
+    painting_fps: float
+    speaking_fps: float
+    memory_mb: float | Missing
+    splats_face: int
+    splats_mouth: int
+    file_mb: float | Missing
+
+
+def measure_speed(avatar: Avatar, clip: Clip, path: Path | None) -> Speed:
+    """Let the avatar say some seconds of the clip, once to nowhere and once into a video. path: its file."""
+    speech = clip.speech()[: round(SPOKEN_S * SAMPLE_RATE)]
+    _painted(avatar, speech[: SAMPLE_RATE // 5])
+    count, painting = _painted(avatar, speech)
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        write_video(Path(folder) / "spoken.mp4", _frames(avatar, speech), sound=(speech, SAMPLE_RATE), fps=FPS)
+        speaking = time.perf_counter() - began
+    learned = avatar.info.training.get("seconds")
+    return Speed(
+        prepare_s=_observing(clip),
+        adapt_s=sum(learned.values()) if isinstance(learned, dict) else Missing("the avatar does not say how long it learned"),
+        painting_fps=count / painting,
+        speaking_fps=count / speaking,
+        memory_mb=_peak_memory(),
+        splats_face=avatar.info.splats["face"],
+        splats_mouth=avatar.info.splats["mouth"],
+        file_mb=path.stat().st_size / 1e6 if path is not None and path.is_file() else Missing("the avatar has no file"),
+    )
+
+
+def machine() -> str:
+    """This machine in words."""
+    software = f"Python {platform.python_version()}, torch {torch.__version__}"
+    return f"{platform.system()} {platform.machine()}, {processor()}, {torch.get_num_threads()} threads, {software}"
+
+
+def processor() -> str:
+    """The processor's name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown processor"
+
+
+def _frames(avatar: Avatar, speech: Float[np.ndarray, " samples"]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    return frames(avatar, torch.from_numpy(speech), Manner())
+
+
+def _painted(avatar: Avatar, speech: Float[np.ndarray, " samples"]) -> tuple[int, float]:
+    """Frames, and the seconds they took."""
+    began = time.perf_counter()
+    count = sum(1 for _ in _frames(avatar, speech))
+    return count, time.perf_counter() - began
+
+
+def _observing(clip: Clip) -> float | Missing:
+    seconds = [record.seconds for record in clip.info.stages.values()]
+    return sum(seconds) if seconds else Missing("the clip does not say how long its stages took")
+
+
+def _peak_memory() -> float | Missing:
+    if sys.platform == "win32":
+        return Missing("Windows does not tell")
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6
