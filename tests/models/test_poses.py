@@ -20,7 +20,7 @@ def test_fresh_corrections_change_nothing():
 def test_what_all_frames_share_is_taken_out():
     poses = PoseCorrections(3)
     with torch.no_grad():
-        poses.changes += torch.tensor([0.1, 0.0, 0.2, 1.0, 0.0, 0.0])
+        poses.changes.add_(torch.tensor([0.1, 0.0, 0.2, 1.0, 0.0, 0.0]))
     torch.testing.assert_close(poses(camera(3), torch.arange(3)).viewmats, camera(3).viewmats)
 
 
