@@ -12,7 +12,7 @@ from instag.evaluation.lip_sync import FEWEST_FRAMES
 from instag.evaluation.measure import Measurement
 from instag.evaluation.missing import Missing
 from instag.evaluation.published import NOTE, ROWS
-from instag.evaluation.rows import Metrics, Row, shown
+from instag.evaluation.rows import Metrics, Row, brief, shown, unmeasured
 from instag.evaluation.samples import MouthSample, Sample
 from instag.report_page import Block, Chart, Figures, Heading, Line, Page, Paragraph, Picture, Table, write_page
 from instag.types import FPS
@@ -49,7 +49,7 @@ def report_page(evaluation: Evaluation) -> Page:
     if "note" in metrics.about:
         blocks.append(Paragraph(text=metrics.about["note"]))
     for group, rows in groupby(metrics.rows, key=lambda row: row.group):
-        blocks += [Heading(text=group), _table(list(rows))]
+        blocks += [Heading(text=group), *_table(list(rows))]
     blocks += [Heading(text="Beside what others published"), published_table(metrics), Paragraph(text=_published_note(), small=True)]
     blocks += [Heading(text="Lips over time"), *_lip_charts(measured), Heading(text="Likeness over time"), _psnr_chart(measured)]
     blocks += _frames(measured)
@@ -62,7 +62,7 @@ def published_table(metrics: Metrics) -> Table:
     """This table's numbers beside those of papers, where both have one."""
     keys = dict.fromkeys(key for published in ROWS for key in published.numbers)
     found = {key: row for key in keys if (row := metrics.row(key)) is not None}
-    rows = [(_named(row), shown(row.value), *(shown(published.numbers.get(key)) or "-" for published in ROWS)) for key, row in found.items()]
+    rows = [(_named(row), brief(row.value), *(shown(published.numbers.get(key)) or "-" for published in ROWS)) for key, row in found.items()]
     return Table(head=("", "this", *(f"{published.name}, as published" for published in ROWS)), rows=rows)
 
 
@@ -73,9 +73,11 @@ def _published_note() -> str:
     )
 
 
-def _table(rows: list[Row]) -> Table:
-    marks = {"more": "more is better", "less": "less is better", "one": "1 is best", "zero": "0 is best", "truth": "as the truth is best", "": ""}
-    return Table(head=("", "measured", "truth", ""), rows=[(_named(row), shown(row.value), shown(row.truth), marks[row.better]) for row in rows])
+def _table(rows: list[Row]) -> list[Block]:
+    """The rows, and under them why some have no number."""
+    marks = {"more": "more", "less": "less", "one": "near 1", "zero": "near 0", "truth": "near truth", "": ""}
+    cells = [(_named(row), brief(row.value), brief(row.truth), marks[row.better]) for row in rows]
+    return [Table(head=("", "measured", "truth", "better"), rows=cells), *(Paragraph(text=text, small=True) for text in unmeasured(rows))]
 
 
 def _named(row: Row) -> str:
@@ -87,17 +89,17 @@ def _lip_charts(measured: Measurement) -> list[Block]:
     seconds = _seconds(measured)
     charts: list[Block] = []
     for name, painted, true in (
-        ("opening", frames.prediction.aperture, frames.truth.aperture),
-        ("width", frames.prediction.width, frames.truth.width),
-        ("jaw", frames.prediction.jaw, frames.truth.jaw),
+        ("mouth's opening", frames.prediction.aperture, frames.truth.aperture),
+        ("mouth's width", frames.prediction.width, frames.truth.width),
+        ("chin's distance from the nose", frames.prediction.jaw, frames.truth.jaw),
     ):
         lines = [line for line in (_line("true lips", seconds, true), _line("painted lips", seconds, painted)) if line]
-        if name == "opening" and frames.loudness is not None and lines:
+        if name == "mouth's opening" and frames.loudness is not None and lines:
             top = max(float(line.y.max()) for line in lines)
             loud = frames.loudness / max(float(frames.loudness.max()), 1e-9) * top
             lines.insert(0, Line(name="the voice's loudness", x=seconds, y=loud, filled=True))
         if lines:
-            charts.append(Chart(lines=lines, x_name="seconds", caption=f"The mouth's {name}, in distances of the eyes.", from_zero=name == "opening"))
+            charts.append(Chart(lines=lines, x_name="seconds", caption=f"The {name}, in distances of the eyes.", from_zero=name == "mouth's opening"))
     return charts or [Paragraph(text="No face was found: there are no curves.")]
 
 
@@ -150,7 +152,7 @@ def mouth_sheet(mouths: list[MouthSample]) -> UInt8[np.ndarray, "h w 3"]:
 def _histograms(measured: Measurement) -> list[Block]:
     frames = measured.per_frame
     charts = [
-        _histogram([("painted lips", frames.prediction.aperture), ("true lips", frames.truth.aperture)], "the mouth's opening, in distances of the eyes"),
+        _histogram([("true lips", frames.truth.aperture), ("painted lips", frames.prediction.aperture)], "the mouth's opening, in distances of the eyes"),
         _histogram([("whole picture", frames.psnr["full"]), ("mouth box", frames.psnr["mouth"])], "PSNR (dB)"),
         _histogram([("landmarks", frames.lmd)], "LMD (px)"),
     ]

@@ -5,9 +5,9 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final, Literal, final
+from typing import Final, Literal, final, get_args
 
 from instag.errors import BadArgument, FileMissing
 from instag.evaluation.boxes import PLACES
@@ -52,12 +52,15 @@ class Metrics:
 
     def save(self, folder: Path) -> None:
         """Write metrics.json and metrics.csv. Raises DiskFull."""
-        table = [{**asdict(row), "value": _plain(row.value), "truth": _plain(row.truth), "missing": _reason(row.value)} for row in self.rows]
+        table = [
+            {**asdict(row), "value": _plain(row.value), "truth": _plain(row.truth), "missing": _reason(row.value), "truth_missing": _reason(row.truth)}
+            for row in self.rows
+        ]
         write_atomic(folder / "metrics.json", json.dumps({"format_version": FORMAT_VERSION, "about": self.about, "rows": table}, indent=1, allow_nan=False))
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(("key", "label", "unit", "value", "truth", "not measured"))
-        writer.writerows((row.key, f"{row.group}: {row.label}", row.unit, _cell(row.value), _cell(row.truth), _reason(row.value)) for row in self.rows)
+        writer.writerows((row.key, f"{row.group}: {row.label}", row.unit, _cell(row.value), _cell(row.truth), _either_reason(row)) for row in self.rows)
         write_atomic(folder / "metrics.csv", lines.getvalue())
 
 
@@ -68,27 +71,26 @@ def load(folder: Path) -> Metrics:
         raise FileMissing(f"{folder} holds no metrics.json. Make it with: instag evaluate AVATAR CLIP -o {folder}")
     try:
         stored = json.loads(path.read_text())
-        version = stored["format_version"]
+        version, about = stored["format_version"], {str(name): str(text) for name, text in stored["about"].items()}
         if version > FORMAT_VERSION:
             raise BadArgument(f"{path} was written by a newer instag (format {version}). Update this one: pip install --upgrade instag")
-        rows = [
-            Row(**{**{name: row[name] for name in ("group", "key", "label", "unit", "better", "truth")}, "value": _restored(row)}) for row in stored["rows"]
-        ]
-        return Metrics(about=stored["about"], rows=rows)
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        return Metrics(about=about, rows=[_restored(row) for row in stored["rows"]])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # no JSON, no text, or not what was written into it
         raise BadArgument(f"{path} is damaged ({error}). Make it again with instag evaluate.") from error
 
 
 def rows_of(measured: Measurement, speed: Speed | None = None) -> list[Row]:
     """Every number of a measurement."""
-    return [
+    rows = [
         *_picture_rows(measured),
         *_landmark_rows(measured),
         *_lip_rows(measured),
         *_sync_rows(measured),
         *_unit_rows(measured),
         *_steady_rows(measured),
-    ] + (speed_rows(speed) if speed else [])
+        *(speed_rows(speed) if speed else []),
+    ]
+    return [replace(row, value=_finite(row.value), truth=None if row.truth is None else _finite(row.truth)) for row in rows]
 
 
 def _picture_rows(measured: Measurement) -> list[Row]:
@@ -125,9 +127,9 @@ def _lip_rows(measured: Measurement) -> list[Row]:
     closures = lips.closures
     rows += [
         Row(group=group, key="closure_recall", label=f"of {closures.count} closures, met", better="more", value=closures.recall, truth=1.0),
-        Row(group=group, key="closure_recall_by_chance", label="the same by chance", value=closures.recall_by_chance),
+        Row(group=group, key="closure_recall_by_chance", label="closures met by chance", value=closures.recall_by_chance),
         Row(group=group, key="closure_precision", label="of closed frames, near a true closure", better="more", value=closures.precision, truth=1.0),
-        Row(group=group, key="closure_precision_by_chance", label="the same by chance", value=closures.precision_by_chance),
+        Row(group=group, key="closure_precision_by_chance", label="frames near a true closure by chance", value=closures.precision_by_chance),
     ]
     quiet = lips.silence
     value, truth = (quiet, None) if isinstance(quiet, Missing) else (quiet.prediction, quiet.truth)
@@ -223,15 +225,41 @@ def shown(value: float | int | Missing | None) -> str:
         return str(value)
     if isinstance(value, int) or value == round(value):
         return f"{round(value):,}"
-    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"
+    if abs(value) < 0.0005:
+        return f"{value:.1g}"  # what is not zero must not look like it
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def brief(value: float | int | Missing | None) -> str:
+    """`shown` for a narrow column: "not measured" without its reason, which `unmeasured` gives."""
+    return "not measured" if isinstance(value, Missing) else shown(value)
+
+
+def unmeasured(rows: Sequence[Row]) -> list[str]:
+    """Why rows have no number: a sentence for each reason, which names its rows."""
+    named: dict[str, list[str]] = {}
+    for row in rows:
+        if isinstance(row.value, Missing):
+            named.setdefault(row.value.reason, []).append(row.label)
+        if isinstance(row.truth, Missing) and row.truth != row.value:
+            named.setdefault(row.truth.reason, []).append(f"{row.label} of the truth")
+    return [f"Not measured: {'; '.join(labels)}. Why: {reason.rstrip('.')}." for reason, labels in named.items()]
 
 
 def _plain(value: float | int | Missing | None) -> float | int | None:
     return None if value is None or isinstance(value, Missing) or not math.isfinite(value) else value
 
 
-def _reason(value: float | int | Missing) -> str:
+def _finite(value: float | int | Missing) -> float | int | Missing:
+    return value if isinstance(value, Missing) or math.isfinite(value) else Missing("no finite number came out")
+
+
+def _reason(value: float | int | Missing | None) -> str:
     return value.reason if isinstance(value, Missing) else ""
+
+
+def _either_reason(row: Row) -> str:
+    return _reason(row.value) or (f"truth: {row.truth.reason}" if isinstance(row.truth, Missing) else "")
 
 
 def _cell(value: float | int | Missing | None) -> str:
@@ -239,5 +267,15 @@ def _cell(value: float | int | Missing | None) -> str:
     return "" if plain is None else f"{plain:.6g}" if isinstance(plain, float) else str(plain)
 
 
-def _restored(row: dict) -> float | int | Missing:
-    return Missing(row["missing"] or "no value was written") if row["value"] is None else row["value"]
+def _restored(row: dict) -> Row:
+    """Raises KeyError, TypeError, ValueError."""
+    value, truth = row["value"], row["truth"]
+    if not isinstance(value, int | float | None) or not isinstance(truth, int | float | None) or row["better"] not in get_args(Better):
+        raise ValueError(f"{row['key']} is not a row of numbers")
+    texts = {name: str(row[name]) for name in ("group", "key", "label", "unit")}
+    return Row(
+        **texts,
+        better=row["better"],
+        value=Missing(row["missing"] or "no value was written") if value is None else value,
+        truth=Missing(row["truth_missing"]) if truth is None and row["truth_missing"] else truth,
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 from instag.errors import BadArgument
 from instag.evaluation.missing import Missing
 from instag.evaluation.report import HEADLINE
-from instag.evaluation.rows import Metrics, Row, load, shown
+from instag.evaluation.rows import Metrics, Row, brief, load, unmeasured
 from instag.report_page import Block, Heading, Page, Paragraph, Table, write_page
 
 BEST = "\N{BLACK STAR}"
@@ -29,7 +29,13 @@ def comparison_page(entries: Sequence[tuple[str, Metrics]]) -> Page:
     if len(truths) > 1:
         blocks.append(Paragraph(text="These were not measured against the same frames: " + "; ".join(sorted(truths)) + ". Compare with care."))
     for group, members in groupby(rows.values(), key=lambda row: row.group):
-        blocks += [Heading(text=group), Table(head=("", *names), rows=[_compared(row, [metrics.row(row.key) for _, metrics in entries]) for row in members])]
+        compared = [_compared(row, [metrics.row(row.key) for _, metrics in entries]) for row in members]
+        blocks += [Heading(text=group), Table(head=("", *names, "truth"), rows=compared)]
+        blocks += [
+            Paragraph(text=f"{name}. {text}", small=True)
+            for name, metrics in entries
+            for text in unmeasured([row for row in metrics.rows if row.group == group])
+        ]
     about = list(dict.fromkeys(key for _, metrics in entries for key in metrics.about))
     blocks += [Heading(text="Made with"), Table(head=("", *names), rows=[(key, *(metrics.about.get(key, "") for _, metrics in entries)) for key in about])]
     return Page(title="Side by side", lead=f"{BEST} marks the best of each row, where one is better than the others.", blocks=blocks)
@@ -37,7 +43,7 @@ def comparison_page(entries: Sequence[tuple[str, Metrics]]) -> Page:
 
 def headline_table(entries: Sequence[tuple[str, Metrics]]) -> list[tuple[str, ...]]:
     """The rows that matter most, as text."""
-    return [(label, *(shown(row.value) if (row := metrics.row(key)) else "-" for _, metrics in entries)) for key, label in HEADLINE]
+    return [(label, *(brief(row.value) if (row := metrics.row(key)) else "-" for _, metrics in entries)) for key, label in HEADLINE]
 
 
 def best_of(row: Row, values: Sequence[float | int | Missing | None], truths: Sequence[float | int | Missing | None]) -> int | None:
@@ -57,10 +63,12 @@ def _badness(row: Row, value: float | int | Missing | None, truth: float | int |
 
 
 def _compared(row: Row, cells: Sequence[Row | None]) -> tuple[str, ...]:
+    """The row's name, its values, and the truth's where all were measured against the same."""
     values, truths = [cell.value if cell else None for cell in cells], [cell.truth if cell else None for cell in cells]
     best = best_of(row, values, truths)
-    texts = [(shown(value) or "-") + (f" {BEST}" if place == best else "") for place, value in enumerate(values)]
-    return (f"{row.label} ({row.unit})" if row.unit else row.label, *texts)
+    texts = [(brief(value) or "-") + (f" {BEST}" if place == best else "") for place, value in enumerate(values)]
+    true = {brief(cell.truth) for cell in cells if cell}
+    return (f"{row.label} ({row.unit})" if row.unit else row.label, *texts, true.pop() if len(true) == 1 else "differs")
 
 
 def _name(folder: Path, folders: Sequence[Path]) -> str:
