@@ -1,6 +1,5 @@
 """Frames as training wants them: the same picture whole or cut, at any size, and never more of them in memory than allowed."""
 
-
 import numpy as np
 import pytest
 import torch
