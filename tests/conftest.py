@@ -8,6 +8,7 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 from typer.testing import CliRunner
 
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the command line does; see instag.cli
 install_import_hook("instag", "checking.checked")  # before anything of instag is imported
 
 settings.register_profile("default", max_examples=20, deadline=None)

@@ -69,9 +69,13 @@ def compare(
         from instag.evaluation.side_by_side import compare_reports, headline_table
 
         page = compare_reports(reports, output)
-        table = headline_table([(str(folder), load(folder)) for folder in reports])
-        lines = [f"{label:<46}" + "".join(f"{value:>14}" for value in values) for label, *values in table]
-        terminal.result("\n".join([" " * 46 + "".join(f"{folder.name:>14}" for folder in reports), *lines, f"{page}"]), {"comparison": page})
+        names = [folder.resolve().name for folder in reports]
+        table = [("", *names), *headline_table([(str(folder), load(folder)) for folder in reports])]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  ".join([f"{label:<{widths[0]}}", *(f"{value:>{width}}" for value, width in zip(values, widths[1:], strict=True))]) for label, *values in table
+        ]
+        terminal.result("\n".join([*lines, f"{page}"]), {"comparison": page})
 
 
 def short_form(evaluation: "Evaluation") -> list[str]:
@@ -93,10 +97,10 @@ def short_form(evaluation: "Evaluation") -> list[str]:
 
 
 def numbers(evaluation: "Evaluation") -> dict[str, object]:
-    """Every number by its key; None where it was not measured."""
+    """How many frames were compared, and every number by its key; None where it was not measured."""
     from instag.evaluation.missing import Missing
 
-    return {row.key: None if isinstance(row.value, Missing) else row.value for row in evaluation.metrics.rows}
+    return {"frames": evaluation.measured.frames, **{row.key: None if isinstance(row.value, Missing) else row.value for row in evaluation.metrics.rows}}
 
 
 def _both(first: Path | None, second: Path | None, name: str, other: str) -> tuple[Path, Path] | None:
