@@ -50,6 +50,8 @@ def evaluate(
     avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
     chosen = held_back(avatar) if frames is None else frames
+    if frames is not None and not len(frames):
+        raise BadArgument(f"{frames} names no frame. Give the first and the last to compare.")
     if not len(chosen):
         raise BadArgument(f"{path or 'The avatar'} was learned from every frame of the clip: none is left to judge it by. Name some with --frames FIRST:LAST.")
     check_same_recording(avatar, clip, chosen)

@@ -126,18 +126,24 @@ def _lip_rows(measured: Measurement) -> list[Row]:
     ]
     closures = lips.closures
     rows += [
-        Row(group=group, key="closure_recall", label=f"of {closures.count} closures, met", better="more", value=closures.recall, truth=1.0),
+        Row(
+            group=group,
+            key="closures",
+            label="closures of the true lips",
+            value=closures.threshold if isinstance(closures.threshold, Missing) else closures.count,
+        ),
+        Row(group=group, key="closure_recall", label="closures met, of all", better="more", value=closures.recall, truth=1.0),
         Row(group=group, key="closure_recall_by_chance", label="closures met by chance", value=closures.recall_by_chance),
-        Row(group=group, key="closure_precision", label="of closed frames, near a true closure", better="more", value=closures.precision, truth=1.0),
+        Row(group=group, key="closure_precision", label="closed frames near a true closure, of all", better="more", value=closures.precision, truth=1.0),
         Row(group=group, key="closure_precision_by_chance", label="frames near a true closure by chance", value=closures.precision_by_chance),
     ]
     quiet = lips.silence
     value, truth = (quiet, None) if isinstance(quiet, Missing) else (quiet.prediction, quiet.truth)
-    seconds = "" if isinstance(quiet, Missing) else f" ({quiet.frames} frames)"
-    rows.append(
-        Row(group=group, key="silent_movement", label=f"movement in silence{seconds}", unit="eye distances/s", better="truth", value=value, truth=truth)
-    )
-    return rows
+    return [
+        *rows,
+        Row(group=group, key="silent_frames", label="silent frames", value=quiet if isinstance(quiet, Missing) else quiet.frames),
+        Row(group=group, key="silent_movement", label="movement in silence", unit="eye distances/s", better="truth", value=value, truth=truth),
+    ]
 
 
 def _curve_rows(group: str, key: str, name: str, curve: CurveSync) -> list[Row]:

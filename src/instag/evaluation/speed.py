@@ -93,8 +93,8 @@ def _painted(avatar: Avatar, speech: Float[np.ndarray, " samples"]) -> tuple[int
 
 
 def _observing(clip: Clip) -> float | Missing:
-    seconds = [record.seconds for record in clip.info.stages.values()]
-    return sum(seconds) if seconds else Missing("the clip does not say how long its stages took")
+    seconds = sum(record.seconds for record in clip.info.stages.values())
+    return seconds if seconds > 0 else Missing("the clip does not say how long its stages took")
 
 
 def _peak_memory() -> float | Missing:
