@@ -56,7 +56,11 @@ def cells(entries) -> dict[str, tuple[str, ...]]:
 
 def test_the_best_is_marked_and_the_truth_stands_at_the_end():
     found = cells([("A", metrics(row("less", 2.0, 0.0))), ("B", metrics(row("less", 1.5, 0.0)))])
-    assert found["label of a"] == ("2", f"1.500 {BEST}", "0")
+    assert found["label of a"] == ("2", f"1.500\N{NO-BREAK SPACE}{BEST}", "0")
+
+
+def test_what_reads_alike_is_not_better():
+    assert cells([("A", metrics(row("more", 27.111))), ("B", metrics(row("more", 27.114)))])["label of a"] == ("27.11", "27.11", "")
 
 
 def test_missing_and_absent_numbers_are_told_apart_and_the_reason_is_below():

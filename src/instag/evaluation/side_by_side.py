@@ -65,12 +65,14 @@ def _badness(row: Row, value: float | int | Missing | None, truth: float | int |
 def _compared(row: Row, cells: Sequence[Row | None]) -> tuple[str, ...]:
     """The row's name, its values, and the truth's where all were measured against the same.
 
-    Rows of different names were measured in different ways, such as AUE over other units: none of them is best.
+    Rows of different names were measured in different ways, such as AUE over other units: none of them is best. Nor is one that reads like another.
     """
     values, truths = [cell.value if cell else None for cell in cells], [cell.truth if cell else None for cell in cells]
     labels = list(dict.fromkeys(cell.label for cell in cells if cell))
     best = best_of(row, values, truths) if len(labels) == 1 else None
-    texts = [(brief(value) or "-") + (f" {BEST}" if place == best else "") for place, value in enumerate(values)]
+    texts = [brief(value) or "-" for value in values]
+    if best is not None and texts.count(texts[best]) == 1:
+        texts[best] += f"\N{NO-BREAK SPACE}{BEST}"
     true = {brief(cell.truth) for cell in cells if cell}
     named = " | ".join(labels)
     return (f"{named} ({row.unit})" if row.unit else named, *texts, true.pop() if len(true) == 1 else "differs")
