@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from evaluation.talk import avatar_of, evaluation, faceless, perfect, unlearned
+from instag.cli.judging import short_form
 from instag.clip import Clip
 from instag.synthetic import write_clip
 
@@ -127,3 +128,11 @@ def test_reports_that_can_not_be_read_are_told(run: Callable, tmp_path, content:
 def test_one_report_is_too_few(run: Callable, tmp_path) -> None:
     evaluation(faceless()).metrics.save(tmp_path / "first")
     assert "two or more" in run("compare", tmp_path / "first", "-o", tmp_path / "both.html").stderr
+
+
+@pytest.mark.parametrize("measured", [perfect, faceless])
+def test_two_sentences_say_what_was_measured(measured) -> None:
+    likeness, lips = short_form(evaluation(measured()))
+    assert "LPIPS not measured" in likeness
+    assert ("correlation 1.00 (lag of the best fit: 0 frames)" in lips) == (measured is perfect)
+    assert ("not measured" in lips) == (measured is faceless)

@@ -90,7 +90,7 @@ def short_form(evaluation: "Evaluation") -> list[str]:
     lips = (
         f"Lips: {correlation}."
         if isinstance(correlation, Missing)
-        else f"Lips: opening follows the true one with correlation {correlation:.2f} (best {value('aperture_lag'):+} frames off), "
+        else f"Lips: opening follows the true one with correlation {correlation:.2f} (lag of the best fit: {shown(value('aperture_lag'))} frames), "
         f"moves {shown(value('aperture_movement'))} of it; LMD {shown(value('lmd'))} px."
     )
     return [f"{about['frames']} frames, {about['size']}, whole picture: {likeness}.", lips]
