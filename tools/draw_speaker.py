@@ -1,29 +1,26 @@
-"""Paint the README's picture of synthetic speakers.
+"""Draw the README's moving picture from the demo's result: python tools/draw_speaker.py instag-demo/spoken.mp4 docs/speaker.webp"""
 
-python tools/draw_speaker.py docs/speaker.webp
-"""
-
-import sys
+import argparse
+from itertools import islice
 from pathlib import Path
 
-import cv2
-import numpy as np
+from PIL import Image
 
-from instag.synthetic import Speaker, perform, recording
+from instag.media import read_frames
+from instag.types import FPS
 
-SIZE, WIDTH = 512, 340
-SHOWN = ((0, 66), (1, 140), (2, 99), (3, 70))
-"""Seed and frame of each person."""
+FIRST, FRAMES, STEP = 10, 100, 2
+"""The part that is shown: frames of the video."""
 
 
-def main(path: Path) -> None:
-    heads = []
-    for seed, frame in SHOWN:
-        picture = perform(Speaker(seed, size=SIZE), recording(), size=SIZE).picture(frame)
-        left = (SIZE - WIDTH) // 2
-        heads.append(picture[24:484, left : left + WIDTH])
-    cv2.imwrite(str(path), cv2.cvtColor(np.hstack(heads), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 88])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("video", type=Path)
+    parser.add_argument("picture", type=Path)
+    chosen = parser.parse_args()
+    shown = [Image.fromarray(frame) for frame in islice(read_frames(chosen.video), FIRST, FIRST + FRAMES, STEP)]
+    shown[0].save(chosen.picture, save_all=True, append_images=shown[1:], duration=1000 * STEP // FPS, loop=0, quality=60, method=6)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
