@@ -3,6 +3,7 @@
     clip = instag.prepare("me.mp4", "me.clip")
     avatar = instag.adapt(clip, "me.avatar")
     instag.speak(avatar, "speech.wav", "out.mp4")
+    instag.write_report(instag.evaluate("me.avatar", "me.clip"), "report")
 
 Each name is imported when it is first used, so that `import instag` costs nothing.
 """
@@ -13,19 +14,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from instag.capture.prepare import prepare
     from instag.clip import Clip
+    from instag.evaluation.evaluate import evaluate, evaluate_videos
+    from instag.evaluation.report import write_report
     from instag.models.avatar import Avatar
     from instag.speaking import speak
     from instag.training.adapt import adapt
 
 __version__ = "0.1.0"
-__all__ = ["Avatar", "Clip", "__version__", "adapt", "prepare", "speak"]
+__all__ = ["Avatar", "Clip", "__version__", "adapt", "evaluate", "evaluate_videos", "prepare", "speak", "write_report"]
 
 _HOMES = {
     "Avatar": "instag.models.avatar",
     "Clip": "instag.clip",
     "adapt": "instag.training.adapt",
+    "evaluate": "instag.evaluation.evaluate",
+    "evaluate_videos": "instag.evaluation.evaluate",
     "prepare": "instag.capture.prepare",
     "speak": "instag.speaking",
+    "write_report": "instag.evaluation.report",
 }
 
 
