@@ -8,16 +8,17 @@ from instag.errors import BadArgument
 
 
 def set_threads(threads: int | None = None) -> int:
-    """Let Torch, numba and OpenCV use this many threads, or as many as there are cores; returns the number.
+    """Let Torch, numba and OpenCV use this many threads, or as many as there are cores (or $NUMBA_NUM_THREADS says); returns the number.
 
     Raises BadArgument for less than one and for more than numba was started with.
     """
     import cv2
     import numba
     import torch
+    from numba.core import config
 
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = available if threads is None else threads
+    threads = min(available, config.NUMBA_NUM_THREADS) if threads is None else threads  # pyright: ignore[reportAttributeAccessIssue]
     try:
         numba.set_num_threads(threads)
     except ValueError as error:
