@@ -249,7 +249,7 @@ def _adapt(terminal: Terminal, clip: "Clip", output: Path, *, learning: dict, se
     values: dict[str, object] = {"avatar": output, "adapt_s": round(took, 2), **(extra or {})}
     said = [f"{output}: learned in {duration(took)}."]
     if not avatar.info.training["lpips"]:
-        terminal.note("Learned without the LPIPS loss: its weights, alex_v0.1.npz, are neither in $INSTAG_ASSETS nor in ~/.cache/instag.")
+        terminal.note("Learned without the LPIPS loss, whose weights are not on this machine. Get them with: instag assets get lpips")
     evaluation = _test(terminal, avatar, clip)
     if evaluation is None:
         said.append("No frames were held back to test on.")

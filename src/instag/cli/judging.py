@@ -85,7 +85,9 @@ def short_form(evaluation: "Evaluation") -> list[str]:
 
     value = lambda key: row.value if (row := evaluation.metrics.row(key)) else Missing("no such number")  # noqa: E731
     about = evaluation.metrics.about
-    likeness = f"PSNR {shown(value('psnr_full'))} dB, SSIM {shown(value('ssim_full'))}, LPIPS {shown(value('lpips_full'))}"
+    perceived = value("lpips_full")
+    lpips = "not measured (instag assets get lpips)" if isinstance(perceived, Missing) else shown(perceived)
+    likeness = f"PSNR {shown(value('psnr_full'))} dB, SSIM {shown(value('ssim_full'))}, LPIPS {lpips}"
     correlation = value("aperture_correlation")
     lips = (
         f"Lips: {correlation}."
