@@ -4,7 +4,7 @@ import numba
 import pytest
 import torch
 
-from instag.compute import denormals_flushed, set_threads
+from instag.compute import denormals_flushed, device_named, gpu_obstacle, set_threads
 from instag.errors import BadArgument
 
 
@@ -29,3 +29,22 @@ def test_denormals_are_gone_in_the_block_alone() -> None:
             pass
         assert float(small * 1.0) == 0
     assert float(small * 1.0) > 0
+
+
+def test_devices_by_name() -> None:
+    assert device_named("cpu") == torch.device("cpu")
+    assert device_named("auto").type in ("cpu", "cuda")
+    for name in ("gpu", "meta", "mps"):
+        with pytest.raises(BadArgument, match="auto, cpu"):
+            device_named(name)
+
+
+def test_an_obstacle_says_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    obstacle = gpu_obstacle()
+    assert obstacle is not None
+    assert "instag[gpu]" in obstacle.mend
+    with pytest.raises(BadArgument, match="gsplat"):
+        device_named("cuda")
+    assert device_named("auto") == torch.device("cpu")

@@ -1,10 +1,108 @@
-"""How the processor computes: on how many threads, and without denormal numbers."""
+"""Where and how it is computed: the device, on how many threads, and without denormal numbers."""
 
+import importlib.util
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from instag.errors import BadArgument
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """What keeps a GPU from being used, and the command or step that mends it (empty where nothing can)."""
+
+    what: str
+    mend: str = ""
+
+
+def gpu_obstacle() -> Obstacle | None:
+    """None where instag can use a GPU of this machine. Looks without compiling or importing gsplat's kernels."""
+    import torch
+
+    if not torch.cuda.is_available():
+        driver = shutil.which("nvidia-smi") is not None or Path("/dev/nvidia0").exists()
+        if driver and torch.version.cuda is None:
+            return Obstacle(
+                what=f"an NVIDIA driver is there, but torch {torch.__version__} is built for the CPU alone", mend="pip install torch==2.13.0 --force-reinstall"
+            )
+        if driver:
+            return Obstacle(
+                what=f"torch {torch.__version__} finds no GPU that it can use: the driver may be older than CUDA {torch.version.cuda}", mend="nvidia-smi"
+            )
+        return Obstacle(what="no NVIDIA GPU")
+    if importlib.util.find_spec("gsplat") is None:
+        return Obstacle(what="gsplat, which paints on the GPU, is not installed", mend="pip install 'instag[gpu]'")
+    if not _gsplat_built() and _compiler() is None:
+        toolkit = torch.version.cuda
+        return Obstacle(
+            what=f"gsplat has to compile its kernels once, and nvcc was not found (CUDA toolkit {toolkit})",
+            mend=f"install the CUDA {toolkit} toolkit and set CUDA_HOME to its folder, or put nvcc on PATH",
+        )
+    return None
+
+
+def _gsplat_built() -> bool:
+    """Whether gsplat's kernels lie ready, in its package or in torch's folder of built extensions."""
+    found = importlib.util.find_spec("gsplat")
+    package = Path(next(iter(found.submodule_search_locations))) if found and found.submodule_search_locations else Path()
+    if list(package.glob("csrc*")):
+        return True
+    cache = Path(os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache/torch_extensions"))
+    return any(cache.glob("**/gsplat_cuda/gsplat_cuda.*"))
+
+
+def _compiler() -> str | None:
+    home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"
+    return shutil.which("nvcc") or shutil.which("nvcc", path=str(Path(home) / "bin"))
+
+
+def device_named(name: str = "auto") -> "torch.device":
+    """The device to compute on: "auto" (a GPU where one can be used, else the CPU), "cpu", "cuda" or "cuda:1".
+
+    Raises BadArgument for other names, and for a GPU that can not be used.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if gpu_obstacle() is None else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise BadArgument(f"There is no device named {name!r}. Choose auto, cpu, cuda or, with several GPUs, cuda:1.") from error
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda":
+        raise BadArgument(f"instag does not run on device {name!r}. Choose auto, cpu or cuda.")
+    obstacle = gpu_obstacle()
+    if obstacle is not None:
+        mend = f" Mend it: {obstacle.mend}" if obstacle.mend else " Use --device cpu."
+        raise BadArgument(f"--device {name} can not be used: {obstacle.what}.{mend}")
+    if (device.index or 0) >= torch.cuda.device_count():
+        raise BadArgument(f"--device {name} can not be used: this machine has {torch.cuda.device_count()} GPU(s), counted from 0.")
+    return device
+
+
+def wait_for(device: "torch.device") -> None:
+    """Return once the device has done all that was asked of it; for clocks."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def most_memory(device: "torch.device") -> int:
+    """Most bytes of the device's memory that tensors took so far; 0 on the CPU, where the process' own memory says more."""
+    import torch
+
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
 def set_threads(threads: int | None = None) -> int:
