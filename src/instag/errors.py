@@ -57,6 +57,14 @@ class FaceLost(CaptureError):
     """The face is there at first and then missing for longer than a gap can be filled."""
 
 
+class TableMismatch(CaptureError):
+    """A table of measurements from another program does not fit the clip, or is no such table."""
+
+
+class BadLayout(CaptureError):
+    """A folder that another program prepared lacks what a clip needs, or contradicts itself."""
+
+
 class ArtefactError(InstagError):
     """A Clip, Prior or Avatar can not be read."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from instag.capture import prepare as module
 from instag.capture.footage import take_sound
+from instag.capture.observers import Observers
 from instag.capture.prepare import Settings, Stage, prepare
 from instag.clip import Clip, ClipInfo
 from instag.errors import BadArgument, FileMissing, NoFace, NoSound, NotMedia, TooShort
@@ -191,3 +192,17 @@ def test_a_stage_record_is_plain_json(video: Path, tmp_path: Path, done: list[st
     record = json.loads((tmp_path / "me.clip" / "clip.json").read_text())["stages"]["video"]
     assert record["settings"] == {"size": 512, "crop": [0, 0, 90], "seconds": 2.5}
     assert isinstance(module.STAGES[0], Stage)
+
+
+def test_another_table_of_action_units_is_read_anew(video: Path, tmp_path: Path, done: list[str]) -> None:
+    prepare(video, tmp_path / "me.clip")
+    done.clear()
+    table = tmp_path / "au.csv"
+    table.write_text("first")
+    for _ in range(2):
+        prepare(video, tmp_path / "me.clip", observers=Observers(action_units=str(table)))
+    table.write_text("second")
+    prepare(video, tmp_path / "me.clip", observers=Observers(action_units=str(table)))
+    assert done == ["action_units", "action_units"]
+    with pytest.raises(BadArgument, match="--au"):
+        prepare(video, tmp_path / "me.clip", observers=Observers(action_units="none.csv"))

@@ -11,6 +11,8 @@ from instag import __version__
 from instag.capture.action_units import measure_action_units
 from instag.capture.faces import Crop, check_crop, find_crop
 from instag.capture.footage import SHORTEST_S, read_landmarks, take_frames, take_sound
+from instag.capture.observers import Observers
+from instag.capture.openface import read_openface
 from instag.capture.tracking import track_head
 from instag.clip import Clip, ClipInfo, StageRecord
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
@@ -32,6 +34,7 @@ class Settings:
     crop: tuple[float, float, float] | None
     seconds: float | None
     speech: str
+    observers: Observers = Observers()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,7 @@ def prepare(
     start_from: str | None = None,
     seconds: float | None = None,
     speech: str = "mel",
+    observers: Observers = Observers(),
     report: Report = silent,
 ) -> Clip:
     """Observe the person in `video` and write a Clip into the folder `output`.
@@ -68,10 +72,11 @@ def prepare(
     and those that read their results. A run that was stopped at any moment is completed by the next one.
 
     delay_ms: how much later the sound is than the lips; so much is cut from its start. size: side of the square frames.
-    only: do these stages again and no others. start_from: do this stage again and all after it. `report` gets
-    thousandths of the whole work. Raises MediaError, CaptureError, BadArgument, DiskFull, NewerFormat.
+    only: do these stages again and no others. start_from: do this stage again and all after it. observers: who looks for what.
+    `report` gets thousandths of the whole work. Raises MediaError, CaptureError, BadArgument, AssetMissing, DiskFull, NewerFormat.
     """
-    settings = Settings(video=Path(video), delay_ms=delay_ms, size=size, crop=crop, seconds=seconds, speech=speech)
+    settings = Settings(video=Path(video), delay_ms=delay_ms, size=size, crop=crop, seconds=seconds, speech=speech, observers=observers)
+    observers.check()
     media = _check(settings)
     again = _stages_to_repeat(only, start_from)
     fresh = not (Path(output) / "clip.json").is_file()
@@ -199,7 +204,12 @@ def _tracking(clip: Clip, settings: Settings, report: Report) -> Clip:
 
 
 def _action_units(clip: Clip, settings: Settings, report: Report) -> Clip:
-    measure_action_units(clip, report)
+    table = settings.observers.table
+    if table is None:
+        measure_action_units(clip, report)
+    else:
+        read = read_openface(table, len(clip), part=settings.seconds is not None)
+        clip.save_action_units(read.units, read.success)
     return clip
 
 
@@ -255,7 +265,7 @@ STAGES = (
     ),
     Stage(name="sound", needs=("video",), share=0.5, settings=lambda chosen: {"delay_ms": chosen.delay_ms}, run=_sound),
     Stage(name="tracking", needs=("video",), share=2, settings=_nothing, run=_tracking),
-    Stage(name="action_units", needs=("tracking",), share=0.3, settings=_nothing, run=_action_units),
+    Stage(name="action_units", needs=("tracking",), share=0.3, settings=lambda chosen: chosen.observers.action_unit_settings(), run=_action_units),
     Stage(name="regions", needs=("tracking",), share=40, settings=_nothing, run=_regions),
     Stage(name="backdrop", needs=("regions",), share=4, settings=_nothing, run=_backdrop),
     Stage(name="torso", needs=("regions",), share=20, settings=_nothing, run=_torso),

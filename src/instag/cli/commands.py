@@ -149,6 +149,7 @@ def prepare(
     delay: options.Delay = 0,
     crop: options.Crop = None,
     size: options.Size = 512,
+    au: options.ActionUnits = "landmarks",
     only: Annotated[str | None, typer.Option(help="Run this one stage again.", metavar="STAGE", show_default=False)] = None,
     start_from: Annotated[str | None, typer.Option("--from", help="Run this stage and those after it again.", metavar="STAGE", show_default=False)] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Draw a contact sheet of all that was observed into the folder.")] = False,
@@ -162,10 +163,12 @@ def prepare(
     """
     terminal = Terminal(quiet=quiet, as_json=as_json)
     with told(SAME_COMMAND):
+        from instag.capture.observers import Observers
         from instag.compute import set_threads
 
         set_threads(threads)
-        clip, took = _prepare(terminal, video, output, delay_ms=delay, size=size, crop=options.parse_crop(crop), only=only, start_from=start_from)
+        chosen = {"delay_ms": delay, "size": size, "crop": options.parse_crop(crop), "observers": Observers(action_units=au)}
+        clip, took = _prepare(terminal, video, output, only=only, start_from=start_from, **chosen)
         values: dict[str, object] = {"clip": output, "frames": len(clip), "seconds": round(took, 2)}
         if preview:
             from instag.capture.preview import draw_preview

@@ -39,6 +39,11 @@ Crop = Annotated[
     ),
 ]
 
+ActionUnits = Annotated[
+    str,
+    typer.Option("--au", metavar="FILE", help="Action units: measured from the landmarks, or a CSV of OpenFace's FeatureExtraction.", rich_help_panel=CAPTURE),
+]
+
 Views = Annotated[
     int | None, typer.Option("--n-views", help="How many frames to learn from: 125 are 5 seconds, -1 all but the test's.", rich_help_panel=TRAINING)
 ]

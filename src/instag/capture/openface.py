@@ -1,0 +1,146 @@
+"""OpenFace tables: the action units of a CSV that OpenFace's FeatureExtraction wrote, brought onto a clip's frames.
+
+Columns are found by name, with or without the space that OpenFace 2.0 puts before each. Frames in which OpenFace lost the
+face are filled in between their neighbours. A table of another frame rate is read at the clip's times (OpenFace wiki,
+"Output Format": `frame` counts from 1, `timestamp` is in seconds from the video's start and 0 throughout for lists of images).
+"""
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from instag.errors import BadArgument, TableMismatch
+from instag.types import FPS
+
+NEEDED = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU25", "AU45")
+"""Action units that learning reads (METHOD 3 and 6)."""
+CONFIDENT = 0.5
+"""OpenFace's confidence under which a frame counts as failed, whatever it says of its success."""
+SLACK = 5
+"""Frames by which a table may be shorter than the clip: decoders disagree on how a video ends."""
+LEAST_SEEN = 0.5
+"""Share of the frames that must be good."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """A table as it stands in the file, one row a frame, in order. seconds: None where the table has no times."""
+
+    numbers: Int[np.ndarray, " r"]
+    seconds: Float[np.ndarray, " r"] | None
+    good: Bool[np.ndarray, " r"]
+    units: dict[str, Float[np.ndarray, " r"]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionUnits:
+    """Intensities 0..5 by OpenFace's names without `_r`, for each frame of a clip. success: False where filled in."""
+
+    units: dict[str, Float[np.ndarray, " f"]]
+    success: Bool[np.ndarray, " f"]
+
+
+def read_openface(path: Path, frames: int, *, part: bool = False) -> ActionUnits:
+    """The table's action units at a clip's frames, `FPS` a second from the same start.
+
+    part: the clip holds only the beginning of what OpenFace saw, so that a longer table is no mistake.
+    Raises BadArgument (no such file), TableMismatch (no OpenFace table, action units missing, too few good frames, another length).
+    """
+    rows = read_rows(path)
+    if rows.good.mean() < LEAST_SEEN:
+        seen = int(rows.good.sum())
+        raise TableMismatch(
+            f"OpenFace saw the face in only {seen} of {len(rows.good)} rows of {path}. Leave out --au, or run OpenFace on a better framed video."
+        )
+    at = row_times(rows, frames, path)
+    if not part and at[-1] > (frames - 1 + max(SLACK, 0.02 * frames)) / FPS:
+        raise TableMismatch(
+            f"{path} goes on to {at[-1]:.2f} s and the clip has {frames} frames ({frames / FPS:.2f} s). It is of another video, or of all of one that was shortened."
+        )
+    if at[-1] < (frames - 1 - SLACK) / FPS:
+        raise TableMismatch(f"{path} ends at {at[-1]:.2f} s and the clip has {frames} frames ({frames / FPS:.2f} s). Run OpenFace on the same video.")
+    wanted = np.arange(frames) / FPS
+    good = at[rows.good]
+    units = {name: np.interp(wanted, good, values[rows.good]).astype(np.float32) for name, values in rows.units.items()}
+    nearest = np.searchsorted((at[1:] + at[:-1]) / 2, wanted)
+    return ActionUnits(units=units, success=rows.good[nearest] & (np.abs(at[nearest] - wanted) < 1 / FPS))
+
+
+def read_rows(path: Path) -> Rows:
+    """Raises BadArgument, TableMismatch."""
+    if not path.is_file():
+        raise BadArgument(f"There is no file {path}. Give the CSV that OpenFace's FeatureExtraction wrote: --au FILE")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as handle:
+            lines = [line for line in csv.reader(handle) if any(cell.strip() for cell in line)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TableMismatch(f"{path} is not a table of OpenFace's ({error}). Give the CSV that FeatureExtraction wrote.") from error
+    header = [name.strip() for name in lines[0]] if lines else []
+    column = {name: place for place, name in enumerate(header)}
+    missing = [f"{name}_r" for name in NEEDED if f"{name}_r" not in column]
+    if missing:
+        raise TableMismatch(f"{path} has no column {', '.join(missing)}. Run OpenFace's FeatureExtraction with action units (-aus), and give its CSV.")
+    if len(lines) < 2:
+        raise TableMismatch(f"{path} has columns and no rows. Run OpenFace's FeatureExtraction again.")
+    table = _numbers(lines[1:], len(header), path)
+    table = _one_face(table, column)
+    places = {match[1]: place for name, place in column.items() if (match := re.fullmatch(r"(AU\d\d)_r", name))}
+    units = {name: table[:, place] for name, place in places.items()}
+    good = np.isfinite(np.stack(list(units.values()))).all(0)
+    for name, least in (("success", 0.5), ("confidence", CONFIDENT)):
+        if name in column:
+            good &= table[:, column[name]] >= least
+    numbers = table[:, column["frame"]] if "frame" in column else np.arange(1, len(table) + 1)
+    seconds = table[:, column["timestamp"]] if "timestamp" in column else None
+    order = np.argsort(numbers, kind="stable")
+    return Rows(
+        numbers=numbers[order].astype(np.int64),
+        seconds=None if seconds is None else seconds[order],
+        good=good[order],
+        units={name: np.clip(values[order], 0, 5) for name, values in units.items()},
+    )
+
+
+def row_times(rows: Rows, frames: int, path: Path) -> Float[np.ndarray, " r"]:
+    """Seconds from the clip's start of each row: the table's own times, or its frame numbers where it has none. Raises TableMismatch."""
+    if len(np.unique(rows.numbers)) < len(rows.numbers):
+        raise TableMismatch(f"{path} has two rows for one frame. Give the CSV of one video: FeatureExtraction -f VIDEO -aus")
+    by_number = (rows.numbers - min(1, rows.numbers[0])) / FPS
+    if rows.seconds is None or np.ptp(rows.seconds) == 0:
+        if abs(int(rows.numbers[-1] - rows.numbers[0]) + 1 - frames) > SLACK:
+            raise TableMismatch(
+                f"{path} has no times and {int(rows.numbers[-1])} frames; the clip has {frames} at {FPS} a second. Run OpenFace on the video itself (-f VIDEO)."
+            )
+        return by_number
+    if not np.isfinite(rows.seconds).all() or (np.diff(rows.seconds) <= 0).any():
+        raise TableMismatch(f"The times in {path} do not rise from row to row. Run OpenFace on the video again.")
+    # Three decimals are kept in the file: where they say the clip's own rate, the frame numbers are exact.
+    return by_number if np.abs(rows.seconds - by_number).max() < 0.5 / FPS else rows.seconds
+
+
+def _numbers(lines: list[list[str]], width: int, path: Path) -> Float[np.ndarray, "r c"]:
+    """NaN stands for what is no number: OpenFace writes -nan(ind) for frames that failed."""
+    table = np.full((len(lines), width), np.nan)
+    for row, line in enumerate(lines):
+        if len(line) < width:
+            raise TableMismatch(f"Row {row + 2} of {path} has {len(line)} of {width} columns: the file was cut off. Run OpenFace again.")
+        for place, cell in enumerate(line[:width]):
+            try:
+                table[row, place] = float(cell)
+            except ValueError:
+                continue
+    return table
+
+
+def _one_face(table: Float[np.ndarray, "r c"], column: dict[str, int]) -> Float[np.ndarray, "s c"]:
+    """The rows of the face that was seen best, where several were followed."""
+    if "face_id" not in column:
+        return table
+    names, counts = np.unique(table[:, column["face_id"]], return_counts=True)
+    if len(names) < 2 or len(np.unique(table[:, column["frame"]])) == len(table):
+        return table
+    return table[table[:, column["face_id"]] == names[counts.argmax()]]
