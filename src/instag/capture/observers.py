@@ -6,7 +6,6 @@ from pathlib import Path
 
 from instag.errors import BadArgument
 
-EMBEDDED = "embedded"
 LANDMARKS = "landmarks"
 
 
@@ -32,3 +31,7 @@ class Observers:
         if self.table is None:
             return {}
         return {"table": self.table.name, "sha256": hashlib.sha256(self.table.read_bytes()).hexdigest()}
+
+
+THE_EMBEDDED = Observers()
+"""What comes with instag and needs no file."""

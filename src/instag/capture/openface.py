@@ -58,9 +58,7 @@ def read_openface(path: Path, frames: int, *, part: bool = False) -> ActionUnits
         )
     at = row_times(rows, frames, path)
     if not part and at[-1] > (frames - 1 + max(SLACK, 0.02 * frames)) / FPS:
-        raise TableMismatch(
-            f"{path} goes on to {at[-1]:.2f} s and the clip has {frames} frames ({frames / FPS:.2f} s). It is of another video, or of all of one that was shortened."
-        )
+        raise TableMismatch(f"{path} goes on to {at[-1]:.2f} s and the clip has {frames} frames ({frames / FPS:.2f} s). It is of another video.")
     if at[-1] < (frames - 1 - SLACK) / FPS:
         raise TableMismatch(f"{path} ends at {at[-1]:.2f} s and the clip has {frames} frames ({frames / FPS:.2f} s). Run OpenFace on the same video.")
     wanted = np.arange(frames) / FPS

@@ -11,7 +11,7 @@ from instag import __version__
 from instag.capture.action_units import measure_action_units
 from instag.capture.faces import Crop, check_crop, find_crop
 from instag.capture.footage import SHORTEST_S, read_landmarks, take_frames, take_sound
-from instag.capture.observers import Observers
+from instag.capture.observers import THE_EMBEDDED, Observers
 from instag.capture.openface import read_openface
 from instag.capture.tracking import track_head
 from instag.clip import Clip, ClipInfo, StageRecord
@@ -34,7 +34,7 @@ class Settings:
     crop: tuple[float, float, float] | None
     seconds: float | None
     speech: str
-    observers: Observers = Observers()
+    observers: Observers = THE_EMBEDDED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def prepare(
     start_from: str | None = None,
     seconds: float | None = None,
     speech: str = "mel",
-    observers: Observers = Observers(),
+    observers: Observers = THE_EMBEDDED,
     report: Report = silent,
 ) -> Clip:
     """Observe the person in `video` and write a Clip into the folder `output`.
