@@ -11,29 +11,23 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
-from av.container import InputContainer, OutputContainer
+from av.container import InputContainer
 from av.error import EOFError as EndOfFile
 from av.error import FFmpegError, InvalidDataError
 from av.filter import Graph
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Interpolation
 from av.video.stream import VideoStream
 from jaxtyping import Float, UInt8
 
 from instag.errors import BadArgument, FileMissing, NoSound, NotMedia, Truncated
 from instag.files import atomic_path
+from instag.film import EXACT, Film, Quality
 from instag.progress import Report, silent
 from instag.types import FPS
 
-AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-BT709 = 1
-"""Rec. 709's number as matrix, primaries and transfer (ITU-T H.273)."""
-LIMITED_RANGE = 1
-EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-"""Without these FFmpeg's conversions darken a picture by one level."""
 MP4_LIKE = b"ftyp"
 CODER_TAIL_S = 0.1
 """Sound past the header's length, up to so much, is what a coder filled its last block with."""
@@ -170,76 +164,34 @@ def write_video(
     metadata: dict[str, str] | None = None,
     crf: int = 18,
     preset: str = "veryfast",
+    gpu: bool = False,
     total: int = 0,
     report: Report = silent,
 ) -> int:
     """Encode RGB frames as H.264 (yuv420p, Rec. 709) with AAC sound, as they come; returns how many were written.
 
     sound: waveform in [-1, 1] and its rate in Hz, padded with silence or cut to the length of the picture. Odd sizes are
-    extended by one pixel, which H.264 needs. `report` gets (frames written, total). The file appears at `path` only when it
-    is whole. Raises DiskFull, BadArgument when there is no frame.
+    extended by one pixel, which H.264 needs. Frames are coded in other threads while the next are made.
+    gpu: let the GPU code where it can (`film.nvenc_opens`). `report` gets (frames taken, total). The file appears at `path` only
+    when it is whole. Raises DiskFull, BadArgument when there is no frame.
     """
     path = Path(path)
+    muxer = _muxer(path)
     stream_frames = iter(frames)
     first = next(stream_frames, None)
     if first is None:
         raise BadArgument(f"No frames to write into {path}.")
-    with atomic_path(path) as temporary:
-        options = {"movflags": "+faststart+use_metadata_tags"} if path.suffix.lower() in (".mp4", ".mov", ".m4v") else {}
-        with av.open(str(temporary), "w", format=_muxer(path), options=options) as container:
-            container.metadata.update(metadata or {})
-            height, width = first.shape[0] + first.shape[0] % 2, first.shape[1] + first.shape[1] % 2
-            picture = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": preset})
-            picture.width, picture.height, picture.pix_fmt = width, height, "yuv420p"
-            coder = picture.codec_context
-            coder.colorspace = coder.color_primaries = coder.color_trc = BT709
-            coder.color_range = LIMITED_RANGE
-            voice = _SoundTrack(container, *sound) if sound is not None else None
-            count = 0
-            for image in _with_first(first, stream_frames):
-                frame = VideoFrame.from_ndarray(_even(image), format="rgb24")
-                frame = frame.reformat(
-                    format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG, interpolation=Interpolation.BICUBIC | EXACT
-                )
-                frame.pts, frame.time_base = count, Fraction(1, fps)
-                container.mux(picture.encode(frame))
-                count += 1
-                if voice is not None:
-                    voice.encode_until(Fraction(count, fps))
-                report(count, total or count)
-            container.mux(picture.encode(None))
-            if voice is not None:
-                voice.finish()
+    quality = Quality(crf=crf, preset=preset)
+    with (
+        atomic_path(path) as temporary,
+        Film(temporary, muxer, first, sound=sound, fps=fps, metadata=metadata, quality=quality, gpu=gpu) as film,
+    ):
+        count = 0
+        for image in _with_first(first, stream_frames):
+            film.add(image)
+            count += 1
+            report(count, total or count)
     return count
-
-
-class _SoundTrack:
-    """One AAC track that is written along with the picture."""
-
-    def __init__(self, container: OutputContainer, waveform: Float[np.ndarray, " samples"], rate: int) -> None:
-        self._container, self._waveform, self._rate = container, np.clip(waveform, -1, 1).astype(np.float32), rate
-        coded = rate if rate in AAC_RATES else 48_000
-        self._stream = container.add_stream("aac", rate=coded, layout="mono", bit_rate=max(64_000, min(128_000, 4 * coded)))
-        self._resampler = AudioResampler(format="fltp", layout="mono", rate=coded, frame_size=1024)
-        self._written = 0
-
-    def encode_until(self, time: Fraction) -> None:
-        """Encode up to `time` seconds, with silence where the waveform has ended."""
-        until = round(time * self._rate)
-        piece = self._waveform[self._written : until]
-        piece = np.pad(piece, (0, until - self._written - len(piece)))
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(piece[None]), format="fltp", layout="mono")
-        frame.rate, frame.pts, frame.time_base = self._rate, self._written, Fraction(1, self._rate)
-        self._written = until
-        self._encode(self._resampler.resample(frame))
-
-    def finish(self) -> None:
-        self._encode(self._resampler.resample(None))
-        self._container.mux(self._stream.encode(None))
-
-    def _encode(self, frames: list[AudioFrame]) -> None:
-        for frame in frames:
-            self._container.mux(self._stream.encode(frame))
 
 
 @contextmanager
@@ -380,12 +332,6 @@ def _muxer(path: Path) -> str:
     if path.suffix.lower() not in names:
         raise BadArgument(f"{path}: a video is written as {', '.join(names)}. Give the output one of these endings.")
     return names[path.suffix.lower()]
-
-
-def _even(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "even_h even_w 3"]:
-    """Repeat the last row and column where their number is odd."""
-    rows, columns = image.shape[0] % 2, image.shape[1] % 2
-    return cv2.copyMakeBorder(image, 0, rows, 0, columns, cv2.BORDER_REPLICATE) if rows or columns else np.ascontiguousarray(image)
 
 
 def _with_first(first: UInt8[np.ndarray, "h w 3"], rest: Iterator[UInt8[np.ndarray, "h w 3"]]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
