@@ -42,7 +42,10 @@ class StageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipInfo:
-    """What clip.json holds. Lengths in pixels of the crop, delay in ms; `crop` is x, y, size in the source's pixels."""
+    """What clip.json holds. Lengths in pixels of the crop, delay in ms; `crop` is x, y, size in the source's pixels.
+
+    test_frames: how many frames at the end are kept for testing; None where nobody said.
+    """
 
     format_version: int = FORMAT_VERSION
     source: str
@@ -54,6 +57,7 @@ class ClipInfo:
     focal: float | None = None
     crop: tuple[float, float, float]
     delay_ms: int = 0
+    test_frames: int | None = None
     stages: dict[str, StageRecord] = field(default_factory=dict)
 
 

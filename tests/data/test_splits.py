@@ -43,3 +43,12 @@ def test_too_little_is_said():
         split(30, n_views=None)
     with pytest.raises(BadArgument, match="--n-views"):
         split(500, n_views=10)
+
+
+def test_frames_that_a_clip_keeps_are_never_taught():
+    assert split(500, n_views=None, kept=100).train == range(400)
+    assert split(500, n_views=450, kept=100).train == range(400)
+    assert split(500, n_views=125, kept=100).test == range(400, 500)
+    assert split(500, n_views=125, kept=0).test == range(500, 500)
+    with pytest.raises(TooShort, match="instag split"):
+        split(100, n_views=None, kept=60)
