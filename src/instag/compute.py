@@ -90,6 +90,25 @@ def device_named(name: str = "auto") -> "torch.device":
     return device
 
 
+def device_name(device: "torch.device") -> str:
+    """What a device is called, for reports: the GPU's name, or cpu."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def free_memory(device: "torch.device") -> int:
+    """Bytes that are free on a device; for the CPU, in the host."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):  # Windows and macOS do not say
+        return 4 * 2**30
+
+
 def wait_for(device: "torch.device") -> None:
     """Return once the device has done all that was asked of it; for clocks."""
     import torch

@@ -98,7 +98,7 @@ def normals_toward(splats: Splats, camera: Camera) -> Float[Tensor, "b n 3"]:
     turned = axis @ camera.viewmats[:, :3, :3].mT
     to_camera = -normalize(splats.means @ camera.viewmats[:, :3, :3].mT + camera.viewmats[:, None, :3, 3], dim=-1)
     facing = torch.where((turned * to_camera.detach()).sum(-1, keepdim=True) < 0, -turned, turned)
-    return facing * facing.new_tensor([1.0, -1.0, -1.0])
+    return torch.cat([facing[..., :1], -facing[..., 1:]], dim=-1)
 
 
 @dataclass(frozen=True, kw_only=True)

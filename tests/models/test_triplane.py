@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.models.triplane import TriPlane, read_planes
+from instag.models.triplane import TriPlane, grids_of, read_planes, read_planes_at_once
 from instag.models.triplane_cpu import read_planes_fast
 
 FACE, MOUTH = (16, 38.4), (64, 57.6)
@@ -26,15 +26,22 @@ def test_twins(seed: int, grids: tuple[int, float], count: int):
     encoding = lively(*grids)
     change = torch.randn(count, 36, generator=random)
     units = torch.rand(count, 3, generator=random)
+    # Slopes jump where cells meet; which cell a point on the border is in hangs on rounding.
+    places = units[..., None].double() * torch.tensor(encoding.scales) + 0.5
+    units = units[((places - places.round()).abs() > 1e-4).all(-1).all(-1)]
+    change = change[: len(units)]
     results = []
-    for read, dtype in ((read_planes, torch.float64), (read_planes_fast, torch.float32)):
-        entries, places = encoding.entries.detach().to(dtype).requires_grad_(), units.to(dtype).requires_grad_()
+    at_once = lambda entries, units, scales, sizes: read_planes_at_once(entries, units, grids_of(scales, sizes))  # noqa: E731
+    for read, dtype in ((read_planes, torch.float64), (read_planes_fast, torch.float32), (at_once, torch.float32)):
+        entries, places = encoding.entries.detach().to(dtype, copy=True).requires_grad_(), units.to(dtype, copy=True).requires_grad_()
         features = read(entries, places, encoding.scales, encoding.sizes)
         features.backward(change.to(dtype))
         results.append((features, entries.grad, places.grad))
-    for there, here in zip(*results, strict=True):
-        assert here.shape == there.shape
-        assert not there.numel() or (here - there).abs().amax() <= 2e-5 * max(1, there.abs().amax().item())
+    exact, *others = results
+    for other in others:
+        for there, here in zip(exact, other, strict=True):
+            assert here.shape == there.shape
+            assert not there.numel() or (here - there).abs().amax() <= 2e-5 * max(1, there.abs().amax().item())
 
 
 @pytest.mark.parametrize("base, finest", [FACE, MOUTH])

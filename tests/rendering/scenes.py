@@ -5,9 +5,12 @@ import math
 import torch
 from torch import Tensor
 
+from instag.compute import gpu_obstacle
 from instag.rendering.renderer import Renderer
 from instag.types import Camera, Rendering, Splats
 
+DEVICES = ["cpu"] + ["cuda"] * (gpu_obstacle() is None)
+"""Those of this machine."""
 MOVING = ("means", "quats", "scales", "opacities", "colors", "detached", "viewmats")
 
 

@@ -38,8 +38,8 @@ def test_the_nearer_splat_hides_the_other():
     both = {name: torch.cat([far[name], near[name]], 1) if name in MOVING and name != "viewmats" else near[name] for name in near}
     both["colors"] = torch.tensor([[[0.0, 1, 0], [1, 0, 0]]], dtype=torch.float64)
     seen = render(TorchOracle(), both, 21, 21)
-    torch.testing.assert_close(seen.colors[0, 10, 10], torch.tensor([0.99, 0.01 * 0.8, 0], dtype=torch.float64))
-    assert seen.depths[0, 10, 10] == pytest.approx((0.99 * 0.5 + 0.008 * 1.0) / 0.998)
+    torch.testing.assert_close(seen.colors[0, 10, 10], torch.tensor([0.999, 0.001 * 0.8, 0], dtype=torch.float64))
+    assert seen.depths[0, 10, 10] == pytest.approx((0.999 * 0.5 + 0.0008 * 1.0) / 0.9998)
 
 
 @pytest.mark.parametrize("change", [{"depth": 0.009}, {"depth": -1.0}, {"opacity": 0.0}, {"opacity": 0.9 / 255}])

@@ -20,7 +20,7 @@ def gaussians(count: int = 8):
 
 
 def pulled(head, rows: list[int]) -> Pull:
-    pull = no_pull(len(head))
+    pull = no_pull(head)
     pull.seen.fill_(1)
     pull.gradient[rows] = 1.0
     return pull

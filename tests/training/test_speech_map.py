@@ -19,7 +19,7 @@ def speaker(frames: int):
     speech[:, :, :5] += loudness[:, None, None, None]
     shift = torch.zeros(frames, 15, 2)
     shift[:, :10, 1] = (-0.005 * loudness)[:, None] - 0.01
-    speaks = torch.arange(15) < 10
+    speaks = torch.arange(10)
     motion = LandmarkMotion(points=torch.zeros(15, 3), shift=shift, rest=torch.full((15, 2), 0.001), speaks=speaks)
     return speech, motion, loudness
 

@@ -16,7 +16,7 @@ NEAREST = 8
 
 @dataclass(frozen=True, kw_only=True)
 class SlidingWindow:
-    """Each `every`-th step a frame whose value lies in [low, high], both linear in training time from `start` to `end`."""
+    """Each `every`-th frame drawn is one whose value lies in [low, high], both linear in training time from `start` to `end`."""
 
     values: Float[Tensor, " f"]
     every: int
@@ -43,12 +43,16 @@ def growing_down(values: Float[Tensor, " f"], every: int, *, first: float = 0.75
     return SlidingWindow(values=values, every=every, low=(bottom[0], bottom[1]), high=(top, top))
 
 
-def choose(window: SlidingWindow | None, *, step: int, progress: float, count: int, frames: int, generator: torch.Generator) -> list[int]:
-    """`count` frame positions in 0..frames-1: any, or within the window on its turn."""
-    if window is None or step % window.every:
-        return torch.randint(frames, (count,), generator=generator).tolist()
+def choose(window: SlidingWindow, *, step: int, progress: float, count: int, frames: int, generator: torch.Generator) -> list[int]:
+    """`count` frame positions in 0..frames-1: any, or within the window on its turn, which comes each `every`-th frame drawn."""
+    drawn = torch.randint(frames, (count,), generator=generator).tolist()
+    turns = [place for place in range(count) if (step * count + place) % window.every == 0]
+    if not turns:
+        return drawn
     low, high = window.bounds(progress)
     inside = torch.nonzero((window.values >= low) & (window.values <= high))[:, 0]
     if len(inside) == 0:
         inside = (window.values - (low + high) / 2).abs().topk(min(NEAREST, frames), largest=False).indices
-    return inside[torch.randint(len(inside), (count,), generator=generator)].tolist()
+    for place, pick in zip(turns, torch.randint(len(inside), (len(turns),), generator=generator).tolist(), strict=True):
+        drawn[place] = int(inside[pick])
+    return drawn

@@ -1,11 +1,14 @@
 """Observed frames as training and evaluation want them: pictures, regions, camera, speech and expression, read when asked for.
 
-Decoded frames are kept, as bytes, up to a limit; beyond it the ones used longest ago are read again. A frame can be cut to a
-window of constant size around the head, so that nothing is painted or compared where nothing happens.
+Decoded frames are kept, as bytes in the host's memory, up to a limit; beyond it the ones used longest ago are read again. A frame can be cut
+to a window of constant size around the head, so that nothing is painted or compared where nothing happens.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -67,29 +70,31 @@ class Frames:
 
 
 class FrameStore:
-    """The frames of a Clip at one picture size."""
+    """The frames of a Clip at one picture size. What a batch holds, and every table of numbers, lies on `device`."""
 
-    def __init__(self, clip: Clip, *, size: int, front_end: str = "mel") -> None:
+    def __init__(self, clip: Clip, *, size: int, front_end: str = "mel", device: torch.device | str = "cpu") -> None:
         self.clip = clip
         self.size = size
+        self.device = torch.device(device)
         track = clip.track()
         self.scale = size / clip.info.width
         self.focal = track.focal * self.scale
-        self.viewmats = viewmats(torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float())
+        self.viewmats = viewmats(torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float()).to(self.device)
         self.identity = torch.from_numpy(track.identity).float()
-        self.landmark_motion = landmark_motion(track, (clip.info.width, clip.info.height))
+        self.landmark_motion = landmark_motion(track, (clip.info.width, clip.info.height)).to(self.device)
         self.landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
-        self.features = torch.from_numpy(np.array(clip.features(front_end)))
+        self.features = torch.from_numpy(np.array(clip.features(front_end))).to(self.device)
         units = clip.action_units()
         still = np.zeros(len(clip), np.float32)
         # The quietest value that the features take stands for silence, whatever the front end.
         self.silence = float(self.features.min())
-        self.expression = torch.from_numpy(np.stack([units.get(name, still) for name in EXPRESSION_UNITS], axis=1))
+        self.expression = torch.from_numpy(np.stack([units.get(name, still) for name in EXPRESSION_UNITS], axis=1)).to(self.device)
         self.mouth_unit = torch.from_numpy(units.get("AU25", still).copy())
-        self.lips_boxes = squares_around(self.landmarks68[:, 48:60], self.size)
+        self.lips_boxes = squares_around(self.landmarks68[:, 48:60], self.size).to(self.device)
         self.backdrop = self._resized(clip.backdrop())
         self._kept: OrderedDict[tuple[int, bool], tuple[np.ndarray, ...]] = OrderedDict()
         self._bytes = 0
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -100,12 +105,13 @@ class FrameStore:
         return inner.max(1).values - inner.min(1).values
 
     def condition(self, indices: Int[Tensor, " b"]) -> Condition:
+        """Speech windows and expressions of some frames."""
         return Condition(speech=windows(self.features, indices), expression=self.expression[indices])
 
     def camera(self, indices: Int[Tensor, " b"], window: Window | None = None) -> Camera:
         """Cameras of the whole picture, or of a window of it."""
         window = window or self.whole(indices)
-        Ks = torch.zeros(len(indices), 3, 3)
+        Ks = torch.zeros(len(indices), 3, 3, device=self.device)
         Ks[:, 0, 0] = Ks[:, 1, 1] = self.focal
         Ks[:, 0, 2] = self.size / 2 - window.left
         Ks[:, 1, 2] = self.size / 2 - window.top
@@ -119,17 +125,21 @@ class FrameStore:
     def boxes(self, frames: range, *labels: Region) -> Int[Tensor, "f 4"]:
         """Left, top, right, bottom of what shows any of the labels in each frame; all zero where nothing does. Pixels at this size."""
         found = np.zeros((len(frames), 4), np.int64)
-        for row, index in enumerate(frames):
-            shown = np.isin(self.clip.regions(index), [int(label) for label in labels])
+        for row, (_, regions, _) in enumerate(self.each(frames)):
+            shown = np.isin(regions, [int(label) for label in labels])
             columns, rows = np.flatnonzero(shown.any(0)), np.flatnonzero(shown.any(1))
             if len(columns):
-                found[row] = (columns[0] * self.scale, rows[0] * self.scale, (columns[-1] + 1) * self.scale, (rows[-1] + 1) * self.scale)
-        return torch.from_numpy(found)
+                found[row] = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+        return torch.from_numpy(found).to(self.device)
+
+    def regions(self, index: int) -> UInt8[np.ndarray, "h w"]:
+        """Region numbers of a frame at this size, in the host's memory."""
+        return self._frame(index, False)[1]
 
     def windows_around(self, boxes: Int[Tensor, "f 4"], margin: int) -> Window:
         """Windows of one size that hold each box and a margin; the size is a multiple of 16 or the whole picture."""
         extent = (boxes[:, 2:] - boxes[:, :2]).max(0).values + 2 * margin
-        width, height = (min(self.size, int(-(-int(side) // 16) * 16)) for side in extent)
+        width, height = (min(self.size, -(-side // 16) * 16) for side in extent.tolist())
         centre = (boxes[:, 2:] + boxes[:, :2]) // 2
         return Window(
             left=(centre[:, 0] - width // 2).clamp(0, self.size - width),
@@ -140,19 +150,21 @@ class FrameStore:
 
     def batch(self, indices: list[int], window: Window | None = None, *, surface: bool = False) -> Frames:
         """Read a batch. `window` holds a row for each of `indices`."""
-        frames = torch.tensor(indices)
+        frames = torch.tensor(indices, device=self.device)
         window = window or self.whole(frames)
         cuts = [
             tuple(part[top : top + window.height, left : left + window.width] for part in self._frame(index, surface))
             for index, left, top in zip(indices, window.left.tolist(), window.top.tolist(), strict=True)
         ]
         stacked = [torch.from_numpy(np.stack(parts)) for parts in zip(*cuts, strict=True)]
+        if self.device.type != "cpu":
+            stacked = [table.pin_memory().to(self.device, non_blocking=True) for table in stacked]
         return Frames(
             indices=frames,
             image=stacked[0],
             regions=stacked[1],
             behind=stacked[2],
-            lips=self._lips(frames, window),
+            lips=self.lips(frames, window),
             camera=self.camera(frames, window),
             condition=self.condition(frames),
             depth=stacked[3].float() if surface else None,
@@ -160,29 +172,46 @@ class FrameStore:
             surface_valid=stacked[3] > 0 if surface else None,
         )
 
+    def each(self, frames: range, *, surface: bool = False) -> Iterator[tuple[np.ndarray, ...]]:
+        """Frame by frame, in order, whole: picture, regions, what is behind and, where asked for, depth and normals. In the host's memory; threads read ahead."""
+        readers = torch.get_num_threads()
+        if readers == 1:
+            yield from (self._frame(index, surface) for index in frames)
+            return
+        with ThreadPoolExecutor(readers) as pool:
+            waiting = deque(pool.submit(self._frame, index, surface) for index in frames[: 2 * readers])
+            for index in range(len(frames)):
+                yield waiting.popleft().result()
+                if index + 2 * readers < len(frames):
+                    waiting.append(pool.submit(self._frame, frames[index + 2 * readers], surface))
+
     def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
         """A torso frame at this size, RGBA, colours not multiplied by alpha."""
         return self._resized(self.clip.torso(index))
 
-    def _lips(self, frames: Int[Tensor, " b"], window: Window) -> Bool[Tensor, "b h w"]:
+    def lips(self, frames: Int[Tensor, " b"], window: Window) -> Bool[Tensor, "b h w"]:
+        """The square around the lips of each frame, as a mask of a window."""
         box = self.lips_boxes[frames]
-        x = torch.arange(window.width) + window.left[:, None]
-        y = torch.arange(window.height) + window.top[:, None]
+        x = torch.arange(window.width, device=self.device) + window.left[:, None]
+        y = torch.arange(window.height, device=self.device) + window.top[:, None]
         across = (x >= box[:, 0:1]) & (x < box[:, 2:3])
         down = (y >= box[:, 1:2]) & (y < box[:, 3:4])
         return down[:, :, None] & across[:, None, :]
 
     def _frame(self, index: int, surface: bool) -> tuple[np.ndarray, ...]:
         key = (index, surface)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
         parts = self._read(index, surface)
-        self._kept[key] = parts
-        self._bytes += sum(part.nbytes for part in parts)
-        while self._bytes > MEMORY and len(self._kept) > 1:
-            _, dropped = self._kept.popitem(last=False)
-            self._bytes -= sum(part.nbytes for part in dropped)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = parts
+                self._bytes += sum(part.nbytes for part in parts)
+            while self._bytes > MEMORY and len(self._kept) > 1:
+                _, dropped = self._kept.popitem(last=False)
+                self._bytes -= sum(part.nbytes for part in dropped)
         return parts
 
     def _read(self, index: int, surface: bool) -> tuple[np.ndarray, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from instag.clip import Track
@@ -25,13 +25,17 @@ CLOSED_SHARE = 0.1
 class LandmarkMotion:
     """points: the landmarks of the tracked shape, metres, head's frame. shift: where each frame has moved them, metres; nothing is known of z.
 
-    rest: the same with closed lips. speaks: the points of the lower face, which follow the voice.
+    rest: the same with closed lips. speaks: the numbers of the points of the lower face, which follow the voice.
     """
 
     points: Float[Tensor, "p 3"]
     shift: Float[Tensor, "f p 2"]
     rest: Float[Tensor, "p 2"]
-    speaks: Bool[Tensor, " p"]
+    speaks: Int[Tensor, " s"]
+
+    def to(self, device: torch.device | str) -> "LandmarkMotion":
+        """The same on a device."""
+        return LandmarkMotion(points=self.points.to(device), shift=self.shift.to(device), rest=self.rest.to(device), speaks=self.speaks.to(device))
 
 
 def landmark_motion(track: Track, size: tuple[int, int]) -> LandmarkMotion:
@@ -46,4 +50,4 @@ def landmark_motion(track: Track, size: tuple[int, int]) -> LandmarkMotion:
     shift = (lifted - rest)[..., :2].float()
     opening = (lifted[:, UPPER_LIP] - lifted[:, LOWER_LIP]).norm(dim=-1)
     closed = opening.topk(max(1, round(len(opening) * CLOSED_SHARE)), largest=False).indices
-    return LandmarkMotion(points=rest.float(), shift=shift, rest=shift[closed].median(0).values, speaks=rest[:, 1] < rest[NOSE_BASE, 1])
+    return LandmarkMotion(points=rest.float(), shift=shift, rest=shift[closed].median(0).values, speaks=torch.nonzero(rest[:, 1] < rest[NOSE_BASE, 1])[:, 0])

@@ -6,7 +6,8 @@ expressions of the frames that it was learned from), `torso/00000.webp` (RGBA) a
 
 import json
 import zipfile
-from dataclasses import asdict, dataclass, field
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import final
 
@@ -71,10 +72,14 @@ class Avatar:
         """RGBA, colours not multiplied by alpha."""
         return decode_torso(self.torso_files[index])
 
+    def to(self, device: torch.device | str) -> "Avatar":
+        """A copy whose head, poses and expressions lie on `device`; torso frames and backdrop are shared and stay on the host."""
+        return replace(self, head=deepcopy(self.head).to(device), viewmats=self.viewmats.to(device), expression=self.expression.to(device))
+
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all. Raises DiskFull."""
         state = {name: value.detach().cpu().contiguous() for name, value in self.head.state_dict().items()}
-        drive = {"viewmats": self.viewmats.contiguous(), "expression": self.expression.contiguous()}
+        drive = {"viewmats": self.viewmats.cpu().contiguous(), "expression": self.expression.cpu().contiguous()}
         backdrop = cv2.imencode(".png", cv2.cvtColor(self.backdrop, cv2.COLOR_RGB2BGR))[1].tobytes()
         with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as package:
             package.writestr("avatar.json", json.dumps(asdict(self.info), indent=1))

@@ -33,7 +33,8 @@ class MouthField(nn.Module):
         hook = move[:, None].expand(-1, points, -1)
         out = self.motion(torch.cat([place, speech[:, None].expand(-1, points, -1), hook], dim=-1))
         strength = 2 * torch.sigmoid(self.strength(torch.cat([place, hook], dim=-1)))
-        return out[..., :3] * out.new_tensor([SIDEWAYS, 1, SIDEWAYS]) * SHIFT_UNIT * strength
+        sideways, vertical = SIDEWAYS * SHIFT_UNIT * strength, SHIFT_UNIT * strength
+        return out[..., :3] * torch.cat([sideways, vertical, sideways], dim=-1)
 
 
 def hook(shift: Float[Tensor, "b n 3"], rank: int = HOOK_RANK) -> Float[Tensor, "b 3"]:

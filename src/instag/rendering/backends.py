@@ -2,11 +2,20 @@
 
 import torch
 
-from instag.rendering.cpu import CpuRenderer
 from instag.rendering.renderer import Renderer
-from instag.rendering.torch_oracle import TorchOracle
 
 
 def renderer_for(device: torch.device | str) -> Renderer:
-    """The fastest renderer for tensors on `device`: numba on the CPU, elsewhere plain torch."""
-    return CpuRenderer() if torch.device(device).type == "cpu" else TorchOracle()
+    """The renderer for tensors on `device`: numba's on the CPU, gsplat's on an NVIDIA GPU, elsewhere plain torch."""
+    kind = torch.device(device).type
+    if kind == "cpu":
+        from instag.rendering.cpu import CpuRenderer
+
+        return CpuRenderer()
+    if kind == "cuda":
+        from instag.rendering.cuda import CudaRenderer
+
+        return CudaRenderer()
+    from instag.rendering.torch_oracle import TorchOracle
+
+    return TorchOracle()

@@ -12,7 +12,7 @@ from numba import njit
 from instag.rendering import lanes
 from instag.rendering.cpu_tiles import HEIGHT, WIDTH
 from instag.rendering.lanes import any_over, fill, load, power_of_two, ramp, select, smaller, store, total
-from instag.rendering.projection import SKIP_UNDER
+from instag.rendering.projection import LARGEST_ALPHA, SKIP_UNDER
 
 ROW = WIDTH + lanes.COUNT
 _CHECK = 32
@@ -86,8 +86,8 @@ def _step(light, alpha):
 
 @njit(cache=True, error_model="numpy")
 def _alphas(exponent):
-    """Alpha from its base-2 logarithm: at most 0.99, and 0 under 1/255."""
-    alpha = smaller(power_of_two(exponent), fill(_F(0.99)))
+    """Alpha from its base-2 logarithm: at most LARGEST_ALPHA, and 0 under 1/255."""
+    alpha = smaller(power_of_two(exponent), fill(_F(LARGEST_ALPHA)))
     return select(alpha >= fill(_F(SKIP_UNDER)), alpha, fill(_F(0)))
 
 
@@ -165,7 +165,7 @@ def paint_back(members, slots, records, features, moving, left, top, width, heig
                 store(tile, at + ROW, behind)
                 store(weights, row * lanes.COUNT, weight)
                 change = weight * value - behind * alpha / (fill(_F(1)) - alpha)
-                change = select(weight > fill(_F(0)), select(alpha < fill(_F(0.99)), change, fill(_F(0))), fill(_F(0)))
+                change = select(weight > fill(_F(0)), select(alpha < fill(_F(LARGEST_ALPHA)), change, fill(_F(0))), fill(_F(0)))
                 sums = sums + change
                 sums_y = sums_y + change * fill(dy)
                 sums_yy = sums_yy + change * fill(dy * dy)

@@ -20,6 +20,9 @@ MARGIN = 0.3
 SKIP_UNDER = 1 / 255
 """A splat is skipped at a pixel where its alpha is smaller."""
 
+LARGEST_ALPHA = 0.999
+"""A splat covers no pixel more than this (gsplat; 3DGS stops at 0.99)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Projection:

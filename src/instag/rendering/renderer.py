@@ -25,7 +25,7 @@ class Renderer(ABC):
     ) -> Rendering:
         """Paint `colors`, and `detached` channels whose gradient reaches their own values but no geometry.
 
-        The picture follows 3DGS: covariances are dilated by 0.3 px^2, a splat's alpha is at most 0.99 and skipped
+        The picture follows 3DGS: covariances are dilated by 0.3 px^2, a splat's alpha is at most 0.999 and skipped
         under 1/255, a pixel is finished once its transmittance is under 1e-4, and splats nearer than 0.01 m or
         behind the camera are not seen. Differentiable in all of splats, colors, detached and the camera's viewmats.
         """

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from instag.rendering.projection import SKIP_UNDER, Projection, project
+from instag.rendering.projection import LARGEST_ALPHA, SKIP_UNDER, Projection, project
 from instag.rendering.renderer import Renderer
 from instag.types import Camera, Rendering, Splats
 
@@ -75,7 +75,7 @@ class TorchOracle(Renderer):
     def _pixels(self, centers: Tensor, means2d: Tensor, conics: Tensor, opacities: Tensor, moving: Tensor, detached: Tensor) -> Tensor:
         x, y = (centers[:, None] - means2d).unbind(-1)
         power = 0.5 * (conics[:, 0] * x * x + conics[:, 2] * y * y) + conics[:, 1] * x * y
-        alphas = (opacities * torch.exp(-power)).clamp(max=0.99)
+        alphas = (opacities * torch.exp(-power)).clamp(max=LARGEST_ALPHA)
         alphas = torch.where(alphas >= self.skip_under, alphas, 0.0)
         logs = torch.log1p(-alphas)
         after = torch.cumsum(logs, 1)

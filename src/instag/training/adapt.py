@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -9,21 +10,23 @@ import torch
 import instag
 from instag import lpips as perception
 from instag.clip import Clip
+from instag.compute import device_name, device_named
 from instag.data.frames import FrameStore
 from instag.data.splits import Split, split
 from instag.errors import BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
 from instag.models.gaussians import Gaussians, gaussians_behind, gaussians_on, random_gaussians
-from instag.models.head import Head, new_head
+from instag.models.head import new_head
 from instag.models.poses import PoseCorrections
 from instag.rendering.backends import renderer_for
 from instag.training.journal import Journal
 from instag.training.loop import run
-from instag.training.recipes import Recipe, recipe_named
+from instag.training.recipes import Recipe, batched, recipe_named
 from instag.training.stages.face import FaceStage
 from instag.training.stages.fuse import FuseStage
 from instag.training.stages.mouth import MouthStage
 from instag.training.stages.stage import Stage
+from instag.training.subject import Subject
 from instag.types import FPS
 
 StageReport = Callable[[str, int, int], None]
@@ -48,69 +51,80 @@ def adapt(
     long: bool = False,
     all_for_train: bool = False,
     seed: int = 0,
+    device: str = "auto",
+    batch: int | None = None,
     report: StageReport = silent_stages,
 ) -> Avatar:
     """Learn a head from a Clip, without a prior, and write it to `output` where one is given.
 
     n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but the test frames; the recipe's number where
-    neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. A killed run goes on from its
-    checkpoint in the clip's folder. Raises BadArgument, TooShort, TrainingFailed and what Clip raises.
+    neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. device: as in compute.device_named.
+    batch: frames a step, None for what suits recipe and device. A killed run goes on from its checkpoint in the clip's folder.
+    Raises BadArgument, TooShort, TrainingFailed and what Clip raises.
     """
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
+    where = device_named(device)
     plan = recipe if isinstance(recipe, Recipe) else recipe_named("long" if long else recipe)
+    plan = batched(plan, batch or (plan.gpu_batch if where.type == "cuda" else 1))
     chosen = split(len(clip), n_views=views_wanted(plan, n_views, seconds), all_for_train=all_for_train)
-    generator = torch.Generator().manual_seed(seed)
-    store = FrameStore(clip, size=plan.size)
-    identity = {"recipe": repr(plan), "train": [chosen.train.start, chosen.train.stop], "seed": seed, "source": clip.info.source_sha256, "format": 1}
+    identity = {"recipe": repr(plan), "train": [chosen.train.start, chosen.train.stop], "seed": seed, "source": clip.info.source_sha256, "format": 2}
     name = Path(output).stem if output is not None else plan.name
     journal = Journal(clip.folder / "training" / name, identity)
-
-    head = new_head(
-        face=face_start(store, plan, generator),
-        mouth=mouth_start(store, plan, generator),
-        speech_channels=store.features.shape[1],
-        seed=seed,
-    )
-    head.set_speech_level(store.features[chosen.train.start : chosen.train.stop])
-    head.set_expression_range(store.expression[chosen.train.start : chosen.train.stop])
-    poses = PoseCorrections(len(chosen.train))
-    seconds_spent = train_stages(head, poses, store, chosen, plan, journal, generator, report)
-    about = {"seed": seed, "seconds": seconds_spent, "test": [chosen.test.start, chosen.test.stop], "lpips": perception.find_weights() is not None}
-    avatar = gather(head, poses, store, chosen, plan, about)
+    subject = subject_of(clip, plan, chosen, seed, where)
+    seconds_spent = train_stages(subject, plan, journal, report)
+    about = {
+        "seed": seed,
+        "seconds": seconds_spent,
+        "test": [chosen.test.start, chosen.test.stop],
+        "lpips": subject.lpips is not None,
+        "batch": plan.face.batch,
+        "device": device_name(where),
+    }
+    avatar = gather(subject, plan, about)
     if output is not None:
         avatar.save(Path(output))
     journal.finish()
     return avatar
 
 
-def train_stages(
-    head: Head,
-    poses: PoseCorrections,
-    store: FrameStore,
-    chosen: Split,
-    plan: Recipe,
-    journal: Journal,
-    generator: torch.Generator,
-    report: StageReport,
-) -> dict[str, float]:
-    """Run face, mouth and fuse, or what of them a checkpoint leaves to do. Returns the seconds that each took."""
-    renderer = renderer_for("cpu")
-    size = extent(store, chosen.train)
+def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch.device) -> Subject:
+    """A head as it starts, and the frames that it will learn from, on a device."""
+    store = FrameStore(clip, size=plan.size, device=device)
+    generator = torch.Generator().manual_seed(seed)
+    head = new_head(
+        face=face_start(store, plan, generator),
+        mouth=mouth_start(store, plan, generator),
+        speech_channels=store.features.shape[1],
+        seed=seed,
+    ).to(device)
+    head.set_speech_level(store.features[chosen.train.start : chosen.train.stop])
+    head.set_expression_range(store.expression[chosen.train.start : chosen.train.stop])
     weights = perception.find_weights()
-    lpips = perception.load(weights) if weights else None
-    common = (head, poses, store, chosen.train)
+    return Subject(
+        head=head,
+        poses=PoseCorrections(len(chosen.train)).to(device),
+        store=store,
+        train=chosen.train,
+        renderer=renderer_for(device),
+        extent=extent(store, chosen.train),
+        lpips=perception.load(weights).to(device) if weights else None,
+        seed=seed,
+    )
+
+
+def train_stages(subject: Subject, plan: Recipe, journal: Journal, report: StageReport) -> dict[str, float]:
+    """Run face, mouth and fuse, or what of them a checkpoint leaves to do. Returns the seconds that each took."""
     makers: dict[str, Callable[[], Stage]] = {
-        "face": lambda: FaceStage(*common, plan.face, renderer, generator, size, lpips),
-        "mouth": lambda: MouthStage(*common, plan.mouth, renderer, generator, size),
-        "fuse": lambda: FuseStage(*common, plan.fuse, renderer, generator, size, lpips),
+        "face": lambda: FaceStage(subject, plan.face),
+        "mouth": lambda: MouthStage(subject, plan.mouth),
+        "fuse": lambda: FuseStage(subject, plan.fuse),
     }
     spent = {}
     names = list(makers)
     for name in names[names.index(journal.stage) if journal.stage in makers else 0 :]:
         began = time.perf_counter()
-        stage = makers[name]()
-        journal.restore(stage, generator)
-        run(stage, journal, generator, lambda done, total, name=name: report(name, done, total))
+        journal.restore(name, subject)
+        run(makers[name](), journal, lambda done, total, name=name: report(name, done, total))
         spent[name] = round(time.perf_counter() - began, 1)
     return spent
 
@@ -142,18 +156,18 @@ def views_wanted(plan: Recipe, n_views: int | None, seconds: float | None) -> in
 
 def extent(store: FrameStore, train: range) -> float:
     """1.1 x the largest distance of a camera from the mean camera, metres; kept within what a person who sits still or turns far would give."""
-    views = store.viewmats[list(train)]
+    views = store.viewmats[train.start : train.stop]
     centres = -(views[:, :3, :3].mT @ views[:, :3, 3:])[..., 0]
     largest = float((centres - centres.mean(0)).norm(dim=1).max())
     return min(max(1.1 * largest, SMALLEST_EXTENT), LARGEST_EXTENT)
 
 
-def gather(head: Head, poses: PoseCorrections, store: FrameStore, chosen: Split, plan: Recipe, training: dict[str, object]) -> Avatar:
-    """The Avatar of a trained head, with the (corrected) poses, expressions and torso of the first frames that it learned from."""
-    frames = list(chosen.train)[:MOST_DRIVE_FRAMES]
-    indices = torch.tensor(frames)
+def gather(subject: Subject, plan: Recipe, training: dict[str, object]) -> Avatar:
+    """The Avatar of a trained head, with the (corrected) poses, expressions and torso of the first frames that it learned from; on the CPU."""
+    store, head = subject.store, subject.head
+    frames = subject.frames[:MOST_DRIVE_FRAMES]
     with torch.no_grad():
-        camera = poses(store.camera(indices), torch.arange(len(frames)))
+        camera = subject.poses(store.camera(frames), torch.arange(len(frames), device=subject.device))
     info = AvatarInfo(
         made_by=f"instag {instag.__version__}",
         source=store.clip.info.source,
@@ -168,11 +182,13 @@ def gather(head: Head, poses: PoseCorrections, store: FrameStore, chosen: Split,
         splats={"face": len(head.face.gaussians), "mouth": len(head.mouth.gaussians)},
         training=training,
     )
+    with ThreadPoolExecutor(torch.get_num_threads()) as encoders:
+        torso_files = list(encoders.map(lambda index: encode_torso(store.torso(index)), frames.tolist()))
     return Avatar(
         info=info,
-        head=head.requires_grad_(False).eval(),
-        viewmats=camera.viewmats,
-        expression=store.expression[indices],
-        torso_files=[encode_torso(store.torso(index)) for index in frames],
+        head=head.requires_grad_(False).eval().cpu(),
+        viewmats=camera.viewmats.cpu(),
+        expression=store.expression[frames].cpu(),
+        torso_files=torso_files,
         backdrop=store.backdrop,
     )

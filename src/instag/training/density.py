@@ -44,8 +44,9 @@ class Pull:
     radius: Float[Tensor, " n"]
 
 
-def no_pull(count: int) -> Pull:
-    return Pull(gradient=torch.zeros(count), seen=torch.zeros(count), radius=torch.zeros(count))
+def no_pull(gaussians: Gaussians) -> Pull:
+    gradient, seen, radius = torch.zeros_like(gaussians.opacity.detach()).repeat(3, 1)
+    return Pull(gradient=gradient, seen=seen, radius=radius)
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -15,6 +16,7 @@ from instag.files import atomic_path
 from instag.training.density import Pull, no_pull
 from instag.training.optim import Optimiser
 from instag.training.stages.stage import Stage
+from instag.training.subject import Subject
 
 NOTE_EVERY = 50
 """Steps between two points of a curve; what lies between is averaged."""
@@ -39,8 +41,7 @@ class Journal:
         if self.stage is None:
             (folder / "curves.jsonl").unlink(missing_ok=True)
         self._writer = SummaryWriter(str(folder))
-        self._sums: dict[str, Tensor] = {}
-        self._counted = 0
+        self._steps: list[tuple[list[str], Tensor]] = []
         self._saved = time.monotonic()
 
     def _position(self) -> tuple[str | None, int]:
@@ -54,14 +55,20 @@ class Journal:
             raise NotAnArtefact(f"{self.path} can not be read ({error}). Delete it to start training anew.") from error
         return (about["stage"], int(about["step"])) if about["identity"] == self.identity else (None, 0)
 
-    def note(self, stage: Stage, step: int, terms: dict[str, Tensor]) -> None:
-        """Add a step to the curves. Numbers are fetched once in NOTE_EVERY steps. Raises TrainingFailed where one is not finite."""
-        for name, value in terms.items():
-            self._sums[name] = self._sums.get(name, torch.zeros(())) + value.detach()
-        self._counted += 1
+    def note(self, stage: Stage, step: int, names: list[str], values: Float[Tensor, " t"]) -> None:
+        """Add a step to the curves: its terms by name, which the device may still be computing. They are fetched once in NOTE_EVERY steps.
+
+        Raises TrainingFailed where one is not finite.
+        """
+        self._steps.append((names, values))
         if (step + 1) % NOTE_EVERY and step + 1 != stage.steps:
             return
-        row = {name: float(value) / self._counted for name, value in self._sums.items()}
+        numbers = iter(torch.cat([values for _, values in self._steps]).tolist())
+        row: dict[str, float] = {}
+        for names, _ in self._steps:
+            for name in names:
+                row[name] = row.get(name, 0.0) + next(numbers) / len(self._steps)
+        self._steps = []
         row["loss"] = sum(row.values())
         if not math.isfinite(row["loss"]):
             raise TrainingFailed(f"The loss of stage {stage.name!r} is not finite at step {step}: {row}. Run again with another --seed, or report this clip.")
@@ -70,44 +77,41 @@ class Journal:
             self._writer.add_scalar(f"{stage.name}/{name}", value, step)
         with (self.folder / "curves.jsonl").open("a") as handle:
             handle.write(json.dumps({"stage": stage.name, "step": step, "time": round(time.time(), 2), **row}) + "\n")
-        self._sums, self._counted = {}, 0
 
     def curves(self) -> list[dict[str, float | str]]:
         """The points noted so far."""
         path = self.folder / "curves.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def checkpoint_if_due(self, stage: Stage, step: int, optimiser: Optimiser, generator: torch.Generator, pull: Pull) -> None:
+    def checkpoint_if_due(self, stage: Stage, step: int, optimiser: Optimiser, pull: Pull) -> None:
         if time.monotonic() - self._saved > CHECKPOINT_SECONDS and step < stage.steps:
-            self.checkpoint(stage, step, optimiser, generator, pull)
+            self.checkpoint(stage, step, optimiser, pull)
 
-    def checkpoint(self, stage: Stage, step: int, optimiser: Optimiser, generator: torch.Generator, pull: Pull) -> None:
+    def checkpoint(self, stage: Stage, step: int, optimiser: Optimiser, pull: Pull) -> None:
         """Write everything that the rest of the run depends on. `step`: steps that are done."""
-        tensors = {f"state.{name}": value for name, value in stage.state().items()}
+        tensors = {f"state.{name}": value for name, value in stage.subject.state().items()}
         tensors |= {f"adam.{name}": value for name, value in optimiser.state().items()}
         tensors |= {f"pull.{name}": value for name, value in vars(pull).items()}
-        tensors["generator"] = generator.get_state()
         about = {"identity": self.identity, "stage": stage.name, "step": str(step)}
         with atomic_path(self.path) as temporary:
-            save_file({name: value.contiguous().clone() for name, value in tensors.items()}, str(temporary), about)
+            save_file({name: value.cpu().contiguous().clone() for name, value in tensors.items()}, str(temporary), about)
         self._writer.flush()
         self._saved = time.monotonic()
 
-    def restore(self, stage: Stage, generator: torch.Generator) -> bool:
-        """Put the checkpoint's values into the stage's modules; False where the checkpoint is not of this stage."""
-        if self.stage != stage.name:
+    def restore(self, stage: str, subject: Subject) -> bool:
+        """Put the checkpoint's values into the subject, before its stage is made; False where the checkpoint is not of this stage."""
+        if self.stage != stage:
             return False
         self._memory = load_file(str(self.path))
-        stage.load_state(_part(self._memory, "state."))
-        generator.set_state(self._memory["generator"])
+        subject.load_state(_part(self._memory, "state."))
         return True
 
     def resume(self, stage: Stage, optimiser: Optimiser) -> tuple[int, Pull]:
         """Where to go on in a stage, and what density control has seen; (0, nothing) where the stage was not restored."""
         if not self._memory:
-            return 0, no_pull(len(stage.gaussians))
+            return 0, no_pull(stage.gaussians)
         optimiser.restore(_part(self._memory, "adam."))
-        pull = Pull(**_part(self._memory, "pull."))
+        pull = Pull(**{name: value.to(stage.subject.device) for name, value in _part(self._memory, "pull.").items()})
         self._memory = {}
         return self.step, pull
 

@@ -7,31 +7,35 @@ from instag.errors import TrainingFailed
 from instag.progress import Report
 from instag.training.density import densify, no_pull, observe, reset_opacity, weaken_green
 from instag.training.journal import Journal
-from instag.training.optim import Optimiser
+from instag.training.optim import Group, Optimiser
 from instag.training.stages.stage import Stage
+from instag.training.subject import Subject
 
 
 @denormals_flushed()
-def run(stage: Stage, journal: Journal, generator: torch.Generator, report: Report) -> None:
+def run(stage: Stage, journal: Journal, report: Report) -> None:
     """Train a stage to its end, or go on from the journal's checkpoint of it. `report` counts steps of this stage.
 
     Ctrl-C leaves a checkpoint behind. Raises TrainingFailed.
     """
-    optimiser = Optimiser(stage.groups())
+    groups = stage.groups()
+    only_learning(stage.subject, groups)
+    optimiser = Optimiser(groups, stage.batch)
     done, pull = journal.resume(stage, optimiser)
     try:
         for step in range(done, stage.steps):
             terms, shown = stage.lose(step)
-            loss = torch.stack(list(terms.values())).sum()
-            loss.backward()
+            values = torch.stack(list(terms.values()))
+            values.sum().backward()
             if stage.density and step < stage.density.end:
                 pull = observe(pull, shown.rendering, shown.camera, shown.picture)
             optimiser.step(step)
             done = step + 1
             if stage.density and done % stage.density.every == 0 and stage.density.start <= done < stage.density.end:
-                selection = densify(stage.gaussians, pull, stage.density, step=done, steps=stage.steps, extent=stage.extent, generator=generator)
+                drawn = stage.subject.chance(stage.name, done, "density").choice
+                selection = densify(stage.gaussians, pull, stage.density, step=done, steps=stage.steps, extent=stage.subject.extent, generator=drawn)
                 optimiser.select(stage.gaussians, selection)
-                pull = no_pull(len(stage.gaussians))
+                pull = no_pull(stage.gaussians)
                 if len(stage.gaussians) == 0:
                     raise TrainingFailed(
                         f"No splats were left in stage {stage.name!r} at step {done}. The head's regions may be wrong: look at instag prepare --preview."
@@ -41,10 +45,17 @@ def run(stage: Stage, journal: Journal, generator: torch.Generator, report: Repo
             if stage.density and stage.density.reset_every and done % stage.density.reset_every == 0 and done < stage.density.end:
                 reset_opacity(stage.gaussians, stage.density.reset_opacity)
                 optimiser.forget(stage.gaussians.opacity)
-            journal.note(stage, step, terms)
+            journal.note(stage, step, list(terms), values.detach())
             report(done, stage.steps)
-            journal.checkpoint_if_due(stage, done, optimiser, generator, pull)
+            journal.checkpoint_if_due(stage, done, optimiser, pull)
     except KeyboardInterrupt:
-        journal.checkpoint(stage, done, optimiser, generator, pull)
+        journal.checkpoint(stage, done, optimiser, pull)
         raise
-    journal.checkpoint(stage, stage.steps, optimiser, generator, pull)
+    journal.checkpoint(stage, stage.steps, optimiser, pull)
+
+
+def only_learning(subject: Subject, groups: list[Group]) -> None:
+    """Ask for gradients of what a stage trains, and of nothing else."""
+    learning = {id(parameter) for group in groups for parameter in group.parameters.values()}
+    for parameter in (*subject.head.parameters(), *subject.poses.parameters()):
+        parameter.requires_grad_(id(parameter) in learning)

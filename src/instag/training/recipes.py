@@ -5,7 +5,7 @@ from typing import Literal
 
 from instag.errors import BadArgument
 from instag.training.density import DensitySettings
-from instag.training.schedule import After, Term, shortened
+from instag.training.schedule import After, Term, in_larger_steps, shortened
 from instag.training.stages.face import FaceSettings
 from instag.training.stages.fuse import FuseSettings
 from instag.training.stages.mouth import MouthSettings
@@ -15,7 +15,10 @@ NEVER = Term(weight=0.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole adaptation. size: side of the picture in pixels. n_views: frames to learn from where the user names none (None: all but the test's)."""
+    """A whole adaptation. size: side of the picture in pixels. n_views: frames to learn from where the user names none (None: all but the test's).
+
+    gpu_batch: frames a step on a GPU, which one frame leaves idle; a CPU takes one.
+    """
 
     name: str
     size: int
@@ -23,6 +26,7 @@ class Recipe:
     start: Literal["random", "surface"]
     face_splats: int
     mouth_splats: int
+    gpu_batch: int
     face: FaceSettings
     mouth: MouthSettings
     fuse: FuseSettings
@@ -82,7 +86,9 @@ def reference(*, prior: bool = False) -> Recipe:
         density=DensitySettings(end=9_000, gradient=2e-4, behind=None, green="weaken", green_after=2_000),
     )
     fuse = FuseSettings(steps=2_000, batch=1, degree=1, opacity_rate=1e-3, lpips=Term(weight=0.05, active=After(1_000)), lpips_patch=(32, 42))
-    return Recipe(name="reference", size=512, n_views=250, start="random", face_splats=2_000, mouth_splats=5_000, face=face, mouth=mouth, fuse=fuse)
+    return Recipe(
+        name="reference", size=512, n_views=250, start="random", face_splats=2_000, mouth_splats=5_000, gpu_batch=1, face=face, mouth=mouth, fuse=fuse
+    )
 
 
 def whole_course(*, prior: bool = False) -> Recipe:
@@ -106,7 +112,7 @@ def whole_course(*, prior: bool = False) -> Recipe:
     )
     density = replace(recipe.mouth.density, green="keep", reset_every=None)
     mouth = replace(recipe.mouth, screen="random", field_rate=face.field_rate, field_settles=face.field_settles, density=density)
-    return replace(recipe, name="whole", start="surface", mouth_splats=2_000, face=face, mouth=mouth)
+    return replace(recipe, name="whole", start="surface", mouth_splats=2_000, gpu_batch=8, face=face, mouth=mouth)
 
 
 def few(*, prior: bool = False) -> Recipe:
@@ -134,6 +140,12 @@ def long(*, prior: bool = False) -> Recipe:
     )
     mouth = replace(recipe.mouth, field_settles=None, degree=2, field_rate_decay=0.1, curriculum_every=7)
     return replace(recipe, name="long", n_views=None, face=face, mouth=mouth, fuse=replace(recipe.fuse, degree=2))
+
+
+def batched(recipe: Recipe, frames: int) -> Recipe:
+    """The same course in steps of `frames` frames: every count of steps shrinks, so that as many frames are seen. Recipes take one frame a step."""
+    face, mouth, fuse = (replace(in_larger_steps(stage, frames), batch=frames) for stage in (recipe.face, recipe.mouth, recipe.fuse))
+    return replace(recipe, face=face, mouth=mouth, fuse=fuse)
 
 
 RECIPES = {"draft": draft, "few": few, "long": long, "reference": reference}

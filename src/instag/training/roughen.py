@@ -35,17 +35,17 @@ def roughened(
 ) -> Roughened:
     """Mix two sets of speech windows and change the mixture. level: mean and deviation of the features; silence: their value where nothing sounds.
 
-    Windows outside the recording stay zero.
+    Windows outside the recording stay zero. The generator is of the device of `speech`.
     """
     frames, windows, channels, _ = speech.shape
-    draw = lambda *shape: torch.rand(shape, generator=generator)  # noqa: E731
-    normal = lambda *shape: torch.randn(shape, generator=generator) * level[1]  # noqa: E731
-    share = torch.where(draw(frames) < MIXED, draw(frames), torch.ones(frames))[:, None, None, None]
+    draw = lambda *shape: torch.rand(shape, generator=generator, device=speech.device)  # noqa: E731
+    normal = lambda *shape: torch.randn(shape, generator=generator, device=speech.device) * level[1]  # noqa: E731
+    share = torch.where(draw(frames) < MIXED, draw(frames), 1.0)[:, None, None, None]
     inside, other_inside = (windows.abs().amax((2, 3), keepdim=True) > 0 for windows in (speech, other))
     mixture = torch.where(inside & other_inside, speech * share + other * (1 - share), speech)
     colour = torch.nn.functional.interpolate(normal(frames, 1, COLOUR_KNOTS), channels, mode="linear", align_corners=True)[..., None]
     changed = mixture + LOUDNESS * normal(frames, 1, 1, 1) + COLOUR * colour
     noise = NOISE * normal(frames, windows, channels, speech.shape[-1])
-    left = torch.where(draw(frames) < FADED, draw(frames) * 1.5 - 0.5, torch.ones(frames)).clamp(0, 1)
+    left = torch.where(draw(frames) < FADED, draw(frames) * 1.5 - 0.5, 1.0).clamp(0, 1)
     faded = silence + (changed - silence) * left[:, None, None, None]
     return Roughened(heard=torch.where(inside, faded + noise, mixture), meant=torch.where(inside, changed + noise, mixture), left=left)

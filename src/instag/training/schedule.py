@@ -12,13 +12,16 @@ Rate = Callable[[int], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
-    """Marks a field that counts steps; a shortened schedule keeps at least so many."""
+    """Marks a field that counts steps. at_least: what a shortened course keeps of them. whole: a shortened course keeps them all."""
 
     at_least: int = 1
+    whole: bool = False
 
 
 Steps = Annotated[int, Scaled()]
 """A number of steps, shortened with its schedule."""
+WholeSteps = Annotated[int | None, Scaled(whole=True)]
+"""A number of steps that a shorter schedule needs just as many of."""
 
 
 class Active(ABC):
@@ -93,7 +96,17 @@ T = TypeVar("T")
 
 
 def shortened(settings: T, share: float) -> T:
-    """The same course in a share of its steps: every field that counts steps shrinks, at any depth; weights and rates stay."""
+    """The same course in a share of its steps: every field that counts steps shrinks, at any depth, but to no less than it needs; weights and rates stay."""
+    return _rescaled(settings, lambda steps, mark: steps if mark.whole else max(mark.at_least, round(steps * share)))
+
+
+def in_larger_steps(settings: T, frames: int) -> T:
+    """The same course counted in steps of several frames: every field that counts steps is divided, at any depth."""
+    return _rescaled(settings, lambda steps, mark: max(1, round(steps / frames)))
+
+
+def _rescaled(settings: T, rescale: Callable[[int, Scaled], int]) -> T:
+    """`rescale` takes a number of steps and the mark of its field."""
     if not is_dataclass(settings) or isinstance(settings, type):
         return settings
     hints = get_type_hints(type(settings), include_extras=True)
@@ -101,5 +114,5 @@ def shortened(settings: T, share: float) -> T:
     for entry in fields(settings):
         value = getattr(settings, entry.name)
         marks = [mark for mark in getattr(hints[entry.name], "__metadata__", ()) if isinstance(mark, Scaled)]
-        changes[entry.name] = max(marks[0].at_least, round(value * share)) if marks and value else shortened(value, share)
+        changes[entry.name] = rescale(value, marks[0]) if marks and value else _rescaled(value, rescale)
     return replace(settings, **changes)

@@ -13,6 +13,10 @@ from torch import Tensor
 Screen = Literal["green", "random"]
 
 
-def screen_colour(screen: Screen, generator: torch.Generator) -> Float[Tensor, " 3"]:
-    """The colour of a step, RGB in [0, 1]."""
-    return torch.tensor([0.0, 1.0, 0.0]) if screen == "green" else torch.rand(3, generator=generator)
+def screen_colour(screen: Screen | Literal["black"], frames: int, noise: torch.Generator) -> Float[Tensor, "b 1 1 3"]:
+    """The colour behind each frame of a step, RGB in [0, 1], on the device of `noise`."""
+    if screen == "random":
+        return torch.rand(frames, 1, 1, 3, generator=noise, device=noise.device)
+    colour = torch.zeros(frames, 1, 1, 3, device=noise.device)
+    colour[..., 1] = float(screen == "green")
+    return colour

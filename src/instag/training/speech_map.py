@@ -52,12 +52,12 @@ def fit_speech_map(speech: Float[Tensor, "f 8 channels 16"], motion: LandmarkMot
     count = round(SILENT_SHARE * len(frames))
     heard = read(torch.cat([speech, torch.full_like(speech[:1], silence).expand(count, -1, -1, -1)]), level).double()
     seen = (motion.shift[frames.start : frames.stop] - motion.rest)[:, motion.speaks].flatten(1)
-    wanted = torch.cat([seen, torch.zeros(count, seen.shape[1])]).double()
+    wanted = torch.cat([seen, seen.new_zeros(count, seen.shape[1])]).double()
     usual, bias = heard.mean(0), wanted.mean(0)
     varied = heard - usual
     products = varied.T @ varied
     penalty = STRENGTH * products.trace() / len(heard) * STRENGTH_FRAMES / STRENGTH_DIRECTIONS
-    weights = torch.linalg.solve(products + penalty * torch.eye(len(products)), varied.T @ (wanted - bias))
+    weights = torch.linalg.solve(products + penalty * torch.eye(len(products), device=products.device), varied.T @ (wanted - bias))
     said = (varied @ weights)[: len(frames)]
     timid = float(said.std(0).norm() / seen.std(0).norm().clamp(min=1e-9))
     gain = min(LARGEST_GAIN, max(1.0, WANTED_MOVEMENT / max(timid, 1e-6)))

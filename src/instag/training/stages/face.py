@@ -1,28 +1,28 @@
 """The face stage: the outside of the head, everything else painted over (METHOD 6 and 7)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from instag.data.curriculum import SlidingWindow, choose, sliding
-from instag.data.frames import HEAD_LABELS, Frames, FrameStore
-from instag.lpips import Lpips
+from instag.data.frames import HEAD_LABELS, Frames
+from instag.data.supply import Supply
+from instag.models.condition import Condition
 from instag.models.face_motion import SHIFT_UNIT
-from instag.models.head import Head
-from instag.models.poses import PoseCorrections
 from instag.portrait import FaceLook, paint_face
 from instag.rendering import composite
-from instag.rendering.renderer import Renderer
 from instag.training import losses
+from instag.training.chance import Chance
 from instag.training.density import DensitySettings
 from instag.training.optim import Group
 from instag.training.patches import perceptual
 from instag.training.roughen import roughened
-from instag.training.schedule import Active, After, Steps, Term, decay
+from instag.training.schedule import Active, After, Steps, Term, WholeSteps, decay
 from instag.training.screen import Screen, screen_colour
 from instag.training.speech_map import fit_speech_map
 from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_groups
+from instag.training.subject import Subject
 from instag.types import Region
 
 BLINK = 5
@@ -36,7 +36,7 @@ class FaceSettings:
     """Numbers of METHOD 7; steps are those of this stage.
 
     field_rate: factor on the rates of the field's networks, which all but rest after field_settles steps, however long the stage.
-    landmarks: the field's shifts of some landmarks in some frames against the seen ones.
+    landmarks: the field's shifts of some landmarks against the seen ones, in landmark_frames frames for each frame painted.
     hair_every: the hair is compared in each such step after the warm-up and painted over else. lips: a further L1 within the lips box.
     """
 
@@ -46,7 +46,7 @@ class FaceSettings:
     degree_every: Steps
     warm_up: Steps
     field_rate: float
-    field_settles: int | None
+    field_settles: WholeSteps
     field_rate_decay: float
     gentle_steps: Steps
     aligner_after: Steps
@@ -76,82 +76,72 @@ class FaceStage(Stage):
 
     name = "face"
 
-    def __init__(
-        self,
-        head: Head,
-        poses: PoseCorrections,
-        store: FrameStore,
-        train: range,
-        settings: FaceSettings,
-        renderer: Renderer,
-        generator: torch.Generator,
-        extent: float,
-        lpips: Lpips | None,
-    ) -> None:
-        self.head, self.poses, self.gaussians = head, poses, head.face.gaussians
-        self.store, self.train, self.settings, self.renderer = store, train, settings, renderer
-        self.generator, self.extent, self.lpips = generator, extent, lpips
-        self.steps, self.density = settings.steps, settings.density
-        margin = store.size // 20
-        self.windows = store.windows_around(store.boxes(train, *HEAD_LABELS), margin)
-        rows = torch.tensor(list(train))
-        self.speech_map = fit_speech_map(store.condition(rows).speech, store.landmark_motion, train, level=head.face.field.speech.level, silence=store.silence)
-        opening, blink = store.mouth_opening()[rows], (store.expression[rows, BLINK] / 2).clamp(0, 1)
+    def __init__(self, subject: Subject, settings: FaceSettings) -> None:
+        self.subject, self.settings, self.gaussians = subject, settings, subject.head.face.gaussians
+        self.steps, self.batch, self.density = settings.steps, settings.batch, settings.density
+        store, train = subject.store, subject.train
+        windows = store.windows_around(store.boxes(train, *HEAD_LABELS), store.size // 20)
+        self.supply = Supply(store, train, windows, self._draw)
+        self.speech = store.condition(subject.frames).speech
+        level = subject.head.face.field.speech.level
+        self.speech_map = fit_speech_map(self.speech, store.landmark_motion, train, level=level, silence=store.silence)
+        opening, blink = store.mouth_opening()[train.start : train.stop], (store.expression[train.start : train.stop, BLINK] / 2).clamp(0, 1).cpu()
         self.open_mouths, self.blinks = sliding(opening, every=15), sliding(blink, every=15)
         self.surface: Active = After(min((term.active.start for term in (settings.normals, settings.depth) if isinstance(term.active, After)), default=0))
 
     def groups(self) -> list[Group]:
-        settings, field, aligner = self.settings, self.head.face.field, self.head.face.aligner
+        settings, field, aligner = self.settings, self.subject.head.face.field, self.subject.head.face.aligner
         falling = lambda rate: decay(rate, settings.field_rate_decay, self.steps, gentle_steps=settings.gentle_steps)  # noqa: E731
         return [
-            *gaussian_groups(self.gaussians, self.extent, self.steps),
+            *gaussian_groups(self.gaussians, self.subject.extent, self.steps),
             *field_groups(field, falling, factor=settings.field_rate, settle=settings.field_settles),
             Group(name="aligner.encoding", parameters=dict(aligner.encoding.named_parameters()), rate=decay(1e-3 / 2, settings.field_rate_decay, self.steps)),
             Group(name="aligner.network", parameters=dict(aligner.network.named_parameters()), rate=decay(1e-4 / 2, settings.field_rate_decay, self.steps)),
             Group(
                 name="poses",
-                parameters=dict(self.poses.named_parameters()),
+                parameters=dict(self.subject.poses.named_parameters()),
                 rate=lambda step: settings.pose_rate * 0.1 ** (step / self.steps) if step >= settings.pose_after else 0.0,
             ),
         ]
 
     def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
-        settings = self.settings
+        settings, subject = self.settings, self.subject
+        chance = subject.chance(self.name, step)
         with_surface = self.surface(step) and settings.normals.weight + settings.depth.weight > 0
-        rows = torch.tensor(self._draw(step))
-        frames = self.store.batch([self.train[row] for row in rows.tolist()], self.windows.rows(rows), surface=with_surface)
-        camera = self.poses(frames.camera, rows) if step >= settings.pose_after else frames.camera
-        bearings = self.head.face.bearings(aligned=step >= settings.aligner_after)
+        frames, rows = self.supply(step, surface=with_surface)
+        camera = subject.poses(frames.camera, rows) if step >= settings.pose_after else frames.camera
+        bearings = subject.head.face.bearings(aligned=step >= settings.aligner_after)
         look = paint_face(
-            self.head.face,
+            subject.head.face,
             bearings,
             frames.condition,
             camera,
-            self.renderer,
+            subject.renderer,
             degree=min(settings.degree, step // settings.degree_every),
             normals=with_surface and settings.normals(step) > 0,
             attention=settings.lips_attention(step) > 0,
         )
-        terms = self._picture_terms(step, frames, look) | self._motion_terms(step, frames, look)
+        terms = self._picture_terms(step, frames, look, chance) | self._motion_terms(step, frames, look)
         if with_surface:
             terms |= self._surface_terms(step, frames, look)
         if settings.landmarks(step):
-            terms["landmarks"] = settings.landmarks(step) * self._landmarks_missed(step)
-        return terms, Shown(rendering=look.rendering, camera=camera, picture=self.store.size)
+            terms["landmarks"] = settings.landmarks(step) * self._landmarks_missed(step, chance)
+        return terms, Shown(rendering=look.rendering, camera=camera, picture=subject.store.size)
 
     def _draw(self, step: int) -> list[int]:
         warm = step < self.settings.warm_up
         span = self.settings.warm_up if warm else self.steps - self.settings.warm_up
         progress = (step if warm else step - self.settings.warm_up) / max(1, span)
         window: SlidingWindow = self.open_mouths if warm else self.blinks
-        return choose(window, step=step, progress=progress, count=self.settings.batch, frames=len(self.train), generator=self.generator)
+        drawn = self.subject.chance(self.name, step, "frames").choice
+        return choose(window, step=step, progress=progress, count=self.batch, frames=len(self.subject.train), generator=drawn)
 
-    def _picture_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
+    def _picture_terms(self, step: int, frames: Frames, look: FaceLook, chance: Chance) -> dict[str, Tensor]:
         settings = self.settings
         head = frames.is_region(Region.FACE, Region.HAIR)
         without_hair = step >= settings.warm_up and step % settings.hair_every != 0
         shown = frames.is_region(Region.FACE) if without_hair else head
-        paint = screen_colour(settings.screen, self.generator).expand(look.rgb.shape)
+        paint = screen_colour(settings.screen, self.batch, chance.noise).expand(look.rgb.shape)
         target = torch.where(shown[..., None], frames.image.float() / 255, paint)
         picture = composite.over(look.rgb, look.rendering.alphas, paint)
         if without_hair:
@@ -161,9 +151,9 @@ class FaceStage(Stage):
             terms["lips"] = settings.lips(step) * losses.within((picture - target).abs().mean(-1), frames.lips)
         if settings.alpha(step):
             terms["alpha"] = settings.alpha(step) * losses.alpha_inside(look.rendering.alphas, head)
-        if self.lpips is not None and settings.lpips(step):
+        if self.subject.lpips is not None and settings.lpips(step):
             without_lips = lambda image: torch.where(frames.lips[..., None], paint, image)  # noqa: E731
-            distance = perceptual(self.lpips, without_lips(picture), without_lips(target), settings.lpips_patch, self.generator)
+            distance = perceptual(self.subject.lpips, without_lips(picture), without_lips(target), settings.lpips_patch, chance.choice)
             terms["lpips"] = settings.lpips(step) * distance
         return terms
 
@@ -178,26 +168,27 @@ class FaceStage(Stage):
             terms["hair_attention"] = settings.hair_attention(step) * losses.within(look.attention.sum(-1), frames.is_region(Region.HAIR))
         return terms
 
-    def _landmarks_missed(self, step: int) -> Tensor:
+    def _landmarks_missed(self, step: int, chance: Chance) -> Tensor:
         """How far the field's shifts of the landmarks lie from what they should be, in units of SHIFT_UNIT, over many frames.
 
         Some frames are heard as they are and should move as seen. The others hear made-up speech, and their lower face should do what the speech map
         says of it.
         """
-        settings, motion, field = self.settings, self.store.landmark_motion, self.head.face.field
-        rows = torch.tensor(self.train)[torch.randint(len(self.train), (settings.landmark_frames,), generator=self.generator)]
-        points = torch.randperm(len(motion.points), generator=self.generator)[: settings.landmark_points]
-        condition = self.store.condition(rows)
-        as_seen = motion.shift[rows][:, points]
-        plain = round(settings.landmark_frames * PLAIN_SHARE)
-        speech, shuffle = condition.speech[plain:], torch.randperm(len(rows) - plain, generator=self.generator)
-        made_up = roughened(speech, speech[shuffle], field.speech.level, self.store.silence, self.generator)
-        heard = replace(condition, speech=torch.cat([condition.speech[:plain], made_up.heard]))
-        taught = motion.shift[rows[plain:]]
-        taught[:, motion.speaks] = motion.rest[motion.speaks] + made_up.left[:, None, None] * self.speech_map(made_up.meant)
-        bearings = self.head.face.bearings_at(motion.points[points], aligned=step >= settings.aligner_after)
-        shift = self.head.face.motion(bearings, heard).shift[..., :2]
-        return (shift - torch.cat([as_seen[:plain], taught[:, points]])).abs().mean() / SHIFT_UNIT
+        settings, store, face = self.settings, self.subject.store, self.subject.head.face
+        motion, count = store.landmark_motion, settings.landmark_frames * self.batch
+        rows = torch.randint(len(self.speech), (count,), generator=chance.noise, device=store.device)
+        points = torch.randperm(len(motion.points), generator=chance.noise, device=store.device)[: settings.landmark_points]
+        frames, speech = rows + self.subject.train.start, self.speech[rows]
+        as_seen = motion.shift[frames]
+        plain = round(count * PLAIN_SHARE)
+        shuffle = torch.randperm(count - plain, generator=chance.noise, device=store.device)
+        made_up = roughened(speech[plain:], speech[plain:][shuffle], face.field.speech.level, store.silence, chance.noise)
+        heard = Condition(speech=torch.cat([speech[:plain], made_up.heard]), expression=store.expression[frames])
+        meant = motion.rest[motion.speaks] + made_up.left[:, None, None] * self.speech_map(made_up.meant)
+        taught = as_seen[plain:].index_copy(1, motion.speaks, meant)
+        bearings = face.bearings_at(motion.points[points], aligned=step >= settings.aligner_after)
+        shift = face.motion(bearings, heard).shift[..., :2]
+        return (shift - torch.cat([as_seen[:plain], taught])[:, points]).abs().mean() / SHIFT_UNIT
 
     def _surface_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
         settings = self.settings

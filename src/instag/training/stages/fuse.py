@@ -5,18 +5,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from instag.data.frames import HEAD_LABELS, FrameStore
-from instag.lpips import Lpips
-from instag.models.head import Head
-from instag.models.poses import PoseCorrections
+from instag.data.frames import HEAD_LABELS
+from instag.data.supply import Supply
 from instag.portrait import paint_face, paint_mouth
 from instag.rendering import composite
-from instag.rendering.renderer import Renderer
 from instag.training import losses
 from instag.training.optim import Group
 from instag.training.patches import perceptual
 from instag.training.schedule import Steps, Term, constant
 from instag.training.stages.stage import Shown, Stage
+from instag.training.subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,26 +34,14 @@ class FuseStage(Stage):
 
     name = "fuse"
 
-    def __init__(
-        self,
-        head: Head,
-        poses: PoseCorrections,
-        store: FrameStore,
-        train: range,
-        settings: FuseSettings,
-        renderer: Renderer,
-        generator: torch.Generator,
-        extent: float,
-        lpips: Lpips | None,
-    ) -> None:
-        self.head, self.poses, self.gaussians = head, poses, head.face.gaussians
-        self.store, self.train, self.settings, self.renderer = store, train, settings, renderer
-        self.generator, self.extent, self.lpips = generator, extent, lpips
-        self.steps, self.density = settings.steps, None
-        self.windows = store.windows_around(store.boxes(train, *HEAD_LABELS), store.size // 20)
+    def __init__(self, subject: Subject, settings: FuseSettings) -> None:
+        self.subject, self.settings, self.gaussians = subject, settings, subject.head.face.gaussians
+        self.steps, self.batch, self.density = settings.steps, settings.batch, None
+        store, train = subject.store, subject.train
+        self.supply = Supply(store, train, store.windows_around(store.boxes(train, *HEAD_LABELS), store.size // 20), self._draw)
 
     def groups(self) -> list[Group]:
-        face, mouth = self.head.face.gaussians, self.head.mouth.gaussians
+        face, mouth = self.subject.head.face.gaussians, self.subject.head.mouth.gaussians
         rates = {
             "face.dc": (face.dc, 2.5e-3),
             "face.rest": (face.rest, 2.5e-3 / 20),
@@ -66,20 +52,24 @@ class FuseStage(Stage):
         return [Group(name=name, parameters={name: parameter}, rate=constant(rate), betas=(0.9, 0.999), eps=1e-15) for name, (parameter, rate) in rates.items()]
 
     def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
-        settings, head = self.settings, self.head
-        rows = torch.randint(len(self.train), (settings.batch,), generator=self.generator)
-        frames = self.store.batch([self.train[row] for row in rows.tolist()], self.windows.rows(rows))
+        settings, subject, head = self.settings, self.subject, self.subject.head
+        frames, rows = self.supply(step)
         with torch.no_grad():
-            camera = self.poses(frames.camera, rows)
+            camera = subject.poses(frames.camera, rows)
             bearings, encoding = head.face.bearings(), head.mouth.encode()
             move = head.face.mouth_move(bearings, frames.condition)
-        look = paint_face(head.face, bearings, frames.condition, camera, self.renderer, degree=settings.degree)
-        mouth = paint_mouth(head.mouth, encoding, frames.condition, move, camera, self.renderer, degree=settings.degree)
+        look = paint_face(head.face, bearings, frames.condition, camera, subject.renderer, degree=settings.degree)
+        mouth = paint_mouth(head.mouth, encoding, frames.condition, move, camera, subject.renderer, degree=settings.degree)
         picture = composite.compose(
             face=look.rgb, face_alphas=look.rendering.alphas, mouth=mouth.colors, mouth_alphas=mouth.alphas, behind=frames.behind.float() / 255
         )
         target = frames.image.float() / 255
         terms = {"photometric": losses.photometric(picture, target)}
-        if self.lpips is not None and settings.lpips(step):
-            terms["lpips"] = settings.lpips(step) * perceptual(self.lpips, picture, target, settings.lpips_patch, self.generator)
-        return terms, Shown(rendering=look.rendering, camera=camera, picture=self.store.size)
+        if subject.lpips is not None and settings.lpips(step):
+            patches = subject.chance(self.name, step).choice
+            terms["lpips"] = settings.lpips(step) * perceptual(subject.lpips, picture, target, settings.lpips_patch, patches)
+        return terms, Shown(rendering=look.rendering, camera=camera, picture=subject.store.size)
+
+    def _draw(self, step: int) -> list[int]:
+        drawn = self.subject.chance(self.name, step, "frames").choice
+        return torch.randint(len(self.subject.train), (self.batch,), generator=drawn).tolist()

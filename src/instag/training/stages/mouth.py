@@ -2,29 +2,32 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from instag.data.curriculum import choose, growing_down
 from instag.data.frames import FrameStore
-from instag.models.head import Head
+from instag.data.supply import Supply
 from instag.models.mouth_motion import HOOK_SCALE
-from instag.models.poses import PoseCorrections
 from instag.portrait import paint_mouth
 from instag.rendering import composite
-from instag.rendering.renderer import Renderer
 from instag.training import losses
+from instag.training.chance import Chance
 from instag.training.density import DensitySettings
 from instag.training.optim import Group
-from instag.training.schedule import Steps, Term, decay
+from instag.training.schedule import Steps, Term, WholeSteps, decay
 from instag.training.screen import Screen, screen_colour
 from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_groups
+from instag.training.subject import Subject
 from instag.types import Region
 
 HOOK_RANKS = 50
 """Training reads the hook at a random rank of 10..49."""
 LOWEST_HOOK_RANK = 10
+HOOK_BATCH = 8
+"""Frames whose hooks are read at once."""
 WIDE_OPEN = 0.75
 """Quantile of AU25 from which a mouth counts as wide open."""
 FEWEST_MOUTH_PIXELS = 20
@@ -40,7 +43,7 @@ class MouthSettings:
     degree_every: Steps
     warm_up: Steps
     field_rate: float
-    field_settles: int | None
+    field_settles: WholeSteps
     field_rate_decay: float
     gentle_steps: Steps
     aligner_after: Steps
@@ -58,33 +61,21 @@ class MouthStage(Stage):
 
     name = "mouth"
 
-    def __init__(
-        self,
-        head: Head,
-        poses: PoseCorrections,
-        store: FrameStore,
-        train: range,
-        settings: MouthSettings,
-        renderer: Renderer,
-        generator: torch.Generator,
-        extent: float,
-    ) -> None:
-        self.head, self.poses, self.gaussians = head, poses, head.mouth.gaussians
-        self.store, self.settings, self.renderer = store, settings, renderer
-        self.generator, self.extent = generator, extent
-        self.steps, self.density = settings.steps, settings.density
-        self.train = train
-        boxes = store.lips_boxes[torch.tensor(list(train))]
-        self.windows = store.windows_around(boxes, store.size // 20)
+    def __init__(self, subject: Subject, settings: MouthSettings) -> None:
+        self.subject, self.settings, self.gaussians = subject, settings, subject.head.mouth.gaussians
+        self.steps, self.batch, self.density = settings.steps, settings.batch, settings.density
+        store, train = subject.store, subject.train
+        windows = store.windows_around(store.lips_boxes[train.start : train.stop], store.size // 20)
+        self.supply = Supply(store, train, windows, self._draw)
         self.rows = _with_mouth(store, train)
-        opening = store.mouth_unit[torch.tensor(list(train))][self.rows]
-        opening = opening if float(opening.max()) > float(opening.min()) else store.mouth_opening()[torch.tensor(list(train))][self.rows]
+        unit, height = (values[train.start : train.stop][self.rows] for values in (store.mouth_unit, store.mouth_opening()))
+        opening = unit if float(unit.max()) > float(unit.min()) else height
         self.wide = self.rows[opening >= torch.quantile(opening, WIDE_OPEN)]
         self.opened = growing_down(opening.clamp(max=float(torch.quantile(opening, 0.95))), settings.curriculum_every)
-        self._hooks: dict[int, Float[Tensor, "2 k"]] = {}
+        self.extremes = self._extremes()
 
     def groups(self) -> list[Group]:
-        settings, aligner = self.settings, self.head.mouth.aligner
+        settings, aligner = self.settings, self.subject.head.mouth.aligner
         falling = lambda rate: decay(rate, settings.field_rate_decay, self.steps, gentle_steps=settings.gentle_steps)  # noqa: E731
         frozen = self.steps - settings.frozen_last
         still = {"means", "opacity", "scale", "rotation"}
@@ -96,25 +87,23 @@ class MouthStage(Stage):
                 betas=group.betas,
                 eps=group.eps,
             )
-            for group in gaussian_groups(self.gaussians, self.extent, self.steps)
+            for group in gaussian_groups(self.gaussians, self.subject.extent, self.steps)
         ]
         aligner_group = Group(name="aligner", parameters=dict(aligner.named_parameters()), rate=decay(1e-4 / 2, settings.field_rate_decay, self.steps))
-        return [*splats, *field_groups(self.head.mouth.field, falling, factor=settings.field_rate, settle=settings.field_settles), aligner_group]
+        return [*splats, *field_groups(self.subject.head.mouth.field, falling, factor=settings.field_rate, settle=settings.field_settles), aligner_group]
 
     def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
-        settings = self.settings
-        rows = self._draw(step)
-        frames = self.store.batch([self.train[row] for row in rows.tolist()], self.windows.rows(rows))
+        settings, subject, mouth = self.settings, self.subject, self.subject.head.mouth
+        chance = subject.chance(self.name, step)
+        frames, rows = self.supply(step)
         with torch.no_grad():
-            camera = self.poses(frames.camera, rows)
-        encoding = self.head.mouth.encode(aligned=step >= settings.aligner_after)
-        move = torch.stack([self._move(row) for row in rows.tolist()])
-        rendering = paint_mouth(
-            self.head.mouth, encoding, frames.condition, move, camera, self.renderer, degree=min(settings.degree, step // settings.degree_every)
-        )
+            camera = subject.poses(frames.camera, rows)
+        encoding = mouth.encode(aligned=step >= settings.aligner_after)
+        degree = min(settings.degree, step // settings.degree_every)
+        rendering = paint_mouth(mouth, encoding, frames.condition, self._moves(rows, chance), camera, subject.renderer, degree=degree)
         inside = frames.is_region(Region.MOUTH, Region.TEETH)
         frozen = step >= self.steps - settings.frozen_last
-        paint = (torch.zeros(3) if frozen else screen_colour(settings.screen, self.generator)).expand(rendering.colors.shape)
+        paint = screen_colour("black" if frozen else settings.screen, self.batch, chance.noise).expand(rendering.colors.shape)
         target = torch.where(inside[..., None], frames.image.float() / 255, paint)
         # Around the opening, inside the lips box, the face will cover what is painted here: no opinion there.
         free = frames.lips & ~inside
@@ -123,40 +112,38 @@ class MouthStage(Stage):
         if settings.alpha(step):
             terms["alpha"] = settings.alpha(step) * losses.alpha_inside(rendering.alphas, frames.lips)
         if settings.offset(step) and step >= settings.aligner_after:
-            offset = self.head.mouth.aligner(self.gaussians.means.detach()).offset
+            offset = mouth.aligner(self.gaussians.means.detach()).offset
             terms["offset"] = settings.offset(step) * offset.abs().mean()
-        return terms, Shown(rendering=rendering, camera=camera, picture=self.store.size)
+        return terms, Shown(rendering=rendering, camera=camera, picture=subject.store.size)
 
-    def _draw(self, step: int) -> Tensor:
-        settings = self.settings
+    def _draw(self, step: int) -> list[int]:
+        settings, drawn = self.settings, self.subject.chance(self.name, step, "frames").choice
         if step < settings.warm_up:
-            return self.wide[torch.randint(len(self.wide), (settings.batch,), generator=self.generator)]
+            return self.wide[torch.randint(len(self.wide), (self.batch,), generator=drawn)].tolist()
         progress = (step - settings.warm_up) / max(1, self.steps - settings.warm_up)
-        drawn = choose(self.opened, step=step, progress=progress, count=settings.batch, frames=len(self.rows), generator=self.generator)
-        return self.rows[torch.tensor(drawn)]
+        return self.rows[choose(self.opened, step=step, progress=progress, count=self.batch, frames=len(self.rows), generator=drawn)].tolist()
 
-    def _move(self, row: int) -> Float[Tensor, " 3"]:
-        """The hook of a training frame at a random rank. The face rests in this stage, so its extreme shifts are read once a frame."""
-        if row not in self._hooks:
-            self._hooks[row] = self._extremes(row)
-        extremes = self._hooks[row]
-        rank = int(torch.randint(LOWEST_HOOK_RANK, HOOK_RANKS, (), generator=self.generator))
-        rank = min(rank, extremes.shape[1])
-        highest, lowest = extremes[0, rank - 1], extremes[1, rank - 1]
-        return torch.stack([highest, lowest, highest - lowest]) * HOOK_SCALE
+    def _moves(self, rows: Int[Tensor, " b"], chance: Chance) -> Float[Tensor, "b 3"]:
+        """The hook of training frames, each at a random rank."""
+        most = self.extremes.shape[-1]
+        ranks = torch.randint(min(LOWEST_HOOK_RANK, most), min(HOOK_RANKS, most + 1), (len(rows),), generator=chance.noise, device=rows.device)
+        highest, lowest = self.extremes[rows, :, ranks - 1].unbind(1)
+        return torch.stack([highest, lowest, highest - lowest], dim=-1) * HOOK_SCALE
 
     @torch.no_grad()
-    def _extremes(self, row: int) -> Float[Tensor, "2 k"]:
-        face = self.head.face
-        if not hasattr(self, "_bearings"):
-            self._bearings = face.bearings()
-        vertical = face.speech_shift(self._bearings, self.store.condition(torch.tensor([self.train[row]])))[0, :, 1]
-        count = min(HOOK_RANKS, len(vertical))
-        return torch.stack([vertical.topk(count).values, vertical.topk(count, largest=False).values])
+    def _extremes(self) -> Float[Tensor, "f 2 k"]:
+        """The face's largest and smallest shifts along y in each training frame. The face rests in this stage, so they are read once."""
+        face, store = self.subject.head.face, self.subject.store
+        bearings, count = face.bearings(), min(HOOK_RANKS, len(face.gaussians))
+        found = []
+        for frames in self.subject.frames.split(HOOK_BATCH):
+            vertical = face.speech_shift(bearings, store.condition(frames))[..., 1]
+            found.append(torch.stack([vertical.topk(count).values, vertical.topk(count, largest=False).values], dim=1))
+        return torch.cat(found)
 
 
 def _with_mouth(store: FrameStore, train: range) -> Tensor:
     """Rows of the frames that show the inside of the mouth; all rows where none does."""
-    pixels = [int(((regions := store.clip.regions(index)) == Region.MOUTH).sum() + (regions == Region.TEETH).sum()) for index in train]
-    shown = torch.nonzero(torch.tensor(pixels) * store.scale**2 >= FEWEST_MOUTH_PIXELS)[:, 0]
+    pixels = [int(np.isin(regions, (Region.MOUTH, Region.TEETH)).sum()) for _, regions, _ in store.each(train)]
+    shown = torch.nonzero(torch.tensor(pixels) >= FEWEST_MOUTH_PIXELS)[:, 0]
     return shown if len(shown) else torch.arange(len(train))

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from instag.models.gaussians import Gaussians
-from instag.models.head import Head, load_head
-from instag.models.poses import PoseCorrections
 from instag.training.density import DensitySettings
 from instag.training.optim import Group
 from instag.training.schedule import Rate, constant, log_ramp, settling
+from instag.training.subject import Subject
 from instag.types import Camera, Rendering
 
 
@@ -25,15 +24,17 @@ class Shown:
 
 
 class Stage(ABC):
-    """One stage of a head's training. `gaussians` are those that density control changes, by `density`; None where nothing comes or goes."""
+    """One stage of a head's training, in steps of `batch` frames.
+
+    `gaussians` are those that density control changes, by `density`; None where nothing comes or goes.
+    """
 
     name: str
     steps: int
-    head: Head
-    poses: PoseCorrections
+    batch: int
+    subject: Subject
     gaussians: Gaussians
     density: DensitySettings | None
-    extent: float
 
     @abstractmethod
     def groups(self) -> list[Group]:
@@ -42,15 +43,6 @@ class Stage(ABC):
     @abstractmethod
     def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
         """Draw a batch, paint it, and say by name what it costs."""
-
-    def state(self) -> dict[str, Tensor]:
-        """The whole head and the poses: later stages stand on earlier ones."""
-        return {f"head.{name}": value for name, value in self.head.state_dict().items()} | {"poses": self.poses.changes.detach()}
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        """The inverse of `state`; the number of Gaussians may differ."""
-        load_head(self.head, {name.removeprefix("head."): value for name, value in state.items() if name.startswith("head.")})
-        self.poses.load_state_dict({"changes": state["poses"]})
 
 
 def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Group]:

@@ -1,0 +1,94 @@
+"""The supply of a stage: the batches that its steps are made of, cut to the stage's windows, in time and on its device.
+
+What fits lies on the device, cut, as bytes; a batch is then one gather a table. What does not fit is read while the step before is computed.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from instag.compute import free_memory
+from instag.data.frames import Frames, FrameStore, Window
+from instag.types import Camera
+
+SHARE = 0.25
+"""Of the memory that is free on the device: what the tables may take."""
+PLAIN, WITH_SURFACE = 8, 5
+"""Bytes of a pixel in the tables: picture, regions, what is behind and the lips' mask; depth and normals."""
+
+
+@final
+class Supply:
+    """Batches of the frames `train`, each cut to its row of `windows`. `draw` says which rows a step wants; it is asked for a step ahead."""
+
+    def __init__(self, store: FrameStore, train: range, windows: Window, draw: Callable[[int], list[int]]) -> None:
+        self.store, self.train, self.windows, self.draw = store, train, windows, draw
+        frames = torch.arange(train.start, train.stop, device=store.device)
+        self._cameras = store.camera(frames, windows)
+        pixels = windows.width * windows.height * len(train)
+        self.fits = pixels * (PLAIN + WITH_SURFACE) <= SHARE * free_memory(store.device)
+        self._frames = frames
+        self._tables: dict[str, Tensor] = {}
+        self._reader = None if self.fits else ThreadPoolExecutor(1)
+        self._next: tuple[int, bool, Future[Frames]] | None = None
+
+    def __call__(self, step: int, *, surface: bool = False) -> tuple[Frames, Int[Tensor, " b"]]:
+        """The batch of a step, and which rows of the training frames it holds. surface: with the geometry priors."""
+        if self.fits:
+            rows = torch.tensor(self.draw(step)).to(self.store.device, non_blocking=True)
+            return self._gathered(rows, surface), rows
+        ready = self._next
+        frames = ready[2].result() if ready is not None and ready[:2] == (step, surface) else self._read(step, surface)
+        assert self._reader is not None
+        self._next = step + 1, surface, self._reader.submit(self._read, step + 1, surface)
+        return frames, frames.indices - self.train.start
+
+    def _read(self, step: int, surface: bool) -> Frames:
+        rows = self.draw(step)
+        return self.store.batch([self.train[row] for row in rows], self.windows.rows(torch.tensor(rows, device=self.store.device)), surface=surface)
+
+    def _gathered(self, rows: Int[Tensor, " b"], surface: bool) -> Frames:
+        if "image" not in self._tables:
+            self._fill(surface=False)
+        if surface and "depth" not in self._tables:
+            self._fill(surface=True)
+        tables = self._tables
+        camera = Camera(viewmats=self._cameras.viewmats[rows], Ks=self._cameras.Ks[rows], width=self.windows.width, height=self.windows.height)
+        indices = self._frames[rows]
+        frames = Frames(
+            indices=indices,
+            image=tables["image"][rows],
+            regions=tables["regions"][rows],
+            behind=tables["behind"][rows],
+            lips=tables["lips"][rows],
+            camera=camera,
+            condition=self.store.condition(indices),
+            depth=None,
+            normal=None,
+            surface_valid=None,
+        )
+        if not surface:
+            return frames
+        depth = tables["depth"][rows]
+        return replace(frames, depth=depth.float(), normal=tables["normal"][rows].float() / 127, surface_valid=depth > 0)
+
+    def _fill(self, *, surface: bool) -> None:
+        """Read, cut and put on the device all frames; a piece at a time, so that the host holds them once."""
+        names = ("depth", "normal") if surface else ("image", "regions", "behind")
+        tables: dict[str, np.ndarray] = {}
+        lefts, tops = self.windows.left.tolist(), self.windows.top.tolist()
+        for row, parts in enumerate(self.store.each(self.train, surface=surface)):
+            cut = slice(tops[row], tops[row] + self.windows.height), slice(lefts[row], lefts[row] + self.windows.width)
+            for name, part in zip(names, parts[3:] if surface else parts, strict=True):
+                if name not in tables:
+                    tables[name] = np.empty((len(self.train), *part[cut].shape), part.dtype)
+                tables[name][row] = part[cut]
+        self._tables |= {name: torch.from_numpy(table).to(self.store.device) for name, table in tables.items()}
+        if not surface:
+            self._tables["lips"] = self.store.lips(self._frames, self.windows)
