@@ -18,10 +18,10 @@ def test_help_lists_every_command(run) -> None:
     text = run("--help").stdout
     for command in app.registered_commands:
         assert command.callback is not None
-        assert command.callback.__name__ in text
+        assert (command.name or command.callback.__name__) in text
 
 
-@pytest.mark.parametrize("command", [c.callback.__name__ for c in app.registered_commands if c.callback])
+@pytest.mark.parametrize("command", [c.name or c.callback.__name__ for c in app.registered_commands if c.callback])
 def test_each_command_explains_itself(run, command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0

@@ -47,11 +47,28 @@ def take_frames(clip: Clip, video: Path, crop: Crop, *, seconds: float | None = 
                 task.result()
     if len(seen) < SHORTEST_S * FPS:
         raise TooShort(f"{video} holds {len(seen) / FPS:.1f} s; at least {SHORTEST_S:g} s are needed, and 5 s or more make a good head. Record a longer video.")
-    points, motion = zip(*(task.result() for task in seen), strict=True)
-    landmarks = fill_gaps(list(points), np.stack(motion), str(video))
+    _save_landmarks(clip, [task.result() for task in seen], str(video))
+    return len(seen)
+
+
+def find_landmarks(clip: Clip, source: str, report: Report = silent) -> Landmarks:
+    """Write landmarks.npz of a clip whose frames are there, and return what is in it; `source` names them in messages. Raises NoFace, FaceLost."""
+    flow = SkinFlow()
+    seen = []
+    with FaceMesh() as mesh:
+        for index in range(len(clip)):
+            seen.append(_look(mesh, flow, clip.frame(index)))
+            report(index + 1, len(clip))
+    return _save_landmarks(clip, seen, source)
+
+
+def _save_landmarks(clip: Clip, seen: "list[tuple[Float[np.ndarray, '478 3'] | None, Float[np.ndarray, 'skin 2']]]", source: str) -> Landmarks:
+    """Write landmarks.npz, gaps filled. Raises NoFace, FaceLost."""
+    points, motion = zip(*seen, strict=True)
+    landmarks = fill_gaps(list(points), np.stack(motion), source)
     with atomic_path(clip.folder / "landmarks.npz") as temporary, temporary.open("wb") as handle:
         np.savez_compressed(handle, points=landmarks.points, found=landmarks.found, flow=landmarks.flow)
-    return len(seen)
+    return landmarks
 
 
 def _look(mesh: FaceMesh, flow: SkinFlow, image: UInt8[np.ndarray, "h w 3"]) -> tuple[Float[np.ndarray, "478 3"] | None, Float[np.ndarray, "skin 2"]]:

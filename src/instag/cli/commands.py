@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import instag
-from instag.cli import assets, judging, options
+from instag.cli import assets, family, judging, options
 from instag.cli.terminal import Terminal, duration, told
 from instag.errors import BadArgument
 
@@ -32,6 +32,9 @@ app = typer.Typer(
 app.add_typer(assets.app, name="assets", rich_help_panel="Step by step")
 app.command(rich_help_panel="Judge it")(judging.evaluate)
 app.command(rich_help_panel="Judge it")(judging.compare)
+app.command("import-clip", rich_help_panel="Data of others")(family.import_clip)
+app.command("export-clip", rich_help_panel="Data of others")(family.export_clip)
+app.command(rich_help_panel="Data of others")(family.split)
 
 Video = Annotated[Path, typer.Argument(help="A video of one person who speaks.", show_default=False)]
 

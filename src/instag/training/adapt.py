@@ -66,7 +66,7 @@ def adapt(
     where = device_named(device)
     plan = recipe if isinstance(recipe, Recipe) else recipe_named("long" if long else recipe)
     plan = batched(plan, batch or (plan.gpu_batch if where.type == "cuda" else 1))
-    chosen = split(len(clip), n_views=views_wanted(plan, n_views, seconds), all_for_train=all_for_train)
+    chosen = split(len(clip), n_views=views_wanted(plan, n_views, seconds), all_for_train=all_for_train, kept=clip.info.test_frames)
     identity = {"recipe": repr(plan), "train": [chosen.train.start, chosen.train.stop], "seed": seed, "source": clip.info.source_sha256, "format": 2}
     name = Path(output).stem if output is not None else plan.name
     journal = Journal(clip.folder / "training" / name, identity)
