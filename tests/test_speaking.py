@@ -1,6 +1,7 @@
 """Speaking: as many frames as the sound lasts, the same in chunks as whole, said to be synthetic."""
 
 from dataclasses import replace
+from typing import final
 
 import av
 import numpy as np
@@ -8,13 +9,24 @@ import pytest
 import torch
 
 from instag import speaking
+from instag.data.frames import over_backdrop, premultiplied
+from instag.data.windows import windows
+from instag.drive import drive
+from instag.errors import BadArgument
 from instag.models.avatar import Avatar
-from instag.speaking import Manner, frame_count, frames, speak
+from instag.models.condition import Condition
+from instag.portrait import paint, stance
+from instag.rendering.backends import renderer_for
+from instag.rendering.renderer import Renderer
+from instag.speaking import Manner, Painter, _moments, frame_count, frames, intrinsics, speak
 from instag.speech import features as hearing
+from instag.speech.front_ends import create
+from instag.speech.mel import Mel
 from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
 from instag.training.schedule import shortened
+from instag.types import Camera, Rendering, Splats
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +50,8 @@ def test_as_many_frames_as_the_sound_lasts(avatar, samples):
 def test_chunks_do_not_show(avatar, monkeypatch):
     sound = noise(60 * 640)
     whole = list(frames(avatar, sound, Manner()))
-    monkeypatch.setattr(hearing, "CHUNK", 13)
+    monkeypatch.setattr(hearing, "CHUNK", 13, raising=False)
+    monkeypatch.setattr(Mel, "piece", 15, raising=False)
     pieces = list(frames(avatar, sound, Manner()))
     assert len(whole) == len(pieces)
     assert max(np.abs(one.astype(int) - other).max() for one, other in zip(whole, pieces, strict=True)) <= 2
@@ -65,9 +78,74 @@ def test_video_has_the_sound_and_says_what_it_is(avatar, tmp_path):
     assert calls[-1] == (25, 25)
 
 
-def test_torso_frames_are_dropped_beyond_the_limit(avatar, monkeypatch):
-    behind = speaking.Behind(avatar)
-    monkeypatch.setattr(behind, "_most", 4)
-    for index in range(12):
-        assert behind([index]).shape == (1, 64, 64, 3)
-    assert len(behind._kept) <= 4
+def test_frames_are_those_of_the_portrait_bit_for_bit(avatar):
+    """The quick way over bytes gives what portrait.paint over floats gives."""
+    indices = torch.arange(6)
+    driven = drive(avatar.viewmats, avatar.expression, indices)
+    heard = windows(hearing.features(noise(6 * 640), create(avatar.info.front_end)), indices)
+    behind = np.stack([over_backdrop(premultiplied(avatar.torso(index)), avatar.backdrop) for index in driven.torso.tolist()])
+    view = Camera(viewmats=driven.viewmats, Ks=intrinsics(avatar).expand(6, 3, 3), width=64, height=64)
+    condition = Condition(speech=heard, expression=driven.expression)
+    with torch.no_grad():
+        over = torch.from_numpy(behind).float() / 255
+        painted = paint(avatar.head, stance(avatar.head), condition, view, over, renderer_for("cpu"), degree=avatar.info.degree)
+    expected = painted.mul(255).round().clamp(0, 255).byte().numpy()
+    np.testing.assert_array_equal(np.stack(list(frames(avatar, noise(6 * 640), Manner(), batch=6))), expected)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 64])
+def test_the_batch_does_not_show(avatar, batch):
+    usual, other = (np.stack(list(frames(avatar, noise(30 * 640), Manner(), batch=size))).astype(int) for size in (None, batch))
+    assert np.abs(usual - other).max() <= 2
+
+
+def test_an_avatar_that_was_moved_speaks_the_same(avatar):
+    moved = avatar.to("cpu")
+    assert moved.head is not avatar.head
+    assert moved.torso_files is avatar.torso_files
+    one, other = (np.stack(list(frames(value, noise(10 * 640), Manner()))) for value in (avatar, moved))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_device_that_is_not_there_is_refused(avatar, tmp_path):
+    with pytest.raises(BadArgument, match="nonsense"):
+        speak(avatar, tmp_path / "said.wav", tmp_path / "out.mp4", device="nonsense")
+
+
+@final
+class Walls(Renderer):
+    """Paints nothing, in the right shapes and on the device of what it is given, which must all lie on one."""
+
+    def render(self, splats: Splats, colors: torch.Tensor, camera: Camera, detached: torch.Tensor | None = None) -> Rendering:
+        frames, count = colors.shape[:2]
+        devices = {value.device for value in (splats.means, splats.quats, splats.scales, splats.opacities, colors, camera.viewmats, camera.Ks)}
+        assert len(devices) == 1
+        blank = colors.new_zeros(frames, camera.height, camera.width)
+        picture = colors.new_zeros(frames, camera.height, camera.width, 3)
+        return Rendering(
+            colors=picture,
+            detached=picture[..., :0],
+            alphas=blank,
+            depths=blank,
+            means2d=colors.new_zeros(frames, count, 2),
+            radii=colors.new_zeros(frames, count),
+        )
+
+
+def test_painting_stays_on_its_device_and_never_waits_for_it(avatar, monkeypatch):
+    """Tensors without numbers stand in for a GPU's: an operation between two devices raises, and so does one that asks for a value.
+
+    torch's FakeTensorMode would call the device "cuda", but can not index such a tensor where torch is built for the CPU.
+    """
+    monkeypatch.setattr(speaking, "renderer_for", lambda device: Walls())
+    device = torch.device("meta")
+    with torch.no_grad():
+        painter = Painter(avatar, device, Manner(dilate=True))
+        moments = list(_moments(avatar, noise(40 * 640), Manner(), device, 32))
+        assert [len(moment.torso) for moment in moments] == [32, 8]
+        for moment in moments:
+            frames = len(moment.torso)
+            made = painter.pictures(moment, torch.empty(frames, 64, 64, 3, dtype=torch.uint8, device=device))
+            assert (made.device, made.dtype, made.shape) == (device, torch.uint8, (frames, 64, 64, 3))
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        painter.pictures(moments[0], torch.empty(32, 64, 64, 3, dtype=torch.uint8))
