@@ -8,6 +8,7 @@ import os
 import pickle
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +17,21 @@ from typing import TYPE_CHECKING
 from instag.download import download
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
 from instag.files import atomic_path
+from instag.frozen_graph import constants
 from instag.progress import Report, silent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 VARIABLE = "INSTAG_ASSETS"
+ARCHIVE = ".zip"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One published file. sha256: its digest or the beginning of it, in hexadecimal. tensors: names and shapes that mark it."""
+    """One published file. sha256: its digest or the beginning of it, in hexadecimal; empty where its publisher names none. tensors: names and shapes that
+    mark it."""
 
     address: str
     sha256: str
@@ -43,7 +47,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Asset:
-    """A model file. From one source it is that file as it is; from several, an npz of the tensors that mark them."""
+    """A model file. From one source it is that file (or what is in it, of a zip archive); from several, an npz of the tensors that mark them."""
 
     name: str
     file: str
@@ -109,7 +113,84 @@ SYNCNET = Asset(
     ),
 )
 
-ASSETS = (LPIPS, SYNCNET)
+DEEPSPEECH = Asset(
+    name="deepspeech",
+    file="output_graph.pb",
+    purpose="DeepSpeech 0.1.0, the speech front end of the paper's numbers",
+    sources=(
+        Source(
+            address="https://github.com/osmr/deepspeech_features/releases/download/v0.0.1/deepspeech-0_1_0-b90017e8.pb.zip",
+            sha256="",
+            mib=434,
+            licence="MPL-2.0 (Mozilla)",
+            tensors={
+                "h1": (494, 2048),
+                "h3": (2048, 4096),
+                "bidirectional_rnn/fw/basic_lstm_cell/kernel": (6144, 8192),
+                "bidirectional_rnn/bw/basic_lstm_cell/kernel": (6144, 8192),
+                "h6": (2048, 29),
+            },
+        ),
+    ),
+)
+
+ESPERANTO = Asset(
+    name="esperanto",
+    file="wav2vec2-large-xlsr-53-esperanto.bin",
+    purpose="Wav2Vec 2.0 for Esperanto: letters of a language that is written as it is spoken; good for many languages",
+    sources=(
+        Source(
+            address="https://huggingface.co/cpierse/wav2vec2-large-xlsr-53-esperanto/resolve/main/pytorch_model.bin",
+            sha256="",
+            mib=1204,
+            licence="Apache-2.0 (cpierse)",
+            tensors={
+                "wav2vec2.feature_extractor.conv_layers.0.conv.weight": (512, 1, 10),
+                "wav2vec2.encoder.layers.23.attention.q_proj.weight": (1024, 1024),
+                "lm_head.weight": (44, 1024),
+            },
+        ),
+    ),
+)
+
+HUBERT = Asset(
+    name="hubert",
+    file="hubert-large-ls960-ft.bin",
+    purpose="HuBERT, a speech front end for any language; wants 10 s of video or more",
+    sources=(
+        Source(
+            address="https://huggingface.co/facebook/hubert-large-ls960-ft/resolve/d36ebff88ef5621ae52104542a466133a9191a07/pytorch_model.bin",
+            sha256="542c1c366be990ef61bedc0ceaedf361d3610ff9bbc208892337b2d5d1db3acf",
+            mib=1204,
+            licence="Apache-2.0 (Meta)",
+            tensors={
+                "hubert.feature_extractor.conv_layers.0.conv.weight": (512, 1, 10),
+                "hubert.encoder.layers.23.attention.q_proj.weight": (1024, 1024),
+            },
+        ),
+    ),
+)
+
+AVE = Asset(
+    name="ave",
+    file="audio_visual_encoder.pth",
+    purpose="SyncTalk's audio-visual encoder, a speech front end that is good at lips, best in English; may jitter",
+    sources=(
+        Source(
+            address="https://raw.githubusercontent.com/ZiqiaoPeng/SyncTalk/main/nerf_triplane/checkpoints/audio_visual_encoder.pth",
+            sha256="",
+            mib=10.8,
+            licence="CC BY-NC 4.0 (Peng et al.)",
+            tensors={
+                "0.conv_block.0.weight": (32, 1, 3, 3),
+                "9.conv_block.0.weight": (256, 128, 3, 3),
+                "12.conv_block.0.weight": (512, 512, 1, 1),
+            },
+        ),
+    ),
+)
+
+ASSETS = (LPIPS, SYNCNET, DEEPSPEECH, ESPERANTO, HUBERT, AVE)
 
 
 def named(name: str) -> Asset:
@@ -140,19 +221,29 @@ def fetch(name: str, *, given: Sequence[Path] = (), report: Report = silent) -> 
     them, not by digest; only a source that is not among them is downloaded. `report` gets (bytes, bytes in all) of a download.
     Raises BadArgument, AssetMissing (not to be had from the network), AssetDamaged (not what it should be), DiskFull.
     """
-    import numpy as np
-
     asset = named(name)
-    folder = folders()[0] / asset.name
+    target = folders()[0] / asset.name / asset.file
     for path in given:
         if not path.is_file():
             raise BadArgument(f"There is no file {path}. Give {' or '.join(_file_names(asset))}.")
+    unpacked = {path: _unpacked(path, target) for path in given if path.suffix == ARCHIVE}
+    try:
+        return _assembled(asset, target, [unpacked.get(path, path) for path in given], report)
+    finally:
+        for path in unpacked.values():
+            path.unlink(missing_ok=True)
+
+
+def _assembled(asset: Asset, target: Path, given: Sequence[Path], report: Report) -> Path:
+    """Write the asset from the given files, and from downloads of those sources that are not among them."""
+    import numpy as np
+
+    folder = target.parent
     held = {path: read_tensors(path) for path in given}
     local = [next((path for path in held if not _wrong(held[path], source.tensors)), None) for source in asset.sources]
     for path in held:
         if path not in local:
             raise AssetDamaged(f"{path} is not {' or '.join(_file_names(asset))}: {_wrong(held[path], asset.sources[0].tensors)}. Give another file.")
-    target = folder / asset.file
     if len(asset.sources) == 1:
         if local[0] is None:
             _download(asset.sources[0], target, asset, report)
@@ -184,10 +275,12 @@ def check(name: str) -> Path:
 
 
 def read_tensors(path: Path) -> "dict[str, Tensor]":
-    """All tensors of an npz or of a file that torch.save wrote (weights only: nothing in it is executed). Raises AssetDamaged."""
+    """All tensors of an npz, a frozen graph (.pb) or a file that torch.save wrote (weights only: nothing in it is executed). Raises AssetDamaged."""
     import numpy as np
     import torch
 
+    if path.suffix == ".pb":
+        return {name: torch.from_numpy(value) for name, value in constants(path).items()}
     try:
         if _is_npz(path):
             with np.load(path, allow_pickle=False) as stored:
@@ -211,18 +304,37 @@ def _is_npz(path: Path) -> bool:
 
 def _download(source: Source, target: Path, asset: Asset, report: Report) -> "dict[str, Tensor]":
     """Fetch one source, unless an earlier run has; what is in it is looked at either way."""
+    packed = source.address.endswith(ARCHIVE)
     if not target.is_file():
         try:
-            download(source.address, target, sha256=source.sha256, report=report)
+            download(source.address, target.with_name(source.file) if packed else target, sha256=source.sha256, report=report)
         except AssetMissing as error:
             files = " ".join(f"--from {each.file}" for each in asset.sources)
             raise AssetMissing(f"{error} Or download it where there is network, bring it here, and: instag assets get {asset.name} {files}") from error
+        if packed:
+            _unpacked(target.with_name(source.file), target).replace(target)
+            target.with_name(source.file).unlink()
     tensors = read_tensors(target)
     wrong = _wrong(tensors, source.tensors)
     if wrong:
         target.unlink()
         raise AssetDamaged(f"What came from {source.address} is not usable: {wrong}. It was deleted. Try again, or bring the file yourself: --from FILE")
     return tensors
+
+
+def _unpacked(archive: Path, target: Path) -> Path:
+    """The one file in an archive that ends as the target does, written beside the target under a name with a dot before it. Raises AssetDamaged, DiskFull."""
+    unpacked = target.with_name(f".{target.stem}-unpacked{target.suffix}")
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            members = [member for member in packed.infolist() if Path(member.filename).suffix == target.suffix and not member.filename.startswith("__MACOSX")]
+            if len(members) != 1:
+                raise AssetDamaged(f"{archive} holds {len(members)} files that end in {target.suffix}, and should hold one. Give another file.")
+            with atomic_path(unpacked) as temporary, packed.open(members[0]) as source, temporary.open("wb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+        raise AssetDamaged(f"{archive} is damaged or no zip archive ({error}). Delete it and get it again.") from error
+    return unpacked
 
 
 def _wrong(tensors: "Mapping[str, Tensor]", wanted: Shapes) -> str:

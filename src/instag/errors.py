@@ -89,5 +89,9 @@ class AssetDamaged(InstagError):
     """A model file does not hold what its name says."""
 
 
+class ExtraMissing(InstagError):
+    """An optional Python package is not installed."""
+
+
 class TrainingFailed(InstagError):
     """Training can not go on: numbers that are not finite, or no splats left."""

@@ -5,9 +5,7 @@ import math
 import pytest
 import torch
 
-from instag.errors import BadArgument
-from instag.speech import front_ends
-from instag.speech.features import CHUNK, chunks, features
+from instag.speech.features import chunks, features
 from instag.speech.front_end import SAMPLE_RATE
 from instag.speech.level import ACTIVE_RMS, at_active_level
 from instag.speech.mel import FFT, Mel, filterbank, spectrogram
@@ -66,15 +64,9 @@ def test_quiet_recordings_sound_like_loud_ones():
 
 def test_chunks_join_to_the_whole():
     generator = torch.Generator().manual_seed(0)
-    waveform = torch.randn((CHUNK + 130) * 640 + 17, generator=generator) * 0.1
+    waveform = torch.randn((Mel.piece + 130) * 640 + 17, generator=generator) * 0.1
     pieces = list(chunks(waveform, Mel()))
-    assert [len(piece) for piece in pieces] == [CHUNK, 131]
+    assert [len(piece) for piece in pieces] == [Mel.piece, 131]
     whole = Mel()(at_active_level(waveform))
     torch.testing.assert_close(torch.cat(pieces), whole, atol=1e-4, rtol=0)
     torch.testing.assert_close(features(waveform, Mel()), whole, atol=1e-4, rtol=0)
-
-
-def test_front_ends_by_name():
-    assert isinstance(front_ends.create("mel"), Mel)
-    with pytest.raises(BadArgument, match="mel"):
-        front_ends.create("telepathy")

@@ -1,4 +1,4 @@
-"""Speech features of whole recordings: levelled, then heard by a front end in chunks, so that memory stays small for any length."""
+"""Speech features of whole recordings: heard by a front end in pieces, so that memory stays small for any length."""
 
 import math
 from collections.abc import Iterator
@@ -7,26 +7,46 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.speech.front_end import SAMPLE_RATE, FrontEnd
-from instag.speech.level import at_active_level
+from instag.progress import Report, silent
+from instag.speech.front_end import SAMPLE_RATE, SAMPLES, FrontEnd
 from instag.types import FPS
 
-CHUNK = 40 * FPS
-CONTEXT = 2 * FPS
-"""Frames of sound that a chunk hears beyond its own ends."""
-SAMPLES = SAMPLE_RATE // FPS
+GRID = 5
+"""Pieces begin on multiples of so many frames: 0.2 s, where the steps of 50, 80 and 100 a second that front ends use meet the frames'."""
 
 
+def frame_count(waveform: Float[Tensor, " samples"]) -> int:
+    """Frames of a video as long as a 16 kHz waveform."""
+    return max(1, math.ceil(len(waveform) / SAMPLES))
+
+
+@torch.no_grad()
 def chunks(waveform: Float[Tensor, " samples"], front_end: FrontEnd) -> Iterator[Float[Tensor, "f channels steps"]]:
-    """Features of a mono 16 kHz waveform in pieces of at most CHUNK frames; together ceil(samples / 640) frames."""
-    levelled = at_active_level(waveform)
-    frames = max(1, math.ceil(len(waveform) / SAMPLES))
-    for start in range(0, frames, CHUNK):
-        first, last = max(0, start - CONTEXT), min(frames, start + CHUNK + CONTEXT)
-        heard = front_end(levelled[first * SAMPLES : last * SAMPLES])
-        yield heard[start - first : min(start + CHUNK, frames) - first]
+    """Features of a mono 16 kHz waveform in pieces of at most `front_end.piece` frames; together ceil(samples / 640) frames.
+
+    Each piece hears as much sound beyond its own ends as the front end declares, so that the features are those of the whole.
+    """
+    tuned = front_end.tuned(waveform)
+    frames, piece = frame_count(waveform), max(GRID, front_end.piece // GRID * GRID)
+    before, after = (GRID * math.ceil((seconds * FPS + 1) / GRID) for seconds in (front_end.lookback, front_end.lookahead))
+    for start in range(0, frames, piece):
+        first, last = max(0, start - before), min(frames, start + piece + after)
+        heard = tuned(waveform[first * SAMPLES : last * SAMPLES])
+        yield heard[start - first : min(start + piece, frames) - first]
 
 
-def features(waveform: Float[Tensor, " samples"], front_end: FrontEnd) -> Float[Tensor, "f channels steps"]:
-    """All of them at once."""
-    return torch.cat(list(chunks(waveform, front_end)))
+def features(waveform: Float[Tensor, " samples"], front_end: FrontEnd, report: Report = silent) -> Float[Tensor, "f channels steps"]:
+    """All of them at once. `report` gets (frames done, frames in all)."""
+    whole = torch.empty(frame_count(waveform), front_end.channels, front_end.steps)
+    done = 0
+    for chunk in chunks(waveform, front_end):
+        whole[done : done + len(chunk)] = chunk
+        done += len(chunk)
+        report(done, len(whole))
+    return whole
+
+
+def silence(front_end: FrontEnd) -> Float[Tensor, "channels steps"]:
+    """What the front end hears in the middle of four seconds of digital silence."""
+    heard = features(torch.zeros(4 * SAMPLE_RATE), front_end)
+    return heard[len(heard) // 2]

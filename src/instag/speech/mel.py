@@ -1,12 +1,14 @@
 """The `mel` front end: windows of a log mel spectrogram, computed from the waveform alone (METHOD 8, as AVE's input)."""
 
 import math
+from typing import final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from instag.speech.front_end import SAMPLE_RATE, FrontEnd
+from instag.speech.level import level_gain
 from instag.types import FPS
 
 BANDS = 80
@@ -19,21 +21,36 @@ FLOOR_DB = -100.0
 SPAN = 4.0
 
 
+@final
 class Mel(FrontEnd):
-    """80 bands at 80 Hz; frame t hears the 16 steps (0.2 s) centred on its middle. Values in [-4, 4]."""
+    """80 bands at 80 Hz; frame t hears the 16 steps (0.2 s) centred on its middle. Values in [-4, 4]. gain: what a waveform is multiplied by."""
 
     name = "mel"
     channels = BANDS
     steps = 16
+    lookback = lookahead = ((steps + 1) / 2 * HOP + FFT / 2) / SAMPLE_RATE
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def tuned(self, waveform: Float[Tensor, " samples"]) -> "Mel":
+        """Set to the loudness of a recording."""
+        return Mel(level_gain(waveform))
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f channels steps"]:
         """One window [80, 16] a frame; silence outside the recording."""
         frames = max(1, math.ceil(len(waveform) * FPS / SAMPLE_RATE))
-        mel = spectrogram(waveform)
-        centres = ((torch.arange(frames) + 0.5) * SAMPLE_RATE / (FPS * HOP)).round().long()
-        padded = torch.nn.functional.pad(mel, (self.steps, self.steps + int(centres[-1])), value=-SPAN)
-        windows = padded.unfold(1, self.steps, 1)
-        return windows[:, centres + self.steps // 2].transpose(0, 1).contiguous()
+        return windows_at_80_hz(spectrogram(waveform * self.gain), frames, self.steps, torch.full((BANDS,), -SPAN))
+
+
+def windows_at_80_hz(
+    sequence: Float[Tensor, "channels n"], frames: int, steps: int, outside: Float[Tensor, " channels"]
+) -> Float[Tensor, "frames channels steps"]:
+    """For each frame the steps centred on its middle, out of 80 a second; `outside` where the sequence has none."""
+    centres = ((torch.arange(frames) + 0.5) * SAMPLE_RATE / (FPS * HOP)).round().long()
+    missing = max(0, int(centres[-1]) + steps - sequence.shape[1])
+    padded = torch.cat([outside[:, None].expand(-1, steps), sequence, outside[:, None].expand(-1, missing)], dim=1)
+    return padded.unfold(1, steps, 1)[:, centres + steps // 2].transpose(0, 1).contiguous()
 
 
 def spectrogram(waveform: Float[Tensor, " samples"]) -> Float[Tensor, "80 steps"]:

@@ -1,4 +1,4 @@
-"""Mel-frequency cepstral coefficients, with the settings that SyncNet was trained on (the defaults of python_speech_features)."""
+"""Mel-frequency cepstral coefficients, with the settings that SyncNet and DeepSpeech were trained on (the defaults of python_speech_features)."""
 
 import numpy as np
 from jaxtyping import Float
@@ -16,8 +16,8 @@ FULL_SCALE = 32_768
 TINY = float(np.finfo(np.float64).eps)
 
 
-def mfcc(waveform: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "steps 13"]:
-    """Coefficients of a 16 kHz waveform in [-1, 1], 100 steps a second; the first one is the logarithm of the energy.
+def mfcc(waveform: Float[np.ndarray, " samples"], coefficients: int = COEFFICIENTS) -> Float[np.ndarray, "steps coefficients"]:
+    """Coefficients (at most 26) of a 16 kHz waveform in [-1, 1], 100 steps a second; the first one is the logarithm of the energy.
 
     The waveform is first rounded to 16-bit numbers, on which the energy depends. Step i covers the samples from 160 i to
     160 i + 400; the last one is filled up with zeros.
@@ -29,8 +29,8 @@ def mfcc(waveform: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "steps 13
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::STEP]
     power = np.square(np.abs(np.fft.rfft(windows, FFT))) / FFT
     bands = np.log(np.maximum(power @ _triangles().T, TINY))
-    cepstrum = np.asarray(dct(bands, type=2, norm="ortho", axis=1))[:, :COEFFICIENTS]
-    cepstrum *= 1 + LIFTER / 2 * np.sin(np.pi * np.arange(COEFFICIENTS) / LIFTER)
+    cepstrum = np.asarray(dct(bands, type=2, norm="ortho", axis=1))[:, :coefficients]
+    cepstrum *= 1 + LIFTER / 2 * np.sin(np.pi * np.arange(coefficients) / LIFTER)
     cepstrum[:, 0] = np.log(np.maximum(power.sum(1), TINY))
     return cepstrum.astype(np.float32)
 
