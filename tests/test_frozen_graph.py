@@ -25,7 +25,9 @@ def test_one_number_fills_a_shape(tmp_path: Path) -> None:
     np.testing.assert_array_equal(constants(path)["zeros"], np.full((3, 2), 0.5))
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>404</html>", bytes(range(256)) * 4, field(4, b"no nodes"), node("h1", "Const", np.ones((4, 4), np.float32))[:-9]])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>404</html>", bytes(range(256)) * 4, field(4, b"no nodes"), node("h1", "Const", np.ones((4, 4), np.float32))[:-9]]
+)
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "graph.pb"
     path.write_bytes(content)
