@@ -107,6 +107,16 @@ def test_features_put_there_by_hand_are_taken(clip: Clip, made: list[str]) -> No
     assert made == []
 
 
+def test_fresh_features_are_the_sounds(clip: Clip, made: list[str]) -> None:
+    clip.save_features("mel", np.zeros((FRAMES, 80, 16), np.float32))
+    assert not clip_features(clip, "mel").any()
+    assert clip_features(clip, "mel", fresh=True).any()
+    assert clip_features(clip, "mel").any()
+    assert made == ["mel"]
+    np.save(clip.folder / "aud.npy", np.ones((FRAMES, 16, 29)))
+    assert clip_features(clip, "deepspeech", fresh=True).all()
+
+
 def test_without_sound(clip: Clip) -> None:
     (clip.folder / "speech.wav").unlink()
     with pytest.raises(NotAnArtefact, match="--from sound"):

@@ -21,6 +21,7 @@ from instag.data.landmark_motion import landmark_motion
 from instag.data.windows import windows
 from instag.geometry import viewmats
 from instag.models.condition import EXPRESSION_UNITS, Condition
+from instag.speech.clip_features import clip_features
 from instag.types import Camera, Region
 
 MEMORY = 768 * 2**20
@@ -75,6 +76,7 @@ class FrameStore:
     def __init__(self, clip: Clip, *, size: int, front_end: str = "mel", device: torch.device | str = "cpu") -> None:
         self.clip = clip
         self.size = size
+        self.front_end = front_end
         self.device = torch.device(device)
         track = clip.track()
         self.scale = size / clip.info.width
@@ -83,7 +85,7 @@ class FrameStore:
         self.identity = torch.from_numpy(track.identity).float()
         self.landmark_motion = landmark_motion(track, (clip.info.width, clip.info.height)).to(self.device)
         self.landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
-        self.features = torch.from_numpy(np.array(clip.features(front_end))).to(self.device)
+        self.features = torch.from_numpy(np.array(clip_features(clip, front_end, device=str(device)))).to(self.device)
         units = clip.action_units()
         still = np.zeros(len(clip), np.float32)
         # The quietest value that the features take stands for silence, whatever the front end.

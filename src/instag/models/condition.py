@@ -13,5 +13,5 @@ EXPRESSION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
 class Condition:
     """Speech windows and action units of a batch of frames."""
 
-    speech: Float[Tensor, "b 8 channels 16"]
+    speech: Float[Tensor, "b 8 channels steps"]
     expression: Float[Tensor, "b 6"]

@@ -34,7 +34,7 @@ class SpeechEncoder(nn.Module):
         )
         self.weights = nn.Linear(WINDOWS, WINDOWS)
 
-    def forward(self, windows: Float[Tensor, "b 8 channels 16"]) -> Float[Tensor, "b 32"]:
+    def forward(self, windows: Float[Tensor, "b 8 channels steps"]) -> Float[Tensor, "b 32"]:
         frames = windows.shape[0]
         inside = windows.abs().amax((2, 3), keepdim=True) > 0
         levelled = (windows - self.level[0]) / self.level[1] * inside

@@ -13,23 +13,24 @@ from instag.errors import AssetMissing, NotAnArtefact
 from instag.files import write_atomic
 from instag.progress import Report, silent
 from instag.speech.features import features
-from instag.speech.front_ends import create, identity
+from instag.speech.front_ends import create, identity, require
 from instag.speech.published import published_in, read_published
 
 MOST_MISSING = 5
 """Frames at the end that features from elsewhere may lack; the last one is repeated for them."""
 
 
-def clip_features(clip: Clip, name: str, *, device: str = "cpu", report: Report = silent) -> Float[np.ndarray, "f channels steps"]:
+def clip_features(clip: Clip, name: str, *, fresh: bool = False, device: str = "cpu", report: Report = silent) -> Float[np.ndarray, "f channels steps"]:
     """The features of the clip's sound, one window a frame. `report` gets (frames done, frames in all) where they are computed.
 
     Kept as features/NAME.npy, beside a note of the sound and the front end; computed again where the sound or the front end changed. Features
     without a note were put there by hand and are taken as they are, as is one of the original's files (aud.npy, aud_eo.npy, aud_hu.npy,
-    aud_ave.npy) in the clip's folder or its features/. Raises NotAnArtefact, BadArgument, AssetMissing, AssetDamaged, ExtraMissing.
+    aud_ave.npy) in the clip's folder or its features/. fresh: not to take those where the front end can be made here. Raises NotAnArtefact, BadArgument, AssetMissing, AssetDamaged, ExtraMissing.
     """
     stored, note = stored_name(name), clip.folder / "features" / f"{stored_name(name)}.json"
     path = clip.folder / "features" / f"{stored}.npy"
-    if path.is_file() and not note.is_file():
+    by_hand = not (fresh and _can_be_made(name))
+    if by_hand and path.is_file() and not note.is_file():
         return _of_length(clip.features(stored), clip, path)
     digest = _digest(clip)
     kept = _read(note)
@@ -37,7 +38,7 @@ def clip_features(clip: Clip, name: str, *, device: str = "cpu", report: Report 
         return clip.features(stored)
     for folder in (clip.folder / "features", clip.folder):
         original = published_in(folder, name)
-        if original is not None:
+        if by_hand and original is not None:
             return _of_length(read_published(original, name).numpy(), clip, original)
     front_end = create(name, device=device)
     note.unlink(missing_ok=True)
@@ -51,6 +52,14 @@ def clip_features(clip: Clip, name: str, *, device: str = "cpu", report: Report 
 def stored_name(name: str) -> str:
     """The front end's name as that of a file."""
     return "".join(letter if letter.isalnum() or letter in "+._-" else "-" for letter in name)
+
+
+def _can_be_made(name: str) -> bool:
+    try:
+        require(name)
+    except AssetMissing:
+        return False
+    return True
 
 
 def _identity(name: str, kept: dict[str, object]) -> object:

@@ -53,7 +53,7 @@ class DeepSpeech(FrontEnd):
         heard = coefficients(waveform)
         spread = spread_of(heard) if self.spread is None else self.spread
         inputs = (torch.from_numpy(in_context(heard)).float() - spread.mean) / spread.deviation
-        logits = self.network(inputs)
+        logits = self.network(inputs).to(waveform.device)
         steps = max(1, round(len(waveform) / SAMPLES_PER_STEP))
         return windows_at_50_hz(held_to(logits, steps), max(1, math.ceil(len(waveform) / SAMPLES)))
 

@@ -49,7 +49,7 @@ class DeepSpeechNetwork(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, steps: Float[Tensor, "n 494"]) -> Float[Tensor, "n letters"]:
-        heard = steps
+        heard = steps.to(self.get_submodule("layer1").get_parameter("weight").device)
         for number in LAYERS[:3]:
             heard = self._clipped(number, heard)
         heard, _ = self.lstm(heard)

@@ -92,7 +92,7 @@ def _fingerprint(path: Path) -> str:
 
 def _with_network(name: str, path: Path, device: str) -> FrontEnd:
     if name == "deepspeech":
-        return DeepSpeech(OnnxNetwork(path) if path.suffix == ".onnx" else load_frozen(path))
+        return DeepSpeech(OnnxNetwork(path) if path.suffix == ".onnx" else load_frozen(path).to(device))
     if name == "ave":
         return Ave(load_encoder(path).to(device))
     model = load_wav2vec(path, letters=name != "hubert")

@@ -51,6 +51,7 @@ def adapt(
     long: bool = False,
     all_for_train: bool = False,
     seed: int = 0,
+    speech: str = "mel",
     device: str = "auto",
     batch: int | None = None,
     report: StageReport = silent_stages,
@@ -58,19 +59,26 @@ def adapt(
     """Learn a head from a Clip, without a prior, and write it to `output` where one is given.
 
     n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but the test frames; the recipe's number where
-    neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. device: as in compute.device_named.
-    batch: frames a step, None for what suits recipe and device. A killed run goes on from its checkpoint in the clip's folder.
-    Raises BadArgument, TooShort, TrainingFailed and what Clip raises.
+    neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. speech: the front end that the head will
+    hear with, as in speech.front_ends.create. device: as in compute.device_named. batch: frames a step, None for what suits recipe and device. A killed run goes on from its checkpoint in the clip's folder.
+    Raises BadArgument, TooShort, TrainingFailed and what Clip and clip_features raise.
     """
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
     where = device_named(device)
     plan = recipe if isinstance(recipe, Recipe) else recipe_named("long" if long else recipe)
     plan = batched(plan, batch or (plan.gpu_batch if where.type == "cuda" else 1))
     chosen = split(len(clip), n_views=views_wanted(plan, n_views, seconds), all_for_train=all_for_train, kept=clip.info.test_frames)
-    identity = {"recipe": repr(plan), "train": [chosen.train.start, chosen.train.stop], "seed": seed, "source": clip.info.source_sha256, "format": 2}
+    identity = {
+        "recipe": repr(plan),
+        "train": [chosen.train.start, chosen.train.stop],
+        "seed": seed,
+        "source": clip.info.source_sha256,
+        "speech": speech,
+        "format": 2,
+    }
     name = Path(output).stem if output is not None else plan.name
     journal = Journal(clip.folder / "training" / name, identity)
-    subject = subject_of(clip, plan, chosen, seed, where)
+    subject = subject_of(clip, plan, chosen, seed, where, speech=speech)
     seconds_spent = train_stages(subject, plan, journal, report)
     about = {
         "seed": seed,
@@ -87,9 +95,9 @@ def adapt(
     return avatar
 
 
-def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch.device) -> Subject:
+def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch.device, *, speech: str = "mel") -> Subject:
     """A head as it starts, and the frames that it will learn from, on a device."""
-    store = FrameStore(clip, size=plan.size, device=device)
+    store = FrameStore(clip, size=plan.size, front_end=speech, device=device)
     generator = torch.Generator().manual_seed(seed)
     head = new_head(
         face=face_start(store, plan, generator),
@@ -172,7 +180,7 @@ def gather(subject: Subject, plan: Recipe, training: dict[str, object]) -> Avata
         made_by=f"instag {instag.__version__}",
         source=store.clip.info.source,
         recipe=plan.name,
-        front_end="mel",
+        front_end=store.front_end,
         speech_channels=store.features.shape[1],
         size=store.size,
         focal=store.focal,

@@ -21,14 +21,14 @@ MIXED, FADED = 0.5, 0.35
 class Roughened:
     """heard: what the field hears. meant: the same before it was faded, which says what the lips do. left: how much the fade left of it, from 1 to 0."""
 
-    heard: Float[Tensor, "b 8 channels 16"]
-    meant: Float[Tensor, "b 8 channels 16"]
+    heard: Float[Tensor, "b 8 channels steps"]
+    meant: Float[Tensor, "b 8 channels steps"]
     left: Float[Tensor, " b"]
 
 
 def roughened(
-    speech: Float[Tensor, "b 8 channels 16"],
-    other: Float[Tensor, "b 8 channels 16"],
+    speech: Float[Tensor, "b 8 channels steps"],
+    other: Float[Tensor, "b 8 channels steps"],
     level: Float[Tensor, " 2"],
     silence: float,
     generator: torch.Generator,

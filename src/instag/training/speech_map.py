@@ -15,7 +15,7 @@ from instag.data.landmark_motion import LandmarkMotion
 NEAR = slice(2, 7)
 """The windows that are read, of the eight: those of frames t-1 .. t+1."""
 CENTRE = slice(6, 10)
-"""The steps of a window that are read, averaged: those around its frame."""
+"""The steps of a window that are read, averaged: those around its frame; all of a shorter window."""
 STRENGTH = 0.1
 """The penalty, in what STRENGTH_FRAMES frames vary along one of STRENGTH_DIRECTIONS directions; more frames feel it less."""
 STRENGTH_FRAMES, STRENGTH_DIRECTIONS = 125, 20
@@ -34,20 +34,23 @@ class SpeechMap:
     weights: Float[Tensor, "d c"]
     bias: Float[Tensor, " c"]
 
-    def __call__(self, speech: Float[Tensor, "b 8 channels 16"]) -> Float[Tensor, "b p 2"]:
+    def __call__(self, speech: Float[Tensor, "b 8 channels steps"]) -> Float[Tensor, "b p 2"]:
         """Shifts of the points that speak, metres, away from their rest."""
         return ((self._read(speech) - self.usual) @ self.weights + self.bias).unflatten(1, (-1, 2))
 
-    def _read(self, speech: Float[Tensor, "b 8 channels 16"]) -> Float[Tensor, "b d"]:
+    def _read(self, speech: Float[Tensor, "b 8 channels steps"]) -> Float[Tensor, "b d"]:
         return read(speech, self.level)
 
 
-def read(speech: Float[Tensor, "b 8 channels 16"], level: Float[Tensor, " 2"]) -> Float[Tensor, "b d"]:
+def read(speech: Float[Tensor, "b 8 channels steps"], level: Float[Tensor, " 2"]) -> Float[Tensor, "b d"]:
     """The channels of the three nearest windows at their centres, at the level of the features."""
-    return (speech[:, NEAR, :, CENTRE].mean(-1).flatten(1) - level[0]) / level[1]
+    centre = CENTRE if speech.shape[-1] > CENTRE.start else slice(None)
+    return (speech[:, NEAR, :, centre].mean(-1).flatten(1) - level[0]) / level[1]
 
 
-def fit_speech_map(speech: Float[Tensor, "f 8 channels 16"], motion: LandmarkMotion, frames: range, *, level: Float[Tensor, " 2"], silence: float) -> SpeechMap:
+def fit_speech_map(
+    speech: Float[Tensor, "f 8 channels steps"], motion: LandmarkMotion, frames: range, *, level: Float[Tensor, " 2"], silence: float
+) -> SpeechMap:
     """Ridge regression in closed form on the frames that may be learned from. speech: their windows. silence: the value of silent features."""
     count = round(SILENT_SHARE * len(frames))
     heard = read(torch.cat([speech, torch.full_like(speech[:1], silence).expand(count, -1, -1, -1)]), level).double()
