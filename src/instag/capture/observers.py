@@ -1,36 +1,159 @@
 """Observers: who looks for what in a clip's frames. By default what comes with instag; others where their files are here."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
+from instag.capture.action_units import measure_action_units
+from instag.capture.openface import read_openface
+from instag.clip import Clip, Track
 from instag.errors import BadArgument
+from instag.progress import Report, part
 
-LANDMARKS = "landmarks"
+if TYPE_CHECKING:
+    from instag.capture.networks.sapiens import Sapiens
+
+Network = TypeVar("Network")
+
+EMBEDDED = "embedded"
+LANDMARKS, BLENDSHAPES = "landmarks", "blendshapes"
+BISENET, EASYPORTRAIT, FAN = "bisenet", "easyportrait", "fan"
+SAPIENS = {"sapiens": "0.3b", "sapiens-0.3b": "0.3b", "sapiens-0.6b": "0.6b", "sapiens-1b": "1b", "sapiens-2b": "2b"}
+SAPIENS_FRAMES = 500
+"""Frames, from the start, that Sapiens looks at, as in InsTaG's preparation: seconds each on a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observers:
-    """action_units: `landmarks`, or the CSV that OpenFace's FeatureExtraction wrote of the same video."""
+    """Names of who observes.
+
+    action_units: `landmarks`, `blendshapes` (MediaPipe's model), or the CSV that OpenFace's FeatureExtraction wrote of the same video.
+    parsing: `embedded` or `bisenet`. teeth: `embedded` or `easyportrait`. surface: `embedded` (the tracked face) or `sapiens`, with -0.6b, -1b or -2b
+    for its larger models. points: the 68 landmarks, `embedded` or `fan`.
+    """
 
     action_units: str = LANDMARKS
+    parsing: str = EMBEDDED
+    teeth: str = EMBEDDED
+    surface: str = EMBEDDED
+    points: str = EMBEDDED
 
     def check(self) -> None:
-        """Say before any work what is not to be had. Raises BadArgument."""
+        """Say before any work what is not to be had. Raises BadArgument, AssetMissing."""
+        from instag.capture.networks.checkpoints import asset_path
+
+        for option, name, known in (
+            ("--parsing", self.parsing, (EMBEDDED, BISENET)),
+            ("--teeth", self.teeth, (EMBEDDED, EASYPORTRAIT)),
+            ("--surface", self.surface, (EMBEDDED, *SAPIENS)),
+            ("--points", self.points, (EMBEDDED, FAN)),
+        ):
+            if name not in known:
+                raise BadArgument(f"{option} {name}: there is none of that name. Choose one of: {', '.join(known)}.")
+        for option, asset in self._assets():
+            asset_path(asset, option)
         table = self.table
         if table is not None and not table.is_file():
-            raise BadArgument(f"--au {table}: there is no such file. Give the CSV that OpenFace's FeatureExtraction wrote, or leave --au out.")
+            raise BadArgument(
+                f"--au {table}: there is no such file. Give landmarks, blendshapes, or the CSV that OpenFace's FeatureExtraction wrote, or leave --au out."
+            )
+
+    def _assets(self) -> list[tuple[str, str]]:
+        """Options and the assets that they need."""
+        needed = [("--au blendshapes", "blendshapes")] if self.action_units == BLENDSHAPES else []
+        needed += [("--parsing bisenet", "bisenet")] if self.parsing == BISENET else []
+        needed += [("--teeth easyportrait", "easyportrait")] if self.teeth == EASYPORTRAIT else []
+        needed += [("--points fan", "fan")] if self.points == FAN else []
+        size = SAPIENS.get(self.surface)
+        return needed + ([(f"--surface {self.surface}", f"sapiens-{kind}-{size}") for kind in ("depth", "normal")] if size else [])
 
     @property
     def table(self) -> Path | None:
         """The file of action units, None where they are measured."""
-        return None if self.action_units == LANDMARKS else Path(self.action_units)
+        return None if self.action_units in (LANDMARKS, BLENDSHAPES) else Path(self.action_units)
 
-    def action_unit_settings(self) -> dict[str, object]:
-        """What the result of the action units' stage depends on; empty for the default, so that older clips stay good."""
-        if self.table is None:
-            return {}
-        return {"table": self.table.name, "sha256": hashlib.sha256(self.table.read_bytes()).hexdigest()}
+    def settings(self, stage: str) -> dict[str, object]:
+        """What of this the result of a stage of `prepare` depends on; empty for the default, so that older clips stay good."""
+        if stage == "action_units" and self.table is not None:
+            return {"table": self.table.name, "sha256": hashlib.sha256(self.table.read_bytes()).hexdigest()}
+        named = {"action_units": ("action_units",), "regions": ("parsing", "teeth"), "surface": ("surface",), "tracking": ("points",)}.get(stage, ())
+        chosen = {name: getattr(self, name) for name in named}
+        return {name: value for name, value in chosen.items() if value != getattr(THE_EMBEDDED, name)}
+
+    def find_action_units(self, clip: Clip, report: Report, *, shortened: bool) -> None:
+        """Write au.csv. shortened: the clip holds only the beginning of the video. Raises TableMismatch, AssetMissing, AssetDamaged, NoFace."""
+        if self.table is not None:
+            read = read_openface(self.table, len(clip), part=shortened)
+            clip.save_action_units(read.units, read.success)
+        elif self.action_units == BLENDSHAPES:
+            from instag.capture.networks.blendshapes import blendshape_action_units
+            from instag.capture.networks.checkpoints import asset_path
+
+            blendshape_action_units(clip, asset_path("blendshapes", "--au blendshapes"), report)
+        else:
+            measure_action_units(clip, report)
+
+    def find_regions(self, clip: Clip, report: Report) -> None:
+        """Write regions/*.png. Raises AssetMissing, AssetDamaged."""
+        from instag.capture.parsed_regions import mark_teeth, parse_regions
+        from instag.capture.regions import label_regions
+
+        half = part(report, 0.0, 0.5) if self.teeth == EASYPORTRAIT else report
+        if self.parsing == BISENET:
+            from instag.capture.networks.bisenet import BiSeNet
+
+            parse_regions(clip, self._network(BiSeNet, "bisenet", "--parsing bisenet"), half)
+        else:
+            label_regions(clip, half)
+        if self.teeth == EASYPORTRAIT:
+            from instag.capture.networks.easyportrait import EasyPortrait
+
+            mark_teeth(clip, self._network(EasyPortrait, "easyportrait", "--teeth easyportrait"), part(report, 0.5, 1.0))
+
+    def find_surface(self, clip: Clip, report: Report) -> None:
+        """Write surface/*.npz. Raises AssetMissing, AssetDamaged, CaptureError."""
+        if self.surface == EMBEDDED:
+            from instag.capture.surface import render_surface
+
+            render_surface(clip, report)
+            return
+        from instag.capture.predicted_surface import predict_surface
+
+        predict_surface(clip, self._sapiens(), "Sapiens", SAPIENS_FRAMES, report)
+
+    def find_points(self, clip: Clip, track: Track, report: Report) -> Track:
+        """The track with the 68 landmarks of whoever was chosen; saved where they are not our own. Raises AssetMissing, AssetDamaged."""
+        if self.points == EMBEDDED:
+            return track
+        from instag.capture.networks.fan import Fan
+
+        fan = self._network(Fan, "fan", "--points fan")
+        points = []
+        for index in range(len(clip)):
+            points.append(fan(clip.frame(index), track.landmarks[index]))
+            report(index + 1, len(clip))
+        track = replace(track, landmarks68=np.stack(points).astype(np.float32))
+        clip.save_track(track)
+        return track
+
+    def _sapiens(self) -> "Sapiens":
+        from instag.capture.networks.checkpoints import asset_path
+        from instag.capture.networks.sapiens import Sapiens
+        from instag.compute import device_named
+
+        depth, normal = (asset_path(name, option) for option, name in self._assets() if name.startswith("sapiens"))
+        return Sapiens(depth, normal, device_named())
+
+    @staticmethod
+    def _network(make: Callable[..., Network], asset: str, option: str) -> Network:
+        from instag.capture.networks.checkpoints import asset_path
+        from instag.compute import device_named
+
+        return make(asset_path(asset, option), device_named())
 
 
 THE_EMBEDDED = Observers()

@@ -4,7 +4,7 @@ Such depth is relative: up to a scale, which is one for all frames, and an offse
 axes, but which way each axis points is a network's own convention. The mesh of the face knows both, less finely.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.capture.surface import face_triangles, lift, render, vertex_normals
-from instag.clip import Surface, Track
+from instag.clip import Clip, Surface, Track
 from instag.errors import CaptureError
+from instag.progress import Report, silent
 from instag.types import Region
 
 SAMPLES = 12
@@ -57,6 +58,30 @@ class Mesh:
         track = self._track
         points = lift(track.landmarks[index], track.rotations[index], track.translations[index], track.identity, track.focal, self._size)
         return render(points, vertex_normals(points, self._triangles), self._triangles, track.focal * self.size[0] / self._size[0], self.size)
+
+
+def predict_surface(clip: Clip, predict: Callable[[UInt8[np.ndarray, "h w 3"]], Prediction], source: str, most: int, report: Report = silent) -> None:
+    """Write surface/*.npz of a clip that has a track and regions: predictions in the first `most` frames, the tracked mesh in the others.
+
+    Raises CaptureError where the predictions do not follow the face; `source` names them.
+    """
+    mesh = Mesh(clip.track(), (clip.info.width, clip.info.height))
+    count = min(most, len(clip))
+    chosen = [int(index) for index in np.unique(np.linspace(0, count - 1, SAMPLES).astype(int))]
+    sampled = {}
+    for done, index in enumerate(chosen):
+        sampled[index] = predict(clip.frame(index)).resized(mesh.size)
+        report(done + 1, count + 1)
+    units = learn_units([(sampled[index], mesh.surface(index)) for index in chosen], source)
+    for index in range(len(clip)):
+        surface = mesh.surface(index)
+        if index < count:
+            prediction = sampled.pop(index) if index in sampled else predict(clip.frame(index)).resized(mesh.size)
+            regions = cv2.resize(clip.regions(index), mesh.size, interpolation=cv2.INTER_NEAREST)
+            surface = in_clip_units(prediction, surface, np.asarray(regions, np.uint8), units)
+            report(max(len(chosen), index + 1), count + 1)
+        clip.save_surface(index, surface)
+    report(1, 1)
 
 
 def learn_units(samples: Sequence[tuple[Prediction, Surface]], source: str) -> Units:

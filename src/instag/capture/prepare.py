@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from instag import __version__
-from instag.capture.action_units import measure_action_units
 from instag.capture.faces import Crop, check_crop, find_crop
 from instag.capture.footage import SHORTEST_S, read_landmarks, take_frames, take_sound
 from instag.capture.observers import THE_EMBEDDED, Observers
-from instag.capture.openface import read_openface
 from instag.capture.tracking import track_head
 from instag.clip import Clip, ClipInfo, StageRecord
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
@@ -199,24 +197,17 @@ def _sound(clip: Clip, settings: Settings, report: Report) -> Clip:
 
 
 def _tracking(clip: Clip, settings: Settings, report: Report) -> Clip:
-    track = track_head(clip, read_landmarks(clip), report)
+    track = settings.observers.find_points(clip, track_head(clip, read_landmarks(clip), part(report, 0.0, 0.5)), part(report, 0.5, 1.0))
     return Clip(folder=clip.folder, info=replace(clip.info, focal=track.focal))
 
 
 def _action_units(clip: Clip, settings: Settings, report: Report) -> Clip:
-    table = settings.observers.table
-    if table is None:
-        measure_action_units(clip, report)
-    else:
-        read = read_openface(table, len(clip), part=settings.seconds is not None)
-        clip.save_action_units(read.units, read.success)
+    settings.observers.find_action_units(clip, report, shortened=settings.seconds is not None)
     return clip
 
 
 def _regions(clip: Clip, settings: Settings, report: Report) -> Clip:
-    from instag.capture.regions import label_regions
-
-    label_regions(clip, report)
+    settings.observers.find_regions(clip, report)
     return clip
 
 
@@ -235,9 +226,7 @@ def _torso(clip: Clip, settings: Settings, report: Report) -> Clip:
 
 
 def _surface(clip: Clip, settings: Settings, report: Report) -> Clip:
-    from instag.capture.surface import render_surface
-
-    render_surface(clip, report)
+    settings.observers.find_surface(clip, report)
     return clip
 
 
@@ -264,11 +253,11 @@ STAGES = (
         run=_video,
     ),
     Stage(name="sound", needs=("video",), share=0.5, settings=lambda chosen: {"delay_ms": chosen.delay_ms}, run=_sound),
-    Stage(name="tracking", needs=("video",), share=2, settings=_nothing, run=_tracking),
-    Stage(name="action_units", needs=("tracking",), share=0.3, settings=lambda chosen: chosen.observers.action_unit_settings(), run=_action_units),
-    Stage(name="regions", needs=("tracking",), share=40, settings=_nothing, run=_regions),
+    Stage(name="tracking", needs=("video",), share=2, settings=lambda chosen: chosen.observers.settings("tracking"), run=_tracking),
+    Stage(name="action_units", needs=("tracking",), share=0.3, settings=lambda chosen: chosen.observers.settings("action_units"), run=_action_units),
+    Stage(name="regions", needs=("tracking",), share=40, settings=lambda chosen: chosen.observers.settings("regions"), run=_regions),
     Stage(name="backdrop", needs=("regions",), share=4, settings=_nothing, run=_backdrop),
     Stage(name="torso", needs=("regions",), share=20, settings=_nothing, run=_torso),
-    Stage(name="surface", needs=("tracking",), share=15, settings=_nothing, run=_surface),
+    Stage(name="surface", needs=("tracking",), share=15, settings=lambda chosen: chosen.observers.settings("surface"), run=_surface),
     Stage(name="features", needs=("sound",), share=0.5, settings=lambda chosen: {"speech": chosen.speech}, run=_features),
 )

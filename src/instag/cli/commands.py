@@ -153,6 +153,10 @@ def prepare(
     crop: options.Crop = None,
     size: options.Size = 512,
     au: options.ActionUnits = "landmarks",
+    parsing: options.Parsing = "embedded",
+    teeth: options.Teeth = "embedded",
+    surface: options.Surface = "embedded",
+    points: options.Points = "embedded",
     only: Annotated[str | None, typer.Option(help="Run this one stage again.", metavar="STAGE", show_default=False)] = None,
     start_from: Annotated[str | None, typer.Option("--from", help="Run this stage and those after it again.", metavar="STAGE", show_default=False)] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Draw a contact sheet of all that was observed into the folder.")] = False,
@@ -170,7 +174,8 @@ def prepare(
         from instag.compute import set_threads
 
         set_threads(threads)
-        chosen = {"delay_ms": delay, "size": size, "crop": options.parse_crop(crop), "observers": Observers(action_units=au)}
+        observers = Observers(action_units=au, parsing=parsing, teeth=teeth, surface=surface, points=points)
+        chosen = {"delay_ms": delay, "size": size, "crop": options.parse_crop(crop), "observers": observers}
         clip, took = _prepare(terminal, video, output, only=only, start_from=start_from, **chosen)
         values: dict[str, object] = {"clip": output, "frames": len(clip), "seconds": round(took, 2)}
         if preview:

@@ -41,8 +41,16 @@ Crop = Annotated[
 
 ActionUnits = Annotated[
     str,
-    typer.Option("--au", metavar="FILE", help="Action units: measured from the landmarks, or a CSV of OpenFace's FeatureExtraction.", rich_help_panel=CAPTURE),
+    typer.Option(
+        "--au", metavar="NAME|FILE", help="Action units: landmarks, blendshapes, or a CSV of OpenFace's FeatureExtraction.", rich_help_panel=CAPTURE
+    ),
 ]
+Parsing = Annotated[str, typer.Option("--parsing", metavar="NAME", help="Who tells regions apart: embedded or bisenet.", rich_help_panel=CAPTURE)]
+Teeth = Annotated[str, typer.Option("--teeth", metavar="NAME", help="Who finds teeth: embedded or easyportrait.", rich_help_panel=CAPTURE)]
+Surface = Annotated[
+    str, typer.Option("--surface", metavar="NAME", help="Depth and normals: embedded, sapiens, sapiens-0.6b, -1b or -2b.", rich_help_panel=CAPTURE)
+]
+Points = Annotated[str, typer.Option("--points", metavar="NAME", help="Who finds the 68 landmarks: embedded or fan.", rich_help_panel=CAPTURE)]
 
 Views = Annotated[
     int | None, typer.Option("--n-views", help="How many frames to learn from: 125 are 5 seconds, -1 all but the test's.", rich_help_panel=TRAINING)

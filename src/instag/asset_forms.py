@@ -1,0 +1,27 @@
+"""The forms that model files have, and how to tell without running anything that a file has one of them."""
+
+import zipfile
+from enum import StrEnum
+from pathlib import Path
+
+
+class Form(StrEnum):
+    """tensors: read by name. torchscript: a network with its code, run by torch. task: a bundle of MediaPipe's."""
+
+    TENSORS = "tensors"
+    TORCHSCRIPT = "torchscript"
+    TASK = "task"
+
+
+MEMBERS = {Form.TORCHSCRIPT: ("/data.pkl", "/constants.pkl"), Form.TASK: (".tflite",)}
+"""Ends of the names of what each zip archive holds."""
+
+
+def what_is_wrong(path: Path, form: Form) -> str:
+    """Why a whole file is not of the form, as part of a sentence; empty where it is."""
+    if not zipfile.is_zipfile(path):
+        return f"it is no {form} archive"
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    missing = [end for end in MEMBERS[form] if not any(f"/{name}".endswith(end) for name in names)]
+    return f"there is no {missing[0].strip('/.')} in it" if missing else ""
