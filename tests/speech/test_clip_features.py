@@ -76,7 +76,7 @@ def test_weights_are_missed_only_where_nothing_is_kept(clip: Clip, home: Path, m
     with pytest.raises(AssetMissing, match="instag assets get ave"):
         clip_features(clip, "ave")
     home.mkdir()
-    path = home / assets.AVE.file
+    path = home / assets.named("ave").file
     torch.save(AudioVisualEncoder().state_dict(), path)
     first = np.array(clip_features(clip, "ave"))
     path.unlink()

@@ -32,10 +32,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def stocked(home: Path) -> Path:
     """All assets, small and random."""
     home.mkdir()
-    frozen.write_graph(home / assets.DEEPSPEECH.file, frozen.weights())
-    torch.save(hub.state("wav2vec2", large=True), home / assets.ESPERANTO.file)
-    torch.save(hub.state("hubert", large=True), home / assets.HUBERT.file)
-    torch.save(AudioVisualEncoder().state_dict(), home / assets.AVE.file)
+    frozen.write_graph(home / assets.named("deepspeech").file, frozen.weights())
+    torch.save(hub.state("wav2vec2", large=True), home / assets.named("esperanto").file)
+    torch.save(hub.state("hubert", large=True), home / assets.named("hubert").file)
+    torch.save(AudioVisualEncoder().state_dict(), home / assets.named("ave").file)
     return home
 
 
@@ -119,6 +119,6 @@ def test_any_ctc_model_by_folder_or_name(tmp_path: Path, home: Path) -> None:
 
 def test_identity_changes_with_the_weights(stocked: Path) -> None:
     before = identity("ave"), identity("mel")
-    torch.save({name: value + 1 for name, value in AudioVisualEncoder().state_dict().items()}, stocked / assets.AVE.file)
+    torch.save({name: value + 1 for name, value in AudioVisualEncoder().state_dict().items()}, stocked / assets.named("ave").file)
     assert identity("ave") != before[0]
     assert (identity("mel"), identity("mel+phones")) == ("mel 1", "mel 1 + phones 1")

@@ -32,10 +32,10 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(assets.VARIABLE, str(tmp_path))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "nobody")
-    frozen.write_graph(tmp_path / assets.DEEPSPEECH.file, frozen.weights())
-    torch.save(hub.state("wav2vec2", large=True), tmp_path / assets.ESPERANTO.file)
-    torch.save(hub.state("hubert", large=True), tmp_path / assets.HUBERT.file)
-    torch.save(AudioVisualEncoder().state_dict(), tmp_path / assets.AVE.file)
+    frozen.write_graph(tmp_path / assets.named("deepspeech").file, frozen.weights())
+    torch.save(hub.state("wav2vec2", large=True), tmp_path / assets.named("esperanto").file)
+    torch.save(hub.state("hubert", large=True), tmp_path / assets.named("hubert").file)
+    torch.save(AudioVisualEncoder().state_dict(), tmp_path / assets.named("ave").file)
     return tmp_path
 
 
@@ -52,6 +52,6 @@ def test_learns_and_speaks(clip: Clip, tmp_path: Path, name: str) -> None:
 
 def test_speaking_misses_the_weights(clip: Clip, tmp_path: Path, home: Path) -> None:
     avatar = adapt(clip, recipe=TINY, speech="ave")
-    (home / assets.AVE.file).unlink()
+    (home / assets.named("ave").file).unlink()
     with pytest.raises(AssetMissing, match="instag assets get ave"):
         next(iter(frames(avatar, torch.zeros(640), Manner())))

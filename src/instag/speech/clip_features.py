@@ -25,7 +25,8 @@ def clip_features(clip: Clip, name: str, *, fresh: bool = False, device: str = "
 
     Kept as features/NAME.npy, beside a note of the sound and the front end; computed again where the sound or the front end changed. Features
     without a note were put there by hand and are taken as they are, as is one of the original's files (aud.npy, aud_eo.npy, aud_hu.npy,
-    aud_ave.npy) in the clip's folder or its features/. fresh: not to take those where the front end can be made here. Raises NotAnArtefact, BadArgument, AssetMissing, AssetDamaged, ExtraMissing.
+    aud_ave.npy) in the clip's folder or its features/. fresh: not to take those where the front end can be made here. device: where its
+    network computes. Raises NotAnArtefact, BadArgument, AssetMissing, AssetDamaged, ExtraMissing.
     """
     stored, note = stored_name(name), clip.folder / "features" / f"{stored_name(name)}.json"
     path = clip.folder / "features" / f"{stored}.npy"

@@ -60,8 +60,8 @@ def adapt(
 
     n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but the test frames; the recipe's number where
     neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. speech: the front end that the head will
-    hear with, as in speech.front_ends.create. device: as in compute.device_named. batch: frames a step, None for what suits recipe and device. A killed run goes on from its checkpoint in the clip's folder.
-    Raises BadArgument, TooShort, TrainingFailed and what Clip and clip_features raise.
+    hear with, as in speech.front_ends.create. device: as in compute.device_named. batch: frames a step, None for what suits recipe and
+    device. A killed run goes on from its checkpoint in the clip's folder. Raises BadArgument, TooShort, TrainingFailed and what Clip and clip_features raise.
     """
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
     where = device_named(device)
