@@ -18,6 +18,7 @@ from jaxtyping import Float, UInt8
 
 import instag
 from instag.clip import Clip
+from instag.compute import device_named
 from instag.evaluation.evaluate import Evaluation, evaluate
 from instag.evaluation.held_out import held_back, reconstruct
 from instag.evaluation.landmarks import Observer
@@ -94,14 +95,16 @@ def run(
     *,
     open_page: bool = True,
     recipe: str | Recipe = "draft",
+    device: str = "auto",
     progress: Progress = _unseen,
     note: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Run the demo in `folder` and return its report, an HTML file. What an earlier run completed there is not done again.
 
-    open_page: show the report in a browser where there is a display. progress: shows each piece of work. note: takes what a
+    open_page: show the report in a browser where there is a display. device: as in compute.device_named. progress: shows each piece of work. note: takes what a
     person may want to read. Raises InstagError.
     """
+    device_named(device)
     files = Files(folder=Path(folder))
     files.folder.mkdir(parents=True, exist_ok=True)
     lesson, speech = recording("speech_one"), recording("speech_two")
@@ -115,12 +118,12 @@ def run(
         clip = instag.prepare(files.filmed, files.clip, size=SIZE, report=report)
     if not files.avatar.exists():
         with times.stage("learn"), progress("Learning the head") as report:
-            instag.adapt(clip, files.avatar, recipe=recipe, n_views=TAUGHT, report=_one_bar(report))
+            instag.adapt(clip, files.avatar, recipe=recipe, n_views=TAUGHT, device=device, report=_one_bar(report))
     avatar = Avatar.open(files.avatar)
     with times.stage("test"), progress("Testing on the last second, not taught") as report:
-        held_out = evaluate(avatar, clip, with_speed=False, report=report) if len(held_back(avatar)) else None
+        held_out = evaluate(avatar, clip, with_speed=False, device=device, report=report) if len(held_back(avatar)) else None
     with times.stage("speak"), progress("Speaking") as report:
-        instag.speak(avatar, speech.path, files.spoken, report=report)
+        instag.speak(avatar, speech.path, files.spoken, device=device, report=report)
     with times.stage("check"), progress("Checking the lips") as report:
         sync = measure_sync(files.spoken, perform(speaker, speech, size=SIZE).apertures(), report)
 

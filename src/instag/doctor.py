@@ -12,6 +12,7 @@ from importlib import import_module, metadata, util
 from pathlib import Path
 
 from instag import assets
+from instag.compute import gpu_obstacle, gsplat_built
 
 NEEDED = ("torch", "numpy", "numba", "mediapipe", "cv2", "av", "safetensors", "scipy", "jaxtyping", "tensorboard", "typer", "rich")
 DISTRIBUTIONS = {"cv2": "opencv-contrib-python"}
@@ -111,6 +112,8 @@ def _encoders() -> Check:
     import av
     import numpy as np
 
+    from instag.film import nvenc_opens
+
     with tempfile.TemporaryDirectory() as folder, av.open(str(Path(folder) / "try.mp4"), "w") as container:
         picture, sound = container.add_stream("libx264", rate=25), container.add_stream("aac", rate=16_000, layout="mono")
         picture.width = picture.height = 64
@@ -121,26 +124,21 @@ def _encoders() -> Check:
         container.mux(sound.encode(silence))
         container.mux(picture.encode(None))
         container.mux(sound.encode(None))
-    return Check(name="video encoders", state=State.OK, found="H.264 and AAC")
+    return Check(name="video encoders", state=State.OK, found="H.264 and AAC" + (", H.264 on the GPU too (NVENC)" if nvenc_opens() else ""))
 
 
 def _gpu() -> Check:
-    """The GPU path needs a GPU that torch sees, gsplat, and the compiler that builds its kernels on first use."""
+    """Whether a GPU can be used; if not, the one thing that is missing next. Nothing is compiled, and gsplat is not imported."""
     import torch
 
-    if not torch.cuda.is_available():
-        if shutil.which("nvidia-smi") is None:
-            return Check(name="GPU", state=State.OPTIONAL, found="none: the CPU is used")
-        build = torch.version.cuda
-        reason = f"torch is built for CUDA {build} and can not use it" if build else "torch is the build without CUDA"
-        return Check(name="GPU", state=State.OPTIONAL, found=f"present, but {reason}", mend=f"{REINSTALL} {_requirement('torch')}")
-    found = torch.cuda.get_device_name(0)
-    if util.find_spec("gsplat") is None:
-        return Check(name="GPU", state=State.OPTIONAL, found=f"{found}, but gsplat is not installed", mend=f"{sys.executable} -m pip install 'instag[gpu]'")
-    if shutil.which("nvcc") is None and util.find_spec("gsplat.csrc") is None:
-        mend = f"install the CUDA {torch.version.cuda} toolkit and put its bin folder (nvcc) on PATH"
-        return Check(name="GPU", state=State.OPTIONAL, found=f"{found}, gsplat {metadata.version('gsplat')}, but no nvcc to build its kernels", mend=mend)
-    return Check(name="GPU", state=State.OK, found=f"{found}, gsplat {metadata.version('gsplat')}")
+    obstacle = gpu_obstacle()
+    names = ", ".join(dict.fromkeys(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))) if torch.cuda.is_available() else ""
+    if obstacle is None:
+        later = "" if gsplat_built() else "; it compiles its kernels at the first use, which takes some minutes"
+        return Check(name="GPU", state=State.OK, found=f"{names}, gsplat {metadata.version('gsplat')}{later}")
+    found = f"{names}, but {obstacle.what}" if names else f"{obstacle.what}: the CPU is used"
+    mend = f"{sys.executable} -m {obstacle.mend}" if obstacle.mend.startswith("pip ") else obstacle.mend
+    return Check(name="GPU", state=State.OPTIONAL, found=found, mend=mend)
 
 
 def _extra(extra: str) -> Check:

@@ -90,6 +90,12 @@ def test_no_such_file(create, out: Path, tmp_path: Path) -> None:
     assert_nothing_written(out)
 
 
+@pytest.mark.parametrize("command", [("create", "me.mp4"), ("speak", "me.avatar", "a.wav"), ("evaluate", "me.avatar", "me.clip"), ("demo",)])
+def test_a_device_that_does_not_exist(run: Callable, out: Path, command: tuple[str, ...]) -> None:
+    assert_told(run(*command, "-o", out / "x.mp4", "--device", "toaster"), "toaster", "Choose auto, cpu", code=2)
+    assert_nothing_written(out)
+
+
 def test_not_a_video(create, out: Path, tmp_path: Path) -> None:
     path = tmp_path / "notes.mp4"
     path.write_text("These are words. " * 100)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import instag
-from instag.cli import assets, family, judging, options
+from instag.cli import assets, family, hearing, judging, options
 from instag.cli.terminal import Terminal, duration, told
 from instag.errors import BadArgument
 
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 
 app.add_typer(assets.app, name="assets", rich_help_panel="Step by step")
+app.command(rich_help_panel="Step by step")(hearing.features)
 app.command(rich_help_panel="Judge it")(judging.evaluate)
 app.command(rich_help_panel="Judge it")(judging.compare)
 app.command("import-clip", rich_help_panel="Data of others")(family.import_clip)
@@ -57,6 +58,7 @@ def instag_options(version: Version = None) -> None:
 def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write into.")] = Path("instag-demo"),
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the report in a browser.")] = False,
+    device: options.Device = "auto",
     threads: options.Threads = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -68,7 +70,7 @@ def demo(
         from instag.demo import run
 
         set_threads(threads)
-        page = run(output, open_page=not no_open, progress=terminal.progress, note=terminal.note)
+        page = run(output, open_page=not no_open, device=device, progress=terminal.progress, note=terminal.note)
         terminal.result(f"{page}", {"report": page})
 
 
@@ -97,8 +99,10 @@ def create(
     delay: options.Delay = 0,
     crop: options.Crop = None,
     size: options.Size = 512,
+    speech: options.Speech = "mel",
     overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
+    device: options.Device = "auto",
     threads: options.Threads = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -112,8 +116,19 @@ def create(
     folder = output.with_suffix(".clip")
     with told(SAME_COMMAND):
         _refuse_existing(output, overwrite)
-        clip, prepared = _prepare(terminal, video, folder, delay_ms=delay, size=size, crop=options.parse_crop(crop))
-        learning = {"recipe": recipe.value, "n_views": n_views, "seconds": seconds, "long": long, "all_for_train": all_for_train}
+        from instag.compute import device_named
+
+        device_named(device)
+        clip, prepared = _prepare(terminal, video, folder, delay_ms=delay, size=size, crop=options.parse_crop(crop), speech=speech)
+        learning = {
+            "recipe": recipe.value,
+            "n_views": n_views,
+            "seconds": seconds,
+            "long": long,
+            "all_for_train": all_for_train,
+            "speech": speech,
+            "device": device,
+        }
         _adapt(terminal, clip, output, learning=learning, seed=seed, threads=threads, extra={"clip": folder, "prepare_s": round(prepared, 2)})
 
 
@@ -126,6 +141,7 @@ def speak(
     expression: Annotated[options.Source, typer.Option(help="Move brows and eyelids as in training, or hold them still.")] = options.Source.TRAIN,
     dilate: Annotated[bool, typer.Option("--dilate", help="Widen the inside of the mouth by 6 pixels, against gaps at the lips.")] = False,
     overwrite: options.Overwrite = False,
+    device: options.Device = "auto",
     threads: options.Threads = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -134,11 +150,12 @@ def speak(
     terminal = Terminal(quiet=quiet, as_json=as_json)
     with told(NOTHING_WRITTEN):
         _refuse_existing(output, overwrite)
-        from instag.compute import set_threads
+        from instag.compute import keep_freed_memory, set_threads
 
         set_threads(threads)
+        keep_freed_memory()
         started = time.monotonic()
-        manner = {"pose": pose.value, "expression": expression.value, "dilate": dilate}
+        manner = {"pose": pose.value, "expression": expression.value, "dilate": dilate, "device": device}
         with terminal.progress(f"Speaking {sound.name}", "frames") as report:
             path = instag.speak(avatar, sound, output, report=report, **manner)
         took = time.monotonic() - started
@@ -157,6 +174,7 @@ def prepare(
     teeth: options.Teeth = "embedded",
     surface: options.Surface = "embedded",
     points: options.Points = "embedded",
+    speech: options.Speech = "mel",
     only: Annotated[str | None, typer.Option(help="Run this one stage again.", metavar="STAGE", show_default=False)] = None,
     start_from: Annotated[str | None, typer.Option("--from", help="Run this stage and those after it again.", metavar="STAGE", show_default=False)] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Draw a contact sheet of all that was observed into the folder.")] = False,
@@ -175,7 +193,7 @@ def prepare(
 
         set_threads(threads)
         observers = Observers(action_units=au, parsing=parsing, teeth=teeth, surface=surface, points=points)
-        chosen = {"delay_ms": delay, "size": size, "crop": options.parse_crop(crop), "observers": observers}
+        chosen = {"delay_ms": delay, "size": size, "crop": options.parse_crop(crop), "speech": speech, "observers": observers}
         clip, took = _prepare(terminal, video, output, only=only, start_from=start_from, **chosen)
         values: dict[str, object] = {"clip": output, "frames": len(clip), "seconds": round(took, 2)}
         if preview:
@@ -197,8 +215,10 @@ def adapt(
     seconds: options.Seconds = None,
     long: options.Long = False,
     all_for_train: options.AllForTrain = False,
+    speech: options.Speech = "mel",
     overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
+    device: options.Device = "auto",
     threads: options.Threads = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -207,37 +227,16 @@ def adapt(
     terminal = Terminal(quiet=quiet, as_json=as_json)
     with told(SAME_COMMAND):
         _refuse_existing(output, overwrite)
-        learning = {"recipe": recipe.value, "n_views": n_views, "seconds": seconds, "long": long, "all_for_train": all_for_train}
+        learning = {
+            "recipe": recipe.value,
+            "n_views": n_views,
+            "seconds": seconds,
+            "long": long,
+            "all_for_train": all_for_train,
+            "speech": speech,
+            "device": device,
+        }
         _adapt(terminal, instag.Clip.open(clip), output, learning=learning, seed=seed, threads=threads)
-
-
-@app.command(rich_help_panel="Step by step")
-def features(
-    sound: Annotated[Path, typer.Argument(help="A sound file, or a video with sound.", show_default=False)],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; SOUND with .npy if not given.", show_default=False)] = None,
-    speech: Annotated[str, typer.Option(help="The speech front end.", metavar="NAME")] = "mel",
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
-) -> None:
-    """Write the speech features of a sound file: one window for each frame of a 25 fps video."""
-    terminal = Terminal(quiet=quiet, as_json=as_json)
-    output = sound.with_suffix(".npy") if output is None else output
-    with told(NOTHING_WRITTEN):
-        _refuse_existing(output, overwrite)
-        import numpy as np
-        import torch
-
-        from instag.files import atomic_path
-        from instag.media import read_sound
-        from instag.speech import features as hearing
-        from instag.speech import front_ends
-
-        front_end = front_ends.create(speech)
-        windows = hearing.features(torch.from_numpy(read_sound(sound)), front_end).numpy()
-        with atomic_path(output) as temporary:
-            np.save(temporary, windows)
-        terminal.result(f"{output}: {' x '.join(map(str, windows.shape))}", {"features": output, "shape": list(windows.shape), "speech": speech})
 
 
 def _prepare(terminal: Terminal, video: Path, folder: Path, **settings) -> tuple["Clip", float]:
@@ -261,7 +260,7 @@ def _adapt(terminal: Terminal, clip: "Clip", output: Path, *, learning: dict, se
     said = [f"{output}: learned in {duration(took)}."]
     if not avatar.info.training["lpips"]:
         terminal.note("Learned without the LPIPS loss, whose weights are not on this machine. Get them with: instag assets get lpips")
-    evaluation = _test(terminal, avatar, clip)
+    evaluation = _test(terminal, avatar, clip, learning["device"])
     if evaluation is None:
         said.append("No frames were held back to test on.")
     else:
@@ -271,7 +270,7 @@ def _adapt(terminal: Terminal, clip: "Clip", output: Path, *, learning: dict, se
     terminal.result("\n".join(said), values)
 
 
-def _test(terminal: Terminal, avatar: "Avatar", clip: "Clip") -> "Evaluation | None":
+def _test(terminal: Terminal, avatar: "Avatar", clip: "Clip", device: str) -> "Evaluation | None":
     """Measure on the frames that the avatar's own record says were held back."""
     from instag.evaluation.evaluate import evaluate
     from instag.evaluation.held_out import held_back
@@ -279,7 +278,7 @@ def _test(terminal: Terminal, avatar: "Avatar", clip: "Clip") -> "Evaluation | N
     if not len(held_back(avatar)):
         return None
     with terminal.progress("Testing on the frames held back", "frames") as report:
-        return evaluate(avatar, clip, with_speed=False, report=report)
+        return evaluate(avatar, clip, with_speed=False, device=device, report=report)
 
 
 def _refuse_existing(output: Path, overwrite: bool) -> None:

@@ -26,6 +26,7 @@ def evaluate(
     resize: Annotated[bool, typer.Option("--resize", help="Scale --pred to the size of --truth.")] = False,
     au_pred: Annotated[Path | None, typer.Option("--au-pred", help="OpenFace's CSV of the prediction.", show_default=False)] = None,
     au_truth: Annotated[Path | None, typer.Option("--au-truth", help="OpenFace's CSV of the truth.", show_default=False)] = None,
+    device: options.Device = "auto",
     threads: options.Threads = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -47,11 +48,11 @@ def evaluate(
             if videos and (avatar or clip):
                 raise BadArgument("Give either AVATAR and CLIP, or --pred and --truth.")
             if videos:
-                evaluation = evaluate_videos(*videos, align=_alignment(align), resize=resize, tables=tables, report=report)
+                evaluation = evaluate_videos(*videos, align=_alignment(align), resize=resize, tables=tables, device=device, report=report)
             elif avatar is None or clip is None:
                 raise BadArgument("Give an avatar and its clip: instag evaluate me.avatar me.clip. For videos: --pred a.mp4 --truth b.mp4.")
             else:
-                evaluation = measured_avatar(avatar, clip, frames=_frames(frames), tables=tables, report=report)
+                evaluation = measured_avatar(avatar, clip, frames=_frames(frames), tables=tables, device=device, report=report)
         page = write_report(evaluation, output)
         terminal.result("\n".join([*short_form(evaluation), f"{page}"]), {"report": page, **numbers(evaluation)})
 

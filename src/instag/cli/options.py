@@ -28,6 +28,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but erro
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object, and nothing else, on standard output.", rich_help_panel=MACHINE)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.", rich_help_panel=MACHINE)]
 Threads = Annotated[int | None, typer.Option(help="How many threads to use; all cores if not given.", min=1, rich_help_panel=MACHINE, show_default=False)]
+Device = Annotated[
+    str, typer.Option(help="Where to compute: cpu, cuda, or cuda:1 for a second GPU; auto takes a GPU if it can.", metavar="NAME", rich_help_panel=MACHINE)
+]
 Seed = Annotated[int, typer.Option(help="Seed of all random choices.", rich_help_panel=MACHINE)]
 
 Delay = Annotated[int, typer.Option(help="Milliseconds by which the sound lags behind the lips.", rich_help_panel=CAPTURE)]
@@ -41,9 +44,7 @@ Crop = Annotated[
 
 ActionUnits = Annotated[
     str,
-    typer.Option(
-        "--au", metavar="NAME|FILE", help="Action units: landmarks, blendshapes, or a CSV of OpenFace's FeatureExtraction.", rich_help_panel=CAPTURE
-    ),
+    typer.Option("--au", metavar="NAME|FILE", help="Action units: landmarks, blendshapes, or a CSV of OpenFace's FeatureExtraction.", rich_help_panel=CAPTURE),
 ]
 Parsing = Annotated[str, typer.Option("--parsing", metavar="NAME", help="Who tells regions apart: embedded or bisenet.", rich_help_panel=CAPTURE)]
 Teeth = Annotated[str, typer.Option("--teeth", metavar="NAME", help="Who finds teeth: embedded or easyportrait.", rich_help_panel=CAPTURE)]
@@ -51,6 +52,16 @@ Surface = Annotated[
     str, typer.Option("--surface", metavar="NAME", help="Depth and normals: embedded, sapiens, sapiens-0.6b, -1b or -2b.", rich_help_panel=CAPTURE)
 ]
 Points = Annotated[str, typer.Option("--points", metavar="NAME", help="Who finds the 68 landmarks: embedded or fan.", rich_help_panel=CAPTURE)]
+
+Speech = Annotated[
+    str,
+    typer.Option(
+        "--speech",
+        metavar="NAME",
+        help="The speech front end: mel, phones, mel+phones, deepspeech, esperanto, hubert, ave or wav2vec2:FOLDER.",
+        rich_help_panel=CAPTURE,
+    ),
+]
 
 Views = Annotated[
     int | None, typer.Option("--n-views", help="How many frames to learn from: 125 are 5 seconds, -1 all but the test's.", rich_help_panel=TRAINING)

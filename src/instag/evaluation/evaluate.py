@@ -5,9 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, final
 
+import torch
+
 import instag
 from instag import lpips as perception
 from instag.clip import Clip
+from instag.compute import device_named
 from instag.errors import BadArgument
 from instag.evaluation import syncnet
 from instag.evaluation.action_units import AuTable, read_openface
@@ -39,13 +42,15 @@ def evaluate(
     frames: range | None = None,
     with_speed: bool = True,
     tables: tuple[Path, Path] | None = None,
+    device: str = "auto",
     report: Report = silent,
 ) -> Evaluation:
     """Paint the frames of the clip that the avatar was not taught, and measure them against the true ones, in memory.
 
-    frames: others than those held back. tables: CSVs of OpenFace for the painted frames and for the whole clip. Raises BadArgument, and what Avatar.open
-    and Clip.open raise.
+    frames: others than those held back. tables: CSVs of OpenFace for the painted frames and for the whole clip. device: where frames are painted and
+    compared, as in compute.device_named; faces are looked for on the CPU. Raises BadArgument, and what Avatar.open and Clip.open raise.
     """
+    where = device_named(device)
     path = None if isinstance(avatar, Avatar) else Path(avatar)
     avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
@@ -57,22 +62,23 @@ def evaluate(
     check_same_recording(avatar, clip, chosen)
     samples = SAMPLE_RATE // FPS
     measured = measure(
-        reconstruct(avatar, clip, chosen),
+        reconstruct(avatar, clip, chosen, device=where),
         regions=partial(regions_at, clip, avatar.info.size),
         speech=clip.speech()[chosen.start * samples : chosen.stop * samples],
-        lpips=_perception(),
+        lpips=_perception(where),
         syncnet=syncnet.find(),
         tables=_tables(tables, first=chosen.start),
+        device=where,
         total=len(chosen),
         report=report,
     )
-    speed = measure_speed(avatar, clip, path) if with_speed else None
+    speed = measure_speed(avatar, clip, path, where) if with_speed else None
     about = {
         "prediction": path.name if path else avatar.info.source,
         "truth": f"{clip.info.source}, frames {chosen.start} to {chosen.stop - 1}" + (" (not taught)" if frames is None else ""),
         "recipe": avatar.info.recipe,
     }
-    return _evaluation(measured, about, speed)
+    return _evaluation(measured, about, speed, where)
 
 
 def evaluate_videos(
@@ -82,36 +88,39 @@ def evaluate_videos(
     align: Literal["equal", "shorter"] = "equal",
     resize: bool = False,
     tables: tuple[Path, Path] | None = None,
+    device: str = "auto",
     report: Report = silent,
 ) -> Evaluation:
     """Measure a video, or a folder of numbered pictures, against another, frame by frame; the sound is the prediction's, else the truth's.
 
-    Raises what `open_pair` raises.
+    device: where pictures are compared. Raises what `device_named` and `open_pair` raise.
     """
+    where = device_named(device)
     pairs = open_pair(prediction, truth, align=align, resize=resize)
     sound = sound_of(prediction)
     measured = measure(
         pairs,
         speech=sound_of(truth) if isinstance(sound, Missing) else sound,
-        lpips=_perception(),
+        lpips=_perception(where),
         syncnet=syncnet.find(),
         tables=_tables(tables, first=0),
+        device=where,
         total=len(pairs),
         report=report,
     )
     about = {"prediction": str(prediction), "truth": str(truth)} | ({"note": " ".join(pairs.notes)} if pairs.notes else {})
-    return _evaluation(measured, about, None)
+    return _evaluation(measured, about, None, where)
 
 
-def _evaluation(measured: Measurement, about: dict[str, str], speed: Speed | None) -> Evaluation:
+def _evaluation(measured: Measurement, about: dict[str, str], speed: Speed | None, device: torch.device) -> Evaluation:
     width, height = measured.size
-    about = {**about, "frames": str(measured.frames), "size": f"{width}x{height}", "machine": machine(), "made by": f"instag {instag.__version__}"}
+    about = {**about, "frames": str(measured.frames), "size": f"{width}x{height}", "machine": machine(device), "made by": f"instag {instag.__version__}"}
     return Evaluation(measured=measured, metrics=Metrics(about=about, rows=rows_of(measured, speed)))
 
 
-def _perception() -> perception.Lpips | None:
+def _perception(device: torch.device) -> perception.Lpips | None:
     path = perception.find_weights()
-    return perception.load(path) if path else None
+    return perception.load(path).to(device) if path else None
 
 
 def _tables(paths: tuple[Path, Path] | None, *, first: int) -> tuple[AuTable, AuTable] | None:

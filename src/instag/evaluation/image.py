@@ -35,22 +35,26 @@ class Likeness:
 
 
 def compare_pictures(
-    picture: UInt8[np.ndarray, "h w 3"], truth: UInt8[np.ndarray, "true_h true_w 3"], boxes: Mapping[Place, Box], lpips: Lpips | None
+    picture: UInt8[np.ndarray, "h w 3"],
+    truth: UInt8[np.ndarray, "true_h true_w 3"],
+    boxes: Mapping[Place, Box],
+    lpips: Lpips | None,
+    *,
+    device: torch.device | str = "cpu",
 ) -> dict[Place, Likeness]:
     """PSNR, SSIM and LPIPS of a picture within each box, RGB; each number is that of the two pictures cut to the box.
 
-    LPIPS (Zhang et al. 2018, AlexNet v0.1) runs on the box's pixels at their own size. Raises BadArgument where the pictures differ in size.
+    LPIPS (Zhang et al. 2018, AlexNet v0.1) runs on the box's pixels at their own size.
+    device: where it is computed, and where `lpips` lies. Raises BadArgument where the pictures differ in size.
     """
     if picture.shape != truth.shape:
         (height, width), (true_height, true_width) = picture.shape[:2], truth.shape[:2]
         raise BadArgument(f"A picture of {width}x{height} pixels can not be compared with a true one of {true_width}x{true_height}. Bring both to one size.")
-    one, other = (torch.from_numpy(np.ascontiguousarray(image))[None].float() / 255 for image in (picture, truth))
-    errors = (one - other)[0].numpy() ** 2
-    likeness = ssim_map(one, other)[0].numpy()
+    one, other = (torch.from_numpy(np.ascontiguousarray(image)).to(device)[None].float() / 255 for image in (picture, truth))
+    errors = (one - other)[0] ** 2
+    likeness = ssim_map(one, other)[0]
     return {
-        place: Likeness(
-            psnr=_decibels(float(box.cut(errors).mean(dtype=np.float64))), ssim=_mean_inside(likeness, box), lpips=_distance(one, other, box, lpips)
-        )
+        place: Likeness(psnr=_decibels(float(_cut(errors, box).double().mean())), ssim=_mean_inside(likeness, box), lpips=_distance(one, other, box, lpips))
         for place, box in boxes.items()
     }
 
@@ -77,10 +81,14 @@ def _decibels(error: float) -> float:
     return min(PERFECT_DB, -10 * math.log10(error)) if error > 0 else PERFECT_DB
 
 
-def _mean_inside(likeness: Float[np.ndarray, "h w 3"], box: Box) -> float | Missing:
+def _cut(values: Float[Tensor, "h w 3"], box: Box) -> Float[Tensor, "box_h box_w 3"]:
+    return values[box.top : box.bottom, box.left : box.right]
+
+
+def _mean_inside(likeness: Float[Tensor, "h w 3"], box: Box) -> float | Missing:
     """SSIM of the cut pictures, from the map of the whole ones: a window that lies inside the box sees the same pixels in both."""
-    inside = box.cut(likeness)[WINDOW_REACH:-WINDOW_REACH, WINDOW_REACH:-WINDOW_REACH]
-    return float(inside.mean(dtype=np.float64)) if inside.size else Missing(f"the box of {box.width}x{box.height} pixels is smaller than SSIM's window")
+    inside = _cut(likeness, box)[WINDOW_REACH:-WINDOW_REACH, WINDOW_REACH:-WINDOW_REACH]
+    return float(inside.double().mean()) if inside.numel() else Missing(f"the box of {box.width}x{box.height} pixels is smaller than SSIM's window")
 
 
 def _distance(picture: Float[Tensor, "1 h w 3"], truth: Float[Tensor, "1 h w 3"], box: Box, lpips: Lpips | None) -> float | Missing:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, UInt8
 
 from instag.errors import BadArgument
@@ -82,13 +83,15 @@ def measure(
     lpips: Lpips | None = None,
     syncnet: SyncNet | Missing,
     tables: tuple[AuTable, AuTable] | None = None,
+    device: torch.device | str = "cpu",
     total: int = 0,
     report: Report = silent,
 ) -> Measurement:
     """Measure a prediction against the truth in one pass, in constant memory.
 
     regions: what each true frame shows, where known. speech: the sound of these frames, 16 kHz, [-1, 1]. tables: action units of prediction and truth from
-    OpenFace; without them both are estimated from landmarks. total: frames to come, for `report`. Raises BadArgument where there is no frame.
+    OpenFace; without them both are estimated from landmarks. device: where pictures are compared, and where `lpips` lies; faces are looked for on the CPU.
+    total: frames to come, for `report`. Raises BadArgument where there is no frame.
     """
     likenesses: list[dict[Place, Likeness]] = []
     indices: list[int] = []
@@ -100,7 +103,7 @@ def measure(
             shown = regions(pair.index) if regions else None
             seen, true = painted_face.look(pair.painted), true_face.look(pair.truth)
             places = boxes(size, true, shown)
-            likeness = compare_pictures(pair.painted, pair.truth, places, lpips)
+            likeness = compare_pictures(pair.painted, pair.truth, places, lpips, device=device)
             flicker.add(pair.painted, pair.truth, places.get("head"), shown)
             for reader, picture, points in zip(readers or (), (pair.painted, pair.truth), (seen, true), strict=False):
                 reader.see(picture, points)

@@ -14,10 +14,11 @@ import torch
 from jaxtyping import Float, UInt8
 
 from instag.clip import Clip
+from instag.compute import device_name
 from instag.evaluation.missing import Missing
 from instag.media import write_video
 from instag.models.avatar import Avatar
-from instag.speaking import Manner, frames
+from instag.speaking import GPU_BATCH, Manner, frames
 from instag.speech.front_end import SAMPLE_RATE
 from instag.types import FPS
 
@@ -44,14 +45,15 @@ class Speed:
     file_mb: float | Missing
 
 
-def measure_speed(avatar: Avatar, clip: Clip, path: Path | None) -> Speed:
-    """Let the avatar say some seconds of the clip, once to nowhere and once into a video. path: its file."""
+def measure_speed(avatar: Avatar, clip: Clip, path: Path | None, device: torch.device | str = "cpu") -> Speed:
+    """Let the avatar say some seconds of the clip on a device, once to nowhere and once into a video. path: its file."""
+    device = torch.device(device)
     speech = clip.speech()[: round(SPOKEN_S * SAMPLE_RATE)]
-    _painted(avatar, speech[: SAMPLE_RATE // 5])
-    count, painting = _painted(avatar, speech)
+    _painted(avatar, speech[: 2 * GPU_BATCH * SAMPLE_RATE // FPS] if device.type != "cpu" else speech[: SAMPLE_RATE // 5], device)
+    count, painting = _painted(avatar, speech, device)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        write_video(Path(folder) / "spoken.mp4", _frames(avatar, speech), sound=(speech, SAMPLE_RATE), fps=FPS)
+        write_video(Path(folder) / "spoken.mp4", _frames(avatar, speech, device), sound=(speech, SAMPLE_RATE), fps=FPS, gpu=device.type != "cpu")
         speaking = time.perf_counter() - began
     learned = avatar.info.training.get("seconds")
     return Speed(
@@ -66,10 +68,12 @@ def measure_speed(avatar: Avatar, clip: Clip, path: Path | None) -> Speed:
     )
 
 
-def machine() -> str:
-    """This machine in words."""
+def machine(device: torch.device | str = "cpu") -> str:
+    """This machine in words, with the GPU if that is the device."""
+    device = torch.device(device)
+    hardware = processor() if device.type == "cpu" else f"{processor()}, {device_name(device)}"
     software = f"Python {platform.python_version()}, torch {torch.__version__}"
-    return f"{platform.system()} {platform.machine()}, {processor()}, {torch.get_num_threads()} threads, {software}"
+    return f"{platform.system()} {platform.machine()}, {hardware}, {torch.get_num_threads()} threads, {software}"
 
 
 def processor() -> str:
@@ -81,14 +85,14 @@ def processor() -> str:
         return platform.processor() or "unknown processor"
 
 
-def _frames(avatar: Avatar, speech: Float[np.ndarray, " samples"]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    return frames(avatar, torch.from_numpy(speech), Manner())
+def _frames(avatar: Avatar, speech: Float[np.ndarray, " samples"], device: torch.device) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    return frames(avatar, torch.from_numpy(speech), Manner(), device=device)
 
 
-def _painted(avatar: Avatar, speech: Float[np.ndarray, " samples"]) -> tuple[int, float]:
+def _painted(avatar: Avatar, speech: Float[np.ndarray, " samples"], device: torch.device) -> tuple[int, float]:
     """Frames, and the seconds they took."""
     began = time.perf_counter()
-    count = sum(1 for _ in _frames(avatar, speech))
+    count = sum(1 for _ in _frames(avatar, speech, device))
     return count, time.perf_counter() - began
 
 
