@@ -9,10 +9,10 @@ import torch
 
 from instag import assets
 from instag.clip import Clip, ClipInfo
-from instag.errors import AssetMissing, NotAnArtefact
+from instag.errors import AssetMissing, BadArgument, NotAnArtefact
 from instag.speech import clip_features as module
 from instag.speech.ave import AudioVisualEncoder
-from instag.speech.clip_features import clip_features, stored_name
+from instag.speech.clip_features import check_features, clip_features, stored_name
 
 FRAMES = 30
 
@@ -126,3 +126,13 @@ def test_without_sound(clip: Clip) -> None:
 def test_names_as_files() -> None:
     assert stored_name("mel+phones") == "mel+phones"
     assert stored_name("wav2vec2:someone/some_thing-2") == "wav2vec2-someone-some_thing-2"
+
+
+def test_what_can_not_be_had_is_said_at_once(clip: Clip) -> None:
+    check_features(clip.folder, "mel+phones")
+    with pytest.raises(AssetMissing, match="instag assets get hubert"):
+        check_features(clip.folder, "hubert")
+    with pytest.raises(BadArgument, match="telepathy"):
+        check_features(clip.folder / "new.clip", "telepathy")
+    np.save(clip.folder / "aud_hu.npy", np.zeros((FRAMES, 2, 1024), np.float32))
+    check_features(clip.folder, "hubert")

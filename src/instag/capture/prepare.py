@@ -16,6 +16,7 @@ from instag.clip import Clip, ClipInfo, StageRecord
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
 from instag.media import MediaInfo, probe
 from instag.progress import Report, part, silent
+from instag.speech.clip_features import check_features, clip_features
 from instag.types import FPS
 
 SIZES = (64, 2048)
@@ -76,6 +77,7 @@ def prepare(
     settings = Settings(video=Path(video), delay_ms=delay_ms, size=size, crop=crop, seconds=seconds, speech=speech, observers=observers)
     observers.check()
     media = _check(settings)
+    check_features(Path(output), speech)
     again = _stages_to_repeat(only, start_from)
     fresh = not (Path(output) / "clip.json").is_file()
     clip = _open_or_begin(settings, Path(output), media)
@@ -231,12 +233,7 @@ def _surface(clip: Clip, settings: Settings, report: Report) -> Clip:
 
 
 def _features(clip: Clip, settings: Settings, report: Report) -> Clip:
-    import torch
-
-    from instag.speech.features import features
-    from instag.speech.front_ends import create
-
-    clip.save_features(settings.speech, features(torch.from_numpy(clip.speech()), create(settings.speech)).numpy())
+    clip_features(clip, settings.speech, fresh=True, report=report)
     return clip
 
 

@@ -50,6 +50,13 @@ def clip_features(clip: Clip, name: str, *, fresh: bool = False, device: str = "
     return clip.features(stored)
 
 
+def check_features(folder: Path, name: str) -> None:
+    """Say at once whether features of this name can be had for a clip in `folder`, or one that is made there. Raises BadArgument, AssetMissing."""
+    by_hand = (folder / "features" / f"{stored_name(name)}.npy").is_file()
+    if not by_hand and published_in(folder, name) is None and published_in(folder / "features", name) is None:
+        require(name)
+
+
 def stored_name(name: str) -> str:
     """The front end's name as that of a file."""
     return "".join(letter if letter.isalnum() or letter in "+._-" else "-" for letter in name)

@@ -1,0 +1,70 @@
+"""`instag features`, and `--speech` where clips and avatars are made."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import instag
+from instag import assets
+from instag.media import read_sound, write_video
+from instag.speech.features import features
+from instag.speech.front_ends import create
+from instag.synthetic.recordings import recording
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(assets.VARIABLE, str(tmp_path / "assets"))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "nobody")
+
+
+@pytest.mark.parametrize("name", ["mel", "phones", "mel+phones"])
+def test_writes_what_the_front_end_hears(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    front_end, sound = create(name), recording("speech_one").path
+    monkeypatch.setattr(type(front_end), "piece", 50, raising=False)
+    result = run("features", sound, "--speech", name, "-o", tmp_path / "x.npy", "--json")
+    told = json.loads(result.stdout)
+    wanted = features(torch.from_numpy(read_sound(sound)), front_end).numpy()
+    assert told["shape"] == list(wanted.shape)
+    assert told["speech"] == name
+    np.testing.assert_allclose(np.load(tmp_path / "x.npy"), wanted, atol=1e-5)
+
+
+def test_turns_the_originals_files(run, tmp_path: Path) -> None:
+    stored = np.random.default_rng(0).standard_normal((5, 16, 44))
+    np.save(tmp_path / "aud_eo.npy", stored)
+    result = run("features", tmp_path / "aud_eo.npy", "--speech", "esperanto", "-o", tmp_path / "esperanto.npy")
+    assert result.exit_code == 0
+    np.testing.assert_allclose(np.load(tmp_path / "esperanto.npy"), stored.transpose(0, 2, 1).astype(np.float32))
+    assert run("features", tmp_path / "aud_eo.npy", "-o", tmp_path / "y.npy").exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["deepspeech", "esperanto", "hubert", "ave"])
+@pytest.mark.parametrize("command", ["features", "prepare"])
+def test_a_missing_file_of_weights_is_named(run, tmp_path: Path, command: str, name: str) -> None:
+    source = recording("speech_one").path
+    if command == "prepare":
+        source = tmp_path / "me.mp4"
+        pictures = (np.full((64, 64, 3), 90, np.uint8) for _ in range(60))
+        write_video(source, pictures, sound=(np.zeros(40_000, np.float32), 16_000))
+    result = run(command, source, "--speech", name, "-o", tmp_path / "output")
+    assert result.exit_code == 1
+    assert f"instag assets get {name}" in result.stderr
+    assert assets.named(name).file in result.stderr
+    assert "MiB" in result.stderr
+    assert not (tmp_path / "output").exists()
+
+
+def test_speech_reaches_the_library(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, object] = {}
+
+    def prepare(video: Path, output: Path, **settings: object) -> list[int]:
+        seen.update(settings)
+        return [0] * 7
+
+    monkeypatch.setitem(vars(instag), "prepare", prepare)
+    assert run("prepare", "me.mp4", "-o", tmp_path / "me.clip", "--speech", "phones").exit_code == 0
+    assert seen["speech"] == "phones"
