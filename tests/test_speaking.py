@@ -18,7 +18,7 @@ from instag.models.condition import Condition
 from instag.portrait import paint, stance
 from instag.rendering.backends import renderer_for
 from instag.rendering.renderer import Renderer
-from instag.speaking import Manner, Painter, _moments, frame_count, frames, intrinsics, speak
+from instag.speaking import Manner, Painter, frame_count, frames, intrinsics, moments, speak
 from instag.speech import features as hearing
 from instag.speech.front_ends import create
 from instag.speech.mel import Mel
@@ -141,11 +141,11 @@ def test_painting_stays_on_its_device_and_never_waits_for_it(avatar, monkeypatch
     device = torch.device("meta")
     with torch.no_grad():
         painter = Painter(avatar, device, Manner(dilate=True))
-        moments = list(_moments(avatar, noise(40 * 640), Manner(), device, 32))
-        assert [len(moment.torso) for moment in moments] == [32, 8]
-        for moment in moments:
+        planned = list(moments(avatar, noise(40 * 640), Manner(), device, 32))
+        assert [len(moment.torso) for moment in planned] == [32, 8]
+        for moment in planned:
             frames = len(moment.torso)
             made = painter.pictures(moment, torch.empty(frames, 64, 64, 3, dtype=torch.uint8, device=device))
             assert (made.device, made.dtype, made.shape) == (device, torch.uint8, (frames, 64, 64, 3))
     with pytest.raises((RuntimeError, NotImplementedError)):
-        painter.pictures(moments[0], torch.empty(32, 64, 64, 3, dtype=torch.uint8))
+        painter.pictures(planned[0], torch.empty(32, 64, 64, 3, dtype=torch.uint8))

@@ -103,7 +103,7 @@ def frames(
     fetching, coming = Fetching(device), None
     with Behind(avatar, device, least=(AHEAD + 1) * batch) as behind:
         painter = Painter(avatar, device, manner)
-        for moment in _foreseen(_moments(avatar, waveform, manner, device, batch), behind):
+        for moment in _foreseen(moments(avatar, waveform, manner, device, batch), behind):
             arrival = fetching.start(painter.pictures(moment, behind(moment.torso)))
             if device.type == "cpu":
                 yield from arrival.wait().numpy()
@@ -163,7 +163,7 @@ def intrinsics(avatar: Avatar) -> Float[Tensor, "3 3"]:
     return torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]])
 
 
-def _moments(avatar: Avatar, waveform: Float[Tensor, " samples"], manner: Manner, device: torch.device, batch: int) -> Iterator[Moment]:
+def moments(avatar: Avatar, waveform: Float[Tensor, " samples"], manner: Manner, device: torch.device, batch: int) -> Iterator[Moment]:
     """Batches of what drives the frames. Poses are computed on the host: a GPU would have to be waited for, and has nothing to win there."""
     viewmats, expression = avatar.viewmats.cpu(), avatar.expression.cpu()
     for start, heard in _speech_windows(avatar, waveform, device, batch):
