@@ -1,5 +1,6 @@
 """Checkpoints of networks that others published: found as assets, and fitted into our modules name by name."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -45,7 +46,9 @@ def torchscript(path: Path, device: "torch.device") -> "torch.jit.ScriptModule":
     import torch
 
     try:
-        return torch.jit.load(str(path), map_location=device).eval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch would have new networks exported otherwise; these were published so
+            return torch.jit.load(str(path), map_location=device).eval()
     except (RuntimeError, ValueError) as error:
         raise AssetDamaged(
             f"{path} is damaged or no TorchScript ({str(error).splitlines()[0]}). Get it again: `instag assets list` says from where."

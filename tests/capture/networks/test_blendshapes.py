@@ -1,0 +1,63 @@
+"""Action units from blendshapes: the usual face is rest, a closed eye is a full blink, and the real model where it is here."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instag.capture.networks.blendshapes import FULL_BLINK, SCORES, blendshape_action_units, from_scores
+from instag.clip import Clip
+from instag.errors import AssetDamaged
+from instag.synthetic import write_clip
+
+MODEL = Path(__file__).parents[4] / "shared" / "models" / "face_landmarker.task"
+NAMES = [name for names in SCORES.values() for name in names]
+
+
+def still(frames: int = 40, **changed: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: changed.get(name, np.full(frames, 0.3, np.float32)) for name in NAMES}
+
+
+def test_the_usual_face_is_rest_whatever_its_scores() -> None:
+    assert all(not values.any() for values in from_scores(still()).values())
+
+
+def test_a_closed_eye_is_a_full_blink() -> None:
+    eye = np.full(40, 0.12, np.float32)
+    eye[20:23] = 0.6
+    table = from_scores(still(eyeBlinkLeft=eye, eyeBlinkRight=eye))
+    assert table["AU45"][21] == pytest.approx(FULL_BLINK)
+    assert not table["AU45"][[0, 10, 30]].any()
+
+
+def test_a_raised_brow_counts_from_where_the_brow_usually_is() -> None:
+    low, high = (np.where(np.arange(40) < 30, base, raised) for base, raised in ((0.001, 0.05), (0.4, 0.97)))
+    for scores in (low, high):
+        brow = from_scores(still(browInnerUp=scores.astype(np.float32)))["AU01"]
+        assert brow[:25].max() < 0.1
+        assert 1 < brow[35] < 3
+
+
+def test_extreme_scores_stay_in_range() -> None:
+    switched = np.where(np.arange(40) < 30, 0.0, 1.0).astype(np.float32)
+    table = from_scores(still(**dict.fromkeys(NAMES, switched)))
+    assert all(np.isfinite(values).all() and values.min() >= 0 and values.max() <= 5 for values in table.values())
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "me.clip", frames=3, size=64)
+    (tmp_path / "x.task").write_bytes(b"no model")
+    with pytest.raises(AssetDamaged, match=r"x\.task is damaged"):
+        blendshape_action_units(clip, tmp_path / "x.task")
+
+
+@pytest.mark.skipif(not MODEL.is_file(), reason="MediaPipe's face landmarker is not here")
+def test_the_real_model_sees_a_synthetic_speaker_blink(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "me.clip", frames=50, size=192)
+    true = clip.action_units()["AU45"]
+    blendshape_action_units(clip, MODEL)
+    seen = Clip.open(clip.folder).action_units()
+    assert set(seen) >= {"AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU25", "AU26", "AU45"}
+    assert seen["AU25"].std() > 0.05
+    if true.max() > 1:
+        assert np.corrcoef(true, seen["AU45"])[0, 1] > 0.4
