@@ -143,7 +143,7 @@ def read_sound(path: Path | str, rate: int = 16_000) -> Float[np.ndarray, " samp
             pieces.extend(piece.to_ndarray()[0] for piece in resampler.resample(frame))
         if first is not None:
             pieces.extend(piece.to_ndarray()[0] for piece in resampler.resample(None))
-        waveform = np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)
+        waveform = np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
         if not len(waveform):
             raise NoSound(f"{path} has a sound track with nothing in it. Give a video with speech in it, or a sound file.")
         expected = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
