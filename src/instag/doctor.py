@@ -16,7 +16,7 @@ from instag.compute import gpu_obstacle, gsplat_built
 
 NEEDED = ("torch", "numpy", "numba", "mediapipe", "cv2", "av", "safetensors", "scipy", "jaxtyping", "tensorboard", "typer", "rich")
 DISTRIBUTIONS = {"cv2": "opencv-contrib-python"}
-EXTRAS = {"speech": ("transformers", "onnxruntime")}
+EXTRAS = {"speech": ("onnxruntime",)}
 DISK_GB, MEMORY_GB = 2.0, 3.0
 """What learning one head from a few seconds of video takes at most."""
 MEDIAPIPE_MODELS = (
