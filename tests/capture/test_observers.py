@@ -43,7 +43,7 @@ def test_a_missing_file_is_named_with_how_to_get_it(home: Path, observers: Obser
     with pytest.raises(AssetMissing) as caught:
         observers.check()
     assert words in str(caught.value)
-    assert "by hand as" in str(caught.value)
+    assert "by hand: download https://" in str(caught.value)
 
 
 @pytest.mark.parametrize("wrong", [{"parsing": "bisnet"}, {"teeth": "x"}, {"surface": "sapiens-9b"}, {"points": "dlib"}, {"action_units": "none.csv"}])

@@ -102,5 +102,5 @@ class Pooled(torch.nn.Module):
 def save_torchscript(path: Path, channels: int) -> Path:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # torch would rather export; the files were published so
-        torch.jit.trace(Pooled(channels), torch.zeros(1, 3, 256, 256)).save(str(path))
+        torch.jit.save(torch.jit.trace(Pooled(channels), torch.zeros(1, 3, 256, 256)), str(path))
     return path

@@ -14,8 +14,8 @@ MODEL = Path(__file__).parents[4] / "shared" / "models" / "face_landmarker.task"
 NAMES = [name for names in SCORES.values() for name in names]
 
 
-def still(frames: int = 40, **changed: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: changed.get(name, np.full(frames, 0.3, np.float32)) for name in NAMES}
+def still(**changed: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: changed.get(name, np.full(40, 0.3, np.float32)) for name in NAMES}
 
 
 def test_the_usual_face_is_rest_whatever_its_scores() -> None:

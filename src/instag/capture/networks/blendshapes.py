@@ -16,7 +16,6 @@ from instag.capture.quiet import native_notes_hidden
 from instag.clip import Clip
 from instag.errors import AssetDamaged, NoFace
 from instag.progress import Report, silent
-from instag.types import FPS
 
 SCORES = {
     "AU01": ("browInnerUp",),
@@ -62,7 +61,7 @@ def blendshape_scores(clip: Clip, model: Path, report: Report = silent) -> tuple
     rows: list[dict[str, float] | None] = []
     with _landmarker(model) as landmarker:
         for index in range(len(clip)):
-            answer = landmarker.detect_for_video(Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(clip.frame(index))), index * 1000 // FPS)
+            answer = landmarker.detect(Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(clip.frame(index))))
             rows.append({score.category_name: score.score for score in answer.face_blendshapes[0]} if answer.face_blendshapes else None)
             report(index + 1, len(clip))
     seen = np.array([row is not None for row in rows])
@@ -75,11 +74,11 @@ def blendshape_scores(clip: Clip, model: Path, report: Report = silent) -> tuple
 
 
 def _landmarker(model: Path) -> Any:
-    """MediaPipe's face landmarker, following one face. Raises AssetDamaged."""
+    """MediaPipe's face landmarker for single pictures: following a face, it smooths in time and draws blinks out. Raises AssetDamaged."""
     from mediapipe.tasks.python import BaseOptions, vision
 
     options = vision.FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=str(model)), running_mode=vision.RunningMode.VIDEO, output_face_blendshapes=True
+        base_options=BaseOptions(model_asset_path=str(model)), running_mode=vision.RunningMode.IMAGE, output_face_blendshapes=True
     )
     try:
         with native_notes_hidden():

@@ -23,7 +23,7 @@ def asset_path(name: str, option: str) -> Path:
     source = asset.sources[0]
     raise AssetMissing(
         f"{option} needs {asset.file} ({source.mib:.4g} MiB, {source.licence}), which is not on this machine. Get it: instag assets get {name}. "
-        f"Or put {source.address} by hand as {assets.folders()[0] / name / asset.file}"
+        f"Or by hand: download {source.address} and save it as {assets.folders()[0] / name / asset.file}"
     )
 
 
