@@ -4,7 +4,7 @@ Matrices act on columns. Every function is differentiable and keeps the dtype an
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -23,6 +23,14 @@ def quaternion_to_matrix(wxyz: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*bat
         1 - 2 * (x * x + y * y),
     ]
     return torch.stack(entries, -1).unflatten(-1, (3, 3))
+
+
+def turned_axis(wxyz: Float[Tensor, "*batch 4"], axis: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch 3"]:
+    """Where unit quaternions turn the coordinate axes 0, 1 or 2: one column of each rotation matrix."""
+    along = torch.nn.functional.one_hot(axis, 3).to(wxyz.dtype)
+    real, imaginary = wxyz[..., :1], wxyz[..., 1:]
+    twice = 2 * torch.linalg.cross(imaginary, along)
+    return along + real * twice + torch.linalg.cross(imaginary, twice)
 
 
 def cross_matrix(vectors: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from instag.geometry import quaternion_to_matrix
+from instag.geometry import turned_axis
 from instag.models.condition import Condition
 from instag.models.face_motion import Motion
 from instag.models.head import Bearings, Face, Head, Mouth
@@ -55,10 +55,11 @@ def paint_face(
     moving: bool = True,
     normals: bool = False,
     attention: bool = False,
+    motion: Motion | None = None,
 ) -> FaceLook:
-    """Move the face's Gaussians and paint them, with normals and attention as further channels where asked for."""
+    """Move the face's Gaussians and paint them, with normals and attention as further channels where asked for. motion: where it is known already."""
     frames = len(camera.viewmats)
-    motion = face.motion(bearings, condition) if moving else None
+    motion = face.motion(bearings, condition) if moving and motion is None else motion
     splats = face.splats(motion, frames)
     channels = shaded(splats, face.gaussians.coefficients(degree), camera)
     if normals:
@@ -93,8 +94,7 @@ def shaded(splats: Splats, coefficients: Float[Tensor, "n k 3"], camera: Camera)
 
 def normals_toward(splats: Splats, camera: Camera) -> Float[Tensor, "b n 3"]:
     """The shortest axis of each splat, turned to the camera, in camera axes (x right, y up, z toward the camera)."""
-    shortest = splats.scales.argmin(dim=-1)[..., None, None].expand(-1, -1, 3, 1)
-    axis = quaternion_to_matrix(splats.quats).gather(-1, shortest)[..., 0]
+    axis = turned_axis(splats.quats, splats.scales.argmin(dim=-1))
     turned = axis @ camera.viewmats[:, :3, :3].mT
     to_camera = -normalize(splats.means @ camera.viewmats[:, :3, :3].mT + camera.viewmats[:, None, :3, 3], dim=-1)
     facing = torch.where((turned * to_camera.detach()).sum(-1, keepdim=True) < 0, -turned, turned)

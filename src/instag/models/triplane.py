@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from instag.models.triplane_at_once import grids_of, read_planes_at_once
 from instag.models.triplane_cpu import read_planes_fast
 
 
@@ -22,7 +23,10 @@ class TriPlane(nn.Module):
     base, finest: resolutions of the first and last level over [-bound, bound]. bound: metres; points outside are clamped.
     """
 
-    grids: Tensor
+    picks: Tensor
+    scale_table: Tensor
+    size_table: Tensor
+    starts: Tensor
 
     def __init__(self, base: int, finest: float, levels: int = 12, bound: float = 0.15) -> None:
         super().__init__()
@@ -32,7 +36,8 @@ class TriPlane(nn.Module):
         self.scales = [resolution - 1 for resolution in resolutions]
         self.sizes = [math.ceil(resolution - 1e-9) + 1 for resolution in resolutions]
         self.width = 3 * levels
-        self.register_buffer("grids", grids_of(self.scales, self.sizes), persistent=False)
+        for name, table in grids_of(self.scales, self.sizes).items():
+            self.register_buffer(name, table, persistent=False)
         self.entries = nn.Parameter(torch.empty(3 * sum(size * size for size in self.sizes)).uniform_(-1e-4, 1e-4))
 
     def forward(self, points: Float[Tensor, "*b n 3"]) -> Float[Tensor, "*b n f"]:
@@ -43,7 +48,7 @@ class TriPlane(nn.Module):
             read = read_planes_fast if units.dtype == torch.float32 else read_planes
             features = read(self.entries, units, self.scales, self.sizes)
         else:
-            features = read_planes_at_once(self.entries, units, self.grids)
+            features = read_planes_at_once(self.entries, units, self.picks, self.scale_table, self.size_table, self.starts)
         return features.view(*points.shape[:-1], self.width)
 
 
@@ -58,31 +63,3 @@ def read_planes(entries: Float[Tensor, " e"], units: Float[Tensor, "n 3"], scale
         features.append(F.grid_sample(grid, where[:, :, None], align_corners=True, padding_mode="border")[:, 0, :, 0])
         start += size * size
     return torch.stack(features, 1).flatten(0, 1).T.contiguous()
-
-
-AXES = ((0, 1), (1, 2), (0, 2))
-"""The coordinates that span each plane."""
-
-
-def grids_of(scales: list[float], sizes: list[int]) -> Float[Tensor, "3 l 3"]:
-    """For each plane and level: its scale, its size and where its entries start."""
-    table = torch.zeros(3, len(sizes), 3, dtype=torch.float64)
-    plane = sum(size * size for size in sizes)
-    starts = torch.tensor([0] + [size * size for size in sizes[:-1]]).cumsum(0)
-    table[..., 0], table[..., 1] = torch.tensor(scales, dtype=torch.float64), torch.tensor(sizes)
-    table[..., 2] = starts + plane * torch.arange(3)[:, None]
-    return table.float()
-
-
-def read_planes_at_once(entries: Float[Tensor, " e"], units: Float[Tensor, "n 3"], grids: Float[Tensor, "3 l 3"]) -> Float[Tensor, "n f"]:
-    """The same in a handful of large operations, for devices on which each operation costs more than its numbers."""
-    scales, sizes, starts = grids.unbind(-1)
-    across, down = (torch.stack([units[:, axes[side]] for axes in AXES], dim=1)[..., None] * scales + 0.5 for side in (0, 1))
-    left, top = across.detach().floor(), down.detach().floor()
-    x, y = across - left, down - top
-    first = (starts + left + top * sizes).long()
-    below = first + sizes.long()
-    corners = torch.stack([first, first + 1, below, below + 1])
-    values = entries.index_select(0, corners.flatten()).view(corners.shape)
-    upper, lower = torch.lerp(values[0], values[1], x), torch.lerp(values[2], values[3], x)
-    return torch.lerp(upper, lower, y).flatten(1)

@@ -33,7 +33,9 @@ class CudaRenderer(Renderer):
         detached: Float[Tensor, "b n k"] | None = None,
     ) -> Rendering:
         """See Renderer.render. The detached channels are painted in a second pass over the same sorted splats, whose geometry has no gradient."""
-        frames, _, channels = colors.shape
+        frames, count, channels = colors.shape
+        if not count:
+            return _nothing(colors, camera, detached)
         numbers = splats.means.sum(-1) + splats.scales.sum(-1) + splats.quats.sum(-1) + splats.opacities
         opacities = torch.where(numbers.isfinite(), splats.opacities, 0.0)
         # gsplat wants a number of cameras for each set of splats: one.
@@ -71,6 +73,20 @@ class CudaRenderer(Renderer):
             means2d=means2d,
             radii=radii.amax(-1).float(),
         )
+
+
+def _nothing(colors: Float[Tensor, "b 0 c"], camera: Camera, detached: Float[Tensor, "b 0 k"] | None) -> Rendering:
+    """The picture of no splats, on which gsplat's kernels stop."""
+    blank = colors.new_zeros(len(colors), camera.height, camera.width)
+    further = 0 if detached is None else detached.shape[-1]
+    return Rendering(
+        colors=blank[..., None].expand(-1, -1, -1, colors.shape[-1]),
+        detached=blank[..., None].expand(-1, -1, -1, further),
+        alphas=blank,
+        depths=blank,
+        means2d=colors.new_zeros(len(colors), 0, 2),
+        radii=colors.new_zeros(len(colors), 0),
+    )
 
 
 def gsplat() -> Any:

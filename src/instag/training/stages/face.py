@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from instag.data.curriculum import SlidingWindow, choose, sliding
 from instag.data.frames import HEAD_LABELS, Frames
 from instag.data.supply import Supply
 from instag.models.condition import Condition
-from instag.models.face_motion import SHIFT_UNIT
+from instag.models.face_motion import SHIFT_UNIT, Motion
+from instag.models.head import Bearings
 from instag.portrait import FaceLook, paint_face
 from instag.rendering import composite
 from instag.training import losses
@@ -71,6 +73,15 @@ class FaceSettings:
     density: DensitySettings
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """Where points of the face, metres, should be shifted to when the field hears this."""
+
+    points: Float[Tensor, "p 3"]
+    heard: Condition
+    shift: Float[Tensor, "f p 2"]
+
+
 class FaceStage(Stage):
     """Trains the face's Gaussians, its field, its aligner and the poses."""
 
@@ -110,7 +121,8 @@ class FaceStage(Stage):
         with_surface = self.surface(step) and settings.normals.weight + settings.depth.weight > 0
         frames, rows = self.supply(step, surface=with_surface)
         camera = subject.poses(frames.camera, rows) if step >= settings.pose_after else frames.camera
-        bearings = subject.head.face.bearings(aligned=step >= settings.aligner_after)
+        lesson = self._lesson(chance) if settings.landmarks(step) else None
+        bearings, motion, answer = self._move(frames.condition, lesson, aligned=step >= settings.aligner_after)
         look = paint_face(
             subject.head.face,
             bearings,
@@ -120,12 +132,13 @@ class FaceStage(Stage):
             degree=min(settings.degree, step // settings.degree_every),
             normals=with_surface and settings.normals(step) > 0,
             attention=settings.lips_attention(step) > 0,
+            motion=motion,
         )
         terms = self._picture_terms(step, frames, look, chance) | self._motion_terms(step, frames, look)
         if with_surface:
             terms |= self._surface_terms(step, frames, look)
-        if settings.landmarks(step):
-            terms["landmarks"] = settings.landmarks(step) * self._landmarks_missed(step, chance)
+        if lesson is not None and answer is not None:
+            terms["landmarks"] = settings.landmarks(step) * (answer.shift[..., :2] - lesson.shift).abs().mean() / SHIFT_UNIT
         return terms, Shown(rendering=look.rendering, camera=camera, picture=subject.store.size)
 
     def _draw(self, step: int) -> list[int]:
@@ -168,13 +181,23 @@ class FaceStage(Stage):
             terms["hair_attention"] = settings.hair_attention(step) * losses.within(look.attention.sum(-1), frames.is_region(Region.HAIR))
         return terms
 
-    def _landmarks_missed(self, step: int, chance: Chance) -> Tensor:
-        """How far the field's shifts of the landmarks lie from what they should be, in units of SHIFT_UNIT, over many frames.
+    def _move(self, condition: Condition, lesson: Lesson | None, *, aligned: bool) -> tuple[Bearings, Motion, Motion | None]:
+        """Bearings and motion of the Gaussians, and the motion of the lesson's points; the field is asked about all of them at once."""
+        face = self.subject.head.face
+        points, count, frames = self.gaussians.means.detach(), len(self.gaussians), len(condition.speech)
+        if lesson is None:
+            bearings = face.bearings_at(points, aligned=aligned)
+            return bearings, face.motion(bearings, condition), None
+        every = face.bearings_at(torch.cat([points, lesson.points]), aligned=aligned)
+        speech, expression = (torch.cat(pair) for pair in ((condition.speech, lesson.heard.speech), (condition.expression, lesson.heard.expression)))
+        heard = face.field.hear(Condition(speech=speech, expression=expression))
+        bearings = every.part(slice(count))
+        return bearings, face.moved(bearings, heard[:frames]), face.moved(every.part(slice(count, None)), heard[frames:])
 
-        Some frames are heard as they are and should move as seen. The others hear made-up speech, and their lower face should do what the speech map
-        says of it.
-        """
-        settings, store, face = self.settings, self.subject.store, self.subject.head.face
+    def _lesson(self, chance: Chance) -> Lesson:
+        """Some landmarks in many frames. Some frames are heard as they are and should move as seen; the others hear made-up speech, and their lower
+        face should do what the speech map says of it."""
+        settings, store = self.settings, self.subject.store
         motion, count = store.landmark_motion, settings.landmark_frames * self.batch
         rows = torch.randint(len(self.speech), (count,), generator=chance.noise, device=store.device)
         points = torch.randperm(len(motion.points), generator=chance.noise, device=store.device)[: settings.landmark_points]
@@ -182,13 +205,11 @@ class FaceStage(Stage):
         as_seen = motion.shift[frames]
         plain = round(count * PLAIN_SHARE)
         shuffle = torch.randperm(count - plain, generator=chance.noise, device=store.device)
-        made_up = roughened(speech[plain:], speech[plain:][shuffle], face.field.speech.level, store.silence, chance.noise)
-        heard = Condition(speech=torch.cat([speech[:plain], made_up.heard]), expression=store.expression[frames])
+        made_up = roughened(speech[plain:], speech[plain:][shuffle], self.speech_map.level, store.silence, chance.noise)
         meant = motion.rest[motion.speaks] + made_up.left[:, None, None] * self.speech_map(made_up.meant)
         taught = as_seen[plain:].index_copy(1, motion.speaks, meant)
-        bearings = face.bearings_at(motion.points[points], aligned=step >= settings.aligner_after)
-        shift = face.motion(bearings, heard).shift[..., :2]
-        return (shift - torch.cat([as_seen[:plain], taught])[:, points]).abs().mean() / SHIFT_UNIT
+        heard = Condition(speech=torch.cat([speech[:plain], made_up.heard]), expression=store.expression[frames])
+        return Lesson(points=motion.points[points], heard=heard, shift=torch.cat([as_seen[:plain], taught])[:, points])
 
     def _surface_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
         settings = self.settings
