@@ -6,11 +6,12 @@ from pathlib import Path
 
 
 class Form(StrEnum):
-    """tensors: read by name. torchscript: a network with its code, run by torch. task: a bundle of MediaPipe's."""
+    """tensors: read by name. torchscript: a network with its code, run by torch. task: a bundle of MediaPipe's. tflite: one network of TensorFlow Lite."""
 
     TENSORS = "tensors"
     TORCHSCRIPT = "torchscript"
     TASK = "task"
+    TFLITE = "tflite"
 
 
 MEMBERS = {Form.TORCHSCRIPT: ("/data.pkl", "/constants.pkl"), Form.TASK: (".tflite",)}
@@ -19,6 +20,9 @@ MEMBERS = {Form.TORCHSCRIPT: ("/data.pkl", "/constants.pkl"), Form.TASK: (".tfli
 
 def what_is_wrong(path: Path, form: Form) -> str:
     """Why a whole file is not of the form, as part of a sentence; empty where it is."""
+    if form is Form.TFLITE:
+        with path.open("rb") as file:
+            return "" if file.read(8)[4:] == b"TFL3" else "it is no tflite file"
     if not zipfile.is_zipfile(path):
         return f"it is no {form} archive"
     with zipfile.ZipFile(path) as archive:

@@ -244,6 +244,23 @@ BLENDSHAPES = Asset(
 )
 
 
+HAIR = Asset(
+    name="hair",
+    file="hair_segmentation.tflite",
+    purpose="MediaPipe's hair segmentation: instag prepare --hair mediapipe",
+    sources=(
+        Source(
+            address="https://storage.googleapis.com/mediapipe-assets/hair_segmentation.tflite",
+            sha256="",
+            mib=0.74,
+            licence="Apache-2.0 (Google)",
+            tensors={},
+            form=Form.TFLITE,
+        ),
+    ),
+)
+
+
 def _sapiens(kind: str, size: str, epoch: int, mib: float) -> Asset:
     """One of Meta's TorchScript files; `mib` is about that of its numbers."""
     task = {"depth": "render_people", "normal": "normal_render_people"}[kind]
@@ -271,4 +288,4 @@ SAPIENS = tuple(
     _sapiens(kind, size, epoch, mib) for size, (depth, normal, mib) in SAPIENS_EPOCHS.items() for kind, epoch in (("depth", depth), ("normal", normal))
 )
 
-ASSETS = (LPIPS, SYNCNET, DEEPSPEECH, ESPERANTO, HUBERT, AVE, BISENET, EASYPORTRAIT, FAN, BLENDSHAPES, *SAPIENS)
+ASSETS = (LPIPS, SYNCNET, DEEPSPEECH, ESPERANTO, HUBERT, AVE, BISENET, EASYPORTRAIT, FAN, BLENDSHAPES, HAIR, *SAPIENS)

@@ -35,6 +35,7 @@ def clip(tmp_path: Path) -> Clip:
         (Observers(teeth="easyportrait"), "instag assets get easyportrait"),
         (Observers(surface="sapiens"), "instag assets get sapiens-depth-0.3b"),
         (Observers(surface="sapiens-2b"), "sapiens_2b_render_people_epoch_25_torchscript.pt2"),
+        (Observers(hair="mediapipe"), "hair/hair_segmentation.tflite"),
         (Observers(points="fan"), "fan/2DFAN4-cd938726ad.zip"),
         (Observers(action_units="blendshapes"), "instag assets get blendshapes"),
     ],

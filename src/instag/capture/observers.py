@@ -21,7 +21,7 @@ Network = TypeVar("Network")
 
 EMBEDDED = "embedded"
 LANDMARKS, BLENDSHAPES = "landmarks", "blendshapes"
-BISENET, EASYPORTRAIT, FAN = "bisenet", "easyportrait", "fan"
+BISENET, EASYPORTRAIT, FAN, MEDIAPIPE = "bisenet", "easyportrait", "fan", "mediapipe"
 SAPIENS = {"sapiens": "0.3b", "sapiens-0.3b": "0.3b", "sapiens-0.6b": "0.6b", "sapiens-1b": "1b", "sapiens-2b": "2b"}
 SAPIENS_FRAMES = 500
 """Frames, from the start, that Sapiens looks at, as in InsTaG's preparation: seconds each on a CPU."""
@@ -32,13 +32,14 @@ class Observers:
     """Names of who observes.
 
     action_units: `landmarks`, `blendshapes` (MediaPipe's model), or the CSV that OpenFace's FeatureExtraction wrote of the same video.
-    parsing: `embedded` or `bisenet`. teeth: `embedded` or `easyportrait`. surface: `embedded` (the tracked face) or `sapiens`, with -0.6b, -1b or -2b
-    for its larger models. points: the 68 landmarks, `embedded` or `fan`.
+    parsing: `embedded` or `bisenet`. teeth: `embedded` or `easyportrait`. hair: `embedded` or `mediapipe`. surface: `embedded` (the tracked face) or
+    `sapiens`, with -0.6b, -1b or -2b for its larger models. points: the 68 landmarks, `embedded` or `fan`.
     """
 
     action_units: str = LANDMARKS
     parsing: str = EMBEDDED
     teeth: str = EMBEDDED
+    hair: str = EMBEDDED
     surface: str = EMBEDDED
     points: str = EMBEDDED
 
@@ -49,6 +50,7 @@ class Observers:
         for option, name, known in (
             ("--parsing", self.parsing, (EMBEDDED, BISENET)),
             ("--teeth", self.teeth, (EMBEDDED, EASYPORTRAIT)),
+            ("--hair", self.hair, (EMBEDDED, MEDIAPIPE)),
             ("--surface", self.surface, (EMBEDDED, *SAPIENS)),
             ("--points", self.points, (EMBEDDED, FAN)),
         ):
@@ -67,6 +69,7 @@ class Observers:
         needed = [("--au blendshapes", "blendshapes")] if self.action_units == BLENDSHAPES else []
         needed += [("--parsing bisenet", "bisenet")] if self.parsing == BISENET else []
         needed += [("--teeth easyportrait", "easyportrait")] if self.teeth == EASYPORTRAIT else []
+        needed += [("--hair mediapipe", "hair")] if self.hair == MEDIAPIPE else []
         needed += [("--points fan", "fan")] if self.points == FAN else []
         size = SAPIENS.get(self.surface)
         return needed + ([(f"--surface {self.surface}", f"sapiens-{kind}-{size}") for kind in ("depth", "normal")] if size else [])
@@ -80,7 +83,7 @@ class Observers:
         """What of this the result of a stage of `prepare` depends on; empty for the default, so that older clips stay good."""
         if stage == "action_units" and self.table is not None:
             return {"table": self.table.name, "sha256": hashlib.sha256(self.table.read_bytes()).hexdigest()}
-        named = {"action_units": ("action_units",), "regions": ("parsing", "teeth"), "surface": ("surface",), "tracking": ("points",)}.get(stage, ())
+        named = {"action_units": ("action_units",), "regions": ("parsing", "teeth", "hair"), "surface": ("surface",), "tracking": ("points",)}.get(stage, ())
         chosen = {name: getattr(self, name) for name in named}
         return {name: value for name, value in chosen.items() if value != getattr(THE_EMBEDDED, name)}
 
@@ -99,20 +102,26 @@ class Observers:
 
     def find_regions(self, clip: Clip, report: Report) -> None:
         """Write regions/*.png. Raises AssetMissing, AssetDamaged."""
-        from instag.capture.parsed_regions import mark_teeth, parse_regions
+        from instag.capture.parsed_regions import mark_hair, mark_teeth, parse_regions
         from instag.capture.regions import label_regions
 
-        half = part(report, 0.0, 0.5) if self.teeth == EASYPORTRAIT else report
+        half = part(report, 0.0, 0.5) if self.teeth == EASYPORTRAIT or self.hair == MEDIAPIPE else report
         if self.parsing == BISENET:
             from instag.capture.networks.bisenet import BiSeNet
 
             parse_regions(clip, self._network(BiSeNet, "bisenet", "--parsing bisenet"), half)
         else:
             label_regions(clip, half)
+        if self.hair == MEDIAPIPE:
+            from instag.capture.networks.checkpoints import asset_path
+            from instag.capture.networks.hair import HairSegmenter
+
+            with HairSegmenter(asset_path("hair", "--hair mediapipe")) as segment:
+                mark_hair(clip, segment, part(report, 0.5, 0.6))
         if self.teeth == EASYPORTRAIT:
             from instag.capture.networks.easyportrait import EasyPortrait
 
-            mark_teeth(clip, self._network(EasyPortrait, "easyportrait", "--teeth easyportrait"), part(report, 0.5, 1.0))
+            mark_teeth(clip, self._network(EasyPortrait, "easyportrait", "--teeth easyportrait"), part(report, 0.6, 1.0))
 
     def find_surface(self, clip: Clip, report: Report) -> None:
         """Write surface/*.npz. Raises AssetMissing, AssetDamaged, CaptureError."""

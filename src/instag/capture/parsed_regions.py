@@ -1,11 +1,12 @@
-"""Regions and teeth as a network for single frames sees them, written into a clip: what stands in for the embedded region code."""
+"""Regions, hair and teeth as a network for single frames sees them, written into a clip: what stands in for the embedded region code."""
 
 from collections.abc import Callable
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 
+from instag.capture.parts import small_parts
 from instag.capture.teeth import teeth_likeness, teeth_mask
 from instag.clip import Clip
 from instag.progress import Report, silent
@@ -15,6 +16,9 @@ Parser = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w"]]
 """Regions of an RGB frame, without teeth."""
 TeethFinder = Callable[[UInt8[np.ndarray, "h w 3"]], Bool[np.ndarray, "h w"]]
 """Where an RGB frame shows teeth."""
+HairFinder = Callable[[UInt8[np.ndarray, "h w 3"]], Float[np.ndarray, "h w"]]
+"""Probability of hair in [0, 1] of the next RGB frame."""
+SURE = 0.5
 INSIDE = (Region.FACE, Region.MOUTH, Region.TEETH)
 """Regions from which teeth may take pixels: a mask that lies elsewhere is mistaken."""
 
@@ -48,3 +52,23 @@ def with_teeth(regions: UInt8[np.ndarray, "h w"], teeth: Bool[np.ndarray, "h w"]
     """The regions with other teeth."""
     mouth = np.where(regions == Region.TEETH, np.uint8(Region.MOUTH), regions)
     return np.where(teeth & np.isin(mouth, [int(region) for region in INSIDE]), np.uint8(Region.TEETH), mouth)
+
+
+def mark_hair(clip: Clip, finder: HairFinder, report: Report = silent) -> None:
+    """Draw the border between hair and the rest of the person in regions/*.png anew, as the finder sees it."""
+    for index in range(len(clip)):
+        clip.save_regions(index, with_hair(clip.regions(index), finder(clip.frame(index))))
+        report(index + 1, len(clip))
+
+
+def with_hair(regions: UInt8[np.ndarray, "h w"], hair: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """The regions with hair where it is likely; the person's outline, the mouth and the teeth stay.
+
+    What was hair and is not likely to be goes to the nearer of likely hair and skin, so that no rim of skin lies around the hair.
+    """
+    sure = hair > SURE
+    sure &= ~small_parts(sure, max(8, round(regions.size * 4e-4)))
+    skin = (regions == Region.FACE) & ~sure
+    to_hair, to_skin = (cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) for mask in (sure, skin))
+    bare = np.where((regions == Region.HAIR) & ~sure & (to_skin < to_hair), np.uint8(Region.FACE), regions)
+    return np.where(sure & np.isin(bare, [int(region) for region in (Region.FACE, Region.HAIR, Region.NECK, Region.TORSO)]), np.uint8(Region.HAIR), bare)

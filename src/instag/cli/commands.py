@@ -172,6 +172,7 @@ def prepare(
     au: options.ActionUnits = "landmarks",
     parsing: options.Parsing = "embedded",
     teeth: options.Teeth = "embedded",
+    hair: options.Hair = "embedded",
     surface: options.Surface = "embedded",
     points: options.Points = "embedded",
     speech: options.Speech = "mel",
@@ -192,7 +193,7 @@ def prepare(
         from instag.compute import set_threads
 
         set_threads(threads)
-        observers = Observers(action_units=au, parsing=parsing, teeth=teeth, surface=surface, points=points)
+        observers = Observers(action_units=au, parsing=parsing, teeth=teeth, hair=hair, surface=surface, points=points)
         chosen = {"delay_ms": delay, "size": size, "crop": options.parse_crop(crop), "speech": speech, "observers": observers}
         clip, took = _prepare(terminal, video, output, only=only, start_from=start_from, **chosen)
         values: dict[str, object] = {"clip": output, "frames": len(clip), "seconds": round(took, 2)}

@@ -48,6 +48,7 @@ ActionUnits = Annotated[
 ]
 Parsing = Annotated[str, typer.Option("--parsing", metavar="NAME", help="Who tells regions apart: embedded or bisenet.", rich_help_panel=CAPTURE)]
 Teeth = Annotated[str, typer.Option("--teeth", metavar="NAME", help="Who finds teeth: embedded or easyportrait.", rich_help_panel=CAPTURE)]
+Hair = Annotated[str, typer.Option("--hair", metavar="NAME", help="Who finds hair: embedded or mediapipe.", rich_help_panel=CAPTURE)]
 Surface = Annotated[
     str, typer.Option("--surface", metavar="NAME", help="Depth and normals: embedded, sapiens, sapiens-0.6b, -1b or -2b.", rich_help_panel=CAPTURE)
 ]
