@@ -1,109 +1,226 @@
-"""Where the time of a step of the face stage goes: `python benchmarks/training_step.py CLIP [--recipe few] [--steps 200]`.
+"""Where the time of a training step goes: python -m benchmarks.training_step CLIP [--recipe few] [--device auto] [--batch 16].
 
-The course is begun for real and run up to its densest part; then each part of further steps is timed. Times are medians, in milliseconds.
+Each stage is run up to near its end for real; then the parts of further steps are timed, each waited for by itself, and whole steps, in which the
+device works while the program goes on. Medians, in ms a frame.
 """
 
 import argparse
+import statistics
+import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from statistics import median
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-import numpy as np
 import torch
+from benchmarks.machine import Machine, measured
 
 from instag.clip import Clip
-from instag.compute import denormals_flushed, set_threads
-from instag.data.frames import FrameStore
-from instag.models.head import new_head
-from instag.models.poses import PoseCorrections
-from instag.rendering.backends import renderer_for
-from instag.training.adapt import extent, face_start, mouth_start
+from instag.compute import denormals_flushed, device_named, most_memory, set_threads, wait_for
+from instag.data.splits import split
+from instag.models.face_motion import GatedField
+from instag.models.head import Face, Mouth
+from instag.models.mouth_motion import MouthField
+from instag.models.speech_encoder import SpeechEncoder
+from instag.training.adapt import subject_of
 from instag.training.density import densify, no_pull, observe
+from instag.training.journal import Journal
+from instag.training.loop import only_learning, run
 from instag.training.optim import Optimiser
-from instag.training.recipes import recipe_named
-from instag.training.stages import face as stage_module
+from instag.training.recipes import Recipe, batched, recipe_named
 from instag.training.stages.face import FaceStage
+from instag.training.stages.fuse import FuseStage
+from instag.training.stages.mouth import MouthStage
+from instag.training.stages.stage import Stage
+from instag.training.subject import Subject
+
+PARTS = {
+    "read": [],
+    "encode": [(Face, "bearings_at"), (Mouth, "encode"), (SpeechEncoder, "forward")],
+    "motion": [(GatedField, "move"), (MouthField, "shift")],
+}
+STEPS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageTimes:
+    """ms a frame of each part, of a whole step, and the least that the machine needs for its numbers."""
+
+    stage: str
+    splats: int
+    batch: int
+    parts: dict[str, float]
+    step: float
+    floor: float
 
 
 class Stopwatch:
-    """Seconds by name, for each step."""
+    """Seconds by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
         self.spent: dict[str, float] = defaultdict(float)
 
-    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: Any, **named: Any) -> Any:
-            began = time.perf_counter()
-            try:
-                return function(*arguments, **named)
-            finally:
-                self.spent[name] += time.perf_counter() - began
+    def timed(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        """The same work, waited for; what it calls that is timed itself does not count twice."""
 
-        return run
+        def run_timed(*arguments: Any, **named: Any) -> Any:
+            wait_for(self.device)
+            before, began = sum(self.spent.values()), time.perf_counter()
+            result = work(*arguments, **named)
+            wait_for(self.device)
+            self.spent[name] += time.perf_counter() - began - (sum(self.spent.values()) - before)
+            return result
+
+        return run_timed
+
+    @contextmanager
+    def watching(self, stage: Stage) -> Iterator[None]:
+        """Time the parts of a stage while the block runs."""
+        renderer = type(stage.subject.renderer)
+        patches = [patch.object(owner, name, self._method(part, getattr(owner, name))) for part, places in PARTS.items() for owner, name in places]
+        patches += [
+            patch.object(renderer, "render", self._method("rasterize", renderer.render)),
+            patch.object(stage, "supply", self.timed("read", stage.supply)),
+        ]
+        for each in patches:
+            each.start()
+        try:
+            yield
+        finally:
+            for each in reversed(patches):
+                each.stop()
+
+    def _method(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments, **named: self.timed(name, method)(*arguments, **named)
 
 
 @denormals_flushed()
-def measure(clip: Clip, recipe: str, views: int, warm: int, steps: int) -> tuple[dict[str, float], int]:
-    """Median milliseconds of each part, and the number of splats."""
-    plan = recipe_named(recipe)
-    generator = torch.Generator().manual_seed(0)
-    store = FrameStore(clip, size=plan.size)
-    head = new_head(face=face_start(store, plan, generator), mouth=mouth_start(store, plan, generator), speech_channels=store.features.shape[1])
-    head.set_speech_level(store.features[:views])
-    head.set_expression_range(store.expression[:views])
-    size = extent(store, range(views))
-    stage = FaceStage(head, PoseCorrections(views), store, range(views), plan.face, renderer_for("cpu"), generator, size, None)
-    optimiser, pull = Optimiser(stage.groups()), no_pull(len(stage.gaussians))
-    for step in range(warm):
-        terms, shown = stage.lose(step)
-        torch.stack(list(terms.values())).sum().backward()
-        pull = observe(pull, shown.rendering, shown.camera, shown.picture)
-        optimiser.step(step)
-        if (step + 1) % plan.face.density.every == 0 and step + 1 >= plan.face.density.start:
-            selection = densify(stage.gaussians, pull, plan.face.density, step=step + 1, steps=stage.steps, extent=size, generator=generator)
-            optimiser.select(stage.gaussians, selection)
-            pull = no_pull(len(stage.gaussians))
-    for index in range(views):
-        store.batch([index], surface=True)
-    watch, rows = Stopwatch(), []
-    store.batch = watch.timed("read the frame", store.batch)
-    stage_module.paint_face = watch.timed("motion and painting", stage_module.paint_face)
-    stage._picture_terms = watch.timed("picture terms", stage._picture_terms)
-    stage._surface_terms = watch.timed("depth and normals", stage._surface_terms)
-    stage._landmarks_missed = watch.timed("landmarks", stage._landmarks_missed)
-    for step in range(stage.steps - steps, stage.steps):
-        watch.spent.clear()
-        began = time.perf_counter()
-        terms, shown = stage.lose(step)
-        loss = torch.stack(list(terms.values())).sum()
-        lost = time.perf_counter()
-        loss.backward()
-        back = time.perf_counter()
-        observe(pull, shown.rendering, shown.camera, shown.picture)
-        optimiser.step(step)
-        ended = time.perf_counter()
-        parts = dict(watch.spent)
-        parts["draw and the rest"] = lost - began - sum(parts.values())
-        rows.append(parts | {"backward": back - lost, "optimiser": ended - back, "a step": ended - began})
-    return {name: 1000 * median(row.get(name, 0.0) for row in rows) for name in rows[-1]}, len(stage.gaussians)
+def times_of(stage: Stage, machine: Machine) -> StageTimes:
+    """Time a stage near its end."""
+    groups, device = stage.groups(), stage.subject.device
+    only_learning(stage.subject, groups)
+    optimiser, pull = Optimiser(groups, stage.batch), no_pull(stage.gaussians)
+    late = stage.steps - 3 * STEPS - 1
+    watch, rows = Stopwatch(device), []
+
+    def step(number: int, timed: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
+        nonlocal pull
+        terms, shown = timed("loss", stage.lose)(number)
+        timed("backward", torch.stack(list(terms.values())).sum().backward)()
+        if stage.density:
+            pull = timed("density", observe)(pull, shown.rendering, shown.camera, shown.picture)
+        timed("optimiser", optimiser.step)(number)
+
+    for number in range(late, late + STEPS):
+        step(number, lambda name, work: work)
+    wait_for(device)
+    began = time.perf_counter()
+    for number in range(late + STEPS, late + 2 * STEPS):
+        step(number, lambda name, work: work)
+    wait_for(device)
+    whole = 1e3 * (time.perf_counter() - began) / STEPS
+    with watch.watching(stage):
+        for number in range(late + 2 * STEPS, late + 3 * STEPS):
+            watch.spent.clear()
+            step(number, watch.timed)
+            rows.append(dict(watch.spent))
+    parts = {name: 1e3 * statistics.median(row.get(name, 0.0) for row in rows) for name in rows[-1]}
+    if stage.density:
+        changing = []
+        for _ in range(3):
+            wait_for(device)
+            began = time.perf_counter()
+            drawn = stage.subject.chance("benchmark").choice
+            densify(stage.gaussians, pull, stage.density, step=stage.steps, steps=stage.steps, extent=stage.subject.extent, generator=drawn)
+            wait_for(device)
+            changing.append(1e3 * (time.perf_counter() - began))
+        parts["density"] += statistics.median(changing) / stage.density.every
+    return StageTimes(
+        stage=stage.name,
+        splats=len(stage.gaussians),
+        batch=stage.batch,
+        parts={name: value / stage.batch for name, value in parts.items()},
+        step=whole / stage.batch,
+        floor=floor_of(stage, machine) / stage.batch,
+    )
+
+
+def floor_of(stage: Stage, machine: Machine) -> float:
+    """ms of a step if each number were moved once and the matrix products ran as fast as they can.
+
+    Counted: the networks' products, forward and twice backward; activations, written and read forward and backward; parameters with their gradient
+    and Adam's two moments; pictures and their gradients, with the bytes they are compared with.
+    """
+    count, frames, windows = len(stage.gaussians), stage.batch, stage.supply.windows
+    face = stage.name != "mouth"
+    gates, network = (36 * 32 + 32 * 32 + 36 * 16 + 16 * 6, 74 * 64 + 64 * 64 + 64 * 11) if face else (0, 71 * 32 + 32 * 32 + 32 * 7 + 39 * 16 + 16 * 16 + 16)
+    widths = 38 + 64 + 64 + 11 if face else 71 + 32 + 32 + 7 + 39 + 33
+    operations = 3 * 2 * count * (gates + frames * network)
+    pixels = frames * windows.width * windows.height
+    moved = 4 * (4 * frames * count * widths + 2 * frames * count * 14 * 2 + 4 * count * (14 + 12) + 4 * pixels * 8) + pixels * 13
+    return machine.floor(moved=moved, operations=operations)
+
+
+def measure(
+    clip: Clip, recipe: Recipe, device: torch.device, machine: Machine, *, views: int = 125, seed: int = 0
+) -> tuple[list[StageTimes], dict[str, float], Subject]:
+    """Train a head stage by stage. Returns the times of each stage near its end, the seconds and most bytes of the whole course, and the trained subject."""
+    chosen = split(len(clip), n_views=min(views, len(clip)))
+    began = time.perf_counter()
+    subject = subject_of(clip, recipe, chosen, seed, device)
+    rows, seconds = [], {"start": time.perf_counter() - began}
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal(Path(folder), {"benchmark": recipe.name})
+        for name, make in (
+            ("face", lambda: FaceStage(subject, recipe.face)),
+            ("mouth", lambda: MouthStage(subject, recipe.mouth)),
+            ("fuse", lambda: FuseStage(subject, recipe.fuse)),
+        ):
+            wait_for(device)
+            began = time.perf_counter()
+            run(make(), journal, lambda done, total: None)
+            wait_for(device)
+            seconds[name] = time.perf_counter() - began
+            state = subject.state()
+            state = {key: value.clone() for key, value in state.items()}
+            rows.append(times_of(make(), machine))
+            subject.load_state(state)
+        journal.finish()
+    return rows, seconds | {"memory": float(most_memory(device))}, subject
+
+
+def table(rows: list[StageTimes]) -> list[str]:
+    """Lines of a table in Markdown."""
+    names = list(dict.fromkeys(name for row in rows for name in row.parts))
+    lines = [f"| stage (splats, frames a step) | {' | '.join(names)} | sum | a frame | floor | x floor |", "|---|" + "---|" * (len(names) + 4)]
+    for row in rows:
+        numbers = [row.parts.get(name, 0.0) for name in names] + [sum(row.parts.values()), row.step, row.floor]
+        lines.append(f"| {row.stage} ({row.splats:,}, {row.batch}) | " + " | ".join(f"{number:.3g}" for number in numbers) + f" | {row.step / row.floor:.0f} |")
+    return lines
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip")
     parser.add_argument("--recipe", default="few")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--batch", type=int)
     parser.add_argument("--views", type=int, default=125)
-    parser.add_argument("--warm", type=int, default=1500)
-    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--threads", type=int)
     chosen = parser.parse_args()
-    threads = set_threads(chosen.threads)
-    parts, splats = measure(Clip.open(chosen.clip), chosen.recipe, chosen.views, chosen.warm, chosen.steps)
-    print(f"{chosen.recipe}, {splats} splats, {threads} threads, numpy {np.__version__}, torch {torch.__version__}")
-    for name, milliseconds in parts.items():
-        print(f"{name:<22}{milliseconds:8.1f} ms")
+    set_threads(chosen.threads)
+    device, recipe = device_named(chosen.device), recipe_named(chosen.recipe)
+    recipe = batched(recipe, chosen.batch or (recipe.gpu_batch if device.type == "cuda" else 1))
+    machine = measured(device)
+    rows, seconds, _ = measure(Clip.open(chosen.clip), recipe, device, machine, views=chosen.views)
+    print(f"{machine.name}: {machine.bandwidth / 1e9:.0f} GB/s, {machine.rate / 1e12:.2f} TFLOP/s (float32)")
+    print("\n".join(table(rows)))
+    print(", ".join(f"{name} {value / 2**30:.2f} GB" if name == "memory" else f"{name} {value:.1f} s" for name, value in seconds.items()))
 
 
 if __name__ == "__main__":

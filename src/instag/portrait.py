@@ -113,6 +113,27 @@ def stance(head: Head) -> Stance:
     return Stance(face=head.face.bearings(), mouth=head.mouth.encode())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """The splats of the face or of the mouth in some frames, and their colours: all that a renderer has to know besides the camera."""
+
+    splats: Splats
+    colors: Float[Tensor, "b n 3"]
+
+
+def layers(head: Head, stance: Stance, condition: Condition, camera: Camera, *, degree: int) -> tuple[Layer, Layer]:
+    """Face and mouth, moved and shaded (METHOD 4). The shapes of what is computed hang on those of the arguments alone."""
+    frames = len(camera.viewmats)
+    heard = head.face.hear(condition)
+    face = head.face.splats(head.face.moved(stance.face, heard), frames)
+    move = head.face.mouth_move(stance.face, heard)
+    mouth = head.mouth.splats(head.mouth.motion(stance.mouth, condition, move), frames)
+    return (
+        Layer(splats=face, colors=shaded(face, head.face.gaussians.coefficients(degree), camera)),
+        Layer(splats=mouth, colors=shaded(mouth, head.mouth.gaussians.coefficients(degree), camera)),
+    )
+
+
 def paint(
     head: Head,
     stance: Stance,
@@ -125,7 +146,5 @@ def paint(
     dilation: int = 0,
 ) -> Float[Tensor, "b h w 3"]:
     """The whole frame: mouth over `behind` (torso over backdrop), face over that (METHOD 4)."""
-    face = paint_face(head.face, stance.face, condition, camera, renderer, degree=degree)
-    move = head.face.mouth_move(stance.face, condition)
-    mouth = paint_mouth(head.mouth, stance.mouth, condition, move, camera, renderer, degree=degree)
-    return composite.compose(face=face.rgb, face_alphas=face.rendering.alphas, mouth=mouth.colors, mouth_alphas=mouth.alphas, behind=behind, dilation=dilation)
+    face, mouth = (renderer.render(layer.splats, layer.colors, camera) for layer in layers(head, stance, condition, camera, degree=degree))
+    return composite.compose(face=face.colors, face_alphas=face.alphas, mouth=mouth.colors, mouth_alphas=mouth.alphas, behind=behind, dilation=dilation)

@@ -22,15 +22,16 @@ from instag.layering import finished
 from instag.models.avatar import Avatar
 from instag.models.condition import Condition
 from instag.models.speech_encoder import WINDOWS
-from instag.portrait import paint_face, paint_mouth, stance
+from instag.portrait import layers, stance
 from instag.progress import Report, silent
 from instag.rendering.backends import renderer_for
 from instag.rendering.composite import DILATION
+from instag.replay import Work, replayed
 from instag.speech import features as hearing
 from instag.speech.front_end import SAMPLE_RATE
 from instag.speech.front_ends import create
 from instag.transfer import Fetching, sent
-from instag.types import FPS, Camera, Rendering
+from instag.types import FPS, Camera, Rendering, Splats
 
 BATCH, GPU_BATCH = 4, 32
 """Frames painted at once: enough to keep two cores busy, few enough to stay in their caches; on a GPU, enough to hide the launches."""
@@ -135,6 +136,7 @@ class Painter:
         self._dilation = DILATION if manner.dilate else 0
         self._stance = stance(self._head)
         self._intrinsics = intrinsics(avatar).to(device)
+        self._posed: dict[int, Work] = {}
         self.renderer = renderer_for(device)
 
     def pictures(self, moment: Moment, behind: UInt8[Tensor, "b h w 3"]) -> UInt8[Tensor, "b h w 3"]:
@@ -144,11 +146,25 @@ class Painter:
 
     def layers(self, moment: Moment) -> tuple[Rendering, Rendering]:
         """The face, and the inside of the mouth."""
-        camera = Camera(viewmats=moment.viewmats, Ks=self._intrinsics.expand(len(moment.viewmats), 3, 3), width=self._size, height=self._size)
-        face = paint_face(self._head.face, self._stance.face, moment.condition, camera, self.renderer, degree=self._degree)
-        move = self._head.face.mouth_move(self._stance.face, moment.condition)
-        mouth = paint_mouth(self._head.mouth, self._stance.mouth, moment.condition, move, camera, self.renderer, degree=self._degree)
-        return face.rendering, mouth
+        given = moment.condition.speech, moment.condition.expression, moment.viewmats
+        frames = len(moment.viewmats)
+        if frames not in self._posed:
+            self._posed[frames] = replayed(self._pose, *given)
+        values = self._posed[frames](*given)
+        camera = self._camera(moment.viewmats)
+        face, mouth = (
+            self.renderer.render(Splats(means=means, quats=quats, scales=scales, opacities=opacities), colors, camera)
+            for means, quats, scales, opacities, colors in (values[:5], values[5:])
+        )
+        return face, mouth
+
+    def _pose(self, speech: Tensor, expression: Tensor, viewmats: Tensor) -> tuple[Tensor, ...]:
+        """Splats and colours of both layers as plain tensors, which is what can be recorded."""
+        found = layers(self._head, self._stance, Condition(speech=speech, expression=expression), self._camera(viewmats), degree=self._degree)
+        return tuple(value for layer in found for value in (layer.splats.means, layer.splats.quats, layer.splats.scales, layer.splats.opacities, layer.colors))
+
+    def _camera(self, viewmats: Float[Tensor, "b 4 4"]) -> Camera:
+        return Camera(viewmats=viewmats, Ks=self._intrinsics.expand(len(viewmats), 3, 3), width=self._size, height=self._size)
 
     def finished(self, face: Rendering, mouth: Rendering, behind: UInt8[Tensor, "b h w 3"]) -> UInt8[Tensor, "b h w 3"]:
         """The layers over torso and backdrop, as bytes."""
@@ -191,7 +207,7 @@ def _speech_windows(
     avatar: Avatar, waveform: Float[Tensor, " samples"], device: torch.device, batch: int
 ) -> Iterator[tuple[int, Float[Tensor, "b 8 channels steps"]]]:
     """(first frame, windows on the device) in batches. Chunks of features are joined by the few frames that windows reach across."""
-    front_end = create(avatar.info.front_end)
+    front_end = create(avatar.info.front_end, device=str(device))
     total, reach = frame_count(waveform), WINDOWS
     held = torch.zeros(0, front_end.channels, front_end.steps, device=device)
     offset = position = 0

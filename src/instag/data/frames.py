@@ -175,7 +175,7 @@ class FrameStore:
         )
 
     def each(self, frames: range, *, surface: bool = False) -> Iterator[tuple[np.ndarray, ...]]:
-        """Frame by frame, in order, whole: picture, regions, what is behind and, where asked for, depth and normals. In the host's memory; threads read ahead."""
+        """Frame by frame, in order, whole: picture, regions, what is behind and, where asked for, depth and normals. Threads read ahead."""
         readers = torch.get_num_threads()
         if readers == 1:
             yield from (self._frame(index, surface) for index in frames)

@@ -54,24 +54,27 @@ class Face(nn.Module):
 
     def motion(self, bearings: Bearings, condition: Condition) -> Motion:
         """The field's motion with the aligner's gain on the shift."""
-        return self.moved(bearings, self.field.hear(condition))
+        return self.moved(bearings, self.hear(condition))
+
+    def hear(self, condition: Condition) -> Float[Tensor, "b codes"]:
+        """What the field makes of speech and expression; the same for all points."""
+        return self.field.hear(condition)
 
     def moved(self, bearings: Bearings, heard: Float[Tensor, "b codes"]) -> Motion:
-        """The same for what the field has heard already."""
+        """The motion for what the field has heard already."""
         motion = self.field.move(bearings.places, heard)
         return Motion(shift=motion.shift * bearings.gain, rotation=motion.rotation, scale=motion.scale)
 
     @torch.no_grad()
-    def mouth_move(self, bearings: Bearings, condition: Condition, rank: int = HOOK_RANK) -> Float[Tensor, "b 3"]:
-        """The hook, read at a rank."""
-        return hook(self.speech_shift(bearings, condition), rank)
+    def mouth_move(self, bearings: Bearings, heard: Float[Tensor, "b codes"], rank: int = HOOK_RANK) -> Float[Tensor, "b 3"]:
+        """The hook, read at a rank, of what the field has heard."""
+        return hook(self.speech_shift(bearings, heard), rank)
 
     @torch.no_grad()
-    def speech_shift(self, bearings: Bearings, condition: Condition) -> Float[Tensor, "b n 3"]:
+    def speech_shift(self, bearings: Bearings, heard: Float[Tensor, "b codes"]) -> Float[Tensor, "b n 3"]:
         """The field's own shifts with the expression at zero: what the hook looks at."""
-        heard = self.field.hear(condition)
-        heard = torch.cat([heard[:, :WIDTH], torch.zeros_like(heard[:, WIDTH:])], dim=-1)
-        return self.field.move(bearings.places, heard).shift
+        speech_alone = torch.cat([heard[:, :WIDTH], torch.zeros_like(heard[:, WIDTH:])], dim=-1)
+        return self.field.move(bearings.places, speech_alone).shift
 
     def splats(self, motion: Motion | None, frames: int) -> Splats:
         return self.gaussians.splats(motion, frames)

@@ -190,7 +190,7 @@ class FaceStage(Stage):
             return bearings, face.motion(bearings, condition), None
         every = face.bearings_at(torch.cat([points, lesson.points]), aligned=aligned)
         speech, expression = (torch.cat(pair) for pair in ((condition.speech, lesson.heard.speech), (condition.expression, lesson.heard.expression)))
-        heard = face.field.hear(Condition(speech=speech, expression=expression))
+        heard = face.hear(Condition(speech=speech, expression=expression))
         bearings = every.part(slice(count))
         return bearings, face.moved(bearings, heard[:frames]), face.moved(every.part(slice(count, None)), heard[frames:])
 

@@ -57,8 +57,9 @@ class FuseStage(Stage):
         with torch.no_grad():
             camera = subject.poses(frames.camera, rows)
             bearings, encoding = head.face.bearings(), head.mouth.encode()
-            move = head.face.mouth_move(bearings, frames.condition)
-        look = paint_face(head.face, bearings, frames.condition, camera, subject.renderer, degree=settings.degree)
+            heard = head.face.hear(frames.condition)
+            motion, move = head.face.moved(bearings, heard), head.face.mouth_move(bearings, heard)
+        look = paint_face(head.face, bearings, frames.condition, camera, subject.renderer, degree=settings.degree, motion=motion)
         mouth = paint_mouth(head.mouth, encoding, frames.condition, move, camera, subject.renderer, degree=settings.degree)
         picture = composite.compose(
             face=look.rgb, face_alphas=look.rendering.alphas, mouth=mouth.colors, mouth_alphas=mouth.alphas, behind=frames.behind.float() / 255

@@ -137,7 +137,7 @@ class MouthStage(Stage):
         bearings, count = face.bearings(), min(HOOK_RANKS, len(face.gaussians))
         found = []
         for frames in self.subject.frames.split(HOOK_BATCH):
-            vertical = face.speech_shift(bearings, store.condition(frames))[..., 1]
+            vertical = face.speech_shift(bearings, face.hear(store.condition(frames)))[..., 1]
             found.append(torch.stack([vertical.topk(count).values, vertical.topk(count, largest=False).values], dim=1))
         return torch.cat(found)
 

@@ -1,0 +1,45 @@
+"""What a device can do at best: bytes moved and products summed a second, measured by moving and multiplying."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+
+from instag.compute import device_name, wait_for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """bandwidth: bytes a second, read and written. rate: float32 operations a second of a matrix product."""
+
+    name: str
+    bandwidth: float
+    rate: float
+
+    def floor(self, *, moved: float, operations: float) -> float:
+        """Milliseconds that this takes at the least."""
+        return 1e3 * max(moved / self.bandwidth, operations / self.rate)
+
+
+def measured(device: torch.device) -> Machine:
+    """Copies 256 MB (2 GB on a GPU) and multiplies square matrices; medians of 7."""
+    large = device.type != "cpu"
+    source = torch.ones((2**31 if large else 2**28) // 4, device=device)
+    target = torch.empty_like(source)
+    side = 8192 if large else 1536
+    matrix = torch.randn(side, side, device=device)
+    copying = _seconds(lambda: target.copy_(source), device)
+    multiplying = _seconds(lambda: matrix @ matrix, device)
+    return Machine(name=device_name(device), bandwidth=2 * source.numel() * 4 / copying, rate=2 * side**3 / multiplying)
+
+
+def _seconds(work, device: torch.device) -> float:
+    times = []
+    for _ in range(9):
+        wait_for(device)
+        began = time.perf_counter()
+        work()
+        wait_for(device)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[2:])
