@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from instag.compute import device_name, wait_for
+from instag.compute import device_name, forget_memory, wait_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,9 @@ def measured(device: torch.device) -> Machine:
     matrix = torch.randn(side, side, device=device)
     copying = _seconds(lambda: target.copy_(source), device)
     multiplying = _seconds(lambda: matrix @ matrix, device)
-    return Machine(name=device_name(device), bandwidth=2 * source.numel() * 4 / copying, rate=2 * side**3 / multiplying)
+    del target, matrix
+    forget_memory(device)
+    return Machine(name=device_name(device), bandwidth=2 * source.nbytes / copying, rate=2 * side**3 / multiplying)
 
 
 def _seconds(work, device: torch.device) -> float:

@@ -1,8 +1,9 @@
 """Frames a second of a speaking avatar: python -m benchmarks.speaking me.avatar [SOUND] [--device auto] [--batch 1 8 32] [--json FILE].
 
-Painting alone (before encoding), from features to bytes in the host's memory, and its parts, each waited for by itself: motion (speech, fields,
-shading), rasterize, compose (with the torso frames, decoded before), copy. "whole" is one run of `speaking.frames` after a warm-up, in which copies
-go on beside the painting. Then the same with encoding into a file. Without a sound: noise with pauses.
+Painting, from features to bytes in the host's memory, by its parts, each waited for by itself: motion (speech, fields, shading), rasterize, compose
+(with the torso frames, decoded before), copy. "painting" is all of it but the copies, once the first batches are through. "whole" is one run of
+`speaking.frames`, start and torso frames included, in which copies go on beside the painting; "encoded" is the whole into a file. Without a sound:
+noise with pauses.
 """
 
 import argparse
@@ -67,6 +68,7 @@ def measure(avatar: Avatar, device: torch.device | str, batch: int, sound: Tenso
         "batch": batch,
         "frames": count,
         **{f"{name}_ms": value for name, value in parts.items()},
+        "painting_fps": _painting(avatar, sound, device, batch),
         "whole_fps": count / painting,
         "encoded_fps": count / encoding,
         "device_mb": most_memory(device) / 1e6,
@@ -97,6 +99,20 @@ def _parts(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> d
             rows.append({"motion": painting - rasterizing, "rasterize": rasterizing, "compose": composing, "copy": copying})
     kept = rows[WARM_UP:] or rows
     return {name: statistics.median(row[name] for row in kept) / batch for name in kept[0]}
+
+
+@torch.no_grad()
+def _painting(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> float:
+    """Frames/s of the painting alone, bytes left on the device, once the torso frames are decoded and the first batches are through."""
+    painter = Painter(avatar, device, Manner())
+    with Behind(avatar, device, least=(AHEAD + 1) * batch) as behind:
+        ready = [(moment, behind(moment.torso)) for moment in moments(avatar, sound, Manner(), device, batch) if len(moment.torso) == batch][:12]
+        for moment, shown in ready[:WARM_UP]:
+            painter.pictures(moment, shown)
+        began = _now(device)
+        for moment, shown in ready:
+            painter.pictures(moment, shown)
+        return len(ready) * batch / (_now(device) - began)
 
 
 def _now(device: torch.device) -> float:

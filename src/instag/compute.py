@@ -124,6 +124,15 @@ def most_memory(device: "torch.device") -> int:
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
+def forget_memory(device: "torch.device") -> None:
+    """Give back what is held for reuse, and let `most_memory` count anew."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def set_threads(threads: int | None = None) -> int:
     """Let Torch, numba and OpenCV use this many threads, or as many as there are cores (or $NUMBA_NUM_THREADS says); returns the number.
 

@@ -8,6 +8,7 @@ from typing import Any, final
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from instag.errors import BadArgument
 from instag.rendering.projection import DILATION, NEAR
@@ -16,6 +17,8 @@ from instag.types import Camera, Rendering, Splats
 
 TILE = 16
 """Side of the tiles in pixels that gsplat sorts splats into."""
+WARP = 32
+"""Threads that a GPU runs as one."""
 
 
 @final
@@ -38,21 +41,7 @@ class CudaRenderer(Renderer):
             return _nothing(colors, camera, detached)
         numbers = splats.means.sum(-1) + splats.scales.sum(-1) + splats.quats.sum(-1) + splats.opacities
         opacities = torch.where(numbers.isfinite(), splats.opacities, 0.0)
-        # gsplat wants a number of cameras for each set of splats: one.
-        radii, means2d, depths, conics, _ = self._gsplat.fully_fused_projection(
-            splats.means,
-            None,
-            splats.quats,
-            splats.scales,
-            camera.viewmats[:, None],
-            camera.Ks[:, None],
-            camera.width,
-            camera.height,
-            eps2d=DILATION,
-            near_plane=NEAR,
-            opacities=opacities,
-        )
-        radii, means2d, depths, conics = radii[:, 0], means2d[:, 0], depths[:, 0], conics[:, 0]
+        radii, means2d, depths, conics = self._projected(splats, opacities, camera)
         if means2d.requires_grad:
             means2d.retain_grad()
         columns, rows = -(-camera.width // TILE), -(-camera.height // TILE)
@@ -73,6 +62,27 @@ class CudaRenderer(Renderer):
             means2d=means2d,
             radii=radii.amax(-1).float(),
         )
+
+    def _projected(self, splats: Splats, opacities: Float[Tensor, "b n"], camera: Camera) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Radii, means2d, depths and conics.
+
+        gsplat 1.5.3 adds up gradients over the 32 lanes of a warp without asking whether they belong to the same frame. Where a warp could hold two frames
+        with something to mix up, each frame is filled up to whole warps with splats that are not seen.
+        """
+        frames, count = opacities.shape
+        missing = -count % WARP if frames > 1 and (count < WARP or camera.viewmats.requires_grad) else 0
+        values = splats.means, splats.quats, splats.scales
+        if missing:
+            values = tuple(pad(value, (0, 0, 0, missing), value=1.0) for value in values)
+            opacities = pad(opacities, (0, missing))
+        means, quats, scales = values
+        # gsplat wants a number of cameras for each set of splats: one.
+        viewmats, Ks = camera.viewmats[:, None], camera.Ks[:, None]
+        found = self._gsplat.fully_fused_projection(
+            means, None, quats, scales, viewmats, Ks, camera.width, camera.height, eps2d=DILATION, near_plane=NEAR, opacities=opacities
+        )
+        radii, means2d, depths, conics = (value[:, 0, :count] for value in found[:4])
+        return radii, means2d, depths, conics
 
 
 def _nothing(colors: Float[Tensor, "b 0 c"], camera: Camera, detached: Float[Tensor, "b 0 k"] | None) -> Rendering:
