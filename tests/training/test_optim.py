@@ -1,5 +1,6 @@
 """The optimiser: rates by step, rows that come and go, a state that can be put back."""
 
+import pytest
 import torch
 
 from instag.models.gaussians import Selection, random_gaussians
@@ -54,3 +55,15 @@ def test_state_put_back_goes_on_alike():
         optimiser.step(3)
     for name, table in first.tables().items():
         assert torch.equal(table, second.tables()[name])
+
+
+def test_a_step_of_several_frames_goes_further_and_remembers_less():
+    moved = []
+    for batch in (1, 4):
+        value = torch.nn.Parameter(torch.zeros(3))
+        optimiser = Optimiser([Group(name="a", parameters={"a": value}, rate=lambda step: 0.1, betas=(0.9, 0.99))], batch)
+        value.sum().backward()
+        optimiser.step(0)
+        moved.append(float(value.detach()[0]))
+        assert optimiser.adam.param_groups[0]["betas"] == pytest.approx((0.9**batch, 0.99**batch))
+    assert moved[1] == pytest.approx(2 * moved[0], rel=1e-3)

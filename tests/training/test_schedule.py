@@ -60,3 +60,24 @@ def test_long_has_no_geometry_priors():
 def test_unknown_recipe_is_said():
     with pytest.raises(BadArgument, match="draft, few"):
         recipe_named("fast")
+
+
+def test_larger_steps_see_as_many_frames():
+    from instag.training.recipes import batched, few
+
+    recipe = few()
+    larger = batched(recipe, 8)
+    assert larger.face.batch == 8
+    assert larger.face.steps == round(recipe.face.steps / 8)
+    assert larger.mouth.density.end == round(recipe.mouth.density.end / 8)
+    assert larger.face.density.every == round(recipe.face.density.every / 8)
+    assert larger.face.pose_rate == recipe.face.pose_rate
+    assert larger.face.field_settles == round((recipe.face.field_settles or 0) / 8)
+    assert batched(recipe, 1) == recipe
+
+
+def test_a_shorter_course_keeps_what_it_needs_whole():
+    from instag.training.recipes import few, whole_course
+    from instag.training.schedule import shortened
+
+    assert shortened(whole_course(), 0.1).face.field_settles == few().face.field_settles
