@@ -102,6 +102,7 @@ def create(
     speech: options.Speech = "mel",
     overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
+    batch: options.Batch = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
     quiet: options.Quiet = False,
@@ -128,6 +129,7 @@ def create(
             "all_for_train": all_for_train,
             "speech": speech,
             "device": device,
+            "batch": batch,
         }
         _adapt(terminal, clip, output, learning=learning, seed=seed, threads=threads, extra={"clip": folder, "prepare_s": round(prepared, 2)})
 
@@ -154,6 +156,7 @@ def speak(
 
         set_threads(threads)
         keep_freed_memory()
+        _announce_compilation(terminal, device)
         started = time.monotonic()
         manner = {"pose": pose.value, "expression": expression.value, "dilate": dilate, "device": device}
         with terminal.progress(f"Speaking {sound.name}", "frames") as report:
@@ -219,6 +222,7 @@ def adapt(
     speech: options.Speech = "mel",
     overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
+    batch: options.Batch = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
     quiet: options.Quiet = False,
@@ -236,6 +240,7 @@ def adapt(
             "all_for_train": all_for_train,
             "speech": speech,
             "device": device,
+            "batch": batch,
         }
         _adapt(terminal, instag.Clip.open(clip), output, learning=learning, seed=seed, threads=threads)
 
@@ -253,6 +258,7 @@ def _adapt(terminal: Terminal, clip: "Clip", output: Path, *, learning: dict, se
     from instag.compute import set_threads
 
     set_threads(threads)
+    _announce_compilation(terminal, learning["device"])
     started = time.monotonic()
     with terminal.stages(f"Learning {output.stem}") as stage_report:
         avatar = instag.adapt(clip, output, seed=seed, report=stage_report, **learning)
@@ -269,6 +275,14 @@ def _adapt(terminal: Terminal, clip: "Clip", output: Path, *, learning: dict, se
         said += ["On frames that it was not taught:", *judging.short_form(evaluation)]
     said.append(f"Next: instag speak {output} SOUND -o out.mp4")
     terminal.result("\n".join(said), values)
+
+
+def _announce_compilation(terminal: Terminal, device: str) -> None:
+    """Say why the first use of a GPU starts slowly."""
+    from instag.compute import device_named, gsplat_built
+
+    if device_named(device).type != "cpu" and not gsplat_built():
+        terminal.note("Compiling gsplat's kernels for this GPU: once, some minutes.")
 
 
 def _test(terminal: Terminal, avatar: "Avatar", clip: "Clip", device: str) -> "Evaluation | None":

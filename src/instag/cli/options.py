@@ -31,6 +31,9 @@ Threads = Annotated[int | None, typer.Option(help="How many threads to use; all 
 Device = Annotated[
     str, typer.Option(help="Where to compute: cpu, cuda, or cuda:1 for a second GPU; auto takes a GPU if it can.", metavar="NAME", rich_help_panel=MACHINE)
 ]
+Batch = Annotated[
+    int | None, typer.Option(help="Frames a step; not given: 1 on a CPU, 8 on a GPU, 1 for `reference`.", min=1, rich_help_panel=TRAINING, show_default=False)
+]
 Seed = Annotated[int, typer.Option(help="Seed of all random choices.", rich_help_panel=MACHINE)]
 
 Delay = Annotated[int, typer.Option(help="Milliseconds by which the sound lags behind the lips.", rich_help_panel=CAPTURE)]
