@@ -71,10 +71,24 @@ class Frames:
 
 
 class FrameStore:
-    """The frames of a Clip at one picture size. What a batch holds, and every table of numbers, lies on `device`."""
+    """The frames of a Clip at one picture size. What a batch holds, and every table of numbers, lies on `device`.
 
-    def __init__(self, clip: Clip, *, size: int, front_end: str = "mel", device: torch.device | str = "cpu") -> None:
+    memory: bytes of decoded frames that are kept; MEMORY if None.
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        *,
+        size: int,
+        front_end: str = "mel",
+        device: torch.device | str = "cpu",
+        memory: int | None = None,
+        heard: Float[Tensor, "f channels steps"] | None = None,
+    ) -> None:
+        """heard: what is heard in each frame, in place of the front end's features of the clip."""
         self.clip = clip
+        self.memory = MEMORY if memory is None else memory
         self.size = size
         self.front_end = front_end
         self.device = torch.device(device)
@@ -85,7 +99,8 @@ class FrameStore:
         self.identity = torch.from_numpy(track.identity).float()
         self.landmark_motion = landmark_motion(track, (clip.info.width, clip.info.height)).to(self.device)
         self.landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
-        self.features = torch.from_numpy(np.array(clip_features(clip, front_end, device=str(device)))).to(self.device)
+        heard = torch.from_numpy(np.array(clip_features(clip, front_end, device=str(device)))) if heard is None else heard
+        self.features = heard.to(self.device)
         units = clip.action_units()
         still = np.zeros(len(clip), np.float32)
         # The quietest value that the features take stands for silence, whatever the front end.
@@ -211,7 +226,7 @@ class FrameStore:
             if key not in self._kept:
                 self._kept[key] = parts
                 self._bytes += sum(part.nbytes for part in parts)
-            while self._bytes > MEMORY and len(self._kept) > 1:
+            while self._bytes > self.memory and len(self._kept) > 1:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= sum(part.nbytes for part in dropped)
         return parts

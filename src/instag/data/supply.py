@@ -19,20 +19,25 @@ from instag.types import Camera
 
 SHARE = 0.25
 """Of the memory that is free on the device: what the tables may take."""
+PIECE = 64
+"""Frames that the host holds while the tables are filled."""
 PLAIN, WITH_SURFACE = 8, 5
 """Bytes of a pixel in the tables: picture, regions, what is behind and the lips' mask; depth and normals."""
 
 
 @final
 class Supply:
-    """Batches of the frames `train`, each cut to its row of `windows`. `draw` says which rows a step wants; it is asked for a step ahead."""
+    """Batches of the frames `train`, each cut to its row of `windows`. `draw` says which rows a step wants; it is asked for a step ahead.
 
-    def __init__(self, store: FrameStore, train: range, windows: Window, draw: Callable[[int], list[int]]) -> None:
+    room: bytes that the tables may take; None for a SHARE of what is free.
+    """
+
+    def __init__(self, store: FrameStore, train: range, windows: Window, draw: Callable[[int], list[int]], *, room: int | None = None) -> None:
         self.store, self.train, self.windows, self.draw = store, train, windows, draw
         frames = torch.arange(train.start, train.stop, device=store.device)
         self._cameras = store.camera(frames, windows)
         pixels = windows.width * windows.height * len(train)
-        self.fits = pixels * (PLAIN + WITH_SURFACE) <= SHARE * free_memory(store.device)
+        self.fits = pixels * (PLAIN + WITH_SURFACE) <= (SHARE * free_memory(store.device) if room is None else room)
         self._frames = frames
         self._tables: dict[str, Tensor] = {}
         self._reader = None if self.fits else ThreadPoolExecutor(1)
@@ -81,14 +86,19 @@ class Supply:
     def _fill(self, *, surface: bool) -> None:
         """Read, cut and put on the device all frames; a piece at a time, so that the host holds them once."""
         names = ("depth", "normal") if surface else ("image", "regions", "behind")
-        tables: dict[str, np.ndarray] = {}
+        tables: dict[str, Tensor] = {}
+        waiting: list[tuple[np.ndarray, ...]] = []
         lefts, tops = self.windows.left.tolist(), self.windows.top.tolist()
         for row, parts in enumerate(self.store.each(self.train, surface=surface)):
             cut = slice(tops[row], tops[row] + self.windows.height), slice(lefts[row], lefts[row] + self.windows.width)
-            for name, part in zip(names, parts[3:] if surface else parts, strict=True):
-                if name not in tables:
-                    tables[name] = np.empty((len(self.train), *part[cut].shape), part.dtype)
-                tables[name][row] = part[cut]
-        self._tables |= {name: torch.from_numpy(table).to(self.store.device) for name, table in tables.items()}
+            waiting.append(tuple(part[cut] for part in (parts[3:] if surface else parts)))
+            if len(waiting) == PIECE or row + 1 == len(self.train):
+                for name, cuts in zip(names, zip(*waiting, strict=True), strict=True):
+                    piece = torch.from_numpy(np.stack(cuts))
+                    if name not in tables:
+                        tables[name] = torch.empty((len(self.train), *piece.shape[1:]), dtype=piece.dtype, device=self.store.device)
+                    tables[name][row + 1 - len(waiting) : row + 1] = piece.to(self.store.device)
+                waiting = []
+        self._tables |= tables
         if not surface:
             self._tables["lips"] = self.store.lips(self._frames, self.windows)

@@ -3,13 +3,13 @@
 import torch
 
 from instag.compute import denormals_flushed
-from instag.errors import TrainingFailed
 from instag.progress import Report
-from instag.training.density import densify, no_pull, observe, reset_opacity, weaken_green
+from instag.training.density import observe
 from instag.training.journal import Journal
 from instag.training.optim import Group, Optimiser
 from instag.training.stages.stage import Stage
 from instag.training.subject import Subject
+from instag.training.tending import tend
 
 
 @denormals_flushed()
@@ -31,20 +31,18 @@ def run(stage: Stage, journal: Journal, report: Report) -> None:
                 pull = observe(pull, shown.rendering, shown.camera, shown.picture)
             optimiser.step(step)
             done = step + 1
-            if stage.density and done % stage.density.every == 0 and stage.density.start <= done < stage.density.end:
-                drawn = stage.subject.chance(stage.name, done, "density").choice
-                selection = densify(stage.gaussians, pull, stage.density, step=done, steps=stage.steps, extent=stage.subject.extent, generator=drawn)
-                optimiser.select(stage.gaussians, selection)
-                pull = no_pull(stage.gaussians)
-                if len(stage.gaussians) == 0:
-                    raise TrainingFailed(
-                        f"No splats were left in stage {stage.name!r} at step {done}. The head's regions may be wrong: look at instag prepare --preview."
-                    )
-            if stage.density and stage.density.green == "weaken" and done >= stage.density.green_after and done % stage.density.every == 0:
-                weaken_green(stage.gaussians)
-            if stage.density and stage.density.reset_every and done % stage.density.reset_every == 0 and done < stage.density.end:
-                reset_opacity(stage.gaussians, stage.density.reset_opacity)
-                optimiser.forget(stage.gaussians.opacity)
+            if stage.density:
+                pull = tend(
+                    stage.gaussians,
+                    pull,
+                    stage.density,
+                    optimiser,
+                    done=done,
+                    steps=stage.steps,
+                    extent=stage.subject.extent,
+                    generator=stage.subject.chance(stage.name, done, "density").choice,
+                    whose=f"stage {stage.name!r}",
+                )
             journal.note(stage, step, list(terms), values.detach())
             report(done, stage.steps)
             journal.checkpoint_if_due(stage, done, optimiser, pull)

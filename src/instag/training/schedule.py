@@ -82,6 +82,11 @@ def decay(rate: float, factor: float, steps: int, *, gentle_steps: int = 0, gent
     return lambda step: rate * factor ** (step / steps) * (gentle if step < gentle_steps else 1.0)
 
 
+def early_then_late(rate: float, late: int, steps: int) -> Rate:
+    """`rate` x 0.5^(step / late) until `late`, then x 0.1^(step / steps) (pre-training, METHOD 6)."""
+    return lambda step: rate * (0.5 ** (step / max(1, late)) if step < late else 0.1 ** (step / steps))
+
+
 def settling(rate: Rate, after: int | None, share: float = 0.05) -> Rate:
     """A rate that goes on at a small share of itself once `after` steps are done; None leaves it as it is."""
     return rate if after is None else lambda step: rate(step) * (1.0 if step < after else share)

@@ -67,7 +67,7 @@ class MouthStage(Stage):
         store, train = subject.store, subject.train
         windows = store.windows_around(store.lips_boxes[train.start : train.stop], store.size // 20)
         self.supply = Supply(store, train, windows, self._draw)
-        self.rows = _with_mouth(store, train)
+        self.rows = rows_with_mouth(store, train)
         unit, height = (values[train.start : train.stop][self.rows] for values in (store.mouth_unit, store.mouth_opening()))
         opening = unit if float(unit.max()) > float(unit.min()) else height
         self.wide = self.rows[opening >= torch.quantile(opening, WIDE_OPEN)]
@@ -142,7 +142,7 @@ class MouthStage(Stage):
         return torch.cat(found)
 
 
-def _with_mouth(store: FrameStore, train: range) -> Tensor:
+def rows_with_mouth(store: FrameStore, train: range) -> Tensor:
     """Rows of the frames that show the inside of the mouth; all rows where none does."""
     pixels = [int(np.isin(regions, (Region.MOUTH, Region.TEETH)).sum()) for _, regions, _ in store.each(train)]
     shown = torch.nonzero(torch.tensor(pixels) >= FEWEST_MOUTH_PIXELS)[:, 0]

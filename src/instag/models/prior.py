@@ -1,0 +1,107 @@
+"""The Prior: universal motion fields learned from several people, in one file (the second of the three artefacts).
+
+A zip of `prior.json` (PriorInfo) and `fields.safetensors`: the face's field and the mouth's, with the level of the speech and the range of the
+expressions that they learned from. No pickle.
+"""
+
+import hashlib
+import json
+import zipfile
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from instag.errors import FileMissing, NewerFormat, NotAnArtefact
+from instag.files import atomic_path
+from instag.models.face_motion import GatedField, universal_face_field
+from instag.models.head import Head
+from instag.models.mouth_motion import MouthField
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorInfo:
+    """What prior.json holds. hears: identity of the front end, its version and weights; empty where nobody knows. people: how many taught it."""
+
+    format_version: int = FORMAT_VERSION
+    made_by: str
+    front_end: str
+    hears: str
+    speech_channels: int
+    people: int
+    training: dict[str, object] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """What several people's faces and mouths do with their voices."""
+
+    info: PriorInfo
+    face: GatedField
+    mouth: MouthField
+
+    def state(self) -> dict[str, Tensor]:
+        """Both fields, flat: `face.` and `mouth.` before their own names."""
+        parts = {"face": self.face, "mouth": self.mouth}
+        return {f"{part}.{name}": value.detach() for part, module in parts.items() for name, value in module.state_dict().items()}
+
+    def digest(self) -> str:
+        """Tells this prior from others: of all its numbers."""
+        return hashlib.sha256(save({name: value.cpu().contiguous() for name, value in self.state().items()})).hexdigest()
+
+    def to(self, device: torch.device | str) -> "Prior":
+        """A copy on `device`."""
+        return replace(self, face=deepcopy(self.face).to(device), mouth=deepcopy(self.mouth).to(device))
+
+    def begin(self, head: Head) -> None:
+        """Let a head start with these fields. Raises ValueError where its fields are of other shapes; see `info.speech_channels`."""
+        try:
+            head.face.field.load_state_dict(self.face.state_dict())
+            head.mouth.field.load_state_dict(self.mouth.state_dict())
+        except RuntimeError as error:
+            raise ValueError(f"the head's fields are of other shapes than the prior's: {error}") from error
+
+    def save(self, path: Path | str) -> None:
+        """Write the file, whole or not at all. Raises DiskFull."""
+        state = {name: value.cpu().contiguous() for name, value in self.state().items()}
+        with atomic_path(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as package:
+            package.writestr("prior.json", json.dumps(asdict(self.info), indent=1))
+            package.writestr("fields.safetensors", save(state))
+
+    @classmethod
+    def open(cls, path: Path | str) -> "Prior":
+        """Raises FileMissing, NotAnArtefact, NewerFormat."""
+        path = Path(path)
+        if not path.is_file():
+            raise FileMissing(f"There is no file {path}. Make a prior with: instag pretrain CLIP... -o {path}")
+        try:
+            with zipfile.ZipFile(path) as package:
+                content = json.loads(package.read("prior.json"))
+                if int(content["format_version"]) > FORMAT_VERSION:
+                    raise NewerFormat(
+                        f"{path} has format version {content['format_version']}; this instag reads up to {FORMAT_VERSION}. Update it: pip install -U instag"
+                    )
+                info = PriorInfo(**content)
+                state = load(package.read("fields.safetensors"))
+            face, mouth = empty_fields(info.speech_channels)
+            for name, module in (("face", face), ("mouth", mouth)):
+                module.load_state_dict({key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")})
+        except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+            raise NotAnArtefact(f"{path} is not a prior, or is damaged ({error}). Make one with: instag pretrain CLIP... -o {path}") from error
+        return cls(info=info, face=face, mouth=mouth)
+
+
+def empty_fields(speech_channels: int) -> tuple[GatedField, MouthField]:
+    """Both universal fields, fresh and at rest; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        face, mouth = universal_face_field(speech_channels), MouthField(speech_channels=speech_channels)
+    return face.requires_grad_(False).eval(), mouth.requires_grad_(False).eval()

@@ -1,0 +1,228 @@
+"""Pre-training of the face: universal and personalized fields move the Gaussians of several people at once (METHOD 6)."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from instag.data.curriculum import SlidingWindow, choose, sliding
+from instag.data.frames import HEAD_LABELS, Frames
+from instag.models.condition import Condition
+from instag.models.face_motion import SHIFT_UNIT, GatedField, Motion, Places
+from instag.models.gaussians import Gaussians
+from instag.rendering import composite
+from instag.training import losses
+from instag.training.density import DensitySettings
+from instag.training.optim import Group
+from instag.training.pretraining.contrast import contrast, drawn_rivals
+from instag.training.pretraining.crew import Crew, Person
+from instag.training.pretraining.together import joined_conditions, joined_frames, paint_together
+from instag.training.pretraining.voices import other_voices
+from instag.training.pretraining.work import Shown, Work, mean_of, own_field_groups, same_size, shared_speech_group, supplies, within_each
+from instag.training.schedule import Steps, Term, early_then_late
+from instag.training.screen import Screen, screen_colour
+from instag.training.stages.face import BLINK
+from instag.training.stages.stage import field_groups, gaussian_groups
+from instag.types import Region
+
+CURRICULUM_EVERY = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceCourse:
+    """Numbers of METHOD 6; steps are frames that one person shows, or its turns once a course is batched.
+
+    centre_steps: in which the centres' rate falls to a hundredth. late: steps until the second decay of the rates. rivals: of how many others the
+    contrast takes account at once, in contrast_frames frames. landmark_frames: for each frame painted.
+    """
+
+    steps: Steps
+    batch: int
+    degree: int
+    degree_every: Steps
+    warm_up: Steps
+    centre_steps: Steps
+    late: Steps
+    screen: Screen
+    hair_every: int
+    alpha: Term
+    motion: Term
+    lips_attention: Term
+    hair_attention: Term
+    contrast: Term
+    rivals: int
+    contrast_frames: int
+    landmarks: Term
+    landmark_frames: int
+    landmark_points: int
+    density: DensitySettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """Where points of a face, metres, are seen to be shifted in some frames."""
+
+    points: Float[Tensor, "p 3"]
+    heard: Condition
+    shift: Float[Tensor, "f p 2"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """A person's Gaussians and the points of its lesson, moved. attention: of both fields, at the Gaussians. answer: shifts of the lesson's points."""
+
+    universal: Motion
+    own: Motion
+    attention: Float[Tensor, "n 4"]
+    answer: Float[Tensor, "f p 3"] | None
+
+    @property
+    def motion(self) -> Motion:
+        """What both fields make together."""
+        return Motion(
+            shift=self.universal.shift + self.own.shift,
+            rotation=self.universal.rotation + self.own.rotation,
+            scale=self.universal.scale + self.own.scale,
+        )
+
+
+class FaceWork(Work):
+    """Trains the universal face field, each person's own, and the Gaussians of each face."""
+
+    name = "face"
+
+    def __init__(self, crew: Crew, course: FaceCourse) -> None:
+        self.crew, self.course = crew, course
+        self.turns, self.batch, self.density = course.steps, course.batch, course.density
+        found, self.open_mouths, self.blinks = {}, {}, {}
+        for person in crew.people:
+            store, train = person.store, person.train
+            found[person.number] = store.windows_around(store.boxes(train, *HEAD_LABELS), store.size // 20)
+            self.open_mouths[person.number] = sliding(store.mouth_opening()[train.start : train.stop], every=CURRICULUM_EVERY)
+            blink = (store.expression[train.start : train.stop, BLINK] / 2).clamp(0, 1).cpu()
+            self.blinks[person.number] = sliding(blink, every=CURRICULUM_EVERY)
+        self.supplies = supplies(crew, same_size(found, crew.people[0].store.size, crew.ranks), self._draw)
+
+    def gaussians(self, person: Person) -> Gaussians:
+        return person.face
+
+    def universal(self) -> tuple[nn.Module, nn.Module]:
+        return self.crew.fields.face, self.crew.face_average
+
+    def own_field(self, person: int) -> GatedField:
+        return self.crew.fields.own_face(person)
+
+    def universal_groups(self) -> list[Group]:
+        falling = lambda rate: early_then_late(rate, self.course.late, self.turns)  # noqa: E731
+        shared = [shared_speech_group(self.own_field(0), falling)] if self.crew.fields.share_speech else []
+        return [*field_groups(self.crew.fields.face, falling, factor=1.0, settle=None), *shared]
+
+    def own_groups(self, person: Person) -> list[Group]:
+        falling = lambda rate: early_then_late(rate, self.course.late, self.turns)  # noqa: E731
+        splats = gaussian_groups(person.face, person.extent, self.course.centre_steps)
+        return [*splats, *own_field_groups(self.own_field(person.number), falling, share_speech=self.crew.fields.share_speech)]
+
+    def lose(self, turn: int, people: list[Person]) -> tuple[dict[str, Tensor], Shown]:
+        course = self.course
+        parts = [self.supplies[person.number](turn)[0] for person in people]
+        lessons = [self._lesson(turn, person) for person in people] if course.landmarks(turn) else None
+        moving = turn >= course.warm_up
+        moved = self._move(people, parts, lessons) if moving or lessons else None
+        rendering = paint_together(
+            [person.face for person in people],
+            [each.motion for each in moved] if moving and moved else [None] * len(people),
+            [part.camera for part in parts],
+            self.crew.renderer,
+            degree=min(course.degree, turn // course.degree_every),
+            attention=[each.attention for each in moved] if course.lips_attention(turn) and moved else None,
+        )
+        terms = self._picture_terms(turn, people, joined_frames(parts), rendering)
+        if moving and moved:
+            terms |= self._motion_terms(turn, people, parts, moved)
+        if lessons and moved:
+            missed = [(each.answer[..., :2] - lesson.shift).abs().mean() for each, lesson in zip(moved, lessons, strict=True) if each.answer is not None]
+            terms["landmarks"] = course.landmarks(turn) * mean_of(missed) / SHIFT_UNIT
+        return terms, Shown(rendering=rendering, parts=parts)
+
+    def _draw(self, person: Person, turn: int) -> list[int]:
+        warm = turn < self.course.warm_up
+        span = self.course.warm_up if warm else self.turns - self.course.warm_up
+        progress = (turn if warm else turn - self.course.warm_up) / max(1, span)
+        window: SlidingWindow = (self.open_mouths if warm else self.blinks)[person.number]
+        drawn = self.crew.chance(self.name, person.number, turn, "frames").choice
+        return choose(window, step=turn, progress=progress, count=self.batch, frames=len(person.train), generator=drawn)
+
+    def _move(self, people: list[Person], parts: list[Frames], lessons: list[Lesson] | None) -> list[Moved]:
+        """Ask the universal field about all points and all speech at once, then each person's own field."""
+        points, conditions = [], []
+        for index, (person, part) in enumerate(zip(people, parts, strict=True)):
+            centres = person.face.means.detach()
+            points.append(torch.cat([centres, lessons[index].points]) if lessons else centres)
+            conditions.append(joined_conditions([part.condition, lessons[index].heard]) if lessons else part.condition)
+        field = self.crew.fields.face
+        places, heard = field.places(torch.cat(points)), field.hear(joined_conditions(conditions))
+        found, point, frame = [], 0, 0
+        for person, where, condition in zip(people, points, conditions, strict=True):
+            here, said = places.part(slice(point, point + len(where))), heard[frame : frame + len(condition.speech)]
+            own = self.own_field(person.number)
+            at, told = own.places(where), own.hear(condition)
+            count = len(person.face)
+            both = [(field, here, said), (own, at, told)]
+            universal, personal = (each.move(known.part(slice(count)), codes[: self.batch]) for each, known, codes in both)
+            answer = sum(each.move(known.part(slice(count, None)), codes[self.batch :]).shift for each, known, codes in both) if lessons else None
+            found.append(Moved(universal=universal, own=personal, attention=_attention(here, at, count), answer=answer))  # pyright: ignore[reportArgumentType]
+            point, frame = point + len(where), frame + len(condition.speech)
+        return found
+
+    def _picture_terms(self, turn: int, people: list[Person], frames: Frames, rendering) -> dict[str, Tensor]:
+        course = self.course
+        noise = [self.crew.chance(self.name, person.number, turn).noise for person in people]
+        head = frames.is_region(Region.FACE, Region.HAIR)
+        without_hair = turn >= course.warm_up and turn % course.hair_every != 0
+        shown = frames.is_region(Region.FACE) if without_hair else head
+        paint = torch.cat([screen_colour(course.screen, self.batch, each) for each in noise]).expand(rendering.colors.shape)
+        target = torch.where(shown[..., None], frames.image.float() / 255, paint)
+        picture = composite.over(rendering.colors, rendering.alphas, paint)
+        if without_hair:
+            picture = torch.where(frames.is_region(Region.HAIR)[..., None], paint, picture)
+        terms = {"photometric": losses.photometric(picture, target)}
+        if course.alpha(turn):
+            terms["alpha"] = course.alpha(turn) * losses.alpha_inside(rendering.alphas, head)
+        if course.lips_attention(turn):
+            expression = rendering.detached[..., 1] + rendering.detached[..., 3]
+            terms["lips_attention"] = course.lips_attention(turn) * within_each(expression, frames.lips)
+        if course.hair_attention(turn) and not without_hair:
+            terms["hair_attention"] = course.hair_attention(turn) * within_each(rendering.detached.sum(-1), frames.is_region(Region.HAIR))
+        return terms
+
+    def _motion_terms(self, turn: int, people: list[Person], parts: list[Frames], moved: list[Moved]) -> dict[str, Tensor]:
+        course, terms = self.course, {}
+        if course.motion(turn):
+            sizes = [losses.motion_size(each.universal) + losses.motion_size(each.own) for each in moved]
+            terms["motion"] = course.motion(turn) * mean_of(sizes)
+        everyone = self.crew.rounds.people
+        if course.contrast(turn) and everyone > 1:
+            agreed = []
+            for person, part, each in zip(people, parts, moved, strict=True):
+                drawn = drawn_rivals(everyone, person.number, course.rivals, self.crew.chance(self.name, person.number, turn, "rivals").choice)
+                some = slice(course.contrast_frames)
+                heard = Condition(speech=part.condition.speech[some], expression=part.condition.expression[some])
+                total = contrast(each.own.shift[some], [self.own_field(rival) for rival in drawn], person.face.means.detach(), heard)
+                agreed.append(total * (everyone - 1) / len(drawn))
+            terms["contrast"] = course.contrast(turn) * mean_of(agreed)
+        return terms
+
+    def _lesson(self, turn: int, person: Person) -> Lesson:
+        """Some landmarks in many frames, most of them heard in other voices."""
+        course, store, motion = self.course, person.store, person.store.landmark_motion
+        noise = self.crew.chance(self.name, person.number, turn, "lesson").noise
+        frames = torch.randint(person.train.start, person.train.stop, (course.landmark_frames * self.batch,), generator=noise, device=store.device)
+        points = torch.randperm(len(motion.points), generator=noise, device=store.device)[: course.landmark_points]
+        heard = store.condition(frames)
+        voices = other_voices(heard.speech, self.crew.fields.face.speech.level, noise)
+        return Lesson(points=motion.points[points], heard=replace(heard, speech=voices), shift=motion.shift[frames[:, None], points])
+
+
+def _attention(universal: Places, own: Places, count: int) -> Float[Tensor, "n 4"]:
+    return torch.cat([universal.part(slice(count)).attention(), own.part(slice(count)).attention()], dim=-1)

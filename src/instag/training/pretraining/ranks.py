@@ -1,0 +1,88 @@
+"""Ranks: the processes that pre-train together, each with people of its own (torch.distributed; `torchrun` starts them)."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar, final
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+T = TypeVar("T")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Ranks:
+    """This process among `world` ones. A process alone needs no talk, and does none."""
+
+    rank: int = 0
+    world: int = 1
+
+    def sum_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """The gradients of all processes added up, in each; a parameter without one counts as zero."""
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        if self.world == 1:
+            return
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        together = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(together)
+        for gradient, part in zip(gradients, together.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    @torch.no_grad()
+    def hand_out(self, source: int, tensors: Iterable[Tensor]) -> None:
+        """Give every process what process `source` has in these tensors."""
+        if self.world == 1:
+            return
+        every = list(tensors)
+        flat = torch.cat([tensor.flatten() for tensor in every])
+        dist.broadcast(flat, source)
+        if self.rank != source:
+            for tensor, part in zip(every, flat.split([tensor.numel() for tensor in every]), strict=True):
+                tensor.copy_(part.view_as(tensor))
+
+    def gathered(self, value: T) -> list[T]:
+        """A value of each process, in the order of their ranks."""
+        if self.world == 1:
+            return [value]
+        found: list[T | None] = [None] * self.world
+        dist.all_gather_object(found, value)
+        return found  # pyright: ignore[reportReturnType]
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        self.gathered(None)
+
+
+def started_by_torchrun() -> bool:
+    """Whether this process is one of several that torchrun started."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[Ranks]:
+    """Meet the other processes where torchrun started several: gloo on CPUs, NCCL on GPUs."""
+    if not started_by_torchrun():
+        yield Ranks()
+        return
+    mine = not dist.is_initialized()
+    if mine:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Ranks(rank=dist.get_rank(), world=dist.get_world_size())
+    finally:
+        if mine:
+            dist.destroy_process_group()
+
+
+def own_device(device: torch.device) -> torch.device:
+    """Of several GPUs the one of this process' number on its machine."""
+    if device.type == "cuda" and device.index is None and started_by_torchrun():
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    return device

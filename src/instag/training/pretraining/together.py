@@ -1,0 +1,92 @@
+"""Frames of several people as one batch: each person's splats, made up to the same number, are painted in one call."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from instag.data.frames import Frames
+from instag.models.condition import Condition
+from instag.models.face_motion import Motion
+from instag.models.gaussians import Gaussians
+from instag.portrait import shaded
+from instag.rendering.renderer import Renderer
+from instag.types import Camera, Rendering, Splats
+
+
+def joined_frames(parts: Sequence[Frames]) -> Frames:
+    """One batch of the frames of several people, in their order; windows are of one size. Without the geometry priors."""
+    return Frames(
+        indices=torch.cat([part.indices for part in parts]),
+        image=torch.cat([part.image for part in parts]),
+        regions=torch.cat([part.regions for part in parts]),
+        behind=torch.cat([part.behind for part in parts]),
+        lips=torch.cat([part.lips for part in parts]),
+        camera=joined_cameras([part.camera for part in parts]),
+        condition=joined_conditions([part.condition for part in parts]),
+        depth=None,
+        normal=None,
+        surface_valid=None,
+    )
+
+
+def joined_cameras(parts: Sequence[Camera]) -> Camera:
+    return replace(parts[0], viewmats=torch.cat([part.viewmats for part in parts]), Ks=torch.cat([part.Ks for part in parts]))
+
+
+def joined_conditions(parts: Sequence[Condition]) -> Condition:
+    return Condition(speech=torch.cat([part.speech for part in parts]), expression=torch.cat([part.expression for part in parts]))
+
+
+def paint_together(
+    sets: Sequence[Gaussians],
+    motions: Sequence[Motion | None],
+    cameras: Sequence[Camera],
+    renderer: Renderer,
+    *,
+    degree: int,
+    attention: Sequence[Float[Tensor, "n k"]] | None = None,
+    rigid: bool = False,
+) -> Rendering:
+    """Paint a batch in which each set of Gaussians has its own frames. attention: channels that move no geometry, a row for each Gaussian."""
+    most = max(len(gaussians) for gaussians in sets)
+    splats, colors, watched = [], [], []
+    for index, (gaussians, motion, camera) in enumerate(zip(sets, motions, cameras, strict=True)):
+        frames = len(camera.viewmats)
+        moved = gaussians.splats(motion, frames, rigid=rigid)
+        splats.append(made_up(moved, most))
+        colors.append(_made_up(shaded(moved, gaussians.coefficients(degree), camera), most))
+        if attention is not None:
+            watched.append(_made_up(attention[index].expand(frames, -1, -1), most))
+    every = Splats(**{name: torch.cat([getattr(part, name) for part in splats]) for name in ("means", "quats", "scales", "opacities")})
+    return renderer.render(every, torch.cat(colors), joined_cameras(cameras), torch.cat(watched) if watched else None)
+
+
+def made_up(splats: Splats, count: int) -> Splats:
+    """The same splats and further ones that nobody sees."""
+    missing = count - splats.means.shape[1]
+    if not missing:
+        return splats
+    return Splats(
+        means=_made_up(splats.means, count),
+        quats=torch.cat([splats.quats, splats.quats.new_tensor([1.0, 0.0, 0.0, 0.0]).expand(len(splats.quats), missing, 4)], dim=1),
+        scales=F.pad(splats.scales, (0, 0, 0, missing), value=1e-4),
+        opacities=F.pad(splats.opacities, (0, missing)),
+    )
+
+
+def _made_up(table: Float[Tensor, "b n c"], count: int) -> Float[Tensor, "b m c"]:
+    return F.pad(table, (0, 0, 0, count - table.shape[1])) if table.shape[1] < count else table
+
+
+def part_of(rendering: Rendering, frames: slice, count: int, weight: float) -> Rendering:
+    """Some frames of a painted batch and their first `count` splats, with the gradient of means2d times `weight`: what density control looks at."""
+    gradient = rendering.means2d.grad
+    assert gradient is not None, "density control needs the gradient of means2d"
+    means2d = rendering.means2d.detach()[frames, :count]
+    means2d.grad = gradient[frames, :count] * weight
+    pictures = {name: getattr(rendering, name).detach()[frames] for name in ("colors", "detached", "alphas", "depths")}
+    return Rendering(**pictures, means2d=means2d, radii=rendering.radii[frames, :count])

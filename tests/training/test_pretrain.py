@@ -1,0 +1,103 @@
+"""Pre-training as a whole, on two or three tiny synthetic speakers: it learns, it stops and goes on, several processes agree with one."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from instag.errors import BadArgument
+from instag.models.prior import Prior
+from instag.synthetic import write_clip
+from instag.training.pretrain import pretrain
+from instag.training.pretraining import courses
+from instag.training.schedule import shortened
+
+TINY = replace(shortened(courses.usual(), 0.0015), size=64, face_splats=120, mouth_splats=50)
+WORKER = """
+import sys
+from test_pretrain import TINY
+from instag.training.pretrain import pretrain
+pretrain(sys.argv[2:], sys.argv[1], course=TINY, together=2)
+"""
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("people")
+    return [write_clip(folder / f"{seed}.clip", seed=seed, frames=frames, size=64).folder for seed, frames in ((1, 55), (2, 75), (3, 51))]
+
+
+def curves(output: Path) -> list[dict[str, float | str]]:
+    return [json.loads(line) for line in (output.with_suffix(".training") / "curves.jsonl").read_text().splitlines()]
+
+
+def test_two_people_teach_a_prior(people, tmp_path):
+    prior = pretrain(people[:2], tmp_path / "two.prior", course=TINY)
+    assert prior.info.people == 2
+    assert prior.info.training["frames"] == 130
+    assert Prior.open(tmp_path / "two.prior").digest() == prior.digest()
+    terms = {name for row in curves(tmp_path / "two.prior") for name in row}
+    assert {"photometric", "alpha", "motion", "contrast", "landmarks", "lips_attention", "hair_attention"} <= terms
+    assert not list((tmp_path / "two.training").glob("checkpoint*"))
+
+
+def test_stopped_run_ends_where_an_unbroken_one_does(people, tmp_path):
+    whole = pretrain(people, tmp_path / "whole.prior", course=TINY, together=2)
+    for stage, step in (("face", 13), ("mouth", 9)):
+
+        def stop(name: str, done: int, total: int, stage: str = stage, step: int = step) -> None:
+            if (name, done) == (stage, step):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(people, tmp_path / "broken.prior", course=TINY, together=2, report=stop)
+        assert not (tmp_path / "broken.prior").exists()
+    begun = []
+    again = pretrain(people, tmp_path / "broken.prior", course=TINY, together=2, report=lambda name, done, total: begun.append((name, done)))
+    assert begun[0] == ("mouth", 10)
+    assert again.digest() == whole.digest()
+
+
+def test_two_processes_agree_with_one(people, tmp_path):
+    pretrain(people, tmp_path / "one.prior", course=TINY, together=2)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    meeting = os.environ | {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": "2",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    command = [sys.executable, "-c", WORKER, str(tmp_path / "both.prior"), *map(str, people)]
+    processes = [subprocess.Popen(command, env=meeting | {"RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in range(2)]
+    assert [process.wait(timeout=300) for process in processes] == [0, 0]
+    for one, both in zip(curves(tmp_path / "one.prior"), curves(tmp_path / "both.prior"), strict=True):
+        assert one.keys() == both.keys()
+        assert all(both[name] == pytest.approx(value, rel=2e-3) for name, value in one.items() if name not in ("time", "stage"))
+    first, second = (Prior.open(tmp_path / f"{name}.prior") for name in ("one", "both"))
+    torch.testing.assert_close(first.state(), second.state(), atol=2e-3, rtol=2e-2)
+
+
+@pytest.mark.parametrize("name", courses.COURSES)
+def test_every_course_runs(people, name):
+    tiny = replace(shortened(courses.course_named(name), 0.0004), size=64, face_splats=100, mouth_splats=60)
+    assert pretrain(people[:2], course=tiny, share_speech=name == "draft").info.training["course"] == name
+
+
+def test_one_person_alone_has_nobody_to_differ_from(people):
+    assert pretrain(people[:1], course=shortened(TINY, 0.3)).info.people == 1
+
+
+def test_no_clip_and_unknown_courses_are_refused():
+    with pytest.raises(BadArgument, match="No clip"):
+        pretrain([])
+    with pytest.raises(BadArgument, match="usual"):
+        courses.course_named("lengthy")
