@@ -20,8 +20,7 @@ from instag.rendering.backends import renderer_for
 from instag.rendering.renderer import Renderer
 from instag.speaking import Manner, Painter, frame_count, frames, intrinsics, moments, speak
 from instag.speech import features as hearing
-from instag.speech.front_ends import create
-from instag.speech.mel import Mel
+from instag.speech.lip_motion import LipMotion
 from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
@@ -51,7 +50,7 @@ def test_chunks_do_not_show(avatar, monkeypatch):
     sound = noise(60 * 640)
     whole = list(frames(avatar, sound, Manner()))
     monkeypatch.setattr(hearing, "CHUNK", 13, raising=False)
-    monkeypatch.setattr(Mel, "piece", 15, raising=False)
+    monkeypatch.setattr(LipMotion, "piece", 15)
     pieces = list(frames(avatar, sound, Manner()))
     assert len(whole) == len(pieces)
     assert max(np.abs(one.astype(int) - other).max() for one, other in zip(whole, pieces, strict=True)) <= 2
@@ -82,7 +81,7 @@ def test_frames_are_those_of_the_portrait_bit_for_bit(avatar):
     """The quick way over bytes gives what portrait.paint over floats gives."""
     indices = torch.arange(6)
     driven = drive(avatar.viewmats, avatar.expression, indices)
-    heard = windows(hearing.features(noise(6 * 640), create(avatar.info.front_end)), indices)
+    heard = windows(hearing.features(noise(6 * 640), avatar.front_end()), indices)
     behind = np.stack([over_backdrop(premultiplied(avatar.torso(index)), avatar.backdrop) for index in driven.torso.tolist()])
     view = Camera(viewmats=driven.viewmats, Ks=intrinsics(avatar).expand(6, 3, 3), width=64, height=64)
     condition = Condition(speech=heard, expression=driven.expression)

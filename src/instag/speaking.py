@@ -29,7 +29,6 @@ from instag.rendering.composite import DILATION
 from instag.replay import Work, replayed
 from instag.speech import features as hearing
 from instag.speech.front_end import SAMPLE_RATE
-from instag.speech.front_ends import create
 from instag.transfer import Fetching, sent
 from instag.types import FPS, Camera, Rendering, Splats
 
@@ -207,7 +206,7 @@ def _speech_windows(
     avatar: Avatar, waveform: Float[Tensor, " samples"], device: torch.device, batch: int
 ) -> Iterator[tuple[int, Float[Tensor, "b 8 channels steps"]]]:
     """(first frame, windows on the device) in batches. Chunks of features are joined by the few frames that windows reach across."""
-    front_end = create(avatar.info.front_end, device=str(device))
+    front_end = avatar.front_end(device=str(device))
     total, reach = frame_count(waveform), WINDOWS
     held = torch.zeros(0, front_end.channels, front_end.steps, device=device)
     offset = position = 0

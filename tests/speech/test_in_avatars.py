@@ -39,7 +39,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["phones", "mel+phones", "deepspeech", "esperanto", "hubert", "ave"])
+@pytest.mark.parametrize("name", ["motion", "phones", "mel+phones", "deepspeech", "esperanto", "hubert", "ave"])
 def test_learns_and_speaks(clip: Clip, tmp_path: Path, name: str) -> None:
     adapt(clip, tmp_path / "me.avatar", recipe=TINY, speech=name)
     avatar = Avatar.open(tmp_path / "me.avatar")

@@ -99,7 +99,7 @@ def create(
     delay: options.Delay = 0,
     crop: options.Crop = None,
     size: options.Size = 512,
-    speech: options.Speech = "mel",
+    speech: options.Hearing = None,
     overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
     batch: options.Batch = None,
@@ -120,7 +120,7 @@ def create(
         from instag.compute import device_named
 
         device_named(device)
-        clip, prepared = _prepare(terminal, video, folder, delay_ms=delay, size=size, crop=options.parse_crop(crop), speech=speech)
+        clip, prepared = _prepare(terminal, video, folder, delay_ms=delay, size=size, crop=options.parse_crop(crop), speech=_heard_of_clips(speech))
         learning = {
             "recipe": recipe.value,
             "n_views": n_views,
@@ -219,7 +219,7 @@ def adapt(
     seconds: options.Seconds = None,
     long: options.Long = False,
     all_for_train: options.AllForTrain = False,
-    speech: options.Speech = "mel",
+    speech: options.Hearing = None,
     overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
     batch: options.Batch = None,
@@ -243,6 +243,11 @@ def adapt(
             "batch": batch,
         }
         _adapt(terminal, instag.Clip.open(clip), output, learning=learning, seed=seed, threads=threads)
+
+
+def _heard_of_clips(speech: str | None) -> str:
+    """The features that a clip keeps: motion codes are found anew for each head."""
+    return "mel" if speech in (None, "motion") else speech
 
 
 def _prepare(terminal: Terminal, video: Path, folder: Path, **settings) -> tuple["Clip", float]:

@@ -57,6 +57,15 @@ Surface = Annotated[
 ]
 Points = Annotated[str, typer.Option("--points", metavar="NAME", help="Who finds the 68 landmarks: embedded or fan.", rich_help_panel=CAPTURE)]
 
+Hearing = Annotated[
+    str | None,
+    typer.Option(
+        "--speech",
+        metavar="NAME",
+        show_default=False,
+        help="What the head hears: motion (the lips' motion that a voice asks for) or a front end as in `prepare`. If not given, as the recipe has it.",
+    ),
+]
 Speech = Annotated[
     str,
     typer.Option(

@@ -1,7 +1,8 @@
 """The Avatar: all that speaking needs, in one file (the third of the three artefacts).
 
 A zip of `avatar.json` (AvatarInfo), `head.safetensors` (both sets of Gaussians, fields, aligners), `drive.safetensors` (viewmats and
-expressions of the frames that it was learned from), `torso/00000.webp` (RGBA) and `backdrop.png`. No pickle.
+expressions of the frames that it was learned from), `voice.safetensors` (where it hears motion codes: how they follow the voice),
+`torso/00000.webp` (RGBA) and `backdrop.png`. No pickle.
 """
 
 import json
@@ -23,8 +24,11 @@ from instag.errors import FileMissing, NewerFormat, NotAnArtefact
 from instag.files import atomic_path
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, load_head, new_head
+from instag.speech.front_end import FrontEnd
+from instag.speech.front_ends import create
+from instag.speech.lip_motion import LipMotion, Voice
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MOST_DRIVE_FRAMES = 1_500
 """Frames of poses, expressions and torso that an avatar keeps: one minute, there and back two."""
 TORSO_QUALITY = 92
@@ -54,7 +58,7 @@ class AvatarInfo:
 class Avatar:
     """A talking head and what it needs to speak. Torso frames stay compressed until they are asked for.
 
-    viewmats: world to camera, OpenCV. expression: action units as in Condition. backdrop: RGB.
+    viewmats: world to camera, OpenCV. expression: action units as in Condition. backdrop: RGB. voice: where the front end is `motion`.
     """
 
     info: AvatarInfo
@@ -63,6 +67,7 @@ class Avatar:
     expression: Float[Tensor, "f 6"]
     torso_files: list[bytes]
     backdrop: UInt8[np.ndarray, "h w 3"]
+    voice: Voice | None = None
 
     def __len__(self) -> int:
         """Frames of poses, expressions and torso."""
@@ -71,6 +76,10 @@ class Avatar:
     def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
         """RGBA, colours not multiplied by alpha."""
         return decode_torso(self.torso_files[index])
+
+    def front_end(self, *, device: str = "cpu") -> FrontEnd:
+        """What it hears with, on a device. Raises what front_ends.create raises."""
+        return create(self.info.front_end, device=device) if self.voice is None else LipMotion(self.voice)
 
     def to(self, device: torch.device | str) -> "Avatar":
         """A copy whose head, poses and expressions lie on `device`; torso frames and backdrop are shared and stay on the host."""
@@ -85,6 +94,8 @@ class Avatar:
             package.writestr("avatar.json", json.dumps(asdict(self.info), indent=1))
             package.writestr("head.safetensors", save(state), zipfile.ZIP_DEFLATED)
             package.writestr("drive.safetensors", save(drive))
+            if self.voice is not None:
+                package.writestr("voice.safetensors", save(self.voice.state()))
             package.writestr("backdrop.png", backdrop)
             for index, torso in enumerate(self.torso_files):
                 package.writestr(f"torso/{index:05d}.webp", torso)
@@ -104,6 +115,7 @@ class Avatar:
                     )
                 info = AvatarInfo(**content)
                 state, drive = load(package.read("head.safetensors")), load(package.read("drive.safetensors"))
+                voice = Voice.of_state(load(package.read("voice.safetensors"))) if info.front_end == LipMotion.name else None
                 torso = [package.read(f"torso/{index:05d}.webp") for index in range(info.frames)]
                 backdrop = cv2.imdecode(np.frombuffer(package.read("backdrop.png"), np.uint8), cv2.IMREAD_COLOR)
             head = empty_head(info.speech_channels)
@@ -117,6 +129,7 @@ class Avatar:
             expression=drive["expression"],
             torso_files=torso,
             backdrop=cv2.cvtColor(backdrop, cv2.COLOR_BGR2RGB),
+            voice=voice,
         )
 
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from instag.models.condition import EXPRESSION_UNITS, Condition
 from instag.models.mlp import mlp
-from instag.models.speech_encoder import WIDTH, SpeechEncoder
+from instag.models.motion_encoder import encoder_of
+from instag.models.speech_encoder import WIDTH
 from instag.models.triplane import TriPlane
 
 SHIFT_UNIT = 1e-2
@@ -58,7 +59,7 @@ class GatedField(nn.Module):
     def __init__(self, *, speech_channels: int, hidden: int, expression: bool = True, base: int = 16, finest: float = 38.4) -> None:
         super().__init__()
         self.encoding = TriPlane(base, finest)
-        self.speech = SpeechEncoder(speech_channels)
+        self.speech = encoder_of(speech_channels)
         self.speech_gate = mlp(36, 32, WIDTH)
         units = len(EXPRESSION_UNITS) if expression else 0
         self.register_buffer("expression_range", torch.tensor([[0.0], [5.0]]).repeat(1, units))

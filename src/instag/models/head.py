@@ -113,9 +113,8 @@ class Head(nn.Module):
 
     def set_speech_level(self, features: Float[Tensor, "f channels steps"]) -> None:
         """Let both speech encoders bring features like these to mean 0 and deviation 1."""
-        level = torch.stack([features.mean(), features.std().clamp_min(1e-3)])
-        self.face.field.speech.level.copy_(level)
-        self.mouth.field.speech.level.copy_(level)
+        for encoder in (self.face.field.speech, self.mouth.field.speech):
+            encoder.level.copy_(encoder.level_of(features))
 
     def set_expression_range(self, expression: Float[Tensor, "f 6"]) -> None:
         """Let the face's field take no expression for stronger than the strongest of these."""

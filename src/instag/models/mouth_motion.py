@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from instag.models.face_motion import SHIFT_UNIT
 from instag.models.mlp import mlp
-from instag.models.speech_encoder import WIDTH, SpeechEncoder
+from instag.models.motion_encoder import encoder_of
+from instag.models.speech_encoder import WIDTH
 from instag.models.triplane import TriPlane
 
 SIDEWAYS = 1 / 5
@@ -22,7 +23,7 @@ class MouthField(nn.Module):
     def __init__(self, *, speech_channels: int) -> None:
         super().__init__()
         self.encoding = TriPlane(64, 57.6)
-        self.speech = SpeechEncoder(speech_channels)
+        self.speech = encoder_of(speech_channels)
         self.motion = mlp(36 + WIDTH + 3, 32, 32, 7)
         self.strength = mlp(36 + 3, 16, 16, 1)
 

@@ -41,3 +41,8 @@ class SpeechEncoder(nn.Module):
         each = self.projection(self.convolutions(levelled.flatten(0, 1))[..., 0]).view(frames, WINDOWS, WIDTH)
         attention = torch.softmax(self.weights(self.scores(each.transpose(1, 2))[:, 0]), dim=-1)
         return (attention[..., None] * each).sum(1)
+
+    @staticmethod
+    def level_of(features: Float[Tensor, "f channels steps"]) -> Float[Tensor, " 2"]:
+        """Mean and deviation of these features."""
+        return torch.stack([features.mean(), features.std().clamp_min(1e-3)])

@@ -12,13 +12,14 @@ from instag.speech.deepspeech import DeepSpeech
 from instag.speech.deepspeech_network import load_frozen
 from instag.speech.front_end import FrontEnd
 from instag.speech.joined import Joined
+from instag.speech.lip_motion import LipMotion
 from instag.speech.mel import Mel
 from instag.speech.onnx_network import OnnxNetwork
 from instag.speech.phones import Phones
 from instag.speech.wav2vec import Wav2Vec
 from instag.speech.wav2vec_files import load_wav2vec, weights_in
 
-EMBEDDED: dict[str, Callable[[], FrontEnd]] = {"mel": Mel, "phones": Phones}
+EMBEDDED: dict[str, Callable[[], FrontEnd]] = {"mel": Mel, "phones": Phones, "motion": LipMotion}
 """What needs no file."""
 WITH_ASSET = ("deepspeech", "esperanto", "hubert", "ave")
 """Each needs the asset of its own name."""

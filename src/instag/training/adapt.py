@@ -12,6 +12,8 @@ from instag import lpips as perception
 from instag.clip import Clip
 from instag.compute import device_name, device_named
 from instag.data.frames import FrameStore
+from instag.data.landmark_motion import landmark_motion
+from instag.data.motion_codes import motion_codes
 from instag.data.splits import Split, split
 from instag.errors import BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
@@ -19,6 +21,8 @@ from instag.models.gaussians import Gaussians, gaussians_behind, gaussians_on, r
 from instag.models.head import new_head
 from instag.models.poses import PoseCorrections
 from instag.rendering.backends import renderer_for
+from instag.speech.lip_motion import LipMotion
+from instag.speech.lip_network import load_lip_model
 from instag.training.journal import Journal
 from instag.training.loop import run
 from instag.training.recipes import Recipe, batched, recipe_named
@@ -27,8 +31,11 @@ from instag.training.stages.fuse import FuseStage
 from instag.training.stages.mouth import MouthStage
 from instag.training.stages.stage import Stage
 from instag.training.subject import Subject
+from instag.training.voice import fit_voice
 from instag.types import FPS
 
+DRIVERS = {"speech": "mel", "motion": LipMotion.name}
+"""The front end that a recipe's driver hears with."""
 StageReport = Callable[[str, int, int], None]
 """Called with (stage, done, total) while training goes on."""
 
@@ -51,7 +58,7 @@ def adapt(
     long: bool = False,
     all_for_train: bool = False,
     seed: int = 0,
-    speech: str = "mel",
+    speech: str | None = None,
     device: str = "auto",
     batch: int | None = None,
     report: StageReport = silent_stages,
@@ -60,12 +67,14 @@ def adapt(
 
     n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but the test frames; the recipe's number where
     neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. speech: the front end that the head will
-    hear with, as in speech.front_ends.create. device: as in compute.device_named. batch: frames a step, None for what suits recipe and
-    device. A killed run goes on from its checkpoint in the clip's folder. Raises BadArgument, TooShort, TrainingFailed and what Clip and clip_features raise.
+    hear with, as in speech.front_ends.create; None for what the recipe's driver hears with. device: as in compute.device_named. batch: frames
+    a step, None for what suits recipe and device. A killed run goes on from its checkpoint in the clip's folder. Raises BadArgument, TooShort,
+    TrainingFailed and what Clip and clip_features raise.
     """
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
     where = device_named(device)
     plan = recipe if isinstance(recipe, Recipe) else recipe_named("long" if long else recipe)
+    speech = speech or DRIVERS[plan.driver]
     plan = batched(plan, batch or (plan.gpu_batch if where.type == "cuda" else 1))
     chosen = split(len(clip), n_views=views_wanted(plan, n_views, seconds), all_for_train=all_for_train, kept=clip.info.test_frames)
     identity = {
@@ -97,7 +106,9 @@ def adapt(
 
 def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch.device, *, speech: str = "mel") -> Subject:
     """A head as it starts, and the frames that it will learn from, on a device."""
-    store = FrameStore(clip, size=plan.size, front_end=speech, device=device)
+    codes = motion_codes(landmark_motion(clip.track(), (clip.info.width, clip.info.height)), load_lip_model()) if speech == LipMotion.name else None
+    seen = None if codes is None else codes.code[..., None]
+    store = FrameStore(clip, size=plan.size, front_end=speech, device=device, heard=seen)
     generator = torch.Generator().manual_seed(seed)
     head = new_head(
         face=face_start(store, plan, generator),
@@ -117,6 +128,7 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
         extent=extent(store, chosen.train),
         lpips=perception.load(weights).to(device) if weights else None,
         seed=seed,
+        codes=None if codes is None else codes.to(device),
     )
 
 
@@ -199,4 +211,5 @@ def gather(subject: Subject, plan: Recipe, training: dict[str, object]) -> Avata
         expression=store.expression[frames].cpu(),
         torso_files=torso_files,
         backdrop=store.backdrop,
+        voice=None if subject.codes is None else fit_voice(torch.from_numpy(store.clip.speech()), subject.codes.to("cpu"), subject.train),
     )

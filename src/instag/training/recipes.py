@@ -17,7 +17,8 @@ NEVER = Term(weight=0.0)
 class Recipe:
     """A whole adaptation. size: side of the picture in pixels. n_views: frames to learn from where the user names none (None: all but the test's).
 
-    gpu_batch: frames a step on a GPU, which one frame leaves idle; a CPU takes one.
+    gpu_batch: frames a step on a GPU, which one frame leaves idle; a CPU takes one. driver: whether the fields hear the speech itself, as in the paper, or
+    the motion code that it asks for (`speech.lip_motion`); a front end that the user names is heard itself.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Recipe:
     face_splats: int
     mouth_splats: int
     gpu_batch: int
+    driver: Literal["speech", "motion"]
     face: FaceSettings
     mouth: MouthSettings
     fuse: FuseSettings
@@ -87,7 +89,17 @@ def reference(*, prior: bool = False) -> Recipe:
     )
     fuse = FuseSettings(steps=2_000, batch=1, degree=1, opacity_rate=1e-3, lpips=Term(weight=0.05, active=After(1_000)), lpips_patch=(32, 42))
     return Recipe(
-        name="reference", size=512, n_views=250, start="random", face_splats=2_000, mouth_splats=5_000, gpu_batch=1, face=face, mouth=mouth, fuse=fuse
+        name="reference",
+        size=512,
+        n_views=250,
+        start="random",
+        face_splats=2_000,
+        mouth_splats=5_000,
+        gpu_batch=1,
+        driver="speech",
+        face=face,
+        mouth=mouth,
+        fuse=fuse,
     )
 
 
@@ -112,7 +124,7 @@ def whole_course(*, prior: bool = False) -> Recipe:
     )
     density = replace(recipe.mouth.density, green="keep", reset_every=None)
     mouth = replace(recipe.mouth, screen="random", field_rate=face.field_rate, field_settles=face.field_settles, density=density)
-    return replace(recipe, name="whole", start="surface", mouth_splats=2_000, gpu_batch=8, face=face, mouth=mouth)
+    return replace(recipe, name="whole", start="surface", mouth_splats=2_000, gpu_batch=8, driver="motion", face=face, mouth=mouth)
 
 
 def few(*, prior: bool = False) -> Recipe:
@@ -139,7 +151,7 @@ def long(*, prior: bool = False) -> Recipe:
         density=replace(recipe.face.density, reset_every=None, behind=None),
     )
     mouth = replace(recipe.mouth, field_settles=None, degree=2, field_rate_decay=0.1, curriculum_every=7)
-    return replace(recipe, name="long", n_views=None, face=face, mouth=mouth, fuse=replace(recipe.fuse, degree=2))
+    return replace(recipe, name="long", n_views=None, driver="speech", face=face, mouth=mouth, fuse=replace(recipe.fuse, degree=2))
 
 
 def batched(recipe: Recipe, frames: int) -> Recipe:

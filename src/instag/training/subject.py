@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from instag.data.frames import FrameStore
+from instag.data.motion_codes import MotionCodes
 from instag.lpips import Lpips
 from instag.models.head import Head, load_head
 from instag.models.poses import PoseCorrections
@@ -15,7 +16,10 @@ from instag.training.chance import Chance, chance
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What the stages of one head share. train: the frames to learn from. extent: of the scene, metres. lpips: None where its weights are not there."""
+    """What the stages of one head share. train: the frames to learn from. extent: of the scene, metres. lpips: None where its weights are not there.
+
+    codes: where the head hears motion codes.
+    """
 
     head: Head
     poses: PoseCorrections
@@ -25,6 +29,7 @@ class Subject:
     extent: float
     lpips: Lpips | None
     seed: int
+    codes: MotionCodes | None = None
 
     @property
     def device(self) -> torch.device:

@@ -17,9 +17,9 @@ from instag.rendering import composite
 from instag.training import losses
 from instag.training.chance import Chance
 from instag.training.density import DensitySettings
+from instag.training.landmark_lessons import CodeTeacher, SpeechTeacher, Teacher
 from instag.training.optim import Group
 from instag.training.patches import perceptual
-from instag.training.roughen import roughened
 from instag.training.schedule import Active, After, Steps, Term, WholeSteps, decay
 from instag.training.screen import Screen, screen_colour
 from instag.training.speech_map import fit_speech_map
@@ -94,8 +94,7 @@ class FaceStage(Stage):
         windows = store.windows_around(store.boxes(train, *HEAD_LABELS), store.size // 20)
         self.supply = Supply(store, train, windows, self._draw)
         self.speech = store.condition(subject.frames).speech
-        level = subject.head.face.field.speech.level
-        self.speech_map = fit_speech_map(self.speech, store.landmark_motion, train, level=level, silence=store.silence)
+        self.teacher = self._teacher()
         opening, blink = store.mouth_opening()[train.start : train.stop], (store.expression[train.start : train.stop, BLINK] / 2).clamp(0, 1).cpu()
         self.open_mouths, self.blinks = sliding(opening, every=15), sliding(blink, every=15)
         self.surface: Active = After(min((term.active.start for term in (settings.normals, settings.depth) if isinstance(term.active, After)), default=0))
@@ -194,9 +193,15 @@ class FaceStage(Stage):
         bearings = every.part(slice(count))
         return bearings, face.moved(bearings, heard[:frames]), face.moved(every.part(slice(count, None)), heard[frames:])
 
+    def _teacher(self) -> Teacher:
+        store, codes, train = self.subject.store, self.subject.codes, self.subject.train
+        if codes is not None:
+            return CodeTeacher(motion=store.landmark_motion, codes=codes, spread=codes.code[train.start : train.stop].std(0))
+        speech_map = fit_speech_map(self.speech, store.landmark_motion, train, level=self.subject.head.face.field.speech.level, silence=store.silence)
+        return SpeechTeacher(motion=store.landmark_motion, speech_map=speech_map, silence=store.silence)
+
     def _lesson(self, chance: Chance) -> Lesson:
-        """Some landmarks in many frames. Some frames are heard as they are and should move as seen; the others hear made-up speech, and their lower
-        face should do what the speech map says of it."""
+        """Some landmarks in many frames, some of them as they are, the others made up by the teacher."""
         settings, store = self.settings, self.subject.store
         motion, count = store.landmark_motion, settings.landmark_frames * self.batch
         rows = torch.randint(len(self.speech), (count,), generator=chance.noise, device=store.device)
@@ -204,12 +209,9 @@ class FaceStage(Stage):
         frames, speech = rows + self.subject.train.start, self.speech[rows]
         as_seen = motion.shift[frames]
         plain = round(count * PLAIN_SHARE)
-        shuffle = torch.randperm(count - plain, generator=chance.noise, device=store.device)
-        made_up = roughened(speech[plain:], speech[plain:][shuffle], self.speech_map.level, store.silence, chance.noise)
-        meant = motion.rest[motion.speaks] + made_up.left[:, None, None] * self.speech_map(made_up.meant)
-        taught = as_seen[plain:].index_copy(1, motion.speaks, meant)
-        heard = Condition(speech=torch.cat([speech[:plain], made_up.heard]), expression=store.expression[frames])
-        return Lesson(points=motion.points[points], heard=heard, shift=torch.cat([as_seen[:plain], taught])[:, points])
+        taught = self.teacher.make_up(speech[plain:], as_seen[plain:], chance.noise)
+        heard = Condition(speech=torch.cat([speech[:plain], taught.heard]), expression=store.expression[frames])
+        return Lesson(points=motion.points[points], heard=heard, shift=torch.cat([as_seen[:plain], taught.shift])[:, points])
 
     def _surface_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
         settings = self.settings

@@ -1,0 +1,248 @@
+"""Train the bundled lip network from a folder of prepared clips: python benchmarks/train_lip_motion.py CLIPS [--without NAME ...] [-o FILE].
+
+Twice in turn, networks are trained on some of the people and find the sound delay of the others, which is then mended where they are sure of it: what
+is stored in the clips may be wrong. The second turn's correlations on people left out are the measure. Then the bundled networks learn from all.
+"""
+
+import argparse
+import copy
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors.torch import save_file
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, pad, smooth_l1_loss
+
+from instag.capture.sound_delay import best_delay, seen_curves
+from instag.clip import Clip
+from instag.data.landmark_motion import LOWER_LIP, UPPER_LIP, LandmarkMotion, landmark_motion
+from instag.data.motion_codes import OUTER_EYES
+from instag.speech.front_end import SAMPLES
+from instag.speech.level import ACTIVE_RMS, level_gain
+from instag.speech.lip_network import CODES, CURVES, MARGIN, STEPS, LipModel, LipNet, read_at, steps_of, stored_form
+from instag.speech.phone_model import PhoneModel, cepstra, load_phone_model, usual_mean
+
+LIPS = (0, 11, 12, 13, 14, 15, 16, 17, 37, 39, 40, 61, 72, 73, 74, 78, 80, 81, 82, 84, 85, 86, 87, 88, 91, 95, 146, 178, 181, 185, 191)
+LIPS_WEIGHT = 2.0
+"""The lips count so much more than cheeks and chin in what the code keeps."""
+VARIANTS = 6
+VOCAL_TRACT, NOISY, NOISE_DB = 0.12, 0.7, (-60.0, -15.0)
+STEPS_OF_TRAINING, BATCH, CROP, TEMPO, RATE, DECAY, DROPOUT, AVERAGE = 300, 16, 96, 0.1, 3e-3, 0.1, 0.3, 0.98
+CURVE_WEIGHTS = (3.0, 1.0, 2.0)
+SMOOTHED = 0.7
+FOLDS, NETS = 4, 4
+
+
+@dataclass(kw_only=True)
+class Person:
+    """A clip. heard: variants of its sound, 100 steps a second with MARGIN frames before. wanted: curves and code, in the person's deviations."""
+
+    name: str
+    motion: LandmarkMotion
+    curves: Float[Tensor, "f 3"]
+    heard: list[Float[Tensor, "46 n"]]
+    lag: float = 0.0
+    wanted: Float[Tensor, "f 15"]
+    size: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("--without", nargs="*", default=[], help="clips to leave out, by name")
+    parser.add_argument("--together", nargs="*", default=[], help="the beginnings of names of clips that show one person")
+    parser.add_argument("--output", "-o", type=Path, default=Path("src/instag/bundled/lip_motion.safetensors"))
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    torch.set_num_threads(2)
+    began, phones = time.time(), load_phone_model()
+    folders = [folder for folder in sorted(chosen.clips.glob("*.clip")) if folder.stem not in chosen.without]
+    people = [read_person(Clip.open(folder), phones, seed) for seed, folder in enumerate(folders)]
+    shared = shared_basis(people)
+    for person in people:
+        set_wanted(person, shared)
+    print(f"{len(people)} clips, {sum(len(person.curves) for person in people)} frames, heard in {time.time() - began:.0f} s")
+    for turn in range(2):
+        scores = leave_out(people, chosen.together, seed=chosen.seed + 100 * turn, name=f"turn {turn + 1}")
+    print(f"left out: aperture {scores[0]:.3f}, width {scores[1]:.3f}, jaw {scores[2]:.3f}")
+    nets = [train(people, seed=chosen.seed + 7000 + number) for number in range(NETS)]
+    model = model_of_people(nets, people, shared)
+    save_file(stored_form(model), str(chosen.output))
+    print(f"{chosen.output}: {chosen.output.stat().st_size / 1e6:.2f} MB after {time.time() - began:.0f} s")
+    print("delays mended by (ms):", ", ".join(f"{person.name} {person.lag * 40:.0f}" for person in people))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """As in LipModel."""
+
+    points: Tensor
+    basis: Tensor
+    reader: Tensor
+    gap: Tensor
+
+
+def read_person(clip: Clip, phones: PhoneModel, seed: int) -> Person:
+    track, sound = clip.track(), torch.from_numpy(clip.speech().copy())
+    motion = landmark_motion(track, (clip.info.width, clip.info.height))
+    generator = torch.Generator().manual_seed(seed)
+    heard = [heard_variant(phones, sound, generator, plain=number == 0) for number in range(VARIANTS)]
+    size = float((motion.points[OUTER_EYES[0]] - motion.points[OUTER_EYES[1]]).norm())
+    curves = torch.from_numpy(seen_curves(track.landmarks)).float()
+    return Person(name=clip.folder.stem, motion=motion, curves=curves, heard=heard, wanted=curves, size=size)
+
+
+def heard_variant(phones: PhoneModel, sound: Float[Tensor, " n"], generator: torch.Generator, *, plain: bool) -> Float[Tensor, "46 n"]:
+    """The sound as it is, or of another vocal tract and in noise."""
+    gain = level_gain(sound)
+    factor = 1.0
+    if not plain:
+        draw = lambda: float(torch.rand((), generator=generator))  # noqa: E731
+        factor = math.exp(VOCAL_TRACT * (2 * draw() - 1))
+        if draw() < NOISY:
+            level = ACTIVE_RMS / gain * 10 ** ((NOISE_DB[0] + (NOISE_DB[1] - NOISE_DB[0]) * draw()) / 20)
+            noise = torch.fft.rfft(torch.randn(len(sound), generator=generator))
+            noise = torch.fft.irfft(noise / (1 + torch.arange(len(noise)) / len(noise) * 20) ** draw(), n=len(sound))
+            sound = sound + noise / noise.std() * level
+        sound = interpolate(sound[None, None], size=round(len(sound) / factor), mode="linear", align_corners=True)[0, 0]
+    around = pad(sound, (MARGIN * SAMPLES, MARGIN * SAMPLES))
+    found = steps_of(phones, around, gain=gain, mean=usual_mean(cepstra(sound * gain)))
+    # The resampled sound is back on the old clock, its margins as they were.
+    places = MARGIN * STEPS + (torch.arange(round((found.shape[1] - 2 * MARGIN * STEPS) * factor) + 2 * MARGIN * STEPS) - MARGIN * STEPS) / factor
+    return read_at(found, places)
+
+
+def shared_basis(people: list[Person]) -> Basis:
+    """Principal components of the lower face's motion, each person counting alike."""
+    speaks = torch.stack([torch.zeros(468).index_fill(0, person.motion.speaks, 1.0) for person in people]).mean(0) > 0.5
+    points = torch.nonzero(speaks)[:, 0]
+    weights = torch.ones(len(points))
+    lips = {
+        *LIPS,
+        *(mirrored for mirrored in (267, 269, 270, 291, 302, 303, 304, 308, 310, 311, 312, 314, 315, 316, 317, 318, 321, 324, 375, 402, 405, 409, 415)),
+    }
+    weights[torch.tensor([int(point) in lips for point in points])] = LIPS_WEIGHT
+    rows = []
+    for person in people:
+        moved = person.motion.shift[:, points] / person.size
+        moved = ((moved - moved.mean(0)) * weights[:, None]).flatten(1)
+        rows.append(moved / moved.square().mean().sqrt() / len(moved) ** 0.5)
+    _, spread, components = torch.linalg.svd(torch.cat(rows), full_matrices=False)
+    print(f"{CODES} components hold {float((spread.square() / spread.square().sum())[:CODES].sum()):.1%} of the motion")
+    kept = components[:CODES].unflatten(1, (-1, 2))
+    basis, reader = kept / weights[:, None], (kept * weights[:, None]).permute(1, 2, 0)
+    where = {int(point): row for row, point in enumerate(points)}
+    return Basis(points=points, basis=basis, reader=reader.contiguous(), gap=basis[:, where[UPPER_LIP], 1] - basis[:, where[LOWER_LIP], 1])
+
+
+def code_of(person: Person, shared: Basis) -> Float[Tensor, "f k"]:
+    return ((person.motion.shift - person.motion.rest)[:, shared.points] / person.size).flatten(1) @ shared.reader.flatten(0, 1)
+
+
+def set_wanted(person: Person, shared: Basis) -> None:
+    smooth = lambda values: torch.from_numpy(gaussian_filter1d(values.numpy(), SMOOTHED, axis=0))  # noqa: E731
+    curves, code = smooth(person.curves), smooth(code_of(person, shared))
+    code = code - code.mean(0)
+    person.wanted = torch.cat([(curves - curves.mean(0)) / curves.std(0), code / (code.square().sum(1).mean() / CODES).sqrt()], dim=1)
+
+
+def leave_out(people: list[Person], together: list[str], *, seed: int, name: str) -> Float[np.ndarray, " 3"]:
+    """Mend the delays of people whom the networks have not seen, and say how well these do."""
+    identity = lambda person: next((start for start in together if person.name.startswith(start)), person.name)  # noqa: E731
+    names = sorted({identity(person) for person in people}, key=lambda name: -sum(len(person.curves) for person in people if identity(person) == name))
+    scores, found = {}, {}
+    for fold in range(FOLDS):
+        out = names[fold::FOLDS]
+        net = train([person for person in people if identity(person) not in out], seed=seed + fold)
+        for person in people:
+            if identity(person) in out:
+                asked = predict(net, person)
+                delay = best_delay(asked[:, :CURVES].numpy(), person.curves.numpy())
+                found[person.name] = 0.0 if delay is None or not delay.sure else delay.ms / 40
+                scores[person.name] = [np.corrcoef(asked[:, curve], person.curves[:, curve])[0, 1] for curve in range(CURVES)]
+    middle = float(np.median(list(found.values())))
+    print(f"{name}: {' '.join(f'{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)' for key, value in scores.items())}")
+    for person in people:
+        person.lag += found[person.name] - middle
+    by_person = [np.mean([scores[person.name] for person in people if identity(person) == name], axis=0) for name in names]
+    return np.mean(by_person, axis=0)
+
+
+def read_frames(heard: Float[Tensor, "46 n"], person: Person, start: float, frames: int, rate: float) -> Float[Tensor, "46 m"]:
+    """STEPS steps for each of some frames, from a frame on, at a tempo."""
+    quarter = torch.arange(frames * STEPS) - (STEPS - 1) / 2
+    return read_at(heard, (start + 0.5 + person.lag + MARGIN + quarter / STEPS * rate) * STEPS)
+
+
+@torch.no_grad()
+def predict(net: LipNet, person: Person) -> Float[Tensor, "f 15"]:
+    frames = len(person.curves)
+    heard = read_frames(person.heard[0], person, -MARGIN, frames + 2 * MARGIN, 1.0)
+    return net(heard[None])[0].T[MARGIN : MARGIN + frames]
+
+
+def drawn(people: list[Person], shares: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    heard, wanted, known = [], [], []
+    draw = lambda: float(torch.rand((), generator=generator))  # noqa: E731
+    for number in torch.multinomial(shares, BATCH, replacement=True, generator=generator).tolist():
+        person = people[number]
+        frames, rate = len(person.curves), math.exp(TEMPO * (2 * draw() - 1))
+        start = -8 + draw() * max(1.0, frames + 16 - (CROP - 1) * rate)
+        variant = person.heard[int(torch.randint(VARIANTS, (), generator=generator))]
+        heard.append(read_frames(variant, person, start, CROP, rate))
+        places = start + torch.arange(CROP) * rate
+        known.append((places >= 0) & (places <= frames - 1))
+        wanted.append(read_at(person.wanted.T, places))
+    return torch.stack(heard), torch.stack(wanted), torch.stack(known)[:, None].float()
+
+
+def loss_of(said: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
+    """Huber, and one minus the correlation within the crop."""
+    weights = torch.tensor([*CURVE_WEIGHTS, *[1.0] * CODES])
+    weights = (weights / weights.sum())[None, :, None]
+    huber = (smooth_l1_loss(said, wanted, reduction="none") * known * weights).sum() / known.sum()
+    count = known.sum(-1, keepdim=True).clamp(min=1)
+    centred = lambda values: (values - (values * known).sum(-1, keepdim=True) / count) * known  # noqa: E731
+    one, other = centred(said), centred(wanted)
+    together = (one * other).sum(-1) / (one.square().sum(-1) * other.square().sum(-1) + 1e-3 * count[..., 0] ** 2).sqrt()
+    return huber + 0.5 * ((1 - together) * weights[..., 0]).sum(-1).mean()
+
+
+def train(people: list[Person], *, seed: int) -> LipNet:
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    net = LipNet(dropout=DROPOUT).train()
+    averaged = copy.deepcopy(net)
+    shares = torch.tensor([float(len(person.curves)) ** 0.5 for person in people])
+    optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY, betas=(0.9, 0.98))
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS_OF_TRAINING, pct_start=0.15)
+    for step in range(STEPS_OF_TRAINING):
+        heard, wanted, known = drawn(people, shares, generator)
+        optimiser.zero_grad()
+        loss_of(net(heard), wanted, known).backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        rates.step()
+        kept = min(AVERAGE, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for slow, fast in zip(averaged.parameters(), net.parameters(), strict=True):
+                slow.lerp_(fast, 1 - kept)
+    averaged.dropout = 0.0
+    return averaged.eval()
+
+
+def model_of_people(nets: list[LipNet], people: list[Person], shared: Basis) -> LipModel:
+    codes = [code_of(person, shared) for person in people]
+    sizes = [float(((code - code.mean(0)).square().sum(1).mean() / CODES).sqrt()) for code in codes]
+    middle = torch.stack([code.mean(0) for code in codes]).mean(0)
+    return LipModel(nets=tuple(nets), deviation=float(np.mean(sizes)), middle=middle, **vars(shared))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Landmark lessons: what landmarks should do when a field hears this, in frames as they were seen and in ones that are made up.
+
+Some frames are heard as they are and should move as seen. In the others what is heard is changed, and the lower face should do what is
+known of the change: from a speech map where speech is heard, from the code itself where motion codes are.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from instag.data.landmark_motion import LandmarkMotion
+from instag.data.motion_codes import MotionCodes
+from instag.speech.lip_motion import lips_apart
+from instag.training.roughen import roughened
+from instag.training.speech_map import SpeechMap
+
+MIXED = 0.5
+"""The share of made-up codes that are mixed of two frames'."""
+STRONGEST = 1.7
+"""A made-up code is a frame's times any factor from 0, lips at rest, to this."""
+NOISE = 0.35
+"""Deviation of what is added to each number of a made-up code, in those of the person's codes."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Taught:
+    """heard: speech windows or codes. shift: of all landmarks, metres."""
+
+    heard: Float[Tensor, "b 8 channels steps"]
+    shift: Float[Tensor, "b p 2"]
+
+
+class Teacher(ABC):
+    """Makes up what is heard."""
+
+    motion: LandmarkMotion
+
+    @abstractmethod
+    def make_up(self, heard: Float[Tensor, "b 8 channels steps"], seen: Float[Tensor, "b p 2"], noise: torch.Generator) -> Taught:
+        """Change what was heard in some frames, and what landmarks did in them, together."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SpeechTeacher(Teacher):
+    """Changes speech windows; the speech map says what the lower face does. silence: the value of silent features."""
+
+    motion: LandmarkMotion
+    speech_map: SpeechMap
+    silence: float
+
+    def make_up(self, heard: Float[Tensor, "b 8 channels steps"], seen: Float[Tensor, "b p 2"], noise: torch.Generator) -> Taught:
+        made_up = roughened(heard, heard[_shuffle(heard, noise)], self.speech_map.level, self.silence, noise)
+        meant = self.motion.rest[self.motion.speaks] + made_up.left[:, None, None] * self.speech_map(made_up.meant)
+        return Taught(heard=made_up.heard, shift=seen.index_copy(1, self.motion.speaks, meant))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class CodeTeacher(Teacher):
+    """Changes motion codes, which say themselves what the lower face does. spread: deviation of the person's codes."""
+
+    motion: LandmarkMotion
+    codes: MotionCodes
+    spread: Float[Tensor, " k"]
+
+    def make_up(self, heard: Float[Tensor, "b 8 channels steps"], seen: Float[Tensor, "b p 2"], noise: torch.Generator) -> Taught:
+        windows = heard.shape[1]
+        code = heard[:, windows // 2, :, 0]
+        draw = lambda: torch.rand(len(code), 1, generator=noise, device=code.device)  # noqa: E731
+        share = torch.where(draw() < MIXED, draw(), 1.0)
+        mixture = code * share + code[_shuffle(code, noise)] * (1 - share)
+        added = torch.randn(code.shape, generator=noise, device=code.device) * self.spread * NOISE
+        made_up = lips_apart(mixture * (draw() * STRONGEST) + added, self.codes.gap, self.codes.closed)
+        meant = self.motion.rest[self.codes.points] + self.codes.motion(made_up)
+        return Taught(heard=made_up[:, None, :, None].expand(-1, windows, -1, -1), shift=seen.index_copy(1, self.codes.points, meant))
+
+
+def _shuffle(heard: Tensor, noise: torch.Generator) -> Int[Tensor, " b"]:
+    return torch.randperm(len(heard), generator=noise, device=heard.device)

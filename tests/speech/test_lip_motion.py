@@ -1,0 +1,77 @@
+"""The motion front end: a synthetic voice, whose phonemes are known, moves lips it was never taught; lips rest, close and never cross."""
+
+import numpy as np
+import pytest
+import torch
+
+from instag.speech.features import features, silence
+from instag.speech.lip_motion import LipMotion, Voice, lips_apart, usual_voice
+from instag.speech.lip_network import CHANNELS, CODES, MARGIN, STEPS, heard_by, load_lip_model, model_of, read_at, stored_form
+from instag.speech.phone_model import load_phone_model
+from instag.synthetic.recordings import recording
+
+MODEL = load_lip_model()
+OPEN, SHUT = {"a", "aI", "aU", "A:", "eI", "E", "oU", "V"}, {"p", "b", "m"}
+
+
+def test_basis_and_reader_are_inverse() -> None:
+    code = torch.randn(5, CODES, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(MODEL.code(MODEL.motion(code)), code, atol=1e-4, rtol=1e-4)
+    assert MODEL.gap.shape == (CODES,)
+    assert len(MODEL.points) > 150
+
+
+def test_what_is_stored_comes_back() -> None:
+    again = model_of(stored_form(MODEL))
+    heard = torch.randn(CHANNELS, STEPS * (2 * MARGIN + 20), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(again.hidden(heard), MODEL.hidden(heard))
+    assert MODEL.hidden(heard).shape == (20, 64 * len(MODEL.nets))
+
+
+def test_four_steps_a_frame_and_margins() -> None:
+    for samples in (1, 640, 641, 9_999):
+        heard = heard_by(load_phone_model(), torch.zeros(samples), gain=1.0, mean=torch.zeros(13))
+        assert heard.shape == (CHANNELS, STEPS * (-(-samples // 640) + 2 * MARGIN))
+
+
+def test_reading_between_steps() -> None:
+    ramp = torch.arange(10.0)[None]
+    torch.testing.assert_close(read_at(ramp, torch.tensor([-3.0, 0.25, 8.5, 9.0, 20.0])), torch.tensor([[0.0, 0.25, 8.5, 9.0, 9.0]]))
+
+
+def test_a_voice_that_nobody_taught_opens_and_closes_the_lips() -> None:
+    spoken = recording("speech_one")
+    gap = features(torch.from_numpy(spoken.waveform), LipMotion(model=MODEL))[..., 0] @ MODEL.gap
+    of = lambda names: [float(gap[round((one.start + one.end) / 2 * 25)]) for one in spoken.phonemes if one.name in names]  # noqa: E731
+    names = {one.name for one in spoken.phonemes}
+    assert names & OPEN and names & SHUT, sorted(names)  # noqa: PT018
+    assert np.mean(of(OPEN)) > np.mean(of(SHUT)) + 0.03
+
+
+def test_lips_move_less_in_silence() -> None:
+    voice = torch.from_numpy(recording("speech_one").waveform)
+    found = features(torch.cat([voice, torch.zeros(48_000)]), LipMotion(model=MODEL))[..., 0] @ MODEL.gap
+    assert found[-50:-10].std() < 0.1 * found[:100].std()
+    assert silence(LipMotion(model=MODEL)).shape == (CODES, 1)
+
+
+def test_lips_never_cross() -> None:
+    code = torch.randn(200, CODES, generator=torch.Generator().manual_seed(0))
+    apart = lips_apart(code, MODEL.gap, 0.01)
+    assert (apart @ MODEL.gap >= -0.0101).all()
+    open_already = code @ MODEL.gap > 0
+    torch.testing.assert_close(apart[open_already], code[open_already])
+
+
+def test_pieces_are_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    voice = torch.from_numpy(recording("speech_two").waveform)[:-123]
+    whole = LipMotion(model=MODEL).tuned(voice)(voice)
+    monkeypatch.setattr(LipMotion, "piece", 30)
+    torch.testing.assert_close(features(voice, LipMotion(model=MODEL)), whole, atol=1e-3, rtol=0)
+
+
+def test_a_voice_is_stored_as_tensors() -> None:
+    voice = usual_voice(MODEL)
+    again = Voice.of_state(voice.state())
+    torch.testing.assert_close(again.weights, voice.weights)
+    assert again.closed == voice.closed
