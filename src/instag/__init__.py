@@ -1,7 +1,7 @@
 """Personalised 3D talking heads from a few seconds of video.
 
     clip = instag.prepare("me.mp4", "me.clip")
-    avatar = instag.adapt(clip, "me.avatar")
+    avatar = instag.adapt(clip, "me.avatar")  # or with prior=instag.pretrain([...])
     instag.speak(avatar, "speech.wav", "out.mp4")
     instag.write_report(instag.evaluate("me.avatar", "me.clip"), "report")
 
@@ -17,19 +17,23 @@ if TYPE_CHECKING:
     from instag.evaluation.evaluate import evaluate, evaluate_videos
     from instag.evaluation.report import write_report
     from instag.models.avatar import Avatar
+    from instag.models.prior import Prior
     from instag.speaking import speak
     from instag.training.adapt import adapt
+    from instag.training.pretrain import pretrain
 
 __version__ = "0.1.0"
-__all__ = ["Avatar", "Clip", "__version__", "adapt", "evaluate", "evaluate_videos", "prepare", "speak", "write_report"]
+__all__ = ["Avatar", "Clip", "Prior", "__version__", "adapt", "evaluate", "evaluate_videos", "prepare", "pretrain", "speak", "write_report"]
 
 _HOMES = {
     "Avatar": "instag.models.avatar",
     "Clip": "instag.clip",
+    "Prior": "instag.models.prior",
     "adapt": "instag.training.adapt",
     "evaluate": "instag.evaluation.evaluate",
     "evaluate_videos": "instag.evaluation.evaluate",
     "prepare": "instag.capture.prepare",
+    "pretrain": "instag.training.pretrain",
     "speak": "instag.speaking",
     "write_report": "instag.evaluation.report",
 }

@@ -14,6 +14,8 @@ import torch
 from instag.errors import BadArgument
 from instag.models.prior import Prior
 from instag.synthetic import write_clip
+from instag.training import recipes
+from instag.training.adapt import adapt
 from instag.training.pretrain import pretrain
 from instag.training.pretraining import courses
 from instag.training.schedule import shortened
@@ -101,3 +103,28 @@ def test_no_clip_and_unknown_courses_are_refused():
         pretrain([])
     with pytest.raises(BadArgument, match="usual"):
         courses.course_named("lengthy")
+
+
+def test_a_head_begins_with_a_prior(people, tmp_path):
+    prior = pretrain(people[:2], tmp_path / "two.prior", course=TINY)
+    small = replace(shortened(recipes.few(prior=True), 0.004), size=64, face_splats=120, mouth_splats=50)
+    with_prior = adapt(people[2], recipe=small, prior=tmp_path / "two.prior", n_views=50)
+    assert with_prior.info.front_end == "mel"
+    assert prior.digest()[:16] in str(with_prior.info.training["prior"])
+    field = with_prior.head.face.field
+    torch.testing.assert_close(field.speech.level, prior.face.speech.level)
+    assert (field.expression_range[1] >= prior.face.expression_range[1]).all()
+    kept = torch.nn.functional.cosine_similarity(field.encoding.entries, prior.face.encoding.entries, dim=0)
+    assert kept > 0.8
+    without = adapt(people[2], recipe=small, speech="mel", n_views=50)
+    assert without.info.training["prior"] is None
+    assert torch.nn.functional.cosine_similarity(without.head.face.field.encoding.entries, prior.face.encoding.entries, dim=0) < 0.5
+
+
+def test_a_prior_that_hears_otherwise_is_refused(people, tmp_path):
+    prior = pretrain(people[:1], course=shortened(TINY, 0.3))
+    with pytest.raises(BadArgument, match="phones"):
+        adapt(people[0], prior=prior, speech="phones")
+    other = replace(prior, info=replace(prior.info, hears="mel 0"))
+    with pytest.raises(BadArgument, match="mel 0"):
+        adapt(people[0], prior=other)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import instag
-from instag.cli import assets, family, hearing, judging, options
+from instag.cli import assets, family, hearing, judging, options, pretraining
 from instag.cli.terminal import Terminal, duration, told
 from instag.errors import BadArgument
 
@@ -33,6 +33,8 @@ app.add_typer(assets.app, name="assets", rich_help_panel="Step by step")
 app.command(rich_help_panel="Step by step")(hearing.features)
 app.command(rich_help_panel="Judge it")(judging.evaluate)
 app.command(rich_help_panel="Judge it")(judging.compare)
+app.command(rich_help_panel="Step by step")(pretraining.pretrain)
+app.command("import-prior", rich_help_panel="Data of others")(pretraining.import_prior)
 app.command("import-clip", rich_help_panel="Data of others")(family.import_clip)
 app.command("export-clip", rich_help_panel="Data of others")(family.export_clip)
 app.command(rich_help_panel="Data of others")(family.split)
@@ -100,6 +102,7 @@ def create(
     crop: options.Crop = None,
     size: options.Size = 512,
     speech: options.Hearing = None,
+    prior: options.Prior = None,
     overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
     batch: options.Batch = None,
@@ -128,6 +131,7 @@ def create(
             "long": long,
             "all_for_train": all_for_train,
             "speech": speech,
+            "prior": prior,
             "device": device,
             "batch": batch,
         }
@@ -220,6 +224,7 @@ def adapt(
     long: options.Long = False,
     all_for_train: options.AllForTrain = False,
     speech: options.Hearing = None,
+    prior: options.Prior = None,
     overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
     batch: options.Batch = None,
@@ -239,6 +244,7 @@ def adapt(
             "long": long,
             "all_for_train": all_for_train,
             "speech": speech,
+            "prior": prior,
             "device": device,
             "batch": batch,
         }

@@ -1,6 +1,7 @@
 """The options that commands share: their names, help texts and how their words become values."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -83,6 +84,12 @@ Seconds = Annotated[float | None, typer.Option(help="The same in seconds.", min=
 Long = Annotated[bool, typer.Option("--long", help="Learn from all frames but the last 12 s, with the recipe for long videos.", rich_help_panel=TRAINING)]
 AllForTrain = Annotated[bool, typer.Option("--all-for-train", help="Hold no frames back for testing.", rich_help_panel=TRAINING)]
 WithRecipe = Annotated[Recipe, typer.Option("--recipe", help="draft: in minutes, 256x256. few: as the paper, from seconds of video.", rich_help_panel=TRAINING)]
+
+
+Prior = Annotated[
+    Path | None,
+    typer.Option(help="A prior that `pretrain` or `import-prior` wrote: what others' faces do with a voice.", show_default=False, rich_help_panel=TRAINING),
+]
 
 
 def parse_crop(text: str | None) -> tuple[float, float, float] | None:

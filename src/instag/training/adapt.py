@@ -15,12 +15,14 @@ from instag.data.frames import FrameStore
 from instag.data.landmark_motion import landmark_motion
 from instag.data.motion_codes import motion_codes
 from instag.data.splits import Split, split
-from instag.errors import BadArgument
+from instag.errors import AssetMissing, BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
 from instag.models.gaussians import Gaussians, gaussians_behind, gaussians_on, random_gaussians
 from instag.models.head import new_head
 from instag.models.poses import PoseCorrections
+from instag.models.prior import Prior
 from instag.rendering.backends import renderer_for
+from instag.speech import front_ends
 from instag.speech.lip_motion import LipMotion
 from instag.speech.lip_network import load_lip_model
 from instag.training.journal import Journal
@@ -59,22 +61,27 @@ def adapt(
     all_for_train: bool = False,
     seed: int = 0,
     speech: str | None = None,
+    prior: Prior | Path | str | None = None,
     device: str = "auto",
     batch: int | None = None,
     report: StageReport = silent_stages,
 ) -> Avatar:
-    """Learn a head from a Clip, without a prior, and write it to `output` where one is given.
+    """Learn a head from a Clip and write it to `output` where one is given.
 
     n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but the test frames; the recipe's number where
     neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. speech: the front end that the head will
-    hear with, as in speech.front_ends.create; None for what the recipe's driver hears with. device: as in compute.device_named. batch: frames
+    hear with, as in speech.front_ends.create; None for what the recipe's driver, or the prior, hears with.
+    prior: what several people taught, which the fields begin with. device: as in compute.device_named. batch: frames
     a step, None for what suits recipe and device. A killed run goes on from its checkpoint in the clip's folder. Raises BadArgument, TooShort,
     TrainingFailed and what Clip and clip_features raise.
     """
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
     where = device_named(device)
-    plan = recipe if isinstance(recipe, Recipe) else recipe_named("long" if long else recipe)
-    speech = speech or DRIVERS[plan.driver]
+    plan = recipe if isinstance(recipe, Recipe) else recipe_named("long" if long else recipe, prior=prior is not None)
+    known = Prior.open(prior) if isinstance(prior, Path | str) else prior
+    speech = speech or (known.info.front_end if known is not None else DRIVERS[plan.driver])
+    if known is not None:
+        check_hearing(known, speech)
     plan = batched(plan, batch or (plan.gpu_batch if where.type == "cuda" else 1))
     chosen = split(len(clip), n_views=views_wanted(plan, n_views, seconds), all_for_train=all_for_train, kept=clip.info.test_frames)
     identity = {
@@ -83,11 +90,12 @@ def adapt(
         "seed": seed,
         "source": clip.info.source_sha256,
         "speech": speech,
+        "prior": known.digest() if known is not None else None,
         "format": 2,
     }
     name = Path(output).stem if output is not None else plan.name
     journal = Journal(clip.folder / "training" / name, identity)
-    subject = subject_of(clip, plan, chosen, seed, where, speech=speech)
+    subject = subject_of(clip, plan, chosen, seed, where, speech=speech, prior=known)
     seconds_spent = train_stages(subject, plan, journal, report)
     about = {
         "seed": seed,
@@ -96,6 +104,7 @@ def adapt(
         "lpips": subject.lpips is not None,
         "batch": plan.face.batch,
         "device": device_name(where),
+        "prior": f"{known.info.made_by}, {known.info.people} people, {known.digest()[:16]}" if known is not None else None,
     }
     avatar = gather(subject, plan, about)
     if output is not None:
@@ -104,8 +113,8 @@ def adapt(
     return avatar
 
 
-def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch.device, *, speech: str = "mel") -> Subject:
-    """A head as it starts, and the frames that it will learn from, on a device."""
+def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch.device, *, speech: str = "mel", prior: Prior | None = None) -> Subject:
+    """A head as it starts, and the frames that it will learn from, on a device. Raises BadArgument where the prior hears other speech than the clip has."""
     codes = motion_codes(landmark_motion(clip.track(), (clip.info.width, clip.info.height)), load_lip_model()) if speech == LipMotion.name else None
     seen = None if codes is None else codes.code[..., None]
     store = FrameStore(clip, size=plan.size, front_end=speech, device=device, heard=seen)
@@ -118,6 +127,14 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
     ).to(device)
     head.set_speech_level(store.features[chosen.train.start : chosen.train.stop])
     head.set_expression_range(store.expression[chosen.train.start : chosen.train.stop])
+    prior = prior.to(device) if prior is not None else None
+    if prior is not None:
+        if prior.info.speech_channels != store.features.shape[1]:
+            raise BadArgument(
+                f"The prior hears {prior.info.speech_channels} channels of {prior.info.front_end!r}, and {clip.folder} has {store.features.shape[1]}. "
+                "They are not of the same front end: delete the clip's features, or use another prior."
+            )
+        prior.begin(head)
     weights = perception.find_weights()
     return Subject(
         head=head,
@@ -129,6 +146,7 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
         lpips=perception.load(weights).to(device) if weights else None,
         seed=seed,
         codes=None if codes is None else codes.to(device),
+        prior=prior,
     )
 
 
@@ -161,6 +179,19 @@ def mouth_start(store: FrameStore, plan: Recipe, generator: torch.Generator) -> 
     if plan.start == "random":
         return random_gaussians(plan.mouth_splats, plan.mouth.degree, generator, mouth=True)
     return gaussians_behind(store.identity[list(LIP_LANDMARKS)], plan.mouth_splats, plan.mouth.degree, generator)
+
+
+def check_hearing(prior: Prior, speech: str) -> None:
+    """Raises BadArgument where a head that hears with `speech` can not begin with the prior."""
+    heard = prior.info.front_end
+    if heard != speech:
+        raise BadArgument(f"The prior hears with {heard!r}, and the head is to hear with {speech!r}. Leave out --speech, or use a prior for it.")
+    try:
+        now = front_ends.identity(speech)
+    except AssetMissing:  # features that were put into the clip by hand
+        return
+    if prior.info.hears not in ("", now):
+        raise BadArgument(f"The prior learned from {prior.info.hears!r}, and the front end here is {now!r}. Pre-train again, or use another prior.")
 
 
 def views_wanted(plan: Recipe, n_views: int | None, seconds: float | None) -> int | None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from instag.data.landmark_motion import LandmarkMotion
 from instag.data.motion_codes import MotionCodes
 from instag.speech.lip_motion import lips_apart
+from instag.training.prior_map import PriorMap
 from instag.training.roughen import roughened
 from instag.training.speech_map import SpeechMap
 
@@ -48,10 +49,10 @@ class Teacher(ABC):
 @final
 @dataclass(frozen=True, kw_only=True)
 class SpeechTeacher(Teacher):
-    """Changes speech windows; the speech map says what the lower face does. silence: the value of silent features."""
+    """Changes speech windows; the speech map, or a prior, says what the lower face does. silence: the value of silent features."""
 
     motion: LandmarkMotion
-    speech_map: SpeechMap
+    speech_map: SpeechMap | PriorMap
     silence: float
 
     def make_up(self, heard: Float[Tensor, "b 8 channels steps"], seen: Float[Tensor, "b p 2"], noise: torch.Generator) -> Taught:

@@ -10,6 +10,7 @@ from instag.data.motion_codes import MotionCodes
 from instag.lpips import Lpips
 from instag.models.head import Head, load_head
 from instag.models.poses import PoseCorrections
+from instag.models.prior import Prior
 from instag.rendering.renderer import Renderer
 from instag.training.chance import Chance, chance
 
@@ -18,7 +19,7 @@ from instag.training.chance import Chance, chance
 class Subject:
     """What the stages of one head share. train: the frames to learn from. extent: of the scene, metres. lpips: None where its weights are not there.
 
-    codes: where the head hears motion codes.
+    codes: where the head hears motion codes. prior: what its fields began with, on the device.
     """
 
     head: Head
@@ -30,6 +31,7 @@ class Subject:
     lpips: Lpips | None
     seed: int
     codes: MotionCodes | None = None
+    prior: Prior | None = None
 
     @property
     def device(self) -> torch.device:

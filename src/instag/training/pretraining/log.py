@@ -17,7 +17,7 @@ from instag.training.pretraining.ranks import Ranks
 
 NOTE_EVERY = 50
 """Steps between two points of a curve; what lies between is averaged."""
-CHECKPOINTS = 40
+CHECKPOINTS = 20
 """In each stage, evenly."""
 
 
@@ -111,7 +111,7 @@ def _key(path: Path) -> tuple[str, int]:
     return stage, int(step)
 
 
-def rate_of(rows: list[dict[str, float | str]], stage: str, frames: int) -> float:
+def rate_of(rows: list[dict[str, float | str]], stage: str, frames: float) -> float:
     """Frames a second between the first and the last point of a stage's curve; `frames` are those of a step. 0 for fewer than two points."""
     points = [row for row in rows if row["stage"] == stage]
     if len(points) < 2:

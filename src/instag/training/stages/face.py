@@ -20,6 +20,7 @@ from instag.training.density import DensitySettings
 from instag.training.landmark_lessons import CodeTeacher, SpeechTeacher, Teacher
 from instag.training.optim import Group
 from instag.training.patches import perceptual
+from instag.training.prior_map import fit_prior_map
 from instag.training.schedule import Active, After, Steps, Term, WholeSteps, decay
 from instag.training.screen import Screen, screen_colour
 from instag.training.speech_map import fit_speech_map
@@ -197,7 +198,12 @@ class FaceStage(Stage):
         store, codes, train = self.subject.store, self.subject.codes, self.subject.train
         if codes is not None:
             return CodeTeacher(motion=store.landmark_motion, codes=codes, spread=codes.code[train.start : train.stop].std(0))
-        speech_map = fit_speech_map(self.speech, store.landmark_motion, train, level=self.subject.head.face.field.speech.level, silence=store.silence)
+        if self.subject.prior is not None:
+            expression = store.expression[train.start : train.stop]
+            speech_map = fit_prior_map(self.subject.prior.face, self.speech, store.landmark_motion, train, expression)
+        else:
+            level = self.subject.head.face.field.speech.level
+            speech_map = fit_speech_map(self.speech, store.landmark_motion, train, level=level, silence=store.silence)
         return SpeechTeacher(motion=store.landmark_motion, speech_map=speech_map, silence=store.silence)
 
     def _lesson(self, chance: Chance) -> Lesson:

@@ -1,0 +1,69 @@
+"""Pre-train on a folder of prepared clips and say what it took: python -m benchmarks.pretrain CLIPS -o my.prior [--course usual] [--share 0.1].
+
+CLIPS holds NAME.clip folders, each of another person. The prior that instag carries is made by this script; its settings lie in the prior.
+"""
+
+import argparse
+import json
+import resource
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from instag.compute import device_named, most_memory, set_threads
+from instag.models.prior import Prior
+from instag.training.pretrain import pretrain
+from instag.training.pretraining.courses import course_named
+from instag.training.pretraining.log import rate_of
+from instag.training.schedule import shortened
+
+
+def rows_of(prior: Prior, folder: Path) -> list[str]:
+    """A line for each stage: frames a second, seconds, first and last loss."""
+    about = prior.info.training
+    curves = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+    together, batch = int(str(about["together"])), int(str(about["batch"]))
+    frames = prior.info.people * batch / -(-prior.info.people // together)
+    lines = ["| stage | steps | seconds | frames a second | picture's loss, first and last | splats |", "|---|---|---|---|---|---|"]
+    spent = about["seconds"]
+    assert isinstance(spent, dict)
+    for stage, seconds in spent.items():
+        points = [row for row in curves if row["stage"] == stage]
+        pictures = f"{points[0]['photometric']:.4f}, {points[-1]['photometric']:.4f}"
+        lines.append(f"| {stage} | {points[-1]['step'] + 1} | {seconds} | {rate_of(curves, stage, frames):.0f} | {pictures} | {points[-1]['splats']} |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--without", nargs="*", default=[], help="names of clips to leave out")
+    parser.add_argument("--course", default="usual")
+    parser.add_argument("--share", type=float, default=1.0, help="of the course's frames")
+    parser.add_argument("--size", type=int, help="side of the picture, pixels; the course's if not given")
+    parser.add_argument("--speech", default="mel")
+    parser.add_argument("--together", type=int)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int)
+    chosen = parser.parse_args()
+    set_threads(chosen.threads)
+    clips = [path for path in sorted(chosen.clips.glob("*.clip")) if path.stem not in chosen.without]
+    course = shortened(course_named(chosen.course), chosen.share)
+    course = replace(course, size=chosen.size or course.size)
+    named = {name: getattr(chosen, name) for name in ("speech", "together", "batch", "seed", "device")}
+    began = time.perf_counter()
+    prior = pretrain(clips, chosen.output, course=course, **named)
+    took = time.perf_counter() - began
+    print(f"{len(clips)} people, {prior.info.training['frames']} frames, {course.size} pixels, {prior.info.training['device']}: {took:.1f} s in all")
+    print("\n".join(rows_of(prior, chosen.output.with_suffix(".training"))))
+    memory = f"host {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB"
+    if most := most_memory(device_named(chosen.device)):
+        memory += f", device {most / 2**30:.2f} GB"
+    print(f"{memory}; {chosen.output} {chosen.output.stat().st_size / 2**20:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
