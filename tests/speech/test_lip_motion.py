@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from instag.speech.features import features, silence
-from instag.speech.lip_motion import LipMotion, Voice, lips_apart, usual_voice
+from instag.speech.lip_motion import LipMotion, Voice, advanced, between, lips_apart, usual_voice
 from instag.speech.lip_network import CHANNELS, CODES, MARGIN, STEPS, heard_by, load_lip_model, model_of, read_at, stored_form
 from instag.speech.phone_model import load_phone_model
 from instag.synthetic.recordings import recording
@@ -61,6 +61,18 @@ def test_lips_never_cross() -> None:
     assert (apart @ MODEL.gap >= -0.0101).all()
     open_already = code @ MODEL.gap > 0
     torch.testing.assert_close(apart[open_already], code[open_already])
+
+
+def test_pairs_are_joined_by_straight_lines() -> None:
+    pairs = torch.tensor([[0.0, -1.0], [1.0, 1.0], [3.0, 2.0]])
+    torch.testing.assert_close(between(torch.tensor([-2.0, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0]), pairs), torch.tensor([-3.0, -1.0, 0.0, 1.0, 1.5, 2.0, 4.0]))
+    torch.testing.assert_close(between(torch.tensor([-2.0, 0.0, 2.0]), torch.zeros(1, 2)), torch.tensor([-2.0, 0.0, 2.0]))
+
+
+def test_sound_is_advanced_and_keeps_its_length() -> None:
+    sound = torch.arange(1.0, 101.0)
+    torch.testing.assert_close(advanced(sound, 1.0), torch.cat([sound[16:], torch.zeros(16)]))
+    torch.testing.assert_close(advanced(sound, -1.0), torch.cat([torch.zeros(16), sound[:-16]]))
 
 
 def test_pieces_are_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ def test_landmarks_do_what_the_code_says() -> None:
     motion = LandmarkMotion(points=torch.zeros(468, 3), shift=torch.zeros(40, 468, 2), rest=torch.full((468, 2), 0.001), speaks=MODEL.points)
     codes = MotionCodes(code=torch.randn(40, CODES, generator=draw) * 0.1, points=MODEL.points, basis=MODEL.basis * 0.09, closed=0.0, gap=MODEL.gap)
     seen = torch.randn(40, 468, 2, generator=draw)
-    teacher = CodeTeacher(motion=motion, codes=codes, spread=codes.code.std(0))
+    teacher = CodeTeacher(motion=motion, codes=codes, spread=codes.code.std(0), spoken=codes.code[:5])
     heard = codes.code[:, None, :, None].expand(-1, 8, -1, -1)
     taught = teacher.make_up(heard, seen, draw)
     said = taught.heard[:, 4, :, 0]

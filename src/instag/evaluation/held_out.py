@@ -15,6 +15,7 @@ from instag.models.avatar import Avatar
 from instag.portrait import paint, stance
 from instag.rendering.backends import renderer_for
 from instag.speech.features import features
+from instag.speech.lip_motion import advanced
 
 BATCH, GPU_BATCH = 4, 16
 """Frames painted at once on a CPU and on a GPU."""
@@ -40,7 +41,7 @@ def reconstruct(avatar: Avatar, clip: Clip, frames: range, *, device: torch.devi
     """Paint frames of the clip that the avatar was learned from, on a device; torso and backdrop are the frames' own (METHOD 4)."""
     device = torch.device(device)
     # Codes are those that the sound asks for, never those that were seen: frames that were not taught are to be painted from their sound.
-    spoken = None if avatar.voice is None else features(torch.from_numpy(clip.speech()), avatar.front_end())[: len(clip)]
+    spoken = None if avatar.voice is None else features(advanced(torch.from_numpy(clip.speech()), avatar.voice.late), avatar.front_end())[: len(clip)]
     store = FrameStore(clip, size=avatar.info.size, front_end=avatar.info.front_end, device=device, heard=spoken)
     renderer, head = renderer_for(device), avatar.to(device).head
     head_stance = stance(head)

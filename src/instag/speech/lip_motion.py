@@ -10,8 +10,9 @@ from typing import final
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
-from instag.speech.front_end import FrontEnd
+from instag.speech.front_end import SAMPLE_RATE, FrontEnd
 from instag.speech.lip_network import CODES, CURVES, REACH, LipModel, heard_by, load_lip_model
 from instag.speech.phone_model import PhoneModel, load_phone_model
 from instag.speech.phones import Phones
@@ -20,26 +21,39 @@ from instag.speech.phones import Phones
 @final
 @dataclass(frozen=True, kw_only=True)
 class Voice:
-    """How one person's lower face follows the voice: a linear map from what the networks find to codes. closed: the lips' gap at rest, eye distances."""
+    """How one person's lower face follows the voice: a linear map from what the networks find to codes, then the lips' gap corrected.
+
+    closed: the gap at rest. gaps: pairs of a gap that the linear map says and the one that is meant, rising; a straight line between them and of
+    slope 1 beyond; both in eye distances away from rest. late: ms that the sound of the clip that taught it is later than its lips.
+    """
 
     weights: Float[Tensor, "n k"]
     bias: Float[Tensor, " k"]
     closed: float
+    gaps: Float[Tensor, "q 2"]
+    late: float = 0.0
 
     def state(self) -> dict[str, Tensor]:
         """As tensors, to be stored."""
-        return {"weights": self.weights.contiguous(), "bias": self.bias.contiguous(), "closed": torch.tensor(self.closed)}
+        tensors = {"weights": self.weights, "bias": self.bias, "gaps": self.gaps}
+        return {name: value.contiguous() for name, value in tensors.items()} | {"closed": torch.tensor(self.closed), "late": torch.tensor(self.late)}
 
     @classmethod
     def of_state(cls, state: dict[str, Tensor]) -> "Voice":
         """The inverse of `state`."""
-        return cls(weights=state["weights"], bias=state["bias"], closed=float(state["closed"]))
+        return cls(weights=state["weights"], bias=state["bias"], closed=float(state["closed"]), gaps=state["gaps"], late=float(state["late"]))
+
+    def code(self, hidden: Float[Tensor, "f n"], gap: Float[Tensor, " k"]) -> Float[Tensor, "f k"]:
+        """The codes of what the networks find. gap: what the lips draw apart for a code of 1."""
+        code = hidden @ self.weights + self.bias
+        said = code @ gap
+        return lips_apart(code + (between(said, self.gaps) - said)[:, None] * gap / gap.square().sum(), gap, self.closed)
 
 
 def usual_voice(model: LipModel) -> Voice:
     """That of nobody in particular: people's middle and their usual size of motion."""
     weights, bias = model.head()
-    return Voice(weights=weights[:, CURVES:] * model.deviation, bias=bias[CURVES:] * model.deviation + model.middle, closed=0.0)
+    return Voice(weights=weights[:, CURVES:] * model.deviation, bias=bias[CURVES:] * model.deviation + model.middle, closed=0.0, gaps=torch.zeros(1, 2))
 
 
 @final
@@ -76,8 +90,24 @@ class LipMotion(FrontEnd):
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 12 1"]:
         """The code of each frame; lips never cross."""
-        code = self.hidden(waveform) @ self.voice.weights + self.voice.bias
-        return lips_apart(code, self.model.gap, self.voice.closed)[..., None]
+        return self.voice.code(self.hidden(waveform), self.model.gap)[..., None]
+
+
+def advanced(waveform: Float[Tensor, " samples"], ms: float) -> Float[Tensor, " samples"]:
+    """The waveform earlier by so much, with silence where there is no more of it; as long as it was."""
+    shift = round(ms * SAMPLE_RATE / 1000)
+    padded = pad(waveform, (max(0, -shift), max(0, shift)))
+    return padded[max(0, shift) : max(0, shift) + len(waveform)]
+
+
+def between(values: Float[Tensor, " f"], pairs: Float[Tensor, "q 2"]) -> Float[Tensor, " f"]:
+    """What rising pairs (from, to) make of values: straight lines between them, and of slope 1 beyond the first and the last."""
+    start, end = pairs[0], pairs[-1]
+    after = torch.searchsorted(pairs[:, 0].contiguous(), values.contiguous()).clamp(1, max(1, len(pairs) - 1))
+    low, high = pairs[after - 1], pairs[after.clamp(max=len(pairs) - 1)]
+    share = (values - low[:, 0]) / (high[:, 0] - low[:, 0]).clamp_min(1e-6)
+    inside = low[:, 1] + share * (high[:, 1] - low[:, 1])
+    return torch.where(values < start[0], start[1] + values - start[0], torch.where(values > end[0], end[1] + values - end[0], inside))
 
 
 def lips_apart(code: Float[Tensor, "f k"], gap: Float[Tensor, " k"], closed: float) -> Float[Tensor, "f k"]:

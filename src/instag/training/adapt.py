@@ -9,6 +9,7 @@ import torch
 
 import instag
 from instag import lpips as perception
+from instag.capture.sound_delay import seen_curves
 from instag.clip import Clip
 from instag.compute import device_name, device_named
 from instag.data.frames import FrameStore
@@ -24,7 +25,6 @@ from instag.models.prior import Prior
 from instag.rendering.backends import renderer_for
 from instag.speech import front_ends
 from instag.speech.lip_motion import LipMotion
-from instag.speech.lip_network import load_lip_model
 from instag.training.journal import Journal
 from instag.training.loop import run
 from instag.training.recipes import Recipe, batched, recipe_named
@@ -115,7 +115,11 @@ def adapt(
 
 def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch.device, *, speech: str = "mel", prior: Prior | None = None) -> Subject:
     """A head as it starts, and the frames that it will learn from, on a device. Raises BadArgument where the prior hears other speech than the clip has."""
-    codes = motion_codes(landmark_motion(clip.track(), (clip.info.width, clip.info.height)), load_lip_model()) if speech == LipMotion.name else None
+    codes = voice = None
+    if speech == LipMotion.name:
+        track, hearing = clip.track(), LipMotion()
+        codes = motion_codes(landmark_motion(track, (clip.info.width, clip.info.height)), hearing.model)
+        voice = fit_voice(torch.from_numpy(clip.speech()), codes, chosen.train, curves=seen_curves(track.landmarks), hearing=hearing)
     seen = None if codes is None else codes.code[..., None]
     store = FrameStore(clip, size=plan.size, front_end=speech, device=device, heard=seen)
     generator = torch.Generator().manual_seed(seed)
@@ -146,6 +150,7 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
         lpips=perception.load(weights).to(device) if weights else None,
         seed=seed,
         codes=None if codes is None else codes.to(device),
+        voice=voice,
         prior=prior,
     )
 
@@ -242,5 +247,5 @@ def gather(subject: Subject, plan: Recipe, training: dict[str, object]) -> Avata
         expression=store.expression[frames].cpu(),
         torso_files=torso_files,
         backdrop=store.backdrop,
-        voice=None if subject.codes is None else fit_voice(torch.from_numpy(store.clip.speech()), subject.codes.to("cpu"), subject.train),
+        voice=subject.voice,
     )

@@ -14,11 +14,15 @@ from torch import Tensor
 
 from instag.data.landmark_motion import LandmarkMotion
 from instag.data.motion_codes import MotionCodes
-from instag.speech.lip_motion import lips_apart
+from instag.speech.features import features
+from instag.speech.lip_motion import LipMotion, Voice, lips_apart
+from instag.synthetic.recordings import recording
 from instag.training.prior_map import PriorMap
 from instag.training.roughen import roughened
 from instag.training.speech_map import SpeechMap
 
+SPOKEN = 0.5
+"""The share of made-up codes that begin as spoken ones, not as seen ones."""
 MIXED = 0.5
 """The share of made-up codes that are mixed of two frames'."""
 STRONGEST = 1.7
@@ -64,22 +68,35 @@ class SpeechTeacher(Teacher):
 @final
 @dataclass(frozen=True, kw_only=True)
 class CodeTeacher(Teacher):
-    """Changes motion codes, which say themselves what the lower face does. spread: deviation of the person's codes."""
+    """Changes motion codes, which say themselves what the lower face does.
+
+    spread: deviation of the person's codes. spoken: codes that the person's voice asks for, which are those that a head will hear.
+    """
 
     motion: LandmarkMotion
     codes: MotionCodes
     spread: Float[Tensor, " k"]
+    spoken: Float[Tensor, "s k"]
 
     def make_up(self, heard: Float[Tensor, "b 8 channels steps"], seen: Float[Tensor, "b p 2"], noise: torch.Generator) -> Taught:
         windows = heard.shape[1]
         code = heard[:, windows // 2, :, 0]
         draw = lambda: torch.rand(len(code), 1, generator=noise, device=code.device)  # noqa: E731
+        other = self.spoken[torch.randint(len(self.spoken), (len(code),), generator=noise, device=code.device)]
+        code = torch.where(draw() < SPOKEN, other, code)
         share = torch.where(draw() < MIXED, draw(), 1.0)
         mixture = code * share + code[_shuffle(code, noise)] * (1 - share)
         added = torch.randn(code.shape, generator=noise, device=code.device) * self.spread * NOISE
         made_up = lips_apart(mixture * (draw() * STRONGEST) + added, self.codes.gap, self.codes.closed)
         meant = self.motion.rest[self.codes.points] + self.codes.motion(made_up)
         return Taught(heard=made_up[:, None, :, None].expand(-1, windows, -1, -1), shift=seen.index_copy(1, self.codes.points, meant))
+
+
+def spoken_codes(waveform: Float[Tensor, " samples"], voice: Voice) -> Float[Tensor, "s k"]:
+    """What a voice asks for in the person's own words and in two recordings that come with instag, which nobody has seen it say."""
+    hearing = LipMotion(voice)
+    sounds = [waveform, *(torch.from_numpy(recording(name).waveform) for name in ("speech_one", "speech_two"))]
+    return torch.cat([features(sound, hearing)[..., 0] for sound in sounds])
 
 
 def _shuffle(heard: Tensor, noise: torch.Generator) -> Int[Tensor, " b"]:

@@ -12,6 +12,7 @@ from instag.models.head import Head, load_head
 from instag.models.poses import PoseCorrections
 from instag.models.prior import Prior
 from instag.rendering.renderer import Renderer
+from instag.speech.lip_motion import Voice
 from instag.training.chance import Chance, chance
 
 
@@ -19,7 +20,7 @@ from instag.training.chance import Chance, chance
 class Subject:
     """What the stages of one head share. train: the frames to learn from. extent: of the scene, metres. lpips: None where its weights are not there.
 
-    codes: where the head hears motion codes. prior: what its fields began with, on the device.
+    codes, voice: where the head hears motion codes: the seen ones, and how the voice asks for them. prior: what its fields began with, on the device.
     """
 
     head: Head
@@ -31,6 +32,7 @@ class Subject:
     lpips: Lpips | None
     seed: int
     codes: MotionCodes | None = None
+    voice: Voice | None = None
     prior: Prior | None = None
 
     @property

@@ -4,14 +4,16 @@ A ridge regression on what the lip networks find, for what they leave over; with
 silence, lips at rest, are added: what lips do in a pause is hardly ever in a few seconds, and people differ in it.
 """
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from instag.capture.sound_delay import best_delay
 from instag.data.motion_codes import MotionCodes
 from instag.speech.front_end import SAMPLE_RATE
-from instag.speech.lip_motion import LipMotion, Voice
+from instag.speech.lip_motion import LipMotion, Voice, advanced
 from instag.speech.lip_network import CODES, CURVES, HIDDEN
 
 STRENGTH = 10.0
@@ -23,13 +25,28 @@ QUIET_SHARE = 0.2
 SMOOTHED = 0.7
 """Frames: what moves faster is the detector's error."""
 WANTED_MOVEMENT, LARGEST_GAIN = 0.9, 2.5
-"""What is predicted moves too little. It is enlarged until the lips open and close so much, of how they were seen to."""
+"""What is predicted moves too little. It is enlarged until the lips open and close so much, of how they were seen to; at most by the gain."""
+QUANTILES = 13
+"""At so many, from 2 % to 98 %, the gap that is said is brought to the one that was seen ..."""
+MEANT = 0.5
+"""... by this share: lips that never quite close in what is predicted do close, and all of it would follow the noise of a few seconds."""
 
 
-def fit_voice(waveform: Float[Tensor, " samples"], codes: MotionCodes, frames: range, hearing: LipMotion | None = None) -> Voice:
-    """From a clip's sound and the codes of the frames that may be learned from."""
+def fit_voice(
+    waveform: Float[Tensor, " samples"],
+    codes: MotionCodes,
+    frames: range,
+    *,
+    curves: Float[np.ndarray, "f 3"] | None = None,
+    hearing: LipMotion | None = None,
+) -> Voice:
+    """From a clip's sound and the codes of the frames that may be learned from.
+
+    curves: those of the lips (`capture.sound_delay`), where what is left of a delay of the sound is to be found first.
+    """
     hearing = (LipMotion() if hearing is None else hearing).tuned(waveform)
-    found = hearing.hidden(waveform)[frames.start : frames.stop]
+    late = 0.0 if curves is None else _late(waveform, curves, frames, hearing)
+    found = hearing.hidden(advanced(waveform, late))[frames.start : frames.stop]
     quiet = hearing.hidden(torch.zeros(2 * SAMPLE_RATE))
     quiet = quiet[len(quiet) // 2].expand(round(QUIET_SHARE * len(frames)), -1)
     weights, bias = (part[..., CURVES:] for part in hearing.model.head())
@@ -46,7 +63,22 @@ def fit_voice(waveform: Float[Tensor, " samples"], codes: MotionCodes, frames: r
     said = found @ weights + bias
     gap = hearing.model.gap
     gain = (WANTED_MOVEMENT * (seen @ gap).std() / (said @ gap).std().clamp_min(1e-9)).clamp(1.0, LARGEST_GAIN)
-    return Voice(weights=weights * gain, bias=(bias - said.mean(0)) * gain + said.mean(0) + middle, closed=codes.closed)
+    weights, bias = weights * gain, (bias - said.mean(0)) * gain + said.mean(0) + middle
+    return Voice(weights=weights, bias=bias, closed=codes.closed, gaps=_gaps((found @ weights + bias) @ gap, seen @ gap), late=late)
+
+
+def _late(waveform: Float[Tensor, " samples"], curves: Float[np.ndarray, "f 3"], frames: range, hearing: LipMotion) -> float:
+    """How much later than the lips the sound is, ms, as far as the frames that may be learned from tell; 0 where they do not tell surely."""
+    asked = hearing.curves(waveform)[frames.start : frames.stop].numpy()
+    found = best_delay(asked, curves[frames.start : frames.stop])
+    return found.ms if found is not None and found.sure else 0.0
+
+
+def _gaps(said: Float[Tensor, " f"], seen: Float[Tensor, " f"]) -> Float[Tensor, "q 2"]:
+    """Quantiles of the gap that is said, and where each is brought."""
+    at = torch.linspace(0.02, 0.98, QUANTILES)
+    one, other = said.quantile(at), seen.quantile(at)
+    return torch.stack([one, one + MEANT * (other - one)], dim=1)
 
 
 def _ridge(heard: Float[Tensor, "f n"], left: Float[Tensor, "f k"], found: Float[Tensor, "g n"]) -> tuple[Float[Tensor, "n k"], Float[Tensor, " k"]]:

@@ -14,10 +14,11 @@ from instag.models.face_motion import SHIFT_UNIT, Motion
 from instag.models.head import Bearings
 from instag.portrait import FaceLook, paint_face
 from instag.rendering import composite
+from instag.speech.front_end import SAMPLES
 from instag.training import losses
 from instag.training.chance import Chance
 from instag.training.density import DensitySettings
-from instag.training.landmark_lessons import CodeTeacher, SpeechTeacher, Teacher
+from instag.training.landmark_lessons import CodeTeacher, SpeechTeacher, Teacher, spoken_codes
 from instag.training.optim import Group
 from instag.training.patches import perceptual
 from instag.training.prior_map import fit_prior_map
@@ -196,8 +197,10 @@ class FaceStage(Stage):
 
     def _teacher(self) -> Teacher:
         store, codes, train = self.subject.store, self.subject.codes, self.subject.train
-        if codes is not None:
-            return CodeTeacher(motion=store.landmark_motion, codes=codes, spread=codes.code[train.start : train.stop].std(0))
+        if codes is not None and self.subject.voice is not None:
+            spoken = spoken_codes(torch.from_numpy(store.clip.speech())[train.start * SAMPLES : train.stop * SAMPLES], self.subject.voice)
+            spread = codes.code[train.start : train.stop].std(0)
+            return CodeTeacher(motion=store.landmark_motion, codes=codes, spread=spread, spoken=spoken.to(store.device))
         if self.subject.prior is not None:
             expression = store.expression[train.start : train.stop]
             speech_map = fit_prior_map(self.subject.prior.face, self.speech, store.landmark_motion, train, expression)
