@@ -44,7 +44,8 @@ class StageRecord:
 class ClipInfo:
     """What clip.json holds. Lengths in pixels of the crop, delay in ms; `crop` is x, y, size in the source's pixels.
 
-    test_frames: how many frames at the end are kept for testing; None where nobody said.
+    test_frames: how many frames at the end are kept for testing; None where nobody said. delay_found: what the lips said of the sound's delay (ms;
+    fit and margin as in capture.sound_delay), whether it was believed or not; None where the delay was given, or nothing could be told.
     """
 
     format_version: int = FORMAT_VERSION
@@ -57,6 +58,7 @@ class ClipInfo:
     focal: float | None = None
     crop: tuple[float, float, float]
     delay_ms: int = 0
+    delay_found: dict[str, float] | None = None
     test_frames: int | None = None
     stages: dict[str, StageRecord] = field(default_factory=dict)
 

@@ -1,10 +1,16 @@
 """Sound delay: found where it is known, and not believed where nothing can be told."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from instag.capture.prepare import STAGES, Settings
 from instag.capture.sound_delay import best_delay, seen_curves, sound_delay
+from instag.clip import Clip, ClipInfo
+from instag.media import write_video
+from instag.progress import silent
 from instag.speech.lip_motion import LipMotion
 from instag.synthetic import Speaker, perform
 from instag.synthetic.recordings import recording
@@ -37,12 +43,37 @@ def test_noise_is_not_believed() -> None:
     assert sum(sure) <= 2
 
 
-@pytest.mark.parametrize("late", [0, 120])
-def test_of_the_synthetic_speaker(late: int) -> None:
+@pytest.fixture(scope="module")
+def seen() -> np.ndarray:
+    """The landmarks of the synthetic speaker who says speech_one."""
     performance = perform(Speaker(0, size=64), recording("speech_one"), size=64)
-    landmarks = np.stack([performance.truth(index).landmarks for index in range(len(performance))])
-    sound = np.roll(performance.said.waveform, late * 16)
-    found = sound_delay(sound, landmarks, HEARING)
+    return np.stack([performance.truth(index).landmarks for index in range(len(performance))])
+
+
+@pytest.mark.parametrize("late", [0, 120, -200])
+def test_of_the_synthetic_speaker(seen: np.ndarray, late: int) -> None:
+    found = sound_delay(np.roll(recording("speech_one").waveform, late * 16), seen, HEARING)
     assert found is not None
     assert found.ms == pytest.approx(late, abs=50)
     assert found.sure
+
+
+@pytest.mark.parametrize("given", [None, 40])
+def test_prepare_corrects_what_it_finds_and_keeps_what_is_given(seen: np.ndarray, tmp_path: Path, given: int | None) -> None:
+    sound = np.pad(recording("speech_one").waveform, (160 * 16, 0))
+    write_video(tmp_path / "me.mp4", (np.zeros((64, 64, 3), np.uint8) for _ in seen), sound=(sound[: len(seen) * 640], 16_000))
+    info = ClipInfo(source="me.mp4", source_sha256="0", width=64, height=64, frame_count=len(seen), crop=(0, 0, 64))
+    clip = Clip(folder=tmp_path, info=info)
+    np.savez(tmp_path / "landmarks.npz", points=seen, found=np.ones(len(seen), bool), flow=np.zeros((len(seen), 1, 2)))
+    settings = Settings(video=tmp_path / "me.mp4", delay_ms=given, size=64, crop=None, seconds=None, speech="mel")
+    (stage,) = (stage for stage in STAGES if stage.name == "sound")
+    found = stage.run(clip, settings, silent)
+    if given is not None:
+        assert (found.info.delay_ms, found.info.delay_found) == (given, None)
+        return
+    assert found.info.delay_ms == pytest.approx(160, abs=50)
+    assert found.info.delay_found is not None
+    assert found.info.delay_found["margin"] > 0.1
+    again = sound_delay(found.speech(), seen, HEARING)
+    assert again is not None
+    assert again.ms == pytest.approx(0, abs=15)

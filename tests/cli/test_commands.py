@@ -5,12 +5,14 @@ import subprocess
 import sys
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import instag
 from instag.cli import app
+from instag.clip import Clip, ClipInfo
 from instag.errors import NoFace
 
 
@@ -54,9 +56,9 @@ def test_crop_must_be_three_numbers(run, tmp_path: Path, crop: str) -> None:
 def test_options_reach_the_library(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 
-    def prepare(video: Path, output: Path, **settings: object) -> list[int]:
+    def prepare(video: Path, output: Path, **settings: object) -> Clip:
         seen.update(settings, video=video, output=output)
-        return [0] * 7
+        return seven(output, delay_ms=220)
 
     monkeypatch.setitem(vars(instag), "prepare", prepare)
     result = run("prepare", "me.mp4", "-o", tmp_path / "me.clip", "--delay", "220", "--crop", "10,20,300", "--size", "256", "--from", "regions", "--json")
@@ -67,6 +69,19 @@ def test_options_reach_the_library(run, tmp_path: Path, monkeypatch: pytest.Monk
     assert seen["start_from"] == "regions"
     assert seen["only"] is None
     assert json.loads(result.stdout)["frames"] == 7
+
+
+def seven(folder: Path, **about: Any) -> Clip:
+    """A clip of seven frames that says this of itself; nothing of it is on the disk."""
+    return Clip(folder=folder, info=ClipInfo(source="me.mp4", source_sha256="0", width=64, height=64, frame_count=7, crop=(0, 0, 64), **about))
+
+
+def test_a_corrected_delay_is_said(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"ms": 251.7, "fit": 0.6, "margin": 0.4}
+    monkeypatch.setitem(vars(instag), "prepare", lambda video, output, **_: seven(output, delay_ms=252, delay_found=found))
+    result = run("prepare", "me.mp4", "-o", tmp_path / "me.clip")
+    assert "252 ms later than the lips" in result.stderr.replace("\n", " ")
+    assert "--delay 0" in result.stderr
 
 
 def test_error_is_one_line_and_its_exit_code(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,14 @@ import hashlib
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from instag import __version__
 from instag.capture.faces import Crop, check_crop, find_crop
 from instag.capture.footage import SHORTEST_S, read_landmarks, take_frames, take_sound
 from instag.capture.observers import THE_EMBEDDED, Observers
+from instag.capture.sound_delay import sound_delay
 from instag.capture.tracking import track_head
 from instag.clip import Clip, ClipInfo, StageRecord
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
@@ -28,7 +29,7 @@ class Settings:
     """What the user chose. crop: x, y, size in the video's pixels, or None to look for the head. seconds: use no more of the video."""
 
     video: Path
-    delay_ms: int
+    delay_ms: int | None
     size: int
     crop: tuple[float, float, float] | None
     seconds: float | None
@@ -55,7 +56,7 @@ def prepare(
     video: Path | str,
     output: Path | str,
     *,
-    delay_ms: int = 0,
+    delay_ms: int | None = None,
     size: int = 512,
     crop: tuple[float, float, float] | None = None,
     only: str | Sequence[str] | None = None,
@@ -70,7 +71,8 @@ def prepare(
     Stages that are recorded in clip.json, made from the same file with the same settings, are not done again; the others are,
     and those that read their results. A run that was stopped at any moment is completed by the next one.
 
-    delay_ms: how much later the sound is than the lips; so much is cut from its start. size: side of the square frames.
+    delay_ms: how much later the sound is than the lips; so much is cut from its start. None: as the lips say, where they say it surely.
+    size: side of the square frames.
     only: do these stages again and no others. start_from: do this stage again and all after it. observers: who looks for what.
     `report` gets thousandths of the whole work. Raises MediaError, CaptureError, BadArgument, AssetMissing, DiskFull, NewerFormat.
     """
@@ -194,8 +196,15 @@ def _video(clip: Clip, settings: Settings, report: Report) -> Clip:
 
 
 def _sound(clip: Clip, settings: Settings, report: Report) -> Clip:
-    take_sound(clip, settings.video, settings.delay_ms)
-    return Clip(folder=clip.folder, info=replace(clip.info, delay_ms=settings.delay_ms))
+    take_sound(clip, settings.video, settings.delay_ms or 0)
+    if settings.delay_ms is not None:
+        return Clip(folder=clip.folder, info=replace(clip.info, delay_ms=settings.delay_ms, delay_found=None))
+    found = sound_delay(clip.speech(), read_landmarks(clip).points)
+    delay = round(found.ms) if found is not None and found.sure else 0
+    if delay:
+        take_sound(clip, settings.video, delay)
+    about = None if found is None else {name: round(value, 3) for name, value in asdict(found).items()}
+    return Clip(folder=clip.folder, info=replace(clip.info, delay_ms=delay, delay_found=about))
 
 
 def _tracking(clip: Clip, settings: Settings, report: Report) -> Clip:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
+from instag.speech.front_end import SAMPLES
 from instag.speech.lip_motion import LipMotion
 from instag.types import FPS
 
@@ -21,6 +22,8 @@ SURE = 0.1
 """A best delay that fits so much better than any other is believed: right in 99 % of five seconds of people whom the networks never saw."""
 SHORTEST = 3 * FPS
 """Fewer frames tell too little."""
+LONGEST = 60 * FPS
+"""More frames tell nothing more."""
 SIZE_FRAMES = 12.0
 APERTURE, CORNERS, NOSE_TO_CHIN, EYES = (13, 14), (61, 291), (2, 152), (33, 263)
 
@@ -48,9 +51,10 @@ def seen_curves(landmarks: Float[np.ndarray, "f 478 3"]) -> Float[np.ndarray, "f
 
 def sound_delay(waveform: Float[np.ndarray, " samples"], landmarks: Float[np.ndarray, "f 478 3"], hearing: LipMotion | None = None) -> SoundDelay | None:
     """Of a 16 kHz waveform against the landmarks of its video's frames at 25 fps; None where too little moves or sounds to tell."""
-    sound = torch.from_numpy(np.ascontiguousarray(waveform)).float()
+    landmarks = landmarks[:LONGEST]
+    sound = torch.from_numpy(np.ascontiguousarray(waveform[: LONGEST * SAMPLES])).float()
     hearing = (LipMotion() if hearing is None else hearing).tuned(sound)
-    frames = min(len(landmarks), -(-len(sound) * FPS // 16_000))
+    frames = min(len(landmarks), -(-len(sound) // SAMPLES))
     if frames < SHORTEST:
         return None
     return best_delay(hearing.curves(sound)[:frames].numpy(), seen_curves(landmarks[:frames]))

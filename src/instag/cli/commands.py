@@ -98,7 +98,7 @@ def create(
     seconds: options.Seconds = None,
     long: options.Long = False,
     all_for_train: options.AllForTrain = False,
-    delay: options.Delay = 0,
+    delay: options.Delay = None,
     crop: options.Crop = None,
     size: options.Size = 512,
     speech: options.Hearing = None,
@@ -173,7 +173,7 @@ def speak(
 def prepare(
     video: Video,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write, for example me.clip.", show_default=False)],
-    delay: options.Delay = 0,
+    delay: options.Delay = None,
     crop: options.Crop = None,
     size: options.Size = 512,
     au: options.ActionUnits = "landmarks",
@@ -261,6 +261,9 @@ def _prepare(terminal: Terminal, video: Path, folder: Path, **settings) -> tuple
     started = time.monotonic()
     with terminal.progress(f"Observing {video.name}") as report:
         clip = instag.prepare(video, folder, report=report, **settings)
+    if clip.info.delay_found is not None and clip.info.delay_ms:
+        sooner = "later than the lips" if clip.info.delay_ms > 0 else "earlier than the lips"
+        terminal.note(f"The sound is {abs(clip.info.delay_ms)} ms {sooner}: corrected. To leave it as it is: --delay 0")
     return clip, time.monotonic() - started
 
 

@@ -37,7 +37,14 @@ Batch = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random choices.", rich_help_panel=MACHINE)]
 
-Delay = Annotated[int, typer.Option(help="Milliseconds by which the sound lags behind the lips.", rich_help_panel=CAPTURE)]
+Delay = Annotated[
+    int | None,
+    typer.Option(
+        help="Milliseconds by which the sound lags behind the lips; if not given, found where lips and voice tell it surely.",
+        rich_help_panel=CAPTURE,
+        show_default=False,
+    ),
+]
 Size = Annotated[int, typer.Option(help="Width and height of the observed square in pixels.", min=64, max=1024, rich_help_panel=CAPTURE)]
 Crop = Annotated[
     str | None,
