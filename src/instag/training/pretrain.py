@@ -7,19 +7,25 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 import instag
 from instag.clip import Clip
 from instag.compute import device_name, device_named, free_memory
 from instag.data.frames import FrameStore
+from instag.data.landmark_motion import landmark_motion
+from instag.data.motion_codes import motion_codes
 from instag.data.splits import FEWEST_VIEWS
 from instag.data.supply import SHARE
 from instag.errors import AssetMissing, BadArgument, TooShort
 from instag.models.gaussians import Gaussians, gaussians_behind, gaussians_on, random_gaussians
+from instag.models.motion_encoder import MotionEncoder
 from instag.models.prior import Prior, PriorInfo
 from instag.rendering.backends import renderer_for
 from instag.speech import front_ends
+from instag.speech.lip_motion import LipMotion
+from instag.speech.lip_network import load_lip_model
 from instag.training.adapt import LIP_LANDMARKS, StageReport, extent, silent_stages
 from instag.training.pretraining.courses import Course, batched, course_named
 from instag.training.pretraining.crew import Crew, Fields, Person
@@ -52,7 +58,8 @@ def pretrain(
 ) -> Prior:
     """Learn universal motion fields from Clips of several people, one each, and write them to `output` where it is given.
 
-    Frames that a clip keeps for testing are left out. speech: the front end, as in speech.front_ends.create. share_speech: one speech network for the
+    Frames that a clip keeps for testing are left out. speech: the front end, as in speech.front_ends.create, or motion for the
+    motion that is seen. share_speech: one speech network for the
     personalized fields; None for what suits the front end. together: people a step; batch: frames of each (None: the course's). device: as
     in compute.device_named. Under torchrun people are spread over its processes, and the first one writes. A killed run goes on from its checkpoints, which
     lie beside `output`. Raises BadArgument, TooShort, TrainingFailed and what Clip and clip_features raise.
@@ -109,7 +116,8 @@ def crew_of(clips: list[Clip], plan: Course, rounds: Rounds, ranks: Ranks, *, sp
     mine = [number for number in range(len(clips)) if rounds.rank_of(number, ranks.world) == ranks.rank]
     stores = {}
     for number in mine:
-        stores[number] = FrameStore(clips[number], size=plan.size, front_end=speech, device=device, memory=HOST_FRAMES // len(mine))
+        heard = codes_seen(clips[number]) if speech == LipMotion.name else None
+        stores[number] = FrameStore(clips[number], size=plan.size, front_end=speech, device=device, memory=HOST_FRAMES // len(mine), heard=heard)
     trains = {number: frames_to_teach(clips[number]) for number in mine}
     frames = sum(len(train) for train in trains.values())
     # What reads ahead takes the place of tables in the host's memory, which is to hold any length of video.
@@ -119,8 +127,8 @@ def crew_of(clips: list[Clip], plan: Course, rounds: Rounds, ranks: Ranks, *, sp
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fields = Fields(people=len(clips), speech_channels=channels, share_speech=share_speech).to(device)
-    level, expressions = common_level(people, ranks)
-    fields.set_level(level.to(device), expressions.to(device))
+    level = common_code_level(people, ranks) if isinstance(fields.face.speech, MotionEncoder) else common_level(people, ranks)
+    fields.set_level(level.to(device), common_expressions(people, ranks).to(device))
     return Crew(fields=fields, people=people, rounds=rounds, ranks=ranks, renderer=renderer_for(device), seed=seed)
 
 
@@ -150,19 +158,35 @@ def frames_to_teach(clip: Clip) -> range:
     return range(count)
 
 
-def common_level(people: list[Person], ranks: Ranks) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of all people's speech features [2], and the range of their expressions [2 6]; the same in all processes."""
+def codes_seen(clip: Clip) -> Float[Tensor, "f k 1"]:
+    """The motion codes of a clip's landmarks, which fields that hear motion learn from."""
+    return motion_codes(landmark_motion(clip.track(), (clip.info.width, clip.info.height)), load_lip_model()).code[..., None]
+
+
+def common_level(people: list[Person], ranks: Ranks) -> Float[Tensor, " 2"]:
+    """Mean and deviation of all people's speech features; the same in all processes."""
     mine = []
     for person in people:
-        features, seen = person.store.features[person.train.start : person.train.stop].double(), person.store.expression[person.train.start : person.train.stop]
-        sums = [features.numel(), float(features.sum()), float(features.square().sum())]
-        mine.append((person.number, sums, seen.amin(0).tolist(), seen.amax(0).tolist()))
+        features = person.store.features[person.train.start : person.train.stop].double()
+        mine.append((person.number, [features.numel(), float(features.sum()), float(features.square().sum())]))
     every = sorted(part for of_rank in ranks.gathered(mine) for part in of_rank)
-    count, total, squares = torch.tensor([sums for _, sums, _, _ in every], dtype=torch.float64).sum(0)
+    count, total, squares = torch.tensor([sums for _, sums in every], dtype=torch.float64).sum(0)
     mean = total / count
-    deviation = (squares / count - mean.square()).clamp_min(1e-6).sqrt()
-    lowest, highest = torch.tensor([low for _, _, low, _ in every]).amin(0), torch.tensor([high for _, _, _, high in every]).amax(0)
-    return torch.stack([mean, deviation]).float(), torch.stack([lowest, highest])
+    return torch.stack([mean, (squares / count - mean.square()).clamp_min(1e-6).sqrt()]).float()
+
+
+def common_code_level(people: list[Person], ranks: Ranks) -> Float[Tensor, "2 k"]:
+    """The level of all people's motion codes; the same in all processes."""
+    mine = [(person.number, person.store.features[person.train.start : person.train.stop].cpu()) for person in people]
+    every = sorted((part for of_rank in ranks.gathered(mine) for part in of_rank), key=lambda part: part[0])
+    return MotionEncoder.level_of(torch.cat([codes for _, codes in every]))
+
+
+def common_expressions(people: list[Person], ranks: Ranks) -> Float[Tensor, "2 6"]:
+    """Least and greatest of each action unit, of all people; the same in all processes."""
+    seen = [person.store.expression[person.train.start : person.train.stop].cpu() for person in people]
+    every = [both for of_rank in ranks.gathered([torch.stack([each.amin(0), each.amax(0)]) for each in seen]) for both in of_rank]
+    return torch.stack([torch.stack([low for low, _ in every]).amin(0), torch.stack([high for _, high in every]).amax(0)])
 
 
 def train_stages(crew: Crew, plan: Course, log: Log, report: StageReport) -> dict[str, float]:

@@ -66,7 +66,7 @@ class Fields(nn.Module):
 
     @torch.no_grad()
     def set_level(self, level: Tensor, expression_range: Tensor) -> None:
-        """Let all fields hear speech of this mean and deviation [2], and take expressions within this range [2 6]."""
+        """Let all fields hear speech of this level, as their encoders want it, and take expressions within this range [2 6]."""
         for module in self.modules():
             if isinstance(module, GatedField):
                 module.expression_range.copy_(expression_range[:, : module.expression_range.shape[1]])

@@ -11,6 +11,7 @@ from instag.data.frames import HEAD_LABELS, Frames
 from instag.models.condition import Condition
 from instag.models.face_motion import SHIFT_UNIT, GatedField, Motion, Places
 from instag.models.gaussians import Gaussians
+from instag.models.speech_encoder import SpeechEncoder
 from instag.rendering import composite
 from instag.training import losses
 from instag.training.density import DensitySettings
@@ -220,8 +221,10 @@ class FaceWork(Work):
         frames = torch.randint(person.train.start, person.train.stop, (course.landmark_frames * self.batch,), generator=noise, device=store.device)
         points = torch.randperm(len(motion.points), generator=noise, device=store.device)[: course.landmark_points]
         heard = store.condition(frames)
-        voices = other_voices(heard.speech, self.crew.fields.face.speech.level, noise)
-        return Lesson(points=motion.points[points], heard=replace(heard, speech=voices), shift=motion.shift[frames[:, None], points])
+        encoder = self.crew.fields.face.speech
+        # Motion codes have no voice: they say what is seen.
+        speech = other_voices(heard.speech, encoder.level, noise) if isinstance(encoder, SpeechEncoder) else heard.speech
+        return Lesson(points=motion.points[points], heard=replace(heard, speech=speech), shift=motion.shift[frames[:, None], points])
 
 
 def _attention(universal: Places, own: Places, count: int) -> Float[Tensor, "n 4"]:
