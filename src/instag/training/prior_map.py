@@ -15,7 +15,8 @@ from instag.models.condition import Condition
 from instag.models.face_motion import GatedField
 from instag.training.speech_map import LARGEST_GAIN, WANTED_MOVEMENT
 
-SMALLEST_GAIN = 0.5
+SMALLEST_SLOPE = 0.1
+"""Where the frames say nothing of how the prior fits, or deny it: this share of what was seen to move."""
 AT_ONCE = 64
 """Frames that the prior is asked about at once where its gain is measured."""
 
@@ -49,11 +50,15 @@ def answer(
 def fit_prior_map(
     field: GatedField, speech: Float[Tensor, "f 8 channels steps"], motion: LandmarkMotion, frames: range, expression: Float[Tensor, "f 6"]
 ) -> PriorMap:
-    """Set a prior's field to the frames that may be learned from: their mean, and a gain that moves the lips nearly as much as they were seen to."""
+    """Set a prior's field to the frames that may be learned from: their mean, and a gain, by least squares. As that is timid, it is enlarged until the
+    lips move nearly as much as they were seen to, at most twice."""
     points, usually = motion.points[motion.speaks], expression.mean(0)
     said = torch.cat([answer(field, points, some, usually) for some in speech.split(AT_ONCE)])
     seen = (motion.shift[frames.start : frames.stop] - motion.rest)[:, motion.speaks]
-    wanted = WANTED_MOVEMENT * float(seen.std(0).norm()) / max(float(said.std(0).norm()), 1e-9)
+    about, around = said - said.mean(0), seen - seen.mean(0)
+    size, wanted = max(float(about.norm()), 1e-9), float(around.norm())
+    slope = max(float((about * around).sum()) / size**2, SMALLEST_SLOPE * wanted / size)
+    timid = slope * size / max(wanted, 1e-9)
     return PriorMap(
         level=field.speech.level,
         field=field,
@@ -61,5 +66,5 @@ def fit_prior_map(
         expression=usually,
         usual=said.mean(0),
         bias=seen.mean(0),
-        gain=min(LARGEST_GAIN, max(SMALLEST_GAIN, wanted)),
+        gain=slope * min(LARGEST_GAIN, max(1.0, WANTED_MOVEMENT / max(timid, 1e-6))),
     )
