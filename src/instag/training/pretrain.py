@@ -79,7 +79,7 @@ def pretrain(
         shared = speech.startswith(SHARED_SPEECH) if share_speech is None else share_speech
         identity: dict[str, object] = {
             "course": repr(plan),
-            "clips": [clip.info.source_sha256 for clip in opened],
+            "clips": [[clip.info.source_sha256, clip.info.delay_ms, clip.info.frame_count] for clip in opened],
             "seed": seed,
             "speech": speech,
             "share_speech": shared,
