@@ -24,12 +24,10 @@ QUIET_SHARE = 0.2
 """Frames of silence that are added, for each frame seen."""
 SMOOTHED = 0.7
 """Frames: what moves faster is the detector's error."""
-WANTED_MOVEMENT, LARGEST_GAIN = 0.9, 2.5
-"""What is predicted moves too little. It is enlarged until the lips open and close so much, of how they were seen to; at most by the gain."""
 QUANTILES = 13
 """At so many, from 2 % to 98 %, the gap that is said is brought to the one that was seen ..."""
-MEANT = 0.5
-"""... by this share: lips that never quite close in what is predicted do close, and all of it would follow the noise of a few seconds."""
+MEANT = 0.7
+"""... by this share. What is predicted is timid: its lips never quite close. All of it would follow the noise of a few seconds."""
 
 
 def fit_voice(
@@ -60,10 +58,8 @@ def fit_voice(
     own = [_ridge(heard[:, part], left, found[:, part]) for part in (slice(net * HIDDEN, (net + 1) * HIDDEN) for net in range(nets))]
     weights = (weights + torch.cat([part for part, _ in own]) / nets) * size
     bias = (bias + torch.stack([part for _, part in own]).mean(0)) * size
-    said = found @ weights + bias
+    bias = bias + middle
     gap = hearing.model.gap
-    gain = (WANTED_MOVEMENT * (seen @ gap).std() / (said @ gap).std().clamp_min(1e-9)).clamp(1.0, LARGEST_GAIN)
-    weights, bias = weights * gain, (bias - said.mean(0)) * gain + said.mean(0) + middle
     return Voice(weights=weights, bias=bias, closed=codes.closed, gaps=_gaps((found @ weights + bias) @ gap, seen @ gap), late=late)
 
 
