@@ -24,36 +24,46 @@ class Voice:
     """How one person's lower face follows the voice: a linear map from what the networks find to codes, then the lips' gap corrected.
 
     closed: the gap at rest. gaps: pairs of a gap that the linear map says and the one that is meant, rising; a straight line between them and of
-    slope 1 beyond; both in eye distances away from rest. late: ms that the sound of the clip that taught it is later than its lips.
+    slope 1 beyond; both in eye distances away from rest. opening: how the code changes when the lips open by 1, chin and cheeks along. late: ms
+    that the sound of the clip that taught it is later than its lips.
     """
 
     weights: Float[Tensor, "n k"]
     bias: Float[Tensor, " k"]
     closed: float
     gaps: Float[Tensor, "q 2"]
+    opening: Float[Tensor, " k"]
     late: float = 0.0
 
     def state(self) -> dict[str, Tensor]:
         """As tensors, to be stored."""
-        tensors = {"weights": self.weights, "bias": self.bias, "gaps": self.gaps}
+        tensors = {"weights": self.weights, "bias": self.bias, "gaps": self.gaps, "opening": self.opening}
         return {name: value.contiguous() for name, value in tensors.items()} | {"closed": torch.tensor(self.closed), "late": torch.tensor(self.late)}
 
     @classmethod
     def of_state(cls, state: dict[str, Tensor]) -> "Voice":
         """The inverse of `state`."""
-        return cls(weights=state["weights"], bias=state["bias"], closed=float(state["closed"]), gaps=state["gaps"], late=float(state["late"]))
+        return cls(
+            weights=state["weights"], bias=state["bias"], closed=float(state["closed"]), gaps=state["gaps"], opening=state["opening"], late=float(state["late"])
+        )
 
     def code(self, hidden: Float[Tensor, "f n"], gap: Float[Tensor, " k"]) -> Float[Tensor, "f k"]:
         """The codes of what the networks find. gap: what the lips draw apart for a code of 1."""
         code = hidden @ self.weights + self.bias
         said = code @ gap
-        return lips_apart(code + (between(said, self.gaps) - said)[:, None] * gap / gap.square().sum(), gap, self.closed)
+        return lips_apart(code + (between(said, self.gaps) - said)[:, None] * self.opening, gap, self.closed)
 
 
 def usual_voice(model: LipModel) -> Voice:
     """That of nobody in particular: people's middle and their usual size of motion."""
     weights, bias = model.head()
-    return Voice(weights=weights[:, CURVES:] * model.deviation, bias=bias[CURVES:] * model.deviation + model.middle, closed=0.0, gaps=torch.zeros(1, 2))
+    return Voice(
+        weights=weights[:, CURVES:] * model.deviation,
+        bias=bias[CURVES:] * model.deviation + model.middle,
+        closed=0.0,
+        gaps=torch.zeros(1, 2),
+        opening=model.gap / model.gap.square().sum(),
+    )
 
 
 @final

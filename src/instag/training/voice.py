@@ -60,7 +60,10 @@ def fit_voice(
     bias = (bias + torch.stack([part for _, part in own]).mean(0)) * size
     bias = bias + middle
     gap = hearing.model.gap
-    return Voice(weights=weights, bias=bias, closed=codes.closed, gaps=_gaps((found @ weights + bias) @ gap, seen @ gap), late=late)
+    # Along what goes with an open mouth in the seen frames, not the nearest code: lips that part alone, with the chin at rest, are no face's motion.
+    along = (seen - middle).T @ ((seen - middle) @ gap)
+    opening = along / (along @ gap).clamp_min(1e-9)
+    return Voice(weights=weights, bias=bias, closed=codes.closed, gaps=_gaps((found @ weights + bias) @ gap, seen @ gap), opening=opening, late=late)
 
 
 def _late(waveform: Float[Tensor, " samples"], curves: Float[np.ndarray, "f 3"], frames: range, hearing: LipMotion) -> float:
