@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,9 +62,14 @@ def test_a_missing_file_of_weights_is_named(run, tmp_path: Path, command: str, n
 def test_speech_reaches_the_library(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 
-    def prepare(video: Path, output: Path, **settings: object) -> list[int]:
+    class Prepared(list):
+        """As long as a clip, with the little that the command says of it."""
+
+        info = SimpleNamespace(delay_found=None, delay_ms=0)
+
+    def prepare(video: Path, output: Path, **settings: object) -> Prepared:
         seen.update(settings)
-        return [0] * 7
+        return Prepared([0] * 7)
 
     monkeypatch.setitem(vars(instag), "prepare", prepare)
     assert run("prepare", "me.mp4", "-o", tmp_path / "me.clip", "--speech", "phones").exit_code == 0
