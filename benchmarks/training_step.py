@@ -29,8 +29,8 @@ from instag.models.speech_encoder import SpeechEncoder
 from instag.training.adapt import subject_of
 from instag.training.density import densify, no_pull, observe
 from instag.training.journal import Journal
-from instag.training.loop import only_learning, run
-from instag.training.optim import Optimiser
+from instag.training.loop import run
+from instag.training.optim import Optimiser, only_learning
 from instag.training.recipes import Recipe, batched, recipe_named
 from instag.training.stages.face import FaceStage
 from instag.training.stages.fuse import FuseStage
@@ -103,7 +103,7 @@ class Stopwatch:
 def times_of(stage: Stage, machine: Machine) -> StageTimes:
     """Time a stage near its end."""
     groups, device = stage.groups(), stage.subject.device
-    only_learning(stage.subject, groups)
+    only_learning([*stage.subject.head.parameters(), *stage.subject.poses.parameters()], groups)
     optimiser, pull = Optimiser(groups, stage.batch), no_pull(stage.gaussians)
     late = stage.steps - 3 * STEPS - 1
     watch, rows = Stopwatch(device), []

@@ -103,15 +103,15 @@ class Journal:
         if self.stage != stage:
             return False
         self._memory = load_file(str(self.path))
-        subject.load_state(_part(self._memory, "state."))
+        subject.load_state(part_named(self._memory, "state."))
         return True
 
     def resume(self, stage: Stage, optimiser: Optimiser) -> tuple[int, Pull]:
         """Where to go on in a stage, and what density control has seen; (0, nothing) where the stage was not restored."""
         if not self._memory:
             return 0, no_pull(stage.gaussians)
-        optimiser.restore(_part(self._memory, "adam."))
-        pull = Pull(**{name: value.to(stage.subject.device) for name, value in _part(self._memory, "pull.").items()})
+        optimiser.restore(part_named(self._memory, "adam."))
+        pull = Pull(**{name: value.to(stage.subject.device) for name, value in part_named(self._memory, "pull.").items()})
         self._memory = {}
         return self.step, pull
 
@@ -121,5 +121,6 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
-def _part(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+def part_named(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+    """The tensors whose names begin so, by the rest of their names."""
     return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}

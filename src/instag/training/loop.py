@@ -6,9 +6,8 @@ from instag.compute import denormals_flushed
 from instag.progress import Report
 from instag.training.density import observe
 from instag.training.journal import Journal
-from instag.training.optim import Group, Optimiser
+from instag.training.optim import Optimiser, only_learning
 from instag.training.stages.stage import Stage
-from instag.training.subject import Subject
 from instag.training.tending import tend
 
 
@@ -19,7 +18,7 @@ def run(stage: Stage, journal: Journal, report: Report) -> None:
     Ctrl-C leaves a checkpoint behind. Raises TrainingFailed.
     """
     groups = stage.groups()
-    only_learning(stage.subject, groups)
+    only_learning([*stage.subject.head.parameters(), *stage.subject.poses.parameters()], groups)
     optimiser = Optimiser(groups, stage.batch)
     done, pull = journal.resume(stage, optimiser)
     try:
@@ -40,7 +39,7 @@ def run(stage: Stage, journal: Journal, report: Report) -> None:
                     done=done,
                     steps=stage.steps,
                     extent=stage.subject.extent,
-                    generator=stage.subject.chance(stage.name, done, "density").choice,
+                    draw=lambda done=done: stage.subject.chance(stage.name, done, "density").choice,
                     whose=f"stage {stage.name!r}",
                 )
             journal.note(stage, step, list(terms), values.detach())
@@ -50,10 +49,3 @@ def run(stage: Stage, journal: Journal, report: Report) -> None:
         journal.checkpoint(stage, done, optimiser, pull)
         raise
     journal.checkpoint(stage, stage.steps, optimiser, pull)
-
-
-def only_learning(subject: Subject, groups: list[Group]) -> None:
-    """Ask for gradients of what a stage trains, and of nothing else."""
-    learning = {id(parameter) for group in groups for parameter in group.parameters.values()}
-    for parameter in (*subject.head.parameters(), *subject.poses.parameters()):
-        parameter.requires_grad_(id(parameter) in learning)

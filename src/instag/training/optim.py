@@ -1,5 +1,6 @@
 """The optimiser of a stage: named groups of parameters, each with its own rate over time, whose rows can come and go."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -97,3 +98,10 @@ class Optimiser:
                 memory = {key[len(start) :]: value.to(parameter.device, copy=True) for key, value in state.items() if key.startswith(start)}
                 if memory:
                     self.adam.state[parameter] = memory
+
+
+def only_learning(parameters: Iterable[nn.Parameter], groups: Iterable[Group]) -> None:
+    """Of these parameters, ask for gradients of those that some group trains, and of no others."""
+    learning = {id(parameter) for group in groups for parameter in group.parameters.values()}
+    for parameter in parameters:
+        parameter.requires_grad_(id(parameter) in learning)

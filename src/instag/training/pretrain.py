@@ -27,11 +27,12 @@ from instag.speech import front_ends
 from instag.speech.lip_motion import LipMotion
 from instag.speech.lip_network import load_lip_model
 from instag.training.adapt import LIP_LANDMARKS, StageReport, extent, silent_stages
+from instag.training.journal import part_named
 from instag.training.pretraining.courses import Course, batched, course_named
 from instag.training.pretraining.crew import Crew, Fields, Person
 from instag.training.pretraining.face import FaceWork
 from instag.training.pretraining.log import Log
-from instag.training.pretraining.loop import part_named, run
+from instag.training.pretraining.loop import run
 from instag.training.pretraining.mouth import MouthWork
 from instag.training.pretraining.ranks import Ranks, joined, own_device
 from instag.training.pretraining.rounds import Rounds

@@ -1,5 +1,7 @@
 """Tending: what comes to a set of Gaussians between two steps of training: density control, weakened green, opacities lowered (METHOD 7)."""
 
+from collections.abc import Callable
+
 import torch
 
 from instag.errors import TrainingFailed
@@ -17,15 +19,16 @@ def tend(
     done: int,
     steps: int,
     extent: float,
-    generator: torch.Generator,
+    draw: Callable[[], torch.Generator],
     whose: str,
 ) -> Pull:
     """Change the Gaussians as is due after `done` of `steps` steps, and what the optimiser remembers of them; returns the pull to go on with.
 
-    extent: of the scene, metres. Raises TrainingFailed where none is left; `whose` says of what.
+    extent: of the scene, metres. draw: gives the random numbers, and is asked only where some are needed.
+    Raises TrainingFailed where none is left; `whose` says of what.
     """
     if done % settings.every == 0 and settings.start <= done < settings.end:
-        selection = densify(gaussians, pull, settings, step=done, steps=steps, extent=extent, generator=generator)
+        selection = densify(gaussians, pull, settings, step=done, steps=steps, extent=extent, generator=draw())
         optimiser.select(gaussians, selection)
         pull = no_pull(gaussians)
         if len(gaussians) == 0:

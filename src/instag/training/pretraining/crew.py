@@ -86,6 +86,10 @@ class Crew:
         """Those of some people that this process keeps."""
         return [person for number in numbers for person in self.people if person.number == number]
 
+    def parameters(self) -> list[nn.Parameter]:
+        """Those of all fields, and of the Gaussians of this process' people."""
+        return [*self.fields.parameters(), *(parameter for person in self.people for part in (person.face, person.mouth) for parameter in part.parameters())]
+
     def chance(self, *what: str | int) -> Chance:
         """Random numbers that hang on no other process."""
         return chance(self.seed, *what, device=self.people[0].store.device)

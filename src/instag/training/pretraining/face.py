@@ -15,16 +15,14 @@ from instag.models.speech_encoder import SpeechEncoder
 from instag.rendering import composite
 from instag.training import losses
 from instag.training.density import DensitySettings
-from instag.training.optim import Group
 from instag.training.pretraining.contrast import contrast, drawn_rivals
 from instag.training.pretraining.crew import Crew, Person
 from instag.training.pretraining.together import joined_conditions, joined_frames, paint_together
 from instag.training.pretraining.voices import other_voices
-from instag.training.pretraining.work import Shown, Work, mean_of, own_field_groups, same_size, shared_speech_group, supplies, within_each
-from instag.training.schedule import Steps, Term, early_then_late
+from instag.training.pretraining.work import Shown, Work, mean_of, same_size, supplies, within_each
+from instag.training.schedule import Steps, Term
 from instag.training.screen import Screen, screen_colour
 from instag.training.stages.face import BLINK
-from instag.training.stages.stage import field_groups, gaussian_groups
 from instag.types import Region
 
 CURRICULUM_EVERY = 15
@@ -96,6 +94,7 @@ class FaceWork(Work):
     def __init__(self, crew: Crew, course: FaceCourse) -> None:
         self.crew, self.course = crew, course
         self.turns, self.batch, self.density = course.steps, course.batch, course.density
+        self.centre_steps, self.late = course.centre_steps, course.late
         found, self.open_mouths, self.blinks = {}, {}, {}
         for person in crew.people:
             store, train = person.store, person.train
@@ -113,16 +112,6 @@ class FaceWork(Work):
 
     def own_field(self, person: int) -> GatedField:
         return self.crew.fields.own_face(person)
-
-    def universal_groups(self) -> list[Group]:
-        falling = lambda rate: early_then_late(rate, self.course.late, self.turns)  # noqa: E731
-        shared = [shared_speech_group(self.own_field(0), falling)] if self.crew.fields.share_speech else []
-        return [*field_groups(self.crew.fields.face, falling, factor=1.0, settle=None), *shared]
-
-    def own_groups(self, person: Person) -> list[Group]:
-        falling = lambda rate: early_then_late(rate, self.course.late, self.turns)  # noqa: E731
-        splats = gaussian_groups(person.face, person.extent, self.course.centre_steps)
-        return [*splats, *own_field_groups(self.own_field(person.number), falling, share_speech=self.crew.fields.share_speech)]
 
     def lose(self, turn: int, people: list[Person]) -> tuple[dict[str, Tensor], Shown]:
         course = self.course

@@ -6,7 +6,8 @@ from torch import Tensor
 from instag.compute import denormals_flushed
 from instag.progress import Report
 from instag.training.density import Pull, no_pull, observe
-from instag.training.optim import Optimiser
+from instag.training.journal import part_named
+from instag.training.optim import Optimiser, only_learning
 from instag.training.pretraining.average import take_in
 from instag.training.pretraining.crew import Person
 from instag.training.pretraining.log import Log
@@ -55,11 +56,11 @@ class _Course:
 
     def __init__(self, work: Work) -> None:
         self.work, self.crew = work, work.crew
-        groups = work.universal_groups()
-        only_learning(work)
+        groups, own = work.universal_groups(), {person.number: work.own_groups(person) for person in self.crew.people}
+        only_learning(self.crew.parameters(), [*groups, *(group for of_person in own.values() for group in of_person)])
         self.shared = [parameter for group in groups for parameter in group.parameters.values()]
         self.universal = Optimiser(groups, min(work.batch * self.crew.rounds.together, MOST_COUNTED))
-        self.own = {person.number: Optimiser(work.own_groups(person), work.batch) for person in self.crew.people}
+        self.own = {number: Optimiser(of_person, work.batch) for number, of_person in own.items()}
         self.pulls = {person.number: no_pull(work.gaussians(person)) for person in self.crew.people}
 
     def learn(self, step: int, turn: int) -> None:
@@ -88,7 +89,7 @@ class _Course:
                 done=turn + 1,
                 steps=work.turns,
                 extent=person.extent,
-                generator=self.crew.chance(work.name, person.number, turn, "density").choice,
+                draw=lambda person=person: self.crew.chance(work.name, person.number, turn, "density").choice,
                 whose=f"the {work.name} of {person.store.clip.folder}",
             )
 
@@ -110,18 +111,3 @@ class _Course:
             pull = part_named(state, f"pull/{number}.")
             self.pulls[number] = Pull(**{name: value.to(self.crew.people[0].store.device) for name, value in pull.items()})
         return log.step
-
-
-def only_learning(work: Work) -> None:
-    """Ask for gradients of what a stage trains, and of nothing else."""
-    crew = work.crew
-    groups = [*work.universal_groups(), *(group for person in crew.people for group in work.own_groups(person))]
-    learning = {id(parameter) for group in groups for parameter in group.parameters.values()}
-    every = [*crew.fields.parameters(), *(parameter for person in crew.people for part in (person.face, person.mouth) for parameter in part.parameters())]
-    for parameter in every:
-        parameter.requires_grad_(id(parameter) in learning)
-
-
-def part_named(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
-    """The tensors whose names begin so, by the rest of their names."""
-    return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}

@@ -16,7 +16,8 @@ from instag.training.density import DensitySettings
 from instag.training.optim import Group
 from instag.training.pretraining.crew import Crew, Person
 from instag.training.pretraining.ranks import Ranks
-from instag.training.schedule import Rate
+from instag.training.schedule import Rate, early_then_late
+from instag.training.stages.stage import field_groups, gaussian_groups
 from instag.types import Rendering
 
 OWN_ENCODING, OWN_NETWORK = 1e-3, 1e-4
@@ -32,13 +33,18 @@ class Shown:
 
 
 class Work(ABC):
-    """One stage, for `turns` turns of each person, each of `batch` frames. A turn is a step's share that one person has."""
+    """One stage, for `turns` turns of each person, each of `batch` frames. A turn is a step's share that one person has.
+
+    centre_steps: in which the centres' rate falls to a hundredth. late: turns until the second decay of the rates.
+    """
 
     name: str
     crew: Crew
     turns: int
     batch: int
     density: DensitySettings
+    centre_steps: int
+    late: int
 
     @abstractmethod
     def gaussians(self, person: Person) -> Gaussians:
@@ -52,13 +58,18 @@ class Work(ABC):
     def own_field(self, person: int) -> GatedField:
         """A person's own field."""
 
-    @abstractmethod
     def universal_groups(self) -> list[Group]:
         """What all people teach, and at which rates by turn."""
+        shared = [shared_speech_group(self.own_field(0), self._falling)] if self.crew.fields.share_speech else []
+        return [*field_groups(self.universal()[0], self._falling, factor=1.0, settle=None), *shared]
 
-    @abstractmethod
     def own_groups(self, person: Person) -> list[Group]:
         """What one person alone teaches, and at which rates by turn."""
+        splats = gaussian_groups(self.gaussians(person), person.extent, self.centre_steps)
+        return [*splats, *own_field_groups(self.own_field(person.number), self._falling, share_speech=self.crew.fields.share_speech)]
+
+    def _falling(self, rate: float) -> Rate:
+        return early_then_late(rate, self.late, self.turns)
 
     @abstractmethod
     def lose(self, turn: int, people: list[Person]) -> tuple[dict[str, Tensor], Shown]:
