@@ -25,8 +25,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from instag.errors import NewerFormat, NotAnArtefact
-from instag.files import atomic_path, write_atomic
+from instag.errors import NotAnArtefact
+from instag.files import atomic_path, check_format, write_atomic
 
 FORMAT_VERSION = 1
 
@@ -111,8 +111,7 @@ class Clip:
             version = int(content["format_version"])
         except (ValueError, KeyError, TypeError) as error:
             raise NotAnArtefact(f"{path} can not be read ({error}). Make the clip again with: instag prepare VIDEO -o {folder}") from error
-        if version > FORMAT_VERSION:
-            raise NewerFormat(f"{folder} has format version {version}; this instag reads up to {FORMAT_VERSION}. Update it: pip install -U instag")
+        check_format(folder, version, FORMAT_VERSION)
         stages = {name: StageRecord(**record) for name, record in content.pop("stages", {}).items()}
         content["crop"] = tuple(content["crop"])
         return cls(folder=folder, info=ClipInfo(**content, stages=stages))

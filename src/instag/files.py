@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from instag.errors import DiskFull
+from instag.errors import DiskFull, NewerFormat
 
 
 @contextmanager
@@ -47,3 +47,9 @@ def write_atomic(target: Path, content: bytes | str) -> None:
     """Write `content` to `target`, whole or not at all. Raises DiskFull."""
     with atomic_path(target) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def check_format(path: Path, version: int, newest: int) -> None:
+    """Raises NewerFormat where an artefact was written in a format that this instag does not know yet."""
+    if version > newest:
+        raise NewerFormat(f"{path} has format version {version}; this instag reads up to {newest}. Update it: pip install -U instag")

@@ -22,10 +22,10 @@ from instag.types import Camera, Rendering, Splats
 
 @dataclass(frozen=True, kw_only=True)
 class FaceLook:
-    """The painted face and what moved it. motion is None for a head at rest. normals: camera axes, weighted by alpha, where asked for."""
+    """The painted face and what moved it. normals: camera axes, weighted by alpha, where asked for."""
 
     rendering: Rendering
-    motion: Motion | None
+    motion: Motion
     bearings: Bearings
 
     @property
@@ -47,19 +47,16 @@ class FaceLook:
 def paint_face(
     face: Face,
     bearings: Bearings,
-    condition: Condition,
+    motion: Motion,
     camera: Camera,
     renderer: Renderer,
     *,
     degree: int,
-    moving: bool = True,
     normals: bool = False,
     attention: bool = False,
-    motion: Motion | None = None,
 ) -> FaceLook:
-    """Move the face's Gaussians and paint them, with normals and attention as further channels where asked for. motion: where it is known already."""
+    """Move the face's Gaussians and paint them, with normals and attention as further channels where asked for. motion: of the face at these bearings."""
     frames = len(camera.viewmats)
-    motion = face.motion(bearings, condition) if moving and motion is None else motion
     splats = face.splats(motion, frames)
     channels = shaded(splats, face.gaussians.coefficients(degree), camera)
     if normals:
@@ -77,10 +74,9 @@ def paint_mouth(
     renderer: Renderer,
     *,
     degree: int,
-    moving: bool = True,
 ) -> Rendering:
     """Move the inside of the mouth and paint it. `move` comes from `Face.mouth_move`."""
-    motion = mouth.motion(encoding, condition, move) if moving else None
+    motion = mouth.motion(encoding, condition, move)
     splats = mouth.splats(motion, len(camera.viewmats))
     return renderer.render(splats, shaded(splats, mouth.gaussians.coefficients(degree), camera), camera)
 

@@ -20,8 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from instag.errors import FileMissing, NewerFormat, NotAnArtefact
-from instag.files import atomic_path
+from instag.errors import FileMissing, NotAnArtefact
+from instag.files import atomic_path, check_format
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, load_head, new_head
 from instag.speech.front_end import FrontEnd
@@ -109,10 +109,7 @@ class Avatar:
         try:
             with zipfile.ZipFile(path) as package:
                 content = json.loads(package.read("avatar.json"))
-                if int(content["format_version"]) > FORMAT_VERSION:
-                    raise NewerFormat(
-                        f"{path} has format version {content['format_version']}; this instag reads up to {FORMAT_VERSION}. Update it: pip install -U instag"
-                    )
+                check_format(path, int(content["format_version"]), FORMAT_VERSION)
                 info = AvatarInfo(**content)
                 state, drive = load(package.read("head.safetensors")), load(package.read("drive.safetensors"))
                 voice = Voice.of_state(load(package.read("voice.safetensors"))) if info.front_end == LipMotion.name else None

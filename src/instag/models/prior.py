@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from instag.errors import FileMissing, NewerFormat, NotAnArtefact
-from instag.files import atomic_path
+from instag.errors import FileMissing, NotAnArtefact
+from instag.files import atomic_path, check_format
 from instag.models.face_motion import GatedField, universal_face_field
 from instag.models.head import Head
 from instag.models.mouth_motion import MouthField
@@ -89,10 +89,7 @@ class Prior:
         try:
             with zipfile.ZipFile(path) as package:
                 content = json.loads(package.read("prior.json"))
-                if int(content["format_version"]) > FORMAT_VERSION:
-                    raise NewerFormat(
-                        f"{path} has format version {content['format_version']}; this instag reads up to {FORMAT_VERSION}. Update it: pip install -U instag"
-                    )
+                check_format(path, int(content["format_version"]), FORMAT_VERSION)
                 info = PriorInfo(**content)
                 state = load(package.read("fields.safetensors"))
             face, mouth = empty_fields(info.speech_channels)

@@ -127,13 +127,12 @@ class FaceStage(Stage):
         look = paint_face(
             subject.head.face,
             bearings,
-            frames.condition,
+            motion,
             camera,
             subject.renderer,
             degree=min(settings.degree, step // settings.degree_every),
             normals=with_surface and settings.normals(step) > 0,
             attention=settings.lips_attention(step) > 0,
-            motion=motion,
         )
         terms = self._picture_terms(step, frames, look, chance) | self._motion_terms(step, frames, look)
         if with_surface:
@@ -173,7 +172,7 @@ class FaceStage(Stage):
 
     def _motion_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
         settings, terms = self.settings, {}
-        if look.motion is not None and settings.motion(step):
+        if settings.motion(step):
             terms["motion"] = settings.motion(step) * losses.motion_size(look.motion)
         if settings.offset(step):
             terms["offset"] = settings.offset(step) * look.bearings.offset.abs().mean()

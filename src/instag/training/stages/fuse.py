@@ -59,7 +59,7 @@ class FuseStage(Stage):
             bearings, encoding = head.face.bearings(), head.mouth.encode()
             heard = head.face.hear(frames.condition)
             motion, move = head.face.moved(bearings, heard), head.face.mouth_move(bearings, heard)
-        look = paint_face(head.face, bearings, frames.condition, camera, subject.renderer, degree=settings.degree, motion=motion)
+        look = paint_face(head.face, bearings, motion, camera, subject.renderer, degree=settings.degree)
         mouth = paint_mouth(head.mouth, encoding, frames.condition, move, camera, subject.renderer, degree=settings.degree)
         picture = composite.compose(
             face=look.rgb, face_alphas=look.rendering.alphas, mouth=mouth.colors, mouth_alphas=mouth.alphas, behind=frames.behind.float() / 255
