@@ -9,6 +9,7 @@ import typer
 import instag
 from instag.cli import assets, family, hearing, judging, options, pretraining
 from instag.cli.terminal import Terminal, duration, told
+from instag.cli.unfolding import unfolded
 from instag.errors import BadArgument
 
 if TYPE_CHECKING:
@@ -90,23 +91,13 @@ def doctor(as_json: options.Json = False) -> None:
 
 
 @app.command(rich_help_panel="Make it talk")
+@unfolded
 def create(
     video: Video,
     output: Annotated[Path, typer.Option("--output", "-o", help="The avatar to write, for example me.avatar.", show_default=False)],
-    recipe: options.WithRecipe = options.Recipe.FEW,
-    n_views: options.Views = None,
-    seconds: options.Seconds = None,
-    long: options.Long = False,
-    all_for_train: options.AllForTrain = False,
-    delay: options.Delay = None,
-    crop: options.Crop = None,
-    size: options.Size = 512,
-    speech: options.Hearing = None,
-    prior: options.Prior = None,
+    learning: options.Learning,
+    observing: options.Observing,
     overwrite: options.Overwrite = False,
-    seed: options.Seed = 0,
-    batch: options.Batch = None,
-    device: options.Device = "auto",
     threads: options.Threads = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -122,20 +113,9 @@ def create(
         _refuse_existing(output, overwrite)
         from instag.compute import device_named
 
-        device_named(device)
-        clip, prepared = _prepare(terminal, video, folder, delay_ms=delay, size=size, crop=options.parse_crop(crop), speech=_heard_of_clips(speech))
-        learning = {
-            "recipe": recipe.value,
-            "n_views": n_views,
-            "seconds": seconds,
-            "long": long,
-            "all_for_train": all_for_train,
-            "speech": speech,
-            "prior": prior,
-            "device": device,
-            "batch": batch,
-        }
-        _adapt(terminal, clip, output, learning=learning, seed=seed, threads=threads, extra={"clip": folder, "prepare_s": round(prepared, 2)})
+        device_named(learning.device)
+        clip, prepared = _prepare(terminal, video, folder, speech=learning.features, **observing.settings())
+        _adapt(terminal, clip, output, learning=learning, threads=threads, extra={"clip": folder, "prepare_s": round(prepared, 2)})
 
 
 @app.command(rich_help_panel="Make it talk")
@@ -170,18 +150,11 @@ def speak(
 
 
 @app.command(rich_help_panel="Step by step")
+@unfolded
 def prepare(
     video: Video,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write, for example me.clip.", show_default=False)],
-    delay: options.Delay = None,
-    crop: options.Crop = None,
-    size: options.Size = 512,
-    au: options.ActionUnits = "landmarks",
-    parsing: options.Parsing = "embedded",
-    teeth: options.Teeth = "embedded",
-    hair: options.Hair = "embedded",
-    surface: options.Surface = "embedded",
-    points: options.Points = "embedded",
+    observing: options.Observing,
     speech: options.Speech = "mel",
     only: Annotated[str | None, typer.Option(help="Run this one stage again.", metavar="STAGE", show_default=False)] = None,
     start_from: Annotated[str | None, typer.Option("--from", help="Run this stage and those after it again.", metavar="STAGE", show_default=False)] = None,
@@ -196,13 +169,10 @@ def prepare(
     """
     terminal = Terminal(quiet=quiet, as_json=as_json)
     with told(SAME_COMMAND):
-        from instag.capture.observers import Observers
         from instag.compute import set_threads
 
         set_threads(threads)
-        observers = Observers(action_units=au, parsing=parsing, teeth=teeth, hair=hair, surface=surface, points=points)
-        chosen = {"delay_ms": delay, "size": size, "crop": options.parse_crop(crop), "speech": speech, "observers": observers}
-        clip, took = _prepare(terminal, video, output, only=only, start_from=start_from, **chosen)
+        clip, took = _prepare(terminal, video, output, only=only, start_from=start_from, speech=speech, **observing.settings())
         values: dict[str, object] = {"clip": output, "frames": len(clip), "seconds": round(took, 2)}
         if preview:
             from instag.capture.preview import draw_preview
@@ -215,20 +185,12 @@ def prepare(
 
 
 @app.command(rich_help_panel="Step by step")
+@unfolded
 def adapt(
     clip: Annotated[Path, typer.Argument(help="A clip that `prepare` wrote.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The avatar to write, for example me.avatar.", show_default=False)],
-    recipe: options.WithRecipe = options.Recipe.FEW,
-    n_views: options.Views = None,
-    seconds: options.Seconds = None,
-    long: options.Long = False,
-    all_for_train: options.AllForTrain = False,
-    speech: options.Hearing = None,
-    prior: options.Prior = None,
+    learning: options.Learning,
     overwrite: options.Overwrite = False,
-    seed: options.Seed = 0,
-    batch: options.Batch = None,
-    device: options.Device = "auto",
     threads: options.Threads = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -237,23 +199,7 @@ def adapt(
     terminal = Terminal(quiet=quiet, as_json=as_json)
     with told(SAME_COMMAND):
         _refuse_existing(output, overwrite)
-        learning = {
-            "recipe": recipe.value,
-            "n_views": n_views,
-            "seconds": seconds,
-            "long": long,
-            "all_for_train": all_for_train,
-            "speech": speech,
-            "prior": prior,
-            "device": device,
-            "batch": batch,
-        }
-        _adapt(terminal, instag.Clip.open(clip), output, learning=learning, seed=seed, threads=threads)
-
-
-def _heard_of_clips(speech: str | None) -> str:
-    """The features that a clip keeps: motion codes are found anew for each head."""
-    return "mel" if speech in (None, "motion") else speech
+        _adapt(terminal, instag.Clip.open(clip), output, learning=learning, threads=threads)
 
 
 def _prepare(terminal: Terminal, video: Path, folder: Path, **settings) -> tuple["Clip", float]:
@@ -267,21 +213,21 @@ def _prepare(terminal: Terminal, video: Path, folder: Path, **settings) -> tuple
     return clip, time.monotonic() - started
 
 
-def _adapt(terminal: Terminal, clip: "Clip", output: Path, *, learning: dict, seed: int, threads: int | None, extra: dict[str, object] | None = None) -> None:
+def _adapt(terminal: Terminal, clip: "Clip", output: Path, *, learning: options.Learning, threads: int | None, extra: dict[str, object] | None = None) -> None:
     """Learn with progress, test on the frames held back, then say what came of it."""
     from instag.compute import set_threads
 
     set_threads(threads)
-    _announce_compilation(terminal, learning["device"])
+    _announce_compilation(terminal, learning.device)
     started = time.monotonic()
     with terminal.stages(f"Learning {output.stem}") as stage_report:
-        avatar = instag.adapt(clip, output, seed=seed, report=stage_report, **learning)
+        avatar = instag.adapt(clip, output, report=stage_report, **learning.settings())
     took = time.monotonic() - started
     values: dict[str, object] = {"avatar": output, "adapt_s": round(took, 2), **(extra or {})}
     said = [f"{output}: learned in {duration(took)}."]
     if not avatar.info.training["lpips"]:
         terminal.note("Learned without the LPIPS loss, whose weights are not on this machine. Get them with: instag assets get lpips")
-    evaluation = _test(terminal, avatar, clip, learning["device"])
+    evaluation = _test(terminal, avatar, clip, learning.device)
     if evaluation is None:
         said.append("No frames were held back to test on.")
     else:

@@ -1,8 +1,9 @@
 """The options that commands share: their names, help texts and how their words become values."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, final
 
 import typer
 
@@ -97,6 +98,55 @@ Prior = Annotated[
     Path | None,
     typer.Option(help="A prior that `pretrain` or `import-prior` wrote: what others' faces do with a voice.", show_default=False, rich_help_panel=TRAINING),
 ]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Observing:
+    """How a video is observed; unfolded into the options of `prepare` and `create`."""
+
+    delay: Delay = None
+    crop: Crop = None
+    size: Size = 512
+    au: ActionUnits = "landmarks"
+    parsing: Parsing = "embedded"
+    teeth: Teeth = "embedded"
+    hair: Hair = "embedded"
+    surface: Surface = "embedded"
+    points: Points = "embedded"
+
+    def settings(self) -> dict[str, Any]:
+        """As `instag.prepare` takes them. Raises typer.BadParameter."""
+        from instag.capture.observers import Observers
+
+        observers = Observers(action_units=self.au, parsing=self.parsing, teeth=self.teeth, hair=self.hair, surface=self.surface, points=self.points)
+        return {"delay_ms": self.delay, "size": self.size, "crop": parse_crop(self.crop), "observers": observers}
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Learning:
+    """How a head is learned; unfolded into the options of `adapt` and `create`."""
+
+    recipe: WithRecipe = Recipe.FEW
+    n_views: Views = None
+    seconds: Seconds = None
+    long: Long = False
+    all_for_train: AllForTrain = False
+    speech: Hearing = None
+    prior: Prior = None
+    batch: Batch = None
+    seed: Seed = 0
+    device: Device = "auto"
+
+    def settings(self) -> dict[str, Any]:
+        """As `instag.adapt` takes them."""
+        return {**vars(self), "recipe": self.recipe.value}
+
+    @property
+    def features(self) -> str:
+        """The speech features that the clip keeps for it: motion codes are found anew for each head."""
+        return "mel" if self.speech in (None, "motion") else self.speech
 
 
 def parse_crop(text: str | None) -> tuple[float, float, float] | None:
