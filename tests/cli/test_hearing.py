@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+import hub
 import instag
 from instag import assets
 from instag.media import read_sound, write_video
-from instag.speech.features import features
+from instag.speech.features import features, frame_count
 from instag.speech.front_ends import create
 from instag.synthetic.recordings import recording
+from tiny_weights import write_tiny_weights
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "nobody")
 
 
-@pytest.mark.parametrize("name", ["mel", "phones", "mel+phones"])
+@pytest.mark.parametrize("name", ["mel", "phones", "mel+phones", "motion"])
 def test_writes_what_the_front_end_hears(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     front_end, sound = create(name), recording("speech_one").path
     monkeypatch.setattr(type(front_end), "piece", 50, raising=False)
@@ -32,6 +34,18 @@ def test_writes_what_the_front_end_hears(run, tmp_path: Path, monkeypatch: pytes
     assert told["shape"] == list(wanted.shape)
     assert told["speech"] == name
     np.testing.assert_allclose(np.load(tmp_path / "x.npy"), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["deepspeech", "esperanto", "hubert", "ave", "wav2vec2:"])
+def test_networks_hear_with_the_weights_that_are_there(run, tmp_path: Path, name: str) -> None:
+    write_tiny_weights(tmp_path / "assets")
+    name = f"wav2vec2:{hub.write_folder(tmp_path / 'letters')}" if name == "wav2vec2:" else name
+    sound = recording("speech_one").path
+    result = run("features", sound, "--speech", name, "-o", tmp_path / "x.npy", "--json")
+    assert result.exit_code == 0, result.stderr
+    heard, front_end = np.load(tmp_path / "x.npy"), create(name)
+    assert heard.shape == (frame_count(torch.from_numpy(read_sound(sound))), front_end.channels, front_end.steps)
+    assert heard.std() > 0
 
 
 def test_turns_the_originals_files(run, tmp_path: Path) -> None:

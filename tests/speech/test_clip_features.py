@@ -12,7 +12,9 @@ from instag.clip import Clip, ClipInfo
 from instag.errors import AssetMissing, BadArgument, NotAnArtefact
 from instag.speech import clip_features as module
 from instag.speech.ave import AudioVisualEncoder
-from instag.speech.clip_features import check_features, clip_features, stored_name
+from instag.speech.clip_features import check_features, clip_features, heard_in_silence, stored_name
+from instag.speech.features import silence
+from instag.speech.front_ends import create
 
 FRAMES = 30
 
@@ -115,6 +117,20 @@ def test_fresh_features_are_the_sounds(clip: Clip, made: list[str]) -> None:
     assert made == ["mel"]
     np.save(clip.folder / "aud.npy", np.ones((FRAMES, 16, 29)))
     assert clip_features(clip, "deepspeech", fresh=True).all()
+
+
+@pytest.mark.parametrize("name", ["mel", "phones", "mel+phones"])
+def test_silence_is_what_the_front_end_hears_in_it(clip: Clip, name: str) -> None:
+    found = np.array(clip_features(clip, name))
+    np.testing.assert_array_equal(heard_in_silence(clip, name, found), silence(create(name)).numpy())
+
+
+def test_the_quietest_frame_is_silence_where_the_weights_are_missing(clip: Clip) -> None:
+    sound = voice(0)
+    sound[20 * 640 : 21 * 640] *= 1e-3
+    clip.save_speech(sound)
+    found = np.random.default_rng(0).standard_normal((FRAMES, 44, 16)).astype(np.float32)
+    np.testing.assert_array_equal(heard_in_silence(clip, "esperanto", found), found[20])
 
 
 def test_without_sound(clip: Clip) -> None:

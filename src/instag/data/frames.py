@@ -21,7 +21,7 @@ from instag.data.landmark_motion import landmark_motion
 from instag.data.windows import windows
 from instag.geometry import viewmats
 from instag.models.condition import EXPRESSION_UNITS, Condition
-from instag.speech.clip_features import clip_features
+from instag.speech.clip_features import clip_features, heard_in_silence
 from instag.types import Camera, Region
 
 MEMORY = 768 * 2**20
@@ -103,8 +103,6 @@ class FrameStore:
         self.features = heard.to(self.device)
         units = clip.action_units()
         still = np.zeros(len(clip), np.float32)
-        # The quietest value that the features take stands for silence, whatever the front end.
-        self.silence = float(self.features.min())
         self.expression = torch.from_numpy(np.stack([units.get(name, still) for name in EXPRESSION_UNITS], axis=1)).to(self.device)
         self.mouth_unit = torch.from_numpy(units.get("AU25", still).copy())
         self.lips_boxes = squares_around(self.landmarks68[:, 48:60], self.size).to(self.device)
@@ -115,6 +113,10 @@ class FrameStore:
 
     def __len__(self) -> int:
         return len(self.clip)
+
+    def silence(self) -> Float[Tensor, "channels steps"]:
+        """What is heard where nothing sounds, on the device. Raises what `heard_in_silence` raises."""
+        return torch.from_numpy(heard_in_silence(self.clip, self.front_end, self.features.cpu().numpy(), device=str(self.device))).to(self.device)
 
     def mouth_opening(self) -> Float[Tensor, " f"]:
         """Height of the inner lips (points 60-67), pixels."""

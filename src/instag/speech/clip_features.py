@@ -9,10 +9,11 @@ import torch
 from jaxtyping import Float
 
 from instag.clip import Clip
-from instag.errors import AssetMissing, NotAnArtefact
+from instag.errors import AssetMissing, ExtraMissing, NotAnArtefact
 from instag.files import write_atomic
 from instag.progress import Report, silent
-from instag.speech.features import features
+from instag.speech.features import features, silence
+from instag.speech.front_end import SAMPLES
 from instag.speech.front_ends import create, identity, require
 from instag.speech.published import published_in, read_published
 
@@ -48,6 +49,19 @@ def clip_features(clip: Clip, name: str, *, fresh: bool = False, device: str = "
     clip.save_features(stored, computed)
     write_atomic(note, json.dumps({"sound": digest, "front_end": identity(name), "frames": len(computed)}))
     return clip.features(stored)
+
+
+def heard_in_silence(clip: Clip, name: str, found: Float[np.ndarray, "f channels steps"], *, device: str = "cpu") -> Float[np.ndarray, "channels steps"]:
+    """What a front end of this name hears in silence; where it can not be made here: its features `found` of the clip's quietest frame.
+
+    Raises BadArgument, AssetDamaged.
+    """
+    try:
+        return silence(create(name, device=device)).numpy()
+    except (AssetMissing, ExtraMissing):
+        sound = clip.speech()[: len(found) * SAMPLES]
+        loudness = np.square(np.pad(sound, (0, -len(sound) % SAMPLES)).reshape(-1, SAMPLES)).mean(1)
+        return found[loudness.argmin()]
 
 
 def check_features(folder: Path, name: str) -> None:

@@ -53,11 +53,11 @@ class Teacher(ABC):
 @final
 @dataclass(frozen=True, kw_only=True)
 class SpeechTeacher(Teacher):
-    """Changes speech windows; the speech map, or a prior, says what the lower face does. silence: the value of silent features."""
+    """Changes speech windows; the speech map, or a prior, says what the lower face does. silence: the window of a silent frame."""
 
     motion: LandmarkMotion
     speech_map: SpeechMap | PriorMap
-    silence: float
+    silence: Float[Tensor, "channels steps"]
 
     def make_up(self, heard: Float[Tensor, "b 8 channels steps"], seen: Float[Tensor, "b p 2"], noise: torch.Generator) -> Taught:
         made_up = roughened(heard, heard[_shuffle(heard, noise)], self.speech_map.level, self.silence, noise)

@@ -30,10 +30,10 @@ def roughened(
     speech: Float[Tensor, "b 8 channels steps"],
     other: Float[Tensor, "b 8 channels steps"],
     level: Float[Tensor, " 2"],
-    silence: float,
+    silence: Float[Tensor, "channels steps"],
     generator: torch.Generator,
 ) -> Roughened:
-    """Mix two sets of speech windows and change the mixture. level: mean and deviation of the features; silence: their value where nothing sounds.
+    """Mix two sets of speech windows and change the mixture. level: mean and deviation of the features; silence: what is heard where nothing sounds.
 
     Windows outside the recording stay zero. The generator is of the device of `speech`.
     """

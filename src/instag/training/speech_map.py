@@ -49,11 +49,11 @@ def read(speech: Float[Tensor, "b 8 channels steps"], level: Float[Tensor, " 2"]
 
 
 def fit_speech_map(
-    speech: Float[Tensor, "f 8 channels steps"], motion: LandmarkMotion, frames: range, *, level: Float[Tensor, " 2"], silence: float
+    speech: Float[Tensor, "f 8 channels steps"], motion: LandmarkMotion, frames: range, *, level: Float[Tensor, " 2"], silence: Float[Tensor, "channels steps"]
 ) -> SpeechMap:
-    """Ridge regression in closed form on the frames that may be learned from. speech: their windows. silence: the value of silent features."""
+    """Ridge regression in closed form on the frames that may be learned from. speech: their windows. silence: the window of a silent frame."""
     count = round(SILENT_SHARE * len(frames))
-    heard = read(torch.cat([speech, torch.full_like(speech[:1], silence).expand(count, -1, -1, -1)]), level).double()
+    heard = read(torch.cat([speech, silence.expand(count, speech.shape[1], -1, -1)]), level).double()
     seen = (motion.shift[frames.start : frames.stop] - motion.rest)[:, motion.speaks].flatten(1)
     wanted = torch.cat([seen, seen.new_zeros(count, seen.shape[1])]).double()
     usual, bias = heard.mean(0), wanted.mean(0)

@@ -200,13 +200,14 @@ class FaceStage(Stage):
             spoken = spoken_codes(torch.from_numpy(store.clip.speech())[train.start * SAMPLES : train.stop * SAMPLES], self.subject.voice)
             spread = codes.code[train.start : train.stop].std(0)
             return CodeTeacher(motion=store.landmark_motion, codes=codes, spread=spread, spoken=spoken.to(store.device))
+        silence = store.silence()
         if self.subject.prior is not None:
             expression = store.expression[train.start : train.stop]
             speech_map = fit_prior_map(self.subject.prior.face, self.speech, store.landmark_motion, train, expression)
         else:
             level = self.subject.head.face.field.speech.level
-            speech_map = fit_speech_map(self.speech, store.landmark_motion, train, level=level, silence=store.silence)
-        return SpeechTeacher(motion=store.landmark_motion, speech_map=speech_map, silence=store.silence)
+            speech_map = fit_speech_map(self.speech, store.landmark_motion, train, level=level, silence=silence)
+        return SpeechTeacher(motion=store.landmark_motion, speech_map=speech_map, silence=silence)
 
     def _lesson(self, chance: Chance) -> Lesson:
         """Some landmarks in many frames, some of them as they are, the others made up by the teacher."""

@@ -1,0 +1,18 @@
+"""A folder of assets with small random weights for every front end that needs a file."""
+
+from pathlib import Path
+
+import torch
+
+import frozen
+import hub
+from instag import assets
+from instag.speech.ave import AudioVisualEncoder
+
+
+def write_tiny_weights(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    frozen.write_graph(folder / assets.named("deepspeech").file, frozen.weights())
+    torch.save(hub.state("wav2vec2", large=True), folder / assets.named("esperanto").file)
+    torch.save(hub.state("hubert", large=True), folder / assets.named("hubert").file)
+    torch.save(AudioVisualEncoder().state_dict(), folder / assets.named("ave").file)
