@@ -4,8 +4,9 @@
     speech.wav          16 kHz mono, already shifted by the sound delay
     frames/00000.jpg    the square crop, 25 fps
     regions/00000.png   one channel of Region numbers
+    mattes/00000.png    the person's share of each pixel; a clip may lack them
     torso/00000.png     RGBA: cloth and neck, extended under the head
-    backdrop.png        what lies behind the person
+    backdrop.png        what lies behind the person; clear where no frame showed it
     track.npz           Track
     au.csv              action units in OpenFace's columns
     surface/00000.npz   depth and normal priors, half size
@@ -125,8 +126,8 @@ class Clip:
         return self.info.frame_count
 
     def path(self, kind: str, index: int) -> Path:
-        """Where frame `index` of frames, regions, torso or surface lies."""
-        suffix = {"frames": "jpg", "regions": "png", "torso": "png", "surface": "npz"}[kind]
+        """Where frame `index` of frames, regions, mattes, torso or surface lies."""
+        suffix = {"frames": "jpg", "regions": "png", "mattes": "png", "torso": "png", "surface": "npz"}[kind]
         return self.folder / kind / f"{index:05d}.{suffix}"
 
     def frame(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
@@ -137,6 +138,15 @@ class Clip:
         """Region numbers."""
         return _read_image(self.path("regions", index), cv2.IMREAD_GRAYSCALE)
 
+    @property
+    def has_mattes(self) -> bool:
+        """Whether soft outlines were observed; imported clips and those of older versions have only regions."""
+        return (self.folder / "mattes").is_dir()
+
+    def matte(self, index: int) -> UInt8[np.ndarray, "h w"]:
+        """The person's share of each pixel, 0..255."""
+        return _read_image(self.path("mattes", index), cv2.IMREAD_GRAYSCALE)
+
     def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
         """RGBA, colours not multiplied by alpha."""
         return cv2.cvtColor(_read_image(self.path("torso", index), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
@@ -144,6 +154,11 @@ class Clip:
     def backdrop(self) -> UInt8[np.ndarray, "h w 3"]:
         """RGB."""
         return cv2.cvtColor(_read_image(self.folder / "backdrop.png", cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+    def backdrop_seen(self) -> Bool[np.ndarray, "h w"]:
+        """Where the backdrop was seen in some frame and is not a guess. Nowhere, if nobody wrote that down."""
+        image = _read_image(self.folder / "backdrop.png", cv2.IMREAD_UNCHANGED)
+        return image[..., 3] > 0 if image.ndim == 3 and image.shape[2] == 4 else np.zeros(image.shape[:2], bool)
 
     def surface(self, index: int) -> Surface:
         """The geometry priors at full size. Stored at half size: depth in 0.1 mm (0 = unknown), normals x 127."""
@@ -203,11 +218,16 @@ class Clip:
     def save_regions(self, index: int, labels: UInt8[np.ndarray, "h w"]) -> None:
         _write_image(self.path("regions", index), labels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
 
+    def save_matte(self, index: int, alpha: UInt8[np.ndarray, "h w"]) -> None:
+        _write_image(self.path("mattes", index), alpha, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+
     def save_torso(self, index: int, rgba: UInt8[np.ndarray, "h w 4"]) -> None:
         _write_image(self.path("torso", index), cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_PNG_COMPRESSION, 1])
 
-    def save_backdrop(self, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        _write_image(self.folder / "backdrop.png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [])
+    def save_backdrop(self, image: UInt8[np.ndarray, "h w 3"], seen: Bool[np.ndarray, "h w"] | None = None) -> None:
+        """seen: where the image is no guess; None where that is not known."""
+        colors = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        _write_image(self.folder / "backdrop.png", colors if seen is None else np.dstack([colors, np.where(seen, np.uint8(255), np.uint8(0))]), [])
 
     def save_surface(self, index: int, surface: Surface) -> None:
         """Takes any size whose halving is the stored one; the full frame's size is expected."""

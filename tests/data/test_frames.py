@@ -1,11 +1,13 @@
 """Frames as training wants them: the same picture whole or cut, at any size, and never more of them in memory than allowed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from instag.clip import Clip
-from instag.data.frames import HEAD_LABELS, FrameStore, over_backdrop, premultiplied, squares_around
+from instag.data.frames import HEAD_LABELS, FrameStore, head_share, over_backdrop, premultiplied, squares_around
 from instag.synthetic import write_clip
 from instag.types import Region
 
@@ -86,3 +88,34 @@ def test_transparent_torso_shows_the_backdrop():
     over = over_backdrop(premultiplied(torso), backdrop)
     assert over[0, 0].tolist() == [200, 100, 50]
     assert (over[1] == 7).all()
+
+
+def test_without_mattes_the_head_over_a_screen_is_cut_by_its_regions(clip):
+    batch = FrameStore(clip, size=96).batch([3])
+    screen = torch.tensor([0.2, 0.9, 0.4]).reshape(1, 1, 1, 3)
+    for hair, labels in ((True, (Region.FACE, Region.HAIR)), (False, (Region.FACE,))):
+        hard = torch.where(batch.is_region(*labels)[..., None], batch.image.float() / 255, screen)
+        assert torch.equal(batch.head_over(screen, hair=hair), hard)
+    assert torch.equal(batch.is_hair(), batch.is_region(Region.HAIR))
+    assert torch.equal(batch.head_alpha(), batch.is_region(Region.FACE, Region.HAIR).float())
+
+
+def test_the_backdrop_is_taken_out_of_mixed_pixels(clip):
+    batch = FrameStore(clip, size=96).batch([3])
+    own, alpha = torch.full((1, 96, 96, 3), 40 / 255), torch.full((1, 96, 96), 128, dtype=torch.uint8)
+    share = alpha[..., None] / 255
+    image = (255 * (share * own + (1 - share) * batch.behind / 255)).round().byte()
+    mixed = replace(batch, image=image, alpha=alpha)
+    screen = torch.ones(1, 1, 1, 3)
+    torch.testing.assert_close(mixed.head_over(screen), share * own + (1 - share), atol=2 / 255, rtol=0)
+
+
+def test_the_persons_soft_edge_belongs_to_the_nearest_part():
+    regions = np.zeros((8, 8), np.uint8)
+    regions[2:4, 2:6], regions[4:, 2:6] = Region.HAIR, Region.TORSO
+    regions[3, 3] = Region.MOUTH
+    person = np.full((8, 8), 90, np.uint8)
+    share = head_share(person, regions)
+    assert share[1, 3] == share[2, 3] == 90, "hair, and above it"
+    assert share[3, 3] == share[5, 3] == share[6, 1] == 0, "mouth, torso, and beside it"
+    assert (head_share(None, regions) > 0).sum() == 7

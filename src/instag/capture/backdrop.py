@@ -90,11 +90,12 @@ def fill_from_nearest(image: UInt8[np.ndarray, "h w 3"], known: Bool[np.ndarray,
 
 
 def build_backdrop(clip: Clip, report: Report = silent) -> None:
-    """Write backdrop.png of a clip that has frames and regions. Its time and memory do not grow with the length."""
+    """Write backdrop.png, and where it was seen, of a clip that has frames and regions. Its time and memory do not grow with the length."""
     chosen = np.unique(np.linspace(0, len(clip) - 1, min(LOOKED_AT, len(clip))).astype(int))
     far = FarFrames.none_yet(clip.info.height, clip.info.width)
     looks = in_order(lambda index: (clip.frame(index), distance_from_person(clip.regions(index))), (int(index) for index in chosen))
     for turn, (frame, distance) in enumerate(looks):
         far = far.look(frame, distance, turn)
         report(turn + 1, len(chosen))
-    clip.save_backdrop(fill_from_nearest(*median_of_far(far)))
+    image, seen = median_of_far(far)
+    clip.save_backdrop(fill_from_nearest(image, seen), seen)

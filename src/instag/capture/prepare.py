@@ -183,7 +183,7 @@ def _followers(name: str, only: str | Sequence[str] | None) -> set[str]:
 
 
 def _video(clip: Clip, settings: Settings, report: Report) -> Clip:
-    for name in ("frames", "regions", "torso", "surface", "features"):
+    for name in ("frames", "regions", "mattes", "torso", "surface", "features"):
         shutil.rmtree(clip.folder / name, ignore_errors=True)
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
@@ -229,6 +229,13 @@ def _backdrop(clip: Clip, settings: Settings, report: Report) -> Clip:
     return clip
 
 
+def _mattes(clip: Clip, settings: Settings, report: Report) -> Clip:
+    from instag.capture.matting import cut_mattes
+
+    cut_mattes(clip, report)
+    return clip
+
+
 def _torso(clip: Clip, settings: Settings, report: Report) -> Clip:
     from instag.capture.torso import cut_torso
 
@@ -262,8 +269,9 @@ STAGES = (
     Stage(name="tracking", needs=("video",), share=2, settings=lambda chosen: chosen.observers.settings("tracking"), run=_tracking),
     Stage(name="action_units", needs=("tracking",), share=0.3, settings=lambda chosen: chosen.observers.settings("action_units"), run=_action_units),
     Stage(name="regions", needs=("tracking",), share=40, settings=lambda chosen: chosen.observers.settings("regions"), run=_regions),
-    Stage(name="backdrop", needs=("regions",), share=4, settings=_nothing, run=_backdrop),
-    Stage(name="torso", needs=("regions",), share=20, settings=_nothing, run=_torso),
+    Stage(name="backdrop", needs=("regions",), share=4, settings=lambda _: {"seen": True}, run=_backdrop),
+    Stage(name="mattes", needs=("regions", "backdrop"), share=8, settings=_nothing, run=_mattes),
+    Stage(name="torso", needs=("regions", "mattes"), share=20, settings=_nothing, run=_torso),
     Stage(name="surface", needs=("tracking",), share=15, settings=lambda chosen: chosen.observers.settings("surface"), run=_surface),
     Stage(name="features", needs=("sound",), share=0.5, settings=lambda chosen: {"speech": chosen.speech}, run=_features),
 )

@@ -47,14 +47,15 @@ class Window:
 class Frames:
     """A batch of observed frames, cut to a window.
 
-    behind: torso over backdrop. lips: the square around the lips, as a mask. depth: metres, normal: camera axes (x right, y up,
-    z toward the camera), both zero where `surface_valid` is not.
+    behind: torso over backdrop. alpha: the head's share of each pixel (face and hair, not the inside of the mouth), of 255. lips: the square around
+    the lips, as a mask. depth: metres, normal: camera axes (x right, y up, z toward the camera), both zero where `surface_valid` is not.
     """
 
     indices: Int[Tensor, " b"]
     image: UInt8[Tensor, "b h w 3"]
     regions: UInt8[Tensor, "b h w"]
     behind: UInt8[Tensor, "b h w 3"]
+    alpha: UInt8[Tensor, "b h w"]
     lips: Bool[Tensor, "b h w"]
     camera: Camera
     condition: Condition
@@ -68,6 +69,21 @@ class Frames:
         for label in labels:
             mask |= self.regions == int(label)
         return mask
+
+    def head_alpha(self, *, hair: bool = True) -> Float[Tensor, "b h w"]:
+        """The head's share of each pixel in [0, 1]; without hair, that of the face's pixels alone."""
+        alpha = self.alpha.float() / 255
+        return alpha if hair else torch.where(self.is_region(Region.FACE), alpha, torch.zeros_like(alpha))
+
+    def head_over(self, screen: Float[Tensor, "b #h #w 3"], *, hair: bool = True) -> Float[Tensor, "b h w 3"]:
+        """The head alone over a screen, in [0, 1]: what lies behind is taken out of the mixed pixels (I - (1 - a) B, within what a share of a can be)."""
+        alpha = self.head_alpha(hair=hair)[..., None]
+        own = (self.image.float() / 255 - (1 - alpha) * (self.behind.float() / 255)).clamp_min(0).minimum(alpha)
+        return own + (1 - alpha) * screen
+
+    def is_hair(self) -> Bool[Tensor, "b h w"]:
+        """Where hair is, or the soft outline of the head reaches out of its regions."""
+        return self.is_region(Region.HAIR) | ((self.alpha > 0) & ~self.is_region(Region.FACE))
 
 
 class FrameStore:
@@ -144,7 +160,7 @@ class FrameStore:
     def boxes(self, frames: range, *labels: Region) -> Int[Tensor, "f 4"]:
         """Left, top, right, bottom of what shows any of the labels in each frame; all zero where nothing does. Pixels at this size."""
         found = np.zeros((len(frames), 4), np.int64)
-        for row, (_, regions, _) in enumerate(self.each(frames)):
+        for row, (_, regions, *_) in enumerate(self.each(frames)):
             shown = np.isin(regions, [int(label) for label in labels])
             columns, rows = np.flatnonzero(shown.any(0)), np.flatnonzero(shown.any(1))
             if len(columns):
@@ -183,16 +199,17 @@ class FrameStore:
             image=stacked[0],
             regions=stacked[1],
             behind=stacked[2],
+            alpha=stacked[3],
             lips=self.lips(frames, window),
             camera=self.camera(frames, window),
             condition=self.condition(frames),
-            depth=stacked[3].float() if surface else None,
-            normal=stacked[4].float() / 127 if surface else None,
-            surface_valid=stacked[3] > 0 if surface else None,
+            depth=stacked[4].float() if surface else None,
+            normal=stacked[5].float() / 127 if surface else None,
+            surface_valid=stacked[4] > 0 if surface else None,
         )
 
     def each(self, frames: range, *, surface: bool = False) -> Iterator[tuple[np.ndarray, ...]]:
-        """Frame by frame, in order, whole: picture, regions, what is behind and, where asked for, depth and normals. Threads read ahead."""
+        """Frame by frame, in order, whole: picture, regions, what is behind, the head's alpha and, where asked for, depth and normals. Threads read ahead."""
         readers = torch.get_num_threads()
         if readers == 1:
             yield from (self._frame(index, surface) for index in frames)
@@ -238,12 +255,13 @@ class FrameStore:
         regions = self._labels(self.clip.regions(index))
         torso = self._resized(premultiplied(self.clip.torso(index)))
         behind = over_backdrop(torso, self.backdrop)
+        alpha = head_share(self._resized(self.clip.matte(index)) if self.clip.has_mattes else None, regions)
         if not surface:
-            return image, regions, behind
+            return image, regions, behind, alpha
         prior = self.clip.surface(index)
         depth = self._labels(np.where(prior.valid, prior.depth, 0).astype(np.float32)).astype(np.float16)
         normal = self._labels((prior.normal * 127).round().astype(np.int8))
-        return image, regions, behind, depth, normal
+        return image, regions, behind, alpha, depth, normal
 
     def _resized(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h2 w2 c"]:
         if image.shape[0] == self.size:
@@ -252,6 +270,16 @@ class FrameStore:
 
     def _labels(self, image: np.ndarray) -> np.ndarray:
         return image if image.shape[0] == self.size else cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
+
+
+def head_share(person: UInt8[np.ndarray, "h w"] | None, regions: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """The share of face and hair in each pixel: the person's, where they are or are the nearest part of him. person: None where only regions are known."""
+    head = (regions == Region.FACE) | (regions == Region.HAIR)
+    if person is None:
+        return np.where(head, np.uint8(255), np.uint8(0))
+    around = (regions == Region.BACKGROUND) & (person > 0)
+    to_head, to_rest = (cv2.distanceTransform(far.astype(np.uint8), cv2.DIST_L2, 3) for far in (~head, head | (regions == Region.BACKGROUND)))
+    return np.where(head | (around & (to_head < to_rest)), person, np.uint8(0))
 
 
 def squares_around(points: Float[Tensor, "f p 2"], size: int) -> Int[Tensor, "f 4"]:

@@ -21,8 +21,8 @@ SHARE = 0.25
 """Of the memory that is free on the device: what the tables may take."""
 PIECE = 64
 """Frames that the host holds while the tables are filled."""
-PLAIN, WITH_SURFACE = 8, 5
-"""Bytes of a pixel in the tables: picture, regions, what is behind and the lips' mask; depth and normals."""
+PLAIN, WITH_SURFACE = 9, 5
+"""Bytes of a pixel in the tables: picture, regions, what is behind, the head's alpha and the lips' mask; depth and normals."""
 
 
 @final
@@ -71,6 +71,7 @@ class Supply:
             image=tables["image"][rows],
             regions=tables["regions"][rows],
             behind=tables["behind"][rows],
+            alpha=tables["alpha"][rows],
             lips=tables["lips"][rows],
             camera=camera,
             condition=self.store.condition(indices),
@@ -85,13 +86,13 @@ class Supply:
 
     def _fill(self, *, surface: bool) -> None:
         """Read, cut and put on the device all frames; a piece at a time, so that the host holds them once."""
-        names = ("depth", "normal") if surface else ("image", "regions", "behind")
+        names = ("depth", "normal") if surface else ("image", "regions", "behind", "alpha")
         tables: dict[str, Tensor] = {}
         waiting: list[tuple[np.ndarray, ...]] = []
         lefts, tops = self.windows.left.tolist(), self.windows.top.tolist()
         for row, parts in enumerate(self.store.each(self.train, surface=surface)):
             cut = slice(tops[row], tops[row] + self.windows.height), slice(lefts[row], lefts[row] + self.windows.width)
-            waiting.append(tuple(part[cut] for part in (parts[3:] if surface else parts)))
+            waiting.append(tuple(part[cut] for part in (parts[4:] if surface else parts)))
             if len(waiting) == PIECE or row + 1 == len(self.train):
                 for name, cuts in zip(names, zip(*waiting, strict=True), strict=True):
                     piece = torch.from_numpy(np.stack(cuts))

@@ -20,6 +20,11 @@ def alpha_inside(alphas: Float[Tensor, "b h w"], inside: Bool[Tensor, "b h w"]) 
     return torch.where(inside, 1 - alphas, alphas).mean()
 
 
+def alpha_error(alphas: Float[Tensor, "b h w"], wanted: Float[Tensor, "b h w"]) -> Float[Tensor, ""]:
+    """Mean |alpha - wanted|: `alpha_inside` for outlines that are soft."""
+    return (alphas - wanted).abs().mean()
+
+
 def motion_size(motion: Motion) -> Float[Tensor, ""]:
     """Mean absolute value of each motion output."""
     return motion.shift.abs().mean() + motion.rotation.abs().mean() + motion.scale.abs().mean()

@@ -24,6 +24,7 @@ def joined_frames(parts: Sequence[Frames]) -> Frames:
         image=torch.cat([part.image for part in parts]),
         regions=torch.cat([part.regions for part in parts]),
         behind=torch.cat([part.behind for part in parts]),
+        alpha=torch.cat([part.alpha for part in parts]),
         lips=torch.cat([part.lips for part in parts]),
         camera=joined_cameras([part.camera for part in parts]),
         condition=joined_conditions([part.condition for part in parts]),

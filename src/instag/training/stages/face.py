@@ -151,19 +151,17 @@ class FaceStage(Stage):
 
     def _picture_terms(self, step: int, frames: Frames, look: FaceLook, chance: Chance) -> dict[str, Tensor]:
         settings = self.settings
-        head = frames.is_region(Region.FACE, Region.HAIR)
         without_hair = step >= settings.warm_up and step % settings.hair_every != 0
-        shown = frames.is_region(Region.FACE) if without_hair else head
         paint = screen_colour(settings.screen, self.batch, chance.noise).expand(look.rgb.shape)
-        target = torch.where(shown[..., None], frames.image.float() / 255, paint)
+        target = frames.head_over(paint, hair=not without_hair)
         picture = composite.over(look.rgb, look.rendering.alphas, paint)
         if without_hair:
-            picture = torch.where(frames.is_region(Region.HAIR)[..., None], paint, picture)
+            picture = torch.where(frames.is_hair()[..., None], paint, picture)
         terms = {"photometric": losses.photometric(picture, target)}
         if settings.lips(step):
             terms["lips"] = settings.lips(step) * losses.within((picture - target).abs().mean(-1), frames.lips)
         if settings.alpha(step):
-            terms["alpha"] = settings.alpha(step) * losses.alpha_inside(look.rendering.alphas, head)
+            terms["alpha"] = settings.alpha(step) * losses.alpha_error(look.rendering.alphas, frames.head_alpha())
         if self.subject.lpips is not None and settings.lpips(step):
             without_lips = lambda image: torch.where(frames.lips[..., None], paint, image)  # noqa: E731
             distance = perceptual(self.subject.lpips, without_lips(picture), without_lips(target), settings.lpips_patch, chance.choice)

@@ -144,6 +144,6 @@ class MouthStage(Stage):
 
 def rows_with_mouth(store: FrameStore, train: range) -> Tensor:
     """Rows of the frames that show the inside of the mouth; all rows where none does."""
-    pixels = [int(np.isin(regions, (Region.MOUTH, Region.TEETH)).sum()) for _, regions, _ in store.each(train)]
+    pixels = [int(np.isin(regions, (Region.MOUTH, Region.TEETH)).sum()) for _, regions, *_ in store.each(train)]
     shown = torch.nonzero(torch.tensor(pixels) >= FEWEST_MOUTH_PIXELS)[:, 0]
     return shown if len(shown) else torch.arange(len(train))
