@@ -45,6 +45,8 @@ class StageRecord:
 class ClipInfo:
     """What clip.json holds. Lengths in pixels of the crop, delay in ms; `crop` is x, y, size in the source's pixels.
 
+    first_frame: where the clip begins in the source, in frames at 25 a second. shots: first frame and the one after the last of each of the source's
+    shots. jumps: frames of the source at which the picture jumps within a shot. quality: the verdict of capture.quality on the clip.
     test_frames: how many frames at the end are kept for testing; None where nobody said. delay_found: what the lips said of the sound's delay (ms;
     fit and margin as in capture.sound_delay), whether it was believed or not; None where the delay was given, or nothing could be told.
     """
@@ -58,10 +60,19 @@ class ClipInfo:
     frame_count: int
     focal: float | None = None
     crop: tuple[float, float, float]
+    first_frame: int = 0
+    shots: tuple[tuple[int, int], ...] = ()
+    jumps: tuple[int, ...] = ()
     delay_ms: int = 0
     delay_found: dict[str, float] | None = None
     test_frames: int | None = None
+    quality: dict[str, object] | None = None
     stages: dict[str, StageRecord] = field(default_factory=dict)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the clip leaves out frames of what was looked through of the source: other shots, or frames without a face."""
+        return bool(self.shots) and self.frame_count < self.shots[-1][1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +126,8 @@ class Clip:
         check_format(folder, version, FORMAT_VERSION)
         stages = {name: StageRecord(**record) for name, record in content.pop("stages", {}).items()}
         content["crop"] = tuple(content["crop"])
+        content["shots"] = tuple((first, end) for first, end in content.get("shots", ()))
+        content["jumps"] = tuple(content.get("jumps", ()))
         return cls(folder=folder, info=ClipInfo(**content, stages=stages))
 
     def save_info(self, info: ClipInfo) -> "Clip":

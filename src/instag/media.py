@@ -78,50 +78,79 @@ class Square:
 
 
 def read_frames(
-    path: Path | str, *, fps: float = FPS, scale: float = 1.0, square: Square | None = None, seconds: float | None = None
+    path: Path | str, *, fps: float = FPS, scale: float = 1.0, square: Square | None = None, start: int = 0, seconds: float | None = None
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """RGB frames at a constant rate: frame k is the one shown nearest to k / fps seconds after the first.
 
     Rotation and non-square pixels are applied. `scale` shrinks while converting (a 4K frame never exists in RGB); with `square`
-    only that part is converted, and `scale` is not used. At most `seconds` are read. Memory is constant.
-    Raises FileMissing, NotMedia, Truncated (at the end, where frames are missing).
+    only that part is converted, and `scale` is not used. The first `start` frames are passed over; at most `seconds` are read, from the
+    video's beginning. Memory is constant. Raises FileMissing, NotMedia, Truncated (at the end, where frames are missing).
     """
     path = Path(path)
-    limit = sys.maxsize if seconds is None else round(seconds * fps)
     with _opened(path) as container:
-        stream = _picture_stream(container)
-        if stream is None:
-            raise NotMedia(f"{path} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
-        expected = _seconds(container)
-        step = 1 / float(stream.average_rate or fps)
+        stream = _needed_picture(container, path)
         paint = _Painter(stream, scale, square)
-        emitted, first_time, shown, shown_time, end = 0, None, None, 0.0, 0.0
-        for index, frame in enumerate(_decoded(container, stream, path)):
-            time = frame.time if frame.time is not None else index * step
-            first_time = time if first_time is None else first_time
-            time -= first_time
-            if shown is not None and time <= shown_time:
-                continue
-            if shown is not None:
-                due = math.ceil((shown_time + time) / 2 * fps - 1e-6)
-                if emitted < min(due, limit):
-                    picture = paint(shown)
-                    for _ in range(emitted, min(due, limit)):
-                        yield picture
-                        emitted += 1
-                if emitted >= limit:
-                    return
-            shown, shown_time = frame, time
-            length = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else step
-            end = time + min(max(length, 0.5 * step), 1.0)
-        if shown is None:
-            raise NotMedia(f"{path}: no frame can be decoded. Convert it first: ffmpeg -i {path.name} -c:v libx264 fixed.mp4")
-        picture = paint(shown)
-        while emitted < min(limit, math.ceil(end * fps - 1e-3)):
-            yield picture
-            emitted += 1
-        if emitted < limit and end + (first_time or 0.0) < min(expected, _stream_seconds(stream, expected)) - max(MISSING_TAIL_S, 0.02 * expected):
-            raise Truncated(f"{path} ends after {end:.1f} s, but its header says {expected:.1f} s. Copy or download it again.")
+        for frame, first, end in _at_constant_rate(container, stream, path, fps, seconds):
+            if end > start:
+                picture = paint(frame)
+                for _ in range(max(first, start), end):
+                    yield picture
+
+
+def skim_frames(
+    path: Path | str, *, small: int, every: int, scale: float, seconds: float | None = None
+) -> Iterator[tuple[UInt8[np.ndarray, "n n 3"], UInt8[np.ndarray, "h w 3"] | None]]:
+    """The frames of `read_frames` at 25 a second, squeezed into `small` x `small` pixels, each `every`-th one (from the first) also as a whole at `scale`.
+
+    Raises what `read_frames` raises.
+    """
+    path = Path(path)
+    with _opened(path) as container:
+        stream = _needed_picture(container, path)
+        paint = _Painter(stream, scale, None)
+        for frame, first, end in _at_constant_rate(container, stream, path, FPS, seconds):
+            squeezed = _rgb(frame, small, small)
+            for index in range(first, end):
+                yield squeezed, paint(frame) if index % every == 0 else None
+
+
+def _needed_picture(container: InputContainer, path: Path) -> VideoStream:
+    stream = _picture_stream(container)
+    if stream is None:
+        raise NotMedia(f"{path} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
+    return stream
+
+
+def _at_constant_rate(container: InputContainer, stream: VideoStream, path: Path, fps: float, seconds: float | None) -> Iterator[tuple[VideoFrame, int, int]]:
+    """Each decoded frame that is shown at all, with the first of the constant rate's frames that show it and the one after the last."""
+    limit = sys.maxsize if seconds is None else round(seconds * fps)
+    expected = _seconds(container)
+    step = 1 / float(stream.average_rate or fps)
+    emitted, first_time, shown, shown_time, end = 0, None, None, 0.0, 0.0
+    for index, frame in enumerate(_decoded(container, stream, path)):
+        time = frame.time if frame.time is not None else index * step
+        first_time = time if first_time is None else first_time
+        time -= first_time
+        if shown is not None and time <= shown_time:
+            continue
+        if shown is not None:
+            due = min(limit, math.ceil((shown_time + time) / 2 * fps - 1e-6))
+            if emitted < due:
+                yield shown, emitted, due
+                emitted = due
+            if emitted >= limit:
+                return
+        shown, shown_time = frame, time
+        length = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else step
+        end = time + min(max(length, 0.5 * step), 1.0)
+    if shown is None:
+        raise NotMedia(f"{path}: no frame can be decoded. Convert it first: ffmpeg -i {path.name} -c:v libx264 fixed.mp4")
+    due = min(limit, math.ceil(end * fps - 1e-3))
+    if emitted < due:
+        yield shown, emitted, due
+        emitted = due
+    if emitted < limit and end + (first_time or 0.0) < min(expected, _stream_seconds(stream, expected)) - max(MISSING_TAIL_S, 0.02 * expected):
+        raise Truncated(f"{path} ends after {end:.1f} s, but its header says {expected:.1f} s. Copy or download it again.")
 
 
 def read_sound(path: Path | str, rate: int = 16_000) -> Float[np.ndarray, " samples"]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from instag.capture.flow import SKIN
-from instag.capture.landmarks import IBUG_68, fill_gaps, longest_gap, sixty_eight
+from instag.capture.landmarks import IBUG_68, fill_gaps, longest_gap, longest_seen, sixty_eight
 from instag.errors import FaceLost, NoFace
 
 
@@ -47,3 +47,12 @@ def test_sixty_eight_points_in_order() -> None:
     points = np.arange(478, dtype=np.float32)[None, :, None] * np.ones(3, np.float32)
     assert len(set(IBUG_68)) == 68
     np.testing.assert_array_equal(sixty_eight(points)[0, :, 1], IBUG_68)
+
+
+def test_longest_seen_part_leaves_out_long_gaps_alone() -> None:
+    found = np.ones(100, bool)
+    found[[3, 4, 30, 31]] = False
+    assert longest_seen(found) == (0, 100)
+    found[20:26] = found[90:] = False
+    assert longest_seen(found) == (26, 90)
+    assert longest_seen(np.zeros(9, bool)) == (0, 0)

@@ -1,21 +1,23 @@
-"""The crop: one still square around the head for a whole video, with room for hair and shoulders."""
+"""The crop: one still square around the head for a whole shot, with room for hair and shoulders."""
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import numpy as np
 from jaxtyping import UInt8
 
 from instag.capture.quiet import native_notes_hidden
+from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace, SeveralFaces
-from instag.media import MediaInfo, probe, read_frames
+from instag.media import MediaInfo, probe, skim_frames
 from instag.progress import Report, silent
+from instag.types import FPS
 
 SAMPLES_PER_SECOND = 2.5
-MOST_SAMPLES = 200
+MOST_SAMPLES = 600
 DETECTION_SIZE = 960
 """Longest side in pixels of the pictures that are searched."""
 FACE_SHARE = 0.5
@@ -47,27 +49,77 @@ class Crop(NamedTuple):
     size: float
 
 
-def find_crop(video: Path | str, *, seconds: float | None = None, report: Report = silent) -> Crop:
-    """Look for the speaker's face in sparse frames of a video and frame the head.
+@final
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What one look through a video says: its shots, and the faces (largest first, in pixels of the displayed picture) in each `every`-th frame."""
 
-    Raises NoFace, SeveralFaces, and what `read_frames` raises.
-    """
+    video: Path
+    info: MediaInfo
+    shots: Shots
+    every: int
+    faces: tuple[tuple[Face, ...], ...]
+
+    def within(self, shot: Shot) -> list[tuple[Face, ...]]:
+        """The samples that lie in a shot."""
+        return list(self.faces[-(-shot.first // self.every) : -(-shot.end // self.every)])
+
+    def choose(self, number: int | None, crop: Crop | None = None) -> Shot:
+        """The shot of this number, from 1; without one, the shot that shows a face (in the crop) longest. Raises BadArgument."""
+        shots = self.shots.shots
+        if number is None:
+            return max(shots, key=lambda shot: (sum(any(_lies_in(face, crop) for face in faces) for faces in self.within(shot)), len(shot)))
+        if not 1 <= number <= len(shots):
+            known = ", ".join(f"{place}: {shot}" for place, shot in enumerate(shots, 1))
+            raise BadArgument(f"--shot {number}: {self.video} has {len(shots)} (by number: {known}). Give one of these, or leave --shot out.")
+        return shots[number - 1]
+
+
+def look_through(video: Path | str, *, seconds: float | None = None, report: Report = silent) -> Survey:
+    """Decode a video once, for its cuts and for faces in sparse frames. Raises what `skim_frames` raises."""
+    from mediapipe.python.solutions.face_detection import FaceDetection
+
     video = Path(video)
     info = probe(video)
-    length = min(info.seconds or seconds or 0.0, seconds or np.inf)
-    rate = min(SAMPLES_PER_SECOND, MOST_SAMPLES / max(length, 1.0))
+    length = max(1.0, min(info.seconds or seconds or 0.0, seconds or np.inf))
+    every = max(1, round(FPS / min(SAMPLES_PER_SECOND, MOST_SAMPLES / length)))
     scale = min(1.0, DETECTION_SIZE / max(info.width, info.height))
-    samples = [[_scaled(face, 1 / scale) for face in faces] for faces in _search(video, rate, scale, seconds, max(1, round(length * rate)), report)]
+    with native_notes_hidden():
+        far, near = (FaceDetection(model_selection=model, min_detection_confidence=0.5) for model in (1, 0))
+        for detector in (far, near):
+            detector.process(np.zeros((64, 64, 3), np.uint8))
+    samples, last = [], time.monotonic()
+
+    def squeezed() -> Iterator[UInt8[np.ndarray, "n n 3"]]:
+        nonlocal last
+        for index, (small, picture) in enumerate(skim_frames(video, small=SIDE, every=every, scale=scale, seconds=seconds)):
+            if picture is not None:
+                found = sorted(_faces(far, picture) or _faces(near, picture), key=lambda face: -face.height)
+                samples.append(tuple(_scaled(face, 1 / scale) for face in found))
+            if time.monotonic() - last > 0.2:
+                last = time.monotonic()
+                report(index + 1, max(round(length * FPS), index + 1))
+            yield small
+
+    with far, near:
+        shots = find_shots(squeezed())
+    return Survey(video=video, info=info, shots=shots, every=every, faces=tuple(samples))
+
+
+def find_crop(survey: Survey, shot: Shot) -> Crop:
+    """Frame the head of the one who speaks in a shot. Raises NoFace, SeveralFaces."""
+    samples = survey.within(shot)
     seen = [faces for faces in samples if faces]
+    where = f"{survey.video}" if len(survey.shots.shots) == 1 else f"{survey.video} from {shot}"
     if len(seen) < max(1, 0.05 * len(samples)):
         raise NoFace(
-            f"No face in {len(samples) - len(seen)} of {len(samples)} frames of {video} that were looked at. "
+            f"No face in {len(samples) - len(seen)} of {len(samples)} frames of {where} that were looked at. "
             "Use a video that shows one face from the front, or point to it with --crop x,y,size."
         )
     rivals = sum(len(faces) > 1 and faces[1].height >= RIVAL_SIZE * faces[0].height for faces in seen)
     if rivals >= max(2, RIVAL_SHARE * len(seen)):
-        raise SeveralFaces(f"Two faces of like size in {rivals} of {len(samples)} frames of {video} that were looked at. Choose one with --crop x,y,size.")
-    return frame_head([faces[0] for faces in seen], info)
+        raise SeveralFaces(f"Two faces of like size in {rivals} of {len(samples)} frames of {where} that were looked at. Choose one with --crop x,y,size.")
+    return frame_head([faces[0] for faces in seen], survey.info)
 
 
 def frame_head(faces: list[Face], info: MediaInfo) -> Crop:
@@ -96,24 +148,6 @@ def check_crop(crop: Crop, info: MediaInfo) -> None:
         )
 
 
-def _search(video: Path, rate: float, scale: float, seconds: float | None, total: int, report: Report) -> Iterator[list[Face]]:
-    """Faces in each sample, largest first, in pixels of the scaled picture."""
-    from mediapipe.python.solutions.face_detection import FaceDetection
-
-    with native_notes_hidden():
-        far, near = (FaceDetection(model_selection=model, min_detection_confidence=0.5) for model in (1, 0))
-        for detector in (far, near):
-            detector.process(np.zeros((64, 64, 3), np.uint8))
-    last = time.monotonic()
-    with far, near:
-        for index, image in enumerate(read_frames(video, fps=rate, scale=scale, seconds=seconds)):
-            faces = _faces(far, image) or _faces(near, image)
-            yield sorted(faces, key=lambda face: -face.height)
-            if time.monotonic() - last > 0.2:
-                last = time.monotonic()
-                report(index + 1, max(total, index + 1))
-
-
 def _faces(detector, image: UInt8[np.ndarray, "h w 3"]) -> list[Face]:
     height, width = image.shape[:2]
     boxes = [found.location_data.relative_bounding_box for found in detector.process(image).detections or []]
@@ -122,3 +156,7 @@ def _faces(detector, image: UInt8[np.ndarray, "h w 3"]) -> list[Face]:
 
 def _scaled(face: Face, factor: float) -> Face:
     return Face(x=face.x * factor, y=face.y * factor, height=face.height * factor)
+
+
+def _lies_in(face: Face, crop: Crop | None) -> bool:
+    return crop is None or (0 <= face.x - crop.x < crop.size and 0 <= face.y - crop.y < crop.size)

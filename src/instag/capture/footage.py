@@ -5,11 +5,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from instag.capture.faces import Crop
 from instag.capture.flow import SkinFlow
-from instag.capture.landmarks import FaceMesh, Landmarks, fill_gaps
+from instag.capture.landmarks import FaceMesh, Landmarks, fill_gaps, longest_seen
+from instag.capture.shots import Shot
 from instag.clip import Clip
 from instag.errors import NotAnArtefact, TooShort
 from instag.files import atomic_path
@@ -22,33 +23,51 @@ SHORTEST_S = 2.0
 UNDER_WAY = 8
 """Frames that may wait for a worker."""
 
+Seen = tuple[np.ndarray | None, np.ndarray]
+"""Landmarks [478 3] of a frame, if there is a face, and the motion [skin 2] of its skin from the frame before, in pixels."""
 
-def take_frames(clip: Clip, video: Path, crop: Crop, *, seconds: float | None = None, expected: int = 0, report: Report = silent) -> int:
-    """Write frames/ and landmarks.npz from a video, decoding it once; returns the number of frames.
 
-    While one thread finds the landmarks, another writes the pictures. `expected` is the number of frames for `report` alone.
-    Raises TooShort, NoFace, FaceLost, and what `read_frames` raises.
+def take_frames(clip: Clip, video: Path, crop: Crop, shot: Shot, report: Report = silent) -> Shot:
+    """Write frames/ and landmarks.npz from one shot of a video, decoding it once; returns the part that the clip holds.
+
+    That is the shot, or its longest part in which no gap without a face is too long to be filled. While one thread finds the landmarks, another
+    writes the pictures. Raises TooShort, NoFace, FaceLost, and what `read_frames` raises.
     """
     x, y, side = (2 * int(length / 2) for length in crop)
     square = Square(x=x, y=y, side=side, size=clip.info.width)
-    seen: list[Future] = []
-    waiting: deque[tuple[Future, Future]] = deque()
+    seen: list[Seen] = []
+    waiting: deque[tuple[Future[Seen], Future[None]]] = deque()
     flow = SkinFlow()
+
+    def take() -> None:
+        landmarks, written = waiting.popleft()
+        seen.append(landmarks.result())
+        written.result()
+
     with FaceMesh() as mesh, ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
-        for index, image in enumerate(read_frames(video, square=square, seconds=seconds)):
-            seen.append(finder.submit(_look, mesh, flow, image))
-            waiting.append((seen[-1], writer.submit(clip.save_frame, index, image)))
+        for index, image in enumerate(read_frames(video, square=square, start=shot.first, seconds=shot.end / FPS)):
+            waiting.append((finder.submit(_look, mesh, flow, image), writer.submit(clip.save_frame, index, image)))
             if len(waiting) >= UNDER_WAY:
-                for task in waiting.popleft():
-                    task.result()
-            report(index + 1, max(expected, index + 1))
-        for tasks in waiting:
-            for task in tasks:
-                task.result()
+                take()
+            report(index + 1, max(len(shot), index + 1))
+        while waiting:
+            take()
     if len(seen) < SHORTEST_S * FPS:
         raise TooShort(f"{video} holds {len(seen) / FPS:.1f} s; at least {SHORTEST_S:g} s are needed, and 5 s or more make a good head. Record a longer video.")
-    _save_landmarks(clip, [task.result() for task in seen], str(video))
-    return len(seen)
+    first, end = longest_seen(np.array([points is not None for points, _ in seen]))
+    if end - first < SHORTEST_S * FPS:
+        first, end = 0, len(seen)
+    _save_landmarks(clip, seen[first:end], str(video))
+    _keep_frames(clip, first, end, len(seen))
+    return Shot(first=shot.first + first, end=shot.first + end)
+
+
+def _keep_frames(clip: Clip, first: int, end: int, count: int) -> None:
+    """Leave the frames from `first` to before `end` of `count`, numbered from 0."""
+    for index in [*range(first), *range(end, count)]:
+        clip.path("frames", index).unlink()
+    for index in range(first, end if first else 0):
+        clip.path("frames", index).replace(clip.path("frames", index - first))
 
 
 def find_landmarks(clip: Clip, source: str, report: Report = silent) -> Landmarks:
@@ -62,7 +81,7 @@ def find_landmarks(clip: Clip, source: str, report: Report = silent) -> Landmark
     return _save_landmarks(clip, seen, source)
 
 
-def _save_landmarks(clip: Clip, seen: "list[tuple[Float[np.ndarray, '478 3'] | None, Float[np.ndarray, 'skin 2']]]", source: str) -> Landmarks:
+def _save_landmarks(clip: Clip, seen: list[Seen], source: str) -> Landmarks:
     """Write landmarks.npz, gaps filled. Raises NoFace, FaceLost."""
     points, motion = zip(*seen, strict=True)
     landmarks = fill_gaps(list(points), np.stack(motion), source)
@@ -71,7 +90,7 @@ def _save_landmarks(clip: Clip, seen: "list[tuple[Float[np.ndarray, '478 3'] | N
     return landmarks
 
 
-def _look(mesh: FaceMesh, flow: SkinFlow, image: UInt8[np.ndarray, "h w 3"]) -> tuple[Float[np.ndarray, "478 3"] | None, Float[np.ndarray, "skin 2"]]:
+def _look(mesh: FaceMesh, flow: SkinFlow, image: UInt8[np.ndarray, "h w 3"]) -> Seen:
     points = mesh.find(image)
     return points, flow.step(image, points)
 
@@ -86,12 +105,12 @@ def read_landmarks(clip: Clip) -> Landmarks:
 
 
 def take_sound(clip: Clip, video: Path, delay_ms: int) -> None:
-    """Write speech.wav: the video's sound at 16 kHz, `delay_ms` cut from its start, as long as the frames.
+    """Write speech.wav: the video's sound at 16 kHz from the clip's first frame on, `delay_ms` cut from its start, as long as the frames.
 
     Raises NoSound, and what `read_sound` raises.
     """
     waveform = read_sound(video, SAMPLE_RATE)
-    shift = round(delay_ms * SAMPLE_RATE / 1000)
+    shift = clip.info.first_frame * SAMPLE_RATE // FPS + round(delay_ms * SAMPLE_RATE / 1000)
     waveform = waveform[shift:] if shift >= 0 else np.pad(waveform, (-shift, 0))
     length = len(clip) * SAMPLE_RATE // FPS
     clip.save_speech(np.pad(waveform[:length], (0, max(0, length - len(waveform)))))

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from types import TracebackType
 from typing import Any
 
@@ -93,6 +94,12 @@ def fill_gaps(seen: list[Float[np.ndarray, "478 3"] | None], flow: Float[np.ndar
     span = np.maximum(known[upper] - known[lower], 1)
     weight = np.clip((np.arange(total) - known[lower]) / span, 0, 1).astype(np.float32)[:, None, None]
     return Landmarks(points=table[lower] * (1 - weight) + table[upper] * weight, found=found, flow=flow)
+
+
+def longest_seen(found: Bool[np.ndarray, " f"]) -> tuple[int, int]:
+    """First frame and the one after the last of the longest part whose gaps can all be filled."""
+    lost = [(0, 0), *sorted(gap for gap in _gaps(found) if gap[1] - gap[0] > LONGEST_GAP), (len(found), len(found))]
+    return max(((before[1], after[0]) for before, after in pairwise(lost)), key=lambda part: part[1] - part[0])
 
 
 def longest_gap(found: Bool[np.ndarray, " f"]) -> int:

@@ -90,7 +90,7 @@ class Observers:
     def find_action_units(self, clip: Clip, report: Report, *, shortened: bool) -> None:
         """Write au.csv. shortened: the clip holds only the beginning of the video. Raises TableMismatch, AssetMissing, AssetDamaged, NoFace."""
         if self.table is not None:
-            read = read_openface(self.table, len(clip), part=shortened)
+            read = read_openface(self.table, len(clip), part=shortened, start=clip.info.first_frame)
             clip.save_action_units(read.units, read.success)
         elif self.action_units == BLENDSHAPES:
             from instag.capture.networks.blendshapes import blendshape_action_units

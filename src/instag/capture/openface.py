@@ -44,10 +44,10 @@ class ActionUnits:
     success: Bool[np.ndarray, " f"]
 
 
-def read_openface(path: Path, frames: int, *, part: bool = False) -> ActionUnits:
-    """The table's action units at a clip's frames, `FPS` a second from the same start.
+def read_openface(path: Path, frames: int, *, part: bool = False, start: int = 0) -> ActionUnits:
+    """The table's action units at a clip's frames, `FPS` a second.
 
-    part: the clip holds only the beginning of what OpenFace saw, so that a longer table is no mistake.
+    part: the clip holds only some of what OpenFace saw, so that a longer table is no mistake. start: the frame of the video with which the clip begins.
     Raises BadArgument (no such file), TableMismatch (no OpenFace table, action units missing, too few good frames, another length).
     """
     rows = read_rows(path)
@@ -56,7 +56,8 @@ def read_openface(path: Path, frames: int, *, part: bool = False) -> ActionUnits
         raise TableMismatch(
             f"OpenFace saw the face in only {seen} of {len(rows.good)} rows of {path}. Leave out --au, or run OpenFace on a better framed video."
         )
-    at = row_times(rows, frames, path)
+    at = row_times(rows, start + frames, path)
+    at = at - start / FPS
     if not part and at[-1] > (frames - 1 + max(SLACK, 0.02 * frames)) / FPS:
         raise TableMismatch(f"{path} goes on to {at[-1]:.2f} s and the clip has {frames} frames ({frames / FPS:.2f} s). It is of another video.")
     if at[-1] < (frames - 1 - SLACK) / FPS:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from instag import __version__
-from instag.capture.faces import Crop, check_crop, find_crop
+from instag.capture.faces import Crop, check_crop, find_crop, look_through
 from instag.capture.footage import SHORTEST_S, read_landmarks, take_frames, take_sound
 from instag.capture.observers import THE_EMBEDDED, Observers
 from instag.capture.sound_delay import sound_delay
@@ -18,7 +18,6 @@ from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMed
 from instag.media import MediaInfo, probe
 from instag.progress import Report, part, silent
 from instag.speech.clip_features import check_features, clip_features
-from instag.types import FPS
 
 SIZES = (64, 2048)
 """Smallest and largest side of a Clip's frames in pixels."""
@@ -26,7 +25,10 @@ SIZES = (64, 2048)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the user chose. crop: x, y, size in the video's pixels, or None to look for the head. seconds: use no more of the video."""
+    """What the user chose. crop: x, y, size in the video's pixels, or None to look for the head. seconds: use no more of the video.
+
+    shot: the number, from 1, of the stretch between cuts to use; None for the one that shows a face longest.
+    """
 
     video: Path
     delay_ms: int | None
@@ -34,6 +36,7 @@ class Settings:
     crop: tuple[float, float, float] | None
     seconds: float | None
     speech: str
+    shot: int | None = None
     observers: Observers = THE_EMBEDDED
 
 
@@ -59,6 +62,7 @@ def prepare(
     delay_ms: int | None = None,
     size: int = 512,
     crop: tuple[float, float, float] | None = None,
+    shot: int | None = None,
     only: str | Sequence[str] | None = None,
     start_from: str | None = None,
     seconds: float | None = None,
@@ -72,11 +76,11 @@ def prepare(
     and those that read their results. A run that was stopped at any moment is completed by the next one.
 
     delay_ms: how much later the sound is than the lips; so much is cut from its start. None: as the lips say, where they say it surely.
-    size: side of the square frames.
+    size: side of the square frames. shot: which stretch between the video's cuts, from 1; None: the one that shows a face longest.
     only: do these stages again and no others. start_from: do this stage again and all after it. observers: who looks for what.
     `report` gets thousandths of the whole work. Raises MediaError, CaptureError, BadArgument, AssetMissing, DiskFull, NewerFormat.
     """
-    settings = Settings(video=Path(video), delay_ms=delay_ms, size=size, crop=crop, seconds=seconds, speech=speech, observers=observers)
+    settings = Settings(video=Path(video), delay_ms=delay_ms, size=size, crop=crop, seconds=seconds, speech=speech, shot=shot, observers=observers)
     observers.check()
     media = _check(settings)
     check_features(Path(output), speech)
@@ -187,12 +191,15 @@ def _video(clip: Clip, settings: Settings, report: Report) -> Clip:
         shutil.rmtree(clip.folder / name, ignore_errors=True)
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
-    crop = find_crop(settings.video, seconds=settings.seconds, report=part(report, 0.0, 0.15)) if settings.crop is None else Crop(*settings.crop)
-    info = replace(clip.info, width=settings.size, height=settings.size, crop=crop, frame_count=0, focal=None)
+    survey = look_through(settings.video, seconds=settings.seconds, report=part(report, 0.0, 0.3))
+    given = None if settings.crop is None else Crop(*settings.crop)
+    shot = survey.choose(settings.shot, given)
+    crop = given or find_crop(survey, shot)
+    about = {"shots": tuple((known.first, known.end) for known in survey.shots.shots), "jumps": survey.shots.jumps}
+    info = replace(clip.info, width=settings.size, height=settings.size, crop=crop, frame_count=0, focal=None, quality=None, **about)
     clip = Clip(folder=clip.folder, info=info)
-    length = min(probe(settings.video).seconds, settings.seconds or float("inf"))
-    count = take_frames(clip, settings.video, crop, seconds=settings.seconds, expected=round(length * FPS), report=part(report, 0.15, 1.0))
-    return Clip(folder=clip.folder, info=replace(info, frame_count=count))
+    taken = take_frames(clip, settings.video, crop, shot, part(report, 0.3, 1.0))
+    return Clip(folder=clip.folder, info=replace(info, frame_count=len(taken), first_frame=taken.first))
 
 
 def _sound(clip: Clip, settings: Settings, report: Report) -> Clip:
@@ -213,7 +220,7 @@ def _tracking(clip: Clip, settings: Settings, report: Report) -> Clip:
 
 
 def _action_units(clip: Clip, settings: Settings, report: Report) -> Clip:
-    settings.observers.find_action_units(clip, report, shortened=settings.seconds is not None)
+    settings.observers.find_action_units(clip, report, shortened=settings.seconds is not None or clip.info.is_part)
     return clip
 
 
@@ -253,6 +260,11 @@ def _features(clip: Clip, settings: Settings, report: Report) -> Clip:
     return clip
 
 
+def _video_settings(settings: Settings) -> dict[str, object]:
+    chosen = {"size": settings.size, "crop": list(settings.crop) if settings.crop else None, "seconds": settings.seconds}
+    return chosen if settings.shot is None else {**chosen, "shot": settings.shot}
+
+
 def _nothing(settings: Settings) -> dict[str, object]:
     return {}
 
@@ -262,7 +274,7 @@ STAGES = (
         name="video",
         needs=(),
         share=14,
-        settings=lambda chosen: {"size": chosen.size, "crop": list(chosen.crop) if chosen.crop else None, "seconds": chosen.seconds},
+        settings=_video_settings,
         run=_video,
     ),
     Stage(name="sound", needs=("video",), share=0.5, settings=lambda chosen: {"delay_ms": chosen.delay_ms}, run=_sound),
