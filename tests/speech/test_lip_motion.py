@@ -1,11 +1,14 @@
 """The motion front end: a synthetic voice, whose phonemes are known, moves lips it was never taught; lips rest, close and never cross."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from instag.errors import NotAnArtefact
 from instag.speech.features import features, silence
-from instag.speech.lip_motion import LipMotion, Voice, advanced, between, lips_apart, usual_voice
+from instag.speech.lip_motion import PRESSED, LipMotion, Voice, advanced, between, lips_apart, pressed, sharpened, usual_voice
 from instag.speech.lip_network import CHANNELS, CODES, MARGIN, STEPS, heard_by, load_lip_model, model_of, read_at, stored_form
 from instag.speech.phone_model import load_phone_model
 from instag.synthetic.recordings import recording
@@ -87,3 +90,33 @@ def test_a_voice_is_stored_as_tensors() -> None:
     again = Voice.of_state(voice.state())
     torch.testing.assert_close(again.weights, voice.weights)
     assert again.closed == voice.closed
+
+
+def test_a_voice_of_other_networks_is_refused() -> None:
+    with pytest.raises(NotAnArtefact, match="instag adapt"):
+        LipMotion(replace(usual_voice(MODEL), mark=1), model=MODEL)
+
+
+def test_what_stands_still_is_not_sharpened_and_what_moves_is() -> None:
+    still, quick = torch.full((9, CODES), 0.3), torch.zeros(9, CODES)
+    quick[4] = 1.0
+    torch.testing.assert_close(sharpened(still), still)
+    assert sharpened(quick)[4, 0] > 1.5
+    assert sharpened(quick)[3, 0] < 0
+    torch.testing.assert_close(sharpened(quick).sum(0), quick.sum(0))
+    assert sharpened(torch.ones(1, CODES)).shape == (1, CODES)
+
+
+def test_lips_are_pressed_where_p_b_and_m_sound() -> None:
+    rows = torch.tensor([3, 5, 7])
+    heard = torch.full((CHANNELS, STEPS * (2 * MARGIN + 10)), 0.1)
+    heard[:42, STEPS * (MARGIN + 4) : STEPS * (MARGIN + 5)] = 0.0
+    heard[5, STEPS * (MARGIN + 4) : STEPS * (MARGIN + 5)] = 2.0
+    surely = pressed(heard, rows)
+    assert surely.shape == (10,)
+    assert surely[4] > 0.5
+    assert surely[[0, 1, 8, 9]].max() < 0.1
+    voice = replace(usual_voice(MODEL), closed=0.02, bias=0.1 * MODEL.gap / MODEL.gap.square().sum())
+    gap = lambda share: float(voice.code(torch.zeros(1, len(voice.weights)), MODEL.gap, torch.tensor([share])) @ MODEL.gap)  # noqa: E731
+    assert gap(0.0) == pytest.approx(0.1)
+    assert gap(1.0) + 0.02 == pytest.approx((1 - PRESSED) * 0.12)

@@ -8,14 +8,25 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from instag.errors import NotAnArtefact
 from instag.speech.front_end import SAMPLE_RATE, FrontEnd
-from instag.speech.lip_network import CODES, CURVES, REACH, LipModel, heard_by, load_lip_model
+from instag.speech.lip_network import CODES, CURVES, MARGIN, PHONES, REACH, STEPS, LipModel, heard_by, load_lip_model
 from instag.speech.phone_model import PhoneModel, load_phone_model
 from instag.speech.phones import Phones
+from instag.types import FPS
+
+BILABIALS = ("P", "B", "M")
+PRESSED = 0.8
+"""Where these phones alone sound, the gap of the lips shrinks by this share: what is predicted is a mean, and a mean of lips that touch does not."""
+SHARPENED = 1.0
+"""How often what a code differs from its smoothed course by is added: for the same reason, what is predicted is too smooth in time."""
+SMOOTHING = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+FIRST_MARK = 2_978_001_052
+"""Of the networks that voices without a mark were learned with."""
 
 
 @final
@@ -25,7 +36,7 @@ class Voice:
 
     closed: the gap at rest. gaps: pairs of a gap that the linear map says and the one that is meant, rising; a straight line between them and of
     slope 1 beyond; both in eye distances away from rest. opening: how the code changes when the lips open by 1, chin and cheeks along. late: ms
-    that the sound of the clip that taught it is later than its lips.
+    that the sound of the clip that taught it is later than its lips. mark: of the networks that it reads (`LipModel.mark`).
     """
 
     weights: Float[Tensor, "n k"]
@@ -34,24 +45,34 @@ class Voice:
     gaps: Float[Tensor, "q 2"]
     opening: Float[Tensor, " k"]
     late: float = 0.0
+    mark: int
 
     def state(self) -> dict[str, Tensor]:
         """As tensors, to be stored."""
         tensors = {"weights": self.weights, "bias": self.bias, "gaps": self.gaps, "opening": self.opening}
-        return {name: value.contiguous() for name, value in tensors.items()} | {"closed": torch.tensor(self.closed), "late": torch.tensor(self.late)}
+        numbers = {"closed": self.closed, "late": self.late, "mark": self.mark}
+        return {name: value.contiguous() for name, value in tensors.items()} | {name: torch.tensor(value) for name, value in numbers.items()}
 
     @classmethod
     def of_state(cls, state: dict[str, Tensor]) -> "Voice":
         """The inverse of `state`."""
         return cls(
-            weights=state["weights"], bias=state["bias"], closed=float(state["closed"]), gaps=state["gaps"], opening=state["opening"], late=float(state["late"])
+            weights=state["weights"],
+            bias=state["bias"],
+            closed=float(state["closed"]),
+            gaps=state["gaps"],
+            opening=state["opening"],
+            late=float(state["late"]),
+            mark=int(state.get("mark", FIRST_MARK)),
         )
 
-    def code(self, hidden: Float[Tensor, "f n"], gap: Float[Tensor, " k"]) -> Float[Tensor, "f k"]:
-        """The codes of what the networks find. gap: what the lips draw apart for a code of 1."""
-        code = hidden @ self.weights + self.bias
+    def code(self, hidden: Float[Tensor, "f n"], gap: Float[Tensor, " k"], pressed: Float[Tensor, " f"]) -> Float[Tensor, "f k"]:
+        """The codes of what the networks find. gap: what the lips draw apart for a code of 1. pressed: how surely a phone closes the lips, 0 to 1."""
+        code = sharpened(hidden @ self.weights + self.bias)
         said = code @ gap
-        return lips_apart(code + (between(said, self.gaps) - said)[:, None] * self.opening, gap, self.closed)
+        meant = between(said, self.gaps)
+        meant = meant - PRESSED * pressed * (meant + self.closed).clamp_min(0)
+        return lips_apart(code + (meant - said)[:, None] * self.opening, gap, self.closed)
 
 
 def usual_voice(model: LipModel) -> Voice:
@@ -63,21 +84,27 @@ def usual_voice(model: LipModel) -> Voice:
         closed=0.0,
         gaps=torch.zeros(1, 2),
         opening=model.gap / model.gap.square().sum(),
+        mark=model.mark,
     )
 
 
 @final
 class LipMotion(FrontEnd):
-    """One code a frame, counted from the person's lips at rest. gain, mean: what a recording is brought to, as in `phones`."""
+    """One code a frame, counted from the person's lips at rest. tuning: holds the loudness and cepstra of a recording.
+
+    Raises NotAnArtefact for a voice of other networks.
+    """
 
     name = "motion"
     channels = CODES
     steps = 1
-    lookback = lookahead = REACH
+    lookback = lookahead = REACH + len(SMOOTHING) // 2 / FPS
 
     def __init__(self, voice: Voice | None = None, *, model: LipModel | None = None, tuning: Phones | None = None) -> None:
         self.model = load_lip_model() if model is None else model
         self.voice = usual_voice(self.model) if voice is None else voice
+        if self.voice.mark != self.model.mark:
+            raise NotAnArtefact("The avatar's voice was learned with another version's lip networks. Learn it again from its clip: instag adapt")
         self._tuning = Phones(load_phone_model()) if tuning is None else tuning
 
     @property
@@ -91,7 +118,10 @@ class LipMotion(FrontEnd):
 
     def hidden(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f n"]:
         """What the networks find in each frame, before a person's own map."""
-        return self.model.hidden(heard_by(self._tuning.model, waveform, gain=self._tuning.gain, mean=self._tuning.mean))
+        return self.model.hidden(self._heard(waveform))
+
+    def _heard(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "46 steps"]:
+        return heard_by(self._tuning.model, waveform, gain=self._tuning.gain, mean=self._tuning.mean)
 
     def curves(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 3"]:
         """Aperture, width and jaw that anybody's voice asks for, in deviations from a person's mean."""
@@ -100,7 +130,24 @@ class LipMotion(FrontEnd):
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 12 1"]:
         """The code of each frame; lips never cross."""
-        return self.voice.code(self.hidden(waveform), self.model.gap)[..., None]
+        heard = self._heard(waveform)
+        rows = torch.tensor([self.phones.names.index(name) for name in BILABIALS])
+        return self.voice.code(self.model.hidden(heard), self.model.gap, pressed(heard, rows))[..., None]
+
+
+def pressed(heard: Float[Tensor, "46 steps"], rows: Int[Tensor, " p"]) -> Float[Tensor, " frames"]:
+    """How surely each frame holds one of the phones in some rows of what the networks hear, margins left out: their probability in its likeliest
+    quarter, sharpened by a square as the networks' taste is for blunt ones, and spread a little to the frames beside."""
+    likely = heard[:PHONES].pow(4)
+    surely = (likely[rows].sum(0) / likely.sum(0)).unflatten(0, (-1, STEPS)).amax(1)
+    return (surely[MARGIN - 1 : -MARGIN - 1] + 2 * surely[MARGIN:-MARGIN] + surely[MARGIN + 1 : len(surely) - MARGIN + 1]) / 4
+
+
+def sharpened(code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:
+    """With quick changes over time enlarged; beyond the ends the outermost frames are repeated."""
+    reach = len(SMOOTHING) // 2
+    around = torch.cat([code[:1].expand(reach, -1), code, code[-1:].expand(reach, -1)]).unfold(0, len(SMOOTHING), 1)
+    return code + SHARPENED * (code - around @ torch.tensor(SMOOTHING))
 
 
 def advanced(waveform: Float[Tensor, " samples"], ms: float) -> Float[Tensor, " samples"]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from instag.capture.sound_delay import best_delay
 from instag.data.motion_codes import MotionCodes
 from instag.speech.front_end import SAMPLE_RATE
-from instag.speech.lip_motion import LipMotion, Voice, advanced
+from instag.speech.lip_motion import LipMotion, Voice, advanced, sharpened
 from instag.speech.lip_network import CODES, CURVES, HIDDEN
 
 STRENGTH = 10.0
@@ -63,7 +63,8 @@ def fit_voice(
     # Along what goes with an open mouth in the seen frames, not the nearest code: lips that part alone, with the chin at rest, are no face's motion.
     along = (seen - middle).T @ ((seen - middle) @ gap)
     opening = along / (along @ gap).clamp_min(1e-9)
-    return Voice(weights=weights, bias=bias, closed=codes.closed, gaps=_gaps((found @ weights + bias) @ gap, seen @ gap), opening=opening, late=late)
+    gaps = _gaps(sharpened(found @ weights + bias) @ gap, seen @ gap)
+    return Voice(weights=weights, bias=bias, closed=codes.closed, gaps=gaps, opening=opening, late=late, mark=hearing.model.mark)
 
 
 def _late(waveform: Float[Tensor, " samples"], curves: Float[np.ndarray, "f 3"], frames: range, hearing: LipMotion) -> float:
