@@ -203,6 +203,13 @@ def test_the_published_weights_are_whole(tmp_path: Path) -> None:
     assert assets.check("lpips").stat().st_size > 9_000_000
 
 
+def test_what_can_not_be_downloaded_says_how_to_get_it() -> None:
+    with pytest.raises(AssetMissing, match=r"register at https://faces\.dmi\.unibas\.ch.*instag assets convert-bfm 01_MorphableModel\.mat"):
+        assets.fetch("bfm")
+    with pytest.raises(AssetMissing, match="convert-bfm"):
+        assets.check("bfm")
+
+
 def test_commands(run, tmp_path: Path) -> None:
     assert "not here; get it: instag assets get lpips" in run("assets", "list").stdout
     assert run("assets", "check").stdout == "None are here.\n"

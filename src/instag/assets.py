@@ -105,7 +105,7 @@ def check(name: str) -> Path:
     """Read an asset that is on this machine, and look whether all is in it. Raises AssetMissing, AssetDamaged."""
     asset, path = named(name), find(name)
     if path is None:
-        raise AssetMissing(f"{asset.file} is neither in {' nor in '.join(map(str, folders()))}. Get it: instag assets get {name}")
+        raise AssetMissing(f"{asset.file} is neither in {' nor in '.join(map(str, folders()))}. Get it: {asset.way}")
     form = asset.sources[0].form
     wrong = _wrong(read_tensors(path), asset.tensors) if form is Form.TENSORS else what_is_wrong(path, form)
     if wrong:
@@ -167,6 +167,8 @@ def _is_npz(path: Path) -> bool:
 
 def _download(source: Source, target: Path, asset: Asset, report: Report) -> "dict[str, Tensor]":
     """Fetch one source, unless an earlier run has; what is in it is looked at either way."""
+    if asset.by_hand:
+        raise AssetMissing(f"{asset.name} can not be downloaded: its publisher gives it to those who register. Get it by hand: {asset.by_hand}")
     packed = source.address.endswith(ARCHIVE)
     if not target.is_file():
         try:

@@ -152,7 +152,7 @@ def _extra(extra: str) -> Check:
 def _asset(asset: assets.Asset) -> Check:
     path = assets.find(asset.name)
     if path is None:
-        return Check(name=f"asset {asset.name}", state=State.OPTIONAL, found=f"not here ({asset.purpose})", mend=f"instag assets get {asset.name}")
+        return Check(name=f"asset {asset.name}", state=State.OPTIONAL, found=f"not here ({asset.purpose})", mend=asset.way)
     return Check(name=f"asset {asset.name}", state=State.OK, found=str(path))
 
 

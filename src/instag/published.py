@@ -28,17 +28,25 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Asset:
-    """A model file. From one source it is that file (or what is in it, of a zip archive); from several, an npz of the tensors that mark them."""
+    """A model file. From one source it is that file (or what is in it, of a zip archive); from several, an npz of the tensors that mark them.
+
+    by_hand: what to do for it where it can not be downloaded, empty where it can."""
 
     name: str
     file: str
     purpose: str
     sources: tuple[Source, ...]
+    by_hand: str = ""
 
     @property
     def tensors(self) -> Shapes:
         """Names and shapes of what must be in the file."""
         return {name: shape for source in self.sources for name, shape in source.tensors.items()}
+
+    @property
+    def way(self) -> str:
+        """How to get it."""
+        return self.by_hand or f"instag assets get {self.name}"
 
 
 LPIPS = Asset(
@@ -260,6 +268,40 @@ HAIR = Asset(
     ),
 )
 
+BFM_VERTICES = 34_650
+BFM = Asset(
+    name="bfm",
+    file="bfm.npz",
+    purpose="the Basel face model of 2009, tracking as the AD-NeRF family does it: instag prepare --tracker bfm",
+    sources=(
+        Source(
+            address="https://faces.dmi.unibas.ch/bfm/main.php?nav=1-2&id=downloads",
+            sha256="",
+            mib=230,
+            licence="for research alone, given to who registers (University of Basel)",
+            tensors={
+                "b_shape": (100, 3 * BFM_VERTICES),
+                "b_exp": (79, 3 * BFM_VERTICES),
+                "b_tex": (100, 3 * BFM_VERTICES),
+                "keyinds": (68,),
+                "sub_inds": (BFM_VERTICES,),
+            },
+        ),
+    ),
+    by_hand="register at https://faces.dmi.unibas.ch/bfm/ and download 01_MorphableModel.mat, then: instag assets convert-bfm 01_MorphableModel.mat",
+)
+"""Its file is made of 01_MorphableModel.mat and the tables below."""
+BFM_TABLES = tuple(
+    Source(
+        address=f"https://raw.githubusercontent.com/YudongGuo/AD-NeRF/master/data_util/face_tracking/3DMM/{name}",
+        sha256="",
+        mib=mib,
+        licence="MIT (AD-NeRF); the expressions are FaceWarehouse's, for research",
+        tensors={},
+    )
+    for name, mib in (("exp_info.npy", 63), ("keys_info.npy", 0.01), ("topology_info.npy", 6))  # sizes that their content makes likely
+)
+
 
 def _sapiens(kind: str, size: str, epoch: int, mib: float) -> Asset:
     """One of Meta's TorchScript files; `mib` is about that of its numbers."""
@@ -288,4 +330,4 @@ SAPIENS = tuple(
     _sapiens(kind, size, epoch, mib) for size, (depth, normal, mib) in SAPIENS_EPOCHS.items() for kind, epoch in (("depth", depth), ("normal", normal))
 )
 
-ASSETS = (LPIPS, SYNCNET, DEEPSPEECH, ESPERANTO, HUBERT, AVE, BISENET, EASYPORTRAIT, FAN, BLENDSHAPES, HAIR, *SAPIENS)
+ASSETS = (LPIPS, SYNCNET, DEEPSPEECH, ESPERANTO, HUBERT, AVE, BISENET, EASYPORTRAIT, FAN, BLENDSHAPES, HAIR, BFM, *SAPIENS)

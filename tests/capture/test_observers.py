@@ -1,5 +1,6 @@
 """Observers: what is not there is said before any work, and who was chosen does the work."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ def clip(tmp_path: Path) -> Clip:
         (Observers(surface="sapiens-2b"), "sapiens_2b_render_people_epoch_25_torchscript.pt2"),
         (Observers(hair="mediapipe"), "hair/hair_segmentation.tflite"),
         (Observers(points="fan"), "fan/2DFAN4-cd938726ad.zip"),
+        (Observers(tracker="bfm"), "instag assets convert-bfm 01_MorphableModel.mat"),
         (Observers(action_units="blendshapes"), "instag assets get blendshapes"),
     ],
 )
@@ -44,10 +46,12 @@ def test_a_missing_file_is_named_with_how_to_get_it(home: Path, observers: Obser
     with pytest.raises(AssetMissing) as caught:
         observers.check()
     assert words in str(caught.value)
-    assert "by hand: download https://" in str(caught.value)
+    assert re.search(r"by hand: download https://|register at https://faces\.dmi\.unibas\.ch", str(caught.value))
 
 
-@pytest.mark.parametrize("wrong", [{"parsing": "bisnet"}, {"teeth": "x"}, {"surface": "sapiens-9b"}, {"points": "dlib"}, {"action_units": "none.csv"}])
+@pytest.mark.parametrize(
+    "wrong", [{"parsing": "bisnet"}, {"teeth": "x"}, {"surface": "sapiens-9b"}, {"points": "dlib"}, {"tracker": "flame"}, {"action_units": "none.csv"}]
+)
 def test_unknown_names_are_bad_arguments(home: Path, wrong: dict[str, str]) -> None:
     with pytest.raises(BadArgument, match=r"^--"):
         Observers(**wrong).check()

@@ -21,8 +21,10 @@ Network = TypeVar("Network")
 
 EMBEDDED = "embedded"
 LANDMARKS, BLENDSHAPES = "landmarks", "blendshapes"
-BISENET, EASYPORTRAIT, FAN, MEDIAPIPE = "bisenet", "easyportrait", "fan", "mediapipe"
+BISENET, EASYPORTRAIT, FAN, MEDIAPIPE, BFM = "bisenet", "easyportrait", "fan", "mediapipe", "bfm"
 SAPIENS = {"sapiens": "0.3b", "sapiens-0.3b": "0.3b", "sapiens-0.6b": "0.6b", "sapiens-1b": "1b", "sapiens-2b": "2b"}
+COEFFICIENTS = "morphable.npz"
+"""What the face model's fit found, in the clip's folder."""
 SAPIENS_FRAMES = 500
 """Frames, from the start, that Sapiens looks at, as in InsTaG's preparation: seconds each on a CPU."""
 
@@ -33,7 +35,8 @@ class Observers:
 
     action_units: `landmarks`, `blendshapes` (MediaPipe's model), or the CSV that OpenFace's FeatureExtraction wrote of the same video.
     parsing: `embedded` or `bisenet`. teeth: `embedded` or `easyportrait`. hair: `embedded` or `mediapipe`. surface: `embedded` (the tracked face) or
-    `sapiens`, with -0.6b, -1b or -2b for its larger models. points: the 68 landmarks, `embedded` or `fan`.
+    `sapiens`, with -0.6b, -1b or -2b for its larger models. points: the 68 landmarks, `embedded` or `fan`. tracker: whose
+    poses and focal length, `embedded` or `bfm` (the Basel face model).
     """
 
     action_units: str = LANDMARKS
@@ -42,6 +45,7 @@ class Observers:
     hair: str = EMBEDDED
     surface: str = EMBEDDED
     points: str = EMBEDDED
+    tracker: str = EMBEDDED
 
     def check(self) -> None:
         """Say before any work what is not to be had. Raises BadArgument, AssetMissing."""
@@ -53,6 +57,7 @@ class Observers:
             ("--hair", self.hair, (EMBEDDED, MEDIAPIPE)),
             ("--surface", self.surface, (EMBEDDED, *SAPIENS)),
             ("--points", self.points, (EMBEDDED, FAN)),
+            ("--tracker", self.tracker, (EMBEDDED, BFM)),
         ):
             if name not in known:
                 raise BadArgument(f"{option} {name}: there is none of that name. Choose one of: {', '.join(known)}.")
@@ -71,6 +76,7 @@ class Observers:
         needed += [("--teeth easyportrait", "easyportrait")] if self.teeth == EASYPORTRAIT else []
         needed += [("--hair mediapipe", "hair")] if self.hair == MEDIAPIPE else []
         needed += [("--points fan", "fan")] if self.points == FAN else []
+        needed += [("--tracker bfm", "bfm")] if self.tracker == BFM else []
         size = SAPIENS.get(self.surface)
         return needed + ([(f"--surface {self.surface}", f"sapiens-{kind}-{size}") for kind in ("depth", "normal")] if size else [])
 
@@ -83,7 +89,9 @@ class Observers:
         """What of this the result of a stage of `prepare` depends on; empty for the default, so that older clips stay good."""
         if stage == "action_units" and self.table is not None:
             return {"table": self.table.name, "sha256": hashlib.sha256(self.table.read_bytes()).hexdigest()}
-        named = {"action_units": ("action_units",), "regions": ("parsing", "teeth", "hair"), "surface": ("surface",), "tracking": ("points",)}.get(stage, ())
+        named = {"action_units": ("action_units",), "regions": ("parsing", "teeth", "hair"), "surface": ("surface",), "tracking": ("points", "tracker")}.get(
+            stage, ()
+        )
         chosen = {name: getattr(self, name) for name in named}
         return {name: value for name, value in chosen.items() if value != getattr(THE_EMBEDDED, name)}
 
@@ -135,9 +143,25 @@ class Observers:
         predict_surface(clip, self._sapiens(), "Sapiens", SAPIENS_FRAMES, report)
 
     def find_points(self, clip: Clip, track: Track, report: Report) -> Track:
-        """The track with the 68 landmarks of whoever was chosen; saved where they are not our own. Raises AssetMissing, AssetDamaged."""
-        if self.points == EMBEDDED:
-            return track
+        """The track with landmarks, poses and focal length of whoever was chosen; saved where they are not our own.
+
+        Raises AssetMissing, AssetDamaged, CaptureError.
+        """
+        coefficients = clip.folder / COEFFICIENTS
+        coefficients.unlink(missing_ok=True)
+        chosen = track
+        if self.points == FAN:
+            chosen = self._points_by_fan(clip, chosen, part(report, 0.0, 0.3) if self.tracker == BFM else report)
+        if self.tracker == BFM:
+            from instag.capture.morphable.tracks import track_by_model
+            from instag.capture.networks.checkpoints import asset_path
+
+            chosen = track_by_model(clip, chosen, asset_path("bfm", "--tracker bfm"), coefficients, part(report, 0.3, 1.0))
+        if chosen is not track:
+            clip.save_track(chosen)
+        return chosen
+
+    def _points_by_fan(self, clip: Clip, track: Track, report: Report) -> Track:
         from instag.capture.networks.fan import Fan
 
         fan = self._network(Fan, "fan", "--points fan")
@@ -145,9 +169,7 @@ class Observers:
         for index in range(len(clip)):
             points.append(fan(clip.frame(index), track.landmarks[index]))
             report(index + 1, len(clip))
-        track = replace(track, landmarks68=np.stack(points).astype(np.float32))
-        clip.save_track(track)
-        return track
+        return replace(track, landmarks68=np.stack(points).astype(np.float32))
 
     def _sapiens(self) -> "Sapiens":
         from instag.capture.networks.checkpoints import asset_path

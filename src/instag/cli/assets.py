@@ -20,7 +20,7 @@ def show(as_json: options.Json = False) -> None:
     lines, values = [], []
     for asset in assets.ASSETS:
         path = assets.find(asset.name)
-        lines += [f"{asset.name}: {asset.purpose}", f"  here: {path}" if path else f"  not here; get it: instag assets get {asset.name}"]
+        lines += [f"{asset.name}: {asset.purpose}", f"  here: {path}" if path else f"  not here; get it: {asset.way}"]
         lines += [f"  from {source.address} ({source.mib:.3g} MiB, {source.licence})" for source in asset.sources]
         sources = [{"address": s.address, "sha256": s.sha256, "mib": s.mib, "licence": s.licence} for s in asset.sources]
         values.append({"name": asset.name, "file": asset.file, "purpose": asset.purpose, "path": path, "sources": sources})
@@ -44,6 +44,31 @@ def get(
         with terminal.progress(f"Getting {name}", "MiB") as report:
             path = assets.fetch(name, given=given or (), report=lambda done, total: report(done // MIB, max(1, total // MIB)))
         terminal.result(f"{path}", {"name": name, "path": path})
+
+
+@app.command("convert-bfm")
+def convert_bfm(
+    model: Annotated[Path, typer.Argument(help="01_MorphableModel.mat, the Basel face model of 2009.", show_default=False)],
+    tables: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder with AD-NeRF's exp_info.npy, keys_info.npy and topology_info.npy; beside the model if not given, else downloaded.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Make of the Basel face model and AD-NeRF's index tables the file that `prepare --tracker bfm` reads."""
+    from instag.capture.morphable.conversion import convert, find_tables, target
+
+    terminal = Terminal(quiet=quiet, as_json=as_json)
+    with told("Run the same command again."):
+        with terminal.progress("Getting AD-NeRF's tables", "MiB") as report:
+            found = find_tables(model, tables, lambda done, total: report(done // MIB, max(1, total // MIB)))
+        path = convert(model, found, target())
+        terminal.result(f"{path}", {"name": "bfm", "path": path, "tables": {name: str(where) for name, where in found.items()}})
 
 
 @app.command()

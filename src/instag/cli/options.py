@@ -65,6 +65,7 @@ Surface = Annotated[
     str, typer.Option("--surface", metavar="NAME", help="Depth and normals: embedded, sapiens, sapiens-0.6b, -1b or -2b.", rich_help_panel=CAPTURE)
 ]
 Points = Annotated[str, typer.Option("--points", metavar="NAME", help="Who finds the 68 landmarks: embedded or fan.", rich_help_panel=CAPTURE)]
+Tracker = Annotated[str, typer.Option("--tracker", metavar="NAME", help="Who tracks: embedded or bfm (the Basel face model).", rich_help_panel=CAPTURE)]
 
 Hearing = Annotated[
     str | None,
@@ -95,8 +96,13 @@ WithRecipe = Annotated[Recipe, typer.Option("--recipe", help="draft: in minutes,
 
 
 Prior = Annotated[
-    Path | None,
-    typer.Option(help="A prior that `pretrain` or `import-prior` wrote: what others' faces do with a voice.", show_default=False, rich_help_panel=TRAINING),
+    str,
+    typer.Option(
+        "--prior",
+        metavar="FILE",
+        help="What others' faces do, as `pretrain` or `import-prior` wrote it. bundled: what comes with instag for what the head hears with. none: nothing.",
+        rich_help_panel=TRAINING,
+    ),
 ]
 
 
@@ -114,12 +120,14 @@ class Observing:
     hair: Hair = "embedded"
     surface: Surface = "embedded"
     points: Points = "embedded"
+    tracker: Tracker = "embedded"
 
     def settings(self) -> dict[str, Any]:
         """As `instag.prepare` takes them. Raises typer.BadParameter."""
         from instag.capture.observers import Observers
 
-        observers = Observers(action_units=self.au, parsing=self.parsing, teeth=self.teeth, hair=self.hair, surface=self.surface, points=self.points)
+        chosen = {name: getattr(self, name) for name in ("parsing", "teeth", "hair", "surface", "points", "tracker")}
+        observers = Observers(action_units=self.au, **chosen)
         return {"delay_ms": self.delay, "size": self.size, "crop": parse_crop(self.crop), "observers": observers}
 
 
@@ -134,14 +142,14 @@ class Learning:
     long: Long = False
     all_for_train: AllForTrain = False
     speech: Hearing = None
-    prior: Prior = None
+    prior: Prior = "bundled"
     batch: Batch = None
     seed: Seed = 0
     device: Device = "auto"
 
     def settings(self) -> dict[str, Any]:
         """As `instag.adapt` takes them."""
-        return {**vars(self), "recipe": self.recipe.value}
+        return {**vars(self), "recipe": self.recipe.value, "prior": None if self.prior == "none" else self.prior}
 
     @property
     def features(self) -> str:

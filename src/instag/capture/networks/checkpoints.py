@@ -21,6 +21,8 @@ def asset_path(name: str, option: str) -> Path:
         return path
     asset = assets.named(name)
     source = asset.sources[0]
+    if asset.by_hand:
+        raise AssetMissing(f"{option} needs {asset.file} ({source.licence}), which is not on this machine. Get it: {asset.by_hand}")
     raise AssetMissing(
         f"{option} needs {asset.file} ({source.mib:.4g} MiB, {source.licence}), which is not on this machine. Get it: instag assets get {name}. "
         f"Or by hand: download {source.address} and save it as {assets.folders()[0] / name / asset.file}"
