@@ -69,7 +69,7 @@ def main() -> None:
         set_wanted(person, shared)
     print(f"{len(people)} clips, {sum(len(person.curves) for person in people)} frames, heard in {time.time() - began:.0f} s")
     for turn in range(2):
-        scores = leave_out(people, chosen.together, seed=chosen.seed + 100 * turn, name=f"turn {turn + 1}")
+        scores, _ = leave_out(people, folds_of(people, chosen.together), seed=chosen.seed + 100 * turn, name=f"turn {turn + 1}")
     print(f"left out: aperture {scores[0]:.3f}, width {scores[1]:.3f}, jaw {scores[2]:.3f}")
     nets = [train(people, seed=chosen.seed + 7000 + number) for number in range(NETS)]
     model = model_of_people(nets, people, shared)
@@ -152,16 +152,21 @@ def set_wanted(person: Person, shared: Basis) -> None:
     person.wanted = torch.cat([(curves - curves.mean(0)) / curves.std(0), code / (code.square().sum(1).mean() / CODES).sqrt()], dim=1)
 
 
-def leave_out(people: list[Person], together: list[str], *, seed: int, name: str) -> Float[np.ndarray, " 3"]:
-    """Mend the delays of people whom the networks have not seen, and say how well these do."""
+def folds_of(people: list[Person], together: list[str]) -> dict[str, int]:
+    """The fold that leaves each clip out; several clips of one person lie in the same, and each fold has long and short ones."""
     identity = lambda person: next((start for start in together if person.name.startswith(start)), person.name)  # noqa: E731
     names = sorted({identity(person) for person in people}, key=lambda name: -sum(len(person.curves) for person in people if identity(person) == name))
-    scores, found = {}, {}
+    return {person.name: names.index(identity(person)) % FOLDS for person in people}
+
+
+def leave_out(people: list[Person], folds: dict[str, int], *, seed: int, name: str) -> tuple[Float[np.ndarray, " 3"], list[LipNet]]:
+    """Mend the delays of people whom the networks have not seen, and say how well these do. Returns the networks of the folds, too."""
+    scores, found, nets = {}, {}, []
     for fold in range(FOLDS):
-        out = names[fold::FOLDS]
-        net = train([person for person in people if identity(person) not in out], seed=seed + fold)
+        net = train([person for person in people if folds[person.name] != fold], seed=seed + fold)
+        nets.append(net)
         for person in people:
-            if identity(person) in out:
+            if folds[person.name] == fold:
                 asked = predict(net, person)
                 delay = best_delay(asked[:, :CURVES].numpy(), person.curves.numpy())
                 found[person.name] = 0.0 if delay is None or not delay.sure else delay.ms / 40
@@ -170,8 +175,7 @@ def leave_out(people: list[Person], together: list[str], *, seed: int, name: str
     print(f"{name}: {' '.join(f'{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)' for key, value in scores.items())}")
     for person in people:
         person.lag += found[person.name] - middle
-    by_person = [np.mean([scores[person.name] for person in people if identity(person) == name], axis=0) for name in names]
-    return np.mean(by_person, axis=0)
+    return np.mean(list(scores.values()), axis=0), nets
 
 
 def read_frames(heard: Float[Tensor, "46 n"], person: Person, start: float, frames: int, rate: float) -> Float[Tensor, "46 m"]:
