@@ -155,7 +155,8 @@ def set_wanted(person: Person, shared: Basis) -> None:
 def folds_of(people: list[Person], together: list[str]) -> dict[str, int]:
     """The fold that leaves each clip out; several clips of one person lie in the same, and each fold has long and short ones."""
     identity = lambda person: next((start for start in together if person.name.startswith(start)), person.name)  # noqa: E731
-    names = sorted({identity(person) for person in people}, key=lambda name: -sum(len(person.curves) for person in people if identity(person) == name))
+    length = lambda name: sum(len(person.curves) for person in people if identity(person) == name)  # noqa: E731
+    names = sorted({identity(person) for person in people}, key=lambda name: (-length(name), name))
     return {person.name: names.index(identity(person)) % FOLDS for person in people}
 
 
