@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.capture.appearance import BACKGROUND, FACE, learn_appearance, posterior, view
+from instag.capture.appearance import BACKGROUND, FACE, HAIR, learn_appearance, posterior, view
 from instag.capture.parts import parts
-from instag.capture.regions import Belief, clean, label, label_regions
+from instag.capture.regions import Belief, _enclosed, _steadied, clean, label, label_regions
 from instag.capture.teeth import mouth_inside, teeth_likeness
 from instag.types import Region
 from painted_head import SIZE, paint, painted_clip, person_mask, rest_face
@@ -62,3 +62,31 @@ def test_every_frame_of_a_clip_is_labelled(tmp_path, count: int) -> None:
         inside = mouth_inside(clip.track().landmarks[index], (SIZE, SIZE)) > 0
         np.testing.assert_array_equal(labels >= Region.MOUTH, inside)
         assert labels[54, 64] == Region.FACE
+
+
+def test_beliefs_of_a_still_picture_settle_and_a_change_is_followed() -> None:
+    rng = np.random.default_rng(0)
+    still, other = np.full((8, 8, 3), 90, np.uint8), np.full((8, 8, 3), 140, np.uint8)
+    beliefs = []
+    for turn in range(24):
+        likely = np.clip((0.5 if turn < 20 else 0.9) + rng.normal(0, 0.1, (8, 8, 1)), 0, 1).astype(np.float32)
+        classes = np.concatenate([likely, 1 - likely], -1)
+        nothing = np.zeros((16, 16))
+        beliefs.append(Belief(image=still if turn < 20 else other, classes=classes, mouth=nothing.astype(np.uint8), teeth=nothing.astype(np.float32)))
+    steady = [belief.classes for belief in _steadied(iter(beliefs))]
+    raw = [belief.classes for belief in beliefs]
+    flicker = lambda series: np.abs(np.diff(np.stack(series[5:20]), axis=0)).mean()  # noqa: E731
+    assert flicker(steady) < 0.45 * flicker(raw)
+    np.testing.assert_allclose(steady[20], raw[20], atol=1e-6)
+    np.testing.assert_allclose(steady[10].sum(-1), 1, atol=1e-5)
+
+
+def test_a_shadow_on_the_forehead_is_not_hair() -> None:
+    labels = np.full((64, 64), FACE, np.uint8)
+    labels[:10] = HAIR
+    labels[30:34, 30:34] = HAIR
+    labels[40:44, :4] = HAIR
+    labels[40:44, 4] = 0
+    enclosed = _enclosed(labels, 100)
+    assert enclosed.sum() == 16
+    assert enclosed[31, 31]

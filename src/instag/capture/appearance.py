@@ -160,6 +160,7 @@ def _apply_oval(score: Float[np.ndarray, "h w c"], seen: View) -> None:
     score[~inside & (y < 0.22), FACE] -= 8
     score[~inside & (y > 0.45), NECK] -= 8
     score[~inside & (y > 0.55) & (np.abs(x) < 1.7), TORSO] -= 8
+    score[~inside & (y > 0.2) & (np.abs(x) < 1.6), TORSO] -= 4
     score[~inside & (np.abs(x) > 1.25) & (y > -0.5), NECK] -= 4
     score[~inside & (y < 0.2) & (np.abs(x) < 0.6), HAIR] -= 4
 

@@ -1,12 +1,12 @@
 """The regions of each frame: background, torso, neck, face, hair, mouth and teeth (METHOD 5).
 
 For each frame, at half size: person mask x where such a region lies on this head x its colours (appearance), mixed with
-the two neighbouring frames where the picture did not change, then smoothed along the picture's own edges. At full size:
+the frames before and the one after where the picture did not change, then smoothed along the picture's own edges. At full size:
 the likeliest class, islands and holes removed, and the mouth drawn from the landmarks.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -25,6 +25,10 @@ LEARNED_FROM = 16
 """Frames, spread over the clip, that the appearance is learned from."""
 
 
+MEMORY = 3.0
+"""Frames that what was seen before counts for at most, where nothing moves."""
+MOVED = 5.0
+"""Change of colour, in levels, at which what was seen before counts for about a third."""
 PREFERENCE = np.array([0.65, 1, 1, 1, 1], np.float32)
 """Edge pixels are half person, half background; shown without their person they leave a dark or bright rim."""
 
@@ -58,7 +62,7 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
             )
 
         views = ((index, *_view(clip, track, segment, index)) for index in range(count))
-        labelled = in_order(lambda beliefs: label(*beliefs), _with_neighbours(in_order(believe, views)))
+        labelled = in_order(lambda beliefs: label(*beliefs), _with_neighbours(_steadied(in_order(believe, views))))
         for index, labels in enumerate(labelled):
             clip.save_regions(index, labels)
             report(index + 1, count)
@@ -67,6 +71,24 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
 def _view(clip: Clip, track: Track, segment: PersonSegmenter, index: int) -> tuple[UInt8[np.ndarray, "h w 3"], View]:
     frame = clip.frame(index)
     return frame, view(frame, segment(frame), track.landmarks[index], track.identity)
+
+
+def _steadied(beliefs: Iterator[Belief]) -> Iterator[Belief]:
+    """Each belief with the running mean of those before it mixed in, so that borders between things that look alike do not flicker."""
+    before: Belief | None = None
+    for now in beliefs:
+        if before is not None:
+            trust = MEMORY * np.exp(-np.square(_change(before, now) / MOVED))[..., None]
+            now = replace(now, classes=(now.classes + trust * before.classes) / (1 + trust))
+        yield now
+        before = now
+
+
+def _change(one: Belief, other: Belief) -> Float[np.ndarray, "h w"]:
+    """By how many levels the picture changed around each pixel, in the channel that changed most."""
+    difference = cv2.absdiff(*(cv2.GaussianBlur(belief.image, (0, 0), 1.5) for belief in (one, other)))
+    red, green, blue = cv2.split(difference)
+    return cv2.max(cv2.max(red, green), blue).astype(np.float32)
 
 
 def _with_neighbours(beliefs: Iterator[Belief]) -> Iterator[tuple[Belief, Belief, Belief]]:
@@ -91,11 +113,9 @@ def label(before: Belief, now: Belief, after: Belief) -> UInt8[np.ndarray, "h2 w
 
 def _mix_in_time(before: Belief, now: Belief, after: Belief) -> Float[np.ndarray, "h w c"]:
     """Mean of three frames' probabilities; a neighbour counts for at most half as much, less where colours changed."""
-    blurred = cv2.GaussianBlur(now.image, (0, 0), 1.5).astype(np.float32)
     total, weight = now.classes.copy(), np.ones(now.image.shape[:2], np.float32)
     for other in (before, after):
-        change = np.abs(cv2.GaussianBlur(other.image, (0, 0), 1.5).astype(np.float32) - blurred).max(-1)
-        trust = 0.5 * np.exp(-np.square(change / 10))
+        trust = 0.5 * np.exp(-np.square(_change(other, now) / 10))
         total += trust[..., None] * other.classes
         weight += trust
     return total / weight[..., None]
@@ -121,6 +141,7 @@ def clean(classes: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w"]:
     labels = _relabel(labels, head & ~whole, classes, (BACKGROUND, FACE, HAIR))
     labels = _relabel(labels, whole & ~head, classes, (BACKGROUND, TORSO, NECK))
     labels = _relabel(labels, _afloat(labels), classes, (BACKGROUND, TORSO, NECK))
+    labels[_enclosed(labels, 8 * small)] = FACE
     for one, other in ((FACE, HAIR), (HAIR, FACE), (NECK, TORSO), (TORSO, NECK)):
         labels[small_parts(labels == one, small)] = other
     return labels
@@ -136,6 +157,16 @@ def _tufts_at_jaw(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     low[0] = False
     low[1 + int(measures[1:, AREA].argmax())] = False
     return low[numbers]
+
+
+def _enclosed(labels: UInt8[np.ndarray, "h w"], under: int) -> Bool[np.ndarray, "h w"]:
+    """Hair of fewer than `under` pixels with face all around it: a shadow on the forehead or in the ear."""
+    numbers, measures = parts(labels == HAIR)
+    beside = cv2.dilate(((labels != HAIR) & (labels != FACE)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    enclosed = measures[:, AREA] < under
+    enclosed[numbers[beside]] = False
+    enclosed[0] = False
+    return enclosed[numbers]
 
 
 def _afloat(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
