@@ -6,12 +6,14 @@ from pathlib import Path
 
 
 class Form(StrEnum):
-    """tensors: read by name. torchscript: a network with its code, run by torch. task: a bundle of MediaPipe's. tflite: one network of TensorFlow Lite."""
+    """tensors: read by name. torchscript: a network with its code, run by torch. task: a bundle of MediaPipe's. tflite: one network of TensorFlow Lite.
+    onnx: one network as ONNX."""
 
     TENSORS = "tensors"
     TORCHSCRIPT = "torchscript"
     TASK = "task"
     TFLITE = "tflite"
+    ONNX = "onnx"
 
 
 MEMBERS = {Form.TORCHSCRIPT: ("/data.pkl", "/constants.pkl"), Form.TASK: (".tflite",)}
@@ -23,6 +25,9 @@ def what_is_wrong(path: Path, form: Form) -> str:
     if form is Form.TFLITE:
         with path.open("rb") as file:
             return "" if file.read(8)[4:] == b"TFL3" else "it is no tflite file"
+    if form is Form.ONNX:
+        with path.open("rb") as file:
+            return "" if file.read(1) == b"\x08" else "it is no ONNX file"  # the first field: which version of the format
     if not zipfile.is_zipfile(path):
         return f"it is no {form} archive"
     with zipfile.ZipFile(path) as archive:

@@ -27,7 +27,7 @@ def constants(path: Path) -> dict[str, np.ndarray]:
     with path.open("rb") as file:
         data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     try:
-        nodes = (_constant(value) for field, value in _fields(data) if field == GRAPH_NODE and isinstance(value, memoryview))
+        nodes = (_constant(value) for field, value in fields(data) if field == GRAPH_NODE and isinstance(value, memoryview))
         found = dict(node for node in nodes if node is not None)
     except (IndexError, ValueError, struct.error) as error:
         raise AssetDamaged(f"{path} is no frozen TensorFlow graph, or is damaged ({error}). Get it again: `instag assets list` says from where.") from error
@@ -36,7 +36,7 @@ def constants(path: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """(number, value) of each field of a message: an integer, or the bytes of what has a length."""
     at = 0
     while at < len(data):
@@ -73,7 +73,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
 def _constant(node: memoryview) -> tuple[str, np.ndarray] | None:
     """Name and value of a Const node, None for any other node or an element type that is not read."""
     name, op, tensor = "", "", None
-    for field, value in _fields(node):
+    for field, value in fields(node):
         if not isinstance(value, memoryview):
             continue
         if field == NODE_NAME:
@@ -81,10 +81,10 @@ def _constant(node: memoryview) -> tuple[str, np.ndarray] | None:
         elif field == NODE_OP:
             op = bytes(value).decode()
         elif field == NODE_ATTRIBUTE:
-            entry = dict(_fields(value))
+            entry = dict(fields(value))
             key, inner = entry.get(ENTRY_KEY), entry.get(ENTRY_VALUE)
             if isinstance(key, memoryview) and bytes(key) == b"value" and isinstance(inner, memoryview):
-                tensor = dict(_fields(inner)).get(VALUE_TENSOR)
+                tensor = dict(fields(inner)).get(VALUE_TENSOR)
     if op != "Const" or not isinstance(tensor, memoryview):
         return None
     found = _tensor(tensor)
@@ -94,17 +94,17 @@ def _constant(node: memoryview) -> tuple[str, np.ndarray] | None:
 def _tensor(data: memoryview) -> np.ndarray | None:
     """The value of a TensorProto; a single number given for a whole shape fills it."""
     kind, shape, content, numbers = None, (), None, []
-    for field, value in _fields(data):
+    for field, value in fields(data):
         if field == TENSOR_TYPE and isinstance(value, int):
             kind = TYPES.get(value)
         elif field == TENSOR_SHAPE and isinstance(value, memoryview):
-            shape = tuple(_size(each) for number, each in _fields(value) if number == SHAPE_DIMENSION and isinstance(each, memoryview))
+            shape = tuple(_size(each) for number, each in fields(value) if number == SHAPE_DIMENSION and isinstance(each, memoryview))
         elif field == TENSOR_CONTENT and isinstance(value, memoryview):
             content = value
         elif field == TENSOR_FLOATS and isinstance(value, memoryview):
             numbers += np.frombuffer(value, "<f4").tolist()
         elif field == TENSOR_INTS:
-            numbers += [value] if isinstance(value, int) else _varints(value)
+            numbers += [value] if isinstance(value, int) else varints(value)
     if kind is None:
         return None
     if content is not None:
@@ -114,13 +114,13 @@ def _tensor(data: memoryview) -> np.ndarray | None:
 
 
 def _size(dimension: memoryview) -> int:
-    size = dict(_fields(dimension)).get(DIMENSION_SIZE, 0)
+    size = dict(fields(dimension)).get(DIMENSION_SIZE, 0)
     if not isinstance(size, int):
         raise ValueError("a dimension has no size")
     return size
 
 
-def _varints(data: memoryview) -> list[int]:
+def varints(data: memoryview) -> list[int]:
     found, at = [], 0
     while at < len(data):
         value, at = _varint(data, at)

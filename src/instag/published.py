@@ -268,6 +268,23 @@ HAIR = Asset(
     ),
 )
 
+BODYPIX = Asset(
+    name="bodypix",
+    file="bodypix_x050_stride16.onnx",
+    purpose="BodyPix, where arms and hands are: instag prepare --arms bodypix",
+    sources=(
+        Source(
+            address="https://raw.githubusercontent.com/keijiro/BodyPixSentis/b712dd916b2819e2210fa0367b76073634d2fddf/"
+            "Packages/jp.keijiro.bodypix/ONNX/MobileNetV1-x050-stride16.onnx",
+            sha256="",
+            mib=2.3,
+            licence="Apache-2.0 (TensorFlow)",
+            tensors={},
+            form=Form.ONNX,
+        ),
+    ),
+)
+
 BFM_VERTICES = 34_650
 BFM = Asset(
     name="bfm",
@@ -330,4 +347,4 @@ SAPIENS = tuple(
     _sapiens(kind, size, epoch, mib) for size, (depth, normal, mib) in SAPIENS_EPOCHS.items() for kind, epoch in (("depth", depth), ("normal", normal))
 )
 
-ASSETS = (LPIPS, SYNCNET, DEEPSPEECH, ESPERANTO, HUBERT, AVE, BISENET, EASYPORTRAIT, FAN, BLENDSHAPES, HAIR, BFM, *SAPIENS)
+ASSETS = (LPIPS, SYNCNET, DEEPSPEECH, ESPERANTO, HUBERT, AVE, BISENET, EASYPORTRAIT, FAN, BLENDSHAPES, HAIR, BODYPIX, BFM, *SAPIENS)

@@ -37,6 +37,7 @@ def clip(tmp_path: Path) -> Clip:
         (Observers(surface="sapiens"), "instag assets get sapiens-depth-0.3b"),
         (Observers(surface="sapiens-2b"), "sapiens_2b_render_people_epoch_25_torchscript.pt2"),
         (Observers(hair="mediapipe"), "hair/hair_segmentation.tflite"),
+        (Observers(arms="bodypix"), "bodypix/bodypix_x050_stride16.onnx"),
         (Observers(points="fan"), "fan/2DFAN4-cd938726ad.zip"),
         (Observers(tracker="bfm"), "instag assets convert-bfm 01_MorphableModel.mat"),
         (Observers(action_units="blendshapes"), "instag assets get blendshapes"),
@@ -50,7 +51,16 @@ def test_a_missing_file_is_named_with_how_to_get_it(home: Path, observers: Obser
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"parsing": "bisnet"}, {"teeth": "x"}, {"surface": "sapiens-9b"}, {"points": "dlib"}, {"tracker": "flame"}, {"action_units": "none.csv"}]
+    "wrong",
+    [
+        {"parsing": "bisnet"},
+        {"teeth": "x"},
+        {"surface": "sapiens-9b"},
+        {"points": "dlib"},
+        {"tracker": "flame"},
+        {"arms": "yolo"},
+        {"action_units": "none.csv"},
+    ],
 )
 def test_unknown_names_are_bad_arguments(home: Path, wrong: dict[str, str]) -> None:
     with pytest.raises(BadArgument, match=r"^--"):

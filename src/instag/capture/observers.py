@@ -21,7 +21,7 @@ Network = TypeVar("Network")
 
 EMBEDDED = "embedded"
 LANDMARKS, BLENDSHAPES = "landmarks", "blendshapes"
-BISENET, EASYPORTRAIT, FAN, MEDIAPIPE, BFM = "bisenet", "easyportrait", "fan", "mediapipe", "bfm"
+BISENET, EASYPORTRAIT, FAN, MEDIAPIPE, BODYPIX, BFM = "bisenet", "easyportrait", "fan", "mediapipe", "bodypix", "bfm"
 SAPIENS = {"sapiens": "0.3b", "sapiens-0.3b": "0.3b", "sapiens-0.6b": "0.6b", "sapiens-1b": "1b", "sapiens-2b": "2b"}
 COEFFICIENTS = "morphable.npz"
 """What the face model's fit found, in the clip's folder."""
@@ -34,15 +34,16 @@ class Observers:
     """Names of who observes.
 
     action_units: `landmarks`, `blendshapes` (MediaPipe's model), or the CSV that OpenFace's FeatureExtraction wrote of the same video.
-    parsing: `embedded` or `bisenet`. teeth: `embedded` or `easyportrait`. hair: `embedded` or `mediapipe`. surface: `embedded` (the tracked face) or
-    `sapiens`, with -0.6b, -1b or -2b for its larger models. points: the 68 landmarks, `embedded` or `fan`. tracker: whose
-    poses and focal length, `embedded` or `bfm` (the Basel face model).
+    parsing: `embedded` or `bisenet`. teeth: `embedded` or `easyportrait`. hair: `embedded` or `mediapipe`. arms: `embedded` or `bodypix`. surface: `embedded`
+    (the tracked face) or `sapiens`, with -0.6b, -1b or -2b for its larger models. points: the 68 landmarks, `embedded` or `fan`. tracker: whose poses and
+    focal length, `embedded` or `bfm` (the Basel face model).
     """
 
     action_units: str = LANDMARKS
     parsing: str = EMBEDDED
     teeth: str = EMBEDDED
     hair: str = EMBEDDED
+    arms: str = EMBEDDED
     surface: str = EMBEDDED
     points: str = EMBEDDED
     tracker: str = EMBEDDED
@@ -55,6 +56,7 @@ class Observers:
             ("--parsing", self.parsing, (EMBEDDED, BISENET)),
             ("--teeth", self.teeth, (EMBEDDED, EASYPORTRAIT)),
             ("--hair", self.hair, (EMBEDDED, MEDIAPIPE)),
+            ("--arms", self.arms, (EMBEDDED, BODYPIX)),
             ("--surface", self.surface, (EMBEDDED, *SAPIENS)),
             ("--points", self.points, (EMBEDDED, FAN)),
             ("--tracker", self.tracker, (EMBEDDED, BFM)),
@@ -75,6 +77,7 @@ class Observers:
         needed += [("--parsing bisenet", "bisenet")] if self.parsing == BISENET else []
         needed += [("--teeth easyportrait", "easyportrait")] if self.teeth == EASYPORTRAIT else []
         needed += [("--hair mediapipe", "hair")] if self.hair == MEDIAPIPE else []
+        needed += [("--arms bodypix", "bodypix")] if self.arms == BODYPIX else []
         needed += [("--points fan", "fan")] if self.points == FAN else []
         needed += [("--tracker bfm", "bfm")] if self.tracker == BFM else []
         size = SAPIENS.get(self.surface)
@@ -89,9 +92,12 @@ class Observers:
         """What of this the result of a stage of `prepare` depends on; empty for the default, so that older clips stay good."""
         if stage == "action_units" and self.table is not None:
             return {"table": self.table.name, "sha256": hashlib.sha256(self.table.read_bytes()).hexdigest()}
-        named = {"action_units": ("action_units",), "regions": ("parsing", "teeth", "hair"), "surface": ("surface",), "tracking": ("points", "tracker")}.get(
-            stage, ()
-        )
+        named = {
+            "action_units": ("action_units",),
+            "regions": ("parsing", "teeth", "hair", "arms"),
+            "surface": ("surface",),
+            "tracking": ("points", "tracker"),
+        }.get(stage, ())
         chosen = {name: getattr(self, name) for name in named}
         return {name: value for name, value in chosen.items() if value != getattr(THE_EMBEDDED, name)}
 
@@ -113,7 +119,8 @@ class Observers:
         from instag.capture.parsed_regions import mark_hair, mark_teeth, parse_regions
         from instag.capture.regions import label_regions
 
-        half = part(report, 0.0, 0.5) if self.teeth == EASYPORTRAIT or self.hair == MEDIAPIPE else report
+        alone = self.teeth == self.hair == self.arms == EMBEDDED
+        half = report if alone else part(report, 0.0, 0.5)
         if self.parsing == BISENET:
             from instag.capture.networks.bisenet import BiSeNet
 
@@ -129,7 +136,12 @@ class Observers:
         if self.teeth == EASYPORTRAIT:
             from instag.capture.networks.easyportrait import EasyPortrait
 
-            mark_teeth(clip, self._network(EasyPortrait, "easyportrait", "--teeth easyportrait"), part(report, 0.6, 1.0))
+            mark_teeth(clip, self._network(EasyPortrait, "easyportrait", "--teeth easyportrait"), part(report, 0.6, 0.9))
+        if self.arms == BODYPIX:
+            from instag.capture.arms import mark_arms
+            from instag.capture.networks.bodypix import BodyPix
+
+            mark_arms(clip, self._network(BodyPix, "bodypix", "--arms bodypix"), part(report, 0.9, 1.0))
 
     def find_surface(self, clip: Clip, report: Report) -> None:
         """Write surface/*.npz. Raises AssetMissing, AssetDamaged, CaptureError."""

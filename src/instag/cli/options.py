@@ -61,6 +61,7 @@ ActionUnits = Annotated[
 Parsing = Annotated[str, typer.Option("--parsing", metavar="NAME", help="Who tells regions apart: embedded or bisenet.", rich_help_panel=CAPTURE)]
 Teeth = Annotated[str, typer.Option("--teeth", metavar="NAME", help="Who finds teeth: embedded or easyportrait.", rich_help_panel=CAPTURE)]
 Hair = Annotated[str, typer.Option("--hair", metavar="NAME", help="Who finds hair: embedded or mediapipe.", rich_help_panel=CAPTURE)]
+Arms = Annotated[str, typer.Option("--arms", metavar="NAME", help="Who finds arms and hands: embedded or bodypix.", rich_help_panel=CAPTURE)]
 Surface = Annotated[
     str, typer.Option("--surface", metavar="NAME", help="Depth and normals: embedded, sapiens, sapiens-0.6b, -1b or -2b.", rich_help_panel=CAPTURE)
 ]
@@ -118,6 +119,7 @@ class Observing:
     parsing: Parsing = "embedded"
     teeth: Teeth = "embedded"
     hair: Hair = "embedded"
+    arms: Arms = "embedded"
     surface: Surface = "embedded"
     points: Points = "embedded"
     tracker: Tracker = "embedded"
@@ -126,7 +128,7 @@ class Observing:
         """As `instag.prepare` takes them. Raises typer.BadParameter."""
         from instag.capture.observers import Observers
 
-        chosen = {name: getattr(self, name) for name in ("parsing", "teeth", "hair", "surface", "points", "tracker")}
+        chosen = {name: getattr(self, name) for name in ("parsing", "teeth", "hair", "arms", "surface", "points", "tracker")}
         observers = Observers(action_units=self.au, **chosen)
         return {"delay_ms": self.delay, "size": self.size, "crop": parse_crop(self.crop), "observers": observers}
 
