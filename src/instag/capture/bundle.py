@@ -35,6 +35,11 @@ class Poses:
         """The poses after the updates [w, dt]."""
         return Poses(rotations=Rotation.from_rotvec(steps[:, :3]).as_matrix() @ self.rotations, translations=self.translations + steps[:, 3:])
 
+    def steps_to(self, others: "Poses") -> Float[np.ndarray, "f 6"]:
+        """The updates [w, dt] that lead to other poses."""
+        turns = Rotation.from_matrix(others.rotations @ self.rotations.transpose(0, 2, 1)).as_rotvec()
+        return np.concatenate([turns, others.translations - self.translations], -1)
+
     def taken(self, index: np.ndarray) -> "Poses":
         return Poses(rotations=self.rotations[index], translations=self.translations[index])
 
@@ -73,6 +78,14 @@ class Evidence:
     points: Float[np.ndarray, "f p 2"]
     found: Float[np.ndarray, " f"]
     flow: Float[np.ndarray, "g p 2"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sights:
+    """What pictures themselves say: a pose for each frame and the information of it (normal equations of [w, dt]), zero where a picture says nothing."""
+
+    poses: Poses
+    information: Float[np.ndarray, "f 6 6"]
 
 
 def project(rig: Rig, poses: Poses) -> Float[np.ndarray, "f p 2"]:
@@ -145,10 +158,21 @@ def adjust(points: Float[np.ndarray, "f p 2"], rig: Rig, poses: Poses, prior: Pr
     return rig, poses
 
 
-def smooth_poses(seen: Evidence, rig: Rig, poses: Poses, *, stiffness: float, iterations: int = 4, report: Report = silent) -> Poses:
-    """Fit every pose to its landmarks and to the flow between neighbours, moving evenly: no lag, as the clip is solved at once.
+def smooth_poses(
+    seen: Evidence,
+    rig: Rig,
+    poses: Poses,
+    *,
+    stiffness: float,
+    flow_share: float = FLOW_SHARE,
+    sights: Sights | None = None,
+    iterations: int = 4,
+    report: Report = silent,
+) -> Poses:
+    """Fit every pose to its landmarks, to its picture where there are `sights`, and to the flow between neighbours, moving evenly: no lag, as the
+    clip is solved at once.
 
-    The second differences of the poses are pulled toward zero with `stiffness` times what the landmarks of a typical frame
+    The second differences of the poses are pulled toward zero with `stiffness` times what landmarks and picture of a typical frame
     know about a pose. Without flow this acts as the zero-phase low pass 1 / (1 + stiffness (2 - 2 cos w)^2) on a motion of w
     radians a frame. Large second differences (a turn, a nod) are pulled with less force (Cauchy).
     Frames that were not found follow their neighbours alone.
@@ -161,14 +185,14 @@ def smooth_poses(seen: Evidence, rig: Rig, poses: Poses, *, stiffness: float, it
     for iteration in range(iterations):
         report(iteration, 3 * iterations)
         weights = robust_weights(seen.points - project(rig, poses)) * seen.found[:, None]
-        system = _Chain.of(seen, weights, still, rig, poses)
+        system = _Chain.of(seen, weights, still, rig, poses, sights)
         poses = poses.moved(system.solve(_second_differences(poses), loose))
     # From here the landmarks' weights stand: a head that moves fast must not look like a frame full of outliers.
     weights = robust_weights(seen.points - project(rig, poses)) * seen.found[:, None]
     forces = np.full(frames - 2, stiffness)
     for iteration in range(2 * iterations):
         report(iterations + iteration, 3 * iterations)
-        system = _Chain.of(seen, weights, _flow_weights(seen, rig, poses), rig, poses)
+        system = _Chain.of(seen, weights, _flow_weights(seen, rig, poses, flow_share), rig, poses, sights)
         poses = poses.moved(system.solve(_second_differences(poses), forces))
         bends = _second_differences(poses)
         size = np.einsum("fi,ij,fj->f", bends, system.typical, bends)
@@ -176,14 +200,14 @@ def smooth_poses(seen: Evidence, rig: Rig, poses: Poses, *, stiffness: float, it
     return poses
 
 
-def _flow_weights(seen: Evidence, rig: Rig, poses: Poses) -> Float[np.ndarray, "g p"]:
+def _flow_weights(seen: Evidence, rig: Rig, poses: Poses, share: float) -> Float[np.ndarray, "g p"]:
     """Cauchy weights of the flow in 1/px^2, over the scatter within each pair of frames; 0 where there is none."""
     known = np.isfinite(seen.flow).all(-1)
     squared = np.where(known, ((seen.flow - np.diff(project(rig, poses), axis=0)) ** 2).sum(-1), np.nan)
     variance = np.full(len(squared), FLOW_SIGMA**2)
     some = known.sum(1) >= 6
     variance[some] = np.maximum(np.nanmedian(squared[some], axis=1) / (2 * np.log(2)), FLOW_SIGMA**2)
-    weights = FLOW_SHARE / (variance[:, None] * (1 + squared / variance[:, None] / (2 * OUTLIER_SCALE**2)))
+    weights = share / (variance[:, None] * (1 + squared / variance[:, None] / (2 * OUTLIER_SCALE**2)))
     return np.where(known & some[:, None], weights, 0)
 
 
@@ -197,14 +221,19 @@ class _Chain:
     typical: Float[np.ndarray, "6 6"]
 
     @classmethod
-    def of(cls, seen: Evidence, weights: Float[np.ndarray, "f p"], flow_weights: Float[np.ndarray, "g p"], rig: Rig, poses: Poses) -> "_Chain":
+    def of(
+        cls, seen: Evidence, weights: Float[np.ndarray, "f p"], flow_weights: Float[np.ndarray, "g p"], rig: Rig, poses: Poses, sights: Sights | None = None
+    ) -> "_Chain":
         jacobian = _jacobians(rig, poses)[0]
         landed: np.ndarray = project(rig, poses)
         rows = jacobian.reshape(len(jacobian), -1, 6)
         weighted = (jacobian * weights[..., None, None]).reshape(rows.shape).transpose(0, 2, 1)
         own = weighted @ rows
-        typical = own[weights.sum(1) > 0].mean(0)
         gradient = np.einsum("fij,fj->fi", weighted, (seen.points - landed).reshape(len(landed), -1))
+        if sights is not None:
+            own += sights.information
+            gradient += np.einsum("fij,fj->fi", sights.information, poses.steps_to(sights.poses))
+        typical = own[weights.sum(1) > 0].mean(0)
         surprise = np.nan_to_num(seen.flow - (landed[1:] - landed[:-1])).reshape(len(landed) - 1, -1)
         pair = np.repeat(flow_weights, 2, axis=1)[..., None]
         before, after = rows[:-1], rows[1:]

@@ -11,8 +11,8 @@ from instag import __version__
 from instag.capture.faces import Crop, check_crop, find_crop, look_through
 from instag.capture.footage import SHORTEST_S, read_landmarks, take_frames, take_sound
 from instag.capture.observers import THE_EMBEDDED, Observers
+from instag.capture.refinement import track_head
 from instag.capture.sound_delay import sound_delay
-from instag.capture.tracking import track_head
 from instag.clip import Clip, ClipInfo, StageRecord
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
 from instag.media import MediaInfo, probe
@@ -278,7 +278,7 @@ STAGES = (
         run=_video,
     ),
     Stage(name="sound", needs=("video",), share=0.5, settings=lambda chosen: {"delay_ms": chosen.delay_ms}, run=_sound),
-    Stage(name="tracking", needs=("video",), share=2, settings=lambda chosen: chosen.observers.settings("tracking"), run=_tracking),
+    Stage(name="tracking", needs=("video",), share=8, settings=lambda chosen: chosen.observers.settings("tracking"), run=_tracking),
     Stage(name="action_units", needs=("tracking",), share=0.3, settings=lambda chosen: chosen.observers.settings("action_units"), run=_action_units),
     Stage(name="regions", needs=("tracking",), share=40, settings=lambda chosen: chosen.observers.settings("regions"), run=_regions),
     Stage(name="backdrop", needs=("regions",), share=4, settings=lambda _: {"seen": True}, run=_backdrop),

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from instag.capture.bundle import Evidence, Poses, Prior, Rig, adjust, align, project, smooth_poses
 from instag.capture.flow import SKIN
 from instag.capture.landmarks import Landmarks, sixty_eight
-from instag.clip import Clip, Track
+from instag.clip import Track
 from instag.progress import Report, part, silent
 
 EYE_DISTANCE = 0.092
@@ -44,13 +44,6 @@ CHIN = 152
 FOREHEAD = 10
 MIRRORED = ((33, 263), (133, 362), (127, 356), (234, 454), (129, 358), (54, 284), (116, 345))
 """Pairs of landmarks (left in the picture, right in it) that the face's own symmetry swaps."""
-
-
-def track_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Track:
-    """Fit the head and save track.npz. `report` gets thousandths."""
-    track = fit_head(landmarks, clip.info.width, clip.info.height, report)
-    clip.save_track(track)
-    return track
 
 
 def fit_head(landmarks: Landmarks, width: int, height: int, report: Report = silent) -> Track:
