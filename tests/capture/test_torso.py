@@ -1,6 +1,7 @@
+import cv2
 import numpy as np
 
-from instag.capture.torso import cut, cut_torso, over
+from instag.capture.torso import between, cut, cut_torso, over
 from instag.types import Region
 from painted_head import COLORS, paint, painted_clip
 
@@ -57,3 +58,42 @@ def test_every_frame_of_a_clip_gets_its_layer(tmp_path) -> None:
     clip = painted_clip(tmp_path, 3)
     cut_torso(clip)
     assert clip.torso(2).shape == (*clip.regions(2).shape, 4)
+
+
+def test_what_hair_and_chin_hide_between_parts_of_the_torso_is_filled() -> None:
+    painted = paint()
+    regions = painted.regions.copy()
+    regions[80:, 70:84] = Region.HAIR
+    regions[100:, 50:70] = Region.FACE
+    layer = cut(painted.frame, regions)
+    body = (regions == Region.TORSO) | (regions == Region.NECK)
+    hidden = between(body) & ~body
+    assert hidden.sum() > 100
+    assert (layer[110:, 50:84, 3] == 255).all()
+    assert (layer[hidden][:, :3].max(-1) > 0).all()
+
+
+def test_no_rim_of_the_backdrop_is_left_where_there_is_a_matte() -> None:
+    painted = paint()
+    body = (painted.regions == Region.TORSO) | (painted.regions == Region.NECK)
+    person = cv2.GaussianBlur((painted.regions > 0).astype(np.float32), (0, 0), 1.5)
+    backdrop = np.array(COLORS[Region.BACKGROUND], np.float32)
+    mixed = np.where(body[..., None], painted.frame, backdrop) * person[..., None] + (1 - person[..., None]) * backdrop
+    layer = cut(mixed.astype(np.uint8), painted.regions, (255 * person).astype(np.uint8))
+    rim = body & (person < 0.9) & (np.indices(body.shape)[0] > 110)
+    assert rim.any()
+    assert np.abs(layer[rim][:, :3].astype(int) - COLORS[Region.TORSO]).max() < 12
+    np.testing.assert_array_equal(layer[rim][:, 3], (255 * person).astype(np.uint8)[rim])
+
+
+def test_hair_that_hangs_beside_the_neck_stays_behind_the_head() -> None:
+    painted = paint()
+    regions, frame = painted.regions.copy(), painted.frame.copy()
+    regions[60:96, 36:92] = np.where(regions[60:96, 36:92] == Region.BACKGROUND, np.uint8(Region.HAIR), regions[60:96, 36:92])
+    hair = regions == Region.HAIR
+    frame[hair] = COLORS[Region.HAIR]
+    layer = cut(frame, regions)
+    beside = layer[84, 46:49]
+    assert (beside[:, 3] > 200).all()
+    assert np.abs(beside[:, :3].astype(int) - COLORS[Region.HAIR]).max() < 40
+    assert not layer[66, 37:39, 3].any(), "the outline of the hair moves with the head"
