@@ -13,7 +13,7 @@ import torch
 import frozen
 from instag import assets, lpips
 from instag.asset_forms import Form
-from instag.errors import AssetDamaged, AssetMissing, BadArgument
+from instag.errors import AssetDamaged, AssetMissing, BadArgument, DiskFull
 from instag.evaluation import syncnet
 
 SHARED = Path(__file__).parents[2] / "shared" / "models" / "lpips"
@@ -130,6 +130,27 @@ def test_an_archive_is_unpacked(tmp_path: Path, home: Path, monkeypatch: pytest.
     assert assets.fetch("deepspeech", given=[archive]).read_bytes() == archive.with_suffix("").read_bytes()
     path.unlink()
     assert assets.fetch("deepspeech", given=[archive.with_suffix("")]) == assets.check("deepspeech")
+
+
+def test_a_downloaded_archive_is_kept_until_it_is_unpacked(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that was full does not cost the download; an archive of something else is not kept."""
+    archive = small_deepspeech(monkeypatch, tmp_path)
+    served = serve(monkeypatch, tmp_path)
+
+    def full(*_: object) -> None:
+        raise DiskFull("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(assets, "_unpacked", full)
+        with pytest.raises(DiskFull):
+            assets.fetch("deepspeech")
+    assert assets.fetch("deepspeech") == assets.check("deepspeech")
+    assert served == [archive.name]
+    assets.check("deepspeech").unlink()
+    archive.write_bytes(b"<html>")
+    with pytest.raises(AssetDamaged, match="no zip archive"):
+        assets.fetch("deepspeech")
+    assert not list((home / "deepspeech").iterdir())
 
 
 def test_archives_of_something_else_are_refused(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

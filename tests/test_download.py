@@ -1,80 +1,31 @@
 """A download is whole or not there, and goes on where it broke; against a server on this machine."""
 
 import hashlib
-import re
 import shutil
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from instag.download import download
 from instag.errors import AssetDamaged, AssetMissing, BadArgument, DiskFull
+from web import Server, serving
 
 CONTENT = bytes(range(256)) * 4000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
-class Server(ThreadingHTTPServer):
-    """Sends CONTENT; `breaks_after` bytes of an answer it hangs up; `ranges` says whether it can send a part."""
-
-    breaks_after: int | None = None
-    ranges = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[str | None] = []
-        self.address = f"http://127.0.0.1:{self.server_address[1]}/model.pth"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Who breaks off is not worth a traceback."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        server = self.server
-        assert isinstance(server, Server)
-        wanted = self.headers.get("Range")
-        server.asked.append(wanted)
-        if "absent" in self.path:
-            self.send_error(404, "Not Found")
-            return
-        start = int(re.findall(r"\d+", wanted)[0]) if wanted and server.ranges else 0
-        if start >= len(CONTENT):
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
-        self.send_header("Content-Length", str(len(CONTENT) - start))
-        self.end_headers()
-        self.wfile.write(CONTENT[start:][: server.breaks_after])
-        self.close_connection = True
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name that http.server gives it
-        pass
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving({"model.pth": CONTENT}) as running:
         yield running
-        running.shutdown()
-        thread.join()
 
 
 def test_arrives_whole_with_progress(tmp_path: Path, server: Server) -> None:
     target, told = tmp_path / "deep" / "model.pth", []
-    download(server.address, target, sha256=DIGEST, report=lambda done, total: told.append((done, total)))
+    download(server.address("model.pth"), target, sha256=DIGEST, report=lambda done, total: told.append((done, total)))
     assert target.read_bytes() == CONTENT
     assert told[-1] == (len(CONTENT), len(CONTENT))
     assert list(target.parent.iterdir()) == [target]
@@ -84,10 +35,10 @@ def test_goes_on_where_it_broke(tmp_path: Path, server: Server) -> None:
     target = tmp_path / "model.pth"
     server.breaks_after = 300_000
     with pytest.raises(AssetMissing, match=r"broke.*run the same command again.*0\.3 MiB are here"):
-        download(server.address, target, sha256=DIGEST)
+        download(server.address("model.pth"), target, sha256=DIGEST)
     assert not target.exists()
     server.breaks_after = None
-    download(server.address, target, sha256=DIGEST)
+    download(server.address("model.pth"), target, sha256=DIGEST)
     assert target.read_bytes() == CONTENT
     assert server.asked == [None, "bytes=300000-"]
 
@@ -95,35 +46,35 @@ def test_goes_on_where_it_broke(tmp_path: Path, server: Server) -> None:
 def test_a_server_that_can_not_send_parts_sends_all(tmp_path: Path, server: Server) -> None:
     (tmp_path / ".model.pth.part").write_bytes(CONTENT[:1000])
     server.ranges = False
-    download(server.address, tmp_path / "model.pth", sha256=DIGEST)
+    download(server.address("model.pth"), tmp_path / "model.pth", sha256=DIGEST)
     assert (tmp_path / "model.pth").read_bytes() == CONTENT
 
 
 def test_a_whole_part_only_needs_its_name(tmp_path: Path, server: Server) -> None:
     (tmp_path / ".model.pth.part").write_bytes(CONTENT)
-    download(server.address, tmp_path / "model.pth", sha256=DIGEST)
+    download(server.address("model.pth"), tmp_path / "model.pth", sha256=DIGEST)
     assert (tmp_path / "model.pth").read_bytes() == CONTENT
 
 
 def test_a_part_that_is_too_long_is_not_used(tmp_path: Path, server: Server) -> None:
     (tmp_path / ".model.pth.part").write_bytes(CONTENT + b"more")
-    download(server.address, tmp_path / "model.pth", sha256=DIGEST)
+    download(server.address("model.pth"), tmp_path / "model.pth", sha256=DIGEST)
     assert (tmp_path / "model.pth").read_bytes() == CONTENT
 
 
 def test_another_digest_leaves_nothing(tmp_path: Path, server: Server) -> None:
     with pytest.raises(AssetDamaged, match=f"{len(CONTENT):,} bytes, SHA-256 {DIGEST[:16]}"):
-        download(server.address, tmp_path / "model.pth", sha256="0" * 64)
+        download(server.address("model.pth"), tmp_path / "model.pth", sha256="0" * 64)
     assert not list(tmp_path.iterdir())
 
 
 def test_the_beginning_of_a_digest_is_enough(tmp_path: Path, server: Server) -> None:
-    download(server.address, tmp_path / "model.pth", sha256=DIGEST[:8])
+    download(server.address("model.pth"), tmp_path / "model.pth", sha256=DIGEST[:8])
 
 
 def test_no_answer_and_refusals_are_said(tmp_path: Path, server: Server) -> None:
     with pytest.raises(AssetMissing, match="404 Not Found"):
-        download(server.address.replace("model", "absent"), tmp_path / "model.pth")
+        download(server.address("absent.pth"), tmp_path / "model.pth")
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{closed.getsockname()[1]}/model.pth"
@@ -134,7 +85,7 @@ def test_no_answer_and_refusals_are_said(tmp_path: Path, server: Server) -> None
 def test_too_little_space_is_said_first(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 1000))
     with pytest.raises(DiskFull, match=r"1 MiB and .* has 0 MiB free"):
-        download(server.address, tmp_path / "model.pth")
+        download(server.address("model.pth"), tmp_path / "model.pth")
 
 
 def test_only_the_web_is_asked(tmp_path: Path) -> None:

@@ -146,10 +146,7 @@ def _fetch_whole(asset: Asset, target: Path, given: Sequence[Path], report: Repo
         with atomic_path(target) as temporary:
             shutil.copyfile(path, temporary)
         return target
-    try:
-        download(source.address, target, sha256=source.sha256, report=report)
-    except AssetMissing as error:
-        raise AssetMissing(f"{error} Or download it where there is network, bring it here, and: instag assets get {asset.name} --from {source.file}") from error
+    _bring(source, target, asset, report)
     wrong = what_is_wrong(target, source.form)
     if wrong:
         target.unlink()
@@ -171,20 +168,35 @@ def _download(source: Source, target: Path, asset: Asset, report: Report) -> "di
         raise AssetMissing(f"{asset.name} can not be downloaded: its publisher gives it to those who register. Get it by hand: {asset.by_hand}")
     packed = source.address.endswith(ARCHIVE)
     if not target.is_file():
-        try:
-            download(source.address, target.with_name(source.file) if packed else target, sha256=source.sha256, report=report)
-        except AssetMissing as error:
-            files = " ".join(f"--from {each.file}" for each in asset.sources)
-            raise AssetMissing(f"{error} Or download it where there is network, bring it here, and: instag assets get {asset.name} {files}") from error
+        arrived = target.with_name(source.file) if packed else target
+        if not arrived.is_file():  # unpacking may have stopped at a full disk
+            _bring(source, arrived, asset, report)
         if packed:
-            _unpacked(target.with_name(source.file), target).replace(target)
-            target.with_name(source.file).unlink()
-    tensors = read_tensors(target)
-    wrong = _wrong(tensors, source.tensors)
+            try:
+                _unpacked(arrived, target).replace(target)
+            except AssetDamaged:
+                arrived.unlink()
+                raise
+            arrived.unlink()
+    tensors, wrong = {}, ""
+    try:
+        tensors = read_tensors(target)
+        wrong = _wrong(tensors, source.tensors)
+    except AssetDamaged as error:
+        wrong = str(error).removesuffix(".")
     if wrong:
         target.unlink()
         raise AssetDamaged(f"What came from {source.address} is not usable: {wrong}. It was deleted. Try again, or bring the file yourself: --from FILE")
     return tensors
+
+
+def _bring(source: Source, target: Path, asset: Asset, report: Report) -> None:
+    """Download a source, or say how to bring it by hand."""
+    try:
+        download(source.address, target, sha256=source.sha256, report=report)
+    except (AssetMissing, AssetDamaged) as error:
+        files = " ".join(f"--from {each.file}" for each in asset.sources)
+        raise type(error)(f"{error} Or download it where there is network, bring it here, and: instag assets get {asset.name} {files}") from error
 
 
 def _unpacked(archive: Path, target: Path) -> Path:
