@@ -85,17 +85,6 @@ def random_gaussians(count: int, degree: int, generator: torch.Generator, *, mou
     return gaussians_at(means, degree, generator)
 
 
-def gaussians_on(surface: Float[Tensor, "v 3"], count: int, degree: int, generator: torch.Generator) -> Gaussians:
-    """A start from a face's shape: half of the Gaussians between neighbouring points of the surface, the others anywhere in the cube."""
-    half = count // 2
-    near = torch.cdist(surface, surface).topk(7, largest=False).indices[:, 1:]
-    first = torch.randint(len(surface), (half,), generator=generator)
-    second = near[first, torch.randint(6, (half,), generator=generator)]
-    on = torch.lerp(surface[first], surface[second], torch.rand(half, 1, generator=generator))
-    around = (torch.rand(count - half, 3, generator=generator) * 2 - 1) * EXTENT
-    return gaussians_at(torch.cat([on, around]), degree, generator)
-
-
 def gaussians_behind(lips: Float[Tensor, "v 3"], count: int, degree: int, generator: torch.Generator) -> Gaussians:
     """A mouth's start from the points of its lips: anywhere in the box around them that reaches MOUTH_DEPTH back from their rear."""
     low, high = lips.min(0).values, lips.max(0).values
@@ -103,15 +92,18 @@ def gaussians_behind(lips: Float[Tensor, "v 3"], count: int, degree: int, genera
     return gaussians_at(low + torch.rand(count, 3, generator=generator) * (high - low), degree, generator)
 
 
-def gaussians_at(means: Float[Tensor, "n 3"], degree: int, generator: torch.Generator) -> Gaussians:
-    """Near black, faint, each as large as its three nearest neighbours are far."""
+def gaussians_at(
+    means: Float[Tensor, "n 3"], degree: int, generator: torch.Generator, *, colour: Float[Tensor, "n 3"] | None = None, opacity: float = START_OPACITY
+) -> Gaussians:
+    """Each as large as its three nearest neighbours are far; near black where no colours in [0, 1] are given."""
     count = len(means)
     distance = torch.cdist(means, means).topk(min(4, count), largest=False).values[:, 1:].mean(1).clamp_min(1e-4)
+    shade = torch.rand(count, 3, generator=generator) / 255 if colour is None else colour
     return Gaussians(
         means=means,
-        dc=(torch.rand(count, 1, 3, generator=generator) / 255 - 0.5) / SH_DC,
+        dc=(shade[:, None] - 0.5) / SH_DC,
         rest=torch.zeros(count, (degree + 1) ** 2 - 1, 3),
-        opacity=torch.full((count,), math.log(START_OPACITY / (1 - START_OPACITY))),
+        opacity=torch.full((count,), math.log(opacity / (1 - opacity))),
         scale=distance.log()[:, None].repeat(1, 3),
         rotation=torch.tensor([1.0, 0.0, 0.0, 0.0]).repeat(count, 1),
     )

@@ -18,13 +18,14 @@ from instag.data.motion_codes import motion_codes
 from instag.data.splits import Split, split
 from instag.errors import AssetMissing, BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
-from instag.models.gaussians import Gaussians, gaussians_behind, gaussians_on, random_gaussians
+from instag.models.gaussians import Gaussians, gaussians_behind, random_gaussians
 from instag.models.head import new_head
 from instag.models.poses import PoseCorrections
-from instag.models.prior import Prior
+from instag.models.prior import BUNDLED, Prior, bundled_prior
 from instag.rendering.backends import renderer_for
 from instag.speech import front_ends
 from instag.speech.lip_motion import LipMotion
+from instag.training.first_splats import seen_gaussians
 from instag.training.journal import Journal
 from instag.training.loop import run
 from instag.training.recipes import Recipe, batched, recipe_named
@@ -61,7 +62,7 @@ def adapt(
     all_for_train: bool = False,
     seed: int = 0,
     speech: str | None = None,
-    prior: Prior | Path | str | None = None,
+    prior: Prior | Path | str | None = BUNDLED,
     device: str = "auto",
     batch: int | None = None,
     report: StageReport = silent_stages,
@@ -71,14 +72,19 @@ def adapt(
     n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but the test frames; the recipe's number where
     neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. speech: the front end that the head will
     hear with, as in speech.front_ends.create; None for what the recipe's driver, or the prior, hears with.
-    prior: what several people taught, which the fields begin with. device: as in compute.device_named. batch: frames
-    a step, None for what suits recipe and device. A killed run goes on from its checkpoint in the clip's folder. Raises BadArgument, TooShort,
-    TrainingFailed and what Clip and clip_features raise.
+    prior: what several people taught, which the fields begin with, or its file; "bundled": that which comes with instag for what the head hears
+    with, if any. device: as in compute.device_named. batch: frames a step, None for what suits recipe and device. A killed run goes on from its
+    checkpoint in the clip's folder. Raises BadArgument, TooShort, TrainingFailed and what Clip and clip_features raise.
     """
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
     where = device_named(device)
-    plan = recipe if isinstance(recipe, Recipe) else recipe_named("long" if long else recipe, prior=prior is not None)
+    name = "long" if long else recipe
+    plan = name if isinstance(name, Recipe) else recipe_named(name)
+    if prior == BUNDLED:
+        prior = bundled_prior(speech or DRIVERS[plan.driver])
     known = Prior.open(prior) if isinstance(prior, Path | str) else prior
+    if isinstance(name, str):
+        plan = recipe_named(name, prior=known is not None)
     speech = speech or (known.info.front_end if known is not None else DRIVERS[plan.driver])
     if known is not None:
         check_hearing(known, speech)
@@ -124,7 +130,7 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
     store = FrameStore(clip, size=plan.size, front_end=speech, device=device, heard=seen)
     generator = torch.Generator().manual_seed(seed)
     head = new_head(
-        face=face_start(store, plan, generator),
+        face=face_start(store, plan, chosen.train, generator),
         mouth=mouth_start(store, plan, generator),
         speech_channels=store.features.shape[1],
         seed=seed,
@@ -172,11 +178,11 @@ def train_stages(subject: Subject, plan: Recipe, journal: Journal, report: Stage
     return spent
 
 
-def face_start(store: FrameStore, plan: Recipe, generator: torch.Generator) -> Gaussians:
+def face_start(store: FrameStore, plan: Recipe, train: range, generator: torch.Generator) -> Gaussians:
     """The face's first Gaussians, as the recipe starts them."""
     if plan.start == "random":
         return random_gaussians(plan.face_splats, plan.face.degree, generator)
-    return gaussians_on(store.identity, plan.face_splats, plan.face.degree, generator)
+    return seen_gaussians(store, train, plan.face_splats, plan.face.degree, generator)
 
 
 def mouth_start(store: FrameStore, plan: Recipe, generator: torch.Generator) -> Gaussians:

@@ -19,7 +19,7 @@ from instag.data.motion_codes import motion_codes
 from instag.data.splits import FEWEST_VIEWS
 from instag.data.supply import SHARE
 from instag.errors import AssetMissing, BadArgument, TooShort
-from instag.models.gaussians import Gaussians, gaussians_behind, gaussians_on, random_gaussians
+from instag.models.gaussians import Gaussians, gaussians_behind, random_gaussians
 from instag.models.motion_encoder import MotionEncoder
 from instag.models.prior import Prior, PriorInfo
 from instag.rendering.backends import renderer_for
@@ -27,6 +27,7 @@ from instag.speech import front_ends
 from instag.speech.lip_motion import LipMotion
 from instag.speech.lip_network import load_lip_model
 from instag.training.adapt import LIP_LANDMARKS, StageReport, extent, silent_stages
+from instag.training.first_splats import seen_gaussians
 from instag.training.journal import part_named
 from instag.training.pretraining.courses import Course, batched, course_named
 from instag.training.pretraining.crew import Crew, Fields, Person
@@ -138,10 +139,10 @@ def person_of(number: int, store: FrameStore, train: range, plan: Course, seed: 
     generator = torch.Generator().manual_seed(seed * 1_000 + number)
     face, mouth = (
         (
-            gaussians_on(store.identity, plan.face_splats, plan.face.degree, generator),
+            seen_gaussians(store, train, plan.face_splats, plan.face.degree, generator),
             gaussians_behind(store.identity[list(LIP_LANDMARKS)], plan.mouth_splats, plan.mouth.degree, generator),
         )
-        if plan.start == "surface"
+        if plan.start == "seen"
         else (
             random_gaussians(plan.face_splats, plan.face.degree, generator),
             random_gaussians(plan.mouth_splats, plan.mouth.degree, generator, mouth=True),

@@ -24,7 +24,7 @@ class Recipe:
     name: str
     size: int
     n_views: int | None
-    start: Literal["random", "surface"]
+    start: Literal["random", "seen"]
     face_splats: int
     mouth_splats: int
     gpu_batch: int
@@ -104,7 +104,7 @@ def reference(*, prior: bool = False) -> Recipe:
 
 
 def whole_course(*, prior: bool = False) -> Recipe:
-    """What our own recipes are cut from: the paper's course with a start from the tracked face, landmarks that teach the field, a random screen, hair in
+    """What our own recipes are cut from: the paper's course with a start from what frames show, landmarks that teach the field, a random screen, hair in
     every step, lips weighed more, and poses refined late."""
     recipe = reference(prior=prior)
     face = replace(
@@ -124,17 +124,17 @@ def whole_course(*, prior: bool = False) -> Recipe:
     )
     density = replace(recipe.mouth.density, green="keep", reset_every=None)
     mouth = replace(recipe.mouth, screen="random", field_rate=face.field_rate, field_settles=face.field_settles, density=density)
-    return replace(recipe, name="whole", start="surface", mouth_splats=2_000, gpu_batch=8, driver="motion", face=face, mouth=mouth)
+    return replace(recipe, name="whole", start="seen", face_splats=6_000, mouth_splats=2_000, gpu_batch=8, driver="motion", face=face, mouth=mouth)
 
 
 def few(*, prior: bool = False) -> Recipe:
-    """The default, for a few seconds: 512 pixels, half of the steps."""
-    return replace(shortened(whole_course(prior=prior), 0.5), name="few")
+    """The default, for a few seconds: 512 pixels, nearly half of the steps."""
+    return replace(shortened(whole_course(prior=prior), 0.45), name="few")
 
 
 def draft(*, prior: bool = False) -> Recipe:
-    """A first look in minutes on two cores: 256 pixels, a fifth of the steps."""
-    return replace(shortened(whole_course(prior=prior), 0.2), name="draft", size=256)
+    """A first look in minutes on two cores: 256 pixels, a sixth of the steps."""
+    return replace(shortened(whole_course(prior=prior), 1 / 6), name="draft", size=256)
 
 
 def long(*, prior: bool = False) -> Recipe:

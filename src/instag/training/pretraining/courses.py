@@ -16,7 +16,7 @@ class Course:
 
     name: str
     size: int
-    start: Literal["random", "surface"]
+    start: Literal["random", "seen"]
     face_splats: int
     mouth_splats: int
     together: int
@@ -39,6 +39,7 @@ def reference() -> Course:
         hair_every=7,
         alpha=Term(weight=1e-3, active=After(1_000)),
         motion=Term(weight=1e-5, active=After(1_000)),
+        usual=Term(weight=0.0),
         lips_attention=Term(weight=5e-3, active=After(1_000)),
         hair_attention=Term(weight=1e-4, active=After(1_000)),
         contrast=Term(weight=1.0, active=After(1_000)),
@@ -67,12 +68,14 @@ def reference() -> Course:
 
 
 def usual() -> Course:
-    """The default: a start from the tracked faces, landmarks that teach the field, a random screen, and a third of the paper's frames."""
+    """The default: a start from what frames show, landmarks that teach the field, a random screen, and a third of the paper's frames."""
     course = reference()
     # Each rival is some sixty launches a step, which is what a GPU waits for; two of any number are as right in the mean as four.
-    face = replace(course.face, screen="random", rivals=2, landmarks=Term(weight=2.0), density=replace(course.face.density, green="keep"))
+    density = replace(course.face.density, green="keep")
+    # Gaussians that are not yet where they belong teach the field to shift them there: a short course needs more of its frames for them alone.
+    face = replace(course.face, warm_up=3_000, screen="random", rivals=2, usual=Term(weight=0.1), landmarks=Term(weight=2.0), density=density)
     mouth = replace(course.mouth, screen="random", density=replace(course.mouth.density, green="keep"))
-    return replace(shortened(replace(course, face=face, mouth=mouth), 1 / 3), name="usual", start="surface", mouth_splats=2_000)
+    return replace(shortened(replace(course, face=face, mouth=mouth), 1 / 3), name="usual", start="seen", face_splats=6_000, mouth_splats=2_000)
 
 
 def draft() -> Course:

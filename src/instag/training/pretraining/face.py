@@ -11,7 +11,7 @@ from instag.data.frames import HEAD_LABELS, Frames
 from instag.models.condition import Condition
 from instag.models.face_motion import SHIFT_UNIT, GatedField, Motion, Places
 from instag.models.gaussians import Gaussians
-from instag.models.speech_encoder import SpeechEncoder
+from instag.models.speech_encoder import WINDOWS, SpeechEncoder
 from instag.rendering import composite
 from instag.training import losses
 from instag.training.density import DensitySettings
@@ -33,7 +33,8 @@ class FaceCourse:
     """Numbers of METHOD 6; steps are frames that one person shows, or its turns once a course is batched.
 
     centre_steps: in which the centres' rate falls to a hundredth. late: steps until the second decay of the rates. rivals: of how many others the
-    contrast takes account at once, in contrast_frames frames. landmark_frames: for each frame painted.
+    contrast takes account at once, in contrast_frames frames. landmark_frames: for each frame painted. usual: of what fields move when all is as usual: that
+    belongs into the Gaussians.
     """
 
     steps: Steps
@@ -47,6 +48,7 @@ class FaceCourse:
     hair_every: int
     alpha: Term
     motion: Term
+    usual: Term
     lips_attention: Term
     hair_attention: Term
     contrast: Term
@@ -69,10 +71,12 @@ class Lesson:
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """A person's Gaussians and the points of its lesson, moved. attention: of both fields, at the Gaussians. answer: shifts of the lesson's points."""
+    """A person's Gaussians and the points of its lesson, moved. usual: by each field, where all is as usual. attention: of both fields, at the
+    Gaussians. answer: shifts of the lesson's points."""
 
     universal: Motion
     own: Motion
+    usual: list[Motion]
     attention: Float[Tensor, "n 4"]
     answer: Float[Tensor, "f p 3"] | None
 
@@ -149,7 +153,8 @@ class FaceWork(Work):
         for index, (person, part) in enumerate(zip(people, parts, strict=True)):
             centres = person.face.means.detach()
             points.append(torch.cat([centres, lessons[index].points]) if lessons else centres)
-            conditions.append(joined_conditions([part.condition, lessons[index].heard]) if lessons else part.condition)
+            lesson = [lessons[index].heard] if lessons else []
+            conditions.append(joined_conditions([part.condition, *lesson, usual_condition(person)]))
         field = self.crew.fields.face
         places, heard = field.places(torch.cat(points)), field.hear(joined_conditions(conditions))
         found, point, frame = [], 0, 0
@@ -160,8 +165,9 @@ class FaceWork(Work):
             count = len(person.face)
             both = [(field, here, said), (own, at, told)]
             universal, personal = (each.move(known.part(slice(count)), codes[: self.batch]) for each, known, codes in both)
-            answer = sum(each.move(known.part(slice(count, None)), codes[self.batch :]).shift for each, known, codes in both) if lessons else None
-            found.append(Moved(universal=universal, own=personal, attention=_attention(here, at, count), answer=answer))  # pyright: ignore[reportArgumentType]
+            usual = [each.move(known.part(slice(count)), codes[-1:]) for each, known, codes in both]
+            answer = sum(each.move(known.part(slice(count, None)), codes[self.batch : -1]).shift for each, known, codes in both) if lessons else None
+            found.append(Moved(universal=universal, own=personal, usual=usual, attention=_attention(here, at, count), answer=answer))  # pyright: ignore[reportArgumentType]
             point, frame = point + len(where), frame + len(condition.speech)
         return found
 
@@ -191,6 +197,9 @@ class FaceWork(Work):
         if course.motion(turn):
             sizes = [losses.motion_size(each.universal) + losses.motion_size(each.own) for each in moved]
             terms["motion"] = course.motion(turn) * mean_of(sizes)
+        if course.usual(turn):
+            sizes = [losses.motion_size(replace(motion, shift=motion.shift / SHIFT_UNIT)) for each in moved for motion in each.usual]
+            terms["usual"] = course.usual(turn) * mean_of(sizes)
         everyone = self.crew.rounds.people
         if course.contrast(turn) and everyone > 1:
             agreed = []
@@ -214,6 +223,13 @@ class FaceWork(Work):
         # Motion codes have no voice: they say what is seen.
         speech = other_voices(heard.speech, encoder.level, noise) if isinstance(encoder, SpeechEncoder) else heard.speech
         return Lesson(points=motion.points[points], heard=replace(heard, speech=speech), shift=motion.shift[frames[:, None], points])
+
+
+def usual_condition(person: Person) -> Condition:
+    """The mean of what a person says and shows, as one frame."""
+    some = slice(person.train.start, person.train.stop)
+    speech, expression = person.store.features[some].mean(0), person.store.expression[some].mean(0)
+    return Condition(speech=speech.expand(1, WINDOWS, -1, -1), expression=expression[None])
 
 
 def _attention(universal: Places, own: Places, count: int) -> Float[Tensor, "n 4"]:
