@@ -14,7 +14,7 @@ NECK_UP = 48 / 512
 """How far the neck goes on upward under the head, in picture heights."""
 CLOTH_UP = 8 / 512
 """How far everything else of the torso goes on under the head."""
-HAIR_BESIDE, HAIR_WITHIN = 32 / 512, 12 / 512
+HAIR_BESIDE, HAIR_WITHIN = 24 / 512, 12 / 512
 """Hair nearer to the torso than the one and farther from the background than the other stays behind the head, where it hangs beside the neck."""
 RIM = 4 / 512
 """Pixels of the torso nearer to the head than this, in picture heights, show the chin's or the hair's edge as well; their colour is not taken."""
@@ -60,11 +60,11 @@ def _cut_part(
     colors[under] = neck[under]
     hair = (regions == Region.HAIR) & ~under & (distance <= 512 * HAIR_BESIDE * scale)
     hair &= cv2.distanceTransform((regions != Region.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 3) > 512 * HAIR_WITHIN * scale
-    colors[hair] = cv2.GaussianBlur(frame, (0, 0), scale)[hair]
+    colors[hair] = cv2.GaussianBlur(frame, (0, 0), 2 * scale)[hair]
     inside = body | under | hair | (head & ((distance <= 512 * CLOTH_UP * scale) | between(body)))
     alpha = soft_edge(inside, scale)
     if person is not None:
-        alpha = np.where(head, alpha, np.where(distance < from_head, person, np.uint8(0)))
+        alpha = np.where(head, alpha, np.where(distance < np.minimum(from_head, 512 * CLOTH_UP * scale), person, np.uint8(0)))
     colors[alpha == 0] = 0
     return np.dstack([colors, alpha])
 
