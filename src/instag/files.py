@@ -12,11 +12,11 @@ from instag.errors import DiskFull, NewerFormat
 
 @contextmanager
 def disk_full_said(path: Path) -> Iterator[None]:
-    """Turn the system's 'no space left' into DiskFull, naming the file that was being written."""
+    """Turn the system's 'no space left', 'over your quota' and 'file too large' into DiskFull, naming the file that was being written."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         message = f"The disk is full: {path} could not be written. Free some space there and run the same command again; it goes on where it was."
         raise DiskFull(message) from error
@@ -28,9 +28,10 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     Raises DiskFull when the disk is full.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
+    with disk_full_said(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
     temporary = Path(name)
     try:
         with disk_full_said(target):

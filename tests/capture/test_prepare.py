@@ -75,17 +75,24 @@ def test_needs_come_first() -> None:
         assert set(stage.needs) <= set(ORDER[:index])
 
 
-def test_a_changed_delay_redoes_sound_and_features_alone(video: Path, tmp_path: Path, done: list[str]) -> None:
+def test_a_changed_delay_redoes_what_hears_alone(video: Path, tmp_path: Path, done: list[str]) -> None:
     prepare(video, tmp_path / "me.clip")
     done.clear()
     prepare(video, tmp_path / "me.clip", delay_ms=80)
-    assert done == ["sound", "features"]
+    assert done == ["sound", "features", "quality"]
 
 
 def test_a_changed_crop_redoes_everything(video: Path, tmp_path: Path, done: list[str]) -> None:
     prepare(video, tmp_path / "me.clip")
     done.clear()
     prepare(video, tmp_path / "me.clip", crop=(0, 0, 90))
+    assert done == ORDER
+
+
+def test_another_shot_redoes_everything(video: Path, tmp_path: Path, done: list[str]) -> None:
+    prepare(video, tmp_path / "me.clip")
+    done.clear()
+    prepare(video, tmp_path / "me.clip", shot=1)
     assert done == ORDER
 
 
@@ -96,7 +103,7 @@ def test_only_and_from(video: Path, tmp_path: Path, done: list[str]) -> None:
     assert done == ["regions"]
     done.clear()
     prepare(video, tmp_path / "me.clip", start_from="torso")
-    assert done == ["torso", "surface", "features"]
+    assert done == ["torso", "surface", "features", "quality"]
     with pytest.raises(BadArgument, match="stages are: video, sound"):
         prepare(video, tmp_path / "me.clip", only="hats")
 
@@ -124,7 +131,7 @@ def test_a_stage_that_is_redone_and_stopped_takes_its_followers_along(video: Pat
         prepare(video, tmp_path / "me.clip", delay_ms=40)
     done.clear()
     prepare(video, tmp_path / "me.clip", delay_ms=40)
-    assert done == ["sound", "features"]
+    assert done == ["sound", "features", "quality"]
 
 
 def test_another_video_starts_anew(video: Path, tmp_path: Path, done: list[str]) -> None:
@@ -185,6 +192,19 @@ def test_sound_is_shifted_and_as_long_as_the_frames(tmp_path: Path, delay_ms: in
     speech = clip.speech()
     assert len(speech) == 74 * 640
     assert abs(int(np.argmax(np.abs(speech) > 0.1)) - (16_000 - first)) < 200
+
+
+def test_sound_begins_with_the_clips_first_frame(tmp_path: Path) -> None:
+    beep = np.zeros(3 * 16_000, np.float32)
+    beep[24_000:25_600] = 0.5 * np.sin(np.arange(1600))
+    write_video(tmp_path / "me.mp4", (np.full((64, 64, 3), 90, np.uint8) for _ in range(75)), sound=(beep, 16_000))
+    info = ClipInfo(source="me.mp4", source_sha256="", width=64, height=64, frame_count=50, first_frame=25, shots=((0, 75),), crop=(0.0, 0.0, 64.0))
+    clip = Clip(folder=tmp_path / "me.clip", info=info)
+    take_sound(clip, tmp_path / "me.mp4", 0)
+    assert len(clip.speech()) == 50 * 640
+    assert abs(int(np.argmax(np.abs(clip.speech()) > 0.1)) - 8_000) < 200
+    assert clip.info.is_part
+    assert Clip.open(clip.save_info(info).folder).info == info
 
 
 def test_a_stage_record_is_plain_json(video: Path, tmp_path: Path, done: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import torch
 import hub
 import instag
 from instag import assets
+from instag.clip import ClipInfo
 from instag.media import read_sound, write_video
 from instag.speech.features import features, frame_count
 from instag.speech.front_ends import create
@@ -79,7 +79,7 @@ def test_speech_reaches_the_library(run, tmp_path: Path, monkeypatch: pytest.Mon
     class Prepared(list):
         """As long as a clip, with the little that the command says of it."""
 
-        info = SimpleNamespace(delay_found=None, delay_ms=0)
+        info = ClipInfo(source="me.mp4", source_sha256="0", width=64, height=64, frame_count=7, crop=(0, 0, 64))
 
     def prepare(video: Path, output: Path, **settings: object) -> Prepared:
         seen.update(settings)

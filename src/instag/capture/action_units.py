@@ -4,6 +4,8 @@ Each is a distance in the head's own frame, so that a turn of the head is no exp
 rest shape's depth, moved into the head's frame, and compared with the clip's rest.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
@@ -31,6 +33,8 @@ BLINK_FROM, BLINK_TO = 0.75, 0.2
 """Opening of the eyes over the clip's usual one at which a blink begins and is complete."""
 JITTER_FRAMES = 0.8
 """Standard deviation in frames of the smoothing of all but the blink."""
+AT_ONCE = 500
+"""Frames that are brought into the head's frame together."""
 CLOSED_LIPS = 0.0015
 """Metres that MediaPipe's inner lips are apart, at most, when the mouth is shut."""
 
@@ -44,27 +48,46 @@ def measure_action_units(clip: Clip, report: Report = silent) -> None:
 
 def action_units(track: Track, width: int, height: int) -> dict[str, Float[np.ndarray, " f"]]:
     """AU01, 02, 04, 05, 06, 07, 25, 26 in 0..5 and AU45 in 0..2.5, for each frame of a picture of width x height pixels."""
-    face = in_head_frame(track, head_to_camera(track), width, height)
-    inner, outer = _height(face, INNER_BROWS), _height(face, OUTER_BROWS)
-    frown = -np.mean([np.linalg.norm(face[:, left] - face[:, right], axis=-1) for left, right in BROW_HEADS], axis=0)
-    upper, lower = _height(face, UPPER_LIDS), _height(face, LOWER_LIDS)
+    seen = _measured(track, width, height)
+    inner, outer, frown, upper, lower = (seen[name] for name in ("inner", "outer", "frown", "upper", "lower"))
     opening = upper - lower
     usual = float(np.quantile(opening, 0.6))
     closed = np.clip((BLINK_FROM - opening / usual) / (BLINK_FROM - BLINK_TO), 0, 1)
-    lips = _height(face, UPPER_LIP) - _height(face, LOWER_LIP)
-    jaw = _height(face, CHIN)
+    lips, jaw = seen["lips"], seen["jaw"]
     shifts = {
         "AU01": _over_rest(inner),
         "AU02": _over_rest(outer),
         "AU04": 0.7 * _over_rest(-inner) + 0.6 * _over_rest(frown),
         "AU05": (opening - usual) * (1 - closed),
-        "AU06": _over_rest(_height(face, CHEEKS)),
+        "AU06": _over_rest(seen["cheeks"]),
         "AU07": _over_rest(lower) * (1 - closed),
         "AU25": lips - min(float(np.quantile(lips, 0.02)), CLOSED_LIPS),
         "AU26": np.quantile(jaw, 0.95) - jaw,
     }
     table = {name: _intensity(gaussian_filter1d(shift, JITTER_FRAMES) / STRONGEST[name]) for name, shift in shifts.items()}
     return {**table, "AU45": (FULL_BLINK * closed).astype(np.float32)}
+
+
+def _measured(track: Track, width: int, height: int) -> dict[str, Float[np.ndarray, " f"]]:
+    """Heights and distances on the face in metres in the head's frame, for each frame; worked out in pieces, as all landmarks of a long clip are large."""
+    poses = head_to_camera(track)
+    pieces = []
+    for start in range(0, len(track.landmarks), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        face = in_head_frame(replace(track, landmarks=track.landmarks[some]), poses.taken(np.arange(len(track.landmarks))[some]), width, height)
+        pieces.append(
+            {
+                "inner": _height(face, INNER_BROWS),
+                "outer": _height(face, OUTER_BROWS),
+                "frown": -np.mean([np.linalg.norm(face[:, left] - face[:, right], axis=-1) for left, right in BROW_HEADS], axis=0),
+                "upper": _height(face, UPPER_LIDS),
+                "lower": _height(face, LOWER_LIDS),
+                "cheeks": _height(face, CHEEKS),
+                "lips": _height(face, UPPER_LIP) - _height(face, LOWER_LIP),
+                "jaw": _height(face, CHIN),
+            }
+        )
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 def _intensity(share: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:

@@ -260,6 +260,12 @@ def _features(clip: Clip, settings: Settings, report: Report) -> Clip:
     return clip
 
 
+def _quality(clip: Clip, settings: Settings, report: Report) -> Clip:
+    from instag.capture.quality.verdict import assess
+
+    return Clip(folder=clip.folder, info=replace(clip.info, quality=assess(clip, report).as_json()))
+
+
 def _video_settings(settings: Settings) -> dict[str, object]:
     chosen = {"size": settings.size, "crop": list(settings.crop) if settings.crop else None, "seconds": settings.seconds}
     return chosen if settings.shot is None else {**chosen, "shot": settings.shot}
@@ -286,4 +292,5 @@ STAGES = (
     Stage(name="torso", needs=("regions", "mattes"), share=20, settings=_nothing, run=_torso),
     Stage(name="surface", needs=("tracking",), share=15, settings=lambda chosen: chosen.observers.settings("surface"), run=_surface),
     Stage(name="features", needs=("sound",), share=0.5, settings=lambda chosen: {"speech": chosen.speech}, run=_features),
+    Stage(name="quality", needs=("sound", "tracking", "regions"), share=3, settings=_nothing, run=_quality),
 )

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from instag.capture.head_frame import INNER_LIPS, OVAL
+from instag.capture.quality.verdict import quality_lines
 from instag.capture.torso import over
 from instag.clip import Clip, Track
 from instag.errors import NotAnArtefact
@@ -49,6 +50,7 @@ def draw_preview(clip: Clip, path: Path | str) -> None:
     frames = np.unique(np.linspace(0, len(clip) - 1, COLUMNS).astype(int))
     info = clip.info
     lines = [_title(f"{info.source}: {len(clip)} frames, {info.width} x {info.height}, {len(clip) / info.fps:.1f} s, focal {info.focal or 0:.0f} px")]
+    lines += [_title(sentence) for sentence in quality_lines(info)]
     for row in _rows(clip):
         tiles = [_tile(_or_missing(row.draw, int(index))) for index in frames]
         lines += [_title(row.title), _side_by_side(tiles)]

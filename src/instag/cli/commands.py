@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import instag
-from instag.cli import assets, family, hearing, judging, options, pretraining
+from instag.cli import assets, family, hearing, inspecting, judging, options, pretraining
 from instag.cli.terminal import Terminal, duration, told
 from instag.cli.unfolding import unfolded
 from instag.errors import BadArgument
@@ -32,6 +32,7 @@ app = typer.Typer(
 
 app.add_typer(assets.app, name="assets", rich_help_panel="Step by step")
 app.command(rich_help_panel="Step by step")(hearing.features)
+app.command(rich_help_panel="Step by step")(inspecting.inspect)
 app.command(rich_help_panel="Judge it")(judging.evaluate)
 app.command(rich_help_panel="Judge it")(judging.compare)
 app.command(rich_help_panel="Step by step")(pretraining.pretrain)
@@ -115,7 +116,9 @@ def create(
 
         device_named(learning.device)
         clip, prepared = _prepare(terminal, video, folder, speech=learning.features, **observing.settings())
-        _adapt(terminal, clip, output, learning=learning, threads=threads, extra={"clip": folder, "prepare_s": round(prepared, 2)})
+        _adapt(
+            terminal, clip, output, learning=learning, threads=threads, extra={"clip": folder, "prepare_s": round(prepared, 2), "quality": clip.info.quality}
+        )
 
 
 @app.command(rich_help_panel="Make it talk")
@@ -173,7 +176,7 @@ def prepare(
 
         set_threads(threads)
         clip, took = _prepare(terminal, video, output, only=only, start_from=start_from, speech=speech, **observing.settings())
-        values: dict[str, object] = {"clip": output, "frames": len(clip), "seconds": round(took, 2)}
+        values: dict[str, object] = {"clip": output, "frames": len(clip), "seconds": round(took, 2), "quality": clip.info.quality}
         if preview:
             from instag.capture.preview import draw_preview
 
@@ -207,9 +210,8 @@ def _prepare(terminal: Terminal, video: Path, folder: Path, **settings) -> tuple
     started = time.monotonic()
     with terminal.progress(f"Observing {video.name}") as report:
         clip = instag.prepare(video, folder, report=report, **settings)
-    if clip.info.delay_found is not None and clip.info.delay_ms:
-        sooner = "later than the lips" if clip.info.delay_ms > 0 else "earlier than the lips"
-        terminal.note(f"The sound is {abs(clip.info.delay_ms)} ms {sooner}: corrected. To leave it as it is: --delay 0")
+    for sentence in inspecting.observed(clip.info):
+        terminal.note(sentence)
     return clip, time.monotonic() - started
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, final
 
 import typer
@@ -51,6 +50,16 @@ Crop = Annotated[
     str | None,
     typer.Option(
         help="The square to observe, as x,y,size in pixels of the video; found around the head if not given.", rich_help_panel=CAPTURE, show_default=False
+    ),
+]
+
+Shot = Annotated[
+    int | None,
+    typer.Option(
+        help="Which stretch between the video's cuts, from 1; if not given, the one that shows a face longest.",
+        min=1,
+        rich_help_panel=CAPTURE,
+        show_default=False,
     ),
 ]
 
@@ -114,6 +123,7 @@ class Observing:
 
     delay: Delay = None
     crop: Crop = None
+    shot: Shot = None
     size: Size = 512
     au: ActionUnits = "landmarks"
     parsing: Parsing = "embedded"
@@ -130,7 +140,7 @@ class Observing:
 
         chosen = {name: getattr(self, name) for name in ("parsing", "teeth", "hair", "arms", "surface", "points", "tracker")}
         observers = Observers(action_units=self.au, **chosen)
-        return {"delay_ms": self.delay, "size": self.size, "crop": parse_crop(self.crop), "observers": observers}
+        return {"delay_ms": self.delay, "size": self.size, "crop": parse_crop(self.crop), "shot": self.shot, "observers": observers}
 
 
 @final
