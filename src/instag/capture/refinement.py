@@ -2,7 +2,7 @@
 
 Pictures spread over the clip teach the texture, in turns with their own poses; then each picture is aligned with it by itself, so that memory does
 not grow with the length. What a picture knows of its pose goes, with the landmarks and the flow, into one smooth solution for the whole clip: no
-lag, and a picture that shows no more than the landmarks did (blur, a hand) follows them and its neighbours.
+lag. A picture that shows no more than the landmarks did (a hand, another face) keeps their pose, corrected as its neighbours were.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,8 +34,10 @@ LAST_STEPS = 5
 """Gauss-Newton steps of every picture with the finished texture, from the landmarks' pose."""
 FURTHEST = (0.15, 0.03)
 """Radians and metres (across the line of sight) that a picture may move a pose."""
-TOO_DEAR = 6.0
-"""A picture that costs so many times the clip's median shows something else than the face."""
+TOO_DEAR = 12.0
+"""A picture that costs so many times the clip's median shows something else than the face; raised brows cost up to ten times as much."""
+HEARSAY = 0.1
+"""What a pose counts, beside the mean of those that pictures tell, that hangs on its neighbours' corrections."""
 LANDMARK_TRUST = 0.02
 """The landmarks' share: their errors stay for many frames, and they only have to hold what no picture tells."""
 FLOW_SHARE = 1.0
@@ -132,7 +134,14 @@ def _joined(track: Track, landmarks: Landmarks, size: tuple[int, int], start: Po
     """One smooth solution from what pictures, flow and landmarks say."""
     aligned = Poses(rotations=np.stack([sight.pose.rotation for sight in sights]), translations=np.stack([sight.pose.translation for sight in sights]))
     good = believed(start, aligned, np.array([sight.before for sight in sights]), np.array([sight.after for sight in sights]))
-    information = np.stack([sight.information for sight in sights]) * good[:, None, None]
+    if not good.any():
+        return start
+    information = np.stack([sight.information for sight in sights])
+    information[~good] = HEARSAY * information[good].mean(0)
+    corrections = start.steps_to(aligned)
+    frames = np.arange(len(sights))
+    between = np.stack([np.interp(frames, frames[good], column[good]) for column in corrections.T], -1)
+    aligned = start.moved(np.where(good[:, None], corrections, between))
     sighted = Sights(poses=aligned, information=information)
     flow = np.full((len(start.rotations) - 1, len(RIGID), 2), np.nan)
     flow[:, [list(RIGID).index(point) for point in SKIN]] = landmarks.flow[1:]
