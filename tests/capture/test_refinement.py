@@ -99,5 +99,5 @@ def test_what_is_believed() -> None:
     far[3, 1], far[4, 3] = 0.3, 0.1
     before, after = np.full(FRAMES, 0.3), np.full(FRAMES, 0.2)
     after[1], before[1] = 0.31, 0.3
-    after[2], before[2] = 2.0, 2.5
+    after[2], before[2] = 3.0, 3.5
     assert np.flatnonzero(~believed(start, start.moved(far), before, after)).tolist() == [1, 2, 3, 4]
