@@ -60,7 +60,7 @@ def fit_head(landmarks: Landmarks, width: int, height: int, report: Report = sil
     seen = Evidence(points=points[:, RIGID, :2], found=landmarks.found.astype(float), flow=flow)
     poses = smooth_poses(seen, rigid, start, stiffness=STIFFNESS, report=part(report, 0.3, 0.9))
     identity = _rest_shape(points, landmarks.found, Rig(shape=rig.shape, focal=rigid.focal, centre=rigid.centre), rigid.shape, poses)
-    identity, poses = _into_head_frame(identity, poses)
+    identity, poses = into_head_frame(identity, poses)
     backward = poses.rotations.transpose(0, 2, 1)
     report(1000, 1000)
     return Track(
@@ -159,7 +159,7 @@ def _axes(shape: Float[np.ndarray, "478 3"]) -> Float[np.ndarray, "3 3"]:
     return np.stack([right, up, np.cross(right, up)])
 
 
-def _into_head_frame(shape: Float[np.ndarray, "478 3"], poses: Poses) -> tuple[Float[np.ndarray, "478 3"], Poses]:
+def into_head_frame(shape: Float[np.ndarray, "478 3"], poses: Poses) -> tuple[Float[np.ndarray, "478 3"], Poses]:
     """Choose axes, origin and unit as this file's first words say, and move shape and poses alike."""
     axes = _axes(shape)
     factor = EYE_DISTANCE / np.linalg.norm(shape[OUTER_EYES[0]] - shape[OUTER_EYES[1]])

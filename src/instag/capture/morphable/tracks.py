@@ -10,7 +10,7 @@ from instag.capture.family.laying import lay
 from instag.capture.family.poses import TRANS_PER_METRE, head_to_camera
 from instag.capture.morphable.basel import load_model
 from instag.capture.morphable.head import Seen68, TrackedFace, track_face
-from instag.capture.tracking import _into_head_frame
+from instag.capture.tracking import into_head_frame
 from instag.capture.tracking import head_to_camera as to_camera
 from instag.clip import Clip, Track
 from instag.compute import device_named
@@ -40,7 +40,7 @@ def track_by_model(clip: Clip, own: Track, model: Path, coefficients: Path, repo
             "Leave out --tracker bfm."
         )
     _save(coefficients, face, matrices)
-    identity, poses = _into_head_frame(laid.identity.astype(np.float64), poses)
+    identity, poses = into_head_frame(laid.identity.astype(np.float64), poses)
     matrices = _camera_to_world(poses)
     return replace(
         own,
