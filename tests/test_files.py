@@ -1,5 +1,6 @@
 """Whole files or none."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from instag.errors import DiskFull
-from instag.files import atomic_path, write_atomic
+from instag.files import atomic_path, sweep, write_atomic
 
 
 def test_write_makes_its_folder_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -47,4 +48,22 @@ def test_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(tempfile, "mkstemp", on_full_disk)
     with pytest.raises(DiskFull, match=r"a\.txt"):
         write_atomic(tmp_path / "a.txt", "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    writing = atomic_path(tmp_path / "00012.jpg")
+    left = writing.__enter__()  # a run that is killed never leaves the block
+    kept = [tmp_path / name for name in ("00011.jpg", ".hidden", "a-12345678.txt")]
+    for path in kept:
+        path.write_text("mine")
+    assert left.exists()
+    sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
+    sweep(tmp_path / "none")
+
+
+def test_a_file_larger_than_may_be_is_a_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull, match=r"a\.txt"), atomic_path(tmp_path / "a.txt"):
+        raise OSError(errno.EFBIG, "File too large")
     assert list(tmp_path.iterdir()) == []

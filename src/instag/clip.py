@@ -247,12 +247,10 @@ class Clip:
         half = (self.info.width // 2, self.info.height // 2)
         depth = cv2.resize(np.where(surface.valid, surface.depth, 0), half, interpolation=cv2.INTER_NEAREST)
         normal = cv2.resize(surface.normal, half, interpolation=cv2.INTER_NEAREST)
-        with atomic_path(self.path("surface", index)) as temporary, temporary.open("wb") as handle:
-            np.savez_compressed(handle, depth=(depth * 1e4).round().astype(np.uint16), normal=(normal * 127).round().astype(np.int8))
+        write_arrays(self.path("surface", index), depth=(depth * 1e4).round().astype(np.uint16), normal=(normal * 127).round().astype(np.int8))
 
     def save_track(self, track: Track) -> None:
-        with atomic_path(self.folder / "track.npz") as temporary, temporary.open("wb") as handle:
-            np.savez_compressed(handle, **{name: np.asarray(value) for name, value in vars(track).items()})
+        write_arrays(self.folder / "track.npz", **{name: np.asarray(value) for name, value in vars(track).items()})
 
     def save_action_units(self, table: dict[str, Float[np.ndarray, " f"]], success: Bool[np.ndarray, " f"]) -> None:
         """au.csv in OpenFace's columns; `table` as `action_units` returns it."""
@@ -274,6 +272,16 @@ class Clip:
     def save_features(self, name: str, features: Float[np.ndarray, "f channels steps"]) -> None:
         with atomic_path(self.folder / "features" / f"{name}.npy") as temporary, temporary.open("wb") as handle:
             np.save(handle, features.astype(np.float32))
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write an .npz, whole or not at all. Raises DiskFull.
+
+    It is packed in memory: a zip file that can not be finished complains a second time when it is forgotten.
+    """
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    write_atomic(path, content.getvalue())
 
 
 def _read_image(path: Path, flags: int) -> np.ndarray:

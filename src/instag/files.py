@@ -50,6 +50,12 @@ def write_atomic(target: Path, content: bytes | str) -> None:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def sweep(folder: Path) -> None:
+    """Remove from a folder the temporary files that runs which were killed left in it."""
+    for path in folder.glob(".*-????????.*"):
+        path.unlink(missing_ok=True)
+
+
 def check_format(path: Path, version: int, newest: int) -> None:
     """Raises NewerFormat where an artefact was written in a format that this instag does not know yet."""
     if version > newest:

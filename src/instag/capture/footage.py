@@ -11,9 +11,8 @@ from instag.capture.faces import Crop
 from instag.capture.flow import SkinFlow
 from instag.capture.landmarks import FaceMesh, Landmarks, fill_gaps, longest_seen
 from instag.capture.shots import Shot
-from instag.clip import Clip
+from instag.clip import Clip, write_arrays
 from instag.errors import NotAnArtefact, TooShort
-from instag.files import atomic_path
 from instag.media import Square, read_frames, read_sound
 from instag.progress import Report, silent
 from instag.types import FPS
@@ -85,8 +84,7 @@ def _save_landmarks(clip: Clip, seen: list[Seen], source: str) -> Landmarks:
     """Write landmarks.npz, gaps filled. Raises NoFace, FaceLost."""
     points, motion = zip(*seen, strict=True)
     landmarks = fill_gaps(list(points), np.stack(motion), source)
-    with atomic_path(clip.folder / "landmarks.npz") as temporary, temporary.open("wb") as handle:
-        np.savez_compressed(handle, points=landmarks.points, found=landmarks.found, flow=landmarks.flow)
+    write_arrays(clip.folder / "landmarks.npz", points=landmarks.points, found=landmarks.found, flow=landmarks.flow)
     return landmarks
 
 

@@ -15,10 +15,13 @@ from instag.capture.refinement import track_head
 from instag.capture.sound_delay import sound_delay
 from instag.clip import Clip, ClipInfo, StageRecord
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
+from instag.files import sweep
 from instag.media import MediaInfo, probe
 from instag.progress import Report, part, silent
 from instag.speech.clip_features import check_features, clip_features
 
+FOLDERS = ("frames", "regions", "mattes", "torso", "surface", "features")
+"""What `prepare` fills in a clip's folder."""
 SIZES = (64, 2048)
 """Smallest and largest side of a Clip's frames in pixels."""
 
@@ -95,6 +98,8 @@ def prepare(
     work = [stage for stage in chosen if stage.name in stale]
     total, before = sum(stage.share for stage in work), 0.0
     report(0 if work else 1000, 1000)
+    for folder in (clip.folder, *(clip.folder / name for name in FOLDERS)) if work else ():
+        sweep(folder)
     for stage in work:
         _check_needs(stage, clip)
         clip = clip.save_info(
@@ -187,7 +192,7 @@ def _followers(name: str, only: str | Sequence[str] | None) -> set[str]:
 
 
 def _video(clip: Clip, settings: Settings, report: Report) -> Clip:
-    for name in ("frames", "regions", "mattes", "torso", "surface", "features"):
+    for name in FOLDERS:
         shutil.rmtree(clip.folder / name, ignore_errors=True)
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
