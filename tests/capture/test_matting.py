@@ -4,7 +4,7 @@ import pytest
 from jaxtyping import Float
 
 from instag.capture.backdrop import build_backdrop
-from instag.capture.matting import Behind, cut_mattes, matte
+from instag.capture.matting import Behind, cut_mattes, head_share, matte
 from instag.types import Region
 from painted_head import painted_clip
 
@@ -77,3 +77,14 @@ def test_every_frame_of_a_clip_gets_its_matte(tmp_path) -> None:
     assert clip.has_mattes
     agreement = (clip.matte(2) > 127) == (clip.regions(2) > 0)
     assert agreement.mean() > 0.97
+
+
+def test_the_persons_soft_edge_belongs_to_the_nearest_part():
+    regions = np.zeros((8, 8), np.uint8)
+    regions[2:4, 2:6], regions[4:, 2:6] = Region.HAIR, Region.TORSO
+    regions[3, 3] = Region.MOUTH
+    person = np.full((8, 8), 90, np.uint8)
+    share = head_share(person, regions)
+    assert share[1, 3] == share[2, 3] == 90, "hair, and above it"
+    assert share[3, 3] == share[5, 3] == share[6, 1] == 0, "mouth, torso, and beside it"
+    assert (head_share(None, regions) > 0).sum() == 7

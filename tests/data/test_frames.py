@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from instag.clip import Clip
-from instag.data.frames import HEAD_LABELS, FrameStore, head_share, over_backdrop, premultiplied, squares_around
+from instag.data.frames import HEAD_LABELS, FrameStore, over_backdrop, premultiplied, squares_around
 from instag.synthetic import write_clip
 from instag.types import Region
 
@@ -108,14 +108,3 @@ def test_the_backdrop_is_taken_out_of_mixed_pixels(clip):
     mixed = replace(batch, image=image, alpha=alpha)
     screen = torch.ones(1, 1, 1, 3)
     torch.testing.assert_close(mixed.head_over(screen), share * own + (1 - share), atol=2 / 255, rtol=0)
-
-
-def test_the_persons_soft_edge_belongs_to_the_nearest_part():
-    regions = np.zeros((8, 8), np.uint8)
-    regions[2:4, 2:6], regions[4:, 2:6] = Region.HAIR, Region.TORSO
-    regions[3, 3] = Region.MOUTH
-    person = np.full((8, 8), 90, np.uint8)
-    share = head_share(person, regions)
-    assert share[1, 3] == share[2, 3] == 90, "hair, and above it"
-    assert share[3, 3] == share[5, 3] == share[6, 1] == 0, "mouth, torso, and beside it"
-    assert (head_share(None, regions) > 0).sum() == 7

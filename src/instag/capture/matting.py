@@ -133,6 +133,16 @@ def _box(person: Bool[np.ndarray, "h w"], margin: int) -> tuple[slice, slice] | 
     return slice(max(0, top - margin), top + height + margin), slice(max(0, left - margin), left + width + margin)
 
 
+def head_share(person: UInt8[np.ndarray, "h w"] | None, regions: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """The share of face and hair in each pixel: the person's, where they are or are the nearest part of him. person: None where only regions are known."""
+    head = (regions == Region.FACE) | (regions == Region.HAIR)
+    if person is None:
+        return np.where(head, np.uint8(255), np.uint8(0))
+    around = (regions == Region.BACKGROUND) & (person > 0)
+    to_head, to_rest = (cv2.distanceTransform(far.astype(np.uint8), cv2.DIST_L2, 3) for far in (~head, head | (regions == Region.BACKGROUND)))
+    return np.where(head | (around & (to_head < to_rest)), person, np.uint8(0))
+
+
 def cut_mattes(clip: Clip, report: Report = silent) -> None:
     """Write mattes/*.png of a clip that has frames, regions and backdrop. Memory does not grow with the length."""
     behind = Behind(image=clip.backdrop(), seen=clip.backdrop_seen())

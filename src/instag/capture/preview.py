@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from instag.capture.head_frame import INNER_LIPS, OVAL
+from instag.capture.matting import head_share
 from instag.capture.quality.verdict import quality_lines
 from instag.capture.torso import over
 from instag.clip import Clip, Track
@@ -67,7 +68,7 @@ def _rows(clip: Clip) -> list[Row]:
             title="regions: torso blue, neck yellow, face red, hair green, mouth violet, teeth white",
             draw=lambda index: paint_regions(clip.frame(index), clip.regions(index)),
         ),
-        Row(title="what the face learns from", draw=lambda index: _head_on_green(clip.frame(index), clip.regions(index))),
+        Row(title="what the face learns from", draw=lambda index: _head_on_green(clip, index)),
         Row(title="the mouth, larger (teeth outlined)", draw=lambda index: _mouth(clip.frame(index), clip.regions(index), clip.track(), index)),
         Row(title="torso over backdrop", draw=lambda index: over(clip.backdrop().astype(np.float32), clip.torso(index)).astype(np.uint8)),
         Row(
@@ -131,8 +132,15 @@ def paint_regions(frame: Picture, regions: UInt8[np.ndarray, "h w"]) -> Picture:
     return (0.55 * frame + 0.45 * table[regions]).astype(np.uint8)
 
 
-def _head_on_green(frame: Picture, regions: UInt8[np.ndarray, "h w"]) -> Picture:
-    return np.where((regions >= Region.FACE)[..., None], frame, np.array(GREEN, np.uint8)).astype(np.uint8)
+def _head_on_green(clip: Clip, index: int) -> Picture:
+    """The head and its mouth, by the matte and without what shows through where there is one, else by the regions."""
+    frame, regions = clip.frame(index), clip.regions(index)
+    if not clip.has_mattes:
+        return np.where((regions >= Region.FACE)[..., None], frame, np.array(GREEN, np.uint8)).astype(np.uint8)
+    share = np.where(regions >= Region.MOUTH, np.uint8(255), head_share(clip.matte(index), regions))
+    alpha = share[..., None].astype(np.float32) / 255
+    behind = over(clip.backdrop().astype(np.float32), clip.torso(index))
+    return (np.clip(frame - (1 - alpha) * behind, 0, 255 * alpha) + (1 - alpha) * np.array(GREEN, np.float32)).astype(np.uint8)
 
 
 def _mouth(frame: Picture, regions: UInt8[np.ndarray, "h w"], track: Track, index: int) -> Picture:

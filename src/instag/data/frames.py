@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
+from instag.capture.matting import head_share
 from instag.clip import Clip
 from instag.data.landmark_motion import landmark_motion
 from instag.data.windows import windows
@@ -270,16 +271,6 @@ class FrameStore:
 
     def _labels(self, image: np.ndarray) -> np.ndarray:
         return image if image.shape[0] == self.size else cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
-
-
-def head_share(person: UInt8[np.ndarray, "h w"] | None, regions: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    """The share of face and hair in each pixel: the person's, where they are or are the nearest part of him. person: None where only regions are known."""
-    head = (regions == Region.FACE) | (regions == Region.HAIR)
-    if person is None:
-        return np.where(head, np.uint8(255), np.uint8(0))
-    around = (regions == Region.BACKGROUND) & (person > 0)
-    to_head, to_rest = (cv2.distanceTransform(far.astype(np.uint8), cv2.DIST_L2, 3) for far in (~head, head | (regions == Region.BACKGROUND)))
-    return np.where(head | (around & (to_head < to_rest)), person, np.uint8(0))
 
 
 def squares_around(points: Float[Tensor, "f p 2"], size: int) -> Int[Tensor, "f 4"]:
