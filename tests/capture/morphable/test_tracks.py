@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from capture.morphable import faces
 from instag import assets
+from instag.capture.family.poses import read_track_params
 from instag.capture.morphable.fit import look
 from instag.capture.observers import COEFFICIENTS, Observers
 from instag.capture.tracking import CHIN, EYE_DISTANCE, FOREHEAD, MIRRORED, NOSE_TIP, NOSE_TIP_Z, OUTER_EYES, reprojection_errors
@@ -94,6 +95,7 @@ def test_coefficients_lie_beside_it_and_go_with_it(clip: Clip) -> None:
     Observers(tracker="bfm").find_points(clip, clip.track(), silent)
     with np.load(clip.folder / COEFFICIENTS, allow_pickle=False) as held:
         shapes = {name: held[name].shape for name in held.files}
+        torch.save({name: torch.from_numpy(held[name]) for name in ("id", "exp", "euler", "trans", "focal")}, clip.folder / "track_params.pt")
     assert shapes == {
         "id": (1, 12),
         "exp": (FRAMES, 8),
@@ -104,6 +106,11 @@ def test_coefficients_lie_beside_it_and_go_with_it(clip: Clip) -> None:
         "focal": (1,),
         "colour_error": (FRAMES,),
     }
+    read = read_track_params(clip.folder / "track_params.pt")
+    forward = np.stack([read.matrices[index][:3, :3].T for index in range(FRAMES)])
+    away = Rotation.from_matrix(forward) * Rotation.from_matrix(TRUTH.rotations.numpy()).inv()
+    assert np.degrees(away.magnitude()).mean() < 0.4, "the family's file of poses, as import-clip reads it"
+    assert read.focal == pytest.approx(FOCAL, rel=0.06)
     Observers().find_points(clip, clip.track(), silent)
     assert not (clip.folder / COEFFICIENTS).exists()
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 from instag.capture.family.colors import to_parsing
 from instag.capture.family.layout import SIDECAR, Layout
 from instag.capture.family.poses import write_track_params, write_transforms
+from instag.capture.observers import COEFFICIENTS
 from instag.capture.pool import in_order
 from instag.clip import Clip, Surface, Track
 from instag.errors import BadArgument
@@ -66,7 +67,9 @@ def export_clip(clip: Clip, folder: Path | str, *, layout: Layout = Layout.INSTA
     notes = _write_features(clip, folder, layout)
     if layout is Layout.INSTAG and priors < len(taught):
         notes.append(f"Geometry priors are there for frames 0 to {priors - 1}: train with --N_views {priors} at most, or export more with --surface-frames.")
-    notes.append("track_params.pt has poses only: the coefficients id and exp belong to the Basel face model, which was not fitted.")
+    fitted = (clip.folder / COEFFICIENTS).is_file()
+    where = f"they are in {clip.folder / COEFFICIENTS}, with poses of the model's own frame." if fitted else "prepare --tracker bfm fits it."
+    notes.append(f"track_params.pt has poses only: the coefficients id and exp belong to the Basel face model; {where}")
     matrices = _matrices(track)
     write_track_params(folder / "track_params.pt", matrices, track.focal)
     size = (clip.info.width, clip.info.height)

@@ -10,8 +10,8 @@ from instag.capture.family.laying import lay
 from instag.capture.family.poses import TRANS_PER_METRE, head_to_camera
 from instag.capture.morphable.basel import load_model
 from instag.capture.morphable.head import Seen68, TrackedFace, track_face
-from instag.capture.tracking import into_head_frame
 from instag.capture.tracking import head_to_camera as to_camera
+from instag.capture.tracking import into_head_frame
 from instag.clip import Clip, Track
 from instag.compute import device_named
 from instag.errors import CaptureError
