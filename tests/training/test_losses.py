@@ -11,16 +11,11 @@ def test_photometric_is_zero_for_equal_pictures():
     assert losses.photometric(picture, 1 - picture) > 0.1
 
 
-def test_alpha_error_of_hard_outlines_is_alpha_inside():
-    alphas, inside = torch.rand(2, 4, 4), torch.rand(2, 4, 4) > 0.5
-    torch.testing.assert_close(losses.alpha_error(alphas, inside.float()), losses.alpha_inside(alphas, inside))
-
-
-def test_alpha_inside():
-    inside = torch.zeros(1, 4, 4, dtype=torch.bool)
-    inside[:, :2] = True
-    assert losses.alpha_inside(inside.float(), inside) == 0
-    assert losses.alpha_inside(1 - inside.float(), inside) == 1
+def test_alpha_error_of_a_hard_outline():
+    inside = torch.zeros(1, 4, 4)
+    inside[:, :2] = 1
+    assert losses.alpha_error(inside, inside) == 0
+    assert losses.alpha_error(1 - inside, inside) == 1
 
 
 def test_within_an_empty_mask_is_zero():

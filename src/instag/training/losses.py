@@ -1,6 +1,5 @@
 """The terms that training adds up (METHOD 6 and 7). Pictures are channels-last floats in [0, 1]; every term is a mean, without a unit."""
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -15,13 +14,8 @@ def photometric(picture: Float[Tensor, "b h w 3"], target: Float[Tensor, "b h w 
     return (picture - target).abs().mean() + DSSIM_WEIGHT * (1 - ssim(picture, target))
 
 
-def alpha_inside(alphas: Float[Tensor, "b h w"], inside: Bool[Tensor, "b h w"]) -> Float[Tensor, ""]:
-    """Opaque inside, transparent outside: mean((1 - alpha) inside) + mean(alpha outside)."""
-    return torch.where(inside, 1 - alphas, alphas).mean()
-
-
 def alpha_error(alphas: Float[Tensor, "b h w"], wanted: Float[Tensor, "b h w"]) -> Float[Tensor, ""]:
-    """Mean |alpha - wanted|: `alpha_inside` for outlines that are soft."""
+    """Mean |alpha - wanted|: opaque inside, transparent outside, and between them where an outline is soft."""
     return (alphas - wanted).abs().mean()
 
 

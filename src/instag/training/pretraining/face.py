@@ -174,17 +174,15 @@ class FaceWork(Work):
     def _picture_terms(self, turn: int, people: list[Person], frames: Frames, rendering) -> dict[str, Tensor]:
         course = self.course
         noise = [self.crew.chance(self.name, person.number, turn).noise for person in people]
-        head = frames.is_region(Region.FACE, Region.HAIR)
         without_hair = turn >= course.warm_up and turn % course.hair_every != 0
-        shown = frames.is_region(Region.FACE) if without_hair else head
         paint = torch.cat([screen_colour(course.screen, self.batch, each) for each in noise]).expand(rendering.colors.shape)
-        target = torch.where(shown[..., None], frames.image.float() / 255, paint)
+        target = frames.head_over(paint, hair=not without_hair)
         picture = composite.over(rendering.colors, rendering.alphas, paint)
         if without_hair:
-            picture = torch.where(frames.is_region(Region.HAIR)[..., None], paint, picture)
+            picture = torch.where(frames.is_hair()[..., None], paint, picture)
         terms = {"photometric": losses.photometric(picture, target)}
         if course.alpha(turn):
-            terms["alpha"] = course.alpha(turn) * losses.alpha_inside(rendering.alphas, head)
+            terms["alpha"] = course.alpha(turn) * losses.alpha_error(rendering.alphas, frames.head_alpha())
         if course.lips_attention(turn):
             expression = rendering.detached[..., 1] + rendering.detached[..., 3]
             terms["lips_attention"] = course.lips_attention(turn) * within_each(expression, frames.lips)

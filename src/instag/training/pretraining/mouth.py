@@ -98,7 +98,7 @@ class MouthWork(Work):
         picture = torch.where((frames.lips & ~inside)[..., None], paint, composite.over(rendering.colors, rendering.alphas, paint))
         terms = {"photometric": losses.photometric(picture, target)}
         if course.alpha(turn):
-            terms["alpha"] = course.alpha(turn) * losses.alpha_inside(rendering.alphas, frames.lips)
+            terms["alpha"] = course.alpha(turn) * losses.alpha_error(rendering.alphas, frames.lips.float())
         if shifts and course.motion(turn):
             terms["motion"] = course.motion(turn) * mean_of([universal.abs().mean() + own.abs().mean() for universal, own in shifts])
         return terms, Shown(rendering=rendering, parts=parts)

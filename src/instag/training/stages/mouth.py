@@ -110,7 +110,7 @@ class MouthStage(Stage):
         picture = torch.where(free[..., None], paint, composite.over(rendering.colors, rendering.alphas, paint))
         terms = {"photometric": losses.photometric(picture, target)}
         if settings.alpha(step):
-            terms["alpha"] = settings.alpha(step) * losses.alpha_inside(rendering.alphas, frames.lips)
+            terms["alpha"] = settings.alpha(step) * losses.alpha_error(rendering.alphas, frames.lips.float())
         if settings.offset(step) and step >= settings.aligner_after:
             offset = mouth.aligner(self.gaussians.means.detach()).offset
             terms["offset"] = settings.offset(step) * offset.abs().mean()
