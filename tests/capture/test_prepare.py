@@ -178,6 +178,8 @@ def test_unusable_videos_are_refused_before_any_work(tmp_path: Path, done: list[
 def test_a_video_that_shows_no_face_leaves_nothing_behind(video: Path, tmp_path: Path) -> None:
     with pytest.raises(NoFace):
         prepare(video, tmp_path / "a.clip")
+    with pytest.raises(BadArgument, match="--shot 3"):
+        prepare(video, tmp_path / "a.clip", shot=3)
     assert not (tmp_path / "a.clip").exists()
 
 

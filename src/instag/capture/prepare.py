@@ -108,7 +108,7 @@ def prepare(
         started = time.monotonic()
         try:
             clip = stage.run(clip, settings, part(report, before / total, (before + stage.share) / total))
-        except (CaptureError, MediaError):
+        except (BadArgument, CaptureError, MediaError):
             if fresh and not clip.info.stages:
                 shutil.rmtree(clip.folder)
             raise

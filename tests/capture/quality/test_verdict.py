@@ -135,7 +135,9 @@ def test_what_the_clip_says_of_itself() -> None:
     assert aspects(delay_found={"ms": 0, "fit": 0.3, "margin": 0.02}) == [("lip sync", "fair")]
     assert aspects(delay_found={"ms": 0, "fit": 0.05, "margin": 0.01}) == [("lip sync", "poor")]
     for given, expected in ((None, [("lip sync", "poor")]), (80, [])):
-        assert aspects(stages={"sound": StageRecord(made_by="", settings={"delay_ms": given}, seconds=0)}) == expected
+        heard = {"sound": StageRecord(made_by="", settings={"delay_ms": given}, seconds=0)}
+        assert aspects(stages=heard) == expected
+        assert aspects(stages=heard, frame_count=60, shots=((0, 60),)) == [("length", "poor")]
 
 
 def test_worst_first_and_as_lines() -> None:

@@ -12,7 +12,7 @@ from typing import Any, final
 from instag.capture.quality.heard import Heard, listen_to
 from instag.capture.quality.seen import Seen, look_at
 from instag.capture.shots import clock
-from instag.capture.sound_delay import SURE
+from instag.capture.sound_delay import SHORTEST, SURE
 from instag.clip import Clip, ClipInfo
 from instag.progress import Report, silent
 
@@ -211,10 +211,10 @@ def _jumps(info: ClipInfo) -> Finding | None:
 
 
 def _lip_sync(info: ClipInfo) -> Finding | None:
-    """Whether lips and sound belong together; nothing where the user said the delay."""
+    """Whether lips and sound belong together; nothing where the user said the delay, or the clip is too short to tell."""
     found, asked = info.delay_found, info.stages.get("sound")
     if found is None:
-        if asked is None or asked.settings.get("delay_ms") is not None:
+        if info.frame_count < SHORTEST or asked is None or asked.settings.get("delay_ms") is not None:
             return None
         says = "Too little of lips and voice was found to compare them. Check that the speaker talks and is heard."
         return Finding(aspect="lip sync", grade=Grade.POOR, says=says)
