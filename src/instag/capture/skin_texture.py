@@ -1,6 +1,6 @@
 """A face's own texture: points all over the tracked mesh, what each looks like in one clip, and how steadily.
 
-Brightness is band-passed, so that light and exposure say little and detail says all. A point whose look changes with speech (chin, cheeks, brows)
+Brightness is band-passed, so that light and exposure say little and detail says all. A point whose look changes with speech (cheeks, brows)
 counts by its own variance over the clip: nobody has to say which skin is rigid.
 """
 
@@ -29,6 +29,10 @@ SEEN_OFTEN = 0.3
 
 LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 """The outer line of the lips."""
+CORNERS = (61, 291)
+"""The corners of the mouth."""
+CHIN_HALF_WIDTH = 0.045
+"""Metres to each side: what lies below the mouth's corners there moves with the jaw, and a head that followed it would nod with speech."""
 EYES = (
     *(33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
     *(362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382),
@@ -63,12 +67,15 @@ class Detail:
 
 
 def spread_points(identity: Float[np.ndarray, "478 3"], count: int) -> SkinPoints:
-    """`count` points evenly over the mesh of a resting face (metres), but for eyes and lips. The same ones in every run."""
+    """`count` points evenly over the mesh of a resting face (metres), but for eyes, lips and chin. The same ones in every run."""
     generator = np.random.default_rng(0)
     mesh = identity[:SKIN_POINTS].astype(np.float64)
     triangles = face_triangles()
     normals = vertex_normals(mesh, triangles)
     skin: Int[np.ndarray, "t 3"] = triangles[~np.isin(triangles, (*LIPS, *INNER_LIPS, *EYES)).any(1)]
+    middles = mesh[skin].mean(1)
+    low = middles[:, 1] < mesh[list(CORNERS), 1].mean()
+    skin = skin[~(low & (np.abs(middles[:, 0]) < CHIN_HALF_WIDTH))]
     a, b, c = (mesh[skin[:, corner]] for corner in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     chosen = skin[generator.choice(len(skin), count, p=area / area.sum())]
