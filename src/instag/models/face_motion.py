@@ -19,6 +19,7 @@ from instag.models.triplane import TriPlane
 SHIFT_UNIT = 1e-2
 """Metres that an output of 1 shifts a Gaussian."""
 BLINK_LIMIT = 2.0
+REVIVAL = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ class GatedField(nn.Module):
     def places(self, points: Float[Tensor, "n 3"]) -> Places:
         """Encode points (metres, the field's own space); the same for every frame."""
         encoding = self.encoding(points)
-        gate = torch.relu(self.expression_gate(encoding)) if self.expression_gate is not None else encoding.new_zeros(len(points), 0)
+        gate = reviving_relu(self.expression_gate(encoding)) if self.expression_gate is not None else encoding.new_zeros(len(points), 0)
         return Places(encoding=encoding, speech_gate=self.speech_gate(encoding), expression_gate=gate)
 
     def hear(self, condition: Condition) -> Float[Tensor, "b codes"]:
@@ -114,3 +115,9 @@ def personalized_face_field(speech_channels: int) -> GatedField:
 def personalized_mouth_field(speech_channels: int) -> GatedField:
     """What is one person's own in the motion of the inside of the mouth (pre-training)."""
     return GatedField(speech_channels=speech_channels, hidden=16, expression=False, base=64, finest=57.6)
+
+
+def reviving_relu(values: Tensor) -> Tensor:
+    """ReLU, whose gradient where it is closed is REVIVAL, not 0: a blink is rare, and its gate, closed by chance early, would never open again."""
+    below = values.clamp(max=0)
+    return torch.relu(values) + REVIVAL * (below - below.detach())

@@ -128,13 +128,13 @@ def whole_course(*, prior: bool = False) -> Recipe:
 
 
 def few(*, prior: bool = False) -> Recipe:
-    """The default, for a few seconds: 512 pixels, nearly half of the steps."""
-    return replace(shortened(whole_course(prior=prior), 0.45), name="few")
+    """The default, for a few seconds: 512 pixels, half of the steps."""
+    return replace(shortened(whole_course(prior=prior), 0.5), name="few")
 
 
 def draft(*, prior: bool = False) -> Recipe:
-    """A first look in minutes on two cores: 256 pixels, a sixth of the steps."""
-    return replace(shortened(whole_course(prior=prior), 1 / 6), name="draft", size=256)
+    """A first look in minutes on two cores: 256 pixels, a fifth of the steps."""
+    return replace(shortened(whole_course(prior=prior), 0.2), name="draft", size=256)
 
 
 def long(*, prior: bool = False) -> Recipe:
