@@ -33,6 +33,7 @@ def download(address: str, target: Path, *, sha256: str = "", report: Report = s
         try:
             _complete(address, part, report)
         except HTTPError as error:
+            error.close()
             raise AssetMissing(f"{address} could not be downloaded: the server says {error.code} {error.reason}. Try again later.") from error
         except BROKEN_NETWORK as error:
             kept = f" {part.stat().st_size / MIB:.1f} MiB are here already and need not be sent again." if part.is_file() else ""
@@ -50,6 +51,7 @@ def _complete(address: str, part: Path, report: Report) -> None:
     except HTTPError as error:
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
+        error.close()
         if error.headers.get("Content-Range") == f"bytes */{start}":  # it was whole: only its name was missing
             return
         start, answer = 0, _ask(address, 0)

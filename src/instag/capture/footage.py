@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from instag.capture.faces import Crop
 from instag.capture.flow import SkinFlow
 from instag.capture.landmarks import FaceMesh, Landmarks, fill_gaps, longest_seen
-from instag.capture.shots import Shot
+from instag.capture.shots import Shot, clock
 from instag.clip import Clip, write_arrays
 from instag.errors import NotAnArtefact, TooShort
 from instag.media import Square, read_frames, read_sound
@@ -52,7 +52,10 @@ def take_frames(clip: Clip, video: Path, crop: Crop, shot: Shot, report: Report 
         while waiting:
             take()
     if len(seen) < SHORTEST_S * FPS:
-        raise TooShort(f"{video} holds {len(seen) / FPS:.1f} s; at least {SHORTEST_S:g} s are needed, and 5 s or more make a good head. Record a longer video.")
+        raise TooShort(
+            f"{video} shows a face without a cut for {len(seen) / FPS:.1f} s at most, from {clock(shot.first)} to {clock(shot.first + len(seen))}; "
+            f"at least {SHORTEST_S:g} s are needed, and 5 s or more make a good head. Record a longer video."
+        )
     first, end = longest_seen(np.array([points is not None for points, _ in seen]))
     if end - first < SHORTEST_S * FPS:
         first, end = 0, len(seen)

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.capture.quiet import native_notes_hidden
+from instag.capture.shots import clock
 from instag.errors import FaceLost, NoFace
-from instag.types import FPS
 
 POINTS = 478
 LONGEST_GAP = 5
@@ -81,7 +81,7 @@ def fill_gaps(seen: list[Float[np.ndarray, "478 3"] | None], flow: Float[np.ndar
         raise NoFace(f"No face in any of the {total} frames of {source}. Use a video that shows one face from the front, or point to it with --crop x,y,size.")
     if longest_gap(found) > LONGEST_GAP:
         missing = int((~found).sum())
-        spans = ", ".join(f"{_clock(start)} to {_clock(end)}" for start, end in _gaps(found)[:5] if end - start > LONGEST_GAP)
+        spans = ", ".join(f"{clock(start)} to {clock(end)}" for start, end in _gaps(found)[:5] if end - start > LONGEST_GAP)
         raise FaceLost(
             f"The face is lost in {missing} of {total} frames of {source} ({spans}). "
             "Use a part of the video that shows the face throughout, or frame it with --crop x,y,size."
@@ -116,8 +116,3 @@ def _gaps(found: Bool[np.ndarray, " f"]) -> list[tuple[int, int]]:
     """First frame and the one after the last of each run without a face, longest first."""
     edges = np.flatnonzero(np.diff(np.concatenate([[True], found, [True]]).astype(np.int8)))
     return sorted(((int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)), key=lambda gap: gap[0] - gap[1])
-
-
-def _clock(frame: int) -> str:
-    seconds = frame / FPS
-    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
