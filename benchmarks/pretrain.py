@@ -1,17 +1,23 @@
 """Pre-train on a folder of prepared clips and say what it took: python -m benchmarks.pretrain CLIPS -o my.prior [--course usual] [--share 0.1].
 
-CLIPS holds NAME.clip folders, each of another person. The prior that instag carries is made by this script; its settings lie in the prior.
+CLIPS holds NAME.clip folders, each of another person. The prior that instag carries is made by this script (bundled/motion.md has the command).
 """
 
 import argparse
 import json
 import resource
+import shutil
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from instag.clip import Clip
 from instag.compute import device_named, most_memory, set_threads
 from instag.models.prior import Prior
+from instag.speech.front_end import SAMPLES
 from instag.training.pretrain import pretrain
 from instag.training.pretraining.courses import course_named
 from instag.training.pretraining.log import rate_of
@@ -34,6 +40,26 @@ def rows_of(prior: Prior, folder: Path) -> list[str]:
     return lines
 
 
+def thinned(path: Path, frames: int, folder: Path) -> Path:
+    """A clip of at most so many frames at even steps of another, in `folder`, for fields that hear motion codes: its sound means nothing."""
+    clip = Clip.open(path)
+    chosen = np.unique(np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int))
+    (folder / path.name).mkdir()
+    thin = Clip(folder=folder / path.name, info=clip.info).save_info(replace(clip.info, frame_count=len(chosen), test_frames=None))
+    for kind in ("frames", "regions", "mattes", "torso"):
+        (thin.folder / kind).mkdir()
+        for place, index in enumerate(chosen.tolist()):
+            if clip.path(kind, index).is_file():
+                shutil.copy(clip.path(kind, index), thin.path(kind, place))
+    shutil.copy(clip.folder / "backdrop.png", thin.folder)
+    track = clip.track()
+    rows = {name: getattr(track, name)[chosen] for name in ("rotations", "translations", "landmarks", "landmarks68", "found")}
+    thin.save_track(replace(track, **rows))
+    thin.save_action_units({name: column[chosen] for name, column in clip.action_units().items()}, track.found[chosen])
+    thin.save_speech(clip.speech()[: len(chosen) * SAMPLES])
+    return thin.folder
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
@@ -41,6 +67,7 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], help="names of clips to leave out")
     parser.add_argument("--course", default="usual")
     parser.add_argument("--share", type=float, default=1.0, help="of the course's frames")
+    parser.add_argument("--frames", type=int, help="of each clip, at even steps; all if not given; for --speech motion")
     parser.add_argument("--size", type=int, help="side of the picture, pixels; the course's if not given")
     parser.add_argument("--speech", default="mel")
     parser.add_argument("--together", type=int)
@@ -55,7 +82,10 @@ def main() -> None:
     course = replace(course, size=chosen.size or course.size)
     named = {name: getattr(chosen, name) for name in ("speech", "together", "batch", "seed", "device")}
     began = time.perf_counter()
-    prior = pretrain(clips, chosen.output, course=course, **named)
+    with tempfile.TemporaryDirectory() as folder:
+        if chosen.frames is not None:
+            clips = [thinned(path, chosen.frames, Path(folder)) for path in clips]
+        prior = pretrain(clips, chosen.output, course=course, **named)
     took = time.perf_counter() - began
     print(f"{len(clips)} people, {prior.info.training['frames']} frames, {course.size} pixels, {prior.info.training['device']}: {took:.1f} s in all")
     print("\n".join(rows_of(prior, chosen.output.with_suffix(".training"))))

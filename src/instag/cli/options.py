@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, final
 
 import typer
@@ -106,13 +107,8 @@ WithRecipe = Annotated[Recipe, typer.Option("--recipe", help="draft: in minutes,
 
 
 Prior = Annotated[
-    str,
-    typer.Option(
-        "--prior",
-        metavar="FILE",
-        help="What others' faces do, as `pretrain` or `import-prior` wrote it. bundled: what comes with instag for what the head hears with. none: nothing.",
-        rich_help_panel=TRAINING,
-    ),
+    Path | None,
+    typer.Option("--prior", help="What others' faces do, as `pretrain` or `import-prior` wrote it.", show_default=False, rich_help_panel=TRAINING),
 ]
 
 
@@ -154,14 +150,14 @@ class Learning:
     long: Long = False
     all_for_train: AllForTrain = False
     speech: Hearing = None
-    prior: Prior = "bundled"
+    prior: Prior = None
     batch: Batch = None
     seed: Seed = 0
     device: Device = "auto"
 
     def settings(self) -> dict[str, Any]:
         """As `instag.adapt` takes them."""
-        return {**vars(self), "recipe": self.recipe.value, "prior": None if self.prior == "none" else self.prior}
+        return {**vars(self), "recipe": self.recipe.value}
 
     @property
     def features(self) -> str:

@@ -24,9 +24,6 @@ from instag.models.head import Head
 from instag.models.mouth_motion import MouthField
 
 FORMAT_VERSION = 1
-BUNDLED = "bundled"
-"""Stands for the prior that comes with instag, where one is asked for."""
-FOLDER = Path(__file__).parents[1] / "bundled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +98,6 @@ class Prior:
         except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
             raise NotAnArtefact(f"{path} is not a prior, or is damaged ({error}). Make one with: instag pretrain CLIP... -o {path}") from error
         return cls(info=info, face=face, mouth=mouth)
-
-
-def bundled_prior(front_end: str) -> Prior | None:
-    """The prior that comes with instag for heads that hear with this front end; None where there is none."""
-    path = FOLDER / f"{front_end}.prior"
-    return Prior.open(path) if path.is_file() else None
 
 
 def empty_fields(speech_channels: int) -> tuple[GatedField, MouthField]:

@@ -21,7 +21,7 @@ from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_t
 from instag.models.gaussians import Gaussians, gaussians_behind, random_gaussians
 from instag.models.head import new_head
 from instag.models.poses import PoseCorrections
-from instag.models.prior import BUNDLED, Prior, bundled_prior
+from instag.models.prior import Prior
 from instag.rendering.backends import renderer_for
 from instag.speech import front_ends
 from instag.speech.lip_motion import LipMotion
@@ -62,7 +62,7 @@ def adapt(
     all_for_train: bool = False,
     seed: int = 0,
     speech: str | None = None,
-    prior: Prior | Path | str | None = BUNDLED,
+    prior: Prior | Path | str | None = None,
     device: str = "auto",
     batch: int | None = None,
     report: StageReport = silent_stages,
@@ -72,19 +72,14 @@ def adapt(
     n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but the test frames; the recipe's number where
     neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. speech: the front end that the head will
     hear with, as in speech.front_ends.create; None for what the recipe's driver, or the prior, hears with.
-    prior: what several people taught, which the fields begin with, or its file; "bundled": that which comes with instag for what the head hears
-    with, if any. device: as in compute.device_named. batch: frames a step, None for what suits recipe and device. A killed run goes on from its
-    checkpoint in the clip's folder. Raises BadArgument, TooShort, TrainingFailed and what Clip and clip_features raise.
+    prior: what several people taught, which the fields begin with, or its file. device: as in compute.device_named. batch: frames a step, None for
+    what suits recipe and device. A killed run goes on from its checkpoint in the clip's folder. Raises BadArgument, TooShort, TrainingFailed and
+    what Clip and clip_features raise.
     """
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
     where = device_named(device)
-    name = "long" if long else recipe
-    plan = name if isinstance(name, Recipe) else recipe_named(name)
-    if prior == BUNDLED:
-        prior = bundled_prior(speech or DRIVERS[plan.driver])
+    plan = recipe if isinstance(recipe, Recipe) else recipe_named("long" if long else recipe, prior=prior is not None)
     known = Prior.open(prior) if isinstance(prior, Path | str) else prior
-    if isinstance(name, str):
-        plan = recipe_named(name, prior=known is not None)
     speech = speech or (known.info.front_end if known is not None else DRIVERS[plan.driver])
     if known is not None:
         check_hearing(known, speech)
