@@ -46,11 +46,10 @@ def thinned(path: Path, frames: int, folder: Path) -> Path:
     chosen = np.unique(np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int))
     (folder / path.name).mkdir()
     thin = Clip(folder=folder / path.name, info=clip.info).save_info(replace(clip.info, frame_count=len(chosen), test_frames=None))
-    for kind in ("frames", "regions", "mattes", "torso"):
+    for kind in ("frames", "regions", "torso", *(["mattes"] if clip.has_mattes else [])):
         (thin.folder / kind).mkdir()
         for place, index in enumerate(chosen.tolist()):
-            if clip.path(kind, index).is_file():
-                shutil.copy(clip.path(kind, index), thin.path(kind, place))
+            shutil.copy(clip.path(kind, index), thin.path(kind, place))
     shutil.copy(clip.folder / "backdrop.png", thin.folder)
     track = clip.track()
     rows = {name: getattr(track, name)[chosen] for name in ("rotations", "translations", "landmarks", "landmarks68", "found")}
