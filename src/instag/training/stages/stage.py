@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from instag.data.supply import Supply
 from instag.models.gaussians import Gaussians
 from instag.training.density import DensitySettings
 from instag.training.optim import Group
@@ -35,6 +36,7 @@ class Stage(ABC):
     subject: Subject
     gaussians: Gaussians
     density: DensitySettings | None
+    supply: Supply
 
     @abstractmethod
     def groups(self) -> list[Group]:
