@@ -1,6 +1,6 @@
 """Pre-train on a folder of prepared clips and say what it took: python -m benchmarks.pretrain CLIPS -o my.prior [--course usual] [--share 0.1].
 
-CLIPS holds NAME.clip folders, each of another person. The prior that instag carries is made by this script (bundled/motion.md has the command).
+CLIPS holds NAME.clip folders, each of another person. What heads gain and lose by such a prior: docs/learning.md.
 """
 
 import argparse

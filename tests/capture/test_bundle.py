@@ -3,7 +3,7 @@
 import numpy as np
 
 from capture.heads import head_poses, head_shape, nodding
-from instag.capture.bundle import Evidence, Rig, _Chain, _jacobians, _second_differences, align, project, robust_weights
+from instag.capture.bundle import Chain, Evidence, Rig, _jacobians, align, project, robust_weights, second_differences
 
 RIG = Rig(shape=head_shape()[::40], focal=600.0, centre=np.array([128.0, 128.0]))
 POSES = head_poses(nodding(5))
@@ -29,7 +29,7 @@ def test_chain_solves_the_whole_system() -> None:
     landed = project(RIG, POSES)
     seen = Evidence(points=landed + generator.normal(size=landed.shape), found=np.ones(5), flow=np.diff(landed, axis=0) + generator.normal(size=(4, count, 2)))
     weights, flow_weights, forces = generator.uniform(0.5, 1, (5, count)), generator.uniform(0.5, 1, (4, count)), generator.uniform(0.5, 1, 3)
-    chain = _Chain.of(seen, weights, flow_weights, RIG, POSES)
+    chain = Chain.of(seen, weights, flow_weights, RIG, POSES)
     jacobian = _jacobians(RIG, POSES)[0].reshape(5, -1, 6)
     matrix, right = np.zeros((30, 30)), np.zeros(30)
 
@@ -45,7 +45,7 @@ def test_chain_solves_the_whole_system() -> None:
     for frame in range(4):
         surprise = (seen.flow - np.diff(landed, axis=0))[frame].ravel()
         add({frame: -jacobian[frame], frame + 1: jacobian[frame + 1]}, np.diag(np.repeat(flow_weights[frame], 2)), surprise)
-    bends = _second_differences(POSES)
+    bends = second_differences(POSES)
     for frame in range(3):
         add({frame: np.eye(6), frame + 1: -2 * np.eye(6), frame + 2: np.eye(6)}, forces[frame] * chain.typical, -bends[frame])
     np.testing.assert_allclose(chain.solve(bends, forces).ravel(), np.linalg.solve(matrix, right), rtol=1e-5, atol=1e-9)

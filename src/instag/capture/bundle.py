@@ -185,19 +185,23 @@ def smooth_poses(
     for iteration in range(iterations):
         report(iteration, 3 * iterations)
         weights = robust_weights(seen.points - project(rig, poses)) * seen.found[:, None]
-        system = _Chain.of(seen, weights, still, rig, poses, sights)
-        poses = poses.moved(system.solve(_second_differences(poses), loose))
+        system = Chain.of(seen, weights, still, rig, poses, sights)
+        poses = poses.moved(system.solve(second_differences(poses), loose))
     # From here the landmarks' weights stand: a head that moves fast must not look like a frame full of outliers.
     weights = robust_weights(seen.points - project(rig, poses)) * seen.found[:, None]
     forces = np.full(frames - 2, stiffness)
     for iteration in range(2 * iterations):
         report(iterations + iteration, 3 * iterations)
-        system = _Chain.of(seen, weights, _flow_weights(seen, rig, poses, flow_share), rig, poses, sights)
-        poses = poses.moved(system.solve(_second_differences(poses), forces))
-        bends = _second_differences(poses)
-        size = np.einsum("fi,ij,fj->f", bends, system.typical, bends)
-        forces = stiffness / (1 + size / (TURN_SCALE**2 * max(np.median(size), 1e-12)))
+        system = Chain.of(seen, weights, _flow_weights(seen, rig, poses, flow_share), rig, poses, sights)
+        poses = poses.moved(system.solve(second_differences(poses), forces))
+        forces = forces_on(second_differences(poses), system.typical, stiffness)
     return poses
+
+
+def forces_on(bends: Float[np.ndarray, "h 6"], typical: Float[np.ndarray, "6 6"], stiffness: float) -> Float[np.ndarray, " h"]:
+    """How strongly second differences are pulled toward zero: `stiffness`, but less those far larger than most (Cauchy)."""
+    size = np.einsum("fi,ij,fj->f", bends, typical, bends)
+    return stiffness / (1 + size / (TURN_SCALE**2 * max(float(np.median(size)), 1e-12)))
 
 
 def _flow_weights(seen: Evidence, rig: Rig, poses: Poses, share: float) -> Float[np.ndarray, "g p"]:
@@ -212,8 +216,8 @@ def _flow_weights(seen: Evidence, rig: Rig, poses: Poses, share: float) -> Float
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Chain:
-    """The normal equations of all poses of a clip: each frame with itself, with the next, and the right-hand side."""
+class Chain:
+    """The normal equations of all poses of a clip: each frame with itself, with the next, and the right-hand side. typical: what a frame knows of its pose."""
 
     own: Float[np.ndarray, "f 6 6"]
     following: Float[np.ndarray, "g 6 6"]
@@ -223,7 +227,7 @@ class _Chain:
     @classmethod
     def of(
         cls, seen: Evidence, weights: Float[np.ndarray, "f p"], flow_weights: Float[np.ndarray, "g p"], rig: Rig, poses: Poses, sights: Sights | None = None
-    ) -> "_Chain":
+    ) -> "Chain":
         jacobian = _jacobians(rig, poses)[0]
         landed: np.ndarray = project(rig, poses)
         rows = jacobian.reshape(len(jacobian), -1, 6)
@@ -267,7 +271,7 @@ class _Chain:
         return solveh_banded(banded, right.ravel(), lower=True).reshape(frames, 6)
 
 
-def _second_differences(poses: Poses) -> Float[np.ndarray, "g 6"]:
+def second_differences(poses: Poses) -> Float[np.ndarray, "g 6"]:
     """How far each pose (but the first and last) is from lying midway between its neighbours, as [w, dt]."""
     turns = Rotation.from_matrix(poses.rotations)
     steps = (turns[1:] * turns[:-1].inv()).as_rotvec()

@@ -152,7 +152,6 @@ def _joined(track: Track, landmarks: Landmarks, size: tuple[int, int], start: Po
 
 def believed(start: Poses, aligned: Poses, before: Float[np.ndarray, " f"], after: Float[np.ndarray, " f"]) -> np.ndarray:
     """Which pictures tell more than the landmarks did: they cost less than before, not far more than the others, and moved little."""
-    shift = np.linalg.norm((aligned.translations - start.translations)[:, :2], axis=1)
-    between = aligned.rotations @ start.rotations.transpose(0, 2, 1)
-    turn = np.arccos(np.clip((np.trace(between, axis1=1, axis2=2) - 1) / 2, -1, 1))
+    steps = start.steps_to(aligned)
+    turn, shift = np.linalg.norm(steps[:, :3], axis=1), np.linalg.norm(steps[:, 3:5], axis=1)
     return (after < before) & (after < TOO_DEAR * np.median(after)) & (turn < FURTHEST[0]) & (shift < FURTHEST[1])

@@ -7,15 +7,10 @@ clip at once.
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import solveh_banded
-from scipy.spatial.transform import Rotation
 
-from instag.capture.bundle import Poses
+from instag.capture.bundle import Chain, Poses, forces_on, second_differences
 
-TURN_SCALE = 3.0
-"""Second differences this many times the median's size are pulled with half the force."""
 ROUNDS = 3
-PATTERN = (1.0, -2.0, 1.0)
 
 
 def smoothed(poses: Poses, known: Float[np.ndarray, "f 6 6"], stiffness: float) -> Poses:
@@ -25,42 +20,10 @@ def smoothed(poses: Poses, known: Float[np.ndarray, "f 6 6"], stiffness: float) 
         return poses
     typical = known[known.any((1, 2))].mean(0)
     typical = typical + 1e-9 * np.trace(typical) * np.eye(6)
-    begun, forces = poses, np.full(frames - 2, stiffness)
+    begun = poses
     for _ in range(ROUNDS):
-        bends = _bends(poses)
-        size = np.einsum("fi,ij,fj->f", bends, typical, bends)
-        forces = stiffness / (1 + size / (TURN_SCALE**2 * max(float(np.median(size)), 1e-12)))
-        poses = poses.moved(_step(poses, begun, known, bends, forces, typical))
+        bends = second_differences(poses)
+        gradient = np.einsum("fij,fj->fi", known, poses.steps_to(begun))
+        chain = Chain(own=known + 1e-9 * typical, following=np.zeros((frames - 1, 6, 6)), gradient=gradient, typical=typical)
+        poses = poses.moved(chain.solve(bends, forces_on(bends, typical, stiffness)))
     return poses
-
-
-def _step(
-    poses: Poses, begun: Poses, known: Float[np.ndarray, "f 6 6"], bends: Float[np.ndarray, "h 6"], forces: Float[np.ndarray, " h"], typical: np.ndarray
-) -> Float[np.ndarray, "f 6"]:
-    frames = len(known)
-    away = np.concatenate([_turns(poses.rotations, begun.rotations), begun.translations - poses.translations], -1)
-    right = np.einsum("fij,fj->fi", known, away)
-    blocks = np.zeros((3, frames, 6, 6))
-    blocks[0] = known + 1e-9 * typical
-    pull = forces[:, None] * (bends @ typical)
-    for first in range(3):
-        right[first : frames - 2 + first] -= PATTERN[first] * pull
-        for second in range(first, 3):
-            blocks[second - first, first : frames - 2 + first] += (PATTERN[first] * PATTERN[second] * forces)[:, None, None] * typical
-    banded = np.zeros((18, 6 * frames))
-    for offset in range(3):
-        for row in range(6):
-            for column in range(6):
-                below = 6 * offset + column - row
-                if below >= 0:
-                    banded[below, row : 6 * (frames - offset) : 6] = blocks[offset, : frames - offset, row, column]
-    return solveh_banded(banded, right.ravel(), lower=True).reshape(frames, 6)
-
-
-def _bends(poses: Poses) -> Float[np.ndarray, "h 6"]:
-    steps = _turns(poses.rotations[:-1], poses.rotations[1:])
-    return np.concatenate([np.diff(steps, axis=0), np.diff(poses.translations, n=2, axis=0)], -1)
-
-
-def _turns(before: Float[np.ndarray, "f 3 3"], after: Float[np.ndarray, "f 3 3"]) -> Float[np.ndarray, "f 3"]:
-    return (Rotation.from_matrix(after) * Rotation.from_matrix(before).inv()).as_rotvec()

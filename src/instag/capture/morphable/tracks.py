@@ -12,10 +12,9 @@ from instag.capture.morphable.basel import load_model
 from instag.capture.morphable.head import Seen68, TrackedFace, track_face
 from instag.capture.tracking import head_to_camera as to_camera
 from instag.capture.tracking import into_head_frame
-from instag.clip import Clip, Track
+from instag.clip import Clip, Track, write_arrays
 from instag.compute import device_named
 from instag.errors import CaptureError
-from instag.files import atomic_path
 from instag.progress import Report, silent
 
 WORST_MISS = 12.0
@@ -70,5 +69,4 @@ def _save(path: Path, face: TrackedFace, matrices: np.ndarray) -> None:
         "focal": np.array([face.fit.focal]),
         "colour_error": face.colour_error.cpu().numpy(),
     }
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **{name: np.asarray(values, np.float32) for name, values in found.items()})
+    write_arrays(path, **{name: np.asarray(values, np.float32) for name, values in found.items()})

@@ -71,7 +71,7 @@ class Lesson:
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """A person's Gaussians and the points of its lesson, moved. usual: by each field, where all is as usual. attention: of both fields, at the
+    """A person's Gaussians and the points of its lesson, moved. usual: by each field, where all is as usual, if that counts. attention: of both fields, at the
     Gaussians. answer: shifts of the lesson's points."""
 
     universal: Motion
@@ -99,13 +99,14 @@ class FaceWork(Work):
         self.crew, self.course = crew, course
         self.turns, self.batch, self.density = course.steps, course.batch, course.density
         self.centre_steps, self.late = course.centre_steps, course.late
-        found, self.open_mouths, self.blinks = {}, {}, {}
+        found, self.open_mouths, self.blinks, self.usual = {}, {}, {}, {}
         for person in crew.people:
             store, train = person.store, person.train
             found[person.number] = store.windows_around(store.boxes(train, *HEAD_LABELS), store.size // 20)
             self.open_mouths[person.number] = sliding(store.mouth_opening()[train.start : train.stop], every=CURRICULUM_EVERY)
             blink = (store.expression[train.start : train.stop, BLINK] / 2).clamp(0, 1).cpu()
             self.blinks[person.number] = sliding(blink, every=CURRICULUM_EVERY)
+            self.usual[person.number] = usual_condition(person)
         self.supplies = supplies(crew, same_size(found, crew.people[0].store.size, crew.ranks), self._draw)
 
     def gaussians(self, person: Person) -> Gaussians:
@@ -122,7 +123,7 @@ class FaceWork(Work):
         parts = [self.supplies[person.number](turn)[0] for person in people]
         lessons = [self._lesson(turn, person) for person in people] if course.landmarks(turn) else None
         moving = turn >= course.warm_up
-        moved = self._move(people, parts, lessons) if moving or lessons else None
+        moved = self._move(people, parts, lessons, usual=moving and course.usual(turn) > 0) if moving or lessons else None
         rendering = paint_together(
             [person.face for person in people],
             [each.motion for each in moved] if moving and moved else [None] * len(people),
@@ -147,14 +148,14 @@ class FaceWork(Work):
         drawn = self.crew.chance(self.name, person.number, turn, "frames").choice
         return choose(window, step=turn, progress=progress, count=self.batch, frames=len(person.train), generator=drawn)
 
-    def _move(self, people: list[Person], parts: list[Frames], lessons: list[Lesson] | None) -> list[Moved]:
-        """Ask the universal field about all points and all speech at once, then each person's own field."""
+    def _move(self, people: list[Person], parts: list[Frames], lessons: list[Lesson] | None, *, usual: bool) -> list[Moved]:
+        """Ask the universal field about all points and all speech at once, then each person's own field. usual: also where all is as usual."""
         points, conditions = [], []
         for index, (person, part) in enumerate(zip(people, parts, strict=True)):
             centres = person.face.means.detach()
             points.append(torch.cat([centres, lessons[index].points]) if lessons else centres)
             lesson = [lessons[index].heard] if lessons else []
-            conditions.append(joined_conditions([part.condition, *lesson, usual_condition(person)]))
+            conditions.append(joined_conditions([part.condition, *lesson, self.usual[person.number]]))
         field = self.crew.fields.face
         places, heard = field.places(torch.cat(points)), field.hear(joined_conditions(conditions))
         found, point, frame = [], 0, 0
@@ -165,9 +166,9 @@ class FaceWork(Work):
             count = len(person.face)
             both = [(field, here, said), (own, at, told)]
             universal, personal = (each.move(known.part(slice(count)), codes[: self.batch]) for each, known, codes in both)
-            usual = [each.move(known.part(slice(count)), codes[-1:]) for each, known, codes in both]
+            still = [each.move(known.part(slice(count)), codes[-1:]) for each, known, codes in both] if usual else []
             answer = sum(each.move(known.part(slice(count, None)), codes[self.batch : -1]).shift for each, known, codes in both) if lessons else None
-            found.append(Moved(universal=universal, own=personal, usual=usual, attention=_attention(here, at, count), answer=answer))  # pyright: ignore[reportArgumentType]
+            found.append(Moved(universal=universal, own=personal, usual=still, attention=_attention(here, at, count), answer=answer))  # pyright: ignore[reportArgumentType]
             point, frame = point + len(where), frame + len(condition.speech)
         return found
 
