@@ -8,9 +8,10 @@ from torch import Tensor
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
     """The tensor on `device`. Its host memory is pinned first, so that the copy goes on while more work is asked for."""
-    if device.type != "cuda" or tensor.device == device:
+    if device.type != "cuda" or tensor.device.type == "cuda":
         return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
+    # Pinning keeps strides, and torch does not write into memory that several elements of an expanded tensor share.
+    return tensor.contiguous().pin_memory().to(device, non_blocking=True)
 
 
 @final
