@@ -21,15 +21,18 @@ class Replay:
 
     def __init__(self, work: Work, *examples: Tensor) -> None:
         self._inputs = [example.clone() for example in examples]
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.no_grad(), torch.cuda.stream(aside):
-            for _ in range(3):  # libraries choose their ways and take their memory in the first calls
-                work(*self._inputs)
-        torch.cuda.current_stream().wait_stream(aside)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.no_grad(), torch.cuda.graph(self._graph):
-            self._outputs = work(*self._inputs)
+        # A graph records what is asked of the current device, which is the first GPU unless somebody says otherwise.
+        with torch.no_grad(), torch.cuda.device(examples[0].device):
+            aside = torch.cuda.Stream()
+            aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(aside):
+                for _ in range(3):  # libraries choose their ways and take their memory in the first calls
+                    work(*self._inputs)
+            torch.cuda.current_stream().wait_stream(aside)
+            self._graph = torch.cuda.CUDAGraph()
+            # thread_local: else what another thread asks of the driver meanwhile, such as to code pictures, would break the recording off.
+            with torch.cuda.graph(self._graph, stream=torch.cuda.Stream(), capture_error_mode="thread_local"):
+                self._outputs = work(*self._inputs)
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         for held, given in zip(self._inputs, inputs, strict=True):
