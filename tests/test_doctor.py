@@ -51,12 +51,14 @@ def test_optional_parts_break_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def gpu(monkeypatch: pytest.MonkeyPatch, **world: object) -> doctor.Check:
     """What the doctor says of the GPU on a machine where torch, gsplat and the compiler are as given."""
-    has = {"cuda": True, "driver": True, "build": "13.0", "gsplat": True, "kernels": False, "nvcc": True} | world
+    has = {"cuda": True, "driver": True, "build": "13.0", "gsplat": True, "kernels": False, "nvcc": True, "capability": (9, 0)} | world
     monkeypatch.setattr("torch.cuda.is_available", lambda: has["cuda"])
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda index: "NVIDIA H100")
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda index: has["capability"])
+    monkeypatch.setattr("torch.cuda.get_arch_list", lambda: ["sm_75", "sm_90", "compute_120"])
     monkeypatch.setattr("torch.version.cuda", has["build"])
-    monkeypatch.setattr(compute, "gsplat_built", lambda: has["kernels"])
+    monkeypatch.setattr(compute, "_gsplat_has_kernels", lambda: has["kernels"])
     monkeypatch.setattr(doctor, "gsplat_built", lambda: has["kernels"])
     monkeypatch.setattr(compute, "_compiler", lambda: "/usr/bin/nvcc" if has["nvcc"] else None)
     monkeypatch.setattr("shutil.which", lambda name, path=None: "/usr/bin/nvidia-smi" if name == "nvidia-smi" and has["driver"] else None)
@@ -73,6 +75,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch, **world: object) -> doctor.Check:
         ({"cuda": False, "driver": False, "build": None}, State.OPTIONAL, "no NVIDIA GPU: the CPU is used", ""),
         ({"cuda": False, "build": None}, State.OPTIONAL, "built for the CPU alone", "-m pip install torch"),
         ({"cuda": False}, State.OPTIONAL, "the driver may be older than CUDA 13.0", "nvidia-smi"),
+        ({"capability": (6, 1)}, State.OPTIONAL, "has no code for NVIDIA H100 (compute capability 6.1", ""),
         ({"gsplat": False}, State.OPTIONAL, "NVIDIA H100, but gsplat", "-m pip install 'instag[gpu]'"),
         ({"nvcc": False}, State.OPTIONAL, "nvcc was not found", "CUDA_HOME"),
         ({}, State.OK, "NVIDIA H100, gsplat 1.5.3; it compiles its kernels at the first use", ""),

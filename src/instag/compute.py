@@ -23,8 +23,8 @@ class Obstacle:
     mend: str = ""
 
 
-def gpu_obstacle() -> Obstacle | None:
-    """None where instag can use a GPU of this machine. Looks without compiling or importing gsplat's kernels."""
+def gpu_obstacle(index: int = 0) -> Obstacle | None:
+    """None where instag can use a GPU of this machine, the one with this number. Looks without compiling or importing gsplat's kernels."""
     import torch
 
     if not torch.cuda.is_available():
@@ -38,9 +38,15 @@ def gpu_obstacle() -> Obstacle | None:
                 what=f"torch {torch.__version__} finds no GPU that it can use: the driver may be older than CUDA {torch.version.cuda}", mend="nvidia-smi"
             )
         return Obstacle(what="no NVIDIA GPU")
+    if index < torch.cuda.device_count():
+        capability, built = torch.cuda.get_device_capability(index), torch.cuda.get_arch_list()
+        if not runs_on(capability, built):
+            known = f"compute capability {capability[0]}.{capability[1]}, built: {', '.join(built)}"
+            return Obstacle(what=f"torch {torch.__version__} has no code for {torch.cuda.get_device_name(index)} ({known})")
     if importlib.util.find_spec("gsplat") is None:
         return Obstacle(what="gsplat, which paints on the GPU, is not installed", mend="pip install 'instag[gpu]'")
-    if not gsplat_built() and _compiler() is None:
+    # What gsplat compiled before does not help: it looks for the toolkit all the same, and loads nothing without.
+    if not _gsplat_has_kernels() and _compiler() is None:
         toolkit = torch.version.cuda
         return Obstacle(
             what=f"gsplat has to compile its kernels once, and nvcc was not found (CUDA toolkit {toolkit})",
@@ -49,14 +55,29 @@ def gpu_obstacle() -> Obstacle | None:
     return None
 
 
+def runs_on(capability: tuple[int, int], built: list[str]) -> bool:
+    """Whether a GPU of this compute capability runs code that was built for some architectures, by torch's names: sm_86 or compute_90.
+
+    Machine code serves GPUs of its own generation that are as new or newer; what is compute_ is compiled for any that are newer.
+    """
+    versions = [(kind, divmod(int(number.rstrip("af")), 10)) for kind, _, number in (name.partition("_") for name in built) if kind in ("sm", "compute")]
+    fits = [version <= capability and (kind == "compute" or version[0] == capability[0]) for kind, version in versions]
+    return any(fits) or not fits
+
+
 def gsplat_built() -> bool:
     """Whether gsplat's kernels lie ready, in its package or in torch's folder of built extensions."""
-    found = importlib.util.find_spec("gsplat")
-    package = Path(next(iter(found.submodule_search_locations))) if found and found.submodule_search_locations else Path()
-    if list(package.glob("csrc*")):
+    if _gsplat_has_kernels():
         return True
     cache = Path(os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache/torch_extensions"))
     return any(cache.glob("**/gsplat_cuda/gsplat_cuda.*"))
+
+
+def _gsplat_has_kernels() -> bool:
+    """Whether gsplat's package was installed with its kernels."""
+    found = importlib.util.find_spec("gsplat")
+    package = Path(next(iter(found.submodule_search_locations))) if found and found.submodule_search_locations else None
+    return package is not None and any(package.glob("csrc*"))
 
 
 def _compiler() -> str | None:
@@ -81,7 +102,7 @@ def device_named(name: str = "auto") -> "torch.device":
         return device
     if device.type != "cuda":
         raise BadArgument(f"instag does not run on device {name!r}. Choose auto, cpu or cuda.")
-    obstacle = gpu_obstacle()
+    obstacle = gpu_obstacle(device.index or 0)
     if obstacle is not None:
         mend = f" Mend it: {obstacle.mend}" if obstacle.mend else " Use --device cpu."
         raise BadArgument(f"--device {name} can not be used: {obstacle.what}.{mend}")
