@@ -39,6 +39,7 @@ class Supply:
         pixels = windows.width * windows.height * len(train)
         self.fits = pixels * (PLAIN + WITH_SURFACE) <= (SHARE * free_memory(store.device) if room is None else room)
         self._frames = frames
+        self._on_host = windows.to("cpu")
         self._tables: dict[str, Tensor] = {}
         self._reader = None if self.fits else ThreadPoolExecutor(1)
         self._next: tuple[int, bool, Future[Frames]] | None = None
@@ -56,7 +57,7 @@ class Supply:
 
     def _read(self, step: int, surface: bool) -> Frames:
         rows = self.draw(step)
-        return self.store.batch([self.train[row] for row in rows], self.windows.rows(torch.tensor(rows, device=self.store.device)), surface=surface)
+        return self.store.batch([self.train[row] for row in rows], self._on_host.rows(torch.tensor(rows)), surface=surface)
 
     def _gathered(self, rows: Int[Tensor, " b"], surface: bool) -> Frames:
         if "image" not in self._tables:
@@ -89,7 +90,7 @@ class Supply:
         names = ("depth", "normal") if surface else ("image", "regions", "behind", "alpha")
         tables: dict[str, Tensor] = {}
         waiting: list[tuple[np.ndarray, ...]] = []
-        lefts, tops = self.windows.left.tolist(), self.windows.top.tolist()
+        lefts, tops = self._on_host.left.tolist(), self._on_host.top.tolist()
         for row, parts in enumerate(self.store.each(self.train, surface=surface)):
             cut = slice(tops[row], tops[row] + self.windows.height), slice(lefts[row], lefts[row] + self.windows.width)
             waiting.append(tuple(part[cut] for part in (parts[4:] if surface else parts)))
