@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instag.errors import BadArgument
+from instag.errors import BadArgument, DeviceFull
 
 if TYPE_CHECKING:
     import torch
@@ -152,6 +152,18 @@ def forget_memory(device: "torch.device") -> None:
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
+
+
+@contextmanager
+def device_full_said() -> Iterator[None]:
+    """Turn torch's 'out of memory' into DeviceFull. torch is not imported for it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":
+            raise
+        message = "The GPU's memory is full. Close what else uses it, learn with fewer frames a step (--batch 2), or use --device cpu."
+        raise DeviceFull(message) from error
 
 
 def set_threads(threads: int | None = None) -> int:

@@ -81,6 +81,10 @@ class DiskFull(InstagError):
     """Nothing more can be written; what was complete before is kept."""
 
 
+class DeviceFull(InstagError):
+    """The GPU has no memory left for what is computed there."""
+
+
 class AssetMissing(InstagError):
     """An optional model file is not on this machine."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from instag.compute import device_full_said
 from instag.errors import InstagError
 from instag.files import disk_full_said
 from instag.progress import Report, silent
@@ -78,7 +79,7 @@ class Terminal:
 def told(on_interrupt: str) -> Iterator[None]:
     """Turn what can go wrong into one line and an exit code; anything outside the tree of errors keeps its traceback."""
     try:
-        with disk_full_said(Path.cwd()):
+        with disk_full_said(Path.cwd()), device_full_said():
             yield
     except InstagError as error:
         print(f"error: {error}", file=sys.stderr)
