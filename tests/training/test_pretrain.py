@@ -17,7 +17,7 @@ from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
 from instag.training.pretrain import pretrain
-from instag.training.pretraining import courses
+from instag.training.pretraining import courses, ranks
 from instag.training.schedule import shortened
 
 TINY = replace(shortened(courses.usual(), 0.0015), size=64, face_splats=120, mouth_splats=50)
@@ -86,6 +86,23 @@ def test_two_processes_agree_with_one(people, tmp_path):
         assert all(both[name] == pytest.approx(value, rel=1e-4) for name, value in one.items() if name not in ("time", "stage"))
     first, second = (Prior.open(tmp_path / f"{name}.prior") for name in ("one", "both"))
     torch.testing.assert_close(first.state(), second.state(), atol=2e-3, rtol=2e-2)
+
+
+@pytest.mark.parametrize("number, order", [("0", ["load", "wait"]), ("1", ["wait"])])
+def test_one_process_of_a_machine_loads_the_renderer_first(people, monkeypatch, number, order):
+    """gsplat 1.5.3 compiles its kernels when it is first loaded, and deletes before what another process may be compiling."""
+    done = []
+
+    def begin(*arguments: object, **settings: object) -> None:
+        raise InterruptedError
+
+    monkeypatch.setenv("LOCAL_RANK", number)
+    monkeypatch.setattr(ranks.Ranks, "wait", lambda self: done.append("wait"))
+    monkeypatch.setattr("instag.training.pretrain.renderer_for", lambda device: done.append("load"))
+    monkeypatch.setattr("instag.training.pretrain.crew_of", begin)
+    with pytest.raises(InterruptedError):
+        pretrain(people[:2], course=TINY)
+    assert done == order
 
 
 @pytest.mark.parametrize("name", courses.COURSES)

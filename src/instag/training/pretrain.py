@@ -35,7 +35,7 @@ from instag.training.pretraining.face import FaceWork
 from instag.training.pretraining.log import Log
 from instag.training.pretraining.loop import run
 from instag.training.pretraining.mouth import MouthWork
-from instag.training.pretraining.ranks import Ranks, joined, own_device
+from instag.training.pretraining.ranks import Ranks, first_of_machine, joined, own_device
 from instag.training.pretraining.rounds import Rounds
 from instag.training.pretraining.work import Work
 
@@ -89,6 +89,9 @@ def pretrain(
             "format": 1,
         }
         log = Log(folder, identity, ranks)
+        if first_of_machine():
+            renderer_for(where)  # gsplat may compile its kernels now; a second process would delete what this one has half built
+        ranks.wait()
         crew = crew_of(opened, plan, rounds, ranks, speech=speech, share_speech=shared, seed=seed, device=where)
         seconds = train_stages(crew, plan, log, report)
         prior = gather(

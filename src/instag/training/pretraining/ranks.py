@@ -64,6 +64,11 @@ def started_by_torchrun() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
 
 
+def first_of_machine() -> bool:
+    """Whether this process does what processes of one machine must not do at once."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
 @contextmanager
 def joined(device: torch.device) -> Iterator[Ranks]:
     """Meet the other processes where torchrun started several: gloo on CPUs, NCCL on GPUs."""
