@@ -132,8 +132,8 @@ class _Converters:
         )
 
 
-def nvenc_opens(size: tuple[int, int] = (512, 512), fps: int = 25) -> bool:
-    """Whether a GPU of this machine codes H.264 pictures of this size: FFmpeg has NVENC, the driver too, and the GPU (an H100 has not)."""
+def nvenc_opens(size: tuple[int, int] = (512, 512), fps: int = 25, quality: Quality | None = None) -> bool:
+    """Whether a GPU of this machine codes H.264 pictures of this size so: FFmpeg has NVENC, the driver too, and the GPU (an H100 has not)."""
     if "h264_nvenc" not in av.codecs_available:
         return False
     try:
@@ -141,15 +141,20 @@ def nvenc_opens(size: tuple[int, int] = (512, 512), fps: int = 25) -> bool:
         assert isinstance(coder, VideoCodecContext)
         coder.width, coder.height = size
         coder.pix_fmt, coder.time_base = "yuv420p", Fraction(1, fps)
+        coder.options = _nvenc_options(quality or Quality())
         coder.open()
     except (FFmpegError, ValueError, OSError):
         return False
     return True
 
 
+def _nvenc_options(quality: Quality) -> dict[str, str]:
+    return {"rc": "vbr", "cq": str(quality.crf), "b": "0", "preset": "p4"}
+
+
 def _picture_stream(container: OutputContainer, size: tuple[int, int], fps: int, quality: Quality, *, gpu: bool) -> VideoStream:
-    if gpu and nvenc_opens(size, fps):
-        stream = container.add_stream("h264_nvenc", rate=fps, options={"rc": "vbr", "cq": str(quality.crf), "b": "0", "preset": "p4"})
+    if gpu and nvenc_opens(size, fps, quality):
+        stream = container.add_stream("h264_nvenc", rate=fps, options=_nvenc_options(quality))
     else:
         stream = container.add_stream("libx264", rate=fps, options={"crf": str(quality.crf), "preset": quality.preset})
     stream.width, stream.height = size
