@@ -56,7 +56,8 @@ class Generator(torch.Generator):
 
 
 class PretendedGpu(TorchFunctionMode):
-    """waits: for each read of the GPU's memory, the functions of instag that led to it, outermost first, and the line."""
+    """waits: for each read of the GPU's memory, and each copy into it that waits until it is done, the functions of instag that led to it, outermost first,
+    and the line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,6 +86,8 @@ class PretendedGpu(TorchFunctionMode):
         where = kwargs.get("device")
         if where is not None:
             kwargs["device"], there = HOST, torch.device(where).type == "cuda"
+        if there and name in ("tensor", "as_tensor", "new_tensor"):
+            self._wait()
         generator = kwargs.get("generator")
         assert generator is None or (generator.device.type == "cuda") == there, f"{name}: a generator of another device"
         kwargs.pop("pin_memory", None)
@@ -104,10 +107,9 @@ class PretendedGpu(TorchFunctionMode):
         there = isinstance(targets[0], OnGpu) if isinstance(targets[0], Tensor) else torch.device(targets[0]).type == "cuda"
         if isinstance(source, OnGpu) == there:
             return placed(moved, there, [source])
-        if there:
-            return on_gpu(moved.clone() if moved is source else moved)
-        self._wait()
-        return on_host(moved)
+        if not there or not kwargs.get("non_blocking"):
+            self._wait()
+        return on_gpu(moved.clone() if moved is source else moved) if there else on_host(moved)
 
     def _wait(self) -> None:
         stack = [frame for frame in traceback.extract_stack() if "/instag/" in frame.filename]

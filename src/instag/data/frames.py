@@ -23,6 +23,7 @@ from instag.data.windows import windows
 from instag.geometry import viewmats
 from instag.models.condition import EXPRESSION_UNITS, Condition
 from instag.speech.clip_features import clip_features, heard_in_silence
+from instag.transfer import sent
 from instag.types import Camera, Region
 
 MEMORY = 768 * 2**20
@@ -43,9 +44,9 @@ class Window:
         """The windows of some of the frames."""
         return Window(left=self.left[rows], top=self.top[rows], width=self.width, height=self.height)
 
-    def to(self, device: torch.device | str) -> "Window":
+    def to(self, device: torch.device) -> "Window":
         """The same on a device."""
-        return Window(left=self.left.to(device), top=self.top.to(device), width=self.width, height=self.height)
+        return Window(left=sent(self.left, device), top=sent(self.top, device), width=self.width, height=self.height)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,16 +191,14 @@ class FrameStore:
 
     def batch(self, indices: list[int], window: Window | None = None, *, surface: bool = False) -> Frames:
         """Read a batch. `window` holds a row for each of `indices`; where it lies on the host, nothing waits for the device."""
-        frames = torch.tensor(indices, device=self.device)
+        frames = sent(torch.tensor(indices), self.device)
         window = window or self.whole(frames)
         cuts = [
             tuple(part[top : top + window.height, left : left + window.width] for part in self._frame(index, surface))
             for index, left, top in zip(indices, window.left.tolist(), window.top.tolist(), strict=True)
         ]
         window = window.to(self.device)
-        stacked = [torch.from_numpy(np.stack(parts)) for parts in zip(*cuts, strict=True)]
-        if self.device.type != "cpu":
-            stacked = [table.pin_memory().to(self.device, non_blocking=True) for table in stacked]
+        stacked = [sent(torch.from_numpy(np.stack(parts)), self.device) for parts in zip(*cuts, strict=True)]
         return Frames(
             indices=frames,
             image=stacked[0],

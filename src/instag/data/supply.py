@@ -15,6 +15,7 @@ from torch import Tensor
 
 from instag.compute import free_memory
 from instag.data.frames import Frames, FrameStore, Window
+from instag.transfer import sent
 from instag.types import Camera
 
 SHARE = 0.25
@@ -39,7 +40,7 @@ class Supply:
         pixels = windows.width * windows.height * len(train)
         self.fits = pixels * (PLAIN + WITH_SURFACE) <= (SHARE * free_memory(store.device) if room is None else room)
         self._frames = frames
-        self._on_host = windows.to("cpu")
+        self._on_host = windows.to(torch.device("cpu"))
         self._tables: dict[str, Tensor] = {}
         self._reader = None if self.fits else ThreadPoolExecutor(1)
         self._next: tuple[int, bool, Future[Frames]] | None = None
@@ -47,7 +48,7 @@ class Supply:
     def __call__(self, step: int, *, surface: bool = False) -> tuple[Frames, Int[Tensor, " b"]]:
         """The batch of a step, and which rows of the training frames it holds. surface: with the geometry priors."""
         if self.fits:
-            rows = torch.tensor(self.draw(step)).to(self.store.device, non_blocking=True)
+            rows = sent(torch.tensor(self.draw(step)), self.store.device)
             return self._gathered(rows, surface), rows
         ready = self._next
         frames = ready[2].result() if ready is not None and ready[:2] == (step, surface) else self._read(step, surface)

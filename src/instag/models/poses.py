@@ -31,5 +31,6 @@ class PoseCorrections(nn.Module):
 
 def _rigid(change: Float[Tensor, "b 6"]) -> Float[Tensor, "b 4 4"]:
     top = torch.cat([rotation_vector_to_matrix(change[:, :3]), change[:, 3:, None] * METRE], dim=-1)
-    bottom = change.new_tensor([0.0, 0.0, 0.0, 1.0]).expand(len(change), 1, 4)
+    # Not from a list of numbers: a GPU would be waited for until it has them.
+    bottom = torch.eye(4, dtype=change.dtype, device=change.device)[3:].expand(len(change), 1, 4)
     return torch.cat([top, bottom], dim=1)

@@ -71,9 +71,10 @@ def made_up(splats: Splats, count: int) -> Splats:
     missing = count - splats.means.shape[1]
     if not missing:
         return splats
+    unturned = torch.eye(1, 4, dtype=splats.quats.dtype, device=splats.quats.device)
     return Splats(
         means=_made_up(splats.means, count),
-        quats=torch.cat([splats.quats, splats.quats.new_tensor([1.0, 0.0, 0.0, 0.0]).expand(len(splats.quats), missing, 4)], dim=1),
+        quats=torch.cat([splats.quats, unturned.expand(len(splats.quats), missing, 4)], dim=1),
         scales=F.pad(splats.scales, (0, 0, 0, missing), value=1e-4),
         opacities=F.pad(splats.opacities, (0, missing)),
     )
