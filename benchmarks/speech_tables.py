@@ -6,7 +6,7 @@ network moves lips in any language. Sounds are moved by the delays that `train_l
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,20 @@ import torch
 from jaxtyping import Float
 from spoiled_sound import music, noise, spoilings
 from torch import Tensor
-from train_lip_motion import FOLDS, Person, folds_of, leave_out, read_person, set_wanted, shared_basis
+from train_lip_motion import (
+    FOLDS,
+    Basis,
+    Components,
+    Person,
+    folds_of,
+    leave_out,
+    model_of_people,
+    read_person,
+    set_heard,
+    set_wanted,
+    shared_basis,
+    shared_components,
+)
 
 from instag import media
 from instag.clip import Clip
@@ -24,8 +37,7 @@ from instag.speech.features import features
 from instag.speech.front_end import SAMPLE_RATE
 from instag.speech.front_ends import create
 from instag.speech.lip_motion import LipMotion, advanced
-from instag.speech.lip_network import load_lip_model
-from instag.speech.phone_model import load_phone_model
+from instag.speech.whisper import load_whisper_ear
 from instag.types import FPS
 
 RIDGES = ("mel", "phones", "mel+phones")
@@ -66,12 +78,11 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     languages(chosen.sounds)
-    people = people_of([folder for folder in sorted(chosen.clips.glob("*.clip")) if folder.stem not in chosen.without])
+    people, shared, components = people_of([folder for folder in sorted(chosen.clips.glob("*.clip")) if folder.stem not in chosen.without])
     folds = folds_of(people, chosen.together)
     nets = [leave_out(people, folds, seed=100 * turn, name=f"turn {turn + 1}")[1] for turn in range(2)][-1]
     sounds = {person.name: advanced(torch.from_numpy(Clip.open(chosen.clips / f"{person.name}.clip").speech().copy()), 40 * person.lag) for person in people}
-    loaded = load_lip_model()
-    networks = [LipMotion(model=replace(loaded, nets=(net.requires_grad_(False),))) for net in nets]
+    networks = [LipMotion(model=model_of_people([net.requires_grad_(False)], people, shared, components)) for net in nets]
     heard = {who: listened(sound) for who, sound in sounds.items()}
     said_by: dict[str, Saying] = {}
     print("\n| what hears | how far | correlation | closures found (by chance) | closed where it says so (by chance) | speed in pauses, of the truth's |")
@@ -88,13 +99,14 @@ def main() -> None:
     spoiled(people, sounds, said_by)
 
 
-def people_of(folders: list[Path]) -> list[Person]:
-    phones = load_phone_model()
-    people = [read_person(Clip.open(folder), phones, seed) for seed, folder in enumerate(folders)]
-    shared = shared_basis(people)
+def people_of(folders: list[Path]) -> tuple[list[Person], Basis, Components]:
+    ear = load_whisper_ear()
+    people = [read_person(Clip.open(folder), ear, seed) for seed, folder in enumerate(folders)]
+    shared, components = shared_basis(people), shared_components(people)
     for person in people:
         set_wanted(person, shared)
-    return people
+        set_heard(person, components)
+    return people, shared, components
 
 
 def listened(sound: Float[Tensor, " samples"]) -> Parts:
@@ -121,7 +133,7 @@ def best_ridges(people: list[Person], heard: dict[str, Tensor], reach: int, fold
     products, answers = {}, {}
     for person in people:
         given = ((rows[person.name] - usual) / spread).double()
-        products[person.name], answers[person.name] = given.T @ given, given.T @ person.wanted[:, 0].double()
+        products[person.name], answers[person.name] = given.T @ given, given.T @ person.wanted[: len(given), 0].double()
     best, found = -1.0, []
     for penalty in PENALTIES:
         ridges = []

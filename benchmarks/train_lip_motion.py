@@ -23,10 +23,10 @@ from instag.capture.sound_delay import best_delay, seen_curves
 from instag.clip import Clip
 from instag.data.landmark_motion import LOWER_LIP, UPPER_LIP, LandmarkMotion, landmark_motion
 from instag.data.motion_codes import OUTER_EYES
-from instag.speech.front_end import SAMPLES
+from instag.speech.front_end import SAMPLE_RATE, SAMPLES
 from instag.speech.level import ACTIVE_RMS, level_gain
-from instag.speech.lip_network import CODES, CURVES, MARGIN, STEPS, LipModel, LipNet, read_at, steps_of, stored_form
-from instag.speech.phone_model import PhoneModel, cepstra, load_phone_model, usual_mean
+from instag.speech.lip_network import CHANNELS, CODES, CURVES, MARGIN, STEPS, LipModel, LipNet, read_at, stored_form
+from instag.speech.whisper import BLOCK_S, STEP, WhisperEar, load_whisper_ear
 
 LIPS = (0, 11, 12, 13, 14, 15, 16, 17, 37, 39, 40, 61, 72, 73, 74, 78, 80, 81, 82, 84, 85, 86, 87, 88, 91, 95, 146, 178, 181, 185, 191)
 LIPS_WEIGHT = 2.0
@@ -36,17 +36,21 @@ VOCAL_TRACT, NOISY, NOISE_DB = 0.12, 0.7, (-60.0, -15.0)
 STEPS_OF_TRAINING, BATCH, CROP, TEMPO, RATE, DECAY, DROPOUT, AVERAGE = 300, 16, 96, 0.1, 3e-3, 0.1, 0.3, 0.98
 CURVE_WEIGHTS = (3.0, 1.0, 2.0)
 SMOOTHED = 0.7
+REST, RESTING, AFTER = 75, 0.1, 8
+"""Frames of silence, or of noise alone, after each recording; the share of the crops that reach into them; frames after which lips should rest there."""
 FOLDS, NETS = 4, 4
 
 
 @dataclass(kw_only=True)
 class Person:
-    """A clip. heard: variants of its sound, 100 steps a second with MARGIN frames before. wanted: curves and code, in the person's deviations."""
+    """A clip. found: what the ear finds in variants of its sound, 50 steps a second with MARGIN frames before; heard: the principal components of that.
+    wanted: curves and code, in the person's deviations, then those of lips at rest for REST frames."""
 
     name: str
     motion: LandmarkMotion
     curves: Float[Tensor, "f 3"]
-    heard: list[Float[Tensor, "46 n"]]
+    found: list[Float[Tensor, "n 384"]]
+    heard: list[Float[Tensor, "64 n"]]
     lag: float = 0.0
     wanted: Float[Tensor, "f 15"]
     size: float
@@ -58,21 +62,28 @@ def main() -> None:
     parser.add_argument("--without", nargs="*", default=[], help="clips to leave out, by name")
     parser.add_argument("--together", nargs="*", default=[], help="the beginnings of names of clips that show one person")
     parser.add_argument("--output", "-o", type=Path, default=Path("src/instag/bundled/lip_motion.safetensors"))
+    parser.add_argument("--folds", type=Path, help="also write here what the folds learned of the others, for tests on people left out")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    torch.set_num_threads(2)
-    began, phones = time.time(), load_phone_model()
+    torch.set_num_threads(1)  # layers are small: a second thread wins little, and stalls beside other work
+    began, ear = time.time(), load_whisper_ear()
     folders = [folder for folder in sorted(chosen.clips.glob("*.clip")) if folder.stem not in chosen.without]
-    people = [read_person(Clip.open(folder), phones, seed) for seed, folder in enumerate(folders)]
+    people = [read_person(Clip.open(folder), ear, seed) for seed, folder in enumerate(folders)]
     shared = shared_basis(people)
+    components = shared_components(people)
     for person in people:
         set_wanted(person, shared)
-    print(f"{len(people)} clips, {sum(len(person.curves) for person in people)} frames, heard in {time.time() - began:.0f} s")
+        set_heard(person, components)
+    print(f"{len(people)} clips, {sum(len(person.curves) for person in people)} frames, heard in {time.time() - began:.0f} s", flush=True)
+    folds, left_out = folds_of(people, chosen.together), []
     for turn in range(2):
-        scores, _ = leave_out(people, folds_of(people, chosen.together), seed=chosen.seed + 100 * turn, name=f"turn {turn + 1}")
+        scores, left_out = leave_out(people, folds, seed=chosen.seed + 100 * turn, name=f"turn {turn + 1}")
+    if chosen.folds is not None:
+        models = [stored_form(model_of_people([net], people, shared, components)) for net in left_out]
+        torch.save({"models": models, "folds": folds, "lags": {person.name: person.lag for person in people}}, chosen.folds)
     print(f"left out: aperture {scores[0]:.3f}, width {scores[1]:.3f}, jaw {scores[2]:.3f}")
     nets = [train(people, seed=chosen.seed + 7000 + number) for number in range(NETS)]
-    model = model_of_people(nets, people, shared)
+    model = model_of_people(nets, people, shared, components)
     save_file(stored_form(model), str(chosen.output))
     print(f"{chosen.output}: {chosen.output.stat().st_size / 1e6:.2f} MB after {time.time() - began:.0f} s")
     print("delays mended by (ms):", ", ".join(f"{person.name} {person.lag * 40:.0f}" for person in people))
@@ -88,20 +99,29 @@ class Basis:
     gap: Tensor
 
 
-def read_person(clip: Clip, phones: PhoneModel, seed: int) -> Person:
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """As in LipModel."""
+
+    usual: Tensor
+    components: Tensor
+
+
+def read_person(clip: Clip, ear: WhisperEar, seed: int) -> Person:
     track, sound = clip.track(), torch.from_numpy(clip.speech().copy())
     motion = landmark_motion(track, (clip.info.width, clip.info.height))
     generator = torch.Generator().manual_seed(seed)
-    heard = [heard_variant(phones, sound, generator, plain=number == 0) for number in range(VARIANTS)]
+    found = [heard_variant(ear, sound, generator, plain=number == 0) for number in range(VARIANTS)]
     size = float((motion.points[OUTER_EYES[0]] - motion.points[OUTER_EYES[1]]).norm())
     curves = torch.from_numpy(seen_curves(track.landmarks)).float()
-    return Person(name=clip.folder.stem, motion=motion, curves=curves, heard=heard, wanted=curves, size=size)
+    return Person(name=clip.folder.stem, motion=motion, curves=curves, found=found, heard=[], wanted=curves, size=size)
 
 
-def heard_variant(phones: PhoneModel, sound: Float[Tensor, " n"], generator: torch.Generator, *, plain: bool) -> Float[Tensor, "46 n"]:
-    """The sound as it is, or of another vocal tract and in noise."""
+def heard_variant(ear: WhisperEar, sound: Float[Tensor, " n"], generator: torch.Generator, *, plain: bool) -> Float[Tensor, "n 384"]:
+    """The sound and silence after it, as it is, or of another vocal tract, in noise, and from another place in the ear's blocks on."""
     gain = level_gain(sound)
-    factor = 1.0
+    factor, later = 1.0, 0
+    sound = pad(sound, (0, REST * SAMPLES))
     if not plain:
         draw = lambda: float(torch.rand((), generator=generator))  # noqa: E731
         factor = math.exp(VOCAL_TRACT * (2 * draw() - 1))
@@ -111,11 +131,26 @@ def heard_variant(phones: PhoneModel, sound: Float[Tensor, " n"], generator: tor
             noise = torch.fft.irfft(noise / (1 + torch.arange(len(noise)) / len(noise) * 20) ** draw(), n=len(sound))
             sound = sound + noise / noise.std() * level
         sound = interpolate(sound[None, None], size=round(len(sound) / factor), mode="linear", align_corners=True)[0, 0]
-    around = pad(sound, (MARGIN * SAMPLES, MARGIN * SAMPLES))
-    found = steps_of(phones, around, gain=gain, mean=usual_mean(cepstra(sound * gain)))
+        later = int(draw() * BLOCK_S * SAMPLE_RATE / STEP)
+    around = pad(sound * gain, (MARGIN * SAMPLES + later * STEP, MARGIN * SAMPLES))
+    found = torch.cat(list(ear.heard(around)))[later:]
     # The resampled sound is back on the old clock, its margins as they were.
-    places = MARGIN * STEPS + (torch.arange(round((found.shape[1] - 2 * MARGIN * STEPS) * factor) + 2 * MARGIN * STEPS) - MARGIN * STEPS) / factor
-    return read_at(found, places)
+    margin = MARGIN * STEPS
+    places = margin + (torch.arange(round((len(found) - 2 * margin) * factor) + 2 * margin) - margin) / factor
+    return read_at(found.T, places).T
+
+
+def shared_components(people: list[Person]) -> Components:
+    """Principal components of what the ear finds, each by the root of its spread weaker than it is, and on average of size 1."""
+    every = torch.cat([found for person in people for found in person.found])
+    usual = every.mean(0)
+    spread, directions = torch.linalg.eigh((every - usual).T.double() @ (every - usual).double() / len(every))
+    kept = (directions[:, -CHANNELS:] / spread[-CHANNELS:] ** 0.25).flip(1).float()
+    return Components(usual=usual, components=kept / ((every - usual) @ kept).square().mean().sqrt())
+
+
+def set_heard(person: Person, shared: Components) -> None:
+    person.heard = [((found - shared.usual) @ shared.components).T.contiguous() for found in person.found]
 
 
 def shared_basis(people: list[Person]) -> Basis:
@@ -148,8 +183,12 @@ def code_of(person: Person, shared: Basis) -> Float[Tensor, "f k"]:
 def set_wanted(person: Person, shared: Basis) -> None:
     smooth = lambda values: torch.from_numpy(gaussian_filter1d(values.numpy(), SMOOTHED, axis=0))  # noqa: E731
     curves, code = smooth(person.curves), smooth(code_of(person, shared))
+    shut = curves[:, 0].topk(max(1, len(curves) // 10), largest=False).indices
+    resting = torch.cat([(curves[shut].median(0).values - curves.mean(0)) / curves.std(0), -code.mean(0)])
     code = code - code.mean(0)
-    person.wanted = torch.cat([(curves - curves.mean(0)) / curves.std(0), code / (code.square().sum(1).mean() / CODES).sqrt()], dim=1)
+    size = (code.square().sum(1).mean() / CODES).sqrt()
+    resting[CURVES:] /= size
+    person.wanted = torch.cat([torch.cat([(curves - curves.mean(0)) / curves.std(0), code / size], dim=1), resting.expand(REST, -1)])
 
 
 def folds_of(people: list[Person], together: list[str]) -> dict[str, int]:
@@ -173,13 +212,13 @@ def leave_out(people: list[Person], folds: dict[str, int], *, seed: int, name: s
                 found[person.name] = 0.0 if delay is None or not delay.sure else delay.ms / 40
                 scores[person.name] = [np.corrcoef(asked[:, curve], person.curves[:, curve])[0, 1] for curve in range(CURVES)]
     middle = float(np.median(list(found.values())))
-    print(f"{name}: {' '.join(f'{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)' for key, value in scores.items())}")
+    print(f"{name}: {' '.join(f'{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)' for key, value in scores.items())}", flush=True)
     for person in people:
         person.lag += found[person.name] - middle
     return np.mean(list(scores.values()), axis=0), nets
 
 
-def read_frames(heard: Float[Tensor, "46 n"], person: Person, start: float, frames: int, rate: float) -> Float[Tensor, "46 m"]:
+def read_frames(heard: Float[Tensor, "64 n"], person: Person, start: float, frames: int, rate: float) -> Float[Tensor, "64 m"]:
     """STEPS steps for each of some frames, from a frame on, at a tempo."""
     quarter = torch.arange(frames * STEPS) - (STEPS - 1) / 2
     return read_at(heard, (start + 0.5 + person.lag + MARGIN + quarter / STEPS * rate) * STEPS)
@@ -199,10 +238,12 @@ def drawn(people: list[Person], shares: Tensor, generator: torch.Generator) -> t
         person = people[number]
         frames, rate = len(person.curves), math.exp(TEMPO * (2 * draw() - 1))
         start = -8 + draw() * max(1.0, frames + 16 - (CROP - 1) * rate)
+        if draw() < RESTING:
+            start = frames + REST - (CROP - 1) * rate - draw() * REST / 2
         variant = person.heard[int(torch.randint(VARIANTS, (), generator=generator))]
         heard.append(read_frames(variant, person, start, CROP, rate))
         places = start + torch.arange(CROP) * rate
-        known.append((places >= 0) & (places <= frames - 1))
+        known.append((places >= 0) & ((places <= frames - 1) | (places >= frames + AFTER)))
         wanted.append(read_at(person.wanted.T, places))
     return torch.stack(heard), torch.stack(wanted), torch.stack(known)[:, None].float()
 
@@ -242,11 +283,11 @@ def train(people: list[Person], *, seed: int) -> LipNet:
     return averaged.eval()
 
 
-def model_of_people(nets: list[LipNet], people: list[Person], shared: Basis) -> LipModel:
+def model_of_people(nets: list[LipNet], people: list[Person], shared: Basis, components: Components) -> LipModel:
     codes = [code_of(person, shared) for person in people]
     sizes = [float(((code - code.mean(0)).square().sum(1).mean() / CODES).sqrt()) for code in codes]
     middle = torch.stack([code.mean(0) for code in codes]).mean(0)
-    return LipModel(nets=tuple(nets), deviation=float(np.mean(sizes)), middle=middle, **vars(shared))
+    return LipModel(nets=tuple(nets), deviation=float(np.mean(sizes)), middle=middle, **vars(shared), **vars(components))
 
 
 if __name__ == "__main__":

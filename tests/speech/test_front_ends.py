@@ -19,6 +19,7 @@ from instag.speech.lip_motion import LipMotion
 from instag.speech.mel import Mel
 from instag.speech.phones import Phones
 from instag.speech.wav2vec import Wav2Vec
+from instag.speech.whisper_components import WhisperComponents
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +41,17 @@ def stocked(home: Path) -> Path:
     return home
 
 
-ALL = {"mel": Mel, "phones": Phones, "motion": LipMotion, "mel+phones": Joined, "deepspeech": DeepSpeech, "esperanto": Wav2Vec, "hubert": Wav2Vec, "ave": Ave}
+ALL = {
+    "mel": Mel,
+    "phones": Phones,
+    "whisper": WhisperComponents,
+    "motion": LipMotion,
+    "mel+phones": Joined,
+    "deepspeech": DeepSpeech,
+    "esperanto": Wav2Vec,
+    "hubert": Wav2Vec,
+    "ave": Ave,
+}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -57,7 +68,7 @@ def test_every_front_end_gives_a_window_a_frame(stocked: Path, name: str, sample
     require(name)
 
 
-@pytest.mark.parametrize("name", ["mel", "phones", "motion", "mel+phones", "ave"])
+@pytest.mark.parametrize("name", ["mel", "phones", "whisper", "motion", "mel+phones", "ave"])
 @pytest.mark.parametrize("middle", range(48, 53))
 def test_what_lies_beyond_its_reach_is_not_heard(stocked: Path, name: str, middle: int) -> None:
     front_end = create(name)
@@ -99,7 +110,7 @@ def test_a_missing_file_is_named(name: str) -> None:
 
 def test_unknown_names_are_told() -> None:
     for name in ("telepathy", "mel+telepathy", "mel+"):
-        with pytest.raises(BadArgument, match="mel, phones, motion, mel\\+phones, deepspeech"):
+        with pytest.raises(BadArgument, match="mel, phones, whisper, motion, mel\\+phones, deepspeech"):
             create(name)
     with pytest.raises(AssetMissing, match="hf download someone/something --local-dir"):
         create("wav2vec2:someone/something")

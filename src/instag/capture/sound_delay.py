@@ -1,6 +1,6 @@
 """Sound delay: how much later a recording's sound is than its lips, found by where the lip motion that the voice asks for fits the seen one best."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -24,6 +24,8 @@ SHORTEST = 3 * FPS
 """Fewer frames tell too little."""
 LONGEST = 60 * FPS
 """More frames tell nothing more."""
+ZERO_MS = 8.0
+"""By so much the networks' own zero is later than that of delays measured by eye: the mean of 15 clips where both agree within 50 ms."""
 SIZE_FRAMES = 12.0
 APERTURE, CORNERS, NOSE_TO_CHIN, EYES = (13, 14), (61, 291), (2, 152), (33, 263)
 
@@ -57,7 +59,8 @@ def sound_delay(waveform: Float[np.ndarray, " samples"], landmarks: Float[np.nda
     frames = min(len(landmarks), -(-len(sound) // SAMPLES))
     if frames < SHORTEST:
         return None
-    return best_delay(hearing.curves(sound)[:frames].numpy(), seen_curves(landmarks[:frames]))
+    found = best_delay(hearing.curves(sound)[:frames].numpy(), seen_curves(landmarks[:frames]))
+    return None if found is None else replace(found, ms=found.ms - ZERO_MS)
 
 
 def best_delay(asked: Float[np.ndarray, "f 3"], seen: Float[np.ndarray, "f 3"]) -> SoundDelay | None:

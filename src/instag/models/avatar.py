@@ -27,6 +27,7 @@ from instag.models.head import Head, load_head, new_head
 from instag.speech.front_end import FrontEnd
 from instag.speech.front_ends import create
 from instag.speech.lip_motion import LipMotion, Voice
+from instag.speech.whisper import load_whisper_ear
 
 FORMAT_VERSION = 2
 MOST_DRIVE_FRAMES = 1_500
@@ -79,7 +80,7 @@ class Avatar:
 
     def front_end(self, *, device: str = "cpu") -> FrontEnd:
         """What it hears with, on a device. Raises what front_ends.create raises."""
-        return create(self.info.front_end, device=device) if self.voice is None else LipMotion(self.voice)
+        return create(self.info.front_end, device=device) if self.voice is None else LipMotion(self.voice, ear=load_whisper_ear().to(device))
 
     def to(self, device: torch.device | str) -> "Avatar":
         """A copy whose head, poses and expressions lie on `device`; torso frames and backdrop are shared and stay on the host."""

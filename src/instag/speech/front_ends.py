@@ -18,8 +18,9 @@ from instag.speech.onnx_network import OnnxNetwork
 from instag.speech.phones import Phones
 from instag.speech.wav2vec import Wav2Vec
 from instag.speech.wav2vec_files import load_wav2vec, weights_in
+from instag.speech.whisper_components import WhisperComponents
 
-EMBEDDED: dict[str, Callable[[], FrontEnd]] = {"mel": Mel, "phones": Phones, "motion": LipMotion}
+EMBEDDED: dict[str, Callable[[], FrontEnd]] = {"mel": Mel, "phones": Phones, "whisper": WhisperComponents, "motion": LipMotion}
 """What needs no file."""
 WITH_ASSET = ("deepspeech", "esperanto", "hubert", "ave")
 """Each needs the asset of its own name."""

@@ -8,20 +8,17 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
 from instag.errors import NotAnArtefact
 from instag.speech.front_end import SAMPLE_RATE, FrontEnd
-from instag.speech.lip_network import CODES, CURVES, MARGIN, PHONES, REACH, STEPS, LipModel, heard_by, load_lip_model
-from instag.speech.phone_model import PhoneModel, load_phone_model
-from instag.speech.phones import Phones
+from instag.speech.level import level_gain
+from instag.speech.lip_network import CODES, CURVES, REACH, LipModel, heard_by, load_lip_model
+from instag.speech.whisper import AROUND_S, BLOCK_S, WhisperEar, load_whisper_ear
 from instag.types import FPS
 
-BILABIALS = ("P", "B", "M")
-PRESSED = 0.8
-"""Where these phones alone sound, the gap of the lips shrinks by this share: what is predicted is a mean, and a mean of lips that touch does not."""
 SHARPENED = 1.0
 """How often what a code differs from its smoothed course by is added: for the same reason, what is predicted is too smooth in time."""
 SMOOTHING = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
@@ -66,13 +63,11 @@ class Voice:
             mark=int(state.get("mark", FIRST_MARK)),
         )
 
-    def code(self, hidden: Float[Tensor, "f n"], gap: Float[Tensor, " k"], pressed: Float[Tensor, " f"]) -> Float[Tensor, "f k"]:
-        """The codes of what the networks find. gap: what the lips draw apart for a code of 1. pressed: how surely a phone closes the lips, 0 to 1."""
+    def code(self, hidden: Float[Tensor, "f n"], gap: Float[Tensor, " k"]) -> Float[Tensor, "f k"]:
+        """The codes of what the networks find. gap: what the lips draw apart for a code of 1."""
         code = sharpened(hidden @ self.weights + self.bias)
         said = code @ gap
-        meant = between(said, self.gaps)
-        meant = meant - PRESSED * pressed * (meant + self.closed).clamp_min(0)
-        return lips_apart(code + (meant - said)[:, None] * self.opening, gap, self.closed)
+        return lips_apart(code + (between(said, self.gaps) - said)[:, None] * self.opening, gap, self.closed)
 
 
 def usual_voice(model: LipModel) -> Voice:
@@ -90,7 +85,7 @@ def usual_voice(model: LipModel) -> Voice:
 
 @final
 class LipMotion(FrontEnd):
-    """One code a frame, counted from the person's lips at rest. tuning: holds the loudness and cepstra of a recording.
+    """One code a frame, counted from the person's lips at rest. gain: what a waveform is multiplied by. The ear computes on the device where it lies.
 
     Raises NotAnArtefact for a voice of other networks.
     """
@@ -98,30 +93,26 @@ class LipMotion(FrontEnd):
     name = "motion"
     channels = CODES
     steps = 1
-    lookback = lookahead = REACH + len(SMOOTHING) // 2 / FPS
+    # The ear hears in blocks: pieces of a recording are cut where those of the whole are.
+    piece = 10 * BLOCK_S * FPS
+    lookback = 2 * BLOCK_S - 1 / FPS
+    lookahead = REACH + len(SMOOTHING) // 2 / FPS + BLOCK_S + AROUND_S
 
-    def __init__(self, voice: Voice | None = None, *, model: LipModel | None = None, tuning: Phones | None = None) -> None:
+    def __init__(self, voice: Voice | None = None, *, model: LipModel | None = None, ear: WhisperEar | None = None, gain: float = 1.0) -> None:
         self.model = load_lip_model() if model is None else model
         self.voice = usual_voice(self.model) if voice is None else voice
         if self.voice.mark != self.model.mark:
             raise NotAnArtefact("The avatar's voice was learned with another version's lip networks. Learn it again from its clip: instag adapt")
-        self._tuning = Phones(load_phone_model()) if tuning is None else tuning
-
-    @property
-    def phones(self) -> PhoneModel:
-        """What hears the phones."""
-        return self._tuning.model
+        self.ear = load_whisper_ear() if ear is None else ear
+        self.gain = gain
 
     def tuned(self, waveform: Float[Tensor, " samples"]) -> "LipMotion":
-        """Set to the loudness and the mean cepstra of a recording."""
-        return LipMotion(self.voice, model=self.model, tuning=self._tuning.tuned(waveform))
+        """Set to the loudness of a recording."""
+        return LipMotion(self.voice, model=self.model, ear=self.ear, gain=level_gain(waveform))
 
     def hidden(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f n"]:
         """What the networks find in each frame, before a person's own map."""
-        return self.model.hidden(self._heard(waveform))
-
-    def _heard(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "46 steps"]:
-        return heard_by(self._tuning.model, waveform, gain=self._tuning.gain, mean=self._tuning.mean)
+        return self.model.hidden(heard_by(self.ear, self.model, waveform * self.gain))
 
     def curves(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 3"]:
         """Aperture, width and jaw that anybody's voice asks for, in deviations from a person's mean."""
@@ -130,17 +121,7 @@ class LipMotion(FrontEnd):
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 12 1"]:
         """The code of each frame; lips never cross."""
-        heard = self._heard(waveform)
-        rows = torch.tensor([self.phones.names.index(name) for name in BILABIALS])
-        return self.voice.code(self.model.hidden(heard), self.model.gap, pressed(heard, rows))[..., None]
-
-
-def pressed(heard: Float[Tensor, "46 steps"], rows: Int[Tensor, " p"]) -> Float[Tensor, " frames"]:
-    """How surely each frame holds one of the phones in some rows of what the networks hear, margins left out: their probability in its likeliest
-    quarter, sharpened by a square as the networks' taste is for blunt ones, and spread a little to the frames beside."""
-    likely = heard[:PHONES].pow(4)
-    surely = (likely[rows].sum(0) / likely.sum(0)).unflatten(0, (-1, STEPS)).amax(1)
-    return (surely[MARGIN - 1 : -MARGIN - 1] + 2 * surely[MARGIN:-MARGIN] + surely[MARGIN + 1 : len(surely) - MARGIN + 1]) / 4
+        return self.voice.code(self.hidden(waveform), self.model.gap)[..., None]
 
 
 def sharpened(code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:

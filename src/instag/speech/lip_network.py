@@ -1,7 +1,7 @@
 """The lip network: how the voice of anybody moves the lower face, learned from people and good for people it has never seen.
 
-The phones that sound (`phone_model`) and four wide bands of loudness, 100 times a second, go through small temporal convolutions with a
-reach of a third of a second to either side. What several networks find is averaged. benchmarks/train_lip_motion.py makes the bundled file.
+What Whisper's ear finds (`whisper`), 50 times a second and by its principal components, goes through small temporal convolutions with a reach of a third
+of a second to either side. What several networks find is averaged. benchmarks/train_lip_motion.py makes the bundled file.
 """
 
 from dataclasses import dataclass
@@ -16,27 +16,19 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout1d, gelu, layer_norm, pad
 
 from instag.speech.front_end import SAMPLES
-from instag.speech.mel import BANDS, spectrogram
-from instag.speech.phone_model import PhoneModel, cepstra
+from instag.speech.whisper import WhisperEar
 
-SHARPNESS = 0.35
-"""Likelihoods to this power, and their square roots doubled: the network's taste (tried: 0.15 to 0.6)."""
-WIDE_BANDS = 4
-USUAL_LEVEL, LEVEL_SCALE = -1.7, 0.7
-"""Mean of the louder mel steps at the common level, and a factor that brings what is left to about 1."""
-MEL_STEP = 0.8
-"""Mel steps in one of ours."""
-STEPS = 4
-"""Steps of what is heard for each frame: 100 a second."""
-PHONES = 42
-CHANNELS = PHONES + WIDE_BANDS
+STEPS = 2
+"""Steps of what is heard for each frame: 50 a second."""
+CHANNELS = 64
+"""Principal components that are heard, of the 384 numbers that the ear finds."""
 HIDDEN = 64
 CURVES = 3
 """Outputs besides the code: aperture, width and jaw, in deviations from the person's mean."""
 CODES = 12
 MARGIN = 12
-"""Frames of silence around a recording, beyond the network's reach."""
-REACH = 0.42
+"""Frames of silence around a recording, beyond the networks' reach."""
+REACH = 0.46
 """Seconds to either side that a frame's motion hangs on."""
 
 
@@ -47,13 +39,13 @@ class LipNet(nn.Module):
     def __init__(self, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.dropout = dropout
-        self.stem = nn.ModuleList([nn.Conv1d(CHANNELS, HIDDEN, 5, stride=2, padding=2), nn.Conv1d(HIDDEN, HIDDEN, 5, stride=2, padding=2)])
+        self.stem = nn.ModuleList([nn.Conv1d(CHANNELS, HIDDEN, 5, padding=2), nn.Conv1d(HIDDEN, HIDDEN, 5, stride=STEPS, padding=2)])
         self.wide = nn.ModuleList([nn.Conv1d(HIDDEN, HIDDEN, 3, padding=wide, dilation=wide) for wide in (1, 2, 4)])
         self.mix = nn.ModuleList([nn.Conv1d(HIDDEN, HIDDEN, 1) for _ in self.wide])
         self.norms = nn.ParameterList([nn.Parameter(torch.tensor([[1.0], [0.0]]).repeat(1, HIDDEN)) for _ in range(5)])
         self.head = nn.Conv1d(HIDDEN, CURVES + CODES, 1)
 
-    def hidden(self, heard: Float[Tensor, "b 46 steps"]) -> Float[Tensor, "b 64 frames"]:
+    def hidden(self, heard: Float[Tensor, "b 64 steps"]) -> Float[Tensor, "b 64 frames"]:
         """What the last layer reads; one column for each STEPS steps."""
         drop = lambda values: dropout1d(values, self.dropout, self.training)  # noqa: E731
         flow = heard
@@ -63,9 +55,13 @@ class LipNet(nn.Module):
             flow = flow + mix(drop(gelu(wide(_levelled(flow, norm)))))
         return gelu(flow)
 
-    def forward(self, heard: Float[Tensor, "b 46 steps"]) -> Float[Tensor, "b 15 frames"]:
+    def forward(self, heard: Float[Tensor, "b 64 steps"]) -> Float[Tensor, "b 15 frames"]:
         """The curves, then the code, all in a person's own deviations from his mean."""
         return self.head(self.hidden(heard))
+
+
+TENSORS = ("usual", "components", "points", "basis", "reader", "middle", "gap")
+"""What of a LipModel is stored as it is."""
 
 
 @final
@@ -73,12 +69,15 @@ class LipNet(nn.Module):
 class LipModel:
     """The networks, and the basis that their codes are told in.
 
-    points: the landmarks of the lower face (MediaPipe's numbers). basis: motion of those points in x and y, head's frame, for a code of 1, in
-    distances of the outer corners of the eyes. reader: its inverse, from motion to the code. deviation: of the codes' size among people.
-    middle: people's mean code, counted from lips at rest. gap: the landmarks 13 and 14 draw apart by so much for a code of 1.
+    usual, components: the mean of what the ear finds, and what its principal components weigh of it. points: the landmarks of the lower face
+    (MediaPipe's numbers). basis: motion of those points in x and y, head's frame, for a code of 1, in distances of the outer corners of the eyes.
+    reader: its inverse, from motion to the code. deviation: of the codes' size among people. middle: people's mean code, counted from lips at rest.
+    gap: the landmarks 13 and 14 draw apart by so much for a code of 1.
     """
 
     nets: tuple[LipNet, ...]
+    usual: Float[Tensor, " 384"]
+    components: Float[Tensor, "384 64"]
     points: Int[Tensor, " p"]
     basis: Float[Tensor, "k p 2"]
     reader: Float[Tensor, "p 2 k"]
@@ -100,7 +99,7 @@ class LipModel:
         return (code @ self.basis.flatten(1)).unflatten(1, (-1, 2))
 
     @torch.no_grad()
-    def hidden(self, heard: Float[Tensor, "46 steps"]) -> Float[Tensor, "frames n"]:
+    def hidden(self, heard: Float[Tensor, "64 steps"]) -> Float[Tensor, "frames n"]:
         """What all networks find, side by side; the margins are left out."""
         found = [net.hidden(heard[None])[0].T for net in self.nets]
         return torch.cat(found, dim=1)[MARGIN : len(found[0]) - MARGIN]
@@ -124,31 +123,29 @@ def model_of(stored: dict[str, Tensor]) -> LipModel:
         start, net = f"net{number}.", LipNet()
         net.load_state_dict({name.removeprefix(start): value.float() for name, value in stored.items() if name.startswith(start)})
         nets.append(net.eval().requires_grad_(False))
-    named = {name: stored[name] for name in ("points", "basis", "reader", "middle", "gap")}
+    named = {name: stored[name].float() if stored[name].is_floating_point() else stored[name] for name in TENSORS}
     return LipModel(nets=tuple(nets), deviation=float(stored["deviation"]), **named)
 
 
 def stored_form(model: LipModel) -> dict[str, Tensor]:
-    """What a file holds: the networks in half precision."""
+    """What a file holds: the networks and what they hear by in half precision."""
     form = {"nets": torch.tensor(len(model.nets)), "deviation": torch.tensor(model.deviation)}
-    form |= {name: getattr(model, name).contiguous() for name in ("points", "basis", "reader", "middle", "gap")}
+    form |= {name: getattr(model, name).contiguous() for name in TENSORS} | {"components": model.components.half().contiguous()}
     return form | {f"net{number}.{name}": value.half() for number, net in enumerate(model.nets) for name, value in net.state_dict().items()}
 
 
-def heard_by(phones: PhoneModel, waveform: Float[Tensor, " samples"], *, gain: float, mean: Float[Tensor, " 13"]) -> Float[Tensor, "46 steps"]:
-    """What the networks hear of a 16 kHz waveform: STEPS steps a frame, MARGIN frames of silence before and after it."""
+def heard_by(ear: WhisperEar, model: LipModel, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "64 steps"]:
+    """What the networks hear of a 16 kHz waveform at the common level: STEPS steps a frame, MARGIN frames of silence before and after it."""
     frames = -(-len(waveform) // SAMPLES)
     around = pad(waveform, (MARGIN * SAMPLES, (MARGIN + frames + 1) * SAMPLES - len(waveform)))
-    steps = steps_of(phones, around, gain=gain, mean=mean)
-    # Steps stand at multiples of 10 ms, the middles of a frame's quarters between them.
+    steps = steps_of(ear, model.usual, model.components, around)
+    # Steps stand at multiples of 20 ms, the middles of a frame's halves between them.
     return ((steps[:, :-1] + steps[:, 1:]) / 2)[:, : STEPS * (frames + 2 * MARGIN)]
 
 
-def steps_of(phones: PhoneModel, waveform: Float[Tensor, " samples"], *, gain: float, mean: Float[Tensor, " 13"]) -> Float[Tensor, "46 n"]:
-    """Phones and loudness 100 times a second, step i at sample 160 i. gain, mean: of the recording, as the phones front end tunes itself."""
-    likely = torch.softmax(SHARPNESS * phones.log_likelihoods(cepstra(waveform * gain) - mean), dim=1).sqrt() * 2
-    loud = ((spectrogram(waveform * gain) - USUAL_LEVEL) * LEVEL_SCALE).view(WIDE_BANDS, BANDS // WIDE_BANDS, -1).mean(1)
-    return torch.cat([likely.T, read_at(loud, torch.arange(len(likely)) * MEL_STEP)])
+def steps_of(ear: WhisperEar, usual: Float[Tensor, " 384"], components: Float[Tensor, "384 64"], waveform: Float[Tensor, " samples"]) -> Float[Tensor, "64 n"]:
+    """Principal components of what the ear finds, step i at sample 320 i, on the CPU."""
+    return torch.cat([(found.cpu() - usual) @ components for found in ear.heard(waveform)]).T
 
 
 def read_at(sequence: Float[Tensor, "c n"], places: Float[Tensor, " m"]) -> Float[Tensor, "c m"]:
