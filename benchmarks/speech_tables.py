@@ -1,7 +1,7 @@
-"""The tables of docs/speech.md: python benchmarks/speech_tables.py CLIPS --sounds FOLDER [--without NAME ...] [--together NAME ...].
+"""The tables of docs/speech.md: python benchmarks/speech_tables.py CLIPS --sounds FOLDER --folds FILE.
 
 How well front ends tell the lips' aperture of people who are left out, of clean sound and of sound as users send it; and how the bundled lip
-network moves lips in any language. Sounds are moved by the delays that `train_lip_motion` finds.
+network moves lips in any language. Networks that have not seen a person, and the delays of the sounds, are those of `train_lip_motion --folds FILE`.
 """
 
 import argparse
@@ -12,24 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d
 from spoiled_sound import music, noise, spoilings
 from torch import Tensor
-from train_lip_motion import (
-    FOLDS,
-    Basis,
-    Components,
-    Person,
-    folds_of,
-    leave_out,
-    model_of_people,
-    read_person,
-    set_heard,
-    set_wanted,
-    shared_basis,
-    shared_components,
-)
+from train_lip_motion import SMOOTHED
 
 from instag import media
+from instag.capture.sound_delay import seen_curves
 from instag.clip import Clip
 from instag.evaluation.lip_sync import CLOSED_AT_MOST, closures, silent_movement
 from instag.evaluation.measure import frame_loudness, silence
@@ -37,10 +26,12 @@ from instag.speech.features import features
 from instag.speech.front_end import SAMPLE_RATE
 from instag.speech.front_ends import create
 from instag.speech.lip_motion import LipMotion, advanced
+from instag.speech.lip_network import model_of
 from instag.speech.whisper import load_whisper_ear
 from instag.types import FPS
 
-RIDGES = ("mel", "phones", "mel+phones")
+FRONT_ENDS = ("mel", "phones", "whisper")
+RIDGES = (*FRONT_ENDS[:2], "mel+phones", "whisper")
 CONTEXTS = {"0.2 s": 2, "0.4 s": 5, "0.8 s": 10}
 """Frames to either side that a ridge regression hears."""
 USUAL_CONTEXT = "0.4 s"
@@ -69,49 +60,53 @@ class Ridge:
         return ((beside(heard, self.reach) - self.usual) / self.spread) @ self.weights
 
 
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A clip. aperture: in eye distances. wanted: the same, smoothed, in the person's deviations."""
+
+    name: str
+    aperture: Float[Tensor, " f"]
+    wanted: Float[Tensor, " f"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
     parser.add_argument("--sounds", type=Path, required=True, help="a folder of speech in several languages")
-    parser.add_argument("--without", nargs="*", default=[], help="clips to leave out, by name")
-    parser.add_argument("--together", nargs="*", default=[], help="the beginnings of names of clips that show one person")
+    parser.add_argument("--folds", type=Path, required=True, help="what train_lip_motion.py --folds wrote")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     languages(chosen.sounds)
-    people, shared, components = people_of([folder for folder in sorted(chosen.clips.glob("*.clip")) if folder.stem not in chosen.without])
-    folds = folds_of(people, chosen.together)
-    nets = [leave_out(people, folds, seed=100 * turn, name=f"turn {turn + 1}")[1] for turn in range(2)][-1]
-    sounds = {person.name: advanced(torch.from_numpy(Clip.open(chosen.clips / f"{person.name}.clip").speech().copy()), 40 * person.lag) for person in people}
-    networks = [LipMotion(model=model_of_people([net.requires_grad_(False)], people, shared, components)) for net in nets]
+    stored = torch.load(chosen.folds, weights_only=True)
+    folds, ear = stored["folds"], load_whisper_ear()
+    people = [read_person(Clip.open(chosen.clips / f"{name}.clip")) for name in folds]
+    sounds = {name: advanced(torch.from_numpy(Clip.open(chosen.clips / f"{name}.clip").speech().copy()), 40 * stored["lags"][name]) for name in folds}
+    networks = [LipMotion(model=model_of(model), ear=ear) for model in stored["models"]]
     heard = {who: listened(sound) for who, sound in sounds.items()}
     said_by: dict[str, Saying] = {}
     print("\n| what hears | how far | correlation | closures found (by chance) | closed where it says so (by chance) | speed in pauses, of the truth's |")
     print("|---|---|---|---|---|---|")
     for name in RIDGES:
-        given = {person.name: joined(name, heard[person.name])[: len(person.curves)] for person in people}
+        given = {person.name: joined(name, heard[person.name])[: len(person.aperture)] for person in people}
         for context, reach in CONTEXTS.items():
             ridges = best_ridges(people, given, reach, folds)
             told(f"`{name}`, ridge regression", context, people, sounds, {who: ridges[folds[who]](given[who]) for who in given})
             if context == USUAL_CONTEXT:
                 said_by[f"`{name}`"] = lambda who, _, parts, name=name, ridges=ridges: ridges[folds[who]](joined(name, parts))
     said_by["lip network"] = lambda who, sound, _: networks[folds[who]].tuned(sound).curves(sound)[:, 0]
-    told("lip network", "0.84 s", people, sounds, {who: said_by["lip network"](who, sound, {}) for who, sound in sounds.items()})
+    told("lip network", "0.8 s", people, sounds, {who: said_by["lip network"](who, sound, {}) for who, sound in sounds.items()})
     spoiled(people, sounds, said_by)
 
 
-def people_of(folders: list[Path]) -> tuple[list[Person], Basis, Components]:
-    ear = load_whisper_ear()
-    people = [read_person(Clip.open(folder), ear, seed) for seed, folder in enumerate(folders)]
-    shared, components = shared_basis(people), shared_components(people)
-    for person in people:
-        set_wanted(person, shared)
-        set_heard(person, components)
-    return people, shared, components
+def read_person(clip: Clip) -> Person:
+    aperture = seen_curves(clip.track().landmarks)[:, 0]
+    smooth = gaussian_filter1d(aperture, SMOOTHED)
+    return Person(name=clip.folder.stem, aperture=torch.from_numpy(aperture).float(), wanted=torch.from_numpy((smooth - smooth.mean()) / smooth.std()).float())
 
 
 def listened(sound: Float[Tensor, " samples"]) -> Parts:
     """Features of the front ends in the middle of each frame's window."""
-    return {name: features(sound, create(name))[..., CENTRE].mean(-1) for name in ("mel", "phones")}
+    return {name: features(sound, create(name))[..., CENTRE].mean(-1) for name in FRONT_ENDS}
 
 
 def joined(name: str, parts: Parts) -> Float[Tensor, "f c"]:
@@ -133,14 +128,14 @@ def best_ridges(people: list[Person], heard: dict[str, Tensor], reach: int, fold
     products, answers = {}, {}
     for person in people:
         given = ((rows[person.name] - usual) / spread).double()
-        products[person.name], answers[person.name] = given.T @ given, given.T @ person.wanted[: len(given), 0].double()
+        products[person.name], answers[person.name] = given.T @ given, given.T @ person.wanted.double()
     best, found = -1.0, []
     for penalty in PENALTIES:
         ridges = []
-        for fold in range(FOLDS):
+        for fold in range(max(folds.values()) + 1):
             inside = [person for person in people if folds[person.name] != fold]
             product = torch.stack([products[person.name] for person in inside]).sum(0)
-            strength = penalty * sum(len(person.curves) for person in inside) * torch.eye(len(product), dtype=torch.float64)
+            strength = penalty * sum(len(person.aperture) for person in inside) * torch.eye(len(product), dtype=torch.float64)
             answer = torch.stack([answers[person.name] for person in inside]).sum(0)
             weights = torch.cholesky_solve(answer[:, None], torch.linalg.cholesky(product + strength))[:, 0].float()
             ridges.append(Ridge(usual=usual, spread=spread, weights=weights, reach=reach))
@@ -152,15 +147,15 @@ def best_ridges(people: list[Person], heard: dict[str, Tensor], reach: int, fold
 
 def fits(said: Float[Tensor, " f"], person: Person) -> float:
     """Correlation with the aperture that was seen."""
-    frames = min(len(said), len(person.curves))
-    return float(np.corrcoef(said[:frames], person.curves[:frames, 0])[0, 1])
+    frames = min(len(said), len(person.aperture))
+    return float(np.corrcoef(said[:frames], person.aperture[:frames])[0, 1])
 
 
 def told(name: str, context: str, people: list[Person], sounds: Sounds, said: Said) -> None:
     """A row: what is said is brought to the quantiles of each person's aperture first, so that closures and movement tell of time, not of size."""
     rows = []
     for person in people:
-        seen = person.curves[:, 0]
+        seen = person.aperture
         asked = said[person.name][: len(seen)]
         found = np.interp(asked, asked.quantile(QUANTILES), seen.quantile(QUANTILES))
         closed = closures(found, seen.double().numpy())

@@ -80,7 +80,7 @@ def main() -> None:
         scores, left_out = leave_out(people, folds, seed=chosen.seed + 100 * turn, name=f"turn {turn + 1}")
     if chosen.folds is not None:
         models = [stored_form(model_of_people([net], people, shared, components)) for net in left_out]
-        torch.save({"models": models, "folds": folds, "lags": {person.name: person.lag for person in people}}, chosen.folds)
+        torch.save({"models": models, "folds": folds, "lags": {person.name: float(person.lag) for person in people}}, chosen.folds)
     print(f"left out: aperture {scores[0]:.3f}, width {scores[1]:.3f}, jaw {scores[2]:.3f}")
     nets = [train(people, seed=chosen.seed + 7000 + number) for number in range(NETS)]
     model = model_of_people(nets, people, shared, components)
