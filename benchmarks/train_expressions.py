@@ -19,6 +19,7 @@ from instag.clip import Clip
 from instag.data.expression_motion import ExpressionMotion, eye_opening, stored_form, strengths
 from instag.data.landmark_motion import LandmarkMotion, landmark_motion
 from instag.models.condition import BLINK, BLINK_LIMIT, EXPRESSION_UNITS
+from instag.synthetic.face import CANONICAL_FACE
 
 RIDGE = 1e-3
 """Of the mean square of the strengths."""
@@ -75,9 +76,18 @@ def learn(people: list[Person], points: Int[Tensor, " p"]) -> ExpressionMotion:
     basis = torch.linalg.solve(squares + RIDGE * squares.trace() / len(squares) * torch.eye(len(squares)), products).unflatten(1, (-1, 2))
     # A blink deceives the tracker a little: what forehead and cheeks do in one is the head's pose, not skin.
     basis[BLINK] -= basis[BLINK].median(0).values
+    # A unit is the mean of both sides, and a few crooked brows among the people are nobody else's.
+    basis = (basis + basis[:, mirrored(points)] * torch.tensor([-1.0, 1.0])) / 2
     strongest = torch.stack([person.expression.amax(0) for person in people]).quantile(FEW_PEOPLE, dim=0)
     strongest[BLINK] = BLINK_LIMIT
     return ExpressionMotion(points=points, basis=basis, strongest=strongest, opening=opening)
+
+
+def mirrored(points: Int[Tensor, " p"]) -> Int[Tensor, " p"]:
+    """Rows of the landmarks on the other side of the face."""
+    with np.load(CANONICAL_FACE) as stored:
+        places = torch.from_numpy(stored["vertices"].astype(np.float32))[points]
+    return torch.cdist(places * torch.tensor([-1.0, 1.0, 1.0]), places).argmin(1)
 
 
 def print_left_out(people: list[Person], together: list[str], points: Int[Tensor, " p"]) -> None:
