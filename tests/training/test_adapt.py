@@ -92,7 +92,7 @@ def test_expressions_that_were_not_seen_are_taught_where_units_are_measured_in_m
     measure_action_units(measured)
     chosen = split(len(measured), n_views=50)
     ranges, few = {}, recipes.few()
-    taught = replace(few, face=replace(few.face, expressions=0.2))
+    taught = replace(few, face=replace(few.face, expressions=0.3))
     for name, clip, recipe in (("taught", measured, taught), ("given", Clip.open(folder), taught), ("paper", measured, recipes.reference())):
         subject = subject_of(clip, replace(recipe, size=64, face_splats=50, mouth_splats=50), chosen, 0, torch.device("cpu"))
         assert (subject.expressions is not None) == (name == "taught")

@@ -30,8 +30,6 @@ from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_gr
 from instag.training.subject import Subject
 from instag.types import Region
 
-EXPRESSIONS_WEIGHT = 0.4
-"""Of an expression lesson against a landmark lesson: at 1 the whole picture lost 0.1 and 0.3 dB on two clips."""
 PLAIN_SHARE = 0.2
 """Of the frames whose landmarks teach the field: those that are heard as they are."""
 
@@ -42,7 +40,7 @@ class FaceSettings:
 
     field_rate: factor on the rates of the field's networks, which all but rest after field_settles steps, however long the stage.
     landmarks: the field's shifts of some landmarks against the seen ones, in landmark_frames frames for each frame painted. expressions: the share of those
-    frames that are asked about again, with a made-up expression; 0 if the head is not to learn expressions that were not seen.
+    frames that are asked about twice, the second time with a made-up expression; 0 if the head is not to learn expressions that were not seen.
     hair_every: the hair is compared in each such step after the warm-up and painted over else. lips: a further L1 within the lips box.
     """
 
@@ -149,7 +147,7 @@ class FaceStage(Stage):
             frames, points = lesson.shift.shape[:2]
             terms["landmarks"] = settings.landmarks(step) * (answer.shift[:frames, :points, :2] - lesson.shift).abs().mean() / SHIFT_UNIT
             if lesson.acted is not None:
-                terms["expressions"] = settings.landmarks(step) * EXPRESSIONS_WEIGHT * lesson.acted.missed(answer)
+                terms["expressions"] = settings.landmarks(step) * lesson.acted.missed(answer)
         return terms, Shown(rendering=look.rendering, camera=camera, picture=subject.store.size)
 
     def _draw(self, step: int) -> list[int]:
@@ -223,6 +221,7 @@ class FaceStage(Stage):
         settings, store = self.settings, self.subject.store
         motion, count = store.landmark_motion, settings.landmark_frames * self.batch
         acting = round(count * settings.expressions) if self.expressions is not None else 0
+        count = count - acting
         rows = torch.randint(len(self.speech), (count,), generator=chance.noise, device=store.device)
         points = torch.randperm(len(motion.points), generator=chance.noise, device=store.device)[: settings.landmark_points]
         frames, speech = rows + self.subject.train.start, self.speech[rows]
