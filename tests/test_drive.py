@@ -48,3 +48,13 @@ def test_still_is_still():
     assert (held.viewmats == held.viewmats[:1]).all()
     assert (held.expression == held.expression[:1]).all()
     assert len(set(held.torso.tolist())) == 1
+
+
+def test_blinks_are_added_where_there_are_too_few_and_they_are_asked_for():
+    open_eyes, frames = torch.zeros(125, 6), torch.arange(500)
+    assert (drive(poses(125), open_eyes, frames).expression == 0).all()
+    assert drive(poses(125), open_eyes, frames, blinks=True).expression[:, 5].max() > 1.9
+    assert drive(poses(125), open_eyes, frames, face="still", blinks=True).expression[:, 5].max() > 1.9
+    lively = open_eyes.clone()
+    lively[20:26, 5] = lively[80:86, 5] = 2.5
+    torch.testing.assert_close(drive(poses(125), lively, frames, blinks=True).expression, drive(poses(125), lively, frames).expression)

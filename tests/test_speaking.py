@@ -1,5 +1,6 @@
 """Speaking: as many frames as the sound lasts, the same in chunks as whole, said to be synthetic."""
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import final
 
@@ -59,6 +60,21 @@ def test_chunks_do_not_show(avatar, monkeypatch):
 def test_still_head_holds_still(avatar):
     head = list(frames(avatar, torch.zeros(20 * 640), Manner(pose="still", expression="still")))
     assert np.abs(head[3].astype(int) - head[12]).max() <= 1
+
+
+def test_only_a_head_that_knows_closed_eyes_is_asked_to_blink(avatar):
+    """As avatars were before blinks were added."""
+    seconds, device = torch.zeros(12 * 16_000), torch.device("cpu")
+
+    def blinks(able: bool, manner: Manner) -> float:
+        head = deepcopy(avatar.head)
+        head.face.field.expression_range[1, 5] = 2.0 if able else 1.2
+        shown = replace(avatar, head=head, expression=avatar.expression * torch.tensor([1, 1, 1, 1, 1, 0.0]))
+        return max(float(moment.condition.expression[:, 5].max()) for moment in moments(shown, seconds, manner, device, 32))
+
+    assert blinks(True, Manner()) > 1.9
+    assert blinks(True, Manner(expression="still")) > 1.9
+    assert blinks(False, Manner()) == blinks(True, Manner(blinks=False)) == 0
 
 
 def test_video_has_the_sound_and_says_what_it_is(avatar, tmp_path):

@@ -1,4 +1,4 @@
-"""What moves a speaking head besides the voice: poses, expressions and torso frames of the learned clip, played there and back."""
+"""What moves a speaking head besides the voice: poses, expressions and torso frames of the learned clip, played there and back, and further blinks."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from instag.blinks import blinks_seldom, with_blinks
 
 Choice = Literal["train", "still"]
 EASE = 12
@@ -41,17 +43,35 @@ def there_and_back(learned: int, frames: Int[Tensor, " f"]) -> Float[Tensor, " f
 
 
 def drive(
-    viewmats: Float[Tensor, "l 4 4"], expression: Float[Tensor, "l 6"], frames: Int[Tensor, " f"], *, pose: Choice = "train", face: Choice = "train"
+    viewmats: Float[Tensor, "l 4 4"],
+    expression: Float[Tensor, "l 6"],
+    frames: Int[Tensor, " f"],
+    *,
+    pose: Choice = "train",
+    face: Choice = "train",
+    blinks: bool = False,
 ) -> Drive:
-    """Poses and expressions for video frames. "still" keeps the learned frame whose pose is nearest to the mean, and eyes open."""
+    """Poses and expressions for video frames. "still" keeps the learned frame whose pose is nearest to the mean, and eyes open.
+
+    blinks: add some where people would blink and what is played does not.
+    """
     place = there_and_back(len(viewmats), frames)
     still = torch.full_like(place, float(_calmest(viewmats)))
     at = place if pose == "train" else still
+    played = lambda some: _played(expression, some, face)  # noqa: E731
+    blinking = blinks and (face == "still" or blinks_seldom(expression))
     return Drive(
         viewmats=interpolate_poses(viewmats, at),
-        expression=_interpolate(expression, place) if face == "train" else expression.median(0).values.expand(len(frames), -1),
+        expression=with_blinks(played, frames) if blinking else played(frames),
         torso=at.round().long(),
     )
+
+
+def _played(expression: Float[Tensor, "l 6"], frames: Int[Tensor, " f"], face: Choice) -> Float[Tensor, "f 6"]:
+    """Expressions of video frames, as they were seen."""
+    if face == "still":
+        return expression.median(0).values.expand(len(frames), -1)
+    return _interpolate(expression, there_and_back(len(expression), frames))
 
 
 def interpolate_poses(viewmats: Float[Tensor, "l 4 4"], places: Float[Tensor, " f"]) -> Float[Tensor, "f 4 4"]:

@@ -40,10 +40,14 @@ AHEAD = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Manner:
-    """How to speak. pose, expression: as in the learned clip, or still. dilate: widen the mouth's alpha (METHOD 4)."""
+    """How to speak. pose, expression: as in the learned clip, or still. blinks: also where the learned clip has too few, if the head can.
+
+    dilate: widen the mouth's alpha (METHOD 4).
+    """
 
     pose: Choice = "train"
     expression: Choice = "train"
+    blinks: bool = True
     dilate: bool = False
 
 
@@ -54,12 +58,14 @@ def speak(
     *,
     pose: Literal["train", "still"] = "train",
     expression: Literal["train", "still"] = "train",
+    blinks: bool = True,
     dilate: bool = False,
     device: str = "auto",
     report: Report = silent,
 ) -> Path:
     """Make `avatar` say `sound` (any sound file, or a video's sound; any length and rate) and write a video with that sound.
 
+    blinks: the avatar blinks now and then where what it learned has no blinks to play, if it knows closed eyes.
     25 fps, H.264 and AAC, as long as the sound to a frame. The video's metadata says that it is synthetic. device: as in
     compute.device_named; pictures of a GPU differ from those of a CPU by rounding. Raises what Avatar.open, device_named, media.read_sound and
     media.write_video raise.
@@ -68,7 +74,7 @@ def speak(
     avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)
     waveform = torch.from_numpy(media.read_sound(sound, rate=SAMPLE_RATE))
     total = frame_count(waveform)
-    manner = Manner(pose=pose, expression=expression, dilate=dilate)
+    manner = Manner(pose=pose, expression=expression, blinks=blinks, dilate=dilate)
     rate = 44_100
     media.write_video(
         output,
@@ -181,9 +187,10 @@ def intrinsics(avatar: Avatar) -> Float[Tensor, "3 3"]:
 def moments(avatar: Avatar, waveform: Float[Tensor, " samples"], manner: Manner, device: torch.device, batch: int) -> Iterator[Moment]:
     """Batches of what drives the frames. Poses are computed on the host: a GPU would have to be waited for, and has nothing to win there."""
     viewmats, expression = avatar.viewmats.cpu(), avatar.expression.cpu()
+    blinks = manner.blinks and avatar.head.can_blink()
     for start, heard in _speech_windows(avatar, waveform, device, batch):
         indices = torch.arange(start, start + len(heard))
-        driven = drive(viewmats, expression, indices, pose=manner.pose, face=manner.expression)
+        driven = drive(viewmats, expression, indices, pose=manner.pose, face=manner.expression, blinks=blinks)
         yield Moment(
             condition=Condition(speech=heard, expression=sent(driven.expression, device)),
             viewmats=sent(driven.viewmats, device),

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from instag.capture.action_units import measure_action_units
 from instag.clip import Clip
+from instag.data.expression_motion import load_expression_motion
+from instag.data.splits import split
 from instag.errors import BadArgument
 from instag.models.avatar import Avatar
 from instag.synthetic import write_clip
 from instag.training import recipes
-from instag.training.adapt import adapt, views_wanted
+from instag.training.adapt import adapt, subject_of, views_wanted
 from instag.training.schedule import shortened
 
 TINY = replace(shortened(recipes.few(), 0.004), size=64, face_splats=150, mouth_splats=60)
@@ -80,6 +83,24 @@ def test_silent_action_units_do_not_stop_it(folder, tmp_path):
     columns = {name: values * 0 for name, values in clip.action_units().items()}
     clip.save_action_units(columns, clip.track().found)
     assert len(adapt(clip, recipe=shortened(TINY, 0.2), n_views=50)) == 50
+
+
+def test_expressions_that_were_not_seen_are_taught_where_units_are_measured_in_metres(folder, tmp_path):
+    import shutil
+
+    measured = Clip.open(shutil.copytree(folder, tmp_path / "measured.clip"))
+    measure_action_units(measured)
+    chosen = split(len(measured), n_views=50)
+    ranges, few = {}, recipes.few()
+    taught = replace(few, face=replace(few.face, expressions=0.3))
+    for name, clip, recipe in (("taught", measured, taught), ("given", Clip.open(folder), taught), ("paper", measured, recipes.reference())):
+        subject = subject_of(clip, replace(recipe, size=64, face_splats=50, mouth_splats=50), chosen, 0, torch.device("cpu"))
+        assert (subject.expressions is not None) == (name == "taught")
+        ranges[name], seen = subject.head.face.field.expression_range, subject.store.expression[:50]
+        if name != "taught":
+            torch.testing.assert_close(ranges[name], torch.stack([seen.amin(0), seen.amax(0)]))
+    assert (ranges["taught"][1] >= load_expression_motion().strongest).all()
+    assert (ranges["taught"][1] >= ranges["paper"][1]).all()
 
 
 def test_views_are_said_once():

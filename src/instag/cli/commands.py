@@ -128,6 +128,7 @@ def speak(
     output: Annotated[Path, typer.Option("--output", "-o", help="The video to write, for example out.mp4.", show_default=False)],
     pose: Annotated[options.Source, typer.Option(help="Move the head as in training, or hold it still.")] = options.Source.TRAIN,
     expression: Annotated[options.Source, typer.Option(help="Move brows and eyelids as in training, or hold them still.")] = options.Source.TRAIN,
+    blinks: Annotated[bool, typer.Option(help="Blink now and then, if what it learned has too few blinks and it knows closed eyes.")] = True,
     dilate: Annotated[bool, typer.Option("--dilate", help="Widen the inside of the mouth by 6 pixels, against gaps at the lips.")] = False,
     overwrite: options.Overwrite = False,
     device: options.Device = "auto",
@@ -145,7 +146,7 @@ def speak(
         keep_freed_memory()
         _announce_compilation(terminal, device)
         started = time.monotonic()
-        manner = {"pose": pose.value, "expression": expression.value, "dilate": dilate, "device": device}
+        manner = {"pose": pose.value, "expression": expression.value, "blinks": blinks, "dilate": dilate, "device": device}
         with terminal.progress(f"Speaking {sound.name}", "frames") as report:
             path = instag.speak(avatar, sound, output, report=report, **manner)
         took = time.monotonic() - started

@@ -18,7 +18,7 @@ class Recipe(StrEnum):
 
 
 class Source(StrEnum):
-    """Where poses and expressions of a speaking head come from."""
+    """Where poses and expressions of a speaking head come from; blinks are apart."""
 
     TRAIN = "train"
     STILL = "still"

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from instag.models.condition import EXPRESSION_UNITS, Condition
+from instag.models.condition import BLINK_LIMIT, EXPRESSION_UNITS, Condition
 from instag.models.mlp import mlp
 from instag.models.motion_encoder import encoder_of
 from instag.models.speech_encoder import WIDTH
@@ -18,7 +18,6 @@ from instag.models.triplane import TriPlane
 
 SHIFT_UNIT = 1e-2
 """Metres that an output of 1 shifts a Gaussian."""
-BLINK_LIMIT = 2.0
 REVIVAL = 0.1
 
 

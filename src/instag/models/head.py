@@ -11,12 +11,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from instag.models.aligner import Aligner, face_aligner, mouth_aligner
-from instag.models.condition import Condition
+from instag.models.condition import BLINK, BLINK_LIMIT, Condition
 from instag.models.face_motion import GatedField, Motion, Places, universal_face_field
 from instag.models.gaussians import Gaussians
 from instag.models.mouth_motion import HOOK_RANK, MouthField, hook
 from instag.models.speech_encoder import WIDTH
 from instag.types import Splats
+
+CAN_BLINK = 0.9
+"""The share of BLINK_LIMIT that a head must know to close its eyes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +120,12 @@ class Head(nn.Module):
             encoder.level.copy_(encoder.level_of(features))
 
     def set_expression_range(self, expression: Float[Tensor, "f 6"]) -> None:
-        """Let the face's field take no expression for stronger than the strongest of these."""
+        """Let the face's field take no expression for stronger than the strongest of these, which it sees or is taught."""
         self.face.field.expression_range.copy_(torch.stack([expression.amin(0), expression.amax(0)]))
+
+    def can_blink(self) -> bool:
+        """Whether its field knows closed eyes."""
+        return float(self.face.field.expression_range[1, BLINK]) >= CAN_BLINK * BLINK_LIMIT
 
 
 def new_head(*, face: Gaussians, mouth: Gaussians, speech_channels: int, seed: int = 0) -> Head:

@@ -5,19 +5,26 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 import instag
 from instag import lpips as perception
+from instag.capture.action_units import action_units
 from instag.capture.sound_delay import seen_curves
 from instag.clip import Clip
 from instag.compute import device_name, device_named
+from instag.data.expression_flow import ExpressionFlow, expression_flow
+from instag.data.expression_motion import load_expression_motion
 from instag.data.frames import FrameStore
 from instag.data.landmark_motion import landmark_motion
 from instag.data.motion_codes import motion_codes
 from instag.data.splits import Split, split
 from instag.errors import AssetMissing, BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
+from instag.models.condition import EXPRESSION_UNITS
 from instag.models.gaussians import Gaussians, gaussians_behind, random_gaussians
 from instag.models.head import new_head
 from instag.models.poses import PoseCorrections
@@ -44,6 +51,8 @@ StageReport = Callable[[str, int, int], None]
 
 LIP_LANDMARKS = (61, 291, 0, 17)
 """Corners, top and bottom of the outer lips among MediaPipe's points."""
+ROUNDED = 0.01
+"""By so much units that are read from a clip differ from the same before they were written."""
 SMALLEST_EXTENT, LARGEST_EXTENT = 0.1, 0.3
 
 
@@ -131,7 +140,9 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
         seed=seed,
     ).to(device)
     head.set_speech_level(store.features[chosen.train.start : chosen.train.stop])
-    head.set_expression_range(store.expression[chosen.train.start : chosen.train.stop])
+    seen_expressions = store.expression[chosen.train.start : chosen.train.stop]
+    expressions = expressions_of(store, seen_expressions) if plan.face.expressions else None
+    head.set_expression_range(known_expressions(seen_expressions, expressions))
     prior = prior.to(device) if prior is not None else None
     if prior is not None:
         if prior.info.speech_channels != store.features.shape[1]:
@@ -153,7 +164,22 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
         codes=None if codes is None else codes.to(device),
         voice=voice,
         prior=prior,
+        expressions=expressions,
     )
+
+
+def expressions_of(store: FrameStore, seen: Float[Tensor, "f 6"]) -> ExpressionFlow | None:
+    """Where the person's skin goes in expressions that were not seen; None where the clip's units are not measured in metres, as OpenFace's are not."""
+    clip, here = store.clip, action_units(store.clip.track(), store.clip.info.width, store.clip.info.height)
+    kept = clip.action_units()
+    if any(name not in kept or np.abs(kept[name] - here[name]).max() > ROUNDED for name in EXPRESSION_UNITS):
+        return None
+    return expression_flow(load_expression_motion(), store.landmark_motion.points, seen)
+
+
+def known_expressions(seen: Float[Tensor, "f 6"], taught: ExpressionFlow | None) -> Float[Tensor, "g 6"]:
+    """The expressions that were seen, with the weakest and the strongest that are made up in lessons."""
+    return seen if taught is None else torch.cat([seen, torch.zeros_like(seen[:1]), taught.strongest[None]])
 
 
 def train_stages(subject: Subject, plan: Recipe, journal: Journal, report: StageReport) -> dict[str, float]:

@@ -66,6 +66,7 @@ def reference(*, prior: bool = False) -> Recipe:
         landmarks=NEVER,
         landmark_frames=48,
         landmark_points=144,
+        expressions=0.0,
         density=DensitySettings(end=9_000),
     )
     mouth = MouthSettings(

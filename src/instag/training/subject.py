@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from instag.data.expression_flow import ExpressionFlow
 from instag.data.frames import FrameStore
 from instag.data.motion_codes import MotionCodes
 from instag.lpips import Lpips
@@ -21,6 +22,7 @@ class Subject:
     """What the stages of one head share. train: the frames to learn from. extent: of the scene, metres. lpips: None where its weights are not there.
 
     codes, voice: where the head hears motion codes: the seen ones, and how the voice asks for them. prior: what its fields began with, on the device.
+    expressions: where the person's skin goes in expressions that were not seen, if the head is to learn them.
     """
 
     head: Head
@@ -34,6 +36,7 @@ class Subject:
     codes: MotionCodes | None = None
     voice: Voice | None = None
     prior: Prior | None = None
+    expressions: ExpressionFlow | None = None
 
     @property
     def device(self) -> torch.device:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from instag.data.curriculum import SlidingWindow, choose, sliding
 from instag.data.frames import HEAD_LABELS, Frames
-from instag.models.condition import Condition
+from instag.models.condition import BLINK, Condition
 from instag.models.face_motion import SHIFT_UNIT, GatedField, Motion, Places
 from instag.models.gaussians import Gaussians
 from instag.models.speech_encoder import WINDOWS, SpeechEncoder
@@ -22,7 +22,6 @@ from instag.training.pretraining.voices import other_voices
 from instag.training.pretraining.work import Shown, Work, mean_of, same_size, supplies, within_each
 from instag.training.schedule import Steps, Term
 from instag.training.screen import Screen, screen_colour
-from instag.training.stages.face import BLINK
 from instag.types import Region
 
 CURRICULUM_EVERY = 15

@@ -9,7 +9,7 @@ from torch import Tensor
 from instag.data.curriculum import SlidingWindow, choose, sliding
 from instag.data.frames import HEAD_LABELS, Frames
 from instag.data.supply import Supply
-from instag.models.condition import Condition
+from instag.models.condition import BLINK, Condition
 from instag.models.face_motion import SHIFT_UNIT, Motion
 from instag.models.head import Bearings
 from instag.portrait import FaceLook, paint_face
@@ -18,6 +18,7 @@ from instag.speech.front_end import SAMPLES
 from instag.training import losses
 from instag.training.chance import Chance
 from instag.training.density import DensitySettings
+from instag.training.expression_lessons import Acted, ExpressionTeacher
 from instag.training.landmark_lessons import CodeTeacher, SpeechTeacher, Teacher, spoken_codes
 from instag.training.optim import Group
 from instag.training.patches import perceptual
@@ -29,8 +30,6 @@ from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_gr
 from instag.training.subject import Subject
 from instag.types import Region
 
-BLINK = 5
-"""Column of AU45 in the expression."""
 PLAIN_SHARE = 0.2
 """Of the frames whose landmarks teach the field: those that are heard as they are."""
 
@@ -40,7 +39,8 @@ class FaceSettings:
     """Numbers of METHOD 7; steps are those of this stage.
 
     field_rate: factor on the rates of the field's networks, which all but rest after field_settles steps, however long the stage.
-    landmarks: the field's shifts of some landmarks against the seen ones, in landmark_frames frames for each frame painted.
+    landmarks: the field's shifts of some landmarks against the seen ones, in landmark_frames frames for each frame painted. expressions: the share of those
+    frames that are asked about twice, the second time with a made-up expression; 0 if the head is not to learn expressions that were not seen.
     hair_every: the hair is compared in each such step after the warm-up and painted over else. lips: a further L1 within the lips box.
     """
 
@@ -72,16 +72,21 @@ class FaceSettings:
     landmarks: Term
     landmark_frames: int
     landmark_points: int
+    expressions: float
     density: DensitySettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
-    """Where points of the face, metres, should be shifted to when the field hears this."""
+    """Where points of the face, metres, should be shifted to when the field hears this.
 
-    points: Float[Tensor, "p 3"]
+    shift: of the first p points in the first f frames. acted: how the last frames differ from as many before them, which hear the same.
+    """
+
+    points: Float[Tensor, "q 3"]
     heard: Condition
     shift: Float[Tensor, "f p 2"]
+    acted: Acted | None
 
 
 class FaceStage(Stage):
@@ -97,6 +102,7 @@ class FaceStage(Stage):
         self.supply = Supply(store, train, windows, self._draw)
         self.speech = store.condition(subject.frames).speech
         self.teacher = self._teacher()
+        self.expressions = None if subject.expressions is None else ExpressionTeacher(flow=subject.expressions)
         opening, blink = store.mouth_opening()[train.start : train.stop], (store.expression[train.start : train.stop, BLINK] / 2).clamp(0, 1).cpu()
         self.open_mouths, self.blinks = sliding(opening, every=15), sliding(blink, every=15)
         self.surface: Active = After(min((term.active.start for term in (settings.normals, settings.depth) if isinstance(term.active, After)), default=0))
@@ -138,7 +144,10 @@ class FaceStage(Stage):
         if with_surface:
             terms |= self._surface_terms(step, frames, look)
         if lesson is not None and answer is not None:
-            terms["landmarks"] = settings.landmarks(step) * (answer.shift[..., :2] - lesson.shift).abs().mean() / SHIFT_UNIT
+            frames, points = lesson.shift.shape[:2]
+            terms["landmarks"] = settings.landmarks(step) * (answer.shift[:frames, :points, :2] - lesson.shift).abs().mean() / SHIFT_UNIT
+            if lesson.acted is not None:
+                terms["expressions"] = settings.landmarks(step) * lesson.acted.missed(answer)
         return terms, Shown(rendering=look.rendering, camera=camera, picture=subject.store.size)
 
     def _draw(self, step: int) -> list[int]:
@@ -211,6 +220,8 @@ class FaceStage(Stage):
         """Some landmarks in many frames, some of them as they are, the others made up by the teacher."""
         settings, store = self.settings, self.subject.store
         motion, count = store.landmark_motion, settings.landmark_frames * self.batch
+        acting = round(count * settings.expressions) if self.expressions is not None else 0
+        count = count - acting
         rows = torch.randint(len(self.speech), (count,), generator=chance.noise, device=store.device)
         points = torch.randperm(len(motion.points), generator=chance.noise, device=store.device)[: settings.landmark_points]
         frames, speech = rows + self.subject.train.start, self.speech[rows]
@@ -218,7 +229,13 @@ class FaceStage(Stage):
         plain = round(count * PLAIN_SHARE)
         taught = self.teacher.make_up(speech[plain:], as_seen[plain:], chance.noise)
         heard = Condition(speech=torch.cat([speech[:plain], taught.heard]), expression=store.expression[frames])
-        return Lesson(points=motion.points[points], heard=heard, shift=torch.cat([as_seen[:plain], taught.shift])[:, points])
+        lesson = Lesson(points=motion.points[points], heard=heard, shift=torch.cat([as_seen[:plain], taught.shift])[:, points], acted=None)
+        if self.expressions is None:
+            return lesson
+        places = torch.cat([lesson.points, self.expressions.places(self.gaussians.means.detach(), chance.noise)])
+        acted = self.expressions.make_up(places, heard.expression[count - acting :], chance.noise)
+        again = Condition(speech=torch.cat([heard.speech, heard.speech[count - acting :]]), expression=torch.cat([heard.expression, acted.expression]))
+        return Lesson(points=places, heard=again, shift=lesson.shift, acted=acted)
 
     def _surface_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
         settings = self.settings
