@@ -152,7 +152,7 @@ def long(*, prior: bool = False) -> Recipe:
         density=replace(recipe.face.density, reset_every=None, behind=None),
     )
     mouth = replace(recipe.mouth, field_settles=None, degree=2, field_rate_decay=0.1, curriculum_every=7)
-    return replace(recipe, name="long", n_views=None, driver="speech", face=face, mouth=mouth, fuse=replace(recipe.fuse, degree=2))
+    return replace(recipe, name="long", n_views=None, face=face, mouth=mouth, fuse=replace(recipe.fuse, degree=2))
 
 
 def batched(recipe: Recipe, frames: int) -> Recipe:
