@@ -85,15 +85,18 @@ def test_silent_action_units_do_not_stop_it(folder, tmp_path):
     assert len(adapt(clip, recipe=shortened(TINY, 0.2), n_views=50)) == 50
 
 
-def test_expressions_that_were_not_seen_are_taught_where_units_are_measured_in_metres(folder, tmp_path):
+def test_expressions_that_were_not_seen_are_taught_to_whom_was_not_seen_to_blink(folder, tmp_path):
     import shutil
 
-    measured = Clip.open(shutil.copytree(folder, tmp_path / "measured.clip"))
-    measure_action_units(measured)
-    chosen = split(len(measured), n_views=50)
-    ranges, few = {}, recipes.few()
-    taught = replace(few, face=replace(few.face, expressions=0.3))
-    for name, clip, recipe in (("taught", measured, taught), ("given", Clip.open(folder), taught), ("paper", measured, recipes.reference())):
+    blinking, staring = (Clip.open(shutil.copytree(folder, tmp_path / f"{name}.clip")) for name in ("blinking", "staring"))
+    measure_action_units(blinking)
+    track, closing = blinking.track(), blinking.action_units()["AU45"] > 0
+    track.landmarks[closing] = track.landmarks[~closing][:1]
+    staring.save_track(track)
+    measure_action_units(staring)
+    chosen, ranges, few = split(len(staring), n_views=50), {}, recipes.few()
+    cases = {"taught": (staring, few), "given": (Clip.open(folder), few), "paper": (staring, recipes.reference()), "blinks": (blinking, few)}
+    for name, (clip, recipe) in cases.items():
         subject = subject_of(clip, replace(recipe, size=64, face_splats=50, mouth_splats=50), chosen, 0, torch.device("cpu"))
         assert (subject.expressions is not None) == (name == "taught")
         ranges[name], seen = subject.head.face.field.expression_range, subject.store.expression[:50]

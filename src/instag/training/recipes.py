@@ -115,6 +115,7 @@ def whole_course(*, prior: bool = False) -> Recipe:
         # Longer, it learns the few seconds by heart: on unseen speech the lips' correlation with the truth fell from 0.46 at 2,000 steps to 0 at 10,000.
         field_settles=None if prior else 2_000,
         landmarks=Term(weight=2.0),
+        expressions=0.3,
         screen="random",
         hair_every=1,
         lips=Term(weight=0.5),
