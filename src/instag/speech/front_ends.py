@@ -28,8 +28,8 @@ ANY_CTC = "wav2vec2:"
 """Before the folder, or Hugging Face's name, of a wav2vec 2.0 model with a CTC layer."""
 CONVERTED = "deepspeech.onnx"
 """DeepSpeech's graph converted to ONNX; used where output_graph.pb is not."""
-VERSION = 1
-"""Goes up when a front end begins to give other features of the same sound."""
+VERSION, VERSIONS = 1, {"motion": 2}
+"""Goes up for a front end that begins to give other features of the same sound."""
 ENDS = 1 << 20
 """Bytes at either end of a file of weights that tell it from others."""
 HUB = Path("huggingface") / "hub"
@@ -78,8 +78,8 @@ def identity(name: str) -> str:
     """What the features of this name depend on besides the sound: version and weights. Raises BadArgument, AssetMissing."""
     if name.startswith(ANY_CTC) or (name not in EMBEDDED and "+" not in name):
         path = weights(name)
-        return f"{name} {VERSION} {_fingerprint(weights_in(path) if path.is_dir() else path)}"
-    return " + ".join(f"{part} {VERSION}" if part in EMBEDDED else identity(part) for part in name.split("+"))
+        return f"{name} {VERSIONS.get(name, VERSION)} {_fingerprint(weights_in(path) if path.is_dir() else path)}"
+    return " + ".join(f"{part} {VERSIONS.get(part, VERSION)}" if part in EMBEDDED else identity(part) for part in name.split("+"))
 
 
 def _fingerprint(path: Path) -> str:
