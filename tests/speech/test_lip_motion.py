@@ -25,6 +25,13 @@ def test_basis_and_reader_are_inverse() -> None:
     assert len(MODEL.points) > 150
 
 
+def test_width_is_what_the_corners_draw_apart() -> None:
+    code = torch.randn(5, CODES, generator=torch.Generator().manual_seed(1))
+    right, left = ((MODEL.points == corner).nonzero()[0, 0] for corner in (61, 291))
+    motion = MODEL.motion(code)
+    torch.testing.assert_close(code @ MODEL.width, motion[:, left, 0] - motion[:, right, 0], atol=1e-4, rtol=1e-4)
+
+
 def test_what_is_stored_comes_back() -> None:
     again = model_of(stored_form(MODEL))
     heard = torch.randn(CHANNELS, STEPS * (2 * MARGIN + 20), generator=torch.Generator().manual_seed(0))

@@ -43,6 +43,14 @@ def test_what_is_ones_own_is_learned(train: range) -> None:
     assert (found - own[train.stop :]).square().mean() < 0.5 * (everybody - own[train.stop :]).square().mean()
 
 
+def test_a_wide_mouth_is_as_wide_as_it_was_seen(train: range) -> None:
+    """A person who moves as all do, but the corners of the mouth more."""
+    along = MODEL.width / MODEL.width.square().sum()
+    own = USUAL + 0.8 * (USUAL @ MODEL.width - (USUAL @ MODEL.width).mean())[:, None] * along
+    wide, usual = (float((said(fit_voice(SOUND, codes_of(code), train)) @ MODEL.width).std()) for code in (own, USUAL))
+    assert 1.2 * usual < wide < 2 * usual
+
+
 def test_lips_that_were_never_seen_to_move_rest(train: range) -> None:
     found = said(fit_voice(SOUND, codes_of(torch.zeros_like(USUAL)), train))
     assert found.isfinite().all()

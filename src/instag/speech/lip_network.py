@@ -60,6 +60,8 @@ class LipNet(nn.Module):
         return self.head(self.hidden(heard))
 
 
+CORNERS = (61, 291)
+"""Landmarks of the mouth's right and left corner."""
 TENSORS = ("usual", "components", "points", "basis", "reader", "middle", "gap")
 """What of a LipModel is stored as it is."""
 
@@ -89,6 +91,12 @@ class LipModel:
     def mark(self) -> int:
         """Tells these networks from others: a voice reads those that it was learned with."""
         return crc32(self.head()[0].half().numpy().tobytes())
+
+    @property
+    def width(self) -> Float[Tensor, " k"]:
+        """The corners of the mouth, landmarks 61 and 291, draw apart along x by so much for a code of 1."""
+        right, left = ((self.points == corner).nonzero()[0, 0] for corner in CORNERS)
+        return self.basis[:, left, 0] - self.basis[:, right, 0]
 
     def code(self, motion: Float[Tensor, "f p 2"]) -> Float[Tensor, "f k"]:
         """The code of motion from rest, in eye distances."""

@@ -29,6 +29,8 @@ QUANTILES = 13
 """At so many, from 2 % to 98 %, the gap that is said is brought to the one that was seen ..."""
 MEANT = 0.7
 """... by this share. What is predicted is timid: its lips never quite close. All of it would follow the noise of a few seconds."""
+WIDER, WIDEST = 0.5, 2.0
+"""The mouth's width is predicted more timidly still. It is enlarged so far toward the movement that was seen, and at most so many times."""
 
 
 def fit_voice(
@@ -60,10 +62,12 @@ def fit_voice(
     weights = (weights + torch.cat([part for part, _ in own]) / nets) * size
     bias = (bias + torch.stack([part for _, part in own]).mean(0)) * size
     bias = bias + middle
-    gap = hearing.model.gap
-    # Along what goes with an open mouth in the seen frames, not the nearest code: lips that part alone, with the chin at rest, are no face's motion.
-    along = (seen - middle).T @ ((seen - middle) @ gap)
-    opening = along / (along @ gap).clamp_min(1e-9)
+    gap, width = hearing.model.gap, hearing.model.width
+    # Along what goes with an open or a wide mouth in the seen frames, not the nearest code: lips that part alone, with the chin at rest, are no face's motion.
+    opening, widening = (_along(seen - middle, what) for what in (gap, width))
+    said = sharpened(found @ weights + bias) @ width
+    more = WIDER * float(((seen @ width).std() / said.std().clamp_min(1e-9) - 1).clamp(0, WIDEST - 1))
+    weights, bias = weights + more * torch.outer(weights @ width, widening), bias + more * (bias @ width - said.mean()) * widening
     gaps = _gaps(sharpened(found @ weights + bias) @ gap, seen @ gap)
     return Voice(weights=weights, bias=bias, closed=codes.closed, gaps=gaps, opening=opening, late=late, mark=hearing.model.mark)
 
@@ -73,6 +77,12 @@ def _late(waveform: Float[Tensor, " samples"], curves: Float[np.ndarray, "f 3"],
     asked = hearing.curves(waveform)[frames.start : frames.stop].numpy()
     found = best_delay(asked, curves[frames.start : frames.stop])
     return found.ms if found is not None and found.sure else 0.0
+
+
+def _along(varied: Float[Tensor, "f k"], what: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
+    """How codes change when what they hold of `what` grows by 1, around their mean."""
+    along = varied.T @ (varied @ what)
+    return along / (along @ what).clamp_min(1e-9)
 
 
 def _gaps(said: Float[Tensor, " f"], seen: Float[Tensor, " f"]) -> Float[Tensor, "q 2"]:
