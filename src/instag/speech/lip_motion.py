@@ -16,11 +16,11 @@ from instag.errors import NotAnArtefact
 from instag.speech.front_end import SAMPLE_RATE, FrontEnd
 from instag.speech.level import level_gain
 from instag.speech.lip_network import CODES, CURVES, REACH, LipModel, heard_by, load_lip_model
-from instag.speech.whisper import AROUND_S, BLOCK_S, WhisperEar, load_whisper_ear
+from instag.speech.whisper import AROUND_S, BLOCK_S, LOOKBACK_S, PIECE, WhisperEar, load_whisper_ear
 from instag.types import FPS
 
 SHARPENED = 1.0
-"""How often what a code differs from its smoothed course by is added: for the same reason, what is predicted is too smooth in time."""
+"""How often what a code differs from its smoothed course by is added: what is predicted is a mean of what lips might do, and too smooth in time."""
 SMOOTHING = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 FIRST_MARK = 2_978_001_052
 """Of the networks that voices without a mark were learned with."""
@@ -93,9 +93,7 @@ class LipMotion(FrontEnd):
     name = "motion"
     channels = CODES
     steps = 1
-    # The ear hears in blocks: pieces of a recording are cut where those of the whole are.
-    piece = 10 * BLOCK_S * FPS
-    lookback = 2 * BLOCK_S - 1 / FPS
+    piece, lookback = PIECE, LOOKBACK_S
     lookahead = REACH + len(SMOOTHING) // 2 / FPS + BLOCK_S + AROUND_S
 
     def __init__(self, voice: Voice | None = None, *, model: LipModel | None = None, ear: WhisperEar | None = None, gain: float = 1.0) -> None:

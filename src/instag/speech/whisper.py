@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, pad, scaled_dot_product_attention
 
 from instag.speech.front_end import SAMPLE_RATE
+from instag.types import FPS
 
 FFT, HOP, BANDS = 400, 160, 80
 """Samples of a spectrum and between two of them, and its mel bands."""
@@ -25,6 +26,8 @@ STEP = 2 * HOP
 WIDTH, HEADS, BLOCKS = 384, 6, 2
 BLOCK_S, AROUND_S = 4, 2
 """Sound is heard in blocks, each with so much of what is around it; seconds. What lies farther hardly matters to early blocks."""
+PIECE, LOOKBACK_S = 10 * BLOCK_S * FPS, 2 * BLOCK_S - 1 / FPS
+"""Frames of a front end's piece, and how far back it hears, so that pieces of a recording are cut where the blocks of the whole are."""
 AT_ONCE = 8
 """Blocks that are heard together, which bounds the memory."""
 LOUDEST, RANGE = 1.0, 8.0

@@ -9,9 +9,8 @@ from torch import Tensor
 from instag.speech.front_end import SAMPLES, FrontEnd
 from instag.speech.level import level_gain
 from instag.speech.lip_network import CHANNELS, LipModel, load_lip_model, steps_of
-from instag.speech.whisper import AROUND_S, BLOCK_S, WhisperEar, load_whisper_ear
+from instag.speech.whisper import AROUND_S, BLOCK_S, LOOKBACK_S, PIECE, WhisperEar, load_whisper_ear
 from instag.speech.windows_at_50_hz import REACH_S, STEPS, held_to, windows_at_50_hz
-from instag.types import FPS
 
 
 @final
@@ -21,9 +20,7 @@ class WhisperComponents(FrontEnd):
     name = "whisper"
     channels = CHANNELS
     steps = STEPS
-    # The ear hears in blocks: pieces of a recording are cut where those of the whole are.
-    piece = 10 * BLOCK_S * FPS
-    lookback = 2 * BLOCK_S - 1 / FPS
+    piece, lookback = PIECE, LOOKBACK_S
     lookahead = REACH_S + BLOCK_S + AROUND_S
 
     def __init__(self, *, model: LipModel | None = None, ear: WhisperEar | None = None, gain: float = 1.0) -> None:

@@ -171,12 +171,14 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
 def expressions_of(store: FrameStore, seen: Float[Tensor, "f 6"]) -> ExpressionFlow | None:
     """Where the person's skin goes in expressions that were not seen. None where eyes were seen to close, as pictures tell better than people's mean, or
     where the clip's units are not measured in metres, as OpenFace's are not."""
+    flow = expression_flow(load_expression_motion(), store.landmark_motion.points, seen)
+    if float(flow.strongest[BLINK]) == 0:
+        return None
     clip, here = store.clip, action_units(store.clip.track(), store.clip.info.width, store.clip.info.height)
     kept = clip.action_units()
     if any(name not in kept or np.abs(kept[name] - here[name]).max() > ROUNDED for name in EXPRESSION_UNITS):
         return None
-    flow = expression_flow(load_expression_motion(), store.landmark_motion.points, seen)
-    return flow if float(flow.strongest[BLINK]) > 0 else None
+    return flow
 
 
 def known_expressions(seen: Float[Tensor, "f 6"], taught: ExpressionFlow | None) -> Float[Tensor, "g 6"]:
