@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 
 from instag.models.gaussians import SH_DC, random_gaussians
-from instag.training.density import DensitySettings, Pull, densify, is_green, no_pull, reset_opacity, weaken_green
+from instag.training.density import DensitySettings, Pull, densify, is_green, no_pull, observe, reset_opacity, weaken_green
+from instag.types import Camera, Rendering
 
 SETTINGS = DensitySettings()
 
@@ -65,6 +67,21 @@ def test_faint_and_hind_and_green_go():
     assert apply(head, pulled(head, [])).keep.tolist() == [False, False, False] + [True] * 5
     kept = apply(head, pulled(head, []), replace(SETTINGS, green="keep", behind=None)).keep
     assert kept.tolist() == [False] + [True] * 7
+
+
+@pytest.mark.parametrize("picture", [256, 512])
+def test_what_covers_too_much_of_the_picture_goes_at_any_size(picture):
+    head = gaussians(4)
+    radii = torch.tensor([[0.01, 0.03, 0.05, 0.09]]) * picture
+    means2d = torch.zeros(1, 4, 2, requires_grad=True)
+    means2d.sum().backward()
+    blank = torch.zeros(1, picture, picture)
+    painted = Rendering(colors=blank[..., None], detached=blank[..., None], alphas=blank, depths=blank, means2d=means2d, radii=radii)
+    camera = Camera(viewmats=torch.eye(4)[None], Ks=torch.eye(3)[None], width=picture, height=picture)
+    pull = observe(no_pull(head), painted, camera, picture)
+    pull.gradient.zero_()
+    assert apply(head, pull, step=4_000).keep.tolist() == [True, True, False, False]
+    assert apply(head, pull, replace(SETTINGS, prune_radius=0.08), step=4_000).keep.tolist() == [True, True, True, False]
 
 
 def test_limit_stops_growth():

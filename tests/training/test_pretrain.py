@@ -105,6 +105,21 @@ def test_one_process_of_a_machine_loads_the_renderer_first(people, monkeypatch, 
     assert done == order
 
 
+@pytest.mark.parametrize("processes, devices, backend", [(2, ["cuda:0", "cuda:1"], "nccl"), (4, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"], "gloo")])
+def test_more_processes_than_gpus_share_them(monkeypatch, processes, devices, backend):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    monkeypatch.setenv("WORLD_SIZE", str(processes))
+    found = []
+    for rank in range(processes):
+        monkeypatch.setenv("RANK", str(rank))
+        monkeypatch.setenv("LOCAL_RANK", str(rank))
+        found.append(str(ranks.own_device(torch.device("cuda"))))
+    assert found == devices
+    assert ranks.backend_for(torch.device("cuda"), processes) == backend
+    assert ranks.backend_for(torch.device("cpu"), processes) == "gloo"
+
+
 @pytest.mark.parametrize("name", courses.COURSES)
 def test_every_course_runs(people, name):
     tiny = replace(shortened(courses.course_named(name), 0.0004), size=64, face_splats=100, mouth_splats=60)

@@ -166,8 +166,8 @@ class FrameStore:
     def boxes(self, frames: range, *labels: Region) -> Int[Tensor, "f 4"]:
         """Left, top, right, bottom of what shows any of the labels in each frame; all zero where nothing does. Pixels at this size."""
         found = np.zeros((len(frames), 4), np.int64)
-        for row, (_, regions, *_) in enumerate(self.each(frames)):
-            shown = np.isin(regions, [int(label) for label in labels])
+        for row, index in enumerate(frames):
+            shown = np.isin(self._labels(self.clip.regions(index)), [int(label) for label in labels])
             columns, rows = np.flatnonzero(shown.any(0)), np.flatnonzero(shown.any(1))
             if len(columns):
                 found[row] = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)

@@ -39,8 +39,8 @@ from instag.training.pretraining.ranks import Ranks, first_of_machine, joined, o
 from instag.training.pretraining.rounds import Rounds
 from instag.training.pretraining.work import Work
 
-HOST_FRAMES = 512 * 2**20
-"""Bytes of decoded frames that the host keeps, of all people of a process together."""
+HOST_FRAMES, HOST_FRAMES_BESIDE_GPU = 512 * 2**20, 64 * 2**20
+"""Bytes of decoded frames that the host keeps, of all people of a process together; a GPU holds those that steps are made of itself."""
 SHARED_SPEECH = ("esperanto", "hubert", "wav2vec2:")
 """Front ends whose speech networks people share unless told otherwise: they have many channels (METHOD 3)."""
 
@@ -120,9 +120,10 @@ def crew_of(clips: list[Clip], plan: Course, rounds: Rounds, ranks: Ranks, *, sp
     """The people that this process keeps as they start, and the fields of all."""
     mine = [number for number in range(len(clips)) if rounds.rank_of(number, ranks.world) == ranks.rank]
     stores = {}
+    memory = (HOST_FRAMES_BESIDE_GPU if device.type == "cuda" else HOST_FRAMES) // len(mine)
     for number in mine:
         heard = codes_seen(clips[number]) if speech == LipMotion.name else None
-        stores[number] = FrameStore(clips[number], size=plan.size, front_end=speech, device=device, memory=HOST_FRAMES // len(mine), heard=heard)
+        stores[number] = FrameStore(clips[number], size=plan.size, front_end=speech, device=device, memory=memory, heard=heard)
     trains = {number: frames_to_teach(clips[number]) for number in mine}
     frames = sum(len(train) for train in trains.values())
     # What reads ahead takes the place of tables in the host's memory, which is to hold any length of video.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from instag.errors import BadArgument
-from instag.training.density import DensitySettings
+from instag.training.density import LARGEST_SPLAT, DensitySettings
 from instag.training.schedule import After, Term, in_larger_steps, shortened
 from instag.training.stages.face import FaceSettings
 from instag.training.stages.fuse import FuseSettings
@@ -122,9 +122,9 @@ def whole_course(*, prior: bool = False) -> Recipe:
         pose_rate=1e-4,
         pose_after=6_000,
         # Resets fight what floats before the face; a random screen leaves nothing there, and a short course has no time to recover from them.
-        density=replace(recipe.face.density, green="keep", reset_every=None),
+        density=replace(recipe.face.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT),
     )
-    density = replace(recipe.mouth.density, green="keep", reset_every=None)
+    density = replace(recipe.mouth.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT)
     mouth = replace(recipe.mouth, screen="random", field_rate=face.field_rate, field_settles=face.field_settles, density=density)
     return replace(recipe, name="whole", start="seen", face_splats=6_000, mouth_splats=2_000, gpu_batch=8, driver="motion", face=face, mouth=mouth)
 

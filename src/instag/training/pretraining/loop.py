@@ -38,8 +38,7 @@ def run(work: Work, log: Log, report: Report) -> None:
             course.learn(step, turn)
             if shown is not None:
                 course.tend(turn, here, shown, len(seen))
-            for person in seen:
-                ranks.hand_out(rounds.rank_of(person, ranks.world), work.own_field(person).parameters())
+            ranks.hand_out([(rounds.rank_of(person, ranks.world), work.own_field(person).parameters()) for person in seen])
             done = step + 1
             log.note(work.name, step, steps, terms, share, sum(len(work.gaussians(person)) for person in crew.people))
             report(done, steps)

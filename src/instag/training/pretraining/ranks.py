@@ -35,15 +35,16 @@ class Ranks:
             gradient.copy_(part.view_as(gradient))
 
     @torch.no_grad()
-    def hand_out(self, source: int, tensors: Iterable[Tensor]) -> None:
-        """Give every process what process `source` has in these tensors."""
+    def hand_out(self, tensors: Sequence[tuple[int, Iterable[Tensor]]]) -> None:
+        """Give every process what some process has in its tensors: pairs of that process' rank and the tensors."""
         if self.world == 1:
             return
-        every = list(tensors)
-        flat = torch.cat([tensor.flatten() for tensor in every])
-        dist.broadcast(flat, source)
-        if self.rank != source:
-            for tensor, part in zip(every, flat.split([tensor.numel() for tensor in every]), strict=True):
+        every = [(source, tensor) for source, some in tensors for tensor in some]
+        # One sum, to which all but one process give zeros, takes the place of a broadcast for each source.
+        flat = torch.cat([tensor.flatten() if source == self.rank else tensor.new_zeros(tensor.numel()) for source, tensor in every])
+        dist.all_reduce(flat)
+        for (source, tensor), part in zip(every, flat.split([tensor.numel() for _, tensor in every]), strict=True):
+            if source != self.rank:
                 tensor.copy_(part.view_as(tensor))
 
     def gathered(self, value: T) -> list[T]:
@@ -71,13 +72,13 @@ def first_of_machine() -> bool:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Ranks]:
-    """Meet the other processes where torchrun started several: gloo on CPUs, NCCL on GPUs."""
+    """Meet the other processes where torchrun started several."""
     if not started_by_torchrun():
         yield Ranks()
         return
     mine = not dist.is_initialized()
     if mine:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        dist.init_process_group(backend_for(device, processes=int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
     try:
         yield Ranks(rank=dist.get_rank(), world=dist.get_world_size())
     finally:
@@ -85,9 +86,14 @@ def joined(device: torch.device) -> Iterator[Ranks]:
             dist.destroy_process_group()
 
 
+def backend_for(device: torch.device, processes: int) -> str:
+    """How so many processes of this machine talk: NCCL where each has a GPU of its own; it refuses to have two on one, gloo does not."""
+    return "nccl" if device.type == "cuda" and processes <= torch.cuda.device_count() else "gloo"
+
+
 def own_device(device: torch.device) -> torch.device:
-    """Of several GPUs the one of this process' number on its machine."""
+    """Of this machine's GPUs the one of this process; where there are more processes than GPUs, they share them."""
     if device.type == "cuda" and device.index is None and started_by_torchrun():
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
         torch.cuda.set_device(device)
     return device
