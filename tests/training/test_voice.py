@@ -51,6 +51,16 @@ def test_a_wide_mouth_is_as_wide_as_it_was_seen(train: range) -> None:
     assert 1.2 * usual < wide < 2 * usual
 
 
+def test_lips_that_are_hardly_open_are_meant_closed(train: range) -> None:
+    """The gap of a person who moves as all do: the low ones are brought lower, the others stay about where they are."""
+    voice = fit_voice(SOUND, codes_of(USUAL), train)
+    low, middle, high = (voice.gaps[:, 1] - voice.gaps[:, 0])[[1, len(voice.gaps) // 2, -2]].tolist()
+    spread = float((USUAL @ MODEL.gap).std())
+    assert low < -0.05 * spread
+    assert abs(middle) < 0.25 * spread
+    assert abs(high) < 0.25 * spread
+
+
 def test_lips_that_were_never_seen_to_move_rest(train: range) -> None:
     found = said(fit_voice(SOUND, codes_of(torch.zeros_like(USUAL)), train))
     assert found.isfinite().all()

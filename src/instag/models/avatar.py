@@ -86,12 +86,12 @@ class Avatar:
         """A copy whose head, poses and expressions lie on `device`; torso frames and backdrop are shared and stay on the host."""
         return replace(self, head=deepcopy(self.head).to(device), viewmats=self.viewmats.to(device), expression=self.expression.to(device))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all. Raises DiskFull."""
         state = {name: value.detach().cpu().contiguous() for name, value in self.head.state_dict().items()}
         drive = {"viewmats": self.viewmats.cpu().contiguous(), "expression": self.expression.cpu().contiguous()}
         backdrop = cv2.imencode(".png", cv2.cvtColor(self.backdrop, cv2.COLOR_RGB2BGR))[1].tobytes()
-        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as package:
+        with atomic_path(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as package:
             package.writestr("avatar.json", json.dumps(asdict(self.info), indent=1))
             package.writestr("head.safetensors", save(state), zipfile.ZIP_DEFLATED)
             package.writestr("drive.safetensors", save(drive))

@@ -29,6 +29,9 @@ QUANTILES = 13
 """At so many, from 2 % to 98 %, the gap that is said is brought to the one that was seen ..."""
 MEANT = 0.7
 """... by this share. What is predicted is timid: its lips never quite close. All of it would follow the noise of a few seconds."""
+CLOSING = 0.1
+"""The lowest gap is brought toward a quantile that is so much lower, those up to the median by less: a mean of closed and open lips is open lips. On 16
+people left out 0.74 of the closures are found, not 0.63, and 0.83 of those that are said are true, not 0.88; correlation and distances stay."""
 WIDER, WIDEST = 0.5, 2.0
 """The mouth's width is predicted more timidly still. It is enlarged so far toward the movement that was seen, and at most so many times."""
 
@@ -88,7 +91,8 @@ def _along(varied: Float[Tensor, "f k"], what: Float[Tensor, " k"]) -> Float[Ten
 def _gaps(said: Float[Tensor, " f"], seen: Float[Tensor, " f"]) -> Float[Tensor, "q 2"]:
     """Quantiles of the gap that is said, and where each is brought."""
     at = torch.linspace(0.02, 0.98, QUANTILES)
-    one, other = said.quantile(at), seen.quantile(at)
+    lower = CLOSING * (1 - 2 * at).clamp_min(0)
+    one, other = said.quantile(at), seen.quantile((at - lower).clamp_min(0))
     return torch.stack([one, one + MEANT * (other - one)], dim=1)
 
 
