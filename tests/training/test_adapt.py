@@ -16,6 +16,7 @@ from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt, subject_of, views_wanted
 from instag.training.schedule import shortened
+from instag.training.stages.mouth import MouthStage
 
 TINY = replace(shortened(recipes.few(), 0.004), size=64, face_splats=150, mouth_splats=60)
 
@@ -54,6 +55,15 @@ def test_another_seed_starts_anew_and_the_same_seed_repeats(folder):
     first, second, third = (adapt(folder, recipe=TINY, n_views=50, seed=seed) for seed in (0, 0, 1))
     assert states_equal(first, second)
     assert not states_equal(first, third)
+
+
+def test_a_mouth_that_moves_as_one_is_not_strained(folder):
+    plan = replace(TINY, mouth=replace(TINY.mouth, aligner_after=0))
+    subject = subject_of(Clip.open(folder), plan, split(60, n_views=50), 0, torch.device("cpu"), speech="motion")
+    stage = MouthStage(subject, plan.mouth)
+    assert stage.lose(0)[0]["strain"] > 0
+    torch.nn.init.zeros_(list(subject.head.mouth.field.motion.parameters())[-1])
+    assert stage.lose(0)[0]["strain"] == 0
 
 
 def test_pictures_come_nearer(folder):

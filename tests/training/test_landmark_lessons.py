@@ -5,7 +5,7 @@ import torch
 from instag.data.landmark_motion import LandmarkMotion
 from instag.data.motion_codes import MotionCodes
 from instag.speech.lip_network import CODES, load_lip_model
-from instag.training.landmark_lessons import CodeTeacher
+from instag.training.landmark_lessons import BLINK_SHARE, CodeTeacher, drawn, lesson_odds
 
 MODEL = load_lip_model()
 
@@ -26,3 +26,17 @@ def test_landmarks_do_what_the_code_says() -> None:
     torch.testing.assert_close(taught.shift[:, above], seen[:, above])
     assert taught.heard.shape == heard.shape
     assert (said - codes.code).abs().max() > 0.05
+
+
+def test_blinks_are_drawn_more_often_than_they_are_seen() -> None:
+    blink = torch.zeros(100)
+    blink[[40, 41]] = torch.tensor([1.0, 2.0])
+    rows = drawn(lesson_odds(blink), 30_000, torch.Generator().manual_seed(0))
+    share = torch.bincount(rows, minlength=100) / len(rows)
+    assert abs(share[41] - ((1 - BLINK_SHARE) / 100 + BLINK_SHARE * 2 / 3)) < 0.01
+    assert abs(share[40] - ((1 - BLINK_SHARE) / 100 + BLINK_SHARE / 3)) < 0.01
+    assert share[:40].min() > 0
+
+
+def test_without_a_blink_all_frames_are_drawn_alike() -> None:
+    torch.testing.assert_close(lesson_odds(torch.zeros(50)), torch.arange(1, 51) / 50)

@@ -167,15 +167,15 @@ class FrameStore:
         """Left, top, right, bottom of what shows any of the labels in each frame; all zero where nothing does. Pixels at this size."""
         found = np.zeros((len(frames), 4), np.int64)
         for row, index in enumerate(frames):
-            shown = np.isin(self._labels(self.clip.regions(index)), [int(label) for label in labels])
+            shown = np.isin(self.regions(index), [int(label) for label in labels])
             columns, rows = np.flatnonzero(shown.any(0)), np.flatnonzero(shown.any(1))
             if len(columns):
                 found[row] = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
         return torch.from_numpy(found).to(self.device)
 
     def regions(self, index: int) -> UInt8[np.ndarray, "h w"]:
-        """Region numbers of a frame at this size, in the host's memory."""
-        return self._frame(index, False)[1]
+        """Region numbers of a frame at this size, in the host's memory; nothing else of the frame is read."""
+        return self._labels(self.clip.regions(index))
 
     def windows_around(self, boxes: Int[Tensor, "f 4"], margin: int) -> Window:
         """Windows of one size that hold each box and a margin; the size is a multiple of 16 or the whole picture."""

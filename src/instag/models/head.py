@@ -94,7 +94,10 @@ class Mouth(nn.Module):
 
     def encode(self, *, aligned: bool = True) -> Float[Tensor, "n 36"]:
         """The encoding of the (aligned) places, the same in every frame."""
-        points = self.gaussians.means.detach()
+        return self.encode_at(self.gaussians.means.detach(), aligned=aligned)
+
+    def encode_at(self, points: Float[Tensor, "n 3"], *, aligned: bool = True) -> Float[Tensor, "n 36"]:
+        """The same for any points of the mouth, metres."""
         return self.field.encoding(points + self.aligner(points).offset if aligned else points)
 
     def motion(self, encoding: Float[Tensor, "n 36"], condition: Condition, move: Float[Tensor, "b 3"]) -> Motion:

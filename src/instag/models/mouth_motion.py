@@ -47,4 +47,9 @@ def hook(shift: Float[Tensor, "b n 3"], rank: int = HOOK_RANK) -> Float[Tensor, 
     rank = min(rank, vertical.shape[1])
     highest = vertical.topk(rank, dim=1).values[:, -1]
     lowest = vertical.topk(rank, dim=1, largest=False).values[:, -1]
+    return move_of(highest, lowest)
+
+
+def move_of(highest: Float[Tensor, " b"], lowest: Float[Tensor, " b"]) -> Float[Tensor, "b 3"]:
+    """What the hook says for a face's high and low shift along y, metres."""
     return torch.stack([highest, lowest, highest - lowest], dim=-1) * HOOK_SCALE

@@ -27,6 +27,9 @@ MIXED = 0.5
 """The share of made-up codes that are mixed of two frames'."""
 STRONGEST = 1.7
 """A made-up code is a frame's times any factor from 0, lips at rest, to this."""
+BLINK_SHARE = 0.2
+"""Of the frames of the lessons: those drawn by how closed the eyes are. Five seconds hold a handful of blinks, and in a course of few, large steps it
+hung on chance whether lids learned to close."""
 NOISE = 0.35
 """Deviation of what is added to each number of a made-up code, in those of the person's codes."""
 
@@ -101,3 +104,15 @@ def spoken_codes(waveform: Float[Tensor, " samples"], voice: Voice) -> Float[Ten
 
 def _shuffle(heard: Tensor, noise: torch.Generator) -> Int[Tensor, " b"]:
     return torch.randperm(len(heard), generator=noise, device=heard.device)
+
+
+def lesson_odds(blink: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
+    """Up to each frame, the share of the lessons that is drawn from it and those before: as many from each, and a BLINK_SHARE by its AU45."""
+    even, total = torch.full_like(blink, 1 / len(blink)), blink.sum()
+    closed = torch.where(total > 0, blink / total.clamp_min(1e-9), even)
+    return ((1 - BLINK_SHARE) * even + BLINK_SHARE * closed).cumsum(0)
+
+
+def drawn(odds: Float[Tensor, " f"], count: int, noise: torch.Generator) -> Int[Tensor, " count"]:
+    """So many frames, each as often as the odds have it. The generator is of the device of `odds`."""
+    return torch.searchsorted(odds, torch.rand(count, generator=noise, device=odds.device)).clamp(max=len(odds) - 1)

@@ -84,6 +84,7 @@ def reference(*, prior: bool = False) -> Recipe:
         alpha=Term(weight=1e-3),
         motion=NEVER,
         offset=Term(weight=1e-5),
+        strain=NEVER,
         frozen_last=1_000,
         screen="green",
         density=DensitySettings(end=9_000, gradient=2e-4, behind=None, green="weaken", green_after=2_000),
@@ -125,7 +126,16 @@ def whole_course(*, prior: bool = False) -> Recipe:
         density=replace(recipe.face.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT),
     )
     density = replace(recipe.mouth.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT)
-    mouth = replace(recipe.mouth, screen="random", field_rate=face.field_rate, field_settles=face.field_settles, density=density)
+    mouth = replace(
+        recipe.mouth,
+        screen="random",
+        field_rate=face.field_rate,
+        field_settles=face.field_settles,
+        # What a voice asks for was not seen in just that way: teeth tore, and what lies behind the head shone through.
+        strain=Term(weight=0.02),
+        alpha=replace(recipe.mouth.alpha, weight=0.05),
+        density=density,
+    )
     return replace(recipe, name="whole", start="seen", face_splats=6_000, mouth_splats=2_000, gpu_batch=8, driver="motion", face=face, mouth=mouth)
 
 

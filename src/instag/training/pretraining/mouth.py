@@ -10,7 +10,7 @@ from instag.data.curriculum import choose, growing_down
 from instag.data.frames import Frames
 from instag.models.face_motion import GatedField, Motion
 from instag.models.gaussians import Gaussians
-from instag.models.mouth_motion import HOOK_SCALE
+from instag.models.mouth_motion import move_of
 from instag.models.speech_encoder import WIDTH
 from instag.rendering import composite
 from instag.training import losses
@@ -127,8 +127,7 @@ class MouthWork(Work):
         most = extremes.shape[-1]
         noise = self.crew.chance(self.name, person.number, turn, "hook").noise
         ranks = torch.randint(min(LOWEST_HOOK_RANK, most), min(HOOK_RANKS, most + 1), (len(rows),), generator=noise, device=rows.device)
-        highest, lowest = extremes[rows, :, ranks - 1].unbind(1)
-        return torch.stack([highest, lowest, highest - lowest], dim=-1) * HOOK_SCALE
+        return move_of(*extremes[rows, :, ranks - 1].unbind(1))
 
     @torch.no_grad()
     def _extremes(self, person: Person) -> Float[Tensor, "f 2 k"]:

@@ -19,7 +19,7 @@ from instag.training import losses
 from instag.training.chance import Chance
 from instag.training.density import DensitySettings
 from instag.training.expression_lessons import Acted, ExpressionTeacher
-from instag.training.landmark_lessons import CodeTeacher, SpeechTeacher, Teacher, spoken_codes
+from instag.training.landmark_lessons import CodeTeacher, SpeechTeacher, Teacher, drawn, lesson_odds, spoken_codes
 from instag.training.optim import Group
 from instag.training.patches import perceptual
 from instag.training.prior_map import fit_prior_map
@@ -32,9 +32,6 @@ from instag.types import Region
 
 PLAIN_SHARE = 0.2
 """Of the frames whose landmarks teach the field: those that are heard as they are."""
-BLINK_SHARE = 0.2
-"""Of the same frames: those drawn by how closed the eyes are. Five seconds hold a handful of blinks, and in a course of few large steps it hung on chance
-whether lids learned to close."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +223,7 @@ class FaceStage(Stage):
         motion, count = store.landmark_motion, settings.landmark_frames * self.batch
         acting = round(count * settings.expressions) if self.expressions is not None else 0
         count = count - acting
-        rows = torch.searchsorted(self.odds, torch.rand(count, generator=chance.noise, device=store.device)).clamp(max=len(self.odds) - 1)
+        rows = drawn(self.odds, count, chance.noise)
         points = torch.randperm(len(motion.points), generator=chance.noise, device=store.device)[: settings.landmark_points]
         frames, speech = rows + self.subject.train.start, self.speech[rows]
         as_seen = motion.shift[frames]
@@ -258,10 +255,3 @@ class FaceStage(Stage):
     def _after_reset(self, step: int) -> bool:
         every = self.settings.density.reset_every
         return every is not None and self.settings.density.end > step >= every and step % every < self.settings.depth_pause
-
-
-def lesson_odds(blink: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
-    """Up to each frame, the share of the lessons that is drawn from it and those before: as many from each, and a BLINK_SHARE by its AU45."""
-    even, total = torch.full_like(blink, 1 / len(blink)), blink.sum()
-    closed = torch.where(total > 0, blink / total.clamp_min(1e-9), even)
-    return ((1 - BLINK_SHARE) * even + BLINK_SHARE * closed).cumsum(0)

@@ -10,7 +10,7 @@ from torch import Tensor
 from instag.data.curriculum import choose, growing_down
 from instag.data.frames import FrameStore
 from instag.data.supply import Supply
-from instag.models.mouth_motion import HOOK_SCALE
+from instag.models.mouth_motion import move_of
 from instag.portrait import paint_mouth
 from instag.rendering import composite
 from instag.training import losses
@@ -31,6 +31,10 @@ HOOK_BATCH = 8
 WIDE_OPEN = 0.75
 """Quantile of AU25 from which a mouth counts as wide open."""
 FEWEST_MOUTH_PIXELS = 20
+NEIGHBOURS, NEAR = 128, 3e-3
+"""Pairs of neighbours that a step asks about, and the deviation of their distance along each axis, metres."""
+MADE_UP, STRONGEST = 8, 1.7
+"""Frames in which it asks: the speech of one that was seen, with the hook of another times any factor up to this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,7 @@ class MouthSettings:
     alpha: Term
     motion: Term
     offset: Term
+    strain: Term
     frozen_last: Steps
     screen: Screen
     density: DensitySettings
@@ -114,6 +119,9 @@ class MouthStage(Stage):
         if settings.offset(step) and step >= settings.aligner_after:
             offset = mouth.aligner(self.gaussians.means.detach()).offset
             terms["offset"] = settings.offset(step) * offset.abs().mean()
+        if settings.strain(step):
+            apart = subject.chance(self.name, step, "strain").noise
+            terms["strain"] = settings.strain(step) * self._strain(apart, aligned=step >= settings.aligner_after)
         return terms, Shown(rendering=rendering, camera=camera, picture=subject.store.size)
 
     def _draw(self, step: int) -> list[int]:
@@ -123,12 +131,25 @@ class MouthStage(Stage):
         progress = (step - settings.warm_up) / max(1, self.steps - settings.warm_up)
         return self.rows[choose(self.opened, step=step, progress=progress, count=self.batch, frames=len(self.rows), generator=drawn)].tolist()
 
+    def _strain(self, noise: torch.Generator, *, aligned: bool) -> Float[Tensor, ""]:
+        """How much neighbours are drawn apart, of their distance, in motion that is made up: teeth are stiff, and what the seen frames do not forbid tears."""
+        mouth, device, train = self.subject.head.mouth, self.subject.device, self.subject.train
+        draw = lambda most, count: torch.randint(most, (count,), generator=noise, device=device)  # noqa: E731
+        centres = self.gaussians.means.detach()[draw(len(self.gaussians), NEIGHBOURS)]
+        aside = torch.randn(centres.shape, generator=noise, device=device) * NEAR
+        encoding = mouth.encode_at(torch.cat([centres, centres + aside]), aligned=aligned)
+        heard = mouth.field.speech(self.subject.store.condition(train.start + draw(len(train), MADE_UP)).speech)
+        strength = torch.rand(MADE_UP, 1, generator=noise, device=device) * STRONGEST
+        rank = min(LOWEST_HOOK_RANK, self.extremes.shape[-1])
+        move = move_of(*(self.extremes[draw(len(train), MADE_UP), :, rank - 1] * strength).unbind(1))
+        one, other = mouth.field.shift(encoding, heard, move).chunk(2, dim=1)
+        return ((one - other).norm(dim=-1) / aside.norm(dim=-1).clamp_min(NEAR / 6)).mean()
+
     def _moves(self, rows: Int[Tensor, " b"], chance: Chance) -> Float[Tensor, "b 3"]:
         """The hook of training frames, each at a random rank."""
         most = self.extremes.shape[-1]
         ranks = torch.randint(min(LOWEST_HOOK_RANK, most), min(HOOK_RANKS, most + 1), (len(rows),), generator=chance.noise, device=rows.device)
-        highest, lowest = self.extremes[rows, :, ranks - 1].unbind(1)
-        return torch.stack([highest, lowest, highest - lowest], dim=-1) * HOOK_SCALE
+        return move_of(*self.extremes[rows, :, ranks - 1].unbind(1))
 
     @torch.no_grad()
     def _extremes(self) -> Float[Tensor, "f 2 k"]:
@@ -144,6 +165,6 @@ class MouthStage(Stage):
 
 def rows_with_mouth(store: FrameStore, train: range) -> Tensor:
     """Rows of the frames that show the inside of the mouth; all rows where none does."""
-    pixels = [int(np.isin(regions, (Region.MOUTH, Region.TEETH)).sum()) for _, regions, *_ in store.each(train)]
+    pixels = [int(np.isin(store.regions(index), (Region.MOUTH, Region.TEETH)).sum()) for index in train]
     shown = torch.nonzero(torch.tensor(pixels) >= FEWEST_MOUTH_PIXELS)[:, 0]
     return shown if len(shown) else torch.arange(len(train))
