@@ -85,6 +85,7 @@ def reference(*, prior: bool = False) -> Recipe:
         motion=NEVER,
         offset=Term(weight=1e-5),
         strain=NEVER,
+        around=NEVER,
         frozen_last=1_000,
         screen="green",
         density=DensitySettings(end=9_000, gradient=2e-4, behind=None, green="weaken", green_after=2_000),
@@ -133,6 +134,7 @@ def whole_course(*, prior: bool = False) -> Recipe:
         field_settles=face.field_settles,
         # What a voice asks for was not seen in just that way: teeth tore, and what lies behind the head shone through.
         strain=Term(weight=0.02),
+        around=Term(weight=0.05),
         alpha=replace(recipe.mouth.alpha, weight=0.05),
         density=density,
     )

@@ -56,6 +56,7 @@ class MouthSettings:
     motion: Term
     offset: Term
     strain: Term
+    around: Term
     frozen_last: Steps
     screen: Screen
     density: DensitySettings
@@ -116,6 +117,10 @@ class MouthStage(Stage):
         terms = {"photometric": losses.photometric(picture, target)}
         if settings.alpha(step):
             terms["alpha"] = settings.alpha(step) * losses.alpha_error(rendering.alphas, frames.lips.float())
+        if settings.around(step):
+            usual = (frames.image.float() / 255 * inside[..., None]).sum((1, 2)) / inside.sum((1, 2))[:, None].clamp_min(1)
+            wrong = (rendering.colors - rendering.alphas[..., None] * usual[:, None, None]).abs().mean(-1)
+            terms["around"] = settings.around(step) * losses.within(wrong, free)
         if settings.offset(step) and step >= settings.aligner_after:
             offset = mouth.aligner(self.gaussians.means.detach()).offset
             terms["offset"] = settings.offset(step) * offset.abs().mean()
