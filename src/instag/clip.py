@@ -21,19 +21,16 @@ import json
 import wave
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from threading import Lock
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from instag.arrays import read_arrays
 from instag.errors import NotAnArtefact
 from instag.files import atomic_path, check_format, write_atomic
 
 FORMAT_VERSION = 1
-READING = Lock()
-"""Held where arrays are read by several threads: numpy parses their headers as Python, in which Python 3.11's parser now and then loses count of its
-depth and raises SystemError (python/cpython#106905)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,8 +179,8 @@ class Clip:
         path = self.path("surface", index)
         if not path.is_file():
             raise NotAnArtefact(f"{path} is missing. Run the stage again: instag prepare VIDEO -o {self.folder} --from surface")
-        with READING, np.load(path) as stored:
-            depth, normal = stored["depth"].astype(np.float32) * 1e-4, stored["normal"].astype(np.float32) / 127
+        stored = read_arrays(path)
+        depth, normal = stored["depth"].astype(np.float32) * 1e-4, stored["normal"].astype(np.float32) / 127
         size = (self.info.width, self.info.height)
         valid = cv2.resize((depth > 0).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.999
         depth = cv2.resize(depth, size, interpolation=cv2.INTER_LINEAR)

@@ -10,15 +10,13 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from instag.capture.sound_delay import best_delay
+from instag.capture.sound_delay import REACH, best_delay
 from instag.data.motion_codes import MotionCodes
 from instag.speech.front_end import SAMPLE_RATE
 from instag.speech.lip_motion import LipMotion, Voice, advanced, sharpened
 from instag.speech.lip_network import CODES, CURVES, HIDDEN
 from instag.types import FPS
 
-LATEST_S = 0.5
-"""A sound's delay is looked for up to so much."""
 STRENGTH, STRENGTH_FRAMES = 6.0, 150
 """The penalty, in the variance of what a network finds in so many frames: five seconds and their silence; more frames feel it less. Tried on 16 people
 left out: from 5 to 20 five seconds do alike, and fifteen better with less."""
@@ -53,7 +51,7 @@ def fit_voice(
     """
     hearing = (LipMotion() if hearing is None else hearing).tuned(waveform)
     # What sounds later changes nothing in these frames, and in ten minutes of it there is half a minute of hearing.
-    waveform = waveform[: round((frames.stop / FPS + hearing.lookahead + LATEST_S) * SAMPLE_RATE)]
+    waveform = waveform[: round(((frames.stop + REACH + 1) / FPS + hearing.lookahead) * SAMPLE_RATE)]
     late = 0.0 if curves is None else _late(waveform, curves, frames, hearing)
     found = hearing.hidden(advanced(waveform, late))[frames.start : frames.stop]
     quiet = hearing.hidden(torch.zeros(2 * SAMPLE_RATE))

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from instag.arrays import read_array
 from instag.capture.family.colors import HEAD, from_parsing, is_swapped
 from instag.capture.family.layout import numbered
 from instag.capture.pool import in_order
@@ -112,7 +113,7 @@ def _picture(path: Path, clip: Clip) -> UInt8[np.ndarray, "h w 3"]:
 
 def _teeth(path: Path, clip: Clip) -> Bool[np.ndarray, "h w"]:
     try:
-        mask = np.load(path, allow_pickle=False)
+        mask = read_array(path)
     except (ValueError, OSError, EOFError) as error:
         raise BadLayout(f"{path} can not be read ({error}). Make the teeth masks again, or remove teeth_mask.") from error
     if mask.shape != (clip.info.height, clip.info.width):

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from instag.arrays import read_array
 from instag.capture.family.exporting import PRIOR_NAME
 from instag.capture.family.layout import numbered, sapiens_folder
 from instag.capture.pool import in_order
@@ -58,6 +59,6 @@ def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> 
 
 def _load(path: Path) -> np.ndarray:
     try:
-        return np.load(path, allow_pickle=False).astype(np.float32)
+        return read_array(path).astype(np.float32)
     except (ValueError, OSError, EOFError) as error:
         raise BadLayout(f"{path} can not be read ({error}). Run Sapiens again, or remove it.") from error

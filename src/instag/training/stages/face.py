@@ -103,9 +103,9 @@ class FaceStage(Stage):
         self.speech = store.condition(subject.frames).speech
         self.teacher = self._teacher()
         self.expressions = None if subject.expressions is None else ExpressionTeacher(flow=subject.expressions)
-        self.odds = lesson_odds(store.expression[train.start : train.stop, BLINK])
-        opening, blink = store.mouth_opening()[train.start : train.stop], (store.expression[train.start : train.stop, BLINK] / 2).clamp(0, 1).cpu()
-        self.open_mouths, self.blinks = sliding(opening, every=15), sliding(blink, every=15)
+        opening, blink = store.mouth_opening()[train.start : train.stop], store.expression[train.start : train.stop, BLINK]
+        self.open_mouths, self.blinks = sliding(opening, every=15), sliding((blink / 2).clamp(0, 1).cpu(), every=15)
+        self.odds = lesson_odds(blink)
         self.surface: Active = After(min((term.active.start for term in (settings.normals, settings.depth) if isinstance(term.active, After)), default=0))
 
     def groups(self) -> list[Group]:

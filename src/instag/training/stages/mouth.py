@@ -16,6 +16,7 @@ from instag.rendering import composite
 from instag.training import losses
 from instag.training.chance import Chance
 from instag.training.density import DensitySettings
+from instag.training.landmark_lessons import STRONGEST
 from instag.training.optim import Group
 from instag.training.schedule import Steps, Term, WholeSteps, decay
 from instag.training.screen import Screen, screen_colour
@@ -33,13 +34,16 @@ WIDE_OPEN = 0.75
 FEWEST_MOUTH_PIXELS = 20
 NEIGHBOURS, NEAR = 128, 3e-3
 """Pairs of neighbours that a step asks about, and the deviation of their distance along each axis, metres."""
-MADE_UP, STRONGEST = 8, 1.7
-"""Frames in which it asks: the speech of one that was seen, with the hook of another times any factor up to this."""
+MADE_UP = 8
+"""Frames in which it asks: the speech of one that was seen, with the hook of another times any factor up to STRONGEST."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MouthSettings:
-    """Numbers of METHOD 7; steps are those of this stage. frozen_last: steps at the end in which the geometry rests and the screen is black."""
+    """Numbers of METHOD 7; steps are those of this stage. frozen_last: steps at the end in which the geometry rests and the screen is black.
+
+    strain: of how much neighbours are drawn apart. around: of how far what lies around the opening, which no frame shows, is from the usual colour in it.
+    """
 
     steps: Steps
     batch: int
@@ -110,7 +114,8 @@ class MouthStage(Stage):
         inside = frames.is_region(Region.MOUTH, Region.TEETH)
         frozen = step >= self.steps - settings.frozen_last
         paint = screen_colour("black" if frozen else settings.screen, self.batch, chance.noise).expand(rendering.colors.shape)
-        target = torch.where(inside[..., None], frames.image.float() / 255, paint)
+        seen = frames.image.float() / 255
+        target = torch.where(inside[..., None], seen, paint)
         # Around the opening, inside the lips box, the face will cover what is painted here: no opinion there.
         free = frames.lips & ~inside
         picture = torch.where(free[..., None], paint, composite.over(rendering.colors, rendering.alphas, paint))
@@ -118,7 +123,7 @@ class MouthStage(Stage):
         if settings.alpha(step):
             terms["alpha"] = settings.alpha(step) * losses.alpha_error(rendering.alphas, frames.lips.float())
         if settings.around(step):
-            usual = (frames.image.float() / 255 * inside[..., None]).sum((1, 2)) / inside.sum((1, 2))[:, None].clamp_min(1)
+            usual = (seen * inside[..., None]).sum((1, 2)) / inside.sum((1, 2))[:, None].clamp_min(1)
             wrong = (rendering.colors - rendering.alphas[..., None] * usual[:, None, None]).abs().mean(-1)
             terms["around"] = settings.around(step) * losses.within(wrong, free)
         if settings.offset(step) and step >= settings.aligner_after:
