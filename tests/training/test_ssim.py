@@ -6,17 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instag.training.ssim import ssim, ssim_map, ssim_map_torch
+from instag.training.ssim_gpu import ssim_map_products
 
 
-@given(st.integers(0, 10**6), st.integers(1, 2), st.integers(1, 30), st.integers(1, 40), st.integers(1, 3))
-def test_twins(seed: int, frames: int, height: int, width: int, channels: int):
+@pytest.mark.parametrize("twin", [ssim_map, ssim_map_products])
+@given(st.integers(0, 10**6), st.integers(1, 2), st.integers(1, 30) | st.integers(60, 80), st.integers(1, 40) | st.integers(125, 135), st.integers(1, 3))
+def test_twins(twin, seed: int, frames: int, height: int, width: int, channels: int):
     random = torch.Generator().manual_seed(seed)
     x, y = torch.rand(2, frames, height, width, channels, generator=random)
     y = (0.7 * x + 0.3 * y).requires_grad_()
     x.requires_grad_()
     twin_x, twin_y = x.detach().double().requires_grad_(), y.detach().double().requires_grad_()
     change = torch.randn(x.shape, generator=random)
-    values, expected = ssim_map(x, y), ssim_map_torch(twin_x, twin_y)
+    values, expected = twin(x, y), ssim_map_torch(twin_x, twin_y)
     values.backward(change)
     expected.backward(change.double())
     torch.testing.assert_close(values.double(), expected, rtol=0, atol=2e-5)
@@ -26,9 +28,10 @@ def test_twins(seed: int, frames: int, height: int, width: int, channels: int):
         assert (here - there).abs().amax() <= 1e-4 * there.abs().amax()
 
 
-def test_gradients_are_those_of_finite_differences():
+@pytest.mark.parametrize("twin", [ssim_map_torch, ssim_map_products])
+def test_gradients_are_those_of_finite_differences(twin):
     x, y = torch.rand(2, 1, 4, 5, 1, dtype=torch.float64).unbind()
-    assert torch.autograd.gradcheck(ssim_map_torch, (x.requires_grad_(), y.requires_grad_()))
+    assert torch.autograd.gradcheck(twin, (x.requires_grad_(), y.requires_grad_()))
 
 
 def test_equal_pictures_and_opposite_ones():

@@ -30,9 +30,10 @@ class Bearings:
     offset: Float[Tensor, "n 3"]
     gain: Float[Tensor, "n 3"]
 
-    def part(self, some: slice) -> "Bearings":
-        """The bearings of some of the points."""
-        return Bearings(places=self.places.part(some), offset=self.offset[some], gain=self.gain[some])
+    def split(self, *points: int) -> list["Bearings"]:
+        """So many first points, so many after them, and so on."""
+        parts = zip(self.places.split(*points), self.offset.split(points), self.gain.split(points), strict=True)
+        return [Bearings(places=places, offset=offset, gain=gain) for places, offset, gain in parts]
 
 
 class Face(nn.Module):

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from instag.rendering.lanes import COUNT
 from instag.training.ssim_cpu import ssim_map_fast
+from instag.training.ssim_gpu import ssim_map_products
 
 _C1, _C2 = 0.01**2, 0.03**2
 
@@ -18,7 +19,9 @@ def ssim(x: Float[Tensor, "b h w c"], y: Float[Tensor, "b h w c"]) -> Float[Tens
 
 def ssim_map(x: Float[Tensor, "b h w c"], y: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
     """SSIM around each pixel and channel, at most 1, of pictures in [0, 1]; outside them lies black, as in 3DGS."""
-    fast = x.device.type == "cpu" and x.dtype == y.dtype == torch.float32 and x.shape[2] * x.shape[3] >= COUNT
+    if x.device.type != "cpu":
+        return ssim_map_products(x, y)
+    fast = x.dtype == y.dtype == torch.float32 and x.shape[2] * x.shape[3] >= COUNT
     return ssim_map_fast(x, y) if fast else ssim_map_torch(x, y)
 
 

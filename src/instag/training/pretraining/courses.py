@@ -70,10 +70,10 @@ def reference() -> Course:
 def usual() -> Course:
     """The default: a start from what frames show, landmarks that teach the field, a random screen, and a third of the paper's frames."""
     course = reference()
-    # Each rival is some sixty launches a step, which is what a GPU waits for; two of any number are as right in the mean as four.
+    # Each rival is some sixty launches a step, which is what a GPU waits for; one of any number is as right in the mean as four.
     density = replace(course.face.density, green="keep", prune_radius=LARGEST_SPLAT)
     # Gaussians that are not yet where they belong teach the field to shift them there: a short course needs more of its frames for them alone.
-    face = replace(course.face, warm_up=3_000, screen="random", rivals=2, usual=Term(weight=0.1), landmarks=Term(weight=2.0), density=density)
+    face = replace(course.face, warm_up=3_000, screen="random", rivals=1, usual=Term(weight=0.1), landmarks=Term(weight=2.0), density=density)
     mouth = replace(course.mouth, screen="random", density=replace(course.mouth.density, green="keep", prune_radius=LARGEST_SPLAT))
     return replace(shortened(replace(course, face=face, mouth=mouth), 1 / 3), name="usual", start="seen", face_splats=6_000, mouth_splats=2_000)
 

@@ -151,24 +151,28 @@ class FaceWork(Work):
         """Ask the universal field about all points and all speech at once, then each person's own field. usual: also where all is as usual."""
         points, conditions = [], []
         for index, (person, part) in enumerate(zip(people, parts, strict=True)):
+            lesson = lessons[index] if lessons else None
             centres = person.face.means.detach()
-            points.append(torch.cat([centres, lessons[index].points]) if lessons else centres)
-            lesson = [lessons[index].heard] if lessons else []
-            conditions.append(joined_conditions([part.condition, *lesson, self.usual[person.number]]))
+            points.append(torch.cat([centres, lesson.points]) if lesson else centres)
+            conditions.append(joined_conditions([part.condition, *([self.usual[person.number]] if usual else []), *([lesson.heard] if lesson else [])]))
         field = self.crew.fields.face
-        places, heard = field.places(torch.cat(points)), field.hear(joined_conditions(conditions))
-        found, point, frame = [], 0, 0
-        for person, where, condition in zip(people, points, conditions, strict=True):
-            here, said = places.part(slice(point, point + len(where))), heard[frame : frame + len(condition.speech)]
+        places = field.places(torch.cat(points)).split(*(len(where) for where in points))
+        heard = field.hear(joined_conditions(conditions)).split([len(condition.speech) for condition in conditions])
+        # The frame where all is as usual is asked for beside the others: what a step costs a GPU are its operations, not their size.
+        frames, found = [self.batch, 1] if usual else [self.batch], []
+        for person, where, condition, here, said in zip(people, points, conditions, places, heard, strict=True):
             own = self.own_field(person.number)
-            at, told = own.places(where), own.hear(condition)
-            count = len(person.face)
-            both = [(field, here, said), (own, at, told)]
-            universal, personal = (each.move(known.part(slice(count)), codes[: self.batch]) for each, known, codes in both)
-            still = [each.move(known.part(slice(count)), codes[-1:]) for each, known, codes in both] if usual else []
-            answer = sum(each.move(known.part(slice(count, None)), codes[self.batch : -1]).shift for each, known, codes in both) if lessons else None
-            found.append(Moved(universal=universal, own=personal, usual=still, attention=_attention(here, at, count), answer=answer))  # pyright: ignore[reportArgumentType]
-            point, frame = point + len(where), frame + len(condition.speech)
+            known = (field, here, said), (own, own.places(where), own.hear(condition))
+            universal, personal = (_said(each, at, codes, splats=len(person.face), frames=frames) for each, at, codes in known)
+            found.append(
+                Moved(
+                    universal=universal.moved[0],
+                    own=personal.moved[0],
+                    usual=universal.moved[1:] + personal.moved[1:],
+                    attention=torch.cat([universal.attention, personal.attention], dim=-1),
+                    answer=universal.answer + personal.answer if lessons else None,
+                )
+            )
         return found
 
     def _picture_terms(self, turn: int, people: list[Person], frames: Frames, rendering) -> dict[str, Tensor]:
@@ -230,5 +234,17 @@ def usual_condition(person: Person) -> Condition:
     return Condition(speech=speech.expand(1, WINDOWS, -1, -1), expression=expression[None])
 
 
-def _attention(universal: Places, own: Places, count: int) -> Float[Tensor, "n 4"]:
-    return torch.cat([universal.part(slice(count)).attention(), own.part(slice(count)).attention()], dim=-1)
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What one field says: motion and attention of the Gaussians, and shifts of a lesson's points."""
+
+    moved: list[Motion]
+    attention: Float[Tensor, "n 2"]
+    answer: Float[Tensor, "f p 3"]
+
+
+def _said(field: GatedField, places: Places, heard: Float[Tensor, "b codes"], *, splats: int, frames: list[int]) -> _Said:
+    """Ask a field about a person's Gaussians in its first frames, in parts of so many, and about the points after them in the frames after those."""
+    of_splats, of_points = places.split(splats, len(places.encoding) - splats)
+    in_frames, in_lesson = heard.split([sum(frames), len(heard) - sum(frames)])
+    return _Said(moved=field.move(of_splats, in_frames).split(*frames), attention=of_splats.attention(), answer=field.move(of_points, in_lesson).shift)

@@ -12,7 +12,7 @@ from instag.data.frames import Frames
 from instag.models.condition import Condition
 from instag.models.face_motion import Motion
 from instag.models.gaussians import Gaussians
-from instag.portrait import shaded
+from instag.rendering import harmonics
 from instag.rendering.renderer import Renderer
 from instag.types import Camera, Rendering, Splats
 
@@ -52,18 +52,17 @@ def paint_together(
     attention: Sequence[Float[Tensor, "n k"]] | None = None,
     rigid: bool = False,
 ) -> Rendering:
-    """Paint a batch in which each set of Gaussians has its own frames. attention: channels that move no geometry, a row for each Gaussian."""
-    most = max(len(gaussians) for gaussians in sets)
-    splats, colors, watched = [], [], []
-    for index, (gaussians, motion, camera) in enumerate(zip(sets, motions, cameras, strict=True)):
-        frames = len(camera.viewmats)
-        moved = gaussians.splats(motion, frames, rigid=rigid)
-        splats.append(made_up(moved, most))
-        colors.append(_made_up(shaded(moved, gaussians.coefficients(degree), camera), most))
-        if attention is not None:
-            watched.append(_made_up(attention[index].expand(frames, -1, -1), most))
+    """Paint a batch in which each set of Gaussians has as many frames of its own. attention: channels that move no geometry, a row for each Gaussian."""
+    most, camera = max(len(gaussians) for gaussians in sets), joined_cameras(cameras)
+    frames = len(camera.viewmats) // len(sets)
+    splats = [made_up(gaussians.splats(motion, frames, rigid=rigid), most) for gaussians, motion in zip(sets, motions, strict=True)]
     every = Splats(**{name: torch.cat([getattr(part, name) for part in splats]) for name in ("means", "quats", "scales", "opacities")})
-    return renderer.render(every, torch.cat(colors), joined_cameras(cameras), torch.cat(watched) if watched else None)
+    # Directions and colours of all people at once.
+    toward = harmonics.directions(every.means.detach(), camera.viewmats.detach()).unflatten(0, (len(sets), frames))
+    coefficients = torch.stack([F.pad(gaussians.coefficients(degree), (0, 0, 0, 0, 0, most - len(gaussians))) for gaussians in sets])
+    colors = harmonics.colors(coefficients[:, None], toward).flatten(0, 1)
+    watched = torch.cat([_made_up(each.expand(frames, -1, -1), most) for each in attention]) if attention is not None else None
+    return renderer.render(every, colors, camera, watched)
 
 
 def made_up(splats: Splats, count: int) -> Splats:

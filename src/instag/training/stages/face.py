@@ -199,8 +199,9 @@ class FaceStage(Stage):
         every = face.bearings_at(torch.cat([points, lesson.points]), aligned=aligned)
         speech, expression = (torch.cat(pair) for pair in ((condition.speech, lesson.heard.speech), (condition.expression, lesson.heard.expression)))
         heard = face.hear(Condition(speech=speech, expression=expression))
-        bearings = every.part(slice(count))
-        return bearings, face.moved(bearings, heard[:frames]), face.moved(every.part(slice(count, None)), heard[frames:])
+        bearings, of_points = every.split(count, len(lesson.points))
+        in_frames, in_lesson = heard.split([frames, len(heard) - frames])
+        return bearings, face.moved(bearings, in_frames), face.moved(of_points, in_lesson)
 
     def _teacher(self) -> Teacher:
         store, codes, train = self.subject.store, self.subject.codes, self.subject.train
