@@ -155,11 +155,11 @@ def test_a_head_begins_with_a_prior(people, tmp_path):
     assert prior.digest()[:16] in str(with_prior.info.training["prior"])
     field = with_prior.head.face.field
     torch.testing.assert_close(field.speech.level, prior.face.speech.level)
-    assert (field.expression_range[1] >= prior.face.expression_range[1]).all()
     kept = torch.nn.functional.cosine_similarity(field.encoding.entries, prior.face.encoding.entries, dim=0)
     assert kept > 0.8
     without = adapt(people[2], recipe=small, speech="mel", n_views=50)
     assert without.info.training["prior"] is None
+    torch.testing.assert_close(field.expression_range, without.head.face.field.expression_range)
     assert torch.nn.functional.cosine_similarity(without.head.face.field.encoding.entries, prior.face.encoding.entries, dim=0) < 0.5
 
 

@@ -62,16 +62,15 @@ class Prior:
         return replace(self, face=deepcopy(self.face).to(device), mouth=deepcopy(self.mouth).to(device))
 
     def begin(self, head: Head) -> None:
-        """Let a head start with these fields; its face takes expressions within its own range and the prior's. Raises ValueError where its fields
-        are of other shapes; see `info.speech_channels`."""
+        """Let a head start with these fields; the range of expressions stays its own, as the fields forget, while they learn a person, what stronger ones
+        look like. Raises ValueError where its fields are of other shapes; see `info.speech_channels`."""
         own = head.face.field.expression_range.clone()
         try:
             head.face.field.load_state_dict(self.face.state_dict())
             head.mouth.field.load_state_dict(self.mouth.state_dict())
         except RuntimeError as error:
             raise ValueError(f"the head's fields are of other shapes than the prior's: {error}") from error
-        known = head.face.field.expression_range
-        known.copy_(torch.stack([torch.minimum(own[0], known[0]), torch.maximum(own[1], known[1])]))
+        head.face.field.expression_range.copy_(own)
 
     def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all. Raises DiskFull."""

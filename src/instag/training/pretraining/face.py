@@ -15,6 +15,7 @@ from instag.models.speech_encoder import WINDOWS, SpeechEncoder
 from instag.rendering import composite
 from instag.training import losses
 from instag.training.density import DensitySettings
+from instag.training.landmark_lessons import drawn, lesson_odds
 from instag.training.pretraining.contrast import contrast, drawn_rivals
 from instag.training.pretraining.crew import Crew, Person
 from instag.training.pretraining.together import joined_conditions, joined_frames, paint_together
@@ -98,13 +99,14 @@ class FaceWork(Work):
         self.crew, self.course = crew, course
         self.turns, self.batch, self.density = course.steps, course.batch, course.density
         self.centre_steps, self.late = course.centre_steps, course.late
-        found, self.open_mouths, self.blinks, self.usual = {}, {}, {}, {}
+        found, self.open_mouths, self.blinks, self.odds, self.usual = {}, {}, {}, {}, {}
         for person in crew.people:
             store, train = person.store, person.train
             found[person.number] = store.windows_around(store.boxes(train, *HEAD_LABELS), store.size // 20)
             self.open_mouths[person.number] = sliding(store.mouth_opening()[train.start : train.stop], every=CURRICULUM_EVERY)
-            blink = (store.expression[train.start : train.stop, BLINK] / 2).clamp(0, 1).cpu()
-            self.blinks[person.number] = sliding(blink, every=CURRICULUM_EVERY)
+            blink = store.expression[train.start : train.stop, BLINK]
+            self.blinks[person.number] = sliding((blink / 2).clamp(0, 1).cpu(), every=CURRICULUM_EVERY)
+            self.odds[person.number] = lesson_odds(blink)
             self.usual[person.number] = usual_condition(person)
         self.supplies = supplies(crew, same_size(found, crew.people[0].store.size, crew.ranks), self._draw)
 
@@ -144,8 +146,8 @@ class FaceWork(Work):
         span = self.course.warm_up if warm else self.turns - self.course.warm_up
         progress = (turn if warm else turn - self.course.warm_up) / max(1, span)
         window: SlidingWindow = (self.open_mouths if warm else self.blinks)[person.number]
-        drawn = self.crew.chance(self.name, person.number, turn, "frames").choice
-        return choose(window, step=turn, progress=progress, count=self.batch, frames=len(person.train), generator=drawn)
+        choice = self.crew.chance(self.name, person.number, turn, "frames").choice
+        return choose(window, step=turn, progress=progress, count=self.batch, frames=len(person.train), generator=choice)
 
     def _move(self, people: list[Person], parts: list[Frames], lessons: list[Lesson] | None, *, usual: bool) -> list[Moved]:
         """Ask the universal field about all points and all speech at once, then each person's own field. usual: also where all is as usual."""
@@ -206,11 +208,11 @@ class FaceWork(Work):
         if course.contrast(turn) and everyone > 1:
             agreed = []
             for person, part, each in zip(people, parts, moved, strict=True):
-                drawn = drawn_rivals(everyone, person.number, course.rivals, self.crew.chance(self.name, person.number, turn, "rivals").choice)
+                rivals = drawn_rivals(everyone, person.number, course.rivals, self.crew.chance(self.name, person.number, turn, "rivals").choice)
                 some = slice(course.contrast_frames)
                 heard = Condition(speech=part.condition.speech[some], expression=part.condition.expression[some])
-                total = contrast(each.own.shift[some], [self.own_field(rival) for rival in drawn], person.face.means.detach(), heard)
-                agreed.append(total * (everyone - 1) / len(drawn))
+                total = contrast(each.own.shift[some], [self.own_field(rival) for rival in rivals], person.face.means.detach(), heard)
+                agreed.append(total * (everyone - 1) / len(rivals))
             terms["contrast"] = course.contrast(turn) * mean_of(agreed)
         return terms
 
@@ -218,7 +220,7 @@ class FaceWork(Work):
         """Some landmarks in many frames, most of them heard in other voices."""
         course, store, motion = self.course, person.store, person.store.landmark_motion
         noise = self.crew.chance(self.name, person.number, turn, "lesson").noise
-        frames = torch.randint(person.train.start, person.train.stop, (course.landmark_frames * self.batch,), generator=noise, device=store.device)
+        frames = person.train.start + drawn(self.odds[person.number], course.landmark_frames * self.batch, noise)
         points = torch.randperm(len(motion.points), generator=noise, device=store.device)[: course.landmark_points]
         heard = store.condition(frames)
         encoder = self.crew.fields.face.speech
