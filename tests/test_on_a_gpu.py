@@ -46,8 +46,8 @@ def waits_in_steps(gpu: PretendedGpu) -> list[str]:
     return [wait for wait in gpu.waits if set(STEP) & set(wait.split(" > ")) and "_fill" not in wait]
 
 
-def tiny(name: str, *, prior: bool = False) -> recipes.Recipe:
-    return replace(shortened(recipes.recipe_named(name, prior=prior), 0.004), size=64, face_splats=100, mouth_splats=50)
+def tiny(name: str, *, known: recipes.Known = "nothing") -> recipes.Recipe:
+    return replace(shortened(recipes.recipe_named(name, known=known), 0.004), size=64, face_splats=100, mouth_splats=50)
 
 
 def course() -> courses.Course:
@@ -83,7 +83,7 @@ def test_a_stopped_run_goes_on(people: list[Path], gpu: PretendedGpu, tmp_path: 
 def test_a_prior_is_learned_and_begun_with(people: list[Path], gpu: PretendedGpu, tmp_path: Path, speech: str, share: bool) -> None:
     pretrain(people, tmp_path / "two.prior", course=course(), speech=speech, share_speech=share, device="cuda", batch=2)
     assert not any(isinstance(value, OnGpu) for value in Prior.open(tmp_path / "two.prior").state().values())
-    adapt(people[0], recipe=tiny("few", prior=True), prior=tmp_path / "two.prior", n_views=50, device="cuda", batch=2)
+    adapt(people[0], recipe=tiny("few", known="all"), prior=tmp_path / "two.prior", n_views=50, device="cuda", batch=2)
     assert waits_in_steps(gpu) == []
 
 

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from instag.errors import BadArgument
-from instag.models.prior import Prior
+from instag.models.prior import BUNDLED, Prior, load_bundled_prior
+from instag.speech import front_ends
 from instag.synthetic import write_clip
 from instag.training import recipes
-from instag.training.adapt import adapt
+from instag.training.adapt import adapt, plan_named
 from instag.training.pretrain import pretrain
 from instag.training.pretraining import courses, ranks
 from instag.training.schedule import shortened
@@ -130,7 +131,7 @@ def test_fields_may_hear_motion_in_place_of_speech(people):
     prior = pretrain(people[:2], course=shortened(TINY, 0.3), speech="motion")
     assert prior.info.front_end == "motion"
     assert prior.face.speech.level.shape == (2, prior.info.speech_channels)
-    small = replace(shortened(recipes.few(prior=True), 0.001), size=64, face_splats=120, mouth_splats=50)
+    small = replace(shortened(recipes.few(known="all"), 0.001), size=64, face_splats=120, mouth_splats=50)
     avatar = adapt(people[2], recipe=small, prior=prior, n_views=50)
     assert avatar.info.front_end == "motion"
     assert avatar.voice is not None
@@ -149,7 +150,7 @@ def test_no_clip_and_unknown_courses_are_refused():
 
 def test_a_head_begins_with_a_prior(people, tmp_path):
     prior = pretrain(people[:2], tmp_path / "two.prior", course=TINY)
-    small = replace(shortened(recipes.few(prior=True), 0.004), size=64, face_splats=120, mouth_splats=50)
+    small = replace(shortened(recipes.few(known="all"), 0.004), size=64, face_splats=120, mouth_splats=50)
     with_prior = adapt(people[2], recipe=small, prior=tmp_path / "two.prior", n_views=50)
     assert with_prior.info.front_end == "mel"
     assert prior.digest()[:16] in str(with_prior.info.training["prior"])
@@ -161,6 +162,32 @@ def test_a_head_begins_with_a_prior(people, tmp_path):
     assert without.info.training["prior"] is None
     torch.testing.assert_close(field.expression_range, without.head.face.field.expression_range)
     assert torch.nn.functional.cosine_similarity(without.head.face.field.encoding.entries, prior.face.encoding.entries, dim=0) < 0.5
+
+
+def test_the_bundled_prior_hears_what_heads_hear():
+    prior = load_bundled_prior()
+    assert prior.info.hears == front_ends.identity(prior.info.front_end)
+    assert Prior.open(BUNDLED).digest() == prior.digest()
+
+
+def test_a_mouth_begins_with_the_bundled_prior_and_a_face_afresh(people):
+    small = replace(shortened(recipes.few(known="mouth"), 0.002), size=64, face_splats=120, mouth_splats=50)
+    avatar, prior = adapt(people[2], recipe=small, n_views=50), load_bundled_prior()
+    assert str(avatar.info.training["prior"]).endswith(f"{prior.digest()[:16]}: the mouth alone")
+    near = lambda part, other: torch.nn.functional.cosine_similarity(part.encoding.entries, other.encoding.entries, dim=0)  # noqa: E731
+    assert near(avatar.head.mouth.field, prior.mouth) > 0.8
+    assert near(avatar.head.face.field, prior.face) < 0.5
+    with pytest.raises(BadArgument, match="mel"):
+        adapt(people[2], recipe=small, speech="mel", n_views=50)
+
+
+def test_what_is_known_hangs_on_what_a_head_hears():
+    known = lambda name, **given: plan_named(name, **{"speech": None, "prior": None, **given}).known  # noqa: E731
+    assert [known(name) for name in ("draft", "few", "long", "reference")] == ["mouth", "mouth", "nothing", "nothing"]
+    assert known("few", speech="motion") == "mouth"
+    assert known("few", speech="mel") == "nothing"
+    assert known("reference", speech="motion") == "nothing"
+    assert known("few", prior=load_bundled_prior()) == "all"
 
 
 def test_a_prior_that_hears_otherwise_is_refused(people, tmp_path):

@@ -108,7 +108,7 @@ WithRecipe = Annotated[Recipe, typer.Option("--recipe", help="draft: in minutes,
 
 Prior = Annotated[
     Path | None,
-    typer.Option("--prior", help="What others' faces do, as `pretrain` or `import-prior` wrote it.", show_default=False, rich_help_panel=TRAINING),
+    typer.Option("--prior", help="What others' faces do: a file of `pretrain` or `import-prior`, or bundled.", show_default=False, rich_help_panel=TRAINING),
 ]
 
 

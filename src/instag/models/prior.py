@@ -9,6 +9,7 @@ import json
 import zipfile
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import final
 
@@ -24,6 +25,8 @@ from instag.models.head import Head
 from instag.models.mouth_motion import MouthField
 
 FORMAT_VERSION = 1
+BUNDLED = "bundled"
+"""What a user says in place of a file for the prior that comes with instag."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,13 @@ class Prior:
             raise ValueError(f"the head's fields are of other shapes than the prior's: {error}") from error
         head.face.field.expression_range.copy_(own)
 
+    def begin_mouth(self, head: Head) -> None:
+        """Let the inside of a head's mouth alone start with these fields. Raises as `begin` does."""
+        try:
+            head.mouth.field.load_state_dict(self.mouth.state_dict())
+        except RuntimeError as error:
+            raise ValueError(f"the mouth's field is of other shapes than the prior's: {error}") from error
+
     def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all. Raises DiskFull."""
         state = {name: value.cpu().contiguous() for name, value in self.state().items()}
@@ -81,8 +91,10 @@ class Prior:
 
     @classmethod
     def open(cls, path: Path | str) -> "Prior":
-        """Raises FileMissing, NotAnArtefact, NewerFormat."""
+        """From a file, or BUNDLED. Raises FileMissing, NotAnArtefact, NewerFormat."""
         path = Path(path)
+        if str(path) == BUNDLED:
+            return load_bundled_prior()
         if not path.is_file():
             raise FileMissing(f"There is no file {path}. Make a prior with: instag pretrain CLIP... -o {path}")
         try:
@@ -97,6 +109,12 @@ class Prior:
         except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
             raise NotAnArtefact(f"{path} is not a prior, or is damaged ({error}). Make one with: instag pretrain CLIP... -o {path}") from error
         return cls(info=info, face=face, mouth=mouth)
+
+
+def load_bundled_prior() -> Prior:
+    """What comes with instag: twelve people's faces and mouths, for fields that hear motion codes."""
+    with as_file(files("instag").joinpath("bundled", "usual.prior")) as path:
+        return Prior.open(path)
 
 
 def empty_fields(speech_channels: int) -> tuple[GatedField, MouthField]:

@@ -28,14 +28,14 @@ from instag.models.condition import BLINK, EXPRESSION_UNITS
 from instag.models.gaussians import Gaussians, gaussians_behind, random_gaussians
 from instag.models.head import new_head
 from instag.models.poses import PoseCorrections
-from instag.models.prior import Prior
+from instag.models.prior import Prior, load_bundled_prior
 from instag.rendering.backends import renderer_for
 from instag.speech import front_ends
 from instag.speech.lip_motion import LipMotion
 from instag.training.first_splats import seen_gaussians
 from instag.training.journal import Journal
 from instag.training.loop import run
-from instag.training.recipes import Recipe, batched, recipe_named
+from instag.training.recipes import MOUTHS_KNOWN, Recipe, batched, recipe_named
 from instag.training.stages.face import FaceStage
 from instag.training.stages.fuse import FuseStage
 from instag.training.stages.mouth import MouthStage
@@ -81,14 +81,16 @@ def adapt(
     n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but the test frames; the recipe's number where
     neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. speech: the front end that the head will
     hear with, as in speech.front_ends.create; None for what the recipe's driver, or the prior, hears with.
-    prior: what several people taught, which the fields begin with, or its file. device: as in compute.device_named. batch: frames a step, None for
+    prior: what several people taught, which the fields begin with, its file, or "bundled" for the one that comes with instag, of which a head that hears
+    motion codes begins with the mouth where nothing is given. device: as in compute.device_named. batch: frames a step, None for
     what suits recipe and device. A killed run goes on from its checkpoint in the clip's folder. Raises BadArgument, TooShort, TrainingFailed and
     what Clip and clip_features raise.
     """
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
     where = device_named(device)
-    plan = recipe if isinstance(recipe, Recipe) else recipe_named("long" if long else recipe, prior=prior is not None)
-    known = Prior.open(prior) if isinstance(prior, Path | str) else prior
+    given = Prior.open(prior) if isinstance(prior, Path | str) else prior
+    plan = recipe if isinstance(recipe, Recipe) else plan_named("long" if long else recipe, speech=speech, prior=given)
+    known = load_bundled_prior() if given is None and plan.known == "mouth" else given
     speech = speech or (known.info.front_end if known is not None else DRIVERS[plan.driver])
     if known is not None:
         check_hearing(known, speech)
@@ -114,7 +116,7 @@ def adapt(
         "lpips": subject.lpips is not None,
         "batch": plan.face.batch,
         "device": device_name(where),
-        "prior": f"{known.info.made_by}, {known.info.people} people, {known.digest()[:16]}" if known is not None else None,
+        "prior": described(known, plan) if known is not None else None,
     }
     avatar = gather(subject, plan, about)
     if output is not None:
@@ -144,13 +146,14 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
     expressions = expressions_of(store, seen_expressions) if plan.face.expressions else None
     head.set_expression_range(known_expressions(seen_expressions, expressions))
     prior = prior.to(device) if prior is not None else None
+    mouth_alone = plan.known == "mouth"
     if prior is not None:
         if prior.info.speech_channels != store.features.shape[1]:
             raise BadArgument(
                 f"The prior hears {prior.info.speech_channels} channels of {prior.info.front_end!r}, and {clip.folder} has {store.features.shape[1]}. "
                 "They are not of the same front end: delete the clip's features, or use another prior."
             )
-        prior.begin(head)
+        prior.begin_mouth(head) if mouth_alone else prior.begin(head)
     weights = perception.find_weights()
     return Subject(
         head=head,
@@ -163,7 +166,7 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
         seed=seed,
         codes=None if codes is None else codes.to(device),
         voice=voice,
-        prior=prior,
+        prior=None if mouth_alone else prior,
         expressions=expressions,
     )
 
@@ -215,6 +218,22 @@ def mouth_start(store: FrameStore, plan: Recipe, generator: torch.Generator) -> 
     if plan.start == "random":
         return random_gaussians(plan.mouth_splats, plan.mouth.degree, generator, mouth=True)
     return gaussians_behind(store.identity[list(LIP_LANDMARKS)], plan.mouth_splats, plan.mouth.degree, generator)
+
+
+def plan_named(name: str, *, speech: str | None, prior: Prior | None) -> Recipe:
+    """The recipe of this name for what is known of other people: all that a given prior tells, or of the bundled one the inside of the mouth, which gains by it
+    where a fresh face loses nothing. Raises BadArgument."""
+    afresh = recipe_named(name)
+    if prior is not None:
+        return recipe_named(name, known="all")
+    hears_motion = (speech or DRIVERS[afresh.driver]) == LipMotion.name
+    return recipe_named(name, known="mouth") if name in MOUTHS_KNOWN and hears_motion else afresh
+
+
+def described(prior: Prior, plan: Recipe) -> str:
+    """What an avatar says of the prior that it began with."""
+    whole = f"{prior.info.made_by}, {prior.info.people} people, {prior.digest()[:16]}"
+    return f"{whole}: the mouth alone" if plan.known == "mouth" else whole
 
 
 def check_hearing(prior: Prior, speech: str) -> None:
