@@ -16,7 +16,7 @@ from typing import final
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from instag.errors import FileMissing, NotAnArtefact
 from instag.files import atomic_path, check_format
@@ -68,19 +68,13 @@ class Prior:
         """Let a head start with these fields; the range of expressions stays its own, as the fields forget, while they learn a person, what stronger ones
         look like. Raises ValueError where its fields are of other shapes; see `info.speech_channels`."""
         own = head.face.field.expression_range.clone()
-        try:
-            head.face.field.load_state_dict(self.face.state_dict())
-            head.mouth.field.load_state_dict(self.mouth.state_dict())
-        except RuntimeError as error:
-            raise ValueError(f"the head's fields are of other shapes than the prior's: {error}") from error
+        _begin(head.face.field, self.face)
         head.face.field.expression_range.copy_(own)
+        self.begin_mouth(head)
 
     def begin_mouth(self, head: Head) -> None:
         """Let the inside of a head's mouth alone start with these fields. Raises as `begin` does."""
-        try:
-            head.mouth.field.load_state_dict(self.mouth.state_dict())
-        except RuntimeError as error:
-            raise ValueError(f"the mouth's field is of other shapes than the prior's: {error}") from error
+        _begin(head.mouth.field, self.mouth)
 
     def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all. Raises DiskFull."""
@@ -115,6 +109,13 @@ def load_bundled_prior() -> Prior:
     """What comes with instag: twelve people's faces and mouths, for fields that hear motion codes."""
     with as_file(files("instag").joinpath("bundled", "usual.prior")) as path:
         return Prior.open(path)
+
+
+def _begin(field: nn.Module, taught: nn.Module) -> None:
+    try:
+        field.load_state_dict(taught.state_dict())
+    except RuntimeError as error:
+        raise ValueError(f"the head's fields are of other shapes than the prior's: {error}") from error
 
 
 def empty_fields(speech_channels: int) -> tuple[GatedField, MouthField]:

@@ -153,7 +153,8 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
                 f"The prior hears {prior.info.speech_channels} channels of {prior.info.front_end!r}, and {clip.folder} has {store.features.shape[1]}. "
                 "They are not of the same front end: delete the clip's features, or use another prior."
             )
-        prior.begin_mouth(head) if mouth_alone else prior.begin(head)
+        begin = prior.begin_mouth if mouth_alone else prior.begin
+        begin(head)
     weights = perception.find_weights()
     return Subject(
         head=head,
