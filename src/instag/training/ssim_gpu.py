@@ -45,8 +45,8 @@ def _planes(pictures: Float[Tensor, "b h w c"]) -> Float[Tensor, "p h w"]:
     return pictures.movedim(-1, 1).reshape(-1, *pictures.shape[1:3])
 
 
-def _compared(x: Float[Tensor, "p h w"], y: Float[Tensor, "p h w"], *, slopes: bool) -> tuple[Float[Tensor, "p h w"], Float[Tensor, "3 p h w"]]:
-    """SSIM and its derivatives by the means of x, x x and x y around each pixel; nothing in place of these where they are not asked for."""
+def _compared(x: Float[Tensor, "p h w"], y: Float[Tensor, "p h w"], *, slopes: bool) -> tuple[Float[Tensor, "p h w"], Float[Tensor, "k p h w"]]:
+    """SSIM and its three derivatives by the means of x, x x and x y around each pixel; none where they are not asked for."""
     mean_x, mean_y, square_x, square_y, product = blurred(torch.cat([x, y, x * x, y * y, x * y])).view(5, *x.shape)
     means, squares = mean_x * mean_y, torch.addcmul(mean_y * mean_y, mean_x, mean_x)
     bright, alike = 2 * means + _C1, 2 * (product - means) + _C2
@@ -54,7 +54,7 @@ def _compared(x: Float[Tensor, "p h w"], y: Float[Tensor, "p h w"], *, slopes: b
     scale = 1 / (below * spread)
     value = bright * alike * scale
     if not slopes:
-        return value, value.new_empty(0)
+        return value, value.new_empty(0, *value.shape)
     by_mean = 2 * scale * (mean_y * (alike - bright) - value * mean_x * (spread - below))
     return value, torch.stack([by_mean, -value * below * scale, 2 * bright * scale])
 
@@ -80,6 +80,6 @@ def blurred(planes: Float[Tensor, "p h w"]) -> Float[Tensor, "p h w"]:
 @cache
 def band(dtype: torch.dtype, device: torch.device) -> Float[Tensor, "t w"]:
     """The matrix that blurs a window of pixels into its tile; made once."""
-    place = torch.arange(WINDOW, dtype=dtype) - torch.arange(TILE, dtype=dtype)[:, None] - REACH
+    place = torch.arange(WINDOW, dtype=dtype, device=device) - torch.arange(TILE, dtype=dtype, device=device)[:, None] - REACH
     taps = torch.exp(-0.5 * (place / 1.5) ** 2) * (place.abs() <= REACH)
-    return (taps / taps.sum(1, keepdim=True)).to(device)
+    return taps / taps.sum(1, keepdim=True)
