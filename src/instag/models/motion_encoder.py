@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from instag.models.mlp import mlp
 from instag.models.speech_encoder import WIDTH, WINDOWS, SpeechEncoder
-from instag.speech.lip_network import CODES
+from instag.speech.lip_network import CODES, deviations
 
 FARTHEST = 4.0
 """Deviations from the mean beyond which a code counts as one less far: a network says anything at all outside of what it has seen."""
@@ -35,9 +35,8 @@ class MotionEncoder(nn.Module):
 
     @staticmethod
     def level_of(features: Float[Tensor, "f 12 1"]) -> Float[Tensor, "2 12"]:
-        """The level of these codes. The small numbers of a code are noise: none counts for more than a tenth of the largest."""
-        deviation = features[..., 0].std(0)
-        return torch.stack([features[..., 0].mean(0), torch.maximum(deviation, deviation.max() / 10).clamp_min(1e-4)])
+        """The level of these codes."""
+        return torch.stack([features[..., 0].mean(0), deviations(features[..., 0])])
 
 
 def encoder_of(channels: int) -> SpeechEncoder | MotionEncoder:

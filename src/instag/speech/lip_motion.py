@@ -15,13 +15,15 @@ from torch.nn.functional import pad
 from instag.errors import NotAnArtefact
 from instag.speech.front_end import SAMPLE_RATE, FrontEnd
 from instag.speech.level import level_gain
-from instag.speech.lip_network import CODES, CURVES, REACH, LipModel, heard_by, load_lip_model
+from instag.speech.lip_network import CODES, CURVES, REACH, LipModel, deviations, heard_by, load_lip_model
 from instag.speech.whisper import AROUND_S, BLOCK_S, LOOKBACK_S, PIECE, WhisperEar, load_whisper_ear
 from instag.types import FPS
 
 SHARPENED = 1.0
 """How often what a code differs from its smoothed course by is added: what is predicted is a mean of what lips might do, and too smooth in time."""
 SMOOTHING = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+FARTHEST_FROM_SEEN = 2.0
+"""Deviations. In codes far from any that was seen the skin around wide-open lips came apart; lips on the person's own unheard speech stay as they were."""
 FIRST_MARK = 2_978_001_052
 """Of the networks that voices without a mark were learned with."""
 
@@ -33,7 +35,8 @@ class Voice:
 
     closed: the gap at rest. gaps: pairs of a gap that the linear map says and the one that is meant, rising; a straight line between them and of
     slope 1 beyond; both in eye distances away from rest. opening: how the code changes when the lips open by 1, chin and cheeks along. late: ms
-    that the sound of the clip that taught it is later than its lips. mark: of the networks that it reads (`LipModel.mark`).
+    that the sound of the clip that taught it is later than its lips. seen: codes of the person, which what is said keeps near; none in voices of earlier
+    versions. mark: of the networks that it reads (`LipModel.mark`).
     """
 
     weights: Float[Tensor, "n k"]
@@ -42,11 +45,12 @@ class Voice:
     gaps: Float[Tensor, "q 2"]
     opening: Float[Tensor, " k"]
     late: float = 0.0
+    seen: Float[Tensor, "s k"]
     mark: int
 
     def state(self) -> dict[str, Tensor]:
         """As tensors, to be stored."""
-        tensors = {"weights": self.weights, "bias": self.bias, "gaps": self.gaps, "opening": self.opening}
+        tensors = {"weights": self.weights, "bias": self.bias, "gaps": self.gaps, "opening": self.opening, "seen": self.seen}
         numbers = {"closed": self.closed, "late": self.late, "mark": self.mark}
         return {name: value.contiguous() for name, value in tensors.items()} | {name: torch.tensor(value) for name, value in numbers.items()}
 
@@ -60,6 +64,7 @@ class Voice:
             gaps=state["gaps"],
             opening=state["opening"],
             late=float(state["late"]),
+            seen=state.get("seen", state["weights"].new_zeros(0, CODES)),
             mark=int(state.get("mark", FIRST_MARK)),
         )
 
@@ -67,7 +72,7 @@ class Voice:
         """The codes of what the networks find. gap: what the lips draw apart for a code of 1."""
         code = sharpened(hidden @ self.weights + self.bias)
         said = code @ gap
-        return lips_apart(code + (between(said, self.gaps) - said)[:, None] * self.opening, gap, self.closed)
+        return kept_near(lips_apart(code + (between(said, self.gaps) - said)[:, None] * self.opening, gap, self.closed), self.seen)
 
 
 def usual_voice(model: LipModel) -> Voice:
@@ -79,6 +84,7 @@ def usual_voice(model: LipModel) -> Voice:
         closed=0.0,
         gaps=torch.zeros(1, 2),
         opening=model.gap / model.gap.square().sum(),
+        seen=torch.zeros(0, CODES),
         mark=model.mark,
     )
 
@@ -150,3 +156,13 @@ def lips_apart(code: Float[Tensor, "f k"], gap: Float[Tensor, " k"], closed: flo
     """The nearest code whose lips do not lie in each other. gap: what they draw apart for a code of 1; closed: their gap at rest, eye distances."""
     crossed = (-(code @ gap) - max(closed, 0.0)).clamp_min(0)
     return code + crossed[:, None] * gap / gap.square().sum()
+
+
+def kept_near(code: Float[Tensor, "f k"], seen: Float[Tensor, "s k"]) -> Float[Tensor, "f k"]:
+    """Codes no farther than FARTHEST_FROM_SEEN from a smooth mean of the nearest that were seen, so that nothing jumps. Without any, as they are."""
+    if not len(seen):
+        return code
+    size = deviations(seen)
+    apart = torch.cdist(code / size, seen / size)
+    near = torch.softmax((apart.amin(1, keepdim=True).square() - apart.square()) / 2, dim=1) @ seen
+    return near + (code - near) * (FARTHEST_FROM_SEEN / ((code - near) / size).norm(dim=1, keepdim=True).clamp_min(1e-6)).clamp(max=1)

@@ -119,6 +119,12 @@ class LipModel:
         return weights, torch.stack(biases).mean(0)
 
 
+def deviations(codes: Float[Tensor, "f k"]) -> Float[Tensor, " k"]:
+    """Of each number of these codes. The small ones are noise: none counts for less than a tenth of the largest."""
+    each = codes.std(0)
+    return torch.maximum(each, each.max() / 10).clamp_min(1e-4)
+
+
 def load_lip_model() -> LipModel:
     """Read the bundled file."""
     return model_of(load(files("instag").joinpath("bundled", "lip_motion.safetensors").read_bytes()))
