@@ -21,7 +21,7 @@ from instag.training.chance import Chance, chance
 class Subject:
     """What the stages of one head share. train: the frames to learn from. extent: of the scene, metres. lpips: None where its weights are not there.
 
-    codes, voice: where the head hears motion codes: the seen ones, and how the voice asks for them. prior: what its fields began with, on the device.
+    codes, voice: where the head hears motion codes: the seen ones, and how the voice asks for them. prior: what both its fields began with, on the device.
     expressions: where the person's skin goes in expressions that were not seen, if the head is to learn them.
     """
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from instag.data.curriculum import SlidingWindow, choose, sliding
 from instag.data.frames import HEAD_LABELS, Frames
 from instag.models.condition import BLINK, Condition
-from instag.models.face_motion import SHIFT_UNIT, GatedField, Motion, Places
+from instag.models.face_motion import SHIFT_UNIT, GatedField, Motion
 from instag.models.gaussians import Gaussians
 from instag.models.speech_encoder import WINDOWS, SpeechEncoder
 from instag.rendering import composite
@@ -163,16 +163,17 @@ class FaceWork(Work):
         # The frame where all is as usual is asked for beside the others: what a step costs a GPU are its operations, not their size.
         frames, found = [self.batch, 1] if usual else [self.batch], []
         for person, where, condition, here, said in zip(people, points, conditions, places, heard, strict=True):
-            own = self.own_field(person.number)
-            known = (field, here, said), (own, own.places(where), own.hear(condition))
-            universal, personal = (_said(each, at, codes, splats=len(person.face), frames=frames) for each, at, codes in known)
+            own, count = self.own_field(person.number), len(person.face)
+            splats, marks = zip(*(at.split(count, len(where) - count) for at in (here, own.places(where))), strict=True)
+            seen, taught = zip(*(codes.split([sum(frames), len(codes) - sum(frames)]) for codes in (said, own.hear(condition))), strict=True)
+            universal, personal = (each.move(at, codes).split(*frames) for each, at, codes in zip((field, own), splats, seen, strict=True))
             found.append(
                 Moved(
-                    universal=universal.moved[0],
-                    own=personal.moved[0],
-                    usual=universal.moved[1:] + personal.moved[1:],
-                    attention=torch.cat([universal.attention, personal.attention], dim=-1),
-                    answer=universal.answer + personal.answer if lessons else None,
+                    universal=universal[0],
+                    own=personal[0],
+                    usual=universal[1:] + personal[1:],
+                    attention=torch.cat([at.attention() for at in splats], dim=-1),
+                    answer=field.move(marks[0], taught[0]).shift + own.move(marks[1], taught[1]).shift if lessons else None,
                 )
             )
         return found
@@ -234,19 +235,3 @@ def usual_condition(person: Person) -> Condition:
     some = slice(person.train.start, person.train.stop)
     speech, expression = person.store.features[some].mean(0), person.store.expression[some].mean(0)
     return Condition(speech=speech.expand(1, WINDOWS, -1, -1), expression=expression[None])
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Said:
-    """What one field says: motion and attention of the Gaussians, and shifts of a lesson's points."""
-
-    moved: list[Motion]
-    attention: Float[Tensor, "n 2"]
-    answer: Float[Tensor, "f p 3"]
-
-
-def _said(field: GatedField, places: Places, heard: Float[Tensor, "b codes"], *, splats: int, frames: list[int]) -> _Said:
-    """Ask a field about a person's Gaussians in its first frames, in parts of so many, and about the points after them in the frames after those."""
-    of_splats, of_points = places.split(splats, len(places.encoding) - splats)
-    in_frames, in_lesson = heard.split([sum(frames), len(heard) - sum(frames)])
-    return _Said(moved=field.move(of_splats, in_frames).split(*frames), attention=of_splats.attention(), answer=field.move(of_points, in_lesson).shift)
