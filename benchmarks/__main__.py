@@ -1,7 +1,8 @@
-"""Every number of docs/performance.md on this machine: python -m benchmarks [--clip CLIP] [--recipe few] [--device auto] [--json FILE].
+"""Every number of docs/performance.md on this machine: python -m benchmarks [--clip CLIP] [--recipe
+few] [--device auto] [--json FILE].
 
-A head is learned from the clip (or from a synthetic speaker), its stages are timed part by part, and it speaks. On two cores it takes some ten minutes
-with `few`; `--recipe draft` takes four.
+A head is learned from the clip (or from a synthetic speaker), its stages are timed part by part,
+and it speaks. On two cores it takes some ten minutes with `few`; `--recipe draft` takes four.
 """
 
 import argparse
@@ -16,15 +17,17 @@ from benchmarks import speaking
 from benchmarks.machine import measured
 from benchmarks.training_step import measure, table
 
-from instag.clip import Clip
-from instag.compute import device_named, set_threads
+from instag.data.clip import Clip
+from instag.runtime.device import device_named, set_threads
 from instag.synthetic import write_clip
 from instag.training.adapt import gather
 from instag.training.recipes import batched, recipe_named
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--recipe", default="few")
     parser.add_argument("--device", default="auto")
@@ -36,15 +39,30 @@ def main() -> None:
     device, recipe = device_named(chosen.device), recipe_named(chosen.recipe)
     recipe = batched(recipe, chosen.batch or (recipe.gpu_batch if device.type == "cuda" else 1))
     machine = measured(device)
-    print(f"{machine.name}, {threads} threads, torch {torch.__version__}, {datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}")
-    print(f"{machine.bandwidth / 1e9:.0f} GB/s copied, {machine.rate / 1e12:.2f} TFLOP/s in float32 products\n")
+    print(
+        f"{machine.name}, {threads} threads, torch {torch.__version__}, "
+        f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}"
+    )
+    print(
+        f"{machine.bandwidth / 1e9:.0f} GB/s copied, {machine.rate / 1e12:.2f} TFLOP/s in float32 "
+        "products\n"
+    )
     with tempfile.TemporaryDirectory() as folder:
-        clip = Clip.open(chosen.clip) if chosen.clip else write_clip(Path(folder) / "speaker.clip", frames=150, size=recipe.size)
+        clip = (
+            Clip.open(chosen.clip)
+            if chosen.clip
+            else write_clip(Path(folder) / "speaker.clip", frames=150, size=recipe.size)
+        )
         rows, seconds, subject = measure(clip, recipe, device, machine)
         print(f"Learning, recipe {recipe.name}, {recipe.size}x{recipe.size}, ms a frame:\n")
         print("\n".join(table(rows)))
-        spent = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items() if name != "memory")
-        print(f"\nThe whole course: {spent}; {seconds['memory'] / 2**30:.2f} GB of the device's memory\n")
+        spent = ", ".join(
+            f"{name} {value:.1f} s" for name, value in seconds.items() if name != "memory"
+        )
+        print(
+            f"\nThe whole course: {spent}; {seconds['memory'] / 2**30:.2f} GB of the device's "
+            "memory\n"
+        )
         avatar = gather(subject, recipe, {})
         spoken = [speaking.measure(avatar, device, batch) for batch in (1, 8, 32)]
     print("Speaking, ms a frame and frames/s:\n")
@@ -52,7 +70,13 @@ def main() -> None:
     for row in spoken:
         print(f"| {' | '.join(f'{value:.3g}' for value in row.values())} |")
     if chosen.json:
-        report = {"machine": asdict(machine), "threads": threads, "torch": torch.__version__, "stages": [asdict(row) for row in rows], "course": seconds}
+        report = {
+            "machine": asdict(machine),
+            "threads": threads,
+            "torch": torch.__version__,
+            "stages": [asdict(row) for row in rows],
+            "course": seconds,
+        }
         chosen.json.write_text(json.dumps(report | {"speaking": spoken}, indent=1))
 
 

@@ -1,4 +1,5 @@
-"""What a device can do at best: bytes moved and products summed a second, measured by moving and multiplying."""
+"""What a device can do at best: bytes moved and products summed a second, measured by moving and
+multiplying."""
 
 import statistics
 import time
@@ -6,12 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
-from instag.compute import device_name, forget_memory, wait_for
+from instag.runtime.device import device_name, forget_memory, wait_for
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """bandwidth: bytes a second, read and written. rate: float32 operations a second of a matrix product."""
+    """bandwidth: bytes a second, read and written. rate: float32 operations a second of a matrix
+    product."""
 
     name: str
     bandwidth: float
@@ -33,7 +35,11 @@ def measured(device: torch.device) -> Machine:
     multiplying = _seconds(lambda: matrix @ matrix, device)
     del target, matrix
     forget_memory(device)
-    return Machine(name=device_name(device), bandwidth=2 * source.nbytes / copying, rate=2 * side**3 / multiplying)
+    return Machine(
+        name=device_name(device),
+        bandwidth=2 * source.nbytes / copying,
+        rate=2 * side**3 / multiplying,
+    )
 
 
 def _seconds(work, device: torch.device) -> float:

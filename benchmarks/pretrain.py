@@ -1,6 +1,8 @@
-"""Pre-train on a folder of prepared clips and say what it took: python -m benchmarks.pretrain CLIPS -o my.prior [--course usual] [--share 0.1].
+"""Pre-train on a folder of prepared clips and say what it took: python -m benchmarks.pretrain CLIPS
+-o my.prior [--course usual] [--share 0.1].
 
-CLIPS holds NAME.clip folders, each of another person. What heads gain and lose by such a prior: docs/learning.md.
+CLIPS holds NAME.clip folders, each of another person. What heads gain and lose by such a prior:
+docs/learning.md.
 """
 
 import argparse
@@ -14,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from instag.clip import Clip
-from instag.compute import device_named, most_memory, set_threads
+from instag.data.clip import Clip
 from instag.models.prior import Prior
-from instag.speech.front_end import SAMPLES
+from instag.runtime.device import device_named, most_memory, set_threads
 from instag.training.pretrain import pretrain
 from instag.training.pretraining.courses import course_named
 from instag.training.pretraining.log import rate_of
-from instag.training.schedule import shortened
+from instag.training.schedules import shortened
+from instag.types import SAMPLES
 
 
 def rows_of(prior: Prior, folder: Path) -> list[str]:
@@ -30,44 +32,66 @@ def rows_of(prior: Prior, folder: Path) -> list[str]:
     curves = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
     together, batch = int(str(about["together"])), int(str(about["batch"]))
     frames = prior.info.people * batch / -(-prior.info.people // together)
-    lines = ["| stage | steps | seconds | frames a second | picture's loss, first and last | splats |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| stage | steps | seconds | frames a second | picture's loss, first and last | splats |",
+        "|---|---|---|---|---|---|",
+    ]
     spent = about["seconds"]
     assert isinstance(spent, dict)
     for stage, seconds in spent.items():
         points = [row for row in curves if row["stage"] == stage]
         pictures = f"{points[0]['photometric']:.4f}, {points[-1]['photometric']:.4f}"
-        lines.append(f"| {stage} | {points[-1]['step'] + 1} | {seconds} | {rate_of(curves, stage, frames):.0f} | {pictures} | {points[-1]['splats']} |")
+        lines.append(
+            f"| {stage} | {points[-1]['step'] + 1} | {seconds} | "
+            f"{rate_of(curves, stage, frames):.0f} | {pictures} | {points[-1]['splats']} |"
+        )
     return lines
 
 
 def thinned(path: Path, frames: int, folder: Path) -> Path:
-    """A clip of at most so many frames at even steps of another, in `folder`, for fields that hear motion codes: its sound means nothing."""
+    """A clip of at most so many frames at even steps of another, in `folder`, for fields that hear
+    motion codes: its sound means nothing."""
     clip = Clip.open(path)
     chosen = np.unique(np.linspace(0, len(clip) - 1, min(frames, len(clip))).round().astype(int))
     (folder / path.name).mkdir()
-    thin = Clip(folder=folder / path.name, info=clip.info).save_info(replace(clip.info, frame_count=len(chosen), test_frames=None))
+    thin = Clip(folder=folder / path.name, info=clip.info).save_info(
+        replace(clip.info, frame_count=len(chosen), test_frames=None)
+    )
     for kind in ("frames", "regions", "torso", *(["mattes"] if clip.has_mattes else [])):
         (thin.folder / kind).mkdir()
         for place, index in enumerate(chosen.tolist()):
             shutil.copy(clip.path(kind, index), thin.path(kind, place))
     shutil.copy(clip.folder / "backdrop.png", thin.folder)
     track = clip.track()
-    rows = {name: getattr(track, name)[chosen] for name in ("rotations", "translations", "landmarks", "landmarks68", "found")}
+    rows = {
+        name: getattr(track, name)[chosen]
+        for name in ("rotations", "translations", "landmarks", "landmarks68", "found")
+    }
     thin.save_track(replace(track, **rows))
-    thin.save_action_units({name: column[chosen] for name, column in clip.action_units().items()}, track.found[chosen])
+    thin.save_action_units(
+        {name: column[chosen] for name, column in clip.action_units().items()}, track.found[chosen]
+    )
     thin.save_speech(clip.speech()[: len(chosen) * SAMPLES])
     return thin.folder
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--without", nargs="*", default=[], help="names of clips to leave out")
     parser.add_argument("--course", default="usual")
     parser.add_argument("--share", type=float, default=1.0, help="of the course's frames")
-    parser.add_argument("--frames", type=int, help="of each clip, at even steps; all if not given; for --speech motion")
-    parser.add_argument("--size", type=int, help="side of the picture, pixels; the course's if not given")
+    parser.add_argument(
+        "--frames",
+        type=int,
+        help="of each clip, at even steps; all if not given; for --speech motion",
+    )
+    parser.add_argument(
+        "--size", type=int, help="side of the picture, pixels; the course's if not given"
+    )
     parser.add_argument("--speech", default="mel")
     parser.add_argument("--together", type=int)
     parser.add_argument("--batch", type=int)
@@ -76,17 +100,24 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     chosen = parser.parse_args()
     set_threads(chosen.threads)
-    clips = [path for path in sorted(chosen.clips.glob("*.clip")) if path.stem not in chosen.without]
+    clips = [
+        path for path in sorted(chosen.clips.glob("*.clip")) if path.stem not in chosen.without
+    ]
     course = shortened(course_named(chosen.course), chosen.share)
     course = replace(course, size=chosen.size or course.size)
-    named = {name: getattr(chosen, name) for name in ("speech", "together", "batch", "seed", "device")}
+    named = {
+        name: getattr(chosen, name) for name in ("speech", "together", "batch", "seed", "device")
+    }
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         if chosen.frames is not None:
             clips = [thinned(path, chosen.frames, Path(folder)) for path in clips]
         prior = pretrain(clips, chosen.output, course=course, **named)
     took = time.perf_counter() - began
-    print(f"{len(clips)} people, {prior.info.training['frames']} frames, {course.size} pixels, {prior.info.training['device']}: {took:.1f} s in all")
+    print(
+        f"{len(clips)} people, {prior.info.training['frames']} frames, {course.size} pixels, "
+        f"{prior.info.training['device']}: {took:.1f} s in all"
+    )
     print("\n".join(rows_of(prior, chosen.output.with_suffix(".training"))))
     memory = f"host {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB"
     if most := most_memory(device_named(chosen.device)):

@@ -1,9 +1,11 @@
-"""Frames a second of a speaking avatar: python -m benchmarks.speaking me.avatar [SOUND] [--device auto] [--batch 1 8 32] [--json FILE].
+"""Frames a second of a speaking avatar: python -m benchmarks.speaking me.avatar [SOUND] [--device
+auto] [--batch 1 8 32] [--json FILE].
 
-Painting, from features to bytes in the host's memory, by its parts, each waited for by itself: motion (speech, fields, shading), rasterize, compose
-(with the torso frames, decoded before), copy. "painting" is all of it but the copies, once the first batches are through. "whole" is one run of
-`speaking.frames`, start and torso frames included, in which copies go on beside the painting; "encoded" is the whole into a file. Without a sound:
-noise with pauses.
+Painting, from features to bytes in the host's memory, by its parts, each waited for by itself:
+motion (speech, fields, shading), rasterize, compose (with the torso frames, decoded before), copy.
+"painting" is all of it but the copies, once the first batches are through. "whole" is one run of
+`speaking.frames`, start and torso frames included, in which copies go on beside the painting;
+"encoded" is the whole into a file. Without a sound: noise with pauses.
 """
 
 import argparse
@@ -19,15 +21,21 @@ from typing import final
 import torch
 from torch import Tensor
 
-from instag.behind import Behind
-from instag.compute import device_name, device_named, keep_freed_memory, most_memory, set_threads, wait_for
-from instag.media import read_sound, write_video
+from instag.media.reader import read_sound, write_video
 from instag.models.avatar import Avatar
 from instag.rendering.renderer import Renderer
-from instag.speaking import AHEAD, Manner, Painter, frames, moments
-from instag.speech.front_end import SAMPLE_RATE
-from instag.transfer import Fetching
-from instag.types import FPS, Camera, Rendering, Splats
+from instag.runtime.device import (
+    device_name,
+    device_named,
+    keep_freed_memory,
+    most_memory,
+    set_threads,
+    wait_for,
+)
+from instag.runtime.device_copy import Fetching
+from instag.synthesis.background import Behind
+from instag.synthesis.synthesizer import AHEAD, Manner, Painter, frames, moments
+from instag.types import FPS, SAMPLE_RATE, Camera, Rendering, Splats
 
 WARM_UP = 2
 """Batches that are painted before the clock starts."""
@@ -41,7 +49,9 @@ class Timed(Renderer):
         self._renderer, self._device = renderer, device
         self.spent: list[float] = []
 
-    def render(self, splats: Splats, colors: Tensor, camera: Camera, detached: Tensor | None = None) -> Rendering:
+    def render(
+        self, splats: Splats, colors: Tensor, camera: Camera, detached: Tensor | None = None
+    ) -> Rendering:
         wait_for(self._device)
         began = time.perf_counter()
         painted = self._renderer.render(splats, colors, camera, detached)
@@ -50,11 +60,22 @@ class Timed(Renderer):
         return painted
 
 
-def measure(avatar: Avatar, device: torch.device | str, batch: int, sound: Tensor | None = None) -> dict[str, float]:
-    """ms a frame of each part (medians over the batches), frames/s as a whole and with encoding, and the most memory."""
+def measure(
+    avatar: Avatar, device: torch.device | str, batch: int, sound: Tensor | None = None
+) -> dict[str, float]:
+    """ms a frame of each part (medians over the batches), frames/s as a whole and with encoding,
+    and the most memory."""
     device = torch.device(device)
     sound = noise(max(8.0, 12 * batch / FPS)) if sound is None else sound
-    list(frames(avatar, sound[: (WARM_UP * batch * SAMPLE_RATE) // FPS], Manner(), device=device, batch=batch))
+    list(
+        frames(
+            avatar,
+            sound[: (WARM_UP * batch * SAMPLE_RATE) // FPS],
+            Manner(),
+            device=device,
+            batch=batch,
+        )
+    )
     parts = _parts(avatar, sound, device, batch)
     began = time.perf_counter()
     count = sum(1 for _ in frames(avatar, sound, Manner(), device=device, batch=batch))
@@ -62,7 +83,12 @@ def measure(avatar: Avatar, device: torch.device | str, batch: int, sound: Tenso
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         pictures = frames(avatar, sound, Manner(), device=device, batch=batch)
-        write_video(Path(folder) / "spoken.mp4", pictures, sound=(sound.numpy(), SAMPLE_RATE), gpu=device.type != "cpu")
+        write_video(
+            Path(folder) / "spoken.mp4",
+            pictures,
+            sound=(sound.numpy(), SAMPLE_RATE),
+            gpu=device.type != "cpu",
+        )
         encoding = time.perf_counter() - began
     return {
         "batch": batch,
@@ -94,19 +120,33 @@ def _parts(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> d
             times.append(_now(device))
             fetching.start(pictures).wait()
             times.append(_now(device))
-            painting, composing, copying = (1e3 * (after - before) for before, after in pairwise(times))
+            painting, composing, copying = (
+                1e3 * (after - before) for before, after in pairwise(times)
+            )
             rasterizing = sum(clock.spent[start:])
-            rows.append({"motion": painting - rasterizing, "rasterize": rasterizing, "compose": composing, "copy": copying})
+            rows.append(
+                {
+                    "motion": painting - rasterizing,
+                    "rasterize": rasterizing,
+                    "compose": composing,
+                    "copy": copying,
+                }
+            )
     kept = rows[WARM_UP:] or rows
     return {name: statistics.median(row[name] for row in kept) / batch for name in kept[0]}
 
 
 @torch.no_grad()
 def _painting(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> float:
-    """Frames/s of the painting alone, bytes left on the device, once the torso frames are decoded and the first batches are through."""
+    """Frames/s of the painting alone, bytes left on the device, once the torso frames are decoded
+    and the first batches are through."""
     painter = Painter(avatar, device, Manner())
     with Behind(avatar, device, least=(AHEAD + 1) * batch) as behind:
-        ready = [(moment, behind(moment.torso)) for moment in moments(avatar, sound, Manner(), device, batch) if len(moment.torso) == batch][:12]
+        ready = [
+            (moment, behind(moment.torso))
+            for moment in moments(avatar, sound, Manner(), device, batch)
+            if len(moment.torso) == batch
+        ][:12]
         for moment, shown in ready[:WARM_UP]:
             painter.pictures(moment, shown)
         began = _now(device)
@@ -123,12 +163,16 @@ def _now(device: torch.device) -> float:
 def noise(seconds: float) -> Tensor:
     """Something like speech: noise that swells and pauses four times a second."""
     time_s = torch.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    swell = (torch.sin(2 * torch.pi * 4 * time_s) * torch.sin(2 * torch.pi * 0.7 * time_s)).clamp_min(0)
+    swell = (
+        torch.sin(2 * torch.pi * 4 * time_s) * torch.sin(2 * torch.pi * 0.7 * time_s)
+    ).clamp_min(0)
     return 0.2 * swell * torch.randn(len(time_s), generator=torch.Generator().manual_seed(0))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("avatar", type=Path)
     parser.add_argument("sound", type=Path, nargs="?")
     parser.add_argument("--device", default="auto")
@@ -140,17 +184,38 @@ def main() -> None:
     keep_freed_memory()
     device, avatar = device_named(arguments.device), Avatar.open(arguments.avatar)
     sound = torch.from_numpy(read_sound(arguments.sound)) if arguments.sound else None
-    size, splats = avatar.info.size, ", ".join(f"{count} {part}" for part, count in avatar.info.splats.items())
-    print(f"{device_name(device)}, {threads} threads, torch {torch.__version__}; {size}x{size}, {splats}")
+    size, splats = (
+        avatar.info.size,
+        ", ".join(f"{count} {part}" for part, count in avatar.info.splats.items()),
+    )
+    print(
+        f"{device_name(device)}, {threads} threads, torch {torch.__version__}; {size}x{size}, "
+        f"{splats}"
+    )
     rows = []
     for batch in arguments.batch:
         row = measure(avatar, device, batch, sound)
         rows.append(row)
         if len(rows) == 1:
             print("  ".join(f"{name:>12}" for name in row))
-        print("  ".join(f"{value:12.3f}" if isinstance(value, float) else f"{value:12}" for value in row.values()))
+        print(
+            "  ".join(
+                f"{value:12.3f}" if isinstance(value, float) else f"{value:12}"
+                for value in row.values()
+            )
+        )
     if arguments.json:
-        arguments.json.write_text(json.dumps({"device": device_name(device), "threads": threads, "torch": torch.__version__, "rows": rows}, indent=1))
+        arguments.json.write_text(
+            json.dumps(
+                {
+                    "device": device_name(device),
+                    "threads": threads,
+                    "torch": torch.__version__,
+                    "rows": rows,
+                },
+                indent=1,
+            )
+        )
 
 
 if __name__ == "__main__":

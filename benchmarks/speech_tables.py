@@ -1,7 +1,9 @@
-"""The tables of docs/speech.md: python benchmarks/speech_tables.py CLIPS --sounds FOLDER --folds FILE.
+"""The tables of docs/speech.md: python benchmarks/speech_tables.py CLIPS --sounds FOLDER --folds
+FILE.
 
-How well front ends tell the lips' aperture of people who are left out, of clean sound and of sound as users send it; and how the bundled lip
-network moves lips in any language. Networks that have not seen a person, and the delays of the sounds, are those of `train_lip_motion --folds FILE`.
+How well front ends tell the lips' aperture of people who are left out, of clean sound and of sound
+as users send it; and how the bundled lip network moves lips in any language. Networks that have not
+seen a person, and the delays of the sounds, are those of `train_lip_motion --folds FILE`.
 """
 
 import argparse
@@ -17,18 +19,17 @@ from spoiled_sound import music, noise, spoilings
 from torch import Tensor
 from train_lip_motion import SMOOTHED
 
-from instag import media
-from instag.capture.sound_delay import seen_curves
-from instag.clip import Clip
+from instag.data.clip import Clip
 from instag.evaluation.lip_sync import CLOSED_AT_MOST, closures, silent_movement
 from instag.evaluation.measure import frame_loudness, silence
-from instag.speech.features import features
-from instag.speech.front_end import SAMPLE_RATE
-from instag.speech.front_ends import create
-from instag.speech.lip_motion import LipMotion, advanced
-from instag.speech.lip_network import model_of
+from instag.media import reader
+from instag.speech.chunking import features
+from instag.speech.lips.audio_offset import seen_curves
+from instag.speech.lips.front_end import LipMotion, advanced
+from instag.speech.lips.network import model_of
+from instag.speech.registry import create
 from instag.speech.whisper import load_whisper_ear
-from instag.types import FPS
+from instag.types import FPS, SAMPLE_RATE
 
 FRONT_ENDS = ("mel", "phones", "whisper")
 RIDGES = (*FRONT_ENDS[:2], "mel+phones", "whisper")
@@ -44,7 +45,8 @@ Said = dict[str, Float[Tensor, " f"]]
 """Aperture in each frame of a clip, up to its size and middle."""
 Parts = dict[str, Float[Tensor, "f c"]]
 Saying = Callable[[str, Float[Tensor, " samples"], Parts], Float[Tensor, " f"]]
-"""Aperture from a clip's name, which tells the fold, a sound, and what the front ends hear of it."""
+"""Aperture from a clip's name, which tells the fold, a sound, and what the front ends hear of
+it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,8 @@ class Ridge:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """A clip. aperture: in eye distances. wanted: the same, smoothed, in the person's deviations."""
+    """A clip. aperture: in eye distances. wanted: the same, smoothed, in the person's
+    deviations."""
 
     name: str
     aperture: Float[Tensor, " f"]
@@ -70,38 +73,76 @@ class Person:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", type=Path)
-    parser.add_argument("--sounds", type=Path, required=True, help="a folder of speech in several languages")
-    parser.add_argument("--folds", type=Path, required=True, help="what train_lip_motion.py --folds wrote")
+    parser.add_argument(
+        "--sounds", type=Path, required=True, help="a folder of speech in several languages"
+    )
+    parser.add_argument(
+        "--folds", type=Path, required=True, help="what train_lip_motion.py --folds wrote"
+    )
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     languages(chosen.sounds)
     stored = torch.load(chosen.folds, weights_only=True)
     folds, ear = stored["folds"], load_whisper_ear()
     people = [read_person(Clip.open(chosen.clips / f"{name}.clip")) for name in folds]
-    sounds = {name: advanced(torch.from_numpy(Clip.open(chosen.clips / f"{name}.clip").speech().copy()), 40 * stored["lags"][name]) for name in folds}
+    sounds = {
+        name: advanced(
+            torch.from_numpy(Clip.open(chosen.clips / f"{name}.clip").speech().copy()),
+            40 * stored["lags"][name],
+        )
+        for name in folds
+    }
     networks = [LipMotion(model=model_of(model), ear=ear) for model in stored["models"]]
     heard = {who: listened(sound) for who, sound in sounds.items()}
     said_by: dict[str, Saying] = {}
-    print("\n| what hears | how far | correlation | closures found (by chance) | closed where it says so (by chance) | speed in pauses, of the truth's |")
+    print(
+        "\n| what hears | how far | correlation | closures found (by chance) | closed where it "
+        "says so (by chance) | speed in pauses, of the truth's |"
+    )
     print("|---|---|---|---|---|---|")
     for name in RIDGES:
-        given = {person.name: joined(name, heard[person.name])[: len(person.aperture)] for person in people}
+        given = {
+            person.name: joined(name, heard[person.name])[: len(person.aperture)]
+            for person in people
+        }
         for context, reach in CONTEXTS.items():
             ridges = best_ridges(people, given, reach, folds)
-            told(f"`{name}`, ridge regression", context, people, sounds, {who: ridges[folds[who]](given[who]) for who in given})
+            told(
+                f"`{name}`, ridge regression",
+                context,
+                people,
+                sounds,
+                {who: ridges[folds[who]](given[who]) for who in given},
+            )
             if context == USUAL_CONTEXT:
-                said_by[f"`{name}`"] = lambda who, _, parts, name=name, ridges=ridges: ridges[folds[who]](joined(name, parts))
-    said_by["lip network"] = lambda who, sound, _: networks[folds[who]].tuned(sound).curves(sound)[:, 0]
-    told("lip network", "0.8 s", people, sounds, {who: said_by["lip network"](who, sound, {}) for who, sound in sounds.items()})
+                said_by[f"`{name}`"] = lambda who, _, parts, name=name, ridges=ridges: ridges[
+                    folds[who]
+                ](joined(name, parts))
+    said_by["lip network"] = lambda who, sound, _: (
+        networks[folds[who]].tuned(sound).curves(sound)[:, 0]
+    )
+    told(
+        "lip network",
+        "0.8 s",
+        people,
+        sounds,
+        {who: said_by["lip network"](who, sound, {}) for who, sound in sounds.items()},
+    )
     spoiled(people, sounds, said_by)
 
 
 def read_person(clip: Clip) -> Person:
     aperture = seen_curves(clip.track().landmarks)[:, 0]
     smooth = gaussian_filter1d(aperture, SMOOTHED)
-    return Person(name=clip.folder.stem, aperture=torch.from_numpy(aperture).float(), wanted=torch.from_numpy((smooth - smooth.mean()) / smooth.std()).float())
+    return Person(
+        name=clip.folder.stem,
+        aperture=torch.from_numpy(aperture).float(),
+        wanted=torch.from_numpy((smooth - smooth.mean()) / smooth.std()).float(),
+    )
 
 
 def listened(sound: Float[Tensor, " samples"]) -> Parts:
@@ -120,26 +161,42 @@ def beside(heard: Float[Tensor, "f c"], reach: int) -> Float[Tensor, "f d"]:
     return around.unfold(0, 2 * reach + 1, 1).flatten(1)
 
 
-def best_ridges(people: list[Person], heard: dict[str, Tensor], reach: int, folds: dict[str, int]) -> list[Ridge]:
-    """One for each fold, learned on the others, of the penalty that does best for those left out."""
+def best_ridges(
+    people: list[Person], heard: dict[str, Tensor], reach: int, folds: dict[str, int]
+) -> list[Ridge]:
+    """One for each fold, learned on the others, of the penalty that does best for those left
+    out."""
     rows = {person.name: beside(heard[person.name], reach) for person in people}
     together = torch.cat(list(rows.values()))
     usual, spread = together.mean(0), together.std(0).clamp_min(1e-6)
     products, answers = {}, {}
     for person in people:
         given = ((rows[person.name] - usual) / spread).double()
-        products[person.name], answers[person.name] = given.T @ given, given.T @ person.wanted.double()
+        products[person.name], answers[person.name] = (
+            given.T @ given,
+            given.T @ person.wanted.double(),
+        )
     best, found = -1.0, []
     for penalty in PENALTIES:
         ridges = []
         for fold in range(max(folds.values()) + 1):
             inside = [person for person in people if folds[person.name] != fold]
             product = torch.stack([products[person.name] for person in inside]).sum(0)
-            strength = penalty * sum(len(person.aperture) for person in inside) * torch.eye(len(product), dtype=torch.float64)
+            strength = (
+                penalty
+                * sum(len(person.aperture) for person in inside)
+                * torch.eye(len(product), dtype=torch.float64)
+            )
             answer = torch.stack([answers[person.name] for person in inside]).sum(0)
-            weights = torch.cholesky_solve(answer[:, None], torch.linalg.cholesky(product + strength))[:, 0].float()
+            weights = torch.cholesky_solve(
+                answer[:, None], torch.linalg.cholesky(product + strength)
+            )[:, 0].float()
             ridges.append(Ridge(usual=usual, spread=spread, weights=weights, reach=reach))
-        fit = float(np.mean([fits(ridges[folds[person.name]](heard[person.name]), person) for person in people]))
+        fit = float(
+            np.mean(
+                [fits(ridges[folds[person.name]](heard[person.name]), person) for person in people]
+            )
+        )
         if fit > best:
             best, found = fit, ridges
     return found
@@ -152,47 +209,93 @@ def fits(said: Float[Tensor, " f"], person: Person) -> float:
 
 
 def told(name: str, context: str, people: list[Person], sounds: Sounds, said: Said) -> None:
-    """A row: what is said is brought to the quantiles of each person's aperture first, so that closures and movement tell of time, not of size."""
+    """A row: what is said is brought to the quantiles of each person's aperture first, so that
+    closures and movement tell of time, not of size."""
     rows = []
     for person in people:
         seen = person.aperture
         asked = said[person.name][: len(seen)]
         found = np.interp(asked, asked.quantile(QUANTILES), seen.quantile(QUANTILES))
         closed = closures(found, seen.double().numpy())
-        moved = silent_movement(found, seen.double().numpy(), silence(frame_loudness(sounds[person.name].numpy(), len(seen))))
-        pause = moved.prediction / moved.truth if isinstance(moved.prediction, float) and isinstance(moved.truth, float) else float("nan")
-        values = (closed.recall, closed.recall_by_chance, closed.precision, closed.precision_by_chance, pause)
-        rows.append([fits(asked, person), *(value if isinstance(value, float) else float("nan") for value in values)])
+        moved = silent_movement(
+            found,
+            seen.double().numpy(),
+            silence(frame_loudness(sounds[person.name].numpy(), len(seen))),
+        )
+        pause = (
+            moved.prediction / moved.truth
+            if isinstance(moved.prediction, float) and isinstance(moved.truth, float)
+            else float("nan")
+        )
+        values = (
+            closed.recall,
+            closed.recall_by_chance,
+            closed.precision,
+            closed.precision_by_chance,
+            pause,
+        )
+        rows.append(
+            [
+                fits(asked, person),
+                *(value if isinstance(value, float) else float("nan") for value in values),
+            ]
+        )
     fit, recall, recalled, precision, precise, pause = np.nanmean(rows, axis=0)
-    print(f"| {name} | {context} | {fit:.2f} | {recall:.2f} ({recalled:.2f}) | {precision:.2f} ({precise:.2f}) | {pause:.2f} |", flush=True)
+    print(
+        f"| {name} | {context} | {fit:.2f} | {recall:.2f} ({recalled:.2f}) | {precision:.2f} "
+        f"({precise:.2f}) | {pause:.2f} |",
+        flush=True,
+    )
 
 
 def spoiled(people: list[Person], sounds: Sounds, said_by: dict[str, Saying]) -> None:
-    """Correlation with the aperture where the sound is spoiled, and movement where nobody speaks."""
+    """Correlation with the aperture where the sound is spoiled, and movement where nobody
+    speaks."""
     chance = torch.Generator().manual_seed(0)
     print("\n| sound | " + " | ".join(said_by) + " |\n|---|" + "---|" * len(said_by))
     for name, spoil in {"as it is": lambda sound, _: sound, **spoilings()}.items():
         fit = {said: [] for said in said_by}
         for person in people:
             sound = spoil(sounds[person.name], chance)
-            before, parts = round((len(sound) - len(sounds[person.name])) / 2 / SAMPLE_RATE * FPS), listened(sound)
+            before, parts = (
+                round((len(sound) - len(sounds[person.name])) / 2 / SAMPLE_RATE * FPS),
+                listened(sound),
+            )
             for said, saying in said_by.items():
                 fit[said].append(fits(saying(person.name, sound, parts)[before:], person))
-        print(f"| {name} | " + " | ".join(f"{np.mean(values):.2f}" for values in fit.values()) + " |", flush=True)
+        print(
+            f"| {name} | " + " | ".join(f"{np.mean(values):.2f}" for values in fit.values()) + " |",
+            flush=True,
+        )
     who, speech = next(iter(sounds.items()))
     samples = 10 * SAMPLE_RATE
-    for name, sound in (("noise", 0.05 * noise(samples, chance)), ("music", 0.05 * music(samples, chance)), ("silence", torch.zeros(samples))):
-        moved = [[saying(who, one, listened(one))[FPS:-FPS].std() for one in (sound, speech)] for saying in said_by.values()]
-        print(f"| movement in {name} alone, of that in speech | " + " | ".join(f"{float(alone / spoken):.2f}" for alone, spoken in moved) + " |", flush=True)
+    for name, sound in (
+        ("noise", 0.05 * noise(samples, chance)),
+        ("music", 0.05 * music(samples, chance)),
+        ("silence", torch.zeros(samples)),
+    ):
+        moved = [
+            [saying(who, one, listened(one))[FPS:-FPS].std() for one in (sound, speech)]
+            for saying in said_by.values()
+        ]
+        print(
+            f"| movement in {name} alone, of that in speech | "
+            + " | ".join(f"{float(alone / spoken):.2f}" for alone, spoken in moved)
+            + " |",
+            flush=True,
+        )
 
 
 def languages(folder: Path) -> None:
     """What the bundled networks make anybody's lips do."""
-    print("| recording | seconds | aperture's deviation | speed of the lips, a second | closures a second | lips within 0.03 in pauses |")
+    print(
+        "| recording | seconds | aperture's deviation | speed of the lips, a second | closures a "
+        "second | lips within 0.03 in pauses |"
+    )
     print("|---|---|---|---|---|---|")
     hearing = LipMotion()
     for path in sorted(folder.iterdir()):
-        sound = torch.from_numpy(media.read_sound(path, rate=SAMPLE_RATE))
+        sound = torch.from_numpy(reader.read_sound(path, rate=SAMPLE_RATE))
         gap = (features(sound, hearing)[..., 0] @ hearing.model.gap).double().numpy()
         quiet = silence(frame_loudness(sound.numpy(), len(gap)))
         threshold = min(gap.min() + 0.15 * (np.quantile(gap, 0.95) - gap.min()), CLOSED_AT_MOST)
@@ -200,7 +303,11 @@ def languages(folder: Path) -> None:
         count = int((shut[1:] & ~shut[:-1] & ~quiet[1:]).sum())
         rest = f"{(gap[quiet] <= CLOSED_AT_MOST).mean():.0%}" if quiet.sum() >= 10 else "no pauses"
         seconds = len(gap) / FPS
-        print(f"| {path.stem} | {seconds:.0f} | {gap.std():.3f} | {np.abs(np.diff(gap)).mean() * FPS:.2f} | {count / seconds:.1f} | {rest} |", flush=True)
+        print(
+            f"| {path.stem} | {seconds:.0f} | {gap.std():.3f} | "
+            f"{np.abs(np.diff(gap)).mean() * FPS:.2f} | {count / seconds:.1f} | {rest} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Sound as users send it: in noise, under music, clipped, through a telephone, too faint. 16 kHz waveforms in [-1, 1]."""
+"""Sound as users send it: in noise, under music, clipped, through a telephone, too faint. 16 kHz
+waveforms in [-1, 1]."""
 
 import math
 from collections.abc import Callable
@@ -7,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.speech.front_end import SAMPLE_RATE
-from instag.speech.level import ACTIVE_RMS, level_gain
+from instag.speech.loudness import ACTIVE_RMS, level_gain
+from instag.types import SAMPLE_RATE
 
 Sound = Float[Tensor, " samples"]
 TELEPHONE = (300.0, 3400.0)
@@ -22,7 +23,9 @@ def spoilings() -> dict[str, Callable[[Sound, torch.Generator], Sound]]:
     return {
         "noise, 10 dB": lambda sound, chance: mixed(sound, noise(len(sound), chance), 10.0),
         "music, 10 dB": lambda sound, chance: mixed(sound, music(len(sound), chance), 10.0),
-        "1 s of silence around": lambda sound, _: torch.cat([torch.zeros(SAMPLE_RATE), sound, torch.zeros(SAMPLE_RATE)]),
+        "1 s of silence around": lambda sound, _: torch.cat(
+            [torch.zeros(SAMPLE_RATE), sound, torch.zeros(SAMPLE_RATE)]
+        ),
         "clipped, +20 dB": lambda sound, _: clipped(sound, 20.0),
         "telephone": lambda sound, _: telephone(sound),
         "-20 dB": lambda sound, _: sound * 0.1,
@@ -32,26 +35,39 @@ def spoilings() -> dict[str, Callable[[Sound, torch.Generator], Sound]]:
 
 def mixed(sound: Sound, other: Sound, decibels: float) -> Sound:
     """With another sound so much fainter than the sound's louder half."""
-    return sound + other / other.square().mean().sqrt() * ACTIVE_RMS / level_gain(sound) * 10 ** (-decibels / 20)
+    return sound + other / other.square().mean().sqrt() * ACTIVE_RMS / level_gain(sound) * 10 ** (
+        -decibels / 20
+    )
 
 
 def noise(samples: int, chance: torch.Generator, *, colour: float = 1.0) -> Sound:
     """White for a colour of 0; of 1: power falls with frequency, as in rooms."""
     spectrum = torch.fft.rfft(torch.randn(samples, generator=chance))
-    return torch.fft.irfft(spectrum / (1 + torch.arange(len(spectrum)) / len(spectrum) * 20) ** colour, n=samples)
+    return torch.fft.irfft(
+        spectrum / (1 + torch.arange(len(spectrum)) / len(spectrum) * 20) ** colour, n=samples
+    )
 
 
 def music(samples: int, chance: torch.Generator) -> Sound:
-    """Plucked notes of a scale with eight overtones, two at once, four times a second, and a drum."""
+    """Plucked notes of a scale with eight overtones, two at once, four times a second, and a
+    drum."""
     time = torch.arange(SAMPLE_RATE) / SAMPLE_RATE
     total = torch.zeros(samples + SAMPLE_RATE)
     for start in range(0, samples, SAMPLE_RATE // 4):
         for _ in range(2):
-            step, octave = (int(torch.randint(count, (), generator=chance)) for count in (len(SCALE), 3))
+            step, octave = (
+                int(torch.randint(count, (), generator=chance)) for count in (len(SCALE), 3)
+            )
             pitch = 110 * 2 ** (octave + SCALE[step] / 12)
-            note = sum(torch.sin(2 * math.pi * pitch * order * time) / order for order in range(1, 9) if pitch * order < SAMPLE_RATE / 2)
+            note = sum(
+                torch.sin(2 * math.pi * pitch * order * time) / order
+                for order in range(1, 9)
+                if pitch * order < SAMPLE_RATE / 2
+            )
             total[start : start + SAMPLE_RATE] += note * torch.exp(-4 * time)
-        total[start : start + SAMPLE_RATE] += torch.randn(SAMPLE_RATE, generator=chance) * torch.exp(-60 * time)
+        total[start : start + SAMPLE_RATE] += torch.randn(
+            SAMPLE_RATE, generator=chance
+        ) * torch.exp(-60 * time)
     return total[:samples]
 
 
@@ -64,4 +80,6 @@ def telephone(sound: Sound) -> Sound:
     """Nothing but what a telephone lets through."""
     spectrum = torch.fft.rfft(sound)
     hertz = torch.arange(len(spectrum)) * SAMPLE_RATE / len(sound)
-    return torch.fft.irfft(spectrum * ((hertz > TELEPHONE[0]) & (hertz < TELEPHONE[1])), n=len(sound))
+    return torch.fft.irfft(
+        spectrum * ((hertz > TELEPHONE[0]) & (hertz < TELEPHONE[1])), n=len(sound)
+    )

@@ -1,7 +1,9 @@
-"""Train the bundled lip network from a folder of prepared clips: python benchmarks/train_lip_motion.py CLIPS [--without NAME ...] [-o FILE].
+"""Train the bundled lip network from a folder of prepared clips: python
+benchmarks/train_lip_motion.py CLIPS [--without NAME ...] [-o FILE].
 
-Twice in turn, networks are trained on some of the people and find the sound delay of the others, which is then mended where they are sure of it: what
-is stored in the clips may be wrong. The second turn's correlations on people left out are the measure. Then the bundled networks learn from all.
+Twice in turn, networks are trained on some of the people and find the sound delay of the others,
+which is then mended where they are sure of it: what is stored in the clips may be wrong. The second
+turn's correlations on people left out are the measure. Then the bundled networks learn from all.
 """
 
 import argparse
@@ -19,32 +21,85 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, smooth_l1_loss
 
-from instag.capture.sound_delay import best_delay, seen_curves
-from instag.clip import Clip
-from instag.data.landmark_motion import LOWER_LIP, UPPER_LIP, LandmarkMotion, landmark_motion
-from instag.data.motion_codes import OUTER_EYES
-from instag.speech.front_end import SAMPLE_RATE, SAMPLES
-from instag.speech.level import ACTIVE_RMS, level_gain
-from instag.speech.lip_network import CHANNELS, CODES, CURVES, MARGIN, STEPS, LipModel, LipNet, read_at, stored_form
+from instag.data.clip import Clip
+from instag.motion.landmark_motion import LOWER_LIP, UPPER_LIP, LandmarkMotion, landmark_motion
+from instag.speech.lips.audio_offset import best_delay, seen_curves
+from instag.speech.lips.codes import OUTER_EYES
+from instag.speech.lips.network import (
+    CHANNELS,
+    CODES,
+    CURVES,
+    MARGIN,
+    STEPS,
+    LipModel,
+    LipNet,
+    read_at,
+    stored_form,
+)
+from instag.speech.loudness import ACTIVE_RMS, level_gain
 from instag.speech.whisper import BLOCK_S, STEP, WhisperEar, load_whisper_ear
+from instag.types import SAMPLE_RATE, SAMPLES
 
-LIPS = (0, 11, 12, 13, 14, 15, 16, 17, 37, 39, 40, 61, 72, 73, 74, 78, 80, 81, 82, 84, 85, 86, 87, 88, 91, 95, 146, 178, 181, 185, 191)
+LIPS = (
+    0,
+    11,
+    12,
+    13,
+    14,
+    15,
+    16,
+    17,
+    37,
+    39,
+    40,
+    61,
+    72,
+    73,
+    74,
+    78,
+    80,
+    81,
+    82,
+    84,
+    85,
+    86,
+    87,
+    88,
+    91,
+    95,
+    146,
+    178,
+    181,
+    185,
+    191,
+)
 LIPS_WEIGHT = 2.0
 """The lips count so much more than cheeks and chin in what the code keeps."""
 VARIANTS = 6
 VOCAL_TRACT, NOISY, NOISE_DB = 0.12, 0.7, (-60.0, -15.0)
-STEPS_OF_TRAINING, BATCH, CROP, TEMPO, RATE, DECAY, DROPOUT, AVERAGE = 300, 16, 96, 0.1, 3e-3, 0.1, 0.3, 0.98
+STEPS_OF_TRAINING, BATCH, CROP, TEMPO, RATE, DECAY, DROPOUT, AVERAGE = (
+    300,
+    16,
+    96,
+    0.1,
+    3e-3,
+    0.1,
+    0.3,
+    0.98,
+)
 CURVE_WEIGHTS = (3.0, 1.0, 2.0)
 SMOOTHED = 0.7
 REST, RESTING, AFTER = 75, 0.1, 8
-"""Frames of silence, or of noise alone, after each recording; the share of the crops that reach into them; frames after which lips should rest there."""
+"""Frames of silence, or of noise alone, after each recording; the share of the crops that reach
+into them; frames after which lips should rest there."""
 FOLDS, NETS = 4, 4
 
 
 @dataclass(kw_only=True)
 class Person:
-    """A clip. found: what the ear finds in variants of its sound, 50 steps a second with MARGIN frames before; heard: the principal components of that.
-    wanted: curves and code, in the person's deviations, then those of lips at rest for REST frames."""
+    """A clip. found: what the ear finds in variants of its sound, 50 steps a second with MARGIN
+    frames before; heard: the principal components of that. wanted: curves and code, in the person's
+    deviations, then those of lips at rest for REST frames."""
 
     name: str
     motion: LandmarkMotion
@@ -57,36 +112,76 @@ class Person:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", type=Path)
     parser.add_argument("--without", nargs="*", default=[], help="clips to leave out, by name")
-    parser.add_argument("--together", nargs="*", default=[], help="the beginnings of names of clips that show one person")
-    parser.add_argument("--output", "-o", type=Path, default=Path("src/instag/bundled/lip_motion.safetensors"))
-    parser.add_argument("--folds", type=Path, help="also write here what the folds learned of the others, for tests on people left out")
+    parser.add_argument(
+        "--together",
+        nargs="*",
+        default=[],
+        help="the beginnings of names of clips that show one person",
+    )
+    parser.add_argument(
+        "--output", "-o", type=Path, default=Path("src/instag/bundled/lip_motion.safetensors")
+    )
+    parser.add_argument(
+        "--folds",
+        type=Path,
+        help="also write here what the folds learned of the others, for tests on people left out",
+    )
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    torch.set_num_threads(1)  # layers are small: a second thread wins little, and stalls beside other work
+    torch.set_num_threads(
+        1
+    )  # layers are small: a second thread wins little, and stalls beside other work
     began, ear = time.time(), load_whisper_ear()
-    folders = [folder for folder in sorted(chosen.clips.glob("*.clip")) if folder.stem not in chosen.without]
+    folders = [
+        folder
+        for folder in sorted(chosen.clips.glob("*.clip"))
+        if folder.stem not in chosen.without
+    ]
     people = [read_person(Clip.open(folder), ear, seed) for seed, folder in enumerate(folders)]
     shared = shared_basis(people)
     components = shared_components(people)
     for person in people:
         set_wanted(person, shared)
         set_heard(person, components)
-    print(f"{len(people)} clips, {sum(len(person.curves) for person in people)} frames, heard in {time.time() - began:.0f} s", flush=True)
+    print(
+        f"{len(people)} clips, {sum(len(person.curves) for person in people)} frames, heard in "
+        f"{time.time() - began:.0f} s",
+        flush=True,
+    )
     folds, left_out = folds_of(people, chosen.together), []
     for turn in range(2):
-        scores, left_out = leave_out(people, folds, seed=chosen.seed + 100 * turn, name=f"turn {turn + 1}")
+        scores, left_out = leave_out(
+            people, folds, seed=chosen.seed + 100 * turn, name=f"turn {turn + 1}"
+        )
     if chosen.folds is not None:
-        models = [stored_form(model_of_people([net], people, shared, components)) for net in left_out]
-        torch.save({"models": models, "folds": folds, "lags": {person.name: float(person.lag) for person in people}}, chosen.folds)
+        models = [
+            stored_form(model_of_people([net], people, shared, components)) for net in left_out
+        ]
+        torch.save(
+            {
+                "models": models,
+                "folds": folds,
+                "lags": {person.name: float(person.lag) for person in people},
+            },
+            chosen.folds,
+        )
     print(f"left out: aperture {scores[0]:.3f}, width {scores[1]:.3f}, jaw {scores[2]:.3f}")
     nets = [train(people, seed=chosen.seed + 7000 + number) for number in range(NETS)]
     model = model_of_people(nets, people, shared, components)
     save_file(stored_form(model), str(chosen.output))
-    print(f"{chosen.output}: {chosen.output.stat().st_size / 1e6:.2f} MB after {time.time() - began:.0f} s")
-    print("delays mended by (ms):", ", ".join(f"{person.name} {person.lag * 40:.0f}" for person in people))
+    print(
+        f"{chosen.output}: {chosen.output.stat().st_size / 1e6:.2f} MB after "
+        f"{time.time() - began:.0f} s"
+    )
+    print(
+        "delays mended by (ms):",
+        ", ".join(f"{person.name} {person.lag * 40:.0f}" for person in people),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,11 +209,22 @@ def read_person(clip: Clip, ear: WhisperEar, seed: int) -> Person:
     found = [heard_variant(ear, sound, generator, plain=number == 0) for number in range(VARIANTS)]
     size = float((motion.points[OUTER_EYES[0]] - motion.points[OUTER_EYES[1]]).norm())
     curves = torch.from_numpy(seen_curves(track.landmarks)).float()
-    return Person(name=clip.folder.stem, motion=motion, curves=curves, found=found, heard=[], wanted=curves, size=size)
+    return Person(
+        name=clip.folder.stem,
+        motion=motion,
+        curves=curves,
+        found=found,
+        heard=[],
+        wanted=curves,
+        size=size,
+    )
 
 
-def heard_variant(ear: WhisperEar, sound: Float[Tensor, " n"], generator: torch.Generator, *, plain: bool) -> Float[Tensor, "n 384"]:
-    """The sound and silence after it, as it is, or of another vocal tract, in noise, and from another place in the ear's blocks on."""
+def heard_variant(
+    ear: WhisperEar, sound: Float[Tensor, " n"], generator: torch.Generator, *, plain: bool
+) -> Float[Tensor, "n 384"]:
+    """The sound and silence after it, as it is, or of another vocal tract, in noise, and from
+    another place in the ear's blocks on."""
     gain = level_gain(sound)
     factor, later = 1.0, 0
     sound = pad(sound, (0, REST * SAMPLES))
@@ -126,41 +232,91 @@ def heard_variant(ear: WhisperEar, sound: Float[Tensor, " n"], generator: torch.
         draw = lambda: float(torch.rand((), generator=generator))  # noqa: E731
         factor = math.exp(VOCAL_TRACT * (2 * draw() - 1))
         if draw() < NOISY:
-            level = ACTIVE_RMS / gain * 10 ** ((NOISE_DB[0] + (NOISE_DB[1] - NOISE_DB[0]) * draw()) / 20)
+            level = (
+                ACTIVE_RMS
+                / gain
+                * 10 ** ((NOISE_DB[0] + (NOISE_DB[1] - NOISE_DB[0]) * draw()) / 20)
+            )
             noise = torch.fft.rfft(torch.randn(len(sound), generator=generator))
-            noise = torch.fft.irfft(noise / (1 + torch.arange(len(noise)) / len(noise) * 20) ** draw(), n=len(sound))
+            noise = torch.fft.irfft(
+                noise / (1 + torch.arange(len(noise)) / len(noise) * 20) ** draw(), n=len(sound)
+            )
             sound = sound + noise / noise.std() * level
-        sound = interpolate(sound[None, None], size=round(len(sound) / factor), mode="linear", align_corners=True)[0, 0]
+        sound = interpolate(
+            sound[None, None], size=round(len(sound) / factor), mode="linear", align_corners=True
+        )[0, 0]
         later = int(draw() * BLOCK_S * SAMPLE_RATE / STEP)
     around = pad(sound * gain, (MARGIN * SAMPLES + later * STEP, MARGIN * SAMPLES))
     found = torch.cat(list(ear.heard(around)))[later:]
     # The resampled sound is back on the old clock, its margins as they were.
     margin = MARGIN * STEPS
-    places = margin + (torch.arange(round((len(found) - 2 * margin) * factor) + 2 * margin) - margin) / factor
+    places = (
+        margin
+        + (torch.arange(round((len(found) - 2 * margin) * factor) + 2 * margin) - margin) / factor
+    )
     return read_at(found.T, places).T
 
 
 def shared_components(people: list[Person]) -> Components:
-    """Principal components of what the ear finds, each by the root of its spread weaker than it is, and on average of size 1."""
+    """Principal components of what the ear finds, each by the root of its spread weaker than it is,
+    and on average of size 1."""
     every = torch.cat([found for person in people for found in person.found])
     usual = every.mean(0)
-    spread, directions = torch.linalg.eigh((every - usual).T.double() @ (every - usual).double() / len(every))
+    spread, directions = torch.linalg.eigh(
+        (every - usual).T.double() @ (every - usual).double() / len(every)
+    )
     kept = (directions[:, -CHANNELS:] / spread[-CHANNELS:] ** 0.25).flip(1).float()
-    return Components(usual=usual, components=kept / ((every - usual) @ kept).square().mean().sqrt())
+    return Components(
+        usual=usual, components=kept / ((every - usual) @ kept).square().mean().sqrt()
+    )
 
 
 def set_heard(person: Person, shared: Components) -> None:
-    person.heard = [((found - shared.usual) @ shared.components).T.contiguous() for found in person.found]
+    person.heard = [
+        ((found - shared.usual) @ shared.components).T.contiguous() for found in person.found
+    ]
 
 
 def shared_basis(people: list[Person]) -> Basis:
     """Principal components of the lower face's motion, each person counting alike."""
-    speaks = torch.stack([torch.zeros(468).index_fill(0, person.motion.speaks, 1.0) for person in people]).mean(0) > 0.5
+    speaks = (
+        torch.stack(
+            [torch.zeros(468).index_fill(0, person.motion.speaks, 1.0) for person in people]
+        ).mean(0)
+        > 0.5
+    )
     points = torch.nonzero(speaks)[:, 0]
     weights = torch.ones(len(points))
     lips = {
         *LIPS,
-        *(mirrored for mirrored in (267, 269, 270, 291, 302, 303, 304, 308, 310, 311, 312, 314, 315, 316, 317, 318, 321, 324, 375, 402, 405, 409, 415)),
+        *(
+            mirrored
+            for mirrored in (
+                267,
+                269,
+                270,
+                291,
+                302,
+                303,
+                304,
+                308,
+                310,
+                311,
+                312,
+                314,
+                315,
+                316,
+                317,
+                318,
+                321,
+                324,
+                375,
+                402,
+                405,
+                409,
+                415,
+            )
+        ),
     }
     weights[torch.tensor([int(point) in lips for point in points])] = LIPS_WEIGHT
     rows = []
@@ -169,38 +325,61 @@ def shared_basis(people: list[Person]) -> Basis:
         moved = ((moved - moved.mean(0)) * weights[:, None]).flatten(1)
         rows.append(moved / moved.square().mean().sqrt() / len(moved) ** 0.5)
     _, spread, components = torch.linalg.svd(torch.cat(rows), full_matrices=False)
-    print(f"{CODES} components hold {float((spread.square() / spread.square().sum())[:CODES].sum()):.1%} of the motion")
+    print(
+        f"{CODES} components hold "
+        f"{float((spread.square() / spread.square().sum())[:CODES].sum()):.1%} of the motion"
+    )
     kept = components[:CODES].unflatten(1, (-1, 2))
     basis, reader = kept / weights[:, None], (kept * weights[:, None]).permute(1, 2, 0)
     where = {int(point): row for row, point in enumerate(points)}
-    return Basis(points=points, basis=basis, reader=reader.contiguous(), gap=basis[:, where[UPPER_LIP], 1] - basis[:, where[LOWER_LIP], 1])
+    return Basis(
+        points=points,
+        basis=basis,
+        reader=reader.contiguous(),
+        gap=basis[:, where[UPPER_LIP], 1] - basis[:, where[LOWER_LIP], 1],
+    )
 
 
 def code_of(person: Person, shared: Basis) -> Float[Tensor, "f k"]:
-    return ((person.motion.shift - person.motion.rest)[:, shared.points] / person.size).flatten(1) @ shared.reader.flatten(0, 1)
+    return ((person.motion.shift - person.motion.rest)[:, shared.points] / person.size).flatten(
+        1
+    ) @ shared.reader.flatten(0, 1)
 
 
 def set_wanted(person: Person, shared: Basis) -> None:
     smooth = lambda values: torch.from_numpy(gaussian_filter1d(values.numpy(), SMOOTHED, axis=0))  # noqa: E731
     curves, code = smooth(person.curves), smooth(code_of(person, shared))
     shut = curves[:, 0].topk(max(1, len(curves) // 10), largest=False).indices
-    resting = torch.cat([(curves[shut].median(0).values - curves.mean(0)) / curves.std(0), -code.mean(0)])
+    resting = torch.cat(
+        [(curves[shut].median(0).values - curves.mean(0)) / curves.std(0), -code.mean(0)]
+    )
     code = code - code.mean(0)
     size = (code.square().sum(1).mean() / CODES).sqrt()
     resting[CURVES:] /= size
-    person.wanted = torch.cat([torch.cat([(curves - curves.mean(0)) / curves.std(0), code / size], dim=1), resting.expand(REST, -1)])
+    person.wanted = torch.cat(
+        [
+            torch.cat([(curves - curves.mean(0)) / curves.std(0), code / size], dim=1),
+            resting.expand(REST, -1),
+        ]
+    )
 
 
 def folds_of(people: list[Person], together: list[str]) -> dict[str, int]:
-    """The fold that leaves each clip out; several clips of one person lie in the same, and each fold has long and short ones."""
-    identity = lambda person: next((start for start in together if person.name.startswith(start)), person.name)  # noqa: E731
+    """The fold that leaves each clip out; several clips of one person lie in the same, and each
+    fold has long and short ones."""
+    identity = lambda person: next(
+        (start for start in together if person.name.startswith(start)), person.name
+    )  # noqa: E731
     length = lambda name: sum(len(person.curves) for person in people if identity(person) == name)  # noqa: E731
     names = sorted({identity(person) for person in people}, key=lambda name: (-length(name), name))
     return {person.name: names.index(identity(person)) % FOLDS for person in people}
 
 
-def leave_out(people: list[Person], folds: dict[str, int], *, seed: int, name: str) -> tuple[Float[np.ndarray, " 3"], list[LipNet]]:
-    """Mend the delays of people whom the networks have not seen, and say how well these do. Returns the networks of the folds, too."""
+def leave_out(
+    people: list[Person], folds: dict[str, int], *, seed: int, name: str
+) -> tuple[Float[np.ndarray, " 3"], list[LipNet]]:
+    """Mend the delays of people whom the networks have not seen, and say how well these do. Returns
+    the networks of the folds, too."""
     scores, found, nets = {}, {}, []
     for fold in range(FOLDS):
         net = train([person for person in people if folds[person.name] != fold], seed=seed + fold)
@@ -210,15 +389,24 @@ def leave_out(people: list[Person], folds: dict[str, int], *, seed: int, name: s
                 asked = predict(net, person)
                 delay = best_delay(asked[:, :CURVES].numpy(), person.curves.numpy())
                 found[person.name] = 0.0 if delay is None or not delay.sure else delay.ms / 40
-                scores[person.name] = [np.corrcoef(asked[:, curve], person.curves[:, curve])[0, 1] for curve in range(CURVES)]
+                scores[person.name] = [
+                    np.corrcoef(asked[:, curve], person.curves[:, curve])[0, 1]
+                    for curve in range(CURVES)
+                ]
     middle = float(np.median(list(found.values())))
-    print(f"{name}: {' '.join(f'{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)' for key, value in scores.items())}", flush=True)
+    print(
+        f"{name}: "
+        f"{' '.join(f'{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)' for key, value in scores.items())}",
+        flush=True,
+    )
     for person in people:
         person.lag += found[person.name] - middle
     return np.mean(list(scores.values()), axis=0), nets
 
 
-def read_frames(heard: Float[Tensor, "64 n"], person: Person, start: float, frames: int, rate: float) -> Float[Tensor, "64 m"]:
+def read_frames(
+    heard: Float[Tensor, "64 n"], person: Person, start: float, frames: int, rate: float
+) -> Float[Tensor, "64 m"]:
     """STEPS steps for each of some frames, from a frame on, at a tempo."""
     quarter = torch.arange(frames * STEPS) - (STEPS - 1) / 2
     return read_at(heard, (start + 0.5 + person.lag + MARGIN + quarter / STEPS * rate) * STEPS)
@@ -231,7 +419,9 @@ def predict(net: LipNet, person: Person) -> Float[Tensor, "f 15"]:
     return net(heard[None])[0].T[MARGIN : MARGIN + frames]
 
 
-def drawn(people: list[Person], shares: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def drawn(
+    people: list[Person], shares: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
     heard, wanted, known = [], [], []
     draw = lambda: float(torch.rand((), generator=generator))  # noqa: E731
     for number in torch.multinomial(shares, BATCH, replacement=True, generator=generator).tolist():
@@ -256,7 +446,9 @@ def loss_of(said: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
     count = known.sum(-1, keepdim=True).clamp(min=1)
     centred = lambda values: (values - (values * known).sum(-1, keepdim=True) / count) * known  # noqa: E731
     one, other = centred(said), centred(wanted)
-    together = (one * other).sum(-1) / (one.square().sum(-1) * other.square().sum(-1) + 1e-3 * count[..., 0] ** 2).sqrt()
+    together = (one * other).sum(-1) / (
+        one.square().sum(-1) * other.square().sum(-1) + 1e-3 * count[..., 0] ** 2
+    ).sqrt()
     return huber + 0.5 * ((1 - together) * weights[..., 0]).sum(-1).mean()
 
 
@@ -267,7 +459,9 @@ def train(people: list[Person], *, seed: int) -> LipNet:
     averaged = copy.deepcopy(net)
     shares = torch.tensor([float(len(person.curves)) ** 0.5 for person in people])
     optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY, betas=(0.9, 0.98))
-    rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS_OF_TRAINING, pct_start=0.15)
+    rates = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, RATE, total_steps=STEPS_OF_TRAINING, pct_start=0.15
+    )
     for step in range(STEPS_OF_TRAINING):
         heard, wanted, known = drawn(people, shares, generator)
         optimiser.zero_grad()
@@ -283,11 +477,19 @@ def train(people: list[Person], *, seed: int) -> LipNet:
     return averaged.eval()
 
 
-def model_of_people(nets: list[LipNet], people: list[Person], shared: Basis, components: Components) -> LipModel:
+def model_of_people(
+    nets: list[LipNet], people: list[Person], shared: Basis, components: Components
+) -> LipModel:
     codes = [code_of(person, shared) for person in people]
     sizes = [float(((code - code.mean(0)).square().sum(1).mean() / CODES).sqrt()) for code in codes]
     middle = torch.stack([code.mean(0) for code in codes]).mean(0)
-    return LipModel(nets=tuple(nets), deviation=float(np.mean(sizes)), middle=middle, **vars(shared), **vars(components))
+    return LipModel(
+        nets=tuple(nets),
+        deviation=float(np.mean(sizes)),
+        middle=middle,
+        **vars(shared),
+        **vars(components),
+    )
 
 
 if __name__ == "__main__":

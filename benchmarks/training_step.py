@@ -1,7 +1,9 @@
-"""Where the time of a training step goes: python -m benchmarks.training_step CLIP [--recipe few] [--device auto] [--batch 16].
+"""Where the time of a training step goes: python -m benchmarks.training_step CLIP [--recipe few]
+[--device auto] [--batch 16].
 
-Each stage is run up to near its end for real; then the parts of further steps are timed, each waited for by itself, and whole steps, in which the
-device works while the program goes on. Medians, in ms a frame.
+Each stage is run up to near its end for real; then the parts of further steps are timed, each
+waited for by itself, and whole steps, in which the device works while the program goes on. Medians,
+in ms a frame.
 """
 
 import argparse
@@ -19,24 +21,30 @@ from unittest.mock import patch
 import torch
 from benchmarks.machine import Machine, measured
 
-from instag.clip import Clip
-from instag.compute import denormals_flushed, device_named, most_memory, set_threads, wait_for
+from instag.data.clip import Clip
 from instag.data.splits import split
-from instag.models.face_motion import GatedField
+from instag.models.conditioning_encoders import SpeechEncoder
+from instag.models.face_field import GatedField
 from instag.models.head import Face, Mouth
-from instag.models.mouth_motion import MouthField
-from instag.models.speech_encoder import SpeechEncoder
+from instag.models.mouth_field import MouthField
+from instag.runtime.device import (
+    denormals_flushed,
+    device_named,
+    most_memory,
+    set_threads,
+    wait_for,
+)
 from instag.training.adapt import subject_of
-from instag.training.density import densify, no_pull, observe
-from instag.training.journal import Journal
-from instag.training.loop import run
-from instag.training.optim import Optimiser, only_learning
+from instag.training.density_control import densify, no_pull, observe
+from instag.training.optimizer import Optimiser, only_learning
 from instag.training.recipes import Recipe, batched, recipe_named
-from instag.training.stages.face import FaceStage
-from instag.training.stages.fuse import FuseStage
-from instag.training.stages.mouth import MouthStage
+from instag.training.run_dir import Journal
+from instag.training.stages.adapt_face import FaceStage
+from instag.training.stages.adapt_fuse import FuseStage
+from instag.training.stages.adapt_mouth import MouthStage
 from instag.training.stages.stage import Stage
 from instag.training.subject import Subject
+from instag.training.trainer import run
 
 PARTS = {
     "read": [],
@@ -48,7 +56,8 @@ STEPS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class StageTimes:
-    """ms a frame of each part, of a whole step, and the least that the machine needs for its numbers."""
+    """ms a frame of each part, of a whole step, and the least that the machine needs for its
+    numbers."""
 
     stage: str
     splats: int
@@ -82,7 +91,11 @@ class Stopwatch:
     def watching(self, stage: Stage) -> Iterator[None]:
         """Time the parts of a stage while the block runs."""
         renderer = type(stage.subject.renderer)
-        patches = [patch.object(owner, name, self._method(part, getattr(owner, name))) for part, places in PARTS.items() for owner, name in places]
+        patches = [
+            patch.object(owner, name, self._method(part, getattr(owner, name)))
+            for part, places in PARTS.items()
+            for owner, name in places
+        ]
         patches += [
             patch.object(renderer, "render", self._method("rasterize", renderer.render)),
             patch.object(stage, "supply", self.timed("read", stage.supply)),
@@ -136,7 +149,15 @@ def times_of(stage: Stage, machine: Machine) -> StageTimes:
             wait_for(device)
             began = time.perf_counter()
             drawn = stage.subject.chance("benchmark").choice
-            densify(stage.gaussians, pull, stage.density, step=stage.steps, steps=stage.steps, extent=stage.subject.extent, generator=drawn)
+            densify(
+                stage.gaussians,
+                pull,
+                stage.density,
+                step=stage.steps,
+                steps=stage.steps,
+                extent=stage.subject.extent,
+                generator=drawn,
+            )
             wait_for(device)
             changing.append(1e3 * (time.perf_counter() - began))
         parts["density"] += statistics.median(changing) / stage.density.every
@@ -153,23 +174,44 @@ def times_of(stage: Stage, machine: Machine) -> StageTimes:
 def floor_of(stage: Stage, machine: Machine) -> float:
     """ms of a step if each number were moved once and the matrix products ran as fast as they can.
 
-    Counted: the networks' products, forward and twice backward; activations, written and read forward and backward; parameters with their gradient
-    and Adam's two moments; pictures and their gradients, with the bytes they are compared with.
+    Counted: the networks' products, forward and twice backward; activations, written and read
+    forward and backward; parameters with their gradient and Adam's two moments; pictures and their
+    gradients, with the bytes they are compared with.
     """
     count, frames, windows = len(stage.gaussians), stage.batch, stage.supply.windows
     face = stage.name != "mouth"
-    gates, network = (36 * 32 + 32 * 32 + 36 * 16 + 16 * 6, 74 * 64 + 64 * 64 + 64 * 11) if face else (0, 71 * 32 + 32 * 32 + 32 * 7 + 39 * 16 + 16 * 16 + 16)
+    gates, network = (
+        (36 * 32 + 32 * 32 + 36 * 16 + 16 * 6, 74 * 64 + 64 * 64 + 64 * 11)
+        if face
+        else (0, 71 * 32 + 32 * 32 + 32 * 7 + 39 * 16 + 16 * 16 + 16)
+    )
     widths = 38 + 64 + 64 + 11 if face else 71 + 32 + 32 + 7 + 39 + 33
     operations = 3 * 2 * count * (gates + frames * network)
     pixels = frames * windows.width * windows.height
-    moved = 4 * (4 * frames * count * widths + 2 * frames * count * 14 * 2 + 4 * count * (14 + 12) + 4 * pixels * 8) + pixels * 13
+    moved = (
+        4
+        * (
+            4 * frames * count * widths
+            + 2 * frames * count * 14 * 2
+            + 4 * count * (14 + 12)
+            + 4 * pixels * 8
+        )
+        + pixels * 13
+    )
     return machine.floor(moved=moved, operations=operations)
 
 
 def measure(
-    clip: Clip, recipe: Recipe, device: torch.device, machine: Machine, *, views: int = 125, seed: int = 0
+    clip: Clip,
+    recipe: Recipe,
+    device: torch.device,
+    machine: Machine,
+    *,
+    views: int = 125,
+    seed: int = 0,
 ) -> tuple[list[StageTimes], dict[str, float], Subject]:
-    """Train a head stage by stage. Returns the times of each stage near its end, the seconds and most bytes of the whole course, and the trained subject."""
+    """Train a head stage by stage. Returns the times of each stage near its end, the seconds and
+    most bytes of the whole course, and the trained subject."""
     chosen = split(len(clip), n_views=min(views, len(clip)))
     began = time.perf_counter()
     subject = subject_of(clip, recipe, chosen, seed, device)
@@ -197,15 +239,29 @@ def measure(
 def table(rows: list[StageTimes]) -> list[str]:
     """Lines of a table in Markdown."""
     names = list(dict.fromkeys(name for row in rows for name in row.parts))
-    lines = [f"| stage (splats, frames a step) | {' | '.join(names)} | sum | a frame | floor | x floor |", "|---|" + "---|" * (len(names) + 4)]
+    lines = [
+        f"| stage (splats, frames a step) | {' | '.join(names)} | sum | a frame | floor | x floor "
+        "|",
+        "|---|" + "---|" * (len(names) + 4),
+    ]
     for row in rows:
-        numbers = [row.parts.get(name, 0.0) for name in names] + [sum(row.parts.values()), row.step, row.floor]
-        lines.append(f"| {row.stage} ({row.splats:,}, {row.batch}) | " + " | ".join(f"{number:.3g}" for number in numbers) + f" | {row.step / row.floor:.0f} |")
+        numbers = [row.parts.get(name, 0.0) for name in names] + [
+            sum(row.parts.values()),
+            row.step,
+            row.floor,
+        ]
+        lines.append(
+            f"| {row.stage} ({row.splats:,}, {row.batch}) | "
+            + " | ".join(f"{number:.3g}" for number in numbers)
+            + f" | {row.step / row.floor:.0f} |"
+        )
     return lines
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clip")
     parser.add_argument("--recipe", default="few")
     parser.add_argument("--device", default="auto")
@@ -218,9 +274,17 @@ def main() -> None:
     recipe = batched(recipe, chosen.batch or (recipe.gpu_batch if device.type == "cuda" else 1))
     machine = measured(device)
     rows, seconds, _ = measure(Clip.open(chosen.clip), recipe, device, machine, views=chosen.views)
-    print(f"{machine.name}: {machine.bandwidth / 1e9:.0f} GB/s, {machine.rate / 1e12:.2f} TFLOP/s (float32)")
+    print(
+        f"{machine.name}: {machine.bandwidth / 1e9:.0f} GB/s, {machine.rate / 1e12:.2f} TFLOP/s "
+        "(float32)"
+    )
     print("\n".join(table(rows)))
-    print(", ".join(f"{name} {value / 2**30:.2f} GB" if name == "memory" else f"{name} {value:.1f} s" for name, value in seconds.items()))
+    print(
+        ", ".join(
+            f"{name} {value / 2**30:.2f} GB" if name == "memory" else f"{name} {value:.1f} s"
+            for name, value in seconds.items()
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""The checker of shapes and types at calls: beartype, with an int where a float is asked for, as type checkers have it (PEP 484).
+"""The checker of shapes and types at calls: beartype, with an int where a float is asked for, as
+type checkers have it (PEP 484).
 
-What numba compiles can not be wrapped in a check: importing this module makes `numba.njit` unwrap its functions first.
+What numba compiles can not be wrapped in a check: importing this module makes `numba.njit` unwrap
+its functions first.
 """
 
 import inspect

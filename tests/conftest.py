@@ -1,4 +1,5 @@
-"""What all tests share: checked shapes and types, few examples, and the command line run in this process."""
+"""What all tests share: checked shapes and types, few examples, and the command line run in this
+process."""
 
 import os
 from collections.abc import Callable
@@ -19,7 +20,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 @pytest.fixture
 def run() -> Callable:
-    """`run("prepare", path, "-o", folder)` gives exit_code, stdout and stderr; an exception that the command lets through is raised."""
+    """`run("prepare", path, "-o", folder)` gives exit_code, stdout and stderr; an exception that
+    the command lets through is raised."""
     from instag.cli import app
 
     def invoke(*arguments: object):

@@ -1,4 +1,5 @@
-"""A frozen graph of DeepSpeech's structure, with small random weights, written byte by byte as TensorFlow writes it."""
+"""A frozen graph of DeepSpeech's structure, with small random weights, written byte by byte as
+TensorFlow writes it."""
 
 import struct
 from pathlib import Path
@@ -39,8 +40,16 @@ def weights(width: int = 5, letters: int = 29, seed: int = 0) -> dict[str, np.nd
     """Constants by name; the third layer is twice as wide, as published."""
     generator = np.random.default_rng(seed)
     made = lambda *shape: (generator.standard_normal(shape) * 0.3).astype(np.float32)  # noqa: E731
-    sizes = {"1": (494, width), "2": (width, width), "3": (width, 2 * width), "5": (2 * width, width), "6": (width, letters)}
-    found = {f"h{number}": made(*shape) for number, shape in sizes.items()} | {f"b{number}": made(shape[1]) for number, shape in sizes.items()}
+    sizes = {
+        "1": (494, width),
+        "2": (width, width),
+        "3": (width, 2 * width),
+        "5": (2 * width, width),
+        "6": (width, letters),
+    }
+    found = {f"h{number}": made(*shape) for number, shape in sizes.items()} | {
+        f"b{number}": made(shape[1]) for number, shape in sizes.items()
+    }
     for direction in ("fw", "bw"):
         cell = f"bidirectional_rnn/{direction}/basic_lstm_cell"
         found |= {f"{cell}/kernel": made(3 * width, 4 * width), f"{cell}/bias": made(4 * width)}
@@ -48,7 +57,10 @@ def weights(width: int = 5, letters: int = 29, seed: int = 0) -> dict[str, np.nd
 
 
 def write_graph(path: Path, constants: dict[str, np.ndarray]) -> Path:
-    nodes = [node("input_node", "Placeholder"), node("lengths", "Const", np.array([16, 26], np.int32))]
+    nodes = [
+        node("input_node", "Placeholder"),
+        node("lengths", "Const", np.array([16, 26], np.int32)),
+    ]
     nodes += [node(name, "Const", values) for name, values in constants.items()]
     path.write_bytes(b"".join([*nodes, node("Add", "Add"), field(4, field(1, 24))]))
     return path

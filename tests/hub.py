@@ -1,4 +1,5 @@
-"""Small folders of Wav2Vec 2.0 and HuBERT models with weights that a formula gives, named as transformers' save_pretrained names them."""
+"""Small folders of Wav2Vec 2.0 and HuBERT models with weights that a formula gives, named as
+transformers' save_pretrained names them."""
 
 import json
 from pathlib import Path
@@ -44,7 +45,8 @@ def shapes(*, large: bool) -> dict[str, tuple[int, ...]]:
 
 
 def state(kind: str, *, large: bool, letters: bool = True) -> dict[str, torch.Tensor]:
-    """The i-th number of the n-th tensor is a sine of i and n, scaled by the inputs; norms lie around 1."""
+    """The i-th number of the n-th tensor is a sine of i and n, scaled by the inputs; norms lie
+    around 1."""
     found = {f"{kind}.{name}": shape for name, shape in shapes(large=large).items()}
     if letters:
         found |= {"lm_head.weight": (LETTERS, HIDDEN), "lm_head.bias": (LETTERS,)}
@@ -80,11 +82,20 @@ def config(kind: str, *, large: bool) -> dict[str, object]:
     }
 
 
-def write_folder(folder: Path, kind: str = "wav2vec2", *, large: bool = True, letters: bool = True, pickled: bool = False) -> Path:
+def write_folder(
+    folder: Path,
+    kind: str = "wav2vec2",
+    *,
+    large: bool = True,
+    letters: bool = True,
+    pickled: bool = False,
+) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = state(kind, large=large, letters=letters)
     (folder / "config.json").write_text(json.dumps(config(kind, large=large)))
-    (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True, "sampling_rate": 16_000}))
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({"do_normalize": True, "sampling_rate": 16_000})
+    )
     if pickled:
         torch.save(tensors, folder / "pytorch_model.bin")
     else:

@@ -1,7 +1,9 @@
-"""A pretended GPU: tensors in the host's memory that say that they lie on cuda:0, and a torch that treats them as if they did.
+"""A pretended GPU: tensors in the host's memory that say that they lie on cuda:0, and a torch that
+treats them as if they did.
 
-All numbers are real, so that whole commands run. What a GPU would refuse raises: operations between devices, generators of another device, pinning of
-what can not be pinned. Where a program would wait for the GPU is noted. Kernels are not tried, and nothing is asynchronous.
+All numbers are real, so that whole commands run. What a GPU would refuse raises: operations between
+devices, generators of another device, pinning of what can not be pinned. Where a program would wait
+for the GPU is noted. Kernels are not tried, and nothing is asynchronous.
 """
 
 import traceback
@@ -17,13 +19,42 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from instag import compute, replay
-from instag.rendering import cuda
+from instag.rendering import gsplat_renderer
+from instag.runtime import cuda_graph
+from instag.runtime import device as compute
 
 HOST, GPU = torch.device("cpu"), torch.device("cuda", 0)
-READS = ("item", "tolist", "__float__", "__int__", "__bool__", "__index__", "__contains__", "nonzero", "masked_select", "unique", "equal", "allclose", "cpu")
-TOGETHER = ("cat", "stack", "index_select", "index_add_", "index_copy", "searchsorted", "matmul", "__matmul__", "baddbmm", "linear", "conv1d", "conv2d")
-"""Where even a tensor without dimensions must lie beside the others; elsewhere it may lie on the host."""
+READS = (
+    "item",
+    "tolist",
+    "__float__",
+    "__int__",
+    "__bool__",
+    "__index__",
+    "__contains__",
+    "nonzero",
+    "masked_select",
+    "unique",
+    "equal",
+    "allclose",
+    "cpu",
+)
+TOGETHER = (
+    "cat",
+    "stack",
+    "index_select",
+    "index_add_",
+    "index_copy",
+    "searchsorted",
+    "matmul",
+    "__matmul__",
+    "baddbmm",
+    "linear",
+    "conv1d",
+    "conv2d",
+)
+"""Where even a tensor without dimensions must lie beside the others; elsewhere it may lie on the
+host."""
 
 
 class OnGpu(Tensor):
@@ -33,7 +64,11 @@ class OnGpu(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         copy = on_gpu(self.detach().clone())
-        memo[id(self)] = torch.nn.Parameter(copy, self.requires_grad) if isinstance(self, torch.nn.Parameter) else copy
+        memo[id(self)] = (
+            torch.nn.Parameter(copy, self.requires_grad)
+            if isinstance(self, torch.nn.Parameter)
+            else copy
+        )
         return memo[id(self)]
 
 
@@ -56,8 +91,8 @@ class Generator(torch.Generator):
 
 
 class PretendedGpu(TorchFunctionMode):
-    """waits: for each read of the GPU's memory, and each copy into it that waits until it is done, the functions of instag that led to it, outermost first,
-    and the line."""
+    """waits: for each read of the GPU's memory, and each copy into it that waits until it is done,
+    the functions of instag that led to it, outermost first, and the line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +103,11 @@ class PretendedGpu(TorchFunctionMode):
         tensors = found_in([args, kwargs])
         there = any(isinstance(tensor, OnGpu) for tensor in tensors)
         if name == "__get__":
-            return GPU if there and func.__self__.__name__ == "device" else placed(func(*args, **kwargs), there, tensors)
+            return (
+                GPU
+                if there and func.__self__.__name__ == "device"
+                else placed(func(*args, **kwargs), there, tensors)
+            )
         if name in ("__set__", "__delete__", "copy_", "backward"):
             return placed(func(*args, **kwargs), there, tensors)
         if name == "_has_compatible_shallow_copy_type":
@@ -77,7 +116,13 @@ class PretendedGpu(TorchFunctionMode):
             return pinned(args[0])
         if there and name in ("numpy", "__array__"):
             raise AssertionError("a GPU's tensor has no numpy array")
-        if there and (name in READS or (name in ("__getitem__", "__setitem__") and any(tensor.dtype == torch.bool for tensor in found_in(args[1])))):
+        if there and (
+            name in READS
+            or (
+                name in ("__getitem__", "__setitem__")
+                and any(tensor.dtype == torch.bool for tensor in found_in(args[1]))
+            )
+        ):
             self._wait()
         if name == "cpu":
             return on_host(args[0])
@@ -89,22 +134,49 @@ class PretendedGpu(TorchFunctionMode):
         if there and name in ("tensor", "as_tensor", "new_tensor"):
             self._wait()
         generator = kwargs.get("generator")
-        assert generator is None or (generator.device.type == "cuda") == there, f"{name}: a generator of another device"
+        assert generator is None or (generator.device.type == "cuda") == there, (
+            f"{name}: a generator of another device"
+        )
         kwargs.pop("pin_memory", None)
-        known = found_in(args[0]) if name in ("__getitem__", "__setitem__") and there and isinstance(args[0], OnGpu) else tensors
-        strays = [tensor for tensor in known if isinstance(tensor, OnGpu) != there and (tensor.dim() or name in TOGETHER)]
-        assert where is not None or not strays, f"{name}: tensors of two devices, {[tuple(tensor.shape) for tensor in tensors]}"
+        known = (
+            found_in(args[0])
+            if name in ("__getitem__", "__setitem__") and there and isinstance(args[0], OnGpu)
+            else tensors
+        )
+        strays = [
+            tensor
+            for tensor in known
+            if isinstance(tensor, OnGpu) != there and (tensor.dim() or name in TOGETHER)
+        ]
+        assert where is not None or not strays, (
+            f"{name}: tensors of two devices, {[tuple(tensor.shape) for tensor in tensors]}"
+        )
         return placed(func(*args, **kwargs), there, tensors)
 
     def _moved(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Tensor.to: of a device by name, of another tensor's, or of a dtype alone."""
         source, *others = args
-        targets = [value for value in (*others, kwargs.get("device")) if isinstance(value, str | torch.device | Tensor)]
+        targets = [
+            value
+            for value in (*others, kwargs.get("device"))
+            if isinstance(value, str | torch.device | Tensor)
+        ]
         plain = [HOST if isinstance(value, str | torch.device) else value for value in others]
-        moved = func(source, *plain, **{name: HOST if name == "device" and value is not None else value for name, value in kwargs.items()})
+        moved = func(
+            source,
+            *plain,
+            **{
+                name: HOST if name == "device" and value is not None else value
+                for name, value in kwargs.items()
+            },
+        )
         if not targets:
             return placed(moved, isinstance(source, OnGpu), [source])
-        there = isinstance(targets[0], OnGpu) if isinstance(targets[0], Tensor) else torch.device(targets[0]).type == "cuda"
+        there = (
+            isinstance(targets[0], OnGpu)
+            if isinstance(targets[0], Tensor)
+            else torch.device(targets[0]).type == "cuda"
+        )
         if isinstance(source, OnGpu) == there:
             return placed(moved, there, [source])
         if not there or not kwargs.get("non_blocking"):
@@ -113,14 +185,22 @@ class PretendedGpu(TorchFunctionMode):
 
     def _wait(self) -> None:
         stack = [frame for frame in traceback.extract_stack() if "/instag/" in frame.filename]
-        self.waits.append(" > ".join([*(frame.name for frame in stack), str(stack[-1].line) if stack else ""]))
+        self.waits.append(
+            " > ".join([*(frame.name for frame in stack), str(stack[-1].line) if stack else ""])
+        )
 
 
 def found_in(values: Any) -> list[Tensor]:
     """All tensors in nested lists, tuples and dictionaries."""
     if isinstance(values, Tensor):
         return [values]
-    inner = values.values() if isinstance(values, dict) else values if isinstance(values, list | tuple) else ()
+    inner = (
+        values.values()
+        if isinstance(values, dict)
+        else values
+        if isinstance(values, list | tuple)
+        else ()
+    )
     return [tensor for value in inner for tensor in found_in(value)]
 
 
@@ -148,7 +228,9 @@ def pinned(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).copy_(tensor)
 
 
-def _projection(means, _, quats, scales, viewmats, Ks, width, height, *, eps2d, near_plane, opacities):
+def _projection(
+    means, _, quats, scales, viewmats, Ks, width, height, *, eps2d, near_plane, opacities
+):
     frames, count = means.shape[:2]
     assert quats.shape == (frames, count, 4)
     assert (scales.shape, opacities.shape) == ((frames, count, 3), (frames, count))
@@ -158,28 +240,54 @@ def _projection(means, _, quats, scales, viewmats, Ks, width, height, *, eps2d, 
     means2d = seen[..., :2] / depths[..., None] * focal[..., None] + Ks[..., None, :2, 2]
     variance = ((scales.mean(-1) + 0 * quats.sum(-1))[:, None] * focal / depths).square() + eps2d
     radius = (3 * variance.sqrt()).ceil().int() * (opacities[:, None] > 1 / 255)
-    return torch.stack([radius, radius], -1), means2d, depths, torch.stack([1 / variance, 0 * variance, 1 / variance], -1), None
+    return (
+        torch.stack([radius, radius], -1),
+        means2d,
+        depths,
+        torch.stack([1 / variance, 0 * variance, 1 / variance], -1),
+        None,
+    )
 
 
 def _painted(means2d, conics, colors, opacities, width, height, tile, offsets, members):
     """A mixture without an order, which has the shapes and some gradient of the true picture."""
     frames, count, channels = colors.shape
-    assert (means2d.shape, conics.shape, opacities.shape) == ((frames, count, 2), (frames, count, 3), (frames, count))
+    assert (means2d.shape, conics.shape, opacities.shape) == (
+        (frames, count, 2),
+        (frames, count, 3),
+        (frames, count),
+    )
     assert offsets.shape == (frames, -(-height // tile), -(-width // tile))
     assert channels
-    across = torch.exp(-0.5 * (torch.arange(width, device=colors.device) - means2d[..., :1]).square() * conics[..., :1])
-    down = torch.exp(-0.5 * (torch.arange(height, device=colors.device) - means2d[..., 1:]).square() * conics[..., 2:])
+    across = torch.exp(
+        -0.5
+        * (torch.arange(width, device=colors.device) - means2d[..., :1]).square()
+        * conics[..., :1]
+    )
+    down = torch.exp(
+        -0.5
+        * (torch.arange(height, device=colors.device) - means2d[..., 1:]).square()
+        * conics[..., 2:]
+    )
     weights = (opacities[..., None] * down).transpose(1, 2)
     total = weights @ across
-    painted = torch.stack([(weights * colors[:, None, :, channel]) @ across for channel in range(channels)], -1)
+    painted = torch.stack(
+        [(weights * colors[:, None, :, channel]) @ across for channel in range(channels)], -1
+    )
     alphas = 1 - torch.exp(-total)
     return painted / (total + 1e-6)[..., None] * alphas[..., None], alphas[..., None]
 
 
 GSPLAT = SimpleNamespace(
     fully_fused_projection=_projection,
-    isect_tiles=lambda means2d, radii, depths, tile, columns, rows: (None, radii.new_zeros(1), radii.new_zeros(1)),
-    isect_offset_encode=lambda crossings, frames, columns, rows: crossings.new_zeros(frames, rows, columns),
+    isect_tiles=lambda means2d, radii, depths, tile, columns, rows: (
+        None,
+        radii.new_zeros(1),
+        radii.new_zeros(1),
+    ),
+    isect_offset_encode=lambda crossings, frames, columns, rows: crossings.new_zeros(
+        frames, rows, columns
+    ),
     rasterize_to_pixels=_painted,
 )
 """gsplat's shapes and types, and a picture in the colours of its splats."""
@@ -188,7 +296,7 @@ GSPLAT = SimpleNamespace(
 class _Unrecorded:
     """In place of a Replay: work that must not wait while it would be recorded."""
 
-    def __init__(self, work: replay.Work, *examples: Tensor) -> None:
+    def __init__(self, work: cuda_graph.Work, *examples: Tensor) -> None:
         self._work = work
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -196,11 +304,15 @@ class _Unrecorded:
 
 
 @contextmanager
-def pretended_gpu(monkeypatch: pytest.MonkeyPatch, *, free: int = 80 * 2**30) -> Iterator[PretendedGpu]:
+def pretended_gpu(
+    monkeypatch: pytest.MonkeyPatch, *, free: int = 80 * 2**30
+) -> Iterator[PretendedGpu]:
     """A block in which this machine has a GPU with so many bytes of free memory."""
     gpu, submit = PretendedGpu(), ThreadPoolExecutor.submit
 
-    def submit_with_gpu(pool: ThreadPoolExecutor, work: Any, /, *args: Any, **kwargs: Any) -> Future:
+    def submit_with_gpu(
+        pool: ThreadPoolExecutor, work: Any, /, *args: Any, **kwargs: Any
+    ) -> Future:
         def with_gpu() -> Any:
             with gpu:
                 return work(*args, **kwargs)
@@ -224,8 +336,8 @@ def pretended_gpu(monkeypatch: pytest.MonkeyPatch, *, free: int = 80 * 2**30) ->
             patched.setattr(torch.cuda, name, lambda *_, answer=answer: answer)
         patched.setattr(torch.cuda, "stream", nullcontext)
         patched.setattr(compute, "gpu_obstacle", lambda index=0: None)
-        patched.setattr(cuda, "gsplat", lambda: GSPLAT)
-        patched.setattr(replay, "Replay", _Unrecorded)
+        patched.setattr(gsplat_renderer, "gsplat", lambda: GSPLAT)
+        patched.setattr(cuda_graph, "Replay", _Unrecorded)
         torch.__future__.set_overwrite_module_params_on_conversion(True)
         try:
             with gpu:

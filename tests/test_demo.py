@@ -4,7 +4,13 @@ from instag.demo import can_show
 
 
 @pytest.mark.parametrize(
-    ("environment", "shown"), [({}, False), ({"DISPLAY": ":0"}, True), ({"DISPLAY": ":0", "SSH_CONNECTION": "a b"}, False), ({"WAYLAND_DISPLAY": "w"}, True)]
+    ("environment", "shown"),
+    [
+        ({}, False),
+        ({"DISPLAY": ":0"}, True),
+        ({"DISPLAY": ":0", "SSH_CONNECTION": "a b"}, False),
+        ({"WAYLAND_DISPLAY": "w"}, True),
+    ],
 )
 def test_a_browser_opens_only_where_there_is_a_display(environment, shown, monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from instag import compute, doctor
+from instag import doctor
 from instag.doctor import State, examine
+from instag.runtime import device
 
 
 def test_this_machine_works() -> None:
@@ -17,7 +18,9 @@ def test_this_machine_works() -> None:
     assert checks["video encoders"].found.startswith("H.264 and AAC")
 
 
-def test_a_package_that_does_not_import_is_broken_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_does_not_import_is_broken_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     check = next(check for check in examine() if check.name == "mediapipe")
     assert check.state is State.BROKEN
@@ -36,34 +39,58 @@ def test_whatever_needs_mending_says_how() -> None:
     assert all(check.mend for check in examine() if check.state is State.BROKEN)
 
 
-def test_command_leaves_with_1_when_something_is_broken(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_leaves_with_1_when_something_is_broken(
+    run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run("doctor").exit_code == 0
     monkeypatch.setattr(doctor, "DISK_GB", float("inf"))
     result = run("doctor", "--json")
     assert result.exit_code == 1
-    assert [check["name"] for check in json.loads(result.stdout)["checks"] if check["state"] == "broken"] == ["disk"]
+    assert [
+        check["name"] for check in json.loads(result.stdout)["checks"] if check["state"] == "broken"
+    ] == ["disk"]
 
 
 def test_optional_parts_break_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert not [check for check in examine() if check.name.startswith("extra") and check.state is not State.OPTIONAL]
+    assert not [
+        check
+        for check in examine()
+        if check.name.startswith("extra") and check.state is not State.OPTIONAL
+    ]
 
 
 def gpu(monkeypatch: pytest.MonkeyPatch, **world: object) -> doctor.Check:
-    """What the doctor says of the GPU on a machine where torch, gsplat and the compiler are as given."""
-    has = {"cuda": True, "driver": True, "build": "13.0", "gsplat": True, "kernels": False, "nvcc": True, "capability": (9, 0)} | world
+    """What the doctor says of the GPU on a machine where torch, gsplat and the compiler are as
+    given."""
+    has = {
+        "cuda": True,
+        "driver": True,
+        "build": "13.0",
+        "gsplat": True,
+        "kernels": False,
+        "nvcc": True,
+        "capability": (9, 0),
+    } | world
     monkeypatch.setattr("torch.cuda.is_available", lambda: has["cuda"])
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda index: "NVIDIA H100")
     monkeypatch.setattr("torch.cuda.get_device_capability", lambda index: has["capability"])
     monkeypatch.setattr("torch.cuda.get_arch_list", lambda: ["sm_75", "sm_90", "compute_120"])
     monkeypatch.setattr("torch.version.cuda", has["build"])
-    monkeypatch.setattr(compute, "_gsplat_has_kernels", lambda: has["kernels"])
+    monkeypatch.setattr(device, "_gsplat_has_kernels", lambda: has["kernels"])
     monkeypatch.setattr(doctor, "gsplat_built", lambda: has["kernels"])
-    monkeypatch.setattr(compute, "_compiler", lambda: "/usr/bin/nvcc" if has["nvcc"] else None)
-    monkeypatch.setattr("shutil.which", lambda name, path=None: "/usr/bin/nvidia-smi" if name == "nvidia-smi" and has["driver"] else None)
+    monkeypatch.setattr(device, "_compiler", lambda: "/usr/bin/nvcc" if has["nvcc"] else None)
+    monkeypatch.setattr(
+        "shutil.which",
+        lambda name, path=None: (
+            "/usr/bin/nvidia-smi" if name == "nvidia-smi" and has["driver"] else None
+        ),
+    )
     monkeypatch.setattr("pathlib.Path.exists", lambda self: has["driver"])
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if has["gsplat"] else None)
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: object() if has["gsplat"] else None
+    )
     monkeypatch.setattr("importlib.metadata.version", lambda name: "1.5.3")
     monkeypatch.setitem(sys.modules, "gsplat", None)  # importing it would fail
     return doctor._gpu()
@@ -72,17 +99,39 @@ def gpu(monkeypatch: pytest.MonkeyPatch, **world: object) -> doctor.Check:
 @pytest.mark.parametrize(
     "world, state, found, mend",
     [
-        ({"cuda": False, "driver": False, "build": None}, State.OPTIONAL, "no NVIDIA GPU: the CPU is used", ""),
-        ({"cuda": False, "build": None}, State.OPTIONAL, "built for the CPU alone", "-m pip install torch"),
+        (
+            {"cuda": False, "driver": False, "build": None},
+            State.OPTIONAL,
+            "no NVIDIA GPU: the CPU is used",
+            "",
+        ),
+        (
+            {"cuda": False, "build": None},
+            State.OPTIONAL,
+            "built for the CPU alone",
+            "-m pip install torch",
+        ),
         ({"cuda": False}, State.OPTIONAL, "the driver may be older than CUDA 13.0", "nvidia-smi"),
-        ({"capability": (6, 1)}, State.OPTIONAL, "has no code for NVIDIA H100 (compute capability 6.1", ""),
-        ({"gsplat": False}, State.OPTIONAL, "NVIDIA H100, but gsplat", "-m pip install 'instag[gpu]'"),
+        (
+            {"capability": (6, 1)},
+            State.OPTIONAL,
+            "has no code for NVIDIA H100 (compute capability 6.1",
+            "",
+        ),
+        (
+            {"gsplat": False},
+            State.OPTIONAL,
+            "NVIDIA H100, but gsplat",
+            "-m pip install 'instag[gpu]'",
+        ),
         ({"nvcc": False}, State.OPTIONAL, "nvcc was not found", "CUDA_HOME"),
         ({}, State.OK, "NVIDIA H100, gsplat 1.5.3; it compiles its kernels at the first use", ""),
         ({"nvcc": False, "kernels": True}, State.OK, "NVIDIA H100, gsplat 1.5.3", ""),
     ],
 )
-def test_the_gpus_line_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, world: dict[str, object], state: State, found: str, mend: str) -> None:
+def test_the_gpus_line_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, world: dict[str, object], state: State, found: str, mend: str
+) -> None:
     check = gpu(monkeypatch, **world)
     assert check.state is state
     assert found in check.found

@@ -1,4 +1,5 @@
-"""`instag assets get` from end to end: every form of file from a server on this machine, and what is said where it goes wrong."""
+"""`instag assets get` from end to end: every form of file from a server on this machine, and what
+is said where it goes wrong."""
 
 import dataclasses
 import hashlib
@@ -14,8 +15,8 @@ import torch
 
 from capture.networks.onnx_files import write_chain
 from capture.networks.test_bodypix import heads, layers
-from instag import assets
-from instag.published import ASSETS
+from instag.assets import store
+from instag.assets.registry import ASSETS
 from web import Server, serving
 
 FORMS = ("syncnet", "lpips", "fan", "blendshapes", "hair", "bodypix")
@@ -32,14 +33,19 @@ def zipped(*names: str) -> bytes:
 def files(folder: Path) -> dict[str, bytes]:
     """What publishers send, of the right forms; tensors are of the right names and shapes."""
     found = {}
-    for asset in (assets.SYNCNET, assets.LPIPS):
+    for asset in (store.SYNCNET, store.LPIPS):
         for source in asset.sources:
-            torch.save({name: torch.zeros(shape) for name, shape in source.tensors.items()}, folder / source.file)
+            torch.save(
+                {name: torch.zeros(shape) for name, shape in source.tensors.items()},
+                folder / source.file,
+            )
             found[source.file] = (folder / source.file).read_bytes()
     found["2DFAN4-cd938726ad.zip"] = zipped("fan/data.pkl", "fan/constants.pkl")
     found["face_landmarker.task"] = zipped("face_detector.tflite")
     found["hair_segmentation.tflite"] = b"\x1c\x00\x00\x00TFL3" + bytes(300_000)
-    found["MobileNetV1-x050-stride16.onnx"] = write_chain(folder / "a.onnx", layers(), heads()).read_bytes()
+    found["MobileNetV1-x050-stride16.onnx"] = write_chain(
+        folder / "a.onnx", layers(), heads()
+    ).read_bytes()
     return found
 
 
@@ -49,19 +55,28 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: dict[str, bytes]) -> Iterator[Server]:
+def server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: dict[str, bytes]
+) -> Iterator[Server]:
     """All assets come from this machine, with the digests of what lies here."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setenv(assets.VARIABLE, str(tmp_path / "assets"))
+    monkeypatch.setenv(store.VARIABLE, str(tmp_path / "assets"))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "nobody")
     with serving(dict(published)) as running:
 
-        def here(source: assets.Source) -> assets.Source:
-            digest = hashlib.sha256(published[source.file]).hexdigest() if source.file in published else source.sha256
+        def here(source: store.Source) -> store.Source:
+            digest = (
+                hashlib.sha256(published[source.file]).hexdigest()
+                if source.file in published
+                else source.sha256
+            )
             return dataclasses.replace(source, address=running.address(source.file), sha256=digest)
 
-        moved = [dataclasses.replace(asset, sources=tuple(here(source) for source in asset.sources)) for asset in ASSETS]
-        monkeypatch.setattr(assets, "ASSETS", tuple(moved))
+        moved = [
+            dataclasses.replace(asset, sources=tuple(here(source) for source in asset.sources))
+            for asset in ASSETS
+        ]
+        monkeypatch.setattr(store, "ASSETS", tuple(moved))
         yield running
 
 
@@ -73,9 +88,9 @@ def words(result) -> str:
 def test_every_form_arrives(run, server: Server, name: str) -> None:
     done = run("assets", "get", name, "--json")
     assert done.exit_code == 0, done.stderr
-    assert json.loads(done.stdout)["path"] == str(assets.find(name)) == str(assets.check(name))
-    folder = assets.folders()[0] / name
-    assert list(folder.iterdir()) == [folder / assets.named(name).file], "nothing is left of the way"
+    assert json.loads(done.stdout)["path"] == str(store.find(name)) == str(store.check(name))
+    folder = store.folders()[0] / name
+    assert list(folder.iterdir()) == [folder / store.named(name).file], "nothing is left of the way"
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -84,12 +99,15 @@ def test_a_broken_download_goes_on(run, server: Server, name: str) -> None:
     broken = run("assets", "get", name, "-q")
     assert broken.exit_code == 1
     assert "broke" in words(broken)
-    assert f"are here already and need not be sent again. Or download it where there is network, bring it here, and: instag assets get {name}" in words(broken)
-    assert assets.find(name) is None
+    assert (
+        "are here already and need not be sent again. Or download it where there is network, "
+        f"bring it here, and: instag assets get {name}" in words(broken)
+    )
+    assert store.find(name) is None
     server.breaks_after = None
     assert run("assets", "get", name, "-q").exit_code == 0
     assert "bytes=2000-" in server.asked
-    assets.check(name)
+    store.check(name)
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -101,28 +119,37 @@ def test_another_file_is_not_kept(run, server: Server, name: str) -> None:
     assert changed.exit_code == 1
     assert "is not the published file" in words(changed)
     assert f"instag assets get {name} --from" in words(changed)
-    trusting = tuple(dataclasses.replace(asset, sources=tuple(dataclasses.replace(source, sha256="") for source in asset.sources)) for asset in assets.ASSETS)
+    trusting = tuple(
+        dataclasses.replace(
+            asset, sources=tuple(dataclasses.replace(source, sha256="") for source in asset.sources)
+        )
+        for asset in store.ASSETS
+    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assets, "ASSETS", trusting)
+        patch.setattr(store, "ASSETS", trusting)
         strange = run("assets", "get", name, "-q")
     assert strange.exit_code == 1
     assert "is not usable" in words(strange)
-    assert assets.find(name) is None
+    assert store.find(name) is None
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_what_is_gone_is_said_with_the_way_by_hand(run, server: Server, published: dict[str, bytes], tmp_path: Path, name: str) -> None:
+def test_what_is_gone_is_said_with_the_way_by_hand(
+    run, server: Server, published: dict[str, bytes], tmp_path: Path, name: str
+) -> None:
     server.files.clear()
     gone = run("assets", "get", name, "-q")
     assert gone.exit_code == 1
     assert "the server says 404 Not Found" in words(gone)
-    options = [part for source in assets.named(name).sources for part in ("--from", source.file)]
+    options = [part for source in store.named(name).sources for part in ("--from", source.file)]
     assert f"instag assets get {name} {' '.join(options)}" in words(gone)
-    for source in assets.named(name).sources:
+    for source in store.named(name).sources:
         (tmp_path / source.file).write_bytes(published[source.file])
     brought = [tmp_path / option if option != "--from" else option for option in options]
-    assert run("assets", "get", name, *brought, "-q").exit_code == 0, "the command that was said works"
-    assets.check(name)
+    assert run("assets", "get", name, *brought, "-q").exit_code == 0, (
+        "the command that was said works"
+    )
+    store.check(name)
 
 
 def test_who_is_sent_elsewhere_arrives(run, server: Server) -> None:
@@ -138,9 +165,15 @@ def test_a_full_disk_is_said(run, server: Server, monkeypatch: pytest.MonkeyPatc
     assert "MiB free. Free some space there and run it again." in words(full)
 
 
-def test_a_server_that_does_not_answer_is_said(run, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    away = dataclasses.replace(assets.named("hair").sources[0], address="http://127.0.0.1:9/hair_segmentation.tflite")
-    monkeypatch.setattr(assets, "ASSETS", (dataclasses.replace(assets.named("hair"), sources=(away,)),))
+def test_a_server_that_does_not_answer_is_said(
+    run, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = dataclasses.replace(
+        store.named("hair").sources[0], address="http://127.0.0.1:9/hair_segmentation.tflite"
+    )
+    monkeypatch.setattr(
+        store, "ASSETS", (dataclasses.replace(store.named("hair"), sources=(away,)),)
+    )
     silent = run("assets", "get", "hair", "-q")
     assert silent.exit_code == 1
     assert "Check the network and run the same command again." in words(silent)

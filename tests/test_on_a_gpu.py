@@ -1,4 +1,5 @@
-"""Heads and priors learned, spoken and judged on a pretended GPU: nothing lies on two devices, and no step waits."""
+"""Heads and priors learned, spoken and judged on a pretended GPU: nothing lies on two devices, and
+no step waits."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,23 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from test_lpips import random_weights
 
-from instag.clip import Clip
-from instag.evaluation.boxes import Box
+from instag.data.clip import Clip
+from instag.evaluation.crops import Box
 from instag.evaluation.held_out import reconstruct
 from instag.evaluation.image import compare_pictures
-from instag.lpips import Lpips
 from instag.models.avatar import Avatar
 from instag.models.prior import Prior
-from instag.speaking import Manner, frames
+from instag.ops.lpips import Lpips
+from instag.synthesis.synthesizer import Manner, frames
 from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
 from instag.training.pretrain import pretrain
 from instag.training.pretraining import courses
-from instag.training.schedule import shortened
+from instag.training.schedules import shortened
 from pretended import OnGpu, PretendedGpu, pretended_gpu
-from test_lpips import random_weights
 
 STEP = ("lose", "step", "observe", "learn", "_read", "pictures")
 """What is called for each batch, by whatever thread."""
@@ -32,7 +33,9 @@ STEP = ("lose", "step", "observe", "learn", "_read", "pictures")
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("people")
-    return [write_clip(folder / f"{seed}.clip", seed=seed, frames=55, size=64).folder for seed in (1, 2)]
+    return [
+        write_clip(folder / f"{seed}.clip", seed=seed, frames=55, size=64).folder for seed in (1, 2)
+    ]
 
 
 @pytest.fixture
@@ -42,12 +45,20 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
 
 
 def waits_in_steps(gpu: PretendedGpu) -> list[str]:
-    """Those that are not of the first step of a stage alone, which puts its frames on the device."""
-    return [wait for wait in gpu.waits if set(STEP) & set(wait.split(" > ")) and "_fill" not in wait]
+    """Those that are not of the first step of a stage alone, which puts its frames on the
+    device."""
+    return [
+        wait for wait in gpu.waits if set(STEP) & set(wait.split(" > ")) and "_fill" not in wait
+    ]
 
 
 def tiny(name: str, *, known: recipes.Known = "nothing") -> recipes.Recipe:
-    return replace(shortened(recipes.recipe_named(name, known=known), 0.004), size=64, face_splats=100, mouth_splats=50)
+    return replace(
+        shortened(recipes.recipe_named(name, known=known), 0.004),
+        size=64,
+        face_splats=100,
+        mouth_splats=50,
+    )
 
 
 def course() -> courses.Course:
@@ -55,16 +66,23 @@ def course() -> courses.Course:
 
 
 @pytest.mark.parametrize("recipe, free", [("few", 80 * 2**30), ("reference", 0)])
-def test_a_head_is_learned(people: list[Path], monkeypatch: pytest.MonkeyPatch, recipe: str, free: int) -> None:
+def test_a_head_is_learned(
+    people: list[Path], monkeypatch: pytest.MonkeyPatch, recipe: str, free: int
+) -> None:
     """With frames that lie on the device, and with such as are read step by step."""
     with pretended_gpu(monkeypatch, free=free) as gpu:
         avatar = adapt(people[0], recipe=tiny(recipe), n_views=50, device="cuda", batch=2)
     assert waits_in_steps(gpu) == []
-    assert not any(isinstance(value, OnGpu) for value in [*avatar.head.state_dict().values(), avatar.viewmats, avatar.expression])
+    assert not any(
+        isinstance(value, OnGpu)
+        for value in [*avatar.head.state_dict().values(), avatar.viewmats, avatar.expression]
+    )
 
 
 def test_a_stopped_run_goes_on(people: list[Path], gpu: PretendedGpu, tmp_path: Path) -> None:
-    whole = adapt(people[0], tmp_path / "whole.avatar", recipe=tiny("few"), n_views=50, device="cuda", batch=2)
+    whole = adapt(
+        people[0], tmp_path / "whole.avatar", recipe=tiny("few"), n_views=50, device="cuda", batch=2
+    )
     for stage in ("face", "mouth"):
 
         def stop(name: str, done: int, total: int, stage: str = stage) -> None:
@@ -72,18 +90,52 @@ def test_a_stopped_run_goes_on(people: list[Path], gpu: PretendedGpu, tmp_path: 
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            adapt(people[0], tmp_path / "broken.avatar", recipe=tiny("few"), n_views=50, device="cuda", batch=2, report=stop)
-    again = adapt(people[0], tmp_path / "broken.avatar", recipe=tiny("few"), n_views=50, device="cuda", batch=2)
+            adapt(
+                people[0],
+                tmp_path / "broken.avatar",
+                recipe=tiny("few"),
+                n_views=50,
+                device="cuda",
+                batch=2,
+                report=stop,
+            )
+    again = adapt(
+        people[0],
+        tmp_path / "broken.avatar",
+        recipe=tiny("few"),
+        n_views=50,
+        device="cuda",
+        batch=2,
+    )
     assert gpu.waits
     for name, value in whole.head.state_dict().items():
         torch.testing.assert_close(again.head.state_dict()[name], value)
 
 
 @pytest.mark.parametrize("speech, share", [("mel", False), ("motion", True)])
-def test_a_prior_is_learned_and_begun_with(people: list[Path], gpu: PretendedGpu, tmp_path: Path, speech: str, share: bool) -> None:
-    pretrain(people, tmp_path / "two.prior", course=course(), speech=speech, share_speech=share, device="cuda", batch=2)
-    assert not any(isinstance(value, OnGpu) for value in Prior.open(tmp_path / "two.prior").state().values())
-    adapt(people[0], recipe=tiny("few", known="all"), prior=tmp_path / "two.prior", n_views=50, device="cuda", batch=2)
+def test_a_prior_is_learned_and_begun_with(
+    people: list[Path], gpu: PretendedGpu, tmp_path: Path, speech: str, share: bool
+) -> None:
+    pretrain(
+        people,
+        tmp_path / "two.prior",
+        course=course(),
+        speech=speech,
+        share_speech=share,
+        device="cuda",
+        batch=2,
+    )
+    assert not any(
+        isinstance(value, OnGpu) for value in Prior.open(tmp_path / "two.prior").state().values()
+    )
+    adapt(
+        people[0],
+        recipe=tiny("few", known="all"),
+        prior=tmp_path / "two.prior",
+        n_views=50,
+        device="cuda",
+        batch=2,
+    )
     assert waits_in_steps(gpu) == []
 
 
@@ -105,12 +157,22 @@ def test_a_head_is_judged(avatar: Avatar, people: list[Path], gpu: PretendedGpu)
     pairs = list(reconstruct(avatar, Clip.open(people[0]), range(50, 55), device="cuda"))
     assert [pair.painted.dtype for pair in pairs] == [np.uint8] * 5
     box = Box(left=0, top=0, right=64, bottom=64)
-    assert isinstance(compare_pictures(pairs[0].painted, pairs[0].truth, {"full": box}, lpips, device="cuda")["full"].lpips, float)
+    assert isinstance(
+        compare_pictures(pairs[0].painted, pairs[0].truth, {"full": box}, lpips, device="cuda")[
+            "full"
+        ].lpips,
+        float,
+    )
 
 
 def test_the_pretended_gpu_refuses_what_a_gpu_refuses(gpu: PretendedGpu) -> None:
     here, there = torch.ones(3), torch.ones(3, device="cuda")
-    for mixed in (lambda: here + there, lambda: here[there.long()], lambda: torch.cat([here, there]), lambda: there.numpy()):
+    for mixed in (
+        lambda: here + there,
+        lambda: here[there.long()],
+        lambda: torch.cat([here, there]),
+        lambda: there.numpy(),
+    ):
         with pytest.raises(AssertionError):
             mixed()
     with pytest.raises(AssertionError, match="generator"):

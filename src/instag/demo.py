@@ -1,4 +1,5 @@
-"""The demo: a synthetic speaker is filmed, observed and learned, says something new, and a report shows how well."""
+"""The demo: a synthetic speaker is filmed, observed and learned, says something new, and a report
+shows how well."""
 
 import json
 import os
@@ -17,23 +18,35 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 import instag
-from instag.clip import Clip
-from instag.compute import device_named
+from instag.data.clip import Clip
 from instag.evaluation.evaluate import Evaluation, evaluate
 from instag.evaluation.held_out import held_back, reconstruct
+from instag.evaluation.html_report import (
+    Block,
+    Chart,
+    Figures,
+    Films,
+    Heading,
+    Line,
+    Page,
+    Paragraph,
+    Picture,
+    Table,
+    write_page,
+)
 from instag.evaluation.landmarks import Observer
 from instag.evaluation.lip_sync import CurveSync, curve_sync, lip_curves
-from instag.evaluation.missing import Missing
-from instag.evaluation.rows import shown
-from instag.files import write_atomic
-from instag.media import read_frames
+from instag.evaluation.metrics_table import shown
+from instag.evaluation.not_measured import Missing
+from instag.media.reader import read_frames
 from instag.models.avatar import Avatar
-from instag.progress import Report, silent
-from instag.report_page import Block, Chart, Figures, Films, Heading, Line, Page, Paragraph, Picture, Table, write_page
-from instag.speech.front_end import SAMPLE_RATE
+from instag.runtime.device import device_named
+from instag.runtime.files import write_atomic
+from instag.runtime.progress import Report, silent
 from instag.synthetic import Recording, Speaker, perform, recording, write_video
 from instag.training.recipes import Recipe
-from instag.types import FPS
+from instag.types import FPS, SAMPLE_RATE
+from instag.version import __version__
 
 SECONDS, SIZE, SEED = 6.0, 256, 0
 TAUGHT = round((SECONDS - 1) * FPS)
@@ -83,7 +96,8 @@ class Files:
 
 @dataclass(frozen=True, kw_only=True)
 class Sync:
-    """How the lips follow the voice. seen, true: aperture a frame, as a share of the eyes' distance; NaN where no face was seen."""
+    """How the lips follow the voice. seen, true: aperture a frame, as a share of the eyes'
+    distance; NaN where no face was seen."""
 
     seen: Float[np.ndarray, " f"]
     true: Float[np.ndarray, " f"]
@@ -99,10 +113,12 @@ def run(
     progress: Progress = _unseen,
     note: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
-    """Run the demo in `folder` and return its report, an HTML file. What an earlier run completed there is not done again.
+    """Run the demo in `folder` and return its report, an HTML file. What an earlier run completed
+    there is not done again.
 
-    open_page: show the report in a browser where there is a display. device: as in compute.device_named. progress: shows each piece of work. note: takes what a
-    person may want to read. Raises InstagError.
+    open_page: show the report in a browser where there is a display. device: as in
+    compute.device_named. progress: shows each piece of work. note: takes what a person may want to
+    read. Raises InstagError.
     """
     device_named(device)
     files = Files(folder=Path(folder))
@@ -113,15 +129,28 @@ def run(
 
     if not files.filmed.exists():
         with times.stage("film"), progress("Filming a synthetic speaker") as report:
-            write_video(perform(speaker, lesson, seconds=SECONDS, size=SIZE), files.filmed, report=report)
+            write_video(
+                perform(speaker, lesson, seconds=SECONDS, size=SIZE), files.filmed, report=report
+            )
     with times.stage("observe"), progress("Observing it") as report:
         clip = instag.prepare(files.filmed, files.clip, size=SIZE, report=report)
     if not files.avatar.exists():
         with times.stage("learn"), progress("Learning the head") as report:
-            instag.adapt(clip, files.avatar, recipe=recipe, n_views=TAUGHT, device=device, report=_one_bar(report))
+            instag.adapt(
+                clip,
+                files.avatar,
+                recipe=recipe,
+                n_views=TAUGHT,
+                device=device,
+                report=_one_bar(report),
+            )
     avatar = Avatar.open(files.avatar)
     with times.stage("test"), progress("Testing on the last second, not taught") as report:
-        held_out = evaluate(avatar, clip, with_speed=False, device=device, report=report) if len(held_back(avatar)) else None
+        held_out = (
+            evaluate(avatar, clip, with_speed=False, device=device, report=report)
+            if len(held_back(avatar))
+            else None
+        )
     with times.stage("speak"), progress("Speaking") as report:
         instag.speak(avatar, speech.path, files.spoken, device=device, report=report)
     with times.stage("check"), progress("Checking the lips") as report:
@@ -136,7 +165,8 @@ def run(
 
 
 class _Times:
-    """Seconds of each piece of work, kept in a file so that a demo that was stopped still knows them."""
+    """Seconds of each piece of work, kept in a file so that a demo that was stopped still knows
+    them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -152,10 +182,13 @@ class _Times:
 
 
 def can_show() -> bool:
-    """Whether a browser window could appear: not on a machine reached by SSH, nor on Linux without a display."""
+    """Whether a browser window could appear: not on a machine reached by SSH, nor on Linux without
+    a display."""
     if os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
         return False
-    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return not sys.platform.startswith("linux") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
 
 
 def _one_bar(report: Report) -> Callable[[str, int, int], None]:
@@ -179,32 +212,73 @@ def measure_sync(video: Path, true: Float[np.ndarray, " f"], report: Report = si
 
 
 def _page(
-    files: Files, clip: Clip, avatar: Avatar, lesson: Recording, speech: Recording, spent: dict[str, float], held_out: Evaluation | None, sync: Sync
+    files: Files,
+    clip: Clip,
+    avatar: Avatar,
+    lesson: Recording,
+    speech: Recording,
+    spent: dict[str, float],
+    held_out: Evaluation | None,
+    sync: Sync,
 ) -> Page:
     speed = len(sync.true) / max(spent["speak"], 1e-3)
-    values = [(f"{spent['learn'] / 60:.1f} min" if spent.get("learn", 0) > 90 else f"{spent.get('learn', 0):.0f} s", "to learn the head")]
+    values = [
+        (
+            f"{spent['learn'] / 60:.1f} min"
+            if spent.get("learn", 0) > 90
+            else f"{spent.get('learn', 0):.0f} s",
+            "to learn the head",
+        )
+    ]
     if held_out is not None:
         likeness = held_out.measured.likeness["full"]
-        values += [(f"{shown(likeness.psnr)} dB", "PSNR on frames not taught"), (shown(likeness.ssim), "SSIM on frames not taught")]
-    values += [(_two_digits(sync.fit.correlation), "lips follow the voice (correlation)"), (f"{speed:.0f} frames/s", "speaking, end to end")]
+        values += [
+            (f"{shown(likeness.psnr)} dB", "PSNR on frames not taught"),
+            (shown(likeness.ssim), "SSIM on frames not taught"),
+        ]
+    values += [
+        (_two_digits(sync.fit.correlation), "lips follow the voice (correlation)"),
+        (f"{speed:.0f} frames/s", "speaking, end to end"),
+    ]
     blocks: list[Block] = [
         Figures(values=values),
         Films(
             films=[
                 (files.spoken, f"The learned head says words that it never heard: “{speech.text}”"),
-                (files.filmed, f"What it was learned from, {SECONDS:.0f} s of a synthetic speaker: “{lesson.text}”"),
+                (
+                    files.filmed,
+                    f"What it was learned from, {SECONDS:.0f} s of a synthetic speaker: "
+                    f"“{lesson.text}”",
+                ),
             ]
         ),
-        Heading(text="Frames that it was not taught" if held_out is not None else "Frames that it was taught"),
-        Picture(image=side_by_side(avatar, clip), caption="Above the true frames, below the learned head with the same pose, expression and voice."),
+        Heading(
+            text="Frames that it was not taught"
+            if held_out is not None
+            else "Frames that it was taught"
+        ),
+        Picture(
+            image=side_by_side(avatar, clip),
+            caption="Above the true frames, below the learned head with the same pose, expression and voice.",
+        ),
         Heading(text="Lips and voice"),
         _lips_chart(speech, sync),
         Paragraph(text=_sync_sentence(sync), small=True),
     ]
     if (loss := _loss_chart(files)) is not None:
         blocks += [Heading(text="Learning"), loss]
-    blocks += [Heading(text="Where the time went"), _times_table(spent, len(clip), len(sync.true)), Heading(text="Made with"), _machine_table(avatar)]
-    blocks.append(Paragraph(text="Nobody was filmed: the face, the voice and the videos on this page are synthetic.", small=True))
+    blocks += [
+        Heading(text="Where the time went"),
+        _times_table(spent, len(clip), len(sync.true)),
+        Heading(text="Made with"),
+        _machine_table(avatar),
+    ]
+    blocks.append(
+        Paragraph(
+            text="Nobody was filmed: the face, the voice and the videos on this page are synthetic.",
+            small=True,
+        )
+    )
     lead = "A head that does not exist was filmed for six seconds, learned on this machine, and now speaks."
     return Page(title="instag demo", lead=lead, blocks=blocks)
 
@@ -213,7 +287,11 @@ def _sync_sentence(sync: Sync) -> str:
     found = f"A face was found in {int(np.isfinite(sync.seen).sum())} of {len(sync.true)} frames."
     if isinstance(sync.fit.lag, Missing):
         return f"{found} Correlation {sync.fit.correlation}."
-    when = f"{abs(sync.fit.lag) * 1000 // FPS} ms {'late' if sync.fit.lag > 0 else 'early'}" if sync.fit.lag else "in time"
+    when = (
+        f"{abs(sync.fit.lag) * 1000 // FPS} ms {'late' if sync.fit.lag > 0 else 'early'}"
+        if sync.fit.lag
+        else "in time"
+    )
     return f"{found} Correlation {_two_digits(sync.fit.correlation)}; the curves fit best with the lips {when}."
 
 
@@ -222,18 +300,25 @@ def _two_digits(value: float | Missing) -> str:
 
 
 def side_by_side(avatar: Avatar, clip: Clip, columns: int = 5) -> UInt8[np.ndarray, "h w 3"]:
-    """True frames above painted ones, from the held-back end of the clip (or its end where nothing was held back)."""
+    """True frames above painted ones, from the held-back end of the clip (or its end where nothing
+    was held back)."""
     kept = held_back(avatar) or range(len(clip))
     places = np.linspace(kept.start, kept.stop - 1, columns).round().astype(int).tolist()
-    pairs = [pair for place in places for pair in reconstruct(avatar, clip, range(place, place + 1))]
-    return np.vstack([np.hstack([pair.truth for pair in pairs]), np.hstack([pair.painted for pair in pairs])])
+    pairs = [
+        pair for place in places for pair in reconstruct(avatar, clip, range(place, place + 1))
+    ]
+    return np.vstack(
+        [np.hstack([pair.truth for pair in pairs]), np.hstack([pair.painted for pair in pairs])]
+    )
 
 
 def _lips_chart(speech: Recording, sync: Sync) -> Chart:
     """Aperture as painted and as the speaker would have moved, over how loud the voice is."""
     step = SAMPLE_RATE // FPS
     frames = len(sync.true)
-    waveform = np.pad(speech.waveform, (0, max(0, frames * step - len(speech.waveform))))[: frames * step]
+    waveform = np.pad(speech.waveform, (0, max(0, frames * step - len(speech.waveform))))[
+        : frames * step
+    ]
     loudness = np.sqrt((waveform.reshape(frames, step) ** 2).mean(1))
     seconds = (np.arange(frames) + 0.5) / FPS
     seen = np.nan_to_num(sync.seen)
@@ -243,7 +328,11 @@ def _lips_chart(speech: Recording, sync: Sync) -> Chart:
         Line(name="lips of the learned head", x=seconds, y=seen),
         Line(name="lips of the speaker itself", x=seconds, y=sync.true),
     ]
-    return Chart(lines=lines, x_name="seconds", caption="How far the lips are open, as a share of the distance between the eyes' outer corners.")
+    return Chart(
+        lines=lines,
+        x_name="seconds",
+        caption="How far the lips are open, as a share of the distance between the eyes' outer corners.",
+    )
 
 
 def _loss_chart(files: Files) -> Chart | None:
@@ -255,8 +344,23 @@ def _loss_chart(files: Files) -> Chart | None:
     lines = []
     for stage in dict.fromkeys(row["stage"] for row in rows):
         own = [row for row in rows if row["stage"] == stage]
-        lines.append(Line(name=stage, x=np.array([row["step"] for row in own], float), y=np.array([row["loss"] for row in own], float)))
-    return Chart(lines=lines, x_name="step", caption="Loss of each stage, averaged between points; lower is better.", logarithmic=True) if lines else None
+        lines.append(
+            Line(
+                name=stage,
+                x=np.array([row["step"] for row in own], float),
+                y=np.array([row["loss"] for row in own], float),
+            )
+        )
+    return (
+        Chart(
+            lines=lines,
+            x_name="step",
+            caption="Loss of each stage, averaged between points; lower is better.",
+            logarithmic=True,
+        )
+        if lines
+        else None
+    )
 
 
 def _times_table(spent: dict[str, float], filmed: int, spoken: int) -> Table:
@@ -268,8 +372,18 @@ def _times_table(spent: dict[str, float], filmed: int, spoken: int) -> Table:
         "speak": f"Speak ({spoken} frames, sound and encoding included)",
         "check": f"Look at the lips ({spoken} frames)",
     }
-    rows = [(name, f"{spent[key]:.1f}\N{NO-BREAK SPACE}s") for key, name in names.items() if key in spent]
-    return Table(head=("Work", "Time"), rows=[*rows, ("All", f"{sum(spent.get(key, 0.0) for key in names):.1f}\N{NO-BREAK SPACE}s")])
+    rows = [
+        (name, f"{spent[key]:.1f}\N{NO-BREAK SPACE}s")
+        for key, name in names.items()
+        if key in spent
+    ]
+    return Table(
+        head=("Work", "Time"),
+        rows=[
+            *rows,
+            ("All", f"{sum(spent.get(key, 0.0) for key in names):.1f}\N{NO-BREAK SPACE}s"),
+        ],
+    )
 
 
 def _machine_table(avatar: Avatar) -> Table:
@@ -277,10 +391,17 @@ def _machine_table(avatar: Avatar) -> Table:
 
     info = asdict(avatar.info)
     rows = [
-        ("instag", instag.__version__),
+        ("instag", __version__),
         ("Recipe", f"{info['recipe']}, {info['size']}x{info['size']} pixels"),
         ("Splats", ", ".join(f"{count} {part}" for part, count in info["splats"].items())),
-        ("Python, PyTorch, OpenCV", f"{platform.python_version()}, {torch.__version__}, {cv2.__version__}"),
-        ("Machine", f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads used"),
+        (
+            "Python, PyTorch, OpenCV",
+            f"{platform.python_version()}, {torch.__version__}, {cv2.__version__}",
+        ),
+        (
+            "Machine",
+            f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+            f"{torch.get_num_threads()} threads used",
+        ),
     ]
     return Table(head=("What", "Which"), rows=rows)

@@ -11,10 +11,23 @@ from enum import StrEnum
 from importlib import import_module, metadata, util
 from pathlib import Path
 
-from instag import assets
-from instag.compute import gpu_obstacle, gsplat_built
+from instag.assets import store
+from instag.runtime.device import gpu_obstacle, gsplat_built
 
-NEEDED = ("torch", "numpy", "numba", "mediapipe", "cv2", "av", "safetensors", "scipy", "jaxtyping", "tensorboard", "typer", "rich")
+NEEDED = (
+    "torch",
+    "numpy",
+    "numba",
+    "mediapipe",
+    "cv2",
+    "av",
+    "safetensors",
+    "scipy",
+    "jaxtyping",
+    "tensorboard",
+    "typer",
+    "rich",
+)
 DISTRIBUTIONS = {"cv2": "opencv-contrib-python"}
 EXTRAS = {"speech": ("onnxruntime",)}
 DISK_GB, MEMORY_GB = 2.0, 3.0
@@ -38,7 +51,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One part: its state, what was found, and the command that mends it (empty where nothing is to mend)."""
+    """One part: its state, what was found, and the command that mends it (empty where nothing is to
+    mend)."""
 
     name: str
     state: State
@@ -47,11 +61,16 @@ class Check:
 
 
 def examine(folder: Path = Path()) -> list[Check]:
-    """Check all parts; `folder` is where outputs would go. Never raises: a check that fails is a broken part."""
+    """Check all parts; `folder` is where outputs would go. Never raises: a check that fails is a
+    broken part."""
     checks = [_python(), *(_guarded(name, _package, name) for name in NEEDED)]
-    checks += [_guarded("numba threads", _numba_threads), _guarded("mediapipe models", _face_models), _guarded("video encoders", _encoders)]
+    checks += [
+        _guarded("numba threads", _numba_threads),
+        _guarded("mediapipe models", _face_models),
+        _guarded("video encoders", _encoders),
+    ]
     checks += [_guarded("GPU", _gpu), *(_extra(extra) for extra in EXTRAS)]
-    checks += [_guarded(f"asset {asset.name}", _asset, asset) for asset in assets.ASSETS]
+    checks += [_guarded(f"asset {asset.name}", _asset, asset) for asset in store.ASSETS]
     checks += [_cores(), _memory(), _guarded("disk", _disk, folder)]
     return checks
 
@@ -62,14 +81,22 @@ def _guarded(name: str, check: Callable[..., Check], *arguments: object) -> Chec
         return check(*arguments)
     except Exception as error:  # noqa: BLE001 - third parties raise anything when they are installed wrongly
         distribution = DISTRIBUTIONS.get(name, name) if name in NEEDED else "instag"
-        return Check(name=name, state=State.BROKEN, found=f"{type(error).__name__}: {error}", mend=f"{REINSTALL} {_requirement(distribution)}")
+        return Check(
+            name=name,
+            state=State.BROKEN,
+            found=f"{type(error).__name__}: {error}",
+            mend=f"{REINSTALL} {_requirement(distribution)}",
+        )
 
 
 def _requirement(distribution: str) -> str:
     """The range of versions that instag asks for, quoted for a shell."""
     for text in metadata.requires("instag") or []:
         requirement = text.split(";")[0].strip()
-        if requirement.startswith(distribution) and not requirement[len(distribution) : len(distribution) + 1].isalnum():
+        if (
+            requirement.startswith(distribution)
+            and not requirement[len(distribution) : len(distribution) + 1].isalnum()
+        ):
             return f"'{requirement}'"
     return distribution
 
@@ -77,8 +104,17 @@ def _requirement(distribution: str) -> str:
 def _python() -> Check:
     version = platform.python_version()
     if (3, 11) <= sys.version_info < (3, 13):
-        return Check(name="Python", state=State.OK, found=f"{version}, {platform.system()} {platform.machine()}")
-    return Check(name="Python", state=State.BROKEN, found=f"{version}: 3.11 or 3.12 is needed", mend="python3.12 -m venv .venv && .venv/bin/pip install instag")
+        return Check(
+            name="Python",
+            state=State.OK,
+            found=f"{version}, {platform.system()} {platform.machine()}",
+        )
+    return Check(
+        name="Python",
+        state=State.BROKEN,
+        found=f"{version}: 3.11 or 3.12 is needed",
+        mend="python3.12 -m venv .venv && .venv/bin/pip install instag",
+    )
 
 
 def _package(name: str) -> Check:
@@ -93,7 +129,12 @@ def _numba_threads() -> Check:
         import_module("numba.np.ufunc.omppool")
         return Check(name="numba threads", state=State.OK, found="OpenMP")
     mend = "brew install libomp" if sys.platform == "darwin" else f"{REINSTALL} --no-deps numba"
-    return Check(name="numba threads", state=State.OPTIONAL, found="no OpenMP: numba's own threads are used, slower", mend=mend)
+    return Check(
+        name="numba threads",
+        state=State.OPTIONAL,
+        found="no OpenMP: numba's own threads are used, slower",
+        mend=mend,
+    )
 
 
 def _face_models() -> Check:
@@ -103,8 +144,15 @@ def _face_models() -> Check:
     root = Path(mediapipe.__file__).parent
     missing = [name for name in MEDIAPIPE_MODELS if not (root / name).is_file()]
     if missing:
-        return Check(name="mediapipe models", state=State.BROKEN, found=f"missing: {', '.join(missing)}", mend=f"{REINSTALL} {_requirement('mediapipe')}")
-    return Check(name="mediapipe models", state=State.OK, found=f"{len(MEDIAPIPE_MODELS)} inside the package")
+        return Check(
+            name="mediapipe models",
+            state=State.BROKEN,
+            found=f"missing: {', '.join(missing)}",
+            mend=f"{REINSTALL} {_requirement('mediapipe')}",
+        )
+    return Check(
+        name="mediapipe models", state=State.OK, found=f"{len(MEDIAPIPE_MODELS)} inside the package"
+    )
 
 
 def _encoders() -> Check:
@@ -112,32 +160,63 @@ def _encoders() -> Check:
     import av
     import numpy as np
 
-    from instag.film import nvenc_opens
+    from instag.media.writer import nvenc_opens
 
-    with tempfile.TemporaryDirectory() as folder, av.open(str(Path(folder) / "try.mp4"), "w") as container:
-        picture, sound = container.add_stream("libx264", rate=25), container.add_stream("aac", rate=16_000, layout="mono")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        av.open(str(Path(folder) / "try.mp4"), "w") as container,
+    ):
+        picture, sound = (
+            container.add_stream("libx264", rate=25),
+            container.add_stream("aac", rate=16_000, layout="mono"),
+        )
         picture.width = picture.height = 64
         picture.pix_fmt = "yuv420p"
-        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        silence = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+        )
         silence.rate = 16_000
         container.mux(picture.encode(av.VideoFrame(64, 64, "yuv420p")))
         container.mux(sound.encode(silence))
         container.mux(picture.encode(None))
         container.mux(sound.encode(None))
-    return Check(name="video encoders", state=State.OK, found="H.264 and AAC" + (", H.264 on the GPU too (NVENC)" if nvenc_opens() else ""))
+    return Check(
+        name="video encoders",
+        state=State.OK,
+        found="H.264 and AAC" + (", H.264 on the GPU too (NVENC)" if nvenc_opens() else ""),
+    )
 
 
 def _gpu() -> Check:
-    """Whether a GPU can be used; if not, the one thing that is missing next. Nothing is compiled, and gsplat is not imported."""
+    """Whether a GPU can be used; if not, the one thing that is missing next. Nothing is compiled,
+    and gsplat is not imported."""
     import torch
 
     obstacle = gpu_obstacle()
-    names = ", ".join(dict.fromkeys(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))) if torch.cuda.is_available() else ""
+    names = (
+        ", ".join(
+            dict.fromkeys(
+                torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())
+            )
+        )
+        if torch.cuda.is_available()
+        else ""
+    )
     if obstacle is None:
-        later = "" if gsplat_built() else "; it compiles its kernels at the first use, which takes some minutes"
-        return Check(name="GPU", state=State.OK, found=f"{names}, gsplat {metadata.version('gsplat')}{later}")
+        later = (
+            ""
+            if gsplat_built()
+            else "; it compiles its kernels at the first use, which takes some minutes"
+        )
+        return Check(
+            name="GPU", state=State.OK, found=f"{names}, gsplat {metadata.version('gsplat')}{later}"
+        )
     found = f"{names}, but {obstacle.what}" if names else f"{obstacle.what}: the CPU is used"
-    mend = f"{sys.executable} -m {obstacle.mend}" if obstacle.mend.startswith("pip ") else obstacle.mend
+    mend = (
+        f"{sys.executable} -m {obstacle.mend}"
+        if obstacle.mend.startswith("pip ")
+        else obstacle.mend
+    )
     return Check(name="GPU", state=State.OPTIONAL, found=found, mend=mend)
 
 
@@ -145,14 +224,28 @@ def _extra(extra: str) -> Check:
     missing = [name for name in EXTRAS[extra] if util.find_spec(name) is None]
     if missing:
         found = f"not installed (needs {', '.join(missing)})"
-        return Check(name=f"extra [{extra}]", state=State.OPTIONAL, found=found, mend=f"{sys.executable} -m pip install 'instag[{extra}]'")
-    return Check(name=f"extra [{extra}]", state=State.OK, found=", ".join(f"{name} {metadata.version(name)}" for name in EXTRAS[extra]))
+        return Check(
+            name=f"extra [{extra}]",
+            state=State.OPTIONAL,
+            found=found,
+            mend=f"{sys.executable} -m pip install 'instag[{extra}]'",
+        )
+    return Check(
+        name=f"extra [{extra}]",
+        state=State.OK,
+        found=", ".join(f"{name} {metadata.version(name)}" for name in EXTRAS[extra]),
+    )
 
 
-def _asset(asset: assets.Asset) -> Check:
-    path = assets.find(asset.name)
+def _asset(asset: store.Asset) -> Check:
+    path = store.find(asset.name)
     if path is None:
-        return Check(name=f"asset {asset.name}", state=State.OPTIONAL, found=f"not here ({asset.purpose})", mend=asset.way)
+        return Check(
+            name=f"asset {asset.name}",
+            state=State.OPTIONAL,
+            found=f"not here ({asset.purpose})",
+            mend=asset.way,
+        )
     return Check(name=f"asset {asset.name}", state=State.OK, found=str(path))
 
 
@@ -168,7 +261,12 @@ def _memory() -> Check:
         return Check(name="memory", state=State.OK, found="unknown here")
     free = _linux_available() or pages * page / 2**30
     if free < MEMORY_GB:
-        return Check(name="memory", state=State.OPTIONAL, found=f"{free:.1f} GB free: up to {MEMORY_GB:.0f} GB are used", mend="close other programs")
+        return Check(
+            name="memory",
+            state=State.OPTIONAL,
+            found=f"{free:.1f} GB free: up to {MEMORY_GB:.0f} GB are used",
+            mend="close other programs",
+        )
     return Check(name="memory", state=State.OK, found=f"{free:.1f} GB free")
 
 
@@ -185,5 +283,10 @@ def _disk(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free / 2**30
     if free < DISK_GB:
         found = f"{free:.1f} GB free in {folder.resolve()}: up to {DISK_GB:.0f} GB are used"
-        return Check(name="disk", state=State.BROKEN, found=found, mend="free some space, or work in another folder")
+        return Check(
+            name="disk",
+            state=State.BROKEN,
+            found=found,
+            mend="free some space, or work in another folder",
+        )
     return Check(name="disk", state=State.OK, found=f"{free:.0f} GB free")

@@ -1,7 +1,8 @@
-"""The tree of errors that instag raises on purpose: each says what is wrong, where, and what to do next.
+"""The tree of errors that instag raises on purpose: each says what is wrong, where, and what to do
+next.
 
-The command line prints the message alone and leaves with `exit_code`; anything outside this tree is a bug and
-shows its traceback.
+The command line prints the message alone and leaves with `exit_code`; anything outside this tree is
+a bug and shows its traceback.
 """
 
 

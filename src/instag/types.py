@@ -1,21 +1,55 @@
-"""The values that pass between the parts: cameras, splats, renderings, and the labels of a picture's regions.
+"""The values that pass between the parts: cameras, splats, renderings, and the labels of a
+picture's regions.
 
-Pictures are channels-last, `b h w 3`, RGB, in [0, 1] as floats or 0..255 as uint8. World: metres, the head at the
-origin, x right, y up, z out of the face. Cameras: x right, y down, z forward, as rasterizers want them.
+Pictures are channels-last, `b h w 3`, RGB, in [0, 1] as floats or 0..255 as uint8. World: metres,
+the head at the origin, x right, y up, z out of the face. Cameras: x right, y down, z forward, as
+rasterizers want them.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
 
-from jaxtyping import Float
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 FPS = 25
 """Frames a second of every Clip, Avatar and speech feature."""
 
+SAMPLE_RATE = 16_000
+"""Samples a second that every front end takes."""
+
+
+SAMPLES = SAMPLE_RATE // FPS
+"""Samples a frame."""
+
+
+WINDOWS = 8
+"""Windows seen for frame t: those of frames t-4 .. t+3."""
+
+
+EXPRESSION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
+"""The action units that drive the face, OpenFace intensities 0..5; AU45, the blink, is clipped to
+[0, 2] (METHOD 3)."""
+
+
+BLINK = 5
+"""Column of AU45 in the expression."""
+
+
+BLINK_LIMIT = 2.0
+"""AU45 that counts as closed eyes."""
+
+
+EYES_OPEN_NEEDED = (2, 4)
+"""Columns of the units that only open eyes show, a wide eye and a raised lower lid: they are
+measured as 0 where eyes are closed."""
+
 
 class Region(IntEnum):
-    """What a pixel of a frame shows (METHOD 5). Stored as these numbers in a Clip's regions/*.png."""
+    """What a pixel of a frame shows (METHOD 5). Stored as these numbers in a Clip's
+    regions/*.png."""
 
     BACKGROUND = 0
     TORSO = 1
@@ -27,10 +61,50 @@ class Region(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Track:
+    """Where the head is in each frame, and its shape.
+
+    rotations, translations: camera to world (the head's frame of reference), OpenGL style (y up,
+    looking along -z), metres. landmarks: MediaPipe's 478 points, x and y in pixels, z in pixels
+    relative to the head (smaller is nearer). landmarks68: the 68 points of the iBUG scheme, pixels.
+    identity: the 478 points at rest, metres, world. found: False where the landmarks were filled in
+    between their neighbours. focal: pixels.
+    """
+
+    rotations: Float[np.ndarray, "f 3 3"]
+    translations: Float[np.ndarray, "f 3"]
+    landmarks: Float[np.ndarray, "f 478 3"]
+    landmarks68: Float[np.ndarray, "f 68 2"]
+    identity: Float[np.ndarray, "478 3"]
+    found: Bool[np.ndarray, " f"]
+    focal: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Speech windows and action units of a batch of frames."""
+
+    speech: Float[Tensor, "b 8 channels steps"]
+    expression: Float[Tensor, "b 6"]
+
+
+def blinked(expression: Float[Tensor, "b 6"], blink: Float[Tensor, " b"]) -> Float[Tensor, "b 6"]:
+    """Expressions with another AU45, as they would be measured: closing eyes are neither wide nor
+    narrowed from below."""
+    open_share = 1 - (blink / BLINK_LIMIT).clamp(0, 1)
+    units = [
+        expression[:, unit] * open_share if unit in EYES_OPEN_NEEDED else expression[:, unit]
+        for unit in range(BLINK)
+    ]
+    return torch.stack([*units, blink], dim=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Camera:
     """A batch of pinhole cameras that share a picture size.
 
-    viewmats: world to camera. Ks: focal lengths and principal points in pixels; pixel centres lie at +0.5.
+    viewmats: world to camera. Ks: focal lengths and principal points in pixels; pixel centres lie
+    at +0.5.
     """
 
     viewmats: Float[Tensor, "b 4 4"]
@@ -43,7 +117,8 @@ class Camera:
 class Splats:
     """Gaussians as a rasterizer sees them, activated, one set for each frame of a batch.
 
-    means: centres in metres, world. quats: unit, wxyz. scales: standard deviations in metres. opacities: [0, 1].
+    means: centres in metres, world. quats: unit, wxyz. scales: standard deviations in metres.
+    opacities: [0, 1].
     """
 
     means: Float[Tensor, "b n 3"]
@@ -56,10 +131,11 @@ class Splats:
 class Rendering:
     """What a renderer paints for a batch of frames.
 
-    colors: sum of weight x colour, no background. detached: the same for the channels that must not move geometry
-    (no channels where none were given). alphas: [0, 1]. depths: expected distance along the camera's z in metres,
-    sum of weight x z over alpha, 0 where alpha is 0. means2d: projected centres in pixels; its `.grad` after a
-    backward pass is what density control reads. radii: largest half extent in pixels, 0 for a splat that is not seen.
+    colors: sum of weight x colour, no background. detached: the same for the channels that must not
+    move geometry (no channels where none were given). alphas: [0, 1]. depths: expected distance
+    along the camera's z in metres, sum of weight x z over alpha, 0 where alpha is 0. means2d:
+    projected centres in pixels; its `.grad` after a backward pass is what density control reads.
+    radii: largest half extent in pixels, 0 for a splat that is not seen.
     """
 
     colors: Float[Tensor, "b h w c"]

@@ -1,10 +1,11 @@
-"""A face with a texture of its own, painted in any pose: what photometric alignment is tested on."""
+"""A face with a texture of its own, painted in any pose: what photometric alignment is tested
+on."""
 
 import numpy as np
 
-from instag.capture.bundle import Poses
-from instag.capture.photometric import Lens, Pose
-from instag.capture.surface import face_triangles, render
+from instag.capture.geometry.from_mesh import face_triangles, render
+from instag.capture.tracking.photometric import Lens, Pose
+from instag.ops.rigid_poses import Poses
 from instag.synthetic.face import CANONICAL_FACE
 
 SIZE = 128
@@ -13,7 +14,8 @@ DISTANCE = 0.8
 
 
 def face_at_rest() -> np.ndarray:
-    """MediaPipe's canonical face in metres, about the origin; the irises' ten points lie at the eyes."""
+    """MediaPipe's canonical face in metres, about the origin; the irises' ten points lie at the
+    eyes."""
     with np.load(CANONICAL_FACE) as stored:
         vertices = stored["vertices"].astype(np.float64) / 100
     return np.concatenate([vertices, np.repeat(vertices[[159, 386]], 5, axis=0)])

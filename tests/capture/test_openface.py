@@ -1,4 +1,5 @@
-"""OpenFace's tables: columns with and without spaces, failed frames, other frame rates, and what does not fit."""
+"""OpenFace's tables: columns with and without spaces, failed frames, other frame rates, and what
+does not fit."""
 
 from pathlib import Path
 
@@ -15,14 +16,43 @@ def curve(seconds: np.ndarray, name: str) -> np.ndarray:
     return 1.5 + np.sin(seconds * (1 + NAMES.index(name) / 4))
 
 
-def write(path: Path, count: int, *, fps: float = 25.0, gap: str = ", ", failed: tuple[int, ...] = (), times: bool = True, faces: int = 1) -> Path:
-    lines = [gap.join(["frame", "face_id", "timestamp", "confidence", "success", *(f"{name}_r" for name in NAMES), "AU45_c"])]
+def write(
+    path: Path,
+    count: int,
+    *,
+    fps: float = 25.0,
+    gap: str = ", ",
+    failed: tuple[int, ...] = (),
+    times: bool = True,
+    faces: int = 1,
+) -> Path:
+    lines = [
+        gap.join(
+            [
+                "frame",
+                "face_id",
+                "timestamp",
+                "confidence",
+                "success",
+                *(f"{name}_r" for name in NAMES),
+                "AU45_c",
+            ]
+        )
+    ]
     for index in range(count):
         for face in range(faces):
             bad = index in failed
             at = index / fps
             values = [0.0 if bad or face else float(curve(np.array(at), name)) for name in NAMES]
-            row = [index + 1, face, f"{at if times else 0:.3f}", 0.03 if bad else 0.98, 0 if bad else 1, *(f"{value:.4f}" for value in values), 0]
+            row = [
+                index + 1,
+                face,
+                f"{at if times else 0:.3f}",
+                0.03 if bad else 0.98,
+                0 if bad else 1,
+                *(f"{value:.4f}" for value in values),
+                0,
+            ]
             if face == 0 or index < count // 2:
                 lines.append(gap.join(map(str, row)))
     path.write_text("\n".join(lines) + "\n")
@@ -46,7 +76,9 @@ def test_another_rate_is_read_at_the_clips_times(tmp_path: Path) -> None:
 def test_failed_frames_are_filled_in_between_and_marked(tmp_path: Path) -> None:
     read = read_openface(write(tmp_path / "au.csv", 60, failed=(0, 20, 21, 59)), 60)
     assert np.flatnonzero(~read.success).tolist() == [0, 20, 21, 59]
-    np.testing.assert_allclose(read.units["AU01"][1:59], curve(np.arange(1, 59) / 25, "AU01"), atol=0.01)
+    np.testing.assert_allclose(
+        read.units["AU01"][1:59], curve(np.arange(1, 59) / 25, "AU01"), atol=0.01
+    )
     assert read.units["AU01"][0] == read.units["AU01"][1]
 
 

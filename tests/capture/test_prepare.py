@@ -1,4 +1,5 @@
-"""The order of stages: what is done again, what is not, and what a stop leaves. Stages here only count and write a word."""
+"""The order of stages: what is done again, what is not, and what a stop leaves. Stages here only
+count and write a word."""
 
 import json
 import wave
@@ -10,13 +11,13 @@ import numpy as np
 import pytest
 
 from instag.capture import prepare as module
-from instag.capture.footage import take_sound
-from instag.capture.observers import Observers
+from instag.capture.backends import Observers
+from instag.capture.extract_frames import take_sound
 from instag.capture.prepare import Settings, Stage, prepare
-from instag.clip import Clip, ClipInfo
+from instag.data.clip import Clip, ClipInfo
 from instag.errors import BadArgument, FileMissing, NoFace, NoSound, NotMedia, TooShort
-from instag.media import write_video
-from instag.progress import Report
+from instag.media.reader import write_video
+from instag.runtime.progress import Report
 
 ORDER = [stage.name for stage in module.STAGES]
 
@@ -44,7 +45,8 @@ def video(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the stages that ran, which do nothing else; the name 'stop' put into it makes a stage fail."""
+    """Names of the stages that ran, which do nothing else; the name 'stop' put into it makes a
+    stage fail."""
     names: list[str] = []
 
     def run_of(name: str) -> Callable[[Clip, Settings, Report], Clip]:
@@ -57,7 +59,9 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return run
 
-    monkeypatch.setattr(module, "STAGES", tuple(replace(stage, run=run_of(stage.name)) for stage in module.STAGES))
+    monkeypatch.setattr(
+        module, "STAGES", tuple(replace(stage, run=run_of(stage.name)) for stage in module.STAGES)
+    )
     return names
 
 
@@ -75,7 +79,9 @@ def test_needs_come_first() -> None:
         assert set(stage.needs) <= set(ORDER[:index])
 
 
-def test_a_changed_delay_redoes_what_hears_alone(video: Path, tmp_path: Path, done: list[str]) -> None:
+def test_a_changed_delay_redoes_what_hears_alone(
+    video: Path, tmp_path: Path, done: list[str]
+) -> None:
     prepare(video, tmp_path / "me.clip")
     done.clear()
     prepare(video, tmp_path / "me.clip", delay_ms=80)
@@ -123,7 +129,9 @@ def test_a_stopped_run_goes_on_where_it_was(video: Path, tmp_path: Path, done: l
     assert done == ORDER[ORDER.index("regions") :]
 
 
-def test_a_stage_that_is_redone_and_stopped_takes_its_followers_along(video: Path, tmp_path: Path, done: list[str]) -> None:
+def test_a_stage_that_is_redone_and_stopped_takes_its_followers_along(
+    video: Path, tmp_path: Path, done: list[str]
+) -> None:
     """A second run must not keep what was made from a result that is no more."""
     prepare(video, tmp_path / "me.clip")
     done.append("stop sound")
@@ -184,11 +192,24 @@ def test_a_video_that_shows_no_face_leaves_nothing_behind(video: Path, tmp_path:
 
 
 @pytest.mark.parametrize(("delay_ms", "first"), [(0, 0), (100, 1600), (-100, -1600)])
-def test_sound_is_shifted_and_as_long_as_the_frames(tmp_path: Path, delay_ms: int, first: int) -> None:
+def test_sound_is_shifted_and_as_long_as_the_frames(
+    tmp_path: Path, delay_ms: int, first: int
+) -> None:
     beep = np.zeros(3 * 16_000, np.float32)
     beep[16_000:17_600] = 0.5 * np.sin(np.arange(1600))
-    write_video(tmp_path / "me.mp4", (np.full((64, 64, 3), 90, np.uint8) for _ in range(75)), sound=(beep, 16_000))
-    info = ClipInfo(source="me.mp4", source_sha256="", width=64, height=64, frame_count=74, crop=(0.0, 0.0, 64.0))
+    write_video(
+        tmp_path / "me.mp4",
+        (np.full((64, 64, 3), 90, np.uint8) for _ in range(75)),
+        sound=(beep, 16_000),
+    )
+    info = ClipInfo(
+        source="me.mp4",
+        source_sha256="",
+        width=64,
+        height=64,
+        frame_count=74,
+        crop=(0.0, 0.0, 64.0),
+    )
     clip = Clip(folder=tmp_path / "me.clip", info=info)
     take_sound(clip, tmp_path / "me.mp4", delay_ms)
     speech = clip.speech()
@@ -199,8 +220,21 @@ def test_sound_is_shifted_and_as_long_as_the_frames(tmp_path: Path, delay_ms: in
 def test_sound_begins_with_the_clips_first_frame(tmp_path: Path) -> None:
     beep = np.zeros(3 * 16_000, np.float32)
     beep[24_000:25_600] = 0.5 * np.sin(np.arange(1600))
-    write_video(tmp_path / "me.mp4", (np.full((64, 64, 3), 90, np.uint8) for _ in range(75)), sound=(beep, 16_000))
-    info = ClipInfo(source="me.mp4", source_sha256="", width=64, height=64, frame_count=50, first_frame=25, shots=((0, 75),), crop=(0.0, 0.0, 64.0))
+    write_video(
+        tmp_path / "me.mp4",
+        (np.full((64, 64, 3), 90, np.uint8) for _ in range(75)),
+        sound=(beep, 16_000),
+    )
+    info = ClipInfo(
+        source="me.mp4",
+        source_sha256="",
+        width=64,
+        height=64,
+        frame_count=50,
+        first_frame=25,
+        shots=((0, 75),),
+        crop=(0.0, 0.0, 64.0),
+    )
     clip = Clip(folder=tmp_path / "me.clip", info=info)
     take_sound(clip, tmp_path / "me.mp4", 0)
     assert len(clip.speech()) == 50 * 640
@@ -216,7 +250,9 @@ def test_a_stage_record_is_plain_json(video: Path, tmp_path: Path, done: list[st
     assert isinstance(module.STAGES[0], Stage)
 
 
-def test_another_table_of_action_units_is_read_anew(video: Path, tmp_path: Path, done: list[str]) -> None:
+def test_another_table_of_action_units_is_read_anew(
+    video: Path, tmp_path: Path, done: list[str]
+) -> None:
     prepare(video, tmp_path / "me.clip")
     done.clear()
     table = tmp_path / "au.csv"

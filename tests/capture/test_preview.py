@@ -1,10 +1,10 @@
 import cv2
 import numpy as np
 
-from instag.capture.backdrop import build_backdrop
+from instag.capture.geometry.from_mesh import render_surface
 from instag.capture.preview import COLUMNS, TILE, draw_preview, paint_regions
-from instag.capture.surface import render_surface
-from instag.capture.torso import cut_torso
+from instag.capture.segmentation.background import build_backdrop
+from instag.capture.segmentation.torso import cut_torso
 from instag.types import Region
 from painted_head import painted_clip
 

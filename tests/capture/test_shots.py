@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from instag.capture.faces import Face, Survey, find_crop
-from instag.capture.shots import SIDE, Shot, Shots, clock, find_shots
+from instag.assets.sample_speech import recording
+from instag.capture.face_crop import Face, Survey, find_crop
+from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace
-from instag.media import MediaInfo, skim_frames, write_video
+from instag.media.reader import MediaInfo, skim_frames, write_video
+from instag.media.timecode import clock
 from instag.synthetic.performance import Speaker, perform
-from instag.synthetic.recordings import recording
 
 Pictures = list[np.ndarray]
 
@@ -38,7 +39,9 @@ def card() -> Pictures:
 
 
 def found(pictures: Pictures) -> Shots:
-    return find_shots(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in pictures)
+    return find_shots(
+        cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in pictures
+    )
 
 
 def edges(pictures: Pictures) -> list[tuple[int, int]]:
@@ -47,7 +50,10 @@ def edges(pictures: Pictures) -> list[tuple[int, int]]:
 
 def dissolved(before: Pictures, after: Pictures, length: int) -> Pictures:
     weights = (np.arange(length) + 1) / (length + 1)
-    mixed = [((1 - w) * before[-length + i] + w * after[i]).astype(np.uint8) for i, w in enumerate(weights)]
+    mixed = [
+        ((1 - w) * before[-length + i] + w * after[i]).astype(np.uint8)
+        for i, w in enumerate(weights)
+    ]
     return [*before[:-length], *mixed, *after[length:]]
 
 
@@ -81,7 +87,12 @@ def test_a_fast_turn_and_a_swinging_camera_are_no_cuts(one: Pictures) -> None:
     for step in range(50):
         turn = 28 * np.sin(np.pi * np.clip((step - 20) / 6, 0, 1)) ** 2
         picture = one[0].copy()
-        picture[10:54] = cv2.warpAffine(picture[10:54], np.array([[1, 0, turn], [0, 1, 0]], np.float32), (64, 44), borderMode=cv2.BORDER_REPLICATE)
+        picture[10:54] = cv2.warpAffine(
+            picture[10:54],
+            np.array([[1, 0, turn], [0, 1, 0]], np.float32),
+            (64, 44),
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         turned.append(picture)
     assert len(found(turned).shots) == 1
 
@@ -101,7 +112,13 @@ def test_tiny_videos(count: int) -> None:
 def test_skimming_sees_what_reading_sees(tmp_path: Path, one: Pictures) -> None:
     write_video(tmp_path / "me.mp4", one, fps=30)
     skimmed = list(skim_frames(tmp_path / "me.mp4", small=SIDE, every=10, scale=0.5))
-    assert [index for index, (_, picture) in enumerate(skimmed) if picture is not None] == [0, 10, 20, 30, 40]
+    assert [index for index, (_, picture) in enumerate(skimmed) if picture is not None] == [
+        0,
+        10,
+        20,
+        30,
+        40,
+    ]
     assert skimmed[0][0].shape == (SIDE, SIDE, 3)
     assert skimmed[0][1] is not None
     assert skimmed[0][1].shape == (32, 32, 3)
@@ -110,9 +127,22 @@ def test_skimming_sees_what_reading_sees(tmp_path: Path, one: Pictures) -> None:
 def survey(*shots: tuple[int, int, bool]) -> Survey:
     """Of first frame, end, and whether a face is seen; a sample each tenth frame."""
     face = (Face(x=300, y=300, height=200),)
-    info = MediaInfo(width=640, height=480, fps=25, seconds=shots[-1][1] / 25, has_picture=True, has_sound=True)
-    samples = tuple(face if seen else () for first, end, seen in shots for index in range(first, end) if index % 10 == 0)
-    return Survey(video=Path("me.mp4"), info=info, shots=Shots(shots=tuple(Shot(first=f, end=e) for f, e, _ in shots), jumps=()), every=10, faces=samples)
+    info = MediaInfo(
+        width=640, height=480, fps=25, seconds=shots[-1][1] / 25, has_picture=True, has_sound=True
+    )
+    samples = tuple(
+        face if seen else ()
+        for first, end, seen in shots
+        for index in range(first, end)
+        if index % 10 == 0
+    )
+    return Survey(
+        video=Path("me.mp4"),
+        info=info,
+        shots=Shots(shots=tuple(Shot(first=f, end=e) for f, e, _ in shots), jumps=()),
+        every=10,
+        faces=samples,
+    )
 
 
 def test_the_longest_shot_with_a_face_is_taken_or_the_one_asked_for() -> None:
@@ -120,7 +150,9 @@ def test_the_longest_shot_with_a_face_is_taken_or_the_one_asked_for() -> None:
     assert seen.choose(None) == Shot(first=400, end=560)
     assert seen.choose(2) == Shot(first=305, end=400)
     assert len(seen.within(seen.choose(2))) == 9
-    with pytest.raises(BadArgument, match=r"--shot 5: me\.mp4 has 4 \(by number: 1: 0:00\.0 to 0:12\.2, 2"):
+    with pytest.raises(
+        BadArgument, match=r"--shot 5: me\.mp4 has 4 \(by number: 1: 0:00\.0 to 0:12\.2, 2"
+    ):
         seen.choose(5)
     with pytest.raises(NoFace, match=r"me\.mp4 from 0:00\.0 to 0:12\.2"):
         find_crop(seen, seen.choose(1))

@@ -1,4 +1,5 @@
-"""`instag assets convert-bfm`: from the published files to one that prepare finds, and what it says where they are not."""
+"""`instag assets convert-bfm`: from the published files to one that prepare finds, and what it says
+where they are not."""
 
 import json
 import shutil
@@ -6,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from capture.morphable import faces
-from instag import assets
-from instag.capture.morphable import conversion
-from instag.capture.morphable.basel import load_model
+from capture.tracking.bfm import faces
+from instag.assets import store
+from instag.capture.tracking.bfm import conversion
+from instag.capture.tracking.bfm.basel import load_model
 from instag.errors import AssetMissing
 
 
@@ -20,7 +21,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(assets.VARIABLE, str(tmp_path / "assets"))
+    monkeypatch.setenv(store.VARIABLE, str(tmp_path / "assets"))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "nobody")
     return tmp_path / "assets"
 
@@ -29,22 +30,34 @@ def test_tables_beside_the_model_are_taken(run, published: Path, home: Path) -> 
     done = run("assets", "convert-bfm", published / "01_MorphableModel.mat", "--json")
     assert done.exit_code == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["path"] == str(home / "bfm" / "bfm.npz") == str(assets.find("bfm"))
+    assert result["path"] == str(home / "bfm" / "bfm.npz") == str(store.find("bfm"))
     assert result["tables"]["exp_info.npy"] == str(published / "exp_info.npy")
     assert load_model(home / "bfm" / "bfm.npz").shape.mean.shape == (faces.GRID**2, 3)
-    assert "not here" not in next(line for line in run("assets", "list").stdout.splitlines() if str(home / "bfm") in line)
+    assert "not here" not in next(
+        line for line in run("assets", "list").stdout.splitlines() if str(home / "bfm") in line
+    )
 
 
 def test_tables_in_a_folder_are_taken(run, published: Path, tmp_path: Path, home: Path) -> None:
     shutil.copyfile(published / "01_MorphableModel.mat", tmp_path / "01_MorphableModel.mat")
-    assert run("assets", "convert-bfm", tmp_path / "01_MorphableModel.mat", "--tables", published, "-q").exit_code == 0
+    assert (
+        run(
+            "assets", "convert-bfm", tmp_path / "01_MorphableModel.mat", "--tables", published, "-q"
+        ).exit_code
+        == 0
+    )
     assert (home / "bfm" / "bfm.npz").is_file()
     wrong = run("assets", "convert-bfm", tmp_path / "01_MorphableModel.mat", "--tables", tmp_path)
     assert wrong.exit_code == 2
-    assert "has no exp_info.npy. Get it from https://raw.githubusercontent.com/YudongGuo/AD-NeRF" in " ".join(wrong.stderr.split())
+    assert (
+        "has no exp_info.npy. Get it from https://raw.githubusercontent.com/YudongGuo/AD-NeRF"
+        in " ".join(wrong.stderr.split())
+    )
 
 
-def test_missing_tables_are_downloaded(run, published: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_tables_are_downloaded(
+    run, published: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copyfile(published / "01_MorphableModel.mat", tmp_path / "01_MorphableModel.mat")
     asked: list[str] = []
 
@@ -58,9 +71,17 @@ def test_missing_tables_are_downloaded(run, published: Path, tmp_path: Path, hom
     monkeypatch.setattr(conversion, "download", download)
     broken = run("assets", "convert-bfm", tmp_path / "01_MorphableModel.mat")
     assert broken.exit_code == 1
-    assert "Or bring topology_info.npy here yourself and lay it beside 01_MorphableModel.mat." in " ".join(broken.stderr.split())
+    assert (
+        "Or bring topology_info.npy here yourself and lay it beside 01_MorphableModel.mat."
+        in " ".join(broken.stderr.split())
+    )
     assert run("assets", "convert-bfm", tmp_path / "01_MorphableModel.mat").exit_code == 0
-    assert [address.rsplit("/", 1)[-1] for address in asked] == ["exp_info.npy", "keys_info.npy", "topology_info.npy", "topology_info.npy"]
+    assert [address.rsplit("/", 1)[-1] for address in asked] == [
+        "exp_info.npy",
+        "keys_info.npy",
+        "topology_info.npy",
+        "topology_info.npy",
+    ]
     assert (home / "bfm" / "bfm.npz").is_file()
 
 

@@ -1,4 +1,5 @@
-"""From a clip to a speaking video through the command line, on a head so small that it takes seconds."""
+"""From a clip to a speaking video through the command line, on a head so small that it takes
+seconds."""
 
 import json
 import wave
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.media import probe
+from instag.media.reader import probe
 from instag.synthetic import write_clip
 from instag.training import recipes
 
@@ -17,7 +18,9 @@ from instag.training import recipes
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes `--recipe draft` a few steps, at 64x64."""
-    small = replace(recipes.shortened(recipes.draft(), 0.003), size=64, face_splats=200, mouth_splats=100)
+    small = replace(
+        recipes.shortened(recipes.draft(), 0.003), size=64, face_splats=200, mouth_splats=100
+    )
     monkeypatch.setitem(recipes.RECIPES, "draft", lambda **_: small)
 
 
@@ -25,11 +28,15 @@ def say(path: Path, *, seconds: float) -> Path:
     """A sound file with a rate that nothing else here has."""
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 22_050, 0, "NONE", ""))
-        file.writeframes((np.sin(np.arange(round(seconds * 22_050)) * 0.05) * 9_000).astype("<i2").tobytes())
+        file.writeframes(
+            (np.sin(np.arange(round(seconds * 22_050)) * 0.05) * 9_000).astype("<i2").tobytes()
+        )
     return path
 
 
-def test_adapt_tests_itself_and_speak_keeps_the_length(run: Callable, tiny: None, tmp_path: Path) -> None:
+def test_adapt_tests_itself_and_speak_keeps_the_length(
+    run: Callable, tiny: None, tmp_path: Path
+) -> None:
     clip, avatar, spoken = tmp_path / "me.clip", tmp_path / "me.avatar", tmp_path / "out.mp4"
     write_clip(clip, frames=76, size=64)
 

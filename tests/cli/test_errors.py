@@ -1,4 +1,5 @@
-"""What goes wrong on real files, told by the command line: an exit code, a line that names the file and the next step, nothing half written."""
+"""What goes wrong on real files, told by the command line: an exit code, a line that names the file
+and the next step, nothing half written."""
 
 import itertools
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.media import write_video
+from instag.media.reader import write_video
 from instag.synthetic import Speaker, perform, recording
 
 SOUND_RATE = 16_000
@@ -26,7 +27,14 @@ def hum(seconds: float) -> np.ndarray:
 def empty_room(seconds: float) -> list[np.ndarray]:
     """Frames of a soft gradient: nobody is there."""
     row = np.linspace(60, 180, 256, dtype=np.float32)
-    picture = np.stack([row[None] + 0 * row[:, None], row[:, None] + 0 * row[None], np.full((256, 256), 120, np.float32)], axis=-1)
+    picture = np.stack(
+        [
+            row[None] + 0 * row[:, None],
+            row[:, None] + 0 * row[None],
+            np.full((256, 256), 120, np.float32),
+        ],
+        axis=-1,
+    )
     return [(picture + index % 3).astype(np.uint8) for index in range(round(seconds * 25))]
 
 
@@ -90,9 +98,22 @@ def test_no_such_file(create, out: Path, tmp_path: Path) -> None:
     assert_nothing_written(out)
 
 
-@pytest.mark.parametrize("command", [("create", "me.mp4"), ("speak", "me.avatar", "a.wav"), ("evaluate", "me.avatar", "me.clip"), ("demo",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("create", "me.mp4"),
+        ("speak", "me.avatar", "a.wav"),
+        ("evaluate", "me.avatar", "me.clip"),
+        ("demo",),
+    ],
+)
 def test_a_device_that_does_not_exist(run: Callable, out: Path, command: tuple[str, ...]) -> None:
-    assert_told(run(*command, "-o", out / "x.mp4", "--device", "toaster"), "toaster", "Choose auto, cpu", code=2)
+    assert_told(
+        run(*command, "-o", out / "x.mp4", "--device", "toaster"),
+        "toaster",
+        "Choose auto, cpu",
+        code=2,
+    )
     assert_nothing_written(out)
 
 
@@ -113,12 +134,22 @@ def test_sound_alone_is_not_a_video(create, out: Path, tmp_path: Path) -> None:
 
 
 def test_no_sound(create, out: Path, tmp_path: Path) -> None:
-    assert_told(create(video(tmp_path / "mute.mp4", empty_room(3), sound=False)), "mute.mp4", "no sound", "Give a video with speech")
+    assert_told(
+        create(video(tmp_path / "mute.mp4", empty_room(3), sound=False)),
+        "mute.mp4",
+        "no sound",
+        "Give a video with speech",
+    )
     assert_nothing_written(out)
 
 
 def test_shorter_than_two_seconds(create, out: Path, tmp_path: Path) -> None:
-    assert_told(create(video(tmp_path / "blink.mp4", empty_room(1.2))), "blink.mp4", "1.2 s", "Record a longer video")
+    assert_told(
+        create(video(tmp_path / "blink.mp4", empty_room(1.2))),
+        "blink.mp4",
+        "1.2 s",
+        "Record a longer video",
+    )
     assert_nothing_written(out)
 
 
@@ -130,12 +161,18 @@ def test_truncated(create, out: Path, tmp_path: Path) -> None:
 
 
 def test_no_face(create, out: Path, tmp_path: Path) -> None:
-    assert_told(create(video(tmp_path / "room.mp4", empty_room(2.4))), "room.mp4", "No face", "--crop")
+    assert_told(
+        create(video(tmp_path / "room.mp4", empty_room(2.4))), "room.mp4", "No face", "--crop"
+    )
     assert not (out / "me.avatar").exists()
 
 
-def test_two_faces(create, out: Path, tmp_path: Path, first: list[np.ndarray], second: list[np.ndarray]) -> None:
-    path = video(tmp_path / "pair.mp4", (np.hstack(pair) for pair in zip(first, second, strict=True)))
+def test_two_faces(
+    create, out: Path, tmp_path: Path, first: list[np.ndarray], second: list[np.ndarray]
+) -> None:
+    path = video(
+        tmp_path / "pair.mp4", (np.hstack(pair) for pair in zip(first, second, strict=True))
+    )
     assert_told(create(path), "pair.mp4", "Two faces", "--crop")
     assert not (out / "me.avatar").exists()
 
@@ -148,12 +185,17 @@ def test_face_lost_midway(create, out: Path, tmp_path: Path, first: list[np.ndar
 
 
 def test_crop_outside_the_picture(create, tmp_path: Path) -> None:
-    assert_told(create(video(tmp_path / "room.mp4", empty_room(2.4)), "--crop", "5000,0,100"), "--crop", code=2)
+    assert_told(
+        create(video(tmp_path / "room.mp4", empty_room(2.4)), "--crop", "5000,0,100"),
+        "--crop",
+        code=2,
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_full_disk(create, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """/dev/full stands where the first file would be written: the kernel refuses every byte, as on a full disk."""
+    """/dev/full stands where the first file would be written: the kernel refuses every byte, as on
+    a full disk."""
     path = video(tmp_path / "room.mp4", empty_room(2.4))
     numbers = itertools.count()
 
@@ -171,7 +213,9 @@ def test_clip_of_a_newer_format(run, out: Path, tmp_path: Path) -> None:
     folder = tmp_path / "me.clip"
     folder.mkdir()
     (folder / "clip.json").write_text(json.dumps({"format_version": 99}))
-    assert_told(run("adapt", folder, "-o", out / "me.avatar"), "me.clip", "99", "pip install -U instag")
+    assert_told(
+        run("adapt", folder, "-o", out / "me.avatar"), "me.clip", "99", "pip install -U instag"
+    )
     assert_nothing_written(out)
 
 
@@ -184,14 +228,23 @@ def test_avatar_of_a_newer_format(run, out: Path, tmp_path: Path) -> None:
     path = tmp_path / "me.avatar"
     with zipfile.ZipFile(path, "w") as package:
         package.writestr("avatar.json", json.dumps({"format_version": 99}))
-    assert_told(run("speak", path, tmp_path / "speech.wav", "-o", out / "out.mp4"), "me.avatar", "99", "pip install -U instag")
+    assert_told(
+        run("speak", path, tmp_path / "speech.wav", "-o", out / "out.mp4"),
+        "me.avatar",
+        "99",
+        "pip install -U instag",
+    )
     assert_nothing_written(out)
 
 
 def test_file_that_is_no_avatar(run, out: Path, tmp_path: Path) -> None:
     path = tmp_path / "me.avatar"
     path.write_bytes(b"PK\x03\x04 and then nothing")
-    assert_told(run("speak", path, tmp_path / "speech.wav", "-o", out / "out.mp4"), "me.avatar", "instag create")
+    assert_told(
+        run("speak", path, tmp_path / "speech.wav", "-o", out / "out.mp4"),
+        "me.avatar",
+        "instag create",
+    )
     assert_nothing_written(out)
 
 
@@ -199,5 +252,10 @@ def test_folder_with_other_files_is_left_alone(run, tmp_path: Path) -> None:
     folder = tmp_path / "holiday"
     folder.mkdir()
     (folder / "beach.txt").write_text("mine")
-    assert_told(run("prepare", video(tmp_path / "room.mp4", empty_room(2.4)), "-o", folder), "holiday", "Choose a new folder", code=2)
+    assert_told(
+        run("prepare", video(tmp_path / "room.mp4", empty_room(2.4)), "-o", folder),
+        "holiday",
+        "Choose a new folder",
+        code=2,
+    )
     assert [path.name for path in folder.iterdir()] == ["beach.txt"]

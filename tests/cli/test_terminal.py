@@ -12,14 +12,19 @@ import typer
 from instag.cli.terminal import Terminal, duration, told
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(4.21, "4.2 s"), (185, "3:05 min"), (3723, "1:02:03 h")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(4.21, "4.2 s"), (185, "3:05 min"), (3723, "1:02:03 h")]
+)
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(("unit", "said"), [("steps", "of 100 steps, "), ("", " %, ")])
-def test_pipe_gets_plain_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, unit: str, said: str) -> None:
-    """100 steps of one second: a line each ten seconds, with the remaining time, and no control codes."""
+def test_pipe_gets_plain_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, unit: str, said: str
+) -> None:
+    """100 steps of one second: a line each ten seconds, with the remaining time, and no control
+    codes."""
     clock = iter(range(1000))
     monkeypatch.setattr("instag.cli.terminal.time.monotonic", lambda: float(next(clock)))
     with Terminal().progress("Learning me", unit) as report:

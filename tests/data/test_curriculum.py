@@ -16,14 +16,33 @@ from instag.data.curriculum import choose, growing_down, sliding
 def test_always_answers_with_frames_that_exist(values, step, progress, count):
     column = torch.tensor(values, dtype=torch.float32)
     for window in (sliding(column, every=3), growing_down(column, every=3)):
-        drawn = choose(window, step=step, progress=progress, count=count, frames=len(values), generator=torch.Generator().manual_seed(0))
+        drawn = choose(
+            window,
+            step=step,
+            progress=progress,
+            count=count,
+            frames=len(values),
+            generator=torch.Generator().manual_seed(0),
+        )
         assert len(drawn) == count
         assert all(0 <= frame < len(values) for frame in drawn)
 
 
 def test_silent_column_does_not_hang():
     window = sliding(torch.zeros(40), every=1)
-    assert len(choose(window, step=0, progress=0.5, count=3, frames=40, generator=torch.Generator().manual_seed(0))) == 3
+    assert (
+        len(
+            choose(
+                window,
+                step=0,
+                progress=0.5,
+                count=3,
+                frames=40,
+                generator=torch.Generator().manual_seed(0),
+            )
+        )
+        == 3
+    )
 
 
 def test_window_slides_from_small_to_large():

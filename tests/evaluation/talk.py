@@ -1,4 +1,5 @@
-"""A small synthetic speaker, ways to spoil the pictures of it, and what the evaluation says of them."""
+"""A small synthetic speaker, ways to spoil the pictures of it, and what the evaluation says of
+them."""
 
 import tempfile
 from collections.abc import Sequence
@@ -9,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from instag.clip import Clip
+from instag.data.clip import Clip
 from instag.evaluation.evaluate import Evaluation
+from instag.evaluation.held_out import Pair
 from instag.evaluation.measure import Measurement, measure
-from instag.evaluation.missing import Missing
-from instag.evaluation.pair import Pair
-from instag.evaluation.rows import Metrics, rows_of
+from instag.evaluation.metrics_table import Metrics, rows_of
+from instag.evaluation.not_measured import Missing
 from instag.models.avatar import Avatar, AvatarInfo, encode_torso
 from instag.models.gaussians import random_gaussians
 from instag.models.head import new_head
@@ -41,13 +42,29 @@ def take() -> Take:
     performance = perform(Speaker(0, size=SIZE), recording(), seconds=FRAMES / 25, size=SIZE)
     shown = [performance.frame(index) for index in range(FRAMES)]
     pictures = [picture for picture, _ in shown]
-    return Take(performance=performance, pictures=pictures, regions=[truth.regions for _, truth in shown], speech=spoken(performance))
+    return Take(
+        performance=performance,
+        pictures=pictures,
+        regions=[truth.regions for _, truth in shown],
+        speech=spoken(performance),
+    )
 
 
 def judged(painted: Sequence[np.ndarray], **settings) -> Measurement:
     """Pictures in place of the true ones."""
-    pairs = [Pair(index=index, painted=picture, truth=truth) for index, (picture, truth) in enumerate(zip(painted, take().pictures, strict=True))]
-    return measure(pairs, **{"regions": lambda index: take().regions[index], "speech": take().speech, "syncnet": NO_SYNCNET, **settings})
+    pairs = [
+        Pair(index=index, painted=picture, truth=truth)
+        for index, (picture, truth) in enumerate(zip(painted, take().pictures, strict=True))
+    ]
+    return measure(
+        pairs,
+        **{
+            "regions": lambda index: take().regions[index],
+            "speech": take().speech,
+            "syncnet": NO_SYNCNET,
+            **settings,
+        },
+    )
 
 
 @cache
@@ -59,14 +76,22 @@ def perfect() -> Measurement:
 def faceless() -> Measurement:
     """Ten grey pictures with a little noise, and no sound."""
     noise = np.random.default_rng(0).integers(100, 140, (2, 10, 40, 48, 3), np.uint8)
-    pairs = [Pair(index=index, painted=painted, truth=truth) for index, (painted, truth) in enumerate(zip(*noise, strict=True))]
+    pairs = [
+        Pair(index=index, painted=painted, truth=truth)
+        for index, (painted, truth) in enumerate(zip(*noise, strict=True))
+    ]
     return measure(pairs, speech=Missing("there is no sound"), syncnet=NO_SYNCNET)
 
 
 def mute() -> list[np.ndarray]:
     """The same head with lips that never move."""
     performance = take().performance
-    shut = [replace(one, jaw=0.0, spread=0.0, rounding=0.0, press=0.0, upper_raise=0.0, tuck=0.0, tongue=0.0) for one in performance.expressions]
+    shut = [
+        replace(
+            one, jaw=0.0, spread=0.0, rounding=0.0, press=0.0, upper_raise=0.0, tuck=0.0, tongue=0.0
+        )
+        for one in performance.expressions
+    ]
     return list(replace(performance, expressions=shut).pictures())
 
 
@@ -76,13 +101,20 @@ def numbers(measured: Measurement) -> dict[str, float]:
 
 
 def evaluation(measured: Measurement, **about: str) -> Evaluation:
-    texts = {"prediction": "me.avatar", "truth": "me.mp4, frames 0 to 49", "frames": str(measured.frames), "size": "128x128", "machine": "a machine"} | about
+    texts = {
+        "prediction": "me.avatar",
+        "truth": "me.mp4, frames 0 to 49",
+        "frames": str(measured.frames),
+        "size": "128x128",
+        "machine": "a machine",
+    } | about
     return Evaluation(measured=measured, metrics=Metrics(about=texts, rows=rows_of(measured)))
 
 
 @cache
 def unlearned() -> tuple[Path, Path]:
-    """An avatar of random Gaussians in place of one that was learned from the first 8 frames of a clip, and that clip of 20; both of 64 x 64 pixels.
+    """An avatar of random Gaussians in place of one that was learned from the first 8 frames of a
+    clip, and that clip of 20; both of 64 x 64 pixels.
 
     Made once for all tests, which must not change them.
     """
@@ -107,14 +139,23 @@ def avatar_of(clip: Clip, *, taught: int) -> Avatar:
         degree=1,
         frames=2,
         splats={"face": 50, "mouth": 20},
-        training={"seed": 0, "seconds": {"face": 1.5, "mouth": 0.5}, "test": [taught, len(clip)], "lpips": False},
+        training={
+            "seed": 0,
+            "seconds": {"face": 1.5, "mouth": 0.5},
+            "test": [taught, len(clip)],
+            "lpips": False,
+        },
     )
     ahead = torch.eye(4)
     ahead[:3, :3] = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
     ahead[2, 3] = 0.8
     return Avatar(
         info=info,
-        head=new_head(face=random_gaussians(50, 1, random), mouth=random_gaussians(20, 1, random, mouth=True), speech_channels=80),
+        head=new_head(
+            face=random_gaussians(50, 1, random),
+            mouth=random_gaussians(20, 1, random, mouth=True),
+            speech_channels=80,
+        ),
         viewmats=ahead.repeat(2, 1, 1),
         expression=torch.zeros(2, 6),
         torso_files=[encode_torso(clip.torso(index)) for index in range(2)],

@@ -3,14 +3,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.capture.landmarks import POINTS
+from instag.assets.sample_speech import recording
 from instag.errors import BadArgument, FileMissing
-from instag.evaluation.action_units import LOWER, OPENFACE, OWN, UPPER, AuTable, action_unit_error, estimate, read_openface
+from instag.evaluation.action_units import (
+    LOWER,
+    OPENFACE,
+    OWN,
+    UPPER,
+    AuTable,
+    action_unit_error,
+    estimate,
+    read_openface,
+)
 from instag.evaluation.landmarks import Observed
-from instag.evaluation.missing import Missing
+from instag.evaluation.not_measured import Missing
+from instag.perception.face_mesh import POINTS
 from instag.synthetic import write_clip
 from instag.synthetic.performance import Speaker, perform
-from instag.synthetic.recordings import recording
 
 NAMES = ("AU01", "AU45", "AU12", "AU25")
 
@@ -26,11 +35,19 @@ def table(seed: int = 0, frames: int = 40, names: tuple[str, ...] = NAMES) -> Au
 
 
 def changed(original: AuTable, **units: np.ndarray) -> AuTable:
-    return AuTable(frames=original.frames, success=original.success, units={**original.units, **units}, source=original.source)
+    return AuTable(
+        frames=original.frames,
+        success=original.success,
+        units={**original.units, **units},
+        source=original.source,
+    )
 
 
 def openface_text(rows: list[str]) -> str:
-    return "\n".join(["frame, face_id, timestamp, confidence, success, AU01_r, AU25_r, AU01_c", *rows]) + "\n"
+    return (
+        "\n".join(["frame, face_id, timestamp, confidence, success, AU01_r, AU25_r, AU01_c", *rows])
+        + "\n"
+    )
 
 
 def test_the_seventeen_units_of_openface_are_shared_out_once():
@@ -46,7 +63,12 @@ def test_truth_against_itself_is_perfect():
 @given(first=st.floats(-2, 2), second=st.floats(-2, 2))
 def test_a_sum_over_units_of_mean_squared_errors(first, second):
     truth = table()
-    wrong = changed(truth, AU01=truth.units["AU01"] + first, AU45=truth.units["AU45"] + second, AU25=truth.units["AU25"] - second)
+    wrong = changed(
+        truth,
+        AU01=truth.units["AU01"] + first,
+        AU45=truth.units["AU45"] + second,
+        AU25=truth.units["AU25"] - second,
+    )
     measured = action_unit_error(wrong, truth)
     assert measured.upper == pytest.approx(first**2 + second**2, abs=1e-9)
     assert measured.lower == pytest.approx(second**2, abs=1e-9)
@@ -63,10 +85,20 @@ def test_rows_are_matched_by_frame_and_failures_dropped():
     success = truth.success.copy()
     success[[3, 4]] = False
     wrong_where_lost = truth.units["AU01"] + 100 * ~success
-    part = AuTable(frames=truth.frames[2:], success=success[2:], units={"AU01": wrong_where_lost[2:]}, source=OPENFACE)
+    part = AuTable(
+        frames=truth.frames[2:],
+        success=success[2:],
+        units={"AU01": wrong_where_lost[2:]},
+        source=OPENFACE,
+    )
     measured = action_unit_error(part, truth)
     assert (measured.upper, measured.frames, measured.dropped) == (0, 36, 2)
-    gap = AuTable(frames=np.delete(truth.frames, 20), success=np.ones(39, bool), units={"AU01": np.delete(truth.units["AU01"], 20)}, source=OPENFACE)
+    gap = AuTable(
+        frames=np.delete(truth.frames, 20),
+        success=np.ones(39, bool),
+        units={"AU01": np.delete(truth.units["AU01"], 20)},
+        source=OPENFACE,
+    )
     assert (action_unit_error(gap, truth).upper, action_unit_error(gap, truth).dropped) == (0, 1)
     assert action_unit_error(part.renumbered(3), truth).upper == 0
     assert action_unit_error(part.renumbered(1), truth).upper > 0  # pyright: ignore[reportOperatorIssue]
@@ -74,16 +106,29 @@ def test_rows_are_matched_by_frame_and_failures_dropped():
     assert "0 frames" in str(apart.upper)
     assert isinstance(apart.lower, Missing)
     with pytest.raises(BadArgument, match="in one way"):
-        action_unit_error(part, AuTable(frames=truth.frames, success=truth.success, units=truth.units, source=OWN))
+        action_unit_error(
+            part, AuTable(frames=truth.frames, success=truth.success, units=truth.units, source=OWN)
+        )
 
 
 def test_openfaces_table_is_read(tmp_path):
     path = tmp_path / "me.csv"
-    path.write_text(openface_text(["2, 0, 0.04, 0.98, 1, 0.50, 1.25, 0", "1, 0, 0.00, 0.98, 1, 0.10, 1.00, 0", "3, 0, 0.08, 0.10, 0, 0.00, 0.00, 0"]))
+    path.write_text(
+        openface_text(
+            [
+                "2, 0, 0.04, 0.98, 1, 0.50, 1.25, 0",
+                "1, 0, 0.00, 0.98, 1, 0.10, 1.00, 0",
+                "3, 0, 0.08, 0.10, 0, 0.00, 0.00, 0",
+            ]
+        )
+    )
     read = read_openface(path)
     assert read.frames.tolist() == [1, 2, 3]
     assert read.success.tolist() == [True, True, False]
-    assert {name: column.tolist() for name, column in read.units.items()} == {"AU01": [0.1, 0.5, 0.0], "AU25": [1.0, 1.25, 0.0]}
+    assert {name: column.tolist() for name, column in read.units.items()} == {
+        "AU01": [0.1, 0.5, 0.0],
+        "AU25": [1.0, 1.25, 0.0],
+    }
     assert read.source == OPENFACE
 
 
@@ -94,7 +139,10 @@ def test_openfaces_table_is_read(tmp_path):
         ("a,b\n1,2\n", "not a table of OpenFace"),
         (openface_text(["1, 0, 0.0, 0.98, 1, 0.5"]), "cut off"),
         (openface_text(["1, 0, 0.0, 0.98, 1, 0.5, x, 0"]), "not all numbers"),
-        (openface_text(["1, 0, 0.0, 0.98, 1, 0.5, 1, 0", "1, 1, 0.0, 0.98, 1, 0.5, 1, 0"]), "frame 1 twice"),
+        (
+            openface_text(["1, 0, 0.0, 0.98, 1, 0.5, 1, 0", "1, 1, 0.0, 0.98, 1, 0.5, 1, 0"]),
+            "frame 1 twice",
+        ),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path, text, message):
@@ -118,7 +166,10 @@ def speaking() -> Observed:
     """The true landmarks of a synthetic speaker, with what a detector errs by."""
     performance = perform(Speaker(0, size=64), recording(), seconds=3, size=64)
     points = np.stack([performance.truth(index).landmarks for index in range(len(performance))]) * 8
-    return Observed(points=(points + np.random.default_rng(0).normal(0, 0.1, points.shape)).astype(np.float32), found=np.ones(len(points), bool))
+    return Observed(
+        points=(points + np.random.default_rng(0).normal(0, 0.1, points.shape)).astype(np.float32),
+        found=np.ones(len(points), bool),
+    )
 
 
 def raised_brows(observed: Observed, pixels: float) -> Observed:
@@ -147,7 +198,9 @@ def test_brows_that_are_always_raised_and_lips_that_never_move_are_seen(speaking
     path = [errors(raised_brows(speaking, pixels))["AU01"] for pixels in (0, 3, 6, 12)]
     assert (np.diff(path) > 0).all()
     lips = speaking.points.copy()
-    lips[:, [82, 13, 312, 87, 14, 317]] = lips[:1, [82, 13, 312, 87, 14, 317]] + (lips[:, 1:2] - lips[:1, 1:2])
+    lips[:, [82, 13, 312, 87, 14, 317]] = lips[:1, [82, 13, 312, 87, 14, 317]] + (
+        lips[:, 1:2] - lips[:1, 1:2]
+    )
     assert errors(Observed(points=lips, found=speaking.found))["AU25"] > 0.3
 
 
@@ -160,6 +213,9 @@ def test_frames_without_a_face_are_left_out(speaking):
     assert not isinstance(tables, Missing)
     measured = action_unit_error(*tables)
     assert (measured.frames, measured.dropped) == (len(speaking) - 3, 3)
-    assert isinstance(estimate(Observed(points=points, found=np.zeros(len(found), bool)), speaking, (512, 512)), Missing)
+    assert isinstance(
+        estimate(Observed(points=points, found=np.zeros(len(found), bool)), speaking, (512, 512)),
+        Missing,
+    )
     with pytest.raises(BadArgument, match="frames and the truth"):
         estimate(Observed(points=points[1:], found=found[1:]), speaking, (512, 512))

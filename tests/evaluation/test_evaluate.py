@@ -1,4 +1,5 @@
-"""An evaluation from files to numbers: the right frames with their own sound, and a word about what does not fit."""
+"""An evaluation from files to numbers: the right frames with their own sound, and a word about what
+does not fit."""
 
 from pathlib import Path
 
@@ -7,13 +8,13 @@ import numpy as np
 import pytest
 
 from evaluation.talk import avatar_of, unlearned
-from instag.clip import Clip
+from instag.data.clip import Clip
 from instag.errors import BadArgument, FileMissing
 from instag.evaluation import evaluate as evaluating
 from instag.evaluation.evaluate import evaluate, evaluate_videos
 from instag.evaluation.image import PERFECT_DB
-from instag.evaluation.missing import Missing
-from instag.media import write_video
+from instag.evaluation.not_measured import Missing
+from instag.media.reader import write_video
 from instag.models.avatar import Avatar
 
 
@@ -39,14 +40,25 @@ def folder(path: Path, pictures: list[np.ndarray]) -> Path:
 def test_the_frames_held_back_are_measured_with_their_sound(files, monkeypatch):
     heard = []
     original = evaluating.measure
-    monkeypatch.setattr(evaluating, "measure", lambda pairs, **settings: heard.append(settings["speech"]) or original(pairs, **settings))
+    monkeypatch.setattr(
+        evaluating,
+        "measure",
+        lambda pairs, **settings: heard.append(settings["speech"]) or original(pairs, **settings),
+    )
     seen = []
-    found = evaluate(*files, with_speed=False, report=lambda done, total: seen.append((done, total)))
+    found = evaluate(
+        *files, with_speed=False, report=lambda done, total: seen.append((done, total))
+    )
     assert found.measured.per_frame.index == list(range(8, 20))
     assert seen[-1] == (12, 12)
     np.testing.assert_array_equal(heard[0], Clip.open(files[1]).speech()[8 * 640 : 20 * 640])
     about = found.metrics.about
-    assert (about["prediction"], about["frames"], about["size"], about["recipe"]) == ("me.avatar", "12", "64x64", "draft")
+    assert (about["prediction"], about["frames"], about["size"], about["recipe"]) == (
+        "me.avatar",
+        "12",
+        "64x64",
+        "draft",
+    )
     assert about["truth"] == "synthetic speaker 0, frames 8 to 19 (not taught)"
     assert found.metrics.row("painting_fps") is None
     assert isinstance(found.metrics.row("lpips_full").value, Missing)  # pyright: ignore[reportOptionalMemberAccess]
@@ -64,7 +76,9 @@ def test_other_frames_and_opened_artefacts(files, monkeypatch):
 def test_an_avatar_that_was_taught_everything_needs_frames_by_name(tmp_path):
     avatar, clip = tmp_path / "all.avatar", Clip.open(unlearned()[1])
     avatar_of(clip, taught=20).save(avatar)
-    with pytest.raises(BadArgument, match=r"all\.avatar was learned from every frame .* --frames FIRST:LAST"):
+    with pytest.raises(
+        BadArgument, match=r"all\.avatar was learned from every frame .* --frames FIRST:LAST"
+    ):
         evaluate(avatar, clip)
     assert evaluate(avatar, clip, frames=range(1, 3), with_speed=False).measured.frames == 2
 
@@ -82,14 +96,19 @@ def test_a_video_against_itself_is_perfect_and_its_sound_is_used(tmp_path):
     assert found.metrics.row("psnr_full").value == PERFECT_DB  # pyright: ignore[reportOptionalMemberAccess]
     assert found.measured.per_frame.loudness is not None
     silent = evaluate_videos(folder(tmp_path / "b", pictures), tmp_path / "a.mp4")
-    assert silent.measured.per_frame.loudness is not None, "the truth's sound, where the prediction has none"
+    assert silent.measured.per_frame.loudness is not None, (
+        "the truth's sound, where the prediction has none"
+    )
     assert evaluate_videos(tmp_path / "b", tmp_path / "b").measured.per_frame.loudness is None
 
 
 def test_a_dropped_frame_is_refused_or_said(tmp_path):
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 255, (40, 40, 3), np.uint8) for _ in range(12)]
-    shorter, whole = folder(tmp_path / "a", pictures[:5] + pictures[6:]), folder(tmp_path / "b", pictures)
+    shorter, whole = (
+        folder(tmp_path / "a", pictures[:5] + pictures[6:]),
+        folder(tmp_path / "b", pictures),
+    )
     with pytest.raises(BadArgument, match=r"a has 11 frames and .*b has 12"):
         evaluate_videos(shorter, whole)
     found = evaluate_videos(shorter, whole, align="shorter")
@@ -107,7 +126,10 @@ def openface(path: Path, frames: range, strength: float) -> Path:
 
 def test_tables_of_openface_are_matched_by_the_clips_frames(files, tmp_path):
     """The prediction's begin at 1, as OpenFace counts, and the truth's are of the whole clip."""
-    tables = (openface(tmp_path / "painted.csv", range(1, 13), 1.5), openface(tmp_path / "true.csv", range(1, 21), 1.0))
+    tables = (
+        openface(tmp_path / "painted.csv", range(1, 13), 1.5),
+        openface(tmp_path / "true.csv", range(1, 21), 1.0),
+    )
     found = evaluate(*files, with_speed=False, tables=tables)
     units = found.measured.action_units
     assert not isinstance(units, Missing)

@@ -1,4 +1,5 @@
-"""Frames that a head was not taught on: which they are, that they are the clip's, and that each is painted at its own number."""
+"""Frames that a head was not taught on: which they are, that they are the clip's, and that each is
+painted at its own number."""
 
 from dataclasses import replace
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 from evaluation.talk import unlearned
-from instag.clip import Clip
+from instag.data.clip import Clip
 from instag.errors import BadArgument
 from instag.evaluation.held_out import check_same_recording, held_back, reconstruct, regions_at
 from instag.models.avatar import Avatar
@@ -46,14 +47,19 @@ def test_what_lies_behind_the_head_is_the_frames_own(pair):
 def test_another_recording_is_refused(pair):
     avatar, clip = pair
     other = replace(avatar, info=replace(avatar.info, source="you.mp4"))
-    with pytest.raises(BadArgument, match=r"learned from you\.mp4 and .*me\.clip is of synthetic speaker 0"):
+    with pytest.raises(
+        BadArgument, match=r"learned from you\.mp4 and .*me\.clip is of synthetic speaker 0"
+    ):
         check_same_recording(other, clip, range(3))
     check_same_recording(avatar, clip, range(8, 20))
 
 
 @pytest.mark.parametrize("frames", [range(8, 21), range(-1, 3), range(50, 60)])
 def test_frames_that_the_clip_has_not_are_refused(pair, frames):
-    with pytest.raises(BadArgument, match=f"Frames {frames.start} to {frames.stop - 1} are not all in .* which has 20"):
+    with pytest.raises(
+        BadArgument,
+        match=f"Frames {frames.start} to {frames.stop - 1} are not all in .* which has 20",
+    ):
         check_same_recording(pair[0], pair[1], frames)
 
 

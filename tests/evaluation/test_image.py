@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 from skimage.metrics import structural_similarity as reference_ssim
 
-from instag import lpips
 from instag.errors import BadArgument
-from instag.evaluation.boxes import Box
+from instag.evaluation.crops import Box
 from instag.evaluation.image import PERFECT_DB, compare_pictures, psnr, structural_similarity
-from instag.evaluation.missing import Missing
+from instag.evaluation.not_measured import Missing
+from instag.ops import lpips
 
 FULL = Box(left=0, top=0, right=72, bottom=60)
 FACE = Box(left=13, top=8, right=56, bottom=49)
@@ -21,7 +21,15 @@ FACE = Box(left=13, top=8, right=56, bottom=49)
 def network():
     generator = torch.Generator().manual_seed(0)
     weights = {}
-    for number, (index, shape) in enumerate({0: (64, 3, 11, 11), 3: (192, 64, 5, 5), 6: (384, 192, 3, 3), 8: (256, 384, 3, 3), 10: (256, 256, 3, 3)}.items()):
+    for number, (index, shape) in enumerate(
+        {
+            0: (64, 3, 11, 11),
+            3: (192, 64, 5, 5),
+            6: (384, 192, 3, 3),
+            8: (256, 384, 3, 3),
+            10: (256, 256, 3, 3),
+        }.items()
+    ):
         weights[f"features.{index}.weight"] = torch.randn(shape, generator=generator) * 0.05
         weights[f"features.{index}.bias"] = torch.zeros(shape[0])
         weights[f"lin{number}.model.1.weight"] = torch.rand(1, shape[0], 1, 1, generator=generator)
@@ -34,7 +42,9 @@ def scene(seed: int = 0) -> np.ndarray:
     blobs = cv2.GaussianBlur(random.random((60, 72, 3)), (0, 0), 3)
     blobs = (blobs - blobs.min()) / np.ptp(blobs)
     blobs[20:40, 30:50] = 0.05
-    return (np.clip(blobs + random.normal(0, 0.02, blobs.shape), 0, 1) * 255).round().astype(np.uint8)
+    return (
+        (np.clip(blobs + random.normal(0, 0.02, blobs.shape), 0, 1) * 255).round().astype(np.uint8)
+    )
 
 
 def worsened(seed: int = 0) -> np.ndarray:
@@ -44,14 +54,24 @@ def worsened(seed: int = 0) -> np.ndarray:
 
 def reference(picture: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     one, other = picture / 255, truth / 255
-    ssim = reference_ssim(one, other, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1, channel_axis=-1)
+    ssim = reference_ssim(
+        one,
+        other,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=1,
+        channel_axis=-1,
+    )
     return float(peak_signal_noise_ratio(other, one, data_range=1)), float(ssim)  # pyright: ignore[reportArgumentType]
 
 
 @given(st.integers(0, 1000))
 def test_each_number_is_scikit_images_of_the_cut_pictures(seed):
     picture, truth = worsened(seed), scene(seed)
-    for place, measured in compare_pictures(picture, truth, {"full": FULL, "face": FACE}, None).items():
+    for place, measured in compare_pictures(
+        picture, truth, {"full": FULL, "face": FACE}, None
+    ).items():
         box = {"full": FULL, "face": FACE}[place]
         decibels, likeness = reference(box.cut(picture), box.cut(truth))
         assert measured.psnr == pytest.approx(decibels, abs=1e-4)
@@ -60,14 +80,22 @@ def test_each_number_is_scikit_images_of_the_cut_pictures(seed):
 
 def test_batches_and_boxes_share_one_definition():
     pairs = [(worsened(seed), scene(seed)) for seed in (3, 4)]
-    pictures, truths = (torch.from_numpy(np.stack(images)).float() / 255 for images in zip(*pairs, strict=True))
-    alone = [compare_pictures(picture, truth, {"full": FULL}, None)["full"] for picture, truth in pairs]
+    pictures, truths = (
+        torch.from_numpy(np.stack(images)).float() / 255 for images in zip(*pairs, strict=True)
+    )
+    alone = [
+        compare_pictures(picture, truth, {"full": FULL}, None)["full"] for picture, truth in pairs
+    ]
     assert psnr(pictures, truths) == pytest.approx([one.psnr for one in alone], abs=1e-4)
-    assert structural_similarity(pictures, truths) == pytest.approx([one.ssim for one in alone], abs=1e-6)
+    assert structural_similarity(pictures, truths) == pytest.approx(
+        [one.ssim for one in alone], abs=1e-6
+    )
 
 
 def test_equal_pictures_are_perfect(network):
-    for measured in compare_pictures(scene(), scene(), {"full": FULL, "face": FACE}, network).values():
+    for measured in compare_pictures(
+        scene(), scene(), {"full": FULL, "face": FACE}, network
+    ).values():
         assert measured.psnr == PERFECT_DB
         assert measured.ssim == pytest.approx(1, abs=1e-6)
         assert measured.lpips == 0
@@ -83,7 +111,9 @@ def numbers(picture: np.ndarray, network: lpips.Lpips) -> np.ndarray:
     [
         lambda picture, strength: cv2.GaussianBlur(picture, (0, 0), 0.5 * strength),
         lambda picture, strength: np.roll(picture, strength // 2 + 1, axis=0),
-        lambda picture, strength: np.clip(picture + np.random.default_rng(7).normal(0, 6 * strength, picture.shape), 0, 255).astype(np.uint8),
+        lambda picture, strength: np.clip(
+            picture + np.random.default_rng(7).normal(0, 6 * strength, picture.shape), 0, 255
+        ).astype(np.uint8),
     ],
     ids=["blur", "shift", "noise"],
 )
@@ -94,20 +124,29 @@ def test_every_number_worsens_as_the_picture_does(network, worsen):
 
 def test_lpips_of_a_box_is_that_of_the_cut_pictures(network):
     inside = compare_pictures(worsened(), scene(), {"face": FACE}, network)["face"].lpips
-    cut = [torch.from_numpy(FACE.cut(image).copy())[None].float() / 255 for image in (worsened(), scene())]
+    cut = [
+        torch.from_numpy(FACE.cut(image).copy())[None].float() / 255
+        for image in (worsened(), scene())
+    ]
     assert inside == pytest.approx(float(network(*cut)), rel=1e-4)
 
 
 def test_what_can_not_be_measured_is_said(network):
-    assert "instag assets get lpips" in str(compare_pictures(scene(), scene(), {"full": FULL}, None)["full"].lpips)
-    tiny = compare_pictures(scene(), scene(), {"mouth": Box(left=0, top=0, right=9, bottom=31)}, network)["mouth"]
+    assert "instag assets get lpips" in str(
+        compare_pictures(scene(), scene(), {"full": FULL}, None)["full"].lpips
+    )
+    tiny = compare_pictures(
+        scene(), scene(), {"mouth": Box(left=0, top=0, right=9, bottom=31)}, network
+    )["mouth"]
     assert isinstance(tiny.lpips, Missing)
     assert isinstance(tiny.ssim, Missing)
     assert tiny.psnr == PERFECT_DB
 
 
 def test_pictures_of_different_sizes_are_refused():
-    with pytest.raises(BadArgument, match="36x60 pixels can not be compared with a true one of 72x60"):
+    with pytest.raises(
+        BadArgument, match="36x60 pixels can not be compared with a true one of 72x60"
+    ):
         compare_pictures(scene()[:, :36], scene(), {"full": FULL}, None)
     with pytest.raises(BadArgument, match="11 pixels"):
         structural_similarity(torch.zeros(1, 10, 40, 3), torch.zeros(1, 10, 40, 3))

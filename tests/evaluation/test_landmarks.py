@@ -4,8 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instag.errors import BadArgument
-from instag.evaluation.landmarks import MOUTH, OUTER_EYES, Observed, Observer, landmark_distance, mouth_distances, observe
-from instag.evaluation.missing import Missing
+from instag.evaluation.landmarks import (
+    MOUTH,
+    OUTER_EYES,
+    Observed,
+    Observer,
+    landmark_distance,
+    mouth_distances,
+    observe,
+)
+from instag.evaluation.not_measured import Missing
 
 EYES = 40.0
 """Pixels between the outer corners of the eyes."""
@@ -39,14 +47,17 @@ def test_a_face_in_the_wrong_place_shows_in_the_plain_distance_alone(x, y):
 
 def test_both_distances_grow_with_what_the_mouth_does_wrong():
     random = np.random.default_rng(1).normal(0, 1, (30, 478, 3))
-    path = [landmark_distance(moved(talking(), strength * random), talking()) for strength in (0, 1, 2, 4)]
+    path = [
+        landmark_distance(moved(talking(), strength * random), talking())
+        for strength in (0, 1, 2, 4)
+    ]
     for name in ("plain", "centred", "plain_percent", "centred_percent"):
         assert (np.diff([getattr(one, name) for one in path]) > 0).all()
     assert all(one.centred <= one.plain + 1e-6 for one in path)  # pyright: ignore[reportOperatorIssue]
 
 
 def test_only_the_twenty_points_of_the_mouth_count():
-    from instag.capture.landmarks import IBUG_68
+    from instag.perception.face_mesh import IBUG_68
 
     lips = IBUG_68[MOUTH]
     assert len(set(lips.tolist())) == 20

@@ -8,8 +8,15 @@ from scipy.ndimage import gaussian_filter1d
 
 from instag.errors import BadArgument
 from instag.evaluation.landmarks import Observed, Observer
-from instag.evaluation.lip_sync import REACH, closures, curve_sync, lip_curves, lip_sync, silent_movement
-from instag.evaluation.missing import Missing
+from instag.evaluation.lip_sync import (
+    REACH,
+    closures,
+    curve_sync,
+    lip_curves,
+    lip_sync,
+    silent_movement,
+)
+from instag.evaluation.not_measured import Missing
 from instag.synthetic import Performance, Speaker, perform, recording
 
 
@@ -72,12 +79,19 @@ def test_frozen_lips_do_not_move(seen):
 
 
 def test_lips_that_are_painted_shut_hardly_move(performance, seen):
-    still = [replace(one, jaw=0.0, spread=0.0, rounding=0.0, press=0.0, upper_raise=0.0, tuck=0.0, tongue=0.0) for one in performance.expressions]
+    still = [
+        replace(
+            one, jaw=0.0, spread=0.0, rounding=0.0, press=0.0, upper_raise=0.0, tuck=0.0, tongue=0.0
+        )
+        for one in performance.expressions
+    ]
     mute = replace(performance, expressions=still[30:60], poses=performance.poses[30:60])
     with Observer() as observer:
         for picture in mute.pictures():
             observer.look(picture)
-        shut = lip_sync(observer.observed(), Observed(points=seen.points[30:60], found=seen.found[30:60]))
+        shut = lip_sync(
+            observer.observed(), Observed(points=seen.points[30:60], found=seen.found[30:60])
+        )
     assert shut.aperture.movement_ratio < 0.1  # pyright: ignore[reportOperatorIssue]
     assert shut.closures.recall == 1
     assert shut.closures.precision == pytest.approx(shut.closures.precision_by_chance, abs=0.1)

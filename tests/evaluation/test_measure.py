@@ -1,4 +1,5 @@
-"""The whole measurement: the truth is perfect in every row, and what spoils pictures or lips shows in the rows that should tell of it."""
+"""The whole measurement: the truth is perfect in every row, and what spoils pictures or lips shows
+in the rows that should tell of it."""
 
 import cv2
 import numpy as np
@@ -10,14 +11,14 @@ from hypothesis import strategies as st
 from evaluation.talk import FRAMES, SIZE, faceless, judged, mute, numbers, perfect, take
 from instag.errors import BadArgument
 from instag.evaluation import measure as measuring
-from instag.evaluation.boxes import PLACES, boxes
+from instag.evaluation.crops import PLACES, boxes
+from instag.evaluation.held_out import Pair
 from instag.evaluation.image import PERFECT_DB
 from instag.evaluation.measure import SILENT_RUN, frame_loudness, measure, silence
-from instag.evaluation.missing import Missing
-from instag.evaluation.pair import Pair
-from instag.evaluation.rows import rows_of
-from instag.evaluation.sync_confidence import Sync
+from instag.evaluation.metrics_table import rows_of
+from instag.evaluation.not_measured import Missing
 from instag.evaluation.syncnet import SyncNet
+from instag.evaluation.syncnet_scores import Sync
 
 
 def test_the_truth_itself_is_perfect_in_each_row():
@@ -30,7 +31,14 @@ def test_the_truth_itself_is_perfect_in_each_row():
         elif row.better:
             wanted = {"zero": 0, "one": 1}.get(row.better) if row.truth is None else row.truth
             assert row.value == pytest.approx(wanted, abs=1e-6), row
-    assert {row.key for row in measured if row.better} > {"jitter", "change_head", "aue_lower", "lmd", "aperture_lag", "closure_precision"}
+    assert {row.key for row in measured if row.better} > {
+        "jitter",
+        "change_head",
+        "aue_lower",
+        "lmd",
+        "aperture_lag",
+        "closure_precision",
+    }
 
 
 def worse(measured: dict[str, float], key: str) -> float:
@@ -39,7 +47,9 @@ def worse(measured: dict[str, float], key: str) -> float:
 
 SPOILT = {
     "blur": lambda picture, strength, _: cv2.GaussianBlur(picture, (0, 0), 0.6 * strength),
-    "noise": lambda picture, strength, index: np.clip(picture + np.random.default_rng(index).normal(0, 4 * strength, picture.shape), 0, 255).astype(np.uint8),
+    "noise": lambda picture, strength, index: np.clip(
+        picture + np.random.default_rng(index).normal(0, 4 * strength, picture.shape), 0, 255
+    ).astype(np.uint8),
     "shift": lambda picture, strength, _: np.roll(picture, strength, axis=0),
 }
 
@@ -48,7 +58,17 @@ SPOILT = {
 def test_each_likeness_worsens_with_the_pictures(kind):
     path = [
         numbers(perfect()),
-        *(numbers(judged([SPOILT[kind](picture, strength, index) for index, picture in enumerate(take().pictures)])) for strength in (1, 3)),
+        *(
+            numbers(
+                judged(
+                    [
+                        SPOILT[kind](picture, strength, index)
+                        for index, picture in enumerate(take().pictures)
+                    ]
+                )
+            )
+            for strength in (1, 3)
+        ),
     ]
     for key in [f"{name}_{place}" for name in ("psnr", "ssim") for place in PLACES]:
         values = [worse(measured, key) for measured in path]
@@ -69,7 +89,14 @@ def with_mouth_moved(picture: np.ndarray, landmarks: np.ndarray, by: int) -> np.
 
 def test_a_shifted_mouth_is_found_where_it_is():
     truths = [take().performance.truth(index).landmarks for index in range(FRAMES)]
-    measured = numbers(judged([with_mouth_moved(picture, truth, 3) for picture, truth in zip(take().pictures, truths, strict=True)]))
+    measured = numbers(
+        judged(
+            [
+                with_mouth_moved(picture, truth, 3)
+                for picture, truth in zip(take().pictures, truths, strict=True)
+            ]
+        )
+    )
     assert 1.5 < measured["lmd"] < 4.5
     assert measured["lmd_centred"] < 0.6 * measured["lmd"]
     assert measured["psnr_mouth"] < measured["psnr_face"] < measured["psnr_full"]
@@ -77,7 +104,11 @@ def test_a_shifted_mouth_is_found_where_it_is():
 
 @pytest.mark.parametrize("delay", [-3, 5])
 def test_a_delay_is_the_reported_lag(delay):
-    measured = numbers(judged([take().pictures[int(np.clip(index - delay, 0, FRAMES - 1))] for index in range(FRAMES)]))
+    measured = numbers(
+        judged(
+            [take().pictures[int(np.clip(index - delay, 0, FRAMES - 1))] for index in range(FRAMES)]
+        )
+    )
     assert measured["aperture_lag"] == measured["jaw_lag"] == delay
     assert measured["aperture_lag_correlation"] > 0.95 > measured["aperture_correlation"]
     assert measured["lmd"] > 0.1
@@ -86,7 +117,9 @@ def test_a_delay_is_the_reported_lag(delay):
 def test_frozen_lips_do_not_move():
     measured = numbers(judged(mute()))
     assert measured["aperture_movement"] < 0.25
-    assert measured["closure_precision"] == pytest.approx(measured["closure_precision_by_chance"], abs=0.1)
+    assert measured["closure_precision"] == pytest.approx(
+        measured["closure_precision_by_chance"], abs=0.1
+    )
     assert measured["change_head"] < numbers(perfect())["change_head"]
 
 
@@ -99,15 +132,33 @@ def test_one_picture_for_all_frames_stands_still():
 def test_where_no_face_is_found_it_is_said():
     rows = {row.key: row for row in rows_of(faceless())}
     assert rows["faceless"].value == 10
-    for key in ("psnr_mouth", "lmd", "aperture_correlation", "closure_recall", "silent_movement", "sync_confidence", "aue_upper", "jitter", "change_head"):
+    for key in (
+        "psnr_mouth",
+        "lmd",
+        "aperture_correlation",
+        "closure_recall",
+        "silent_movement",
+        "sync_confidence",
+        "aue_upper",
+        "jitter",
+        "change_head",
+    ):
         assert isinstance(rows[key].value, Missing), key
     assert isinstance(rows["psnr_full"].value, float)
     assert np.isnan(faceless().per_frame.psnr["mouth"]).all()
 
 
 def test_syncnet_sees_the_truth_and_the_prediction_alike(monkeypatch):
-    monkeypatch.setattr(SyncNet, "watch", lambda self, crops: crops.mean((1, 2, 3))[2:-2, None].expand(-1, 1024))
-    monkeypatch.setattr(measuring, "hear", lambda network, speech: torch.randn(FRAMES - 5, 1024, generator=torch.Generator().manual_seed(0)))
+    monkeypatch.setattr(
+        SyncNet, "watch", lambda self, crops: crops.mean((1, 2, 3))[2:-2, None].expand(-1, 1024)
+    )
+    monkeypatch.setattr(
+        measuring,
+        "hear",
+        lambda network, speech: torch.randn(
+            FRAMES - 5, 1024, generator=torch.Generator().manual_seed(0)
+        ),
+    )
     found = judged(take().pictures, syncnet=SyncNet()).sync
     assert isinstance(found.prediction, Sync)
     assert isinstance(found.truth, Sync)
@@ -115,7 +166,13 @@ def test_syncnet_sees_the_truth_and_the_prediction_alike(monkeypatch):
 
 
 def test_without_sound_there_is_no_synchrony():
-    grey = [Pair(index=0, painted=np.full((32, 32, 3), 99, np.uint8), truth=np.full((32, 32, 3), 90, np.uint8))]
+    grey = [
+        Pair(
+            index=0,
+            painted=np.full((32, 32, 3), 99, np.uint8),
+            truth=np.full((32, 32, 3), 90, np.uint8),
+        )
+    ]
     found = measure(grey, speech=Missing("mute"), syncnet=SyncNet()).sync
     assert found.prediction == found.truth == Missing("mute")
 
@@ -127,13 +184,28 @@ def test_nothing_to_compare_is_an_error():
 
 def test_frames_are_counted_while_they_pass():
     seen = []
-    grey = [Pair(index=index, painted=np.full((32, 32, 3), 99, np.uint8), truth=np.full((32, 32, 3), 90, np.uint8)) for index in range(4)]
-    measure(grey, speech=Missing("mute"), syncnet=Missing("none"), total=4, report=lambda done, total: seen.append((done, total)))
+    grey = [
+        Pair(
+            index=index,
+            painted=np.full((32, 32, 3), 99, np.uint8),
+            truth=np.full((32, 32, 3), 90, np.uint8),
+        )
+        for index in range(4)
+    ]
+    measure(
+        grey,
+        speech=Missing("mute"),
+        syncnet=Missing("none"),
+        total=4,
+        report=lambda done, total: seen.append((done, total)),
+    )
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_loudness_is_each_frames_and_a_sound_that_ends_is_silent():
-    assert frame_loudness(np.full(640 * 3 + 320, 0.5, np.float32), 6) == pytest.approx([0.5, 0.5, 0.5, 0.5 / np.sqrt(2), 0, 0])
+    assert frame_loudness(np.full(640 * 3 + 320, 0.5, np.float32), 6) == pytest.approx(
+        [0.5, 0.5, 0.5, 0.5 / np.sqrt(2), 0, 0]
+    )
 
 
 @given(st.lists(st.sampled_from([0.0, 0.001, 0.3, 0.5]), min_size=1, max_size=60))

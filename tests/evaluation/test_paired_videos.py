@@ -7,19 +7,23 @@ import numpy as np
 import pytest
 
 from instag.errors import BadArgument, FileMissing, NotMedia
-from instag.evaluation.missing import Missing
+from instag.evaluation.not_measured import Missing
 from instag.evaluation.paired_videos import footage, open_pair, sound_of
-from instag.media import write_video
+from instag.media.reader import write_video
 
 TONE = (np.sin(np.arange(16_000) / 9) * 0.3).astype(np.float32)
 
 
 def pictures(count: int, width: int = 64, height: int = 48) -> list[np.ndarray]:
-    return [np.full((height, width, 3), (8 * index % 250, 60, 200), np.uint8) for index in range(count)]
+    return [
+        np.full((height, width, 3), (8 * index % 250, 60, 200), np.uint8) for index in range(count)
+    ]
 
 
 def video(path: Path, count: int, *, fps: int = 25, sound: bool = False, **size: int) -> Path:
-    write_video(path, pictures(count, **size), fps=fps, sound=(TONE, 16_000) if sound else None, crf=4)
+    write_video(
+        path, pictures(count, **size), fps=fps, sound=(TONE, 16_000) if sound else None, crf=4
+    )
     return path
 
 
@@ -32,8 +36,13 @@ def folder(path: Path, count: int, *, first: int = 0, name: str = "{:d}.png", **
 
 @pytest.mark.parametrize("painted_kind", ["video", "folder"])
 @pytest.mark.parametrize("truth_kind", ["video", "folder"])
-def test_frames_come_in_pairs_and_in_order(tmp_path: Path, painted_kind: str, truth_kind: str) -> None:
-    make = {"video": lambda name: video(tmp_path / f"{name}.mp4", 12), "folder": lambda name: folder(tmp_path / name, 12)}
+def test_frames_come_in_pairs_and_in_order(
+    tmp_path: Path, painted_kind: str, truth_kind: str
+) -> None:
+    make = {
+        "video": lambda name: video(tmp_path / f"{name}.mp4", 12),
+        "folder": lambda name: folder(tmp_path / name, 12),
+    }
     found = open_pair(make[painted_kind]("painted"), make[truth_kind]("truth"))
     assert len(found) == 12
     assert found.notes == ()
@@ -47,8 +56,13 @@ def test_frames_come_in_pairs_and_in_order(tmp_path: Path, painted_kind: str, tr
 
 def test_numbers_order_the_pictures_not_letters(tmp_path: Path) -> None:
     """9.png comes before 10.png, and numbers need not start with 0."""
-    found = open_pair(folder(tmp_path / "a", 12, first=1), folder(tmp_path / "b", 12, first=1, name="take2_{:04d}.jpg"))
-    np.testing.assert_array_equal([pair.painted[0, 0, 0] for pair in found], [8 * index for index in range(12)])
+    found = open_pair(
+        folder(tmp_path / "a", 12, first=1),
+        folder(tmp_path / "b", 12, first=1, name="take2_{:04d}.jpg"),
+    )
+    np.testing.assert_array_equal(
+        [pair.painted[0, 0, 0] for pair in found], [8 * index for index in range(12)]
+    )
     other = open_pair(folder(tmp_path / "c", 12), tmp_path / "b")
     assert "start with number 0" in other.notes[0]
 
@@ -84,7 +98,9 @@ def test_a_dropped_picture_is_an_error(tmp_path: Path) -> None:
         footage(path)
 
 
-@pytest.mark.parametrize(("name", "words"), [("007.jpg", "more than once"), ("cover.png", "no number")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("007.jpg", "more than once"), ("cover.png", "no number")]
+)
 def test_a_picture_without_a_place_is_an_error(tmp_path: Path, name: str, words: str) -> None:
     path = folder(tmp_path / "a", 12)
     cv2.imwrite(str(path / name), pictures(1)[0])

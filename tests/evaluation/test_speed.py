@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from evaluation.talk import unlearned
-from instag.clip import Clip, StageRecord
+from instag.data.clip import Clip, StageRecord
 from instag.evaluation import speed
-from instag.evaluation.missing import Missing
+from instag.evaluation.not_measured import Missing
 from instag.evaluation.speed import machine, measure_speed, processor
 from instag.models.avatar import Avatar
 
@@ -16,7 +16,12 @@ def test_times_and_sizes_are_those_of_the_avatar(monkeypatch):
     monkeypatch.setattr(speed, "SPOKEN_S", 0.4)
     path, folder = unlearned()
     avatar, clip = Avatar.open(path), Clip.open(folder)
-    timed = replace(clip, info=replace(clip.info, stages={"frames": StageRecord(made_by="test", settings={}, seconds=3.25)}))
+    timed = replace(
+        clip,
+        info=replace(
+            clip.info, stages={"frames": StageRecord(made_by="test", settings={}, seconds=3.25)}
+        ),
+    )
     found = measure_speed(avatar, timed, path)
     assert (found.prepare_s, found.adapt_s) == (3.25, 2.0)
     assert (found.splats_face, found.splats_mouth) == (50, 20)

@@ -1,4 +1,5 @@
-"""SyncNet over random weights: the same numbers as the published 3D layout, and clear words about other files."""
+"""SyncNet over random weights: the same numbers as the published 3D layout, and clear words about
+other files."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -9,14 +10,18 @@ from torch import nn
 
 from instag.errors import AssetDamaged
 from instag.evaluation import syncnet
-from instag.evaluation.missing import Missing
+from instag.evaluation.not_measured import Missing
 
 
 def published_lips() -> nn.Sequential:
     """The lip network in the layout of the published weights: 3D, five frames deep."""
 
-    def layer(inputs: int, outputs: int, size: tuple[int, int, int], stride: int, padding: int) -> list[nn.Module]:
-        convolution = nn.Conv3d(inputs, outputs, size, stride=(1, stride, stride), padding=(0, padding, padding))
+    def layer(
+        inputs: int, outputs: int, size: tuple[int, int, int], stride: int, padding: int
+    ) -> list[nn.Module]:
+        convolution = nn.Conv3d(
+            inputs, outputs, size, stride=(1, stride, stride), padding=(0, padding, padding)
+        )
         return [convolution, nn.BatchNorm3d(outputs), nn.ReLU()]
 
     return nn.Sequential(
@@ -34,13 +39,21 @@ def published_lips() -> nn.Sequential:
 
 def published_state(lips: nn.Sequential) -> OrderedDict[str, torch.Tensor]:
     """A state dict as published: 3D lips, and no counters of batches, which came later."""
-    state = OrderedDict((name, value) for name, value in syncnet.SyncNet().state_dict().items() if not name.startswith("netcnnlip"))
+    state = OrderedDict(
+        (name, value)
+        for name, value in syncnet.SyncNet().state_dict().items()
+        if not name.startswith("netcnnlip")
+    )
     state.update((f"netcnnlip.{name}", value) for name, value in lips.state_dict().items())
-    return OrderedDict((name, value) for name, value in state.items() if not name.endswith("num_batches_tracked"))
+    return OrderedDict(
+        (name, value) for name, value in state.items() if not name.endswith("num_batches_tracked")
+    )
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, nn.Sequential, OrderedDict[str, torch.Tensor]]:
+def published(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, nn.Sequential, OrderedDict[str, torch.Tensor]]:
     torch.manual_seed(0)
     lips = published_lips()
     for module in lips:
@@ -86,7 +99,9 @@ def test_names_what_has_another_shape(tmp_path: Path, published) -> None:
         syncnet.load(tmp_path / "other.model")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"PK\x03\x04 cut off", bytes(range(256)) * 8])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>404</html>", b"PK\x03\x04 cut off", bytes(range(256)) * 8]
+)
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "syncnet_v2.model"
     path.write_bytes(content)

@@ -16,7 +16,11 @@ from instag.models.head import new_head
 @pytest.fixture
 def avatar() -> Avatar:
     generator = torch.Generator().manual_seed(0)
-    head = new_head(face=random_gaussians(7, 1, generator), mouth=random_gaussians(5, 1, generator, mouth=True), speech_channels=80)
+    head = new_head(
+        face=random_gaussians(7, 1, generator),
+        mouth=random_gaussians(5, 1, generator, mouth=True),
+        speech_channels=80,
+    )
     torso = np.zeros((32, 32, 4), np.uint8)
     torso[16:] = (200, 30, 40, 255)
     info = AvatarInfo(
@@ -58,7 +62,12 @@ def test_round_trip(avatar, tmp_path):
 def test_holds_no_pickle(avatar, tmp_path):
     avatar.save(tmp_path / "me.avatar")
     with zipfile.ZipFile(tmp_path / "me.avatar") as package:
-        assert {name.rsplit(".")[-1] for name in package.namelist()} == {"json", "safetensors", "webp", "png"}
+        assert {name.rsplit(".")[-1] for name in package.namelist()} == {
+            "json",
+            "safetensors",
+            "webp",
+            "png",
+        }
 
 
 def test_newer_format_is_refused(avatar, tmp_path):

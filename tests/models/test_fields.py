@@ -1,21 +1,30 @@
-"""The motion fields: shapes, the zero field, gradients, and the parameter counts that METHOD 3 implies."""
+"""The motion fields: shapes, the zero field, gradients, and the parameter counts that METHOD 3
+implies."""
 
 import pytest
 import torch
 from torch import nn
 
 from instag.models.aligner import face_aligner, mouth_aligner
-from instag.models.condition import Condition
-from instag.models.face_motion import GatedField, personalized_face_field, personalized_mouth_field, universal_face_field
-from instag.models.mouth_motion import HOOK_SCALE, MouthField, hook
-from instag.models.speech_encoder import SpeechEncoder
+from instag.models.conditioning_encoders import SpeechEncoder
+from instag.models.face_field import (
+    GatedField,
+    personalized_face_field,
+    personalized_mouth_field,
+    universal_face_field,
+)
+from instag.models.mouth_field import HOOK_SCALE, MouthField, hook
+from instag.types import Condition
 
 FRAMES, POINTS = 3, 17
 
 
 def condition(channels: int = 80, *, seed: int = 0) -> Condition:
     generator = torch.Generator().manual_seed(seed)
-    return Condition(speech=torch.randn(FRAMES, 8, channels, 16, generator=generator), expression=torch.rand(FRAMES, 6, generator=generator) * 3)
+    return Condition(
+        speech=torch.randn(FRAMES, 8, channels, 16, generator=generator),
+        expression=torch.rand(FRAMES, 6, generator=generator) * 3,
+    )
 
 
 def points(seed: int = 0) -> torch.Tensor:
@@ -38,7 +47,9 @@ def test_speech_encoder_frames_do_not_mix():
     torch.testing.assert_close(together[1:2], encoder(heard.speech[1:2]), atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("field", [universal_face_field(80), personalized_face_field(80), personalized_mouth_field(80)])
+@pytest.mark.parametrize(
+    "field", [universal_face_field(80), personalized_face_field(80), personalized_mouth_field(80)]
+)
 def test_field_moves_every_point_in_every_frame(field: GatedField):
     motion = field(points(), condition())
     assert motion.shift.shape == motion.scale.shape == (FRAMES, POINTS, 3)
@@ -63,7 +74,9 @@ def test_expression_stronger_than_any_seen_counts_as_the_strongest():
     usual = condition()
     field.expression_range.copy_(torch.stack([usual.expression.amin(0), usual.expression.amax(0)]))
     wild = Condition(speech=usual.speech, expression=torch.full_like(usual.expression, 5.0))
-    strongest = Condition(speech=usual.speech, expression=usual.expression.amax(0).expand_as(usual.expression))
+    strongest = Condition(
+        speech=usual.speech, expression=usual.expression.amax(0).expand_as(usual.expression)
+    )
     assert torch.equal(field(points(), wild).shift, field(points(), strongest).shift)
 
 
@@ -80,7 +93,9 @@ def test_gradients_reach_each_part_of_the_field():
     field = universal_face_field(80)
     nn.init.uniform_(next(field.encoding.parameters()), -1, 1)
     motion = field(points(), condition())
-    (motion.shift.square().sum() + motion.rotation.square().sum() + motion.scale.square().sum()).backward()
+    (
+        motion.shift.square().sum() + motion.rotation.square().sum() + motion.scale.square().sum()
+    ).backward()
     for name, parameter in field.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
@@ -92,7 +107,10 @@ def test_blinks_beyond_two_are_clipped():
     wide[:, 5] = 2
     wider = wide.clone()
     wider[:, 5] = 4
-    same = [field.hear(Condition(speech=heard.speech, expression=expression)) for expression in (wide, wider)]
+    same = [
+        field.hear(Condition(speech=heard.speech, expression=expression))
+        for expression in (wide, wider)
+    ]
     torch.testing.assert_close(same[0], same[1])
 
 
@@ -115,7 +133,10 @@ def test_mouth_field_answers_to_its_hook_and_moves_mostly_down():
     field = MouthField(speech_channels=80)
     nn.init.uniform_(next(field.encoding.parameters()), -1, 1)
     encoding, speech = field.encoding(points()), torch.randn(2, 32)
-    still, moved = field.shift(encoding, speech, torch.zeros(2, 3)), field.shift(encoding, speech, torch.ones(2, 3))
+    still, moved = (
+        field.shift(encoding, speech, torch.zeros(2, 3)),
+        field.shift(encoding, speech, torch.ones(2, 3)),
+    )
     assert still.shape == (2, POINTS, 3)
     assert (still - moved).abs().max() > 0
 

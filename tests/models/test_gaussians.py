@@ -2,7 +2,7 @@
 
 import torch
 
-from instag.models.face_motion import Motion
+from instag.models.face_field import Motion
 from instag.models.gaussians import Gaussians, from_tables, random_gaussians
 
 
@@ -11,7 +11,11 @@ def gaussians(count: int = 50, *, mouth: bool = False) -> Gaussians:
 
 
 def motion(frames: int, count: int, value: float) -> Motion:
-    return Motion(shift=torch.full((frames, count, 3), value), rotation=torch.full((frames, count, 4), value), scale=torch.full((frames, count, 3), value))
+    return Motion(
+        shift=torch.full((frames, count, 3), value),
+        rotation=torch.full((frames, count, 4), value),
+        scale=torch.full((frames, count, 3), value),
+    )
 
 
 def test_start_fills_the_cube_dark_and_faint():

@@ -1,16 +1,19 @@
-"""The motion encoder: hears the frame's own code at its level, and takes a far one for a less far one."""
+"""The motion encoder: hears the frame's own code at its level, and takes a far one for a less far
+one."""
 
 import torch
 
-from instag.models.face_motion import universal_face_field
-from instag.models.motion_encoder import MotionEncoder, encoder_of
-from instag.models.mouth_motion import MouthField
-from instag.models.speech_encoder import SpeechEncoder
-from instag.speech.lip_network import CODES
+from instag.models.conditioning_encoders import MotionEncoder, SpeechEncoder, encoder_of
+from instag.models.face_field import universal_face_field
+from instag.models.mouth_field import MouthField
+from instag.speech.lips.network import CODES
 
 
 def test_the_frame_itself_is_heard() -> None:
-    encoder, windows = MotionEncoder(), torch.randn(3, 8, CODES, 1, generator=torch.Generator().manual_seed(0))
+    encoder, windows = (
+        MotionEncoder(),
+        torch.randn(3, 8, CODES, 1, generator=torch.Generator().manual_seed(0)),
+    )
     other = windows.clone()
     other[:, [0, 1, 2, 3, 5, 6, 7]] = 9.0
     torch.testing.assert_close(encoder(windows), encoder(other))
@@ -18,7 +21,11 @@ def test_the_frame_itself_is_heard() -> None:
 
 
 def test_levelled_codes_are_of_one_size() -> None:
-    codes = torch.randn(500, CODES, 1, generator=torch.Generator().manual_seed(0)) * torch.linspace(1, 3, CODES)[:, None] + 4
+    codes = (
+        torch.randn(500, CODES, 1, generator=torch.Generator().manual_seed(0))
+        * torch.linspace(1, 3, CODES)[:, None]
+        + 4
+    )
     encoder = MotionEncoder()
     encoder.level.copy_(encoder.level_of(codes))
     levelled = (codes[..., 0] - encoder.level[0]) / encoder.level[1]

@@ -1,4 +1,5 @@
-"""The prior's file: what is written is read, what is no prior is told apart, and a head begins with it."""
+"""The prior's file: what is written is read, what is no prior is told apart, and a head begins with
+it."""
 
 import json
 import zipfile
@@ -18,13 +19,24 @@ def prior(channels: int = 80) -> Prior:
     for parameter in (*face.parameters(), *mouth.parameters()):
         parameter.copy_(torch.randn(parameter.shape, generator=generator))
     face.speech.level.copy_(torch.tensor([-2.0, 3.0]))
-    info = PriorInfo(made_by="instag test", front_end="mel", hears="mel 1", speech_channels=channels, people=2, training={"seed": 1})
+    info = PriorInfo(
+        made_by="instag test",
+        front_end="mel",
+        hears="mel 1",
+        speech_channels=channels,
+        people=2,
+        training={"seed": 1},
+    )
     return Prior(info=info, face=face, mouth=mouth)
 
 
 def head(channels: int = 80) -> Head:
     generator = torch.Generator().manual_seed(0)
-    return new_head(face=random_gaussians(7, 1, generator), mouth=random_gaussians(5, 1, generator, mouth=True), speech_channels=channels)
+    return new_head(
+        face=random_gaussians(7, 1, generator),
+        mouth=random_gaussians(5, 1, generator, mouth=True),
+        speech_channels=channels,
+    )
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -40,8 +52,14 @@ def test_a_head_begins_with_its_fields():
     begun, known = head(), prior()
     known.begin(begun)
     state = known.state()
-    assert all(torch.equal(value, state[f"face.{name}"]) for name, value in begun.face.field.state_dict().items())
-    assert all(torch.equal(value, state[f"mouth.{name}"]) for name, value in begun.mouth.field.state_dict().items())
+    assert all(
+        torch.equal(value, state[f"face.{name}"])
+        for name, value in begun.face.field.state_dict().items()
+    )
+    assert all(
+        torch.equal(value, state[f"mouth.{name}"])
+        for name, value in begun.mouth.field.state_dict().items()
+    )
     with pytest.raises(ValueError, match="shapes"):
         known.begin(head(29))
 

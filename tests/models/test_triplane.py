@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instag.models.triplane import TriPlane, read_planes
-from instag.models.triplane_at_once import grids_of, read_planes_at_once
-from instag.models.triplane_cpu import read_planes_fast
+from instag.models.triplane_gather import grids_of, read_planes_at_once
+from instag.models.triplane_numba import read_planes_fast
 
 FACE, MOUTH = (16, 38.4), (64, 57.6)
 
@@ -32,9 +32,18 @@ def test_twins(seed: int, grids: tuple[int, float], count: int):
     units = units[((places - places.round()).abs() > 1e-4).all(-1).all(-1)]
     change = change[: len(units)]
     results = []
-    at_once = lambda entries, units, scales, sizes: read_planes_at_once(entries, units, **grids_of(scales, sizes))  # noqa: E731
-    for read, dtype in ((read_planes, torch.float64), (read_planes_fast, torch.float32), (at_once, torch.float32)):
-        entries, places = encoding.entries.detach().to(dtype, copy=True).requires_grad_(), units.to(dtype, copy=True).requires_grad_()
+    at_once = lambda entries, units, scales, sizes: read_planes_at_once(
+        entries, units, **grids_of(scales, sizes)
+    )  # noqa: E731
+    for read, dtype in (
+        (read_planes, torch.float64),
+        (read_planes_fast, torch.float32),
+        (at_once, torch.float32),
+    ):
+        entries, places = (
+            encoding.entries.detach().to(dtype, copy=True).requires_grad_(),
+            units.to(dtype, copy=True).requires_grad_(),
+        )
         features = read(entries, places, encoding.scales, encoding.sizes)
         features.backward(change.to(dtype))
         results.append((features, entries.grad, places.grad))
@@ -42,7 +51,9 @@ def test_twins(seed: int, grids: tuple[int, float], count: int):
     for other in others:
         for there, here in zip(exact, other, strict=True):
             assert here.shape == there.shape
-            assert not there.numel() or (here - there).abs().amax() <= 2e-5 * max(1, there.abs().amax().item())
+            assert not there.numel() or (here - there).abs().amax() <= 2e-5 * max(
+                1, there.abs().amax().item()
+            )
 
 
 @pytest.mark.parametrize("base, finest", [FACE, MOUTH])
@@ -56,22 +67,32 @@ def test_entries_are_counted_as_the_method_has_them(base: int, finest: float):
 
 
 def test_an_entry_is_read_where_it_lies():
-    """One level of scale 3: the value at cell corners is the entry's; (x, y), (y, z) and (x, z) in this order."""
+    """One level of scale 3: the value at cell corners is the entry's; (x, y), (y, z) and (x, z) in
+    this order."""
     encoding = lively(4, 4, levels=1)
     grids = encoding.entries.detach().view(3, 5, 5)
     units = (torch.tensor([1.0, 2.0, 3.0]) - 0.5) / 3
     seen = encoding((units * 0.3 - 0.15)[None]).detach()[0]
-    torch.testing.assert_close(seen, torch.stack([grids[0, 2, 1], grids[1, 3, 2], grids[2, 3, 1]]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        seen, torch.stack([grids[0, 2, 1], grids[1, 3, 2], grids[2, 3, 1]]), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_points_outside_are_taken_at_the_border_and_batches_are_points():
     encoding = lively(*FACE)
-    torch.testing.assert_close(encoding(torch.tensor([[0.2, -0.9, 0.1]])), encoding(torch.tensor([[0.15, -0.15, 0.1]])))
+    torch.testing.assert_close(
+        encoding(torch.tensor([[0.2, -0.9, 0.1]])), encoding(torch.tensor([[0.15, -0.15, 0.1]]))
+    )
     points = 0.2 * torch.rand(2, 4, 7, 3) - 0.1
     torch.testing.assert_close(encoding(points)[1, 2], encoding(points[1, 2]))
 
 
 def test_gradients_are_those_of_finite_differences():
     encoding = lively(4, 6, levels=3).double()
-    units = torch.rand(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda entries, places: read_planes(entries, places, encoding.scales, encoding.sizes), (encoding.entries, units))
+    units = torch.rand(
+        4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    ).requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda entries, places: read_planes(entries, places, encoding.scales, encoding.sizes),
+        (encoding.entries, units),
+    )

@@ -1,4 +1,5 @@
-"""DeepSpeech over small random weights: the network as a formula, its inputs by hand, pieces like the whole, clear words about other files."""
+"""DeepSpeech over small random weights: the network as a formula, its inputs by hand, pieces like
+the whole, clear words about other files."""
 
 import sys
 from pathlib import Path
@@ -9,9 +10,15 @@ import torch
 
 from frozen import weights, write_graph
 from instag.errors import AssetDamaged, ExtraMissing
-from instag.speech.deepspeech import DeepSpeech, coefficients, in_context, spread_of
-from instag.speech.deepspeech_network import CELL, load_frozen
-from instag.speech.features import features
+from instag.speech.chunking import features
+from instag.speech.deepspeech import (
+    CELL,
+    DeepSpeech,
+    coefficients,
+    in_context,
+    load_frozen,
+    spread_of,
+)
 from instag.speech.mfcc import mfcc
 from instag.speech.onnx_network import OnnxNetwork
 
@@ -24,7 +31,12 @@ def graph(tmp_path: Path) -> Path:
 def speech(seconds: float, seed: int = 0) -> torch.Tensor:
     time = torch.arange(round(seconds * 16_000)) / 16_000
     noise = torch.randn(len(time), generator=torch.Generator().manual_seed(seed))
-    return 0.2 * torch.sin(2 * torch.pi * (200 + 80 * torch.sin(3 * time)) * time) * (1 + torch.sin(17 * time)) + 0.01 * noise
+    return (
+        0.2
+        * torch.sin(2 * torch.pi * (200 + 80 * torch.sin(3 * time)) * time)
+        * (1 + torch.sin(17 * time))
+        + 0.01 * noise
+    )
 
 
 def sigmoid(values: np.ndarray) -> np.ndarray:
@@ -32,16 +44,24 @@ def sigmoid(values: np.ndarray) -> np.ndarray:
 
 
 def formula(inputs: np.ndarray, found: dict[str, np.ndarray]) -> np.ndarray:
-    """What TensorFlow computes: clipped layers, BasicLSTMCell both ways with forget bias 1, two layers."""
-    clipped = lambda values, number: np.clip(values @ found[f"h{number}"] + found[f"b{number}"], 0, 20)  # noqa: E731
+    """What TensorFlow computes: clipped layers, BasicLSTMCell both ways with forget bias 1, two
+    layers."""
+    clipped = lambda values, number: np.clip(
+        values @ found[f"h{number}"] + found[f"b{number}"], 0, 20
+    )  # noqa: E731
     heard = clipped(clipped(clipped(inputs, 1), 2), 3)
     both = []
     for direction, order in (("fw", slice(None)), ("bw", slice(None, None, -1))):
-        kernel, bias = found[CELL.format(direction, "kernel")], found[CELL.format(direction, "bias")]
+        kernel, bias = (
+            found[CELL.format(direction, "kernel")],
+            found[CELL.format(direction, "bias")],
+        )
         cell = hidden = np.zeros(len(bias) // 4)
         outputs = []
         for step in heard[order]:
-            enters, candidate, forgets, leaves = np.split(np.concatenate([step, hidden]) @ kernel + bias, 4)
+            enters, candidate, forgets, leaves = np.split(
+                np.concatenate([step, hidden]) @ kernel + bias, 4
+            )
             cell = cell * sigmoid(forgets + 1) + sigmoid(enters) * np.tanh(candidate)
             hidden = np.tanh(cell) * sigmoid(leaves)
             outputs.append(hidden)
@@ -51,7 +71,9 @@ def formula(inputs: np.ndarray, found: dict[str, np.ndarray]) -> np.ndarray:
 
 def test_network_is_the_formula(graph: Path) -> None:
     inputs = torch.randn(40, 494, generator=torch.Generator().manual_seed(1))
-    np.testing.assert_allclose(load_frozen(graph)(inputs).numpy(), formula(inputs.double().numpy(), weights()), atol=1e-4)
+    np.testing.assert_allclose(
+        load_frozen(graph)(inputs).numpy(), formula(inputs.double().numpy(), weights()), atol=1e-4
+    )
 
 
 def test_inputs_are_the_published_recipe() -> None:
@@ -96,10 +118,14 @@ def test_pieces_are_like_the_whole(graph: Path, monkeypatch: pytest.MonkeyPatch)
 def test_other_graphs_are_refused(tmp_path: Path) -> None:
     found = weights()
     del found[CELL.format("bw", "bias")]
-    with pytest.raises(AssetDamaged, match=r"bw/basic_lstm_cell/bias.*instag assets get deepspeech"):
+    with pytest.raises(
+        AssetDamaged, match=r"bw/basic_lstm_cell/bias.*instag assets get deepspeech"
+    ):
         load_frozen(write_graph(tmp_path / "later.pb", found))
     with pytest.raises(AssetDamaged, match="its h2 is 3x3, and should be 5x5"):
-        load_frozen(write_graph(tmp_path / "odd.pb", weights() | {"h2": np.zeros((3, 3), np.float32)}))
+        load_frozen(
+            write_graph(tmp_path / "odd.pb", weights() | {"h2": np.zeros((3, 3), np.float32)})
+        )
 
 
 def test_onnx_needs_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

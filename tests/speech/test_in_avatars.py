@@ -1,4 +1,5 @@
-"""Every front end through a whole life: a clip's features, a head that learns with them, that head speaking. Weights small and random."""
+"""Every front end through a whole life: a clip's features, a head that learns with them, that head
+speaking. Weights small and random."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,16 +8,16 @@ import pytest
 import torch
 
 import hub
-from instag import assets
-from instag.clip import Clip
+from instag.assets import store
+from instag.data.clip import Clip
 from instag.errors import AssetMissing
 from instag.models.avatar import Avatar
-from instag.speaking import Manner, frames
-from instag.speech.front_ends import create
+from instag.speech.registry import create
+from instag.synthesis.synthesizer import Manner, frames
 from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
-from instag.training.schedule import shortened
+from instag.training.schedules import shortened
 from tiny_weights import write_tiny_weights
 
 TINY = replace(shortened(recipes.few(), 0.002), size=64, face_splats=100, mouth_splats=50)
@@ -29,13 +30,26 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(assets.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(store.VARIABLE, str(tmp_path))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "nobody")
     write_tiny_weights(tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["mel", "motion", "phones", "mel+phones", "deepspeech", "esperanto", "hubert", "ave", "wav2vec2:"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mel",
+        "motion",
+        "phones",
+        "mel+phones",
+        "deepspeech",
+        "esperanto",
+        "hubert",
+        "ave",
+        "wav2vec2:",
+    ],
+)
 def test_learns_and_speaks(clip: Clip, tmp_path: Path, name: str) -> None:
     name = f"wav2vec2:{hub.write_folder(tmp_path / 'letters')}" if name == "wav2vec2:" else name
     adapt(clip, tmp_path / "me.avatar", recipe=TINY, speech=name)
@@ -49,6 +63,6 @@ def test_learns_and_speaks(clip: Clip, tmp_path: Path, name: str) -> None:
 
 def test_speaking_misses_the_weights(clip: Clip, tmp_path: Path, home: Path) -> None:
     avatar = adapt(clip, recipe=TINY, speech="ave")
-    (home / assets.named("ave").file).unlink()
+    (home / store.named("ave").file).unlink()
     with pytest.raises(AssetMissing, match="instag assets get ave"):
         next(iter(frames(avatar, torch.zeros(640), Manner())))

@@ -5,14 +5,16 @@ import math
 import pytest
 import torch
 
-from instag.speech.features import chunks, features
-from instag.speech.front_end import SAMPLE_RATE
-from instag.speech.level import ACTIVE_RMS, at_active_level
+from instag.speech.chunking import chunks, features
+from instag.speech.loudness import ACTIVE_RMS, at_active_level
 from instag.speech.mel import FFT, Mel, filterbank, spectrogram
+from instag.types import SAMPLE_RATE
 
 
 def tone(hertz: float, seconds: float, level: float = 0.3) -> torch.Tensor:
-    return level * torch.sin(2 * math.pi * hertz * torch.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE)
+    return level * torch.sin(
+        2 * math.pi * hertz * torch.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    )
 
 
 @pytest.mark.parametrize("samples", [1, 639, 640, 641, 16_000, 40_001])
@@ -34,14 +36,24 @@ def test_filters_have_unit_area():
 
 
 def test_known_level_in_decibels():
-    # A full-scale tone at a bin's centre: magnitude FFT / 4 after the Hann window, weighted by the filter and the pre-emphasis.
+    # A full-scale tone at a bin's centre: magnitude FFT / 4 after the Hann window, weighted by the
+    # filter and the pre-emphasis.
     hertz = 1000.0
-    emphasis = abs(1 - 0.97 * complex(math.cos(2 * math.pi * hertz / SAMPLE_RATE), -math.sin(2 * math.pi * hertz / SAMPLE_RATE)))
+    emphasis = abs(
+        1
+        - 0.97
+        * complex(
+            math.cos(2 * math.pi * hertz / SAMPLE_RATE),
+            -math.sin(2 * math.pi * hertz / SAMPLE_RATE),
+        )
+    )
     around = torch.tensor([0.5, 1.0, 0.5])[None] * FFT / 4 * emphasis
     peak = 50
     expected = 20 * torch.log10((filterbank()[:, peak - 1 : peak + 2] * around).sum(1).max()) - 20
     measured = spectrogram(tone(hertz, 1.0, level=1.0))[:, 40].max()
-    torch.testing.assert_close(measured, ((expected + 100) / 100 * 8 - 4).clamp(max=4.0), atol=0.02, rtol=0)
+    torch.testing.assert_close(
+        measured, ((expected + 100) / 100 * 8 - 4).clamp(max=4.0), atol=0.02, rtol=0
+    )
 
 
 def test_silence_is_the_floor():

@@ -3,8 +3,19 @@
 import pytest
 import torch
 
-from instag.speech.whisper import BLOCK_S, FFT, HOP, STEP, WIDTH, ear_of, load_whisper_ear, log_mel, positions, triangles
-from instag.synthetic.recordings import recording
+from instag.assets.sample_speech import recording
+from instag.speech.whisper import (
+    BLOCK_S,
+    FFT,
+    HOP,
+    STEP,
+    WIDTH,
+    ear_of,
+    load_whisper_ear,
+    log_mel,
+    positions,
+    triangles,
+)
 
 EAR = load_whisper_ear()
 
@@ -26,7 +37,10 @@ def test_pieces_from_a_block_on_are_those_of_the_whole() -> None:
 
 def test_what_sounds_tells_more_than_where() -> None:
     voice = torch.from_numpy(recording("speech_one").waveform)
-    spoken, silent = (torch.cat(list(EAR.heard(sound))).std(0).mean() for sound in (voice, torch.zeros(3 * 16_000)))
+    spoken, silent = (
+        torch.cat(list(EAR.heard(sound))).std(0).mean()
+        for sound in (voice, torch.zeros(3 * 16_000))
+    )
     assert silent < 0.5 * spoken
 
 
@@ -44,7 +58,9 @@ def test_bands_have_unit_area_as_in_slaneys_scale() -> None:
 
 def test_places_are_told_by_sines_then_cosines() -> None:
     table = positions(5)
-    torch.testing.assert_close(table[0], torch.cat([torch.zeros(WIDTH // 2), torch.ones(WIDTH // 2)]))
+    torch.testing.assert_close(
+        table[0], torch.cat([torch.zeros(WIDTH // 2), torch.ones(WIDTH // 2)])
+    )
     assert table[1, 0] == pytest.approx(0.8415, abs=1e-4)
 
 
@@ -54,5 +70,7 @@ def test_bytes_and_their_unit_become_weights() -> None:
     state[name] = torch.ones(3 * WIDTH, WIDTH, dtype=torch.int8)
     state[f"{name}.unit"] = torch.arange(3 * WIDTH).half() / 64
     again = ear_of(state)
-    torch.testing.assert_close(again.state_dict()[name][:, 0], torch.arange(3 * WIDTH) / 64, atol=1e-2, rtol=1e-3)
+    torch.testing.assert_close(
+        again.state_dict()[name][:, 0], torch.arange(3 * WIDTH) / 64, atol=1e-2, rtol=1e-3
+    )
     assert not any(parameter.requires_grad for parameter in again.parameters())

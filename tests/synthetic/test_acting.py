@@ -3,12 +3,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from instag.assets.sample_speech import NAMES, Phoneme, recording
 from instag.synthetic.acting import act, mouth_curves, visemes_of
-from instag.synthetic.recordings import NAMES, Phoneme, recording
 
 
 def said(*names, each=0.12):
-    return tuple(Phoneme(name=name, start=k * each, end=(k + 1) * each) for k, name in enumerate(names))
+    return tuple(
+        Phoneme(name=name, start=k * each, end=(k + 1) * each) for k, name in enumerate(names)
+    )
 
 
 def middle(phonemes, k):
@@ -39,7 +41,11 @@ def test_silence_is_still():
 def test_every_phoneme_of_the_recordings_has_a_mouth(name):
     phonemes = recording(name).phonemes
     unknown = visemes_of("no such phoneme")
-    assert [p.name for p in phonemes if visemes_of(p.name) == unknown and p.name not in ("h", "@", "@2", "@-", "a#", "I#", "@L")] == []
+    assert [
+        p.name
+        for p in phonemes
+        if visemes_of(p.name) == unknown and p.name not in ("h", "@", "@2", "@-", "a#", "I#", "@L")
+    ] == []
 
 
 def test_poses_are_small_smooth_rotations_and_a_seed_repeats_them():
@@ -48,7 +54,10 @@ def test_poses_are_small_smooth_rotations_and_a_seed_repeats_them():
     for pose in poses:
         np.testing.assert_allclose(pose.rotation @ pose.rotation.T, np.eye(3), atol=1e-12)
         assert np.linalg.det(pose.rotation) > 0
-    turns = [np.arccos(np.clip((np.trace(a.rotation.T @ b.rotation) - 1) / 2, -1, 1)) for a, b in pairwise(poses)]
+    turns = [
+        np.arccos(np.clip((np.trace(a.rotation.T @ b.rotation) - 1) / 2, -1, 1))
+        for a, b in pairwise(poses)
+    ]
     assert max(turns) < np.radians(3)
     again, _ = act(phonemes, 120, 25, seed=4)
     assert again == act(phonemes, 120, 25, seed=4)[0]

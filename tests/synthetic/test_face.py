@@ -54,5 +54,8 @@ def test_the_cage_itself_is_not_changed(face):
 def test_a_turn_about_x_keeps_distances():
     points = np.random.default_rng(0).normal(size=(9, 3))
     turned = turn_x(points, np.array([0.0, 1, 2]), 0.7)
-    np.testing.assert_allclose(np.linalg.norm(turned[1:] - turned[:-1], axis=1), np.linalg.norm(points[1:] - points[:-1], axis=1))
+    np.testing.assert_allclose(
+        np.linalg.norm(turned[1:] - turned[:-1], axis=1),
+        np.linalg.norm(points[1:] - points[:-1], axis=1),
+    )
     assert turn_x(np.array([[0.0, 0, 1]]), np.zeros(3), 0.1)[0, 1] < 0

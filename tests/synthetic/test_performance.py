@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from instag.errors import BadArgument
-from instag.media import probe, read_sound
+from instag.media.reader import probe, read_sound
 from instag.synthetic import Speaker, perform, recording, write_video
 from instag.synthetic.performance import spoken
 from instag.types import Region
@@ -15,7 +15,10 @@ def performance():
 
 def test_every_region_has_its_place(performance):
     regions = performance.truth(0).regions
-    heights = {region: np.argwhere(regions == region)[:, 0].mean() for region in (Region.HAIR, Region.FACE, Region.NECK, Region.TORSO)}
+    heights = {
+        region: np.argwhere(regions == region)[:, 0].mean()
+        for region in (Region.HAIR, Region.FACE, Region.NECK, Region.TORSO)
+    }
     assert heights[Region.HAIR] < heights[Region.NECK] < heights[Region.TORSO]
     assert heights[Region.FACE] < heights[Region.NECK]
     assert (regions[0] == Region.BACKGROUND).mean() > 0.5
@@ -47,7 +50,9 @@ def test_lips_follow_the_phonemes(performance):
     apertures = whole.apertures()
 
     def at(phoneme):
-        return apertures[min(len(apertures) - 1, round((phoneme.start + phoneme.end) / 2 * whole.fps - 0.5))]
+        return apertures[
+            min(len(apertures) - 1, round((phoneme.start + phoneme.end) / 2 * whole.fps - 0.5))
+        ]
 
     open_vowels = [at(p) for p in recording().phonemes if p.name in ("A:", "a", "aI", "V")]
     closed = [at(p) for p in recording().phonemes if p.name in ("p", "b", "m")]

@@ -6,7 +6,15 @@ from instag.synthetic.rasterizer import point_normals, rasterize
 
 
 def seen(points, triangles, size=24, focal=24.0):
-    return rasterize(points.astype(np.float32), triangles.astype(np.int32), np.float32(focal), np.float32(size / 2), np.float32(size / 2), size, size)
+    return rasterize(
+        points.astype(np.float32),
+        triangles.astype(np.int32),
+        np.float32(focal),
+        np.float32(size / 2),
+        np.float32(size / 2),
+        size,
+        size,
+    )
 
 
 def brute_force(points, triangles, size=24, focal=24.0):
@@ -33,7 +41,11 @@ def brute_force(points, triangles, size=24, focal=24.0):
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 12))
 def test_it_agrees_with_testing_every_pixel(seed, count):
     random = np.random.default_rng(seed)
-    points = random.uniform((-0.8, -0.8, 0.8), (0.8, 0.8, 2.0), (3 * count, 3)).astype(np.float32).astype(np.float64)
+    points = (
+        random.uniform((-0.8, -0.8, 0.8), (0.8, 0.8, 2.0), (3 * count, 3))
+        .astype(np.float32)
+        .astype(np.float64)
+    )
     triangles = np.arange(3 * count).reshape(-1, 3)
     numbers, nearest = seen(points, triangles)
     expected, margin = brute_force(points, triangles)

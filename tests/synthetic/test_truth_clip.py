@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from instag.clip import Clip
-from instag.geometry import viewmats
+from instag.data.clip import Clip
+from instag.ops.rotations import viewmats
 from instag.synthetic import write_clip
 from instag.types import Region
 
@@ -22,7 +22,9 @@ def test_every_part_is_there_and_reads_back(clip):
     assert again.backdrop().shape == (64, 64, 3)
     assert again.features("mel").shape[0] == 16
     assert len(again.speech()) == 16 * 640
-    assert {"AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU25", "AU26", "AU45"} == set(again.action_units())
+    assert {"AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU25", "AU26", "AU45"} == set(
+        again.action_units()
+    )
 
 
 def test_the_track_carries_the_resting_head_onto_the_landmarks(clip):

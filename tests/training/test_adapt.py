@@ -1,4 +1,5 @@
-"""Adaptation as a whole, on a head so small that it takes seconds: it learns, it stops and goes on, it says what it can not do."""
+"""Adaptation as a whole, on a head so small that it takes seconds: it learns, it stops and goes on,
+it says what it can not do."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,17 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from instag.capture.action_units import measure_action_units
-from instag.clip import Clip
-from instag.data.expression_motion import load_expression_motion
+from instag.capture.measure_action_units import measure_action_units
+from instag.data.clip import Clip
 from instag.data.splits import split
 from instag.errors import BadArgument
 from instag.models.avatar import Avatar
+from instag.motion.expression_basis import load_expression_motion
 from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt, subject_of, views_wanted
-from instag.training.schedule import shortened
-from instag.training.stages.mouth import MouthStage
+from instag.training.schedules import shortened
+from instag.training.stages.adapt_mouth import MouthStage
 
 TINY = replace(shortened(recipes.few(), 0.004), size=64, face_splats=150, mouth_splats=60)
 
@@ -28,7 +29,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def states_equal(first: Avatar, second: Avatar) -> bool:
     one, other = first.head.state_dict(), second.head.state_dict()
-    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+    return one.keys() == other.keys() and all(
+        torch.equal(value, other[name]) for name, value in one.items()
+    )
 
 
 def test_stopped_run_ends_where_an_unbroken_one_does(folder, tmp_path):
@@ -45,7 +48,13 @@ def test_stopped_run_ends_where_an_unbroken_one_does(folder, tmp_path):
         assert not (tmp_path / "broken.avatar").exists()
 
     begun = []
-    again = adapt(folder, tmp_path / "broken.avatar", recipe=TINY, n_views=50, report=lambda name, done, total: begun.append((name, done)))
+    again = adapt(
+        folder,
+        tmp_path / "broken.avatar",
+        recipe=TINY,
+        n_views=50,
+        report=lambda name, done, total: begun.append((name, done)),
+    )
     assert begun[0] == ("fuse", 4)
     assert states_equal(whole, again)
     assert not (folder / "training" / "broken" / "checkpoint.safetensors").exists()
@@ -59,7 +68,9 @@ def test_another_seed_starts_anew_and_the_same_seed_repeats(folder):
 
 def test_a_mouth_that_moves_as_one_is_not_strained(folder):
     plan = replace(TINY, mouth=replace(TINY.mouth, aligner_after=0))
-    subject = subject_of(Clip.open(folder), plan, split(60, n_views=50), 0, torch.device("cpu"), speech="motion")
+    subject = subject_of(
+        Clip.open(folder), plan, split(60, n_views=50), 0, torch.device("cpu"), speech="motion"
+    )
     stage = MouthStage(subject, plan.mouth)
     assert stage.lose(0)[0]["strain"] > 0
     torch.nn.init.zeros_(list(subject.head.mouth.field.motion.parameters())[-1])
@@ -71,14 +82,19 @@ def test_pictures_come_nearer(folder):
 
     longer = replace(shortened(recipes.few(), 0.03), size=64, face_splats=150, mouth_splats=60)
     adapt(folder, folder / "nearer.avatar", recipe=longer, n_views=50)
-    rows = [json.loads(line) for line in (folder / "training" / "nearer" / "curves.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (folder / "training" / "nearer" / "curves.jsonl").read_text().splitlines()
+    ]
     face = [row["photometric"] for row in rows if row["stage"] == "face"]
     assert face[-1] < 0.85 * face[0]
 
 
 def test_every_recipe_runs(folder):
     for name in recipes.RECIPES:
-        tiny = replace(shortened(recipes.recipe_named(name), 0.001), size=64, face_splats=100, mouth_splats=100)
+        tiny = replace(
+            shortened(recipes.recipe_named(name), 0.001), size=64, face_splats=100, mouth_splats=100
+        )
         avatar = adapt(folder, recipe=tiny, n_views=50)
         assert avatar.info.recipe == name
         assert len(avatar) == 50
@@ -98,16 +114,30 @@ def test_silent_action_units_do_not_stop_it(folder, tmp_path):
 def test_expressions_that_were_not_seen_are_taught_to_whom_was_not_seen_to_blink(folder, tmp_path):
     import shutil
 
-    blinking, staring = (Clip.open(shutil.copytree(folder, tmp_path / f"{name}.clip")) for name in ("blinking", "staring"))
+    blinking, staring = (
+        Clip.open(shutil.copytree(folder, tmp_path / f"{name}.clip"))
+        for name in ("blinking", "staring")
+    )
     measure_action_units(blinking)
     track, closing = blinking.track(), blinking.action_units()["AU45"] > 0
     track.landmarks[closing] = track.landmarks[~closing][:1]
     staring.save_track(track)
     measure_action_units(staring)
     chosen, ranges, few = split(len(staring), n_views=50), {}, recipes.few()
-    cases = {"taught": (staring, few), "given": (Clip.open(folder), few), "paper": (staring, recipes.reference()), "blinks": (blinking, few)}
+    cases = {
+        "taught": (staring, few),
+        "given": (Clip.open(folder), few),
+        "paper": (staring, recipes.reference()),
+        "blinks": (blinking, few),
+    }
     for name, (clip, recipe) in cases.items():
-        subject = subject_of(clip, replace(recipe, size=64, face_splats=50, mouth_splats=50), chosen, 0, torch.device("cpu"))
+        subject = subject_of(
+            clip,
+            replace(recipe, size=64, face_splats=50, mouth_splats=50),
+            chosen,
+            0,
+            torch.device("cpu"),
+        )
         assert (subject.expressions is not None) == (name == "taught")
         ranges[name], seen = subject.head.face.field.expression_range, subject.store.expression[:50]
         if name != "taught":

@@ -1,4 +1,5 @@
-"""Pre-training as a whole, on two or three tiny synthetic speakers: it learns, it stops and goes on, several processes agree with one."""
+"""Pre-training as a whole, on two or three tiny synthetic speakers: it learns, it stops and goes
+on, several processes agree with one."""
 
 import json
 import os
@@ -13,13 +14,13 @@ import torch
 
 from instag.errors import BadArgument
 from instag.models.prior import BUNDLED, Prior, load_bundled_prior
-from instag.speech import front_ends
+from instag.speech import registry
 from instag.synthetic import write_clip
-from instag.training import recipes
+from instag.training import distributed, recipes
 from instag.training.adapt import adapt, plan_named
 from instag.training.pretrain import pretrain
-from instag.training.pretraining import courses, ranks
-from instag.training.schedule import shortened
+from instag.training.pretraining import courses
+from instag.training.schedules import shortened
 
 TINY = replace(shortened(courses.usual(), 0.0015), size=64, face_splats=120, mouth_splats=50)
 WORKER = """
@@ -33,11 +34,17 @@ pretrain(sys.argv[2:], sys.argv[1], course=TINY, together=2)
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("people")
-    return [write_clip(folder / f"{seed}.clip", seed=seed, frames=frames, size=64).folder for seed, frames in ((1, 55), (2, 75), (3, 51))]
+    return [
+        write_clip(folder / f"{seed}.clip", seed=seed, frames=frames, size=64).folder
+        for seed, frames in ((1, 55), (2, 75), (3, 51))
+    ]
 
 
 def curves(output: Path) -> list[dict[str, float | str]]:
-    return [json.loads(line) for line in (output.with_suffix(".training") / "curves.jsonl").read_text().splitlines()]
+    return [
+        json.loads(line)
+        for line in (output.with_suffix(".training") / "curves.jsonl").read_text().splitlines()
+    ]
 
 
 def test_two_people_teach_a_prior(people, tmp_path):
@@ -46,7 +53,15 @@ def test_two_people_teach_a_prior(people, tmp_path):
     assert prior.info.training["frames"] == 130
     assert Prior.open(tmp_path / "two.prior").digest() == prior.digest()
     terms = {name for row in curves(tmp_path / "two.prior") for name in row}
-    assert {"photometric", "alpha", "motion", "contrast", "landmarks", "lips_attention", "hair_attention"} <= terms
+    assert {
+        "photometric",
+        "alpha",
+        "motion",
+        "contrast",
+        "landmarks",
+        "lips_attention",
+        "hair_attention",
+    } <= terms
     assert not list((tmp_path / "two.training").glob("checkpoint*"))
 
 
@@ -62,7 +77,13 @@ def test_stopped_run_ends_where_an_unbroken_one_does(people, tmp_path):
             pretrain(people, tmp_path / "broken.prior", course=TINY, together=2, report=stop)
         assert not (tmp_path / "broken.prior").exists()
     begun = []
-    again = pretrain(people, tmp_path / "broken.prior", course=TINY, together=2, report=lambda name, done, total: begun.append((name, done)))
+    again = pretrain(
+        people,
+        tmp_path / "broken.prior",
+        course=TINY,
+        together=2,
+        report=lambda name, done, total: begun.append((name, done)),
+    )
     assert begun[0] == ("mouth", 10)
     assert again.digest() == whole.digest()
 
@@ -80,25 +101,35 @@ def test_two_processes_agree_with_one(people, tmp_path):
         "PYTHONPATH": str(Path(__file__).parent),
     }
     command = [sys.executable, "-c", WORKER, str(tmp_path / "both.prior"), *map(str, people)]
-    processes = [subprocess.Popen(command, env=meeting | {"RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in range(2)]
+    processes = [
+        subprocess.Popen(command, env=meeting | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(2)
+    ]
     assert [process.wait(timeout=300) for process in processes] == [0, 0]
-    for one, both in zip(curves(tmp_path / "one.prior"), curves(tmp_path / "both.prior"), strict=True):
+    for one, both in zip(
+        curves(tmp_path / "one.prior"), curves(tmp_path / "both.prior"), strict=True
+    ):
         assert one.keys() == both.keys()
-        assert all(both[name] == pytest.approx(value, rel=1e-4) for name, value in one.items() if name not in ("time", "stage"))
+        assert all(
+            both[name] == pytest.approx(value, rel=1e-4)
+            for name, value in one.items()
+            if name not in ("time", "stage")
+        )
     first, second = (Prior.open(tmp_path / f"{name}.prior") for name in ("one", "both"))
     torch.testing.assert_close(first.state(), second.state(), atol=2e-3, rtol=2e-2)
 
 
 @pytest.mark.parametrize("number, order", [("0", ["load", "wait"]), ("1", ["wait"])])
 def test_one_process_of_a_machine_loads_the_renderer_first(people, monkeypatch, number, order):
-    """gsplat 1.5.3 compiles its kernels when it is first loaded, and deletes before what another process may be compiling."""
+    """gsplat 1.5.3 compiles its kernels when it is first loaded, and deletes before what another
+    process may be compiling."""
     done = []
 
     def begin(*arguments: object, **settings: object) -> None:
         raise InterruptedError
 
     monkeypatch.setenv("LOCAL_RANK", number)
-    monkeypatch.setattr(ranks.Ranks, "wait", lambda self: done.append("wait"))
+    monkeypatch.setattr(distributed.Ranks, "wait", lambda self: done.append("wait"))
     monkeypatch.setattr("instag.training.pretrain.renderer_for", lambda device: done.append("load"))
     monkeypatch.setattr("instag.training.pretrain.crew_of", begin)
     with pytest.raises(InterruptedError):
@@ -106,7 +137,10 @@ def test_one_process_of_a_machine_loads_the_renderer_first(people, monkeypatch, 
     assert done == order
 
 
-@pytest.mark.parametrize("processes, devices, backend", [(2, ["cuda:0", "cuda:1"], "nccl"), (4, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"], "gloo")])
+@pytest.mark.parametrize(
+    "processes, devices, backend",
+    [(2, ["cuda:0", "cuda:1"], "nccl"), (4, ["cuda:0", "cuda:1", "cuda:0", "cuda:1"], "gloo")],
+)
 def test_more_processes_than_gpus_share_them(monkeypatch, processes, devices, backend):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
@@ -115,23 +149,30 @@ def test_more_processes_than_gpus_share_them(monkeypatch, processes, devices, ba
     for rank in range(processes):
         monkeypatch.setenv("RANK", str(rank))
         monkeypatch.setenv("LOCAL_RANK", str(rank))
-        found.append(str(ranks.own_device(torch.device("cuda"))))
+        found.append(str(distributed.own_device(torch.device("cuda"))))
     assert found == devices
-    assert ranks.backend_for(torch.device("cuda"), processes) == backend
-    assert ranks.backend_for(torch.device("cpu"), processes) == "gloo"
+    assert distributed.backend_for(torch.device("cuda"), processes) == backend
+    assert distributed.backend_for(torch.device("cpu"), processes) == "gloo"
 
 
 @pytest.mark.parametrize("name", courses.COURSES)
 def test_every_course_runs(people, name):
-    tiny = replace(shortened(courses.course_named(name), 0.0004), size=64, face_splats=100, mouth_splats=60)
-    assert pretrain(people[:2], course=tiny, share_speech=name == "draft").info.training["course"] == name
+    tiny = replace(
+        shortened(courses.course_named(name), 0.0004), size=64, face_splats=100, mouth_splats=60
+    )
+    assert (
+        pretrain(people[:2], course=tiny, share_speech=name == "draft").info.training["course"]
+        == name
+    )
 
 
 def test_fields_may_hear_motion_in_place_of_speech(people):
     prior = pretrain(people[:2], course=shortened(TINY, 0.3), speech="motion")
     assert prior.info.front_end == "motion"
     assert prior.face.speech.level.shape == (2, prior.info.speech_channels)
-    small = replace(shortened(recipes.few(known="all"), 0.001), size=64, face_splats=120, mouth_splats=50)
+    small = replace(
+        shortened(recipes.few(known="all"), 0.001), size=64, face_splats=120, mouth_splats=50
+    )
     avatar = adapt(people[2], recipe=small, prior=prior, n_views=50)
     assert avatar.info.front_end == "motion"
     assert avatar.voice is not None
@@ -150,31 +191,44 @@ def test_no_clip_and_unknown_courses_are_refused():
 
 def test_a_head_begins_with_a_prior(people, tmp_path):
     prior = pretrain(people[:2], tmp_path / "two.prior", course=TINY)
-    small = replace(shortened(recipes.few(known="all"), 0.004), size=64, face_splats=120, mouth_splats=50)
+    small = replace(
+        shortened(recipes.few(known="all"), 0.004), size=64, face_splats=120, mouth_splats=50
+    )
     with_prior = adapt(people[2], recipe=small, prior=tmp_path / "two.prior", n_views=50)
     assert with_prior.info.front_end == "mel"
     assert prior.digest()[:16] in str(with_prior.info.training["prior"])
     field = with_prior.head.face.field
     torch.testing.assert_close(field.speech.level, prior.face.speech.level)
-    kept = torch.nn.functional.cosine_similarity(field.encoding.entries, prior.face.encoding.entries, dim=0)
+    kept = torch.nn.functional.cosine_similarity(
+        field.encoding.entries, prior.face.encoding.entries, dim=0
+    )
     assert kept > 0.8
     without = adapt(people[2], recipe=small, speech="mel", n_views=50)
     assert without.info.training["prior"] is None
     torch.testing.assert_close(field.expression_range, without.head.face.field.expression_range)
-    assert torch.nn.functional.cosine_similarity(without.head.face.field.encoding.entries, prior.face.encoding.entries, dim=0) < 0.5
+    assert (
+        torch.nn.functional.cosine_similarity(
+            without.head.face.field.encoding.entries, prior.face.encoding.entries, dim=0
+        )
+        < 0.5
+    )
 
 
 def test_the_bundled_prior_hears_what_heads_hear():
     prior = load_bundled_prior()
-    assert prior.info.hears == front_ends.identity(prior.info.front_end)
+    assert prior.info.hears == registry.identity(prior.info.front_end)
     assert Prior.open(BUNDLED).digest() == prior.digest()
 
 
 def test_a_mouth_begins_with_the_bundled_prior_and_a_face_afresh(people):
-    small = replace(shortened(recipes.few(known="mouth"), 0.002), size=64, face_splats=120, mouth_splats=50)
+    small = replace(
+        shortened(recipes.few(known="mouth"), 0.002), size=64, face_splats=120, mouth_splats=50
+    )
     avatar, prior = adapt(people[2], recipe=small, n_views=50), load_bundled_prior()
     assert str(avatar.info.training["prior"]).endswith(f"{prior.digest()[:16]}: the mouth alone")
-    near = lambda part, other: torch.nn.functional.cosine_similarity(part.encoding.entries, other.encoding.entries, dim=0)  # noqa: E731
+    near = lambda part, other: torch.nn.functional.cosine_similarity(
+        part.encoding.entries, other.encoding.entries, dim=0
+    )  # noqa: E731
     assert near(avatar.head.mouth.field, prior.mouth) > 0.8
     assert near(avatar.head.face.field, prior.face) < 0.5
     with pytest.raises(BadArgument, match="mel"):
@@ -183,7 +237,12 @@ def test_a_mouth_begins_with_the_bundled_prior_and_a_face_afresh(people):
 
 def test_what_is_known_hangs_on_what_a_head_hears():
     known = lambda name, **given: plan_named(name, **{"speech": None, "prior": None, **given}).known  # noqa: E731
-    assert [known(name) for name in ("draft", "few", "long", "reference")] == ["mouth", "mouth", "nothing", "nothing"]
+    assert [known(name) for name in ("draft", "few", "long", "reference")] == [
+        "mouth",
+        "mouth",
+        "nothing",
+        "nothing",
+    ]
     assert known("few", speech="motion") == "mouth"
     assert known("few", speech="mel") == "nothing"
     assert known("reference", speech="motion") == "nothing"

@@ -1,8 +1,10 @@
-"""OpenFace tables: the action units of a CSV that OpenFace's FeatureExtraction wrote, brought onto a clip's frames.
+"""OpenFace tables: the action units of a CSV that OpenFace's FeatureExtraction wrote, brought onto
+a clip's frames.
 
-Columns are found by name, with or without the space that OpenFace 2.0 puts before each. Frames in which OpenFace lost the
-face are filled in between their neighbours. A table of another frame rate is read at the clip's times (OpenFace wiki,
-"Output Format": `frame` counts from 1, `timestamp` is in seconds from the video's start and 0 throughout for lists of images).
+Columns are found by name, with or without the space that OpenFace 2.0 puts before each. Frames in
+which OpenFace lost the face are filled in between their neighbours. A table of another frame rate
+is read at the clip's times (OpenFace wiki, "Output Format": `frame` counts from 1, `timestamp` is
+in seconds from the video's start and 0 throughout for lists of images).
 """
 
 import csv
@@ -28,7 +30,8 @@ LEAST_SEEN = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """A table as it stands in the file, one row a frame, in order. seconds: None where the table has no times."""
+    """A table as it stands in the file, one row a frame, in order. seconds: None where the table
+    has no times."""
 
     numbers: Int[np.ndarray, " r"]
     seconds: Float[np.ndarray, " r"] | None
@@ -38,7 +41,8 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class ActionUnits:
-    """Intensities 0..5 by OpenFace's names without `_r`, for each frame of a clip. success: False where filled in."""
+    """Intensities 0..5 by OpenFace's names without `_r`, for each frame of a clip. success: False
+    where filled in."""
 
     units: dict[str, Float[np.ndarray, " f"]]
     success: Bool[np.ndarray, " f"]
@@ -47,47 +51,75 @@ class ActionUnits:
 def read_openface(path: Path, frames: int, *, part: bool = False, start: int = 0) -> ActionUnits:
     """The table's action units at a clip's frames, `FPS` a second.
 
-    part: the clip holds only some of what OpenFace saw, so that a longer table is no mistake. start: the frame of the video with which the clip begins.
-    Raises BadArgument (no such file), TableMismatch (no OpenFace table, action units missing, too few good frames, another length).
+    part: the clip holds only some of what OpenFace saw, so that a longer table is no mistake.
+    start: the frame of the video with which the clip begins. Raises BadArgument (no such file),
+    TableMismatch (no OpenFace table, action units missing, too few good frames, another length).
     """
     rows = read_rows(path)
     if rows.good.mean() < LEAST_SEEN:
         seen = int(rows.good.sum())
         raise TableMismatch(
-            f"OpenFace saw the face in only {seen} of {len(rows.good)} rows of {path}. Leave out --au, or run OpenFace on a better framed video."
+            f"OpenFace saw the face in only {seen} of {len(rows.good)} rows of {path}. Leave out "
+            "--au, or run OpenFace on a better framed video."
         )
     at = row_times(rows, start + frames, path)
     at = at - start / FPS
     if not part and at[-1] > (frames - 1 + max(SLACK, 0.02 * frames)) / FPS:
-        raise TableMismatch(f"{path} goes on to {at[-1]:.2f} s and the clip has {frames} frames ({frames / FPS:.2f} s). It is of another video.")
+        raise TableMismatch(
+            f"{path} goes on to {at[-1]:.2f} s and the clip has {frames} frames "
+            f"({frames / FPS:.2f} s). It is of another video."
+        )
     if at[-1] < (frames - 1 - SLACK) / FPS:
-        raise TableMismatch(f"{path} ends at {at[-1]:.2f} s and the clip has {frames} frames ({frames / FPS:.2f} s). Run OpenFace on the same video.")
+        raise TableMismatch(
+            f"{path} ends at {at[-1]:.2f} s and the clip has {frames} frames ({frames / FPS:.2f} "
+            "s). Run OpenFace on the same video."
+        )
     wanted = np.arange(frames) / FPS
     good = at[rows.good]
-    units = {name: np.interp(wanted, good, values[rows.good]).astype(np.float32) for name, values in rows.units.items()}
+    units = {
+        name: np.interp(wanted, good, values[rows.good]).astype(np.float32)
+        for name, values in rows.units.items()
+    }
     nearest = np.searchsorted((at[1:] + at[:-1]) / 2, wanted)
-    return ActionUnits(units=units, success=rows.good[nearest] & (np.abs(at[nearest] - wanted) < 1 / FPS))
+    return ActionUnits(
+        units=units, success=rows.good[nearest] & (np.abs(at[nearest] - wanted) < 1 / FPS)
+    )
 
 
 def read_rows(path: Path) -> Rows:
     """Raises BadArgument, TableMismatch."""
     if not path.is_file():
-        raise BadArgument(f"There is no file {path}. Give the CSV that OpenFace's FeatureExtraction wrote: --au FILE")
+        raise BadArgument(
+            f"There is no file {path}. Give the CSV that OpenFace's FeatureExtraction wrote: --au "
+            "FILE"
+        )
     try:
         with path.open(newline="", encoding="utf-8-sig") as handle:
             lines = [line for line in csv.reader(handle) if any(cell.strip() for cell in line)]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise TableMismatch(f"{path} is not a table of OpenFace's ({error}). Give the CSV that FeatureExtraction wrote.") from error
+        raise TableMismatch(
+            f"{path} is not a table of OpenFace's ({error}). Give the CSV that FeatureExtraction "
+            "wrote."
+        ) from error
     header = [name.strip() for name in lines[0]] if lines else []
     column = {name: place for place, name in enumerate(header)}
     missing = [f"{name}_r" for name in NEEDED if f"{name}_r" not in column]
     if missing:
-        raise TableMismatch(f"{path} has no column {', '.join(missing)}. Run OpenFace's FeatureExtraction with action units (-aus), and give its CSV.")
+        raise TableMismatch(
+            f"{path} has no column {', '.join(missing)}. Run OpenFace's FeatureExtraction with "
+            "action units (-aus), and give its CSV."
+        )
     if len(lines) < 2:
-        raise TableMismatch(f"{path} has columns and no rows. Run OpenFace's FeatureExtraction again.")
+        raise TableMismatch(
+            f"{path} has columns and no rows. Run OpenFace's FeatureExtraction again."
+        )
     table = _numbers(lines[1:], len(header), path)
     table = _one_face(table, column)
-    places = {match[1]: place for name, place in column.items() if (match := re.fullmatch(r"(AU\d\d)_r", name))}
+    places = {
+        match[1]: place
+        for name, place in column.items()
+        if (match := re.fullmatch(r"(AU\d\d)_r", name))
+    }
     units = {name: table[:, place] for name, place in places.items()}
     good = np.isfinite(np.stack(list(units.values()))).all(0)
     for name, least in (("success", 0.5), ("confidence", CONFIDENT)):
@@ -105,19 +137,27 @@ def read_rows(path: Path) -> Rows:
 
 
 def row_times(rows: Rows, frames: int, path: Path) -> Float[np.ndarray, " r"]:
-    """Seconds from the clip's start of each row: the table's own times, or its frame numbers where it has none. Raises TableMismatch."""
+    """Seconds from the clip's start of each row: the table's own times, or its frame numbers where
+    it has none. Raises TableMismatch."""
     if len(np.unique(rows.numbers)) < len(rows.numbers):
-        raise TableMismatch(f"{path} has two rows for one frame. Give the CSV of one video: FeatureExtraction -f VIDEO -aus")
+        raise TableMismatch(
+            f"{path} has two rows for one frame. Give the CSV of one video: FeatureExtraction -f "
+            "VIDEO -aus"
+        )
     by_number = (rows.numbers - min(1, rows.numbers[0])) / FPS
     if rows.seconds is None or np.ptp(rows.seconds) == 0:
         if abs(int(rows.numbers[-1] - rows.numbers[0]) + 1 - frames) > SLACK:
             raise TableMismatch(
-                f"{path} has no times and {int(rows.numbers[-1])} frames; the clip has {frames} at {FPS} a second. Run OpenFace on the video itself (-f VIDEO)."
+                f"{path} has no times and {int(rows.numbers[-1])} frames; the clip has {frames} at "
+                f"{FPS} a second. Run OpenFace on the video itself (-f VIDEO)."
             )
         return by_number
     if not np.isfinite(rows.seconds).all() or (np.diff(rows.seconds) <= 0).any():
-        raise TableMismatch(f"The times in {path} do not rise from row to row. Run OpenFace on the video again.")
-    # Three decimals are kept in the file: where they say the clip's own rate, the frame numbers are exact.
+        raise TableMismatch(
+            f"The times in {path} do not rise from row to row. Run OpenFace on the video again."
+        )
+    # Three decimals are kept in the file: where they say the clip's own rate, the frame numbers are
+    # exact.
     return by_number if np.abs(rows.seconds - by_number).max() < 0.5 / FPS else rows.seconds
 
 
@@ -126,7 +166,10 @@ def _numbers(lines: list[list[str]], width: int, path: Path) -> Float[np.ndarray
     table = np.full((len(lines), width), np.nan)
     for row, line in enumerate(lines):
         if len(line) < width:
-            raise TableMismatch(f"Row {row + 2} of {path} has {len(line)} of {width} columns: the file was cut off. Run OpenFace again.")
+            raise TableMismatch(
+                f"Row {row + 2} of {path} has {len(line)} of {width} columns: the file was cut "
+                "off. Run OpenFace again."
+            )
         for place, cell in enumerate(line[:width]):
             try:
                 table[row, place] = float(cell)

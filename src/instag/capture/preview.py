@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from instag.capture.head_frame import INNER_LIPS, OVAL
-from instag.capture.matting import head_share
-from instag.capture.quality.verdict import quality_lines
-from instag.capture.torso import over
-from instag.clip import Clip, Track
+from instag.capture.quality.report import quality_lines
+from instag.capture.segmentation.torso import over
+from instag.data.clip import Clip
+from instag.data.head_mask import head_share
 from instag.errors import NotAnArtefact
-from instag.files import write_atomic
-from instag.types import Region
+from instag.perception.head_coordinates import INNER_LIPS, OVAL
+from instag.runtime.files import write_atomic
+from instag.types import Region, Track
 
 COLUMNS = 6
 TILE = 240
@@ -46,11 +46,17 @@ class Row:
 
 
 def draw_preview(clip: Clip, path: Path | str) -> None:
-    """Write a contact sheet (PNG) of a clip. What has not been made yet is said in its place. Raises DiskFull."""
+    """Write a contact sheet (PNG) of a clip. What has not been made yet is said in its place.
+    Raises DiskFull."""
     path = Path(path)
     frames = np.unique(np.linspace(0, len(clip) - 1, COLUMNS).astype(int))
     info = clip.info
-    lines = [_title(f"{info.source}: {len(clip)} frames, {info.width} x {info.height}, {len(clip) / info.fps:.1f} s, focal {info.focal or 0:.0f} px")]
+    lines = [
+        _title(
+            f"{info.source}: {len(clip)} frames, {info.width} x {info.height}, "
+            f"{len(clip) / info.fps:.1f} s, focal {info.focal or 0:.0f} px"
+        )
+    ]
     lines += [_title(sentence) for sentence in quality_lines(info)]
     for row in _rows(clip):
         tiles = [_tile(_or_missing(row.draw, int(index))) for index in frames]
@@ -63,16 +69,30 @@ def draw_preview(clip: Clip, path: Path | str) -> None:
 
 def _rows(clip: Clip) -> list[Row]:
     return [
-        Row(title="frame, landmarks, head's axes (red x, green y, blue z)", draw=lambda index: _tracked(clip.frame(index), clip.track(), index)),
+        Row(
+            title="frame, landmarks, head's axes (red x, green y, blue z)",
+            draw=lambda index: _tracked(clip.frame(index), clip.track(), index),
+        ),
         Row(
             title="regions: torso blue, neck yellow, face red, hair green, mouth violet, teeth white",
             draw=lambda index: paint_regions(clip.frame(index), clip.regions(index)),
         ),
         Row(title="what the face learns from", draw=lambda index: _head_on_green(clip, index)),
-        Row(title="the mouth, larger (teeth outlined)", draw=lambda index: _mouth(clip.frame(index), clip.regions(index), clip.track(), index)),
-        Row(title="torso over backdrop", draw=lambda index: over(clip.backdrop().astype(np.float32), clip.torso(index)).astype(np.uint8)),
         Row(
-            title="torso over green", draw=lambda index: over(np.full((*clip.torso(index).shape[:2], 3), GREEN, np.float32), clip.torso(index)).astype(np.uint8)
+            title="the mouth, larger (teeth outlined)",
+            draw=lambda index: _mouth(clip.frame(index), clip.regions(index), clip.track(), index),
+        ),
+        Row(
+            title="torso over backdrop",
+            draw=lambda index: over(clip.backdrop().astype(np.float32), clip.torso(index)).astype(
+                np.uint8
+            ),
+        ),
+        Row(
+            title="torso over green",
+            draw=lambda index: over(
+                np.full((*clip.torso(index).shape[:2], 3), GREEN, np.float32), clip.torso(index)
+            ).astype(np.uint8),
         ),
         Row(title="normals", draw=lambda index: _normals(clip, index)),
         Row(title="depth (near is bright)", draw=lambda index: _depth(clip, index)),
@@ -84,7 +104,16 @@ def _or_missing(draw: Callable[[int], Picture], index: int) -> Picture:
         return draw(index)
     except NotAnArtefact:
         picture = np.full((TILE, TILE, 3), PAPER, np.uint8)
-        return cv2.putText(picture, "not made yet", (16, TILE // 2), cv2.FONT_HERSHEY_SIMPLEX, 0.6, INK, 1, cv2.LINE_AA)
+        return cv2.putText(
+            picture,
+            "not made yet",
+            (16, TILE // 2),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.6,
+            INK,
+            1,
+            cv2.LINE_AA,
+        )
 
 
 def _tile(picture: Picture) -> Picture:
@@ -108,19 +137,36 @@ def _title(text: str) -> Picture:
 
 
 def _tracked(frame: Picture, track: Track, index: int) -> Picture:
-    """Landmarks (outline and lips connected) and the tracked head's axes, 8 cm long, from its origin."""
+    """Landmarks (outline and lips connected) and the tracked head's axes, 8 cm long, from its
+    origin."""
     picture = frame.copy()
     thick = max(1, round(frame.shape[0] / 300))
     points = np.round(track.landmarks[index, :, :2]).astype(int)
     for x, y in points:
         cv2.circle(picture, (int(x), int(y)), thick, (0, 255, 255), -1, cv2.LINE_AA)
     for ring in (OVAL, INNER_LIPS):
-        cv2.polylines(picture, [points[ring].astype(np.int32)], True, (255, 160, 0), thick, cv2.LINE_AA)
-    seen = (np.vstack([np.zeros(3), 0.08 * np.eye(3)]) - track.translations[index]) @ track.rotations[index]
+        cv2.polylines(
+            picture, [points[ring].astype(np.int32)], True, (255, 160, 0), thick, cv2.LINE_AA
+        )
+    seen = (
+        np.vstack([np.zeros(3), 0.08 * np.eye(3)]) - track.translations[index]
+    ) @ track.rotations[index]
     height, width = frame.shape[:2]
-    screen = np.stack([width / 2 + track.focal * seen[:, 0] / -seen[:, 2], height / 2 - track.focal * seen[:, 1] / -seen[:, 2]], -1).round().astype(int)
+    screen = (
+        np.stack(
+            [
+                width / 2 + track.focal * seen[:, 0] / -seen[:, 2],
+                height / 2 - track.focal * seen[:, 1] / -seen[:, 2],
+            ],
+            -1,
+        )
+        .round()
+        .astype(int)
+    )
     for end, color in zip(screen[1:], ((255, 0, 0), (0, 255, 0), (0, 0, 255)), strict=True):
-        cv2.line(picture, tuple(map(int, screen[0])), tuple(map(int, end)), color, 2 * thick, cv2.LINE_AA)
+        cv2.line(
+            picture, tuple(map(int, screen[0])), tuple(map(int, end)), color, 2 * thick, cv2.LINE_AA
+        )
     return picture
 
 
@@ -133,14 +179,20 @@ def paint_regions(frame: Picture, regions: UInt8[np.ndarray, "h w"]) -> Picture:
 
 
 def _head_on_green(clip: Clip, index: int) -> Picture:
-    """The head and its mouth, by the matte and without what shows through where there is one, else by the regions."""
+    """The head and its mouth, by the matte and without what shows through where there is one, else
+    by the regions."""
     frame, regions = clip.frame(index), clip.regions(index)
     if not clip.has_mattes:
-        return np.where((regions >= Region.FACE)[..., None], frame, np.array(GREEN, np.uint8)).astype(np.uint8)
+        return np.where(
+            (regions >= Region.FACE)[..., None], frame, np.array(GREEN, np.uint8)
+        ).astype(np.uint8)
     share = np.where(regions >= Region.MOUTH, np.uint8(255), head_share(clip.matte(index), regions))
     alpha = share[..., None].astype(np.float32) / 255
     behind = over(clip.backdrop().astype(np.float32), clip.torso(index))
-    return (np.clip(frame - (1 - alpha) * behind, 0, 255 * alpha) + (1 - alpha) * np.array(GREEN, np.float32)).astype(np.uint8)
+    return (
+        np.clip(frame - (1 - alpha) * behind, 0, 255 * alpha)
+        + (1 - alpha) * np.array(GREEN, np.float32)
+    ).astype(np.uint8)
 
 
 def _mouth(frame: Picture, regions: UInt8[np.ndarray, "h w"], track: Track, index: int) -> Picture:
@@ -151,8 +203,12 @@ def _mouth(frame: Picture, regions: UInt8[np.ndarray, "h w"], track: Track, inde
     part, labels = frame[y : y + size, x : x + size], regions[y : y + size, x : x + size]
     big = cv2.resize(part, (TILE, TILE), interpolation=cv2.INTER_CUBIC)
     for region, color in ((Region.TEETH, (0, 255, 255)), (Region.MOUTH, (255, 0, 255))):
-        mask = cv2.resize((labels == region).astype(np.uint8), (TILE, TILE), interpolation=cv2.INTER_NEAREST)
-        cv2.drawContours(big, cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0], -1, color, 1)
+        mask = cv2.resize(
+            (labels == region).astype(np.uint8), (TILE, TILE), interpolation=cv2.INTER_NEAREST
+        )
+        cv2.drawContours(
+            big, cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0], -1, color, 1
+        )
     return big
 
 
@@ -177,7 +233,11 @@ def _curves(clip: Clip, frames: np.ndarray) -> list[Picture]:
     marks = (frames + 0.5) / len(clip)
     try:
         units = clip.action_units()
-        names = [name for name in ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45", "AU25", "AU26") if name in units]
+        names = [
+            name
+            for name in ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45", "AU25", "AU26")
+            if name in units
+        ]
         lines += [_plot(f"{name} (0..5)", units[name] / 5, marks) for name in names]
     except NotAnArtefact:
         lines.append(_title("action units: not made yet"))
@@ -203,11 +263,15 @@ def _plot(text: str, values: Float[np.ndarray, " n"], marks: Float[np.ndarray, "
         cv2.line(strip, (int(mark * width), 2), (int(mark * width), height - 3), (215, 215, 215), 1)
     x = (np.arange(len(values)) + 0.5) / len(values) * width
     y = height - 4 - np.clip(values, 0, 1) * (height - 8)
-    cv2.polylines(strip, [np.stack([x, y], -1).round().astype(np.int32)], False, (200, 40, 40), 1, cv2.LINE_AA)
+    cv2.polylines(
+        strip, [np.stack([x, y], -1).round().astype(np.int32)], False, (200, 40, 40), 1, cv2.LINE_AA
+    )
     return strip
 
 
-def _plot_waveform(waveform: Float[np.ndarray, " samples"], marks: Float[np.ndarray, " m"]) -> Picture:
+def _plot_waveform(
+    waveform: Float[np.ndarray, " samples"], marks: Float[np.ndarray, " m"]
+) -> Picture:
     strip = _strip("speech, 16 kHz", STRIP)
     height, width = strip.shape[:2]
     if len(waveform) < width:
@@ -217,14 +281,35 @@ def _plot_waveform(waveform: Float[np.ndarray, " samples"], marks: Float[np.ndar
     for mark in marks:
         cv2.line(strip, (int(mark * width), 2), (int(mark * width), height - 3), (215, 215, 215), 1)
     for x in range(width):
-        cv2.line(strip, (x, int(height / 2 * (1 - high[x]))), (x, int(height / 2 * (1 - low[x]))), (60, 60, 160), 1)
+        cv2.line(
+            strip,
+            (x, int(height / 2 * (1 - high[x]))),
+            (x, int(height / 2 * (1 - low[x]))),
+            (60, 60, 160),
+            1,
+        )
     return strip
 
 
 def _plot_features(name: str, features: Float[np.ndarray, "f channels steps"]) -> Picture:
-    """The middle step of each frame's window, channels upward, dark to bright between the 1st and 99th percentile."""
+    """The middle step of each frame's window, channels upward, dark to bright between the 1st and
+    99th percentile."""
     middle = features[:, :, features.shape[2] // 2].T[::-1]
     low, high = np.percentile(middle, (1, 99))
     grey = (np.clip((middle - low) / max(float(high - low), 1e-6), 0, 1) * 255).astype(np.uint8)
-    picture = cv2.cvtColor(cv2.applyColorMap(cv2.resize(grey, (_width(), STRIP), interpolation=cv2.INTER_LINEAR), cv2.COLORMAP_MAGMA), cv2.COLOR_BGR2RGB)
-    return cv2.putText(picture, f"features: {name}, {features.shape[1]} channels", (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
+    picture = cv2.cvtColor(
+        cv2.applyColorMap(
+            cv2.resize(grey, (_width(), STRIP), interpolation=cv2.INTER_LINEAR), cv2.COLORMAP_MAGMA
+        ),
+        cv2.COLOR_BGR2RGB,
+    )
+    return cv2.putText(
+        picture,
+        f"features: {name}, {features.shape[1]} channels",
+        (4, 16),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        0.42,
+        (255, 255, 255),
+        1,
+        cv2.LINE_AA,
+    )

@@ -2,15 +2,17 @@
 
 import os
 
-# Read once, when torch is loaded. Threads that wait for each other in a busy loop cost nothing on a quiet machine; where anything else wants
-# the cores, they starve the thread they wait for, and a step of training takes twenty times as long.
+# Read once, when torch is loaded. Threads that wait for each other in a busy loop cost nothing on a
+# quiet machine; where anything else wants the cores, they starve the thread they wait for, and a
+# step of training takes twenty times as long.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-from instag.cli.commands import app
+from instag.cli.app import app
 
 
 def main() -> None:
-    """Run the command that `sys.argv` names; exits with 0, 1 (the work failed), 2 (bad arguments) or 130 (Ctrl-C)."""
+    """Run the command that `sys.argv` names; exits with 0, 1 (the work failed), 2 (bad arguments)
+    or 130 (Ctrl-C)."""
     app()
 
 

@@ -1,4 +1,5 @@
-"""What a person or a script at a terminal sees of long work: progress and errors on standard error, results on standard output."""
+"""What a person or a script at a terminal sees of long work: progress and errors on standard error,
+results on standard output."""
 
 import json
 import sys
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import typer
 
-from instag.compute import device_full_said
 from instag.errors import InstagError
-from instag.files import disk_full_said
-from instag.progress import Report, silent
+from instag.runtime.device import device_full_said
+from instag.runtime.files import disk_full_said
+from instag.runtime.progress import Report, silent
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 + SIGINT."""
@@ -33,8 +34,9 @@ class Terminal:
     def progress(self, title: str, unit: str = "") -> Iterator[Report]:
         """Show the work inside the block; calls of the report move the bar.
 
-        A bar with remaining time on a terminal, a line each ten seconds in a pipe, nothing when quiet. With a unit, also what is
-        done and how many units a second; without one, the percentage.
+        A bar with remaining time on a terminal, a line each ten seconds in a pipe, nothing when
+        quiet. With a unit, also what is done and how many units a second; without one, the
+        percentage.
         """
         started = time.monotonic()
         if self.quiet:
@@ -49,7 +51,8 @@ class Terminal:
 
     @contextmanager
     def stages(self, title: str) -> Iterator[Callable[[str, int, int], None]]:
-        """The same for work in stages: its report takes (stage, done, total) and begins a new bar with each stage."""
+        """The same for work in stages: its report takes (stage, done, total) and begins a new bar
+        with each stage."""
         with ExitStack() as shown:
             current: tuple[str, Report] = ("", silent)
 
@@ -57,7 +60,10 @@ class Terminal:
                 nonlocal current
                 if stage != current[0]:
                     shown.close()
-                    current = (stage, shown.enter_context(self.progress(f"{title}, {stage}", "steps")))
+                    current = (
+                        stage,
+                        shown.enter_context(self.progress(f"{title}, {stage}", "steps")),
+                    )
                 current[1](done, total)
 
             yield report
@@ -77,7 +83,8 @@ class Terminal:
 
 @contextmanager
 def told(on_interrupt: str) -> Iterator[None]:
-    """Turn what can go wrong into one line and an exit code; anything outside the tree of errors keeps its traceback."""
+    """Turn what can go wrong into one line and an exit code; anything outside the tree of errors
+    keeps its traceback."""
     try:
         with disk_full_said(Path.cwd()), device_full_said():
             yield
@@ -113,7 +120,11 @@ class _Lines:
             return
         self._said = now
         rate = (done - self._first) / (now - self._started)
-        state = f"{done} of {total} {self._unit}, {rate:.1f} a second" if self._unit else f"{100 * done / max(total, 1):.0f} %"
+        state = (
+            f"{done} of {total} {self._unit}, {rate:.1f} a second"
+            if self._unit
+            else f"{100 * done / max(total, 1):.0f} %"
+        )
         rest = f", {duration((total - done) / rate)} left" if rate > 0 else ""
         print(f"{self._title}: {state}{rest}", file=sys.stderr, flush=True)
 
@@ -121,11 +132,25 @@ class _Lines:
 @contextmanager
 def _bar(title: str, unit: str) -> Iterator[Report]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     counted = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}", style="progress.data.speed"))
-    columns = (TextColumn("{task.description}"), BarColumn(), *(counted if unit else (TaskProgressColumn(),)), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=20.0) as progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *(counted if unit else (TaskProgressColumn(),)),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, speed_estimate_period=20.0
+    ) as progress:
         task = progress.add_task(title, total=None, rate="")
         drawn = 0.0
 
@@ -135,7 +160,9 @@ def _bar(title: str, unit: str) -> Iterator[Report]:
             if now - drawn > DRAW_INTERVAL_S or done >= total:
                 drawn = now
                 speed = progress.tasks[task].speed
-                progress.update(task, completed=done, total=total, rate=f"{speed:.1f} {unit}/s" if speed else "")
+                progress.update(
+                    task, completed=done, total=total, rate=f"{speed:.1f} {unit}/s" if speed else ""
+                )
 
         yield report
 

@@ -8,13 +8,13 @@ from typing import Literal, final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from instag.capture.action_units import action_units
-from instag.capture.flow import SKIN
-from instag.capture.landmarks import Landmarks
-from instag.capture.tracking import fit_head
+from instag.capture.tracking.fit_head import fit_head
 from instag.errors import BadArgument, FileMissing
 from instag.evaluation.landmarks import Observed, check_lengths
-from instag.evaluation.missing import Missing
+from instag.evaluation.not_measured import Missing
+from instag.perception.action_units import action_units
+from instag.perception.face_mesh import Landmarks
+from instag.perception.skin_flow import SKIN
 
 Source = Literal["OpenFace's table", "instag's estimate from landmarks"]
 OPENFACE: Source = "OpenFace's table"
@@ -28,7 +28,8 @@ FEWEST_FRAMES = 10
 @final
 @dataclass(frozen=True, kw_only=True)
 class AuTable:
-    """Strengths of action units, 0 none to 5 strongest, by name (AU01...), one row for each of `frames` (numbers that rise); success: a face was seen."""
+    """Strengths of action units, 0 none to 5 strongest, by name (AU01...), one row for each of
+    `frames` (numbers that rise); success: a face was seen."""
 
     frames: Int[np.ndarray, " n"]
     success: Bool[np.ndarray, " n"]
@@ -36,16 +37,24 @@ class AuTable:
     source: Source
 
     def renumbered(self, first: int) -> "AuTable":
-        """The same rows with numbers that begin at `first`: for a prediction that shows a part of the truth."""
-        return AuTable(frames=self.frames - self.frames[0] + first, success=self.success, units=self.units, source=self.source)
+        """The same rows with numbers that begin at `first`: for a prediction that shows a part of
+        the truth."""
+        return AuTable(
+            frames=self.frames - self.frames[0] + first,
+            success=self.success,
+            units=self.units,
+            source=self.source,
+        )
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class ActionUnitError:
-    """upper, lower: sums over the units of squared errors' means. by_unit: the mean for each unit. source: who measured the strengths.
+    """upper, lower: sums over the units of squared errors' means. by_unit: the mean for each unit.
+    source: who measured the strengths.
 
-    frames: compared; dropped: the others from the prediction's first frame to its last, which a table lacks or in which no face was seen.
+    frames: compared; dropped: the others from the prediction's first frame to its last, which a
+    table lacks or in which no face was seen.
     """
 
     upper: float | Missing
@@ -67,70 +76,127 @@ class ActionUnitError:
 
 
 def action_unit_error(prediction: AuTable, truth: AuTable) -> ActionUnitError:
-    """AUE: for each unit that both tables have, the mean over frames of (predicted - true strength)^2; summed over the upper and the lower face.
+    """AUE: for each unit that both tables have, the mean over frames of (predicted - true
+    strength)^2; summed over the upper and the lower face.
 
-    upper: AU01, 02, 04, 05, 06, 07, 45; lower: AU09, 10, 12, 14, 15, 17, 20, 23, 25, 26, strengths from 0 to 5, as the paper's tables have it. Rows
-    are matched by frame number. Sums over fewer units are smaller: compare only sums over the same units, from the same source.
-    Raises BadArgument where the two tables come from different sources.
+    upper: AU01, 02, 04, 05, 06, 07, 45; lower: AU09, 10, 12, 14, 15, 17, 20, 23, 25, 26, strengths
+    from 0 to 5, as the paper's tables have it. Rows are matched by frame number. Sums over fewer
+    units are smaller: compare only sums over the same units, from the same source. Raises
+    BadArgument where the two tables come from different sources.
     """
     if prediction.source != truth.source:
-        raise BadArgument(f"The prediction's action units are {prediction.source} and the truth's {truth.source}. Measure both in one way.")
-    shared, here, there = np.intersect1d(prediction.frames, truth.frames, assume_unique=True, return_indices=True)
+        raise BadArgument(
+            f"The prediction's action units are {prediction.source} and the truth's "
+            f"{truth.source}. Measure both in one way."
+        )
+    shared, here, there = np.intersect1d(
+        prediction.frames, truth.frames, assume_unique=True, return_indices=True
+    )
     seen = prediction.success[here] & truth.success[there]
     here, there = here[seen], there[seen]
     used = len(here)
     counts = {"frames": used, "dropped": _span(prediction.frames) - used, "source": truth.source}
     if used < FEWEST_FRAMES:
-        reason = Missing(f"{used} frames with a face in both tables are too few ({len(shared)} frame numbers are in both)")
+        reason = Missing(
+            f"{used} frames with a face in both tables are too few ({len(shared)} frame numbers "
+            "are in both)"
+        )
         return ActionUnitError(upper=reason, lower=reason, by_unit={}, **counts)
     names = [name for name in (*UPPER, *LOWER) if name in prediction.units and name in truth.units]
-    by_unit = {name: float(np.mean((prediction.units[name][here].astype(np.float64) - truth.units[name][there]) ** 2)) for name in names}
-    return ActionUnitError(upper=_total(by_unit, UPPER, "upper"), lower=_total(by_unit, LOWER, "lower"), by_unit=by_unit, **counts)
+    by_unit = {
+        name: float(
+            np.mean(
+                (prediction.units[name][here].astype(np.float64) - truth.units[name][there]) ** 2
+            )
+        )
+        for name in names
+    }
+    return ActionUnitError(
+        upper=_total(by_unit, UPPER, "upper"),
+        lower=_total(by_unit, LOWER, "lower"),
+        by_unit=by_unit,
+        **counts,
+    )
 
 
 def read_openface(path: Path | str) -> AuTable:
-    """A CSV of OpenFace's FeatureExtraction, or one with its columns: frame, success (1 or 0) and AU.._r; spaces before names are allowed.
+    """A CSV of OpenFace's FeatureExtraction, or one with its columns: frame, success (1 or 0) and
+    AU.._r; spaces before names are allowed.
 
-    Raises FileMissing, and BadArgument for a file that is no such table or that has a frame twice (several faces).
+    Raises FileMissing, and BadArgument for a file that is no such table or that has a frame twice
+    (several faces).
     """
     path = Path(path)
     if not path.is_file():
-        raise FileMissing(f"No such file: {path}. Make it with OpenFace: FeatureExtraction -f VIDEO -aus")
+        raise FileMissing(
+            f"No such file: {path}. Make it with OpenFace: FeatureExtraction -f VIDEO -aus"
+        )
     with path.open(newline="", errors="replace") as handle:
         rows = [row for row in csv.reader(handle) if row]
     names = [name.strip() for name in rows[0]] if rows else []
-    strengths = {name[:-2]: column for column, name in enumerate(names) if name.startswith("AU") and name.endswith("_r")}
+    strengths = {
+        name[:-2]: column
+        for column, name in enumerate(names)
+        if name.startswith("AU") and name.endswith("_r")
+    }
     if "frame" not in names or not strengths:
-        raise BadArgument(f"{path} is not a table of OpenFace: it needs the columns frame and AU01_r, AU02_r... Make it with: FeatureExtraction -f VIDEO -aus")
+        raise BadArgument(
+            f"{path} is not a table of OpenFace: it needs the columns frame and AU01_r, AU02_r... "
+            "Make it with: FeatureExtraction -f VIDEO -aus"
+        )
     try:
         table = np.array(rows[1:], np.float64).reshape(-1, len(names))
     except ValueError as error:
-        raise BadArgument(f"{path} has a row that is cut off or not all numbers ({error}). Make it again with OpenFace.") from error
+        raise BadArgument(
+            f"{path} has a row that is cut off or not all numbers ({error}). Make it again with "
+            "OpenFace."
+        ) from error
     order = np.argsort(table[:, names.index("frame")], kind="stable")
     table = table[order]
     frames = table[:, names.index("frame")].astype(int)
     if (np.diff(frames) == 0).any():
         twice = int(frames[:-1][np.diff(frames) == 0][0])
-        raise BadArgument(f"{path} has frame {twice} twice. Use a table with one face: OpenFace's FeatureExtraction, not FaceLandmarkVidMulti.")
+        raise BadArgument(
+            f"{path} has frame {twice} twice. Use a table with one face: OpenFace's "
+            "FeatureExtraction, not FaceLandmarkVidMulti."
+        )
     measured = np.isfinite(table[:, list(strengths.values())]).all(1)
-    success = (table[:, names.index("success")] > 0.5) & measured if "success" in names else measured
-    return AuTable(frames=frames, success=success, units={name: table[:, column] for name, column in strengths.items()}, source=OPENFACE)
+    success = (
+        (table[:, names.index("success")] > 0.5) & measured if "success" in names else measured
+    )
+    return AuTable(
+        frames=frames,
+        success=success,
+        units={name: table[:, column] for name, column in strengths.items()},
+        source=OPENFACE,
+    )
 
 
-def estimate(prediction: Observed, truth: Observed, size: tuple[int, int]) -> tuple[AuTable, AuTable] | Missing:
-    """Tables of a prediction and of the truth by instag's own estimator (capture.action_units) in pictures of `size` = (width, height) pixels.
+def estimate(
+    prediction: Observed, truth: Observed, size: tuple[int, int]
+) -> tuple[AuTable, AuTable] | Missing:
+    """Tables of a prediction and of the truth by instag's own estimator (capture.action_units) in
+    pictures of `size` = (width, height) pixels.
 
-    One head shape, focal length and resting face are fitted to both sequences together, as strengths are measured from rest: two rests
-    would hide a brow that is always raised. Frames are numbered from 0. Raises BadArgument for different lengths.
+    One head shape, focal length and resting face are fitted to both sequences together, as
+    strengths are measured from rest: two rests would hide a brow that is always raised. Frames are
+    numbered from 0. Raises BadArgument for different lengths.
     """
     check_lengths(len(prediction), len(truth))
     both = prediction.found & truth.found
     used = int(both.sum())
     if used < FEWEST_FRAMES:
-        return Missing(f"{used} frames with a face both in the prediction and in the truth are too few")
-    # The prediction runs backward, so that smoothing in time sees at the seam what it sees at the end of one sequence: its reflection.
+        return Missing(
+            f"{used} frames with a face both in the prediction and in the truth are too few"
+        )
+    # The prediction runs backward, so that smoothing in time sees at the seam what it sees at the
+    # end of one sequence: its reflection.
     points = np.concatenate([truth.points[both], prediction.points[both][::-1]])
-    joined = Landmarks(points=points, found=np.ones(2 * used, bool), flow=np.full((2 * used, len(SKIN), 2), np.nan, np.float32))
+    joined = Landmarks(
+        points=points,
+        found=np.ones(2 * used, bool),
+        flow=np.full((2 * used, len(SKIN), 2), np.nan, np.float32),
+    )
     units = action_units(fit_head(joined, *size), *size)
 
     def table(part: slice) -> AuTable:
@@ -144,7 +210,11 @@ def estimate(prediction: Observed, truth: Observed, size: tuple[int, int]) -> tu
 
 def _total(by_unit: dict[str, float], names: tuple[str, ...], half: str) -> float | Missing:
     shared = [by_unit[name] for name in names if name in by_unit]
-    return float(sum(shared)) if shared else Missing(f"the tables share no action unit of the {half} face")
+    return (
+        float(sum(shared))
+        if shared
+        else Missing(f"the tables share no action unit of the {half} face")
+    )
 
 
 def _span(frames: Int[np.ndarray, " n"]) -> int:

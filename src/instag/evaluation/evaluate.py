@@ -1,4 +1,5 @@
-"""An evaluation from its inputs to its numbers: an avatar against its clip, or any video against another."""
+"""An evaluation from its inputs to its numbers: an avatar against its clip, or any video against
+another."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -7,23 +8,22 @@ from typing import Literal, final
 
 import torch
 
-import instag
-from instag import lpips as perception
-from instag.clip import Clip
-from instag.compute import device_named
+from instag.data.clip import Clip
 from instag.errors import BadArgument
 from instag.evaluation import syncnet
 from instag.evaluation.action_units import AuTable, read_openface
 from instag.evaluation.held_out import check_same_recording, held_back, reconstruct, regions_at
 from instag.evaluation.measure import Measurement, measure
-from instag.evaluation.missing import Missing
+from instag.evaluation.metrics_table import Metrics, rows_of
+from instag.evaluation.not_measured import Missing
 from instag.evaluation.paired_videos import open_pair, sound_of
-from instag.evaluation.rows import Metrics, rows_of
 from instag.evaluation.speed import Speed, machine, measure_speed
 from instag.models.avatar import Avatar
-from instag.progress import Report, silent
-from instag.speech.front_end import SAMPLE_RATE
-from instag.types import FPS
+from instag.ops import lpips
+from instag.runtime.device import device_named
+from instag.runtime.progress import Report, silent
+from instag.types import FPS, SAMPLE_RATE
+from instag.version import __version__
 
 
 @final
@@ -45,10 +45,12 @@ def evaluate(
     device: str = "auto",
     report: Report = silent,
 ) -> Evaluation:
-    """Paint the frames of the clip that the avatar was not taught, and measure them against the true ones, in memory.
+    """Paint the frames of the clip that the avatar was not taught, and measure them against the
+    true ones, in memory.
 
-    frames: others than those held back. tables: CSVs of OpenFace for the painted frames and for the whole clip. device: where frames are painted and
-    compared, as in compute.device_named; faces are looked for on the CPU. Raises BadArgument, and what Avatar.open and Clip.open raise.
+    frames: others than those held back. tables: CSVs of OpenFace for the painted frames and for the
+    whole clip. device: where frames are painted and compared, as in compute.device_named; faces are
+    looked for on the CPU. Raises BadArgument, and what Avatar.open and Clip.open raise.
     """
     where = device_named(device)
     path = None if isinstance(avatar, Avatar) else Path(avatar)
@@ -58,7 +60,10 @@ def evaluate(
     if frames is not None and not len(frames):
         raise BadArgument(f"{frames} names no frame. Give the first and the last to compare.")
     if not len(chosen):
-        raise BadArgument(f"{path or 'The avatar'} was learned from every frame of the clip: none is left to judge it by. Name some with --frames FIRST:LAST.")
+        raise BadArgument(
+            f"{path or 'The avatar'} was learned from every frame of the clip: none is left to "
+            "judge it by. Name some with --frames FIRST:LAST."
+        )
     check_same_recording(avatar, clip, chosen)
     samples = SAMPLE_RATE // FPS
     measured = measure(
@@ -75,7 +80,8 @@ def evaluate(
     speed = measure_speed(avatar, clip, path, where) if with_speed else None
     about = {
         "prediction": path.name if path else avatar.info.source,
-        "truth": f"{clip.info.source}, frames {chosen.start} to {chosen.stop - 1}" + (" (not taught)" if frames is None else ""),
+        "truth": f"{clip.info.source}, frames {chosen.start} to {chosen.stop - 1}"
+        + (" (not taught)" if frames is None else ""),
         "recipe": avatar.info.recipe,
     }
     return _evaluation(measured, about, speed, where)
@@ -91,7 +97,8 @@ def evaluate_videos(
     device: str = "auto",
     report: Report = silent,
 ) -> Evaluation:
-    """Measure a video, or a folder of numbered pictures, against another, frame by frame; the sound is the prediction's, else the truth's.
+    """Measure a video, or a folder of numbered pictures, against another, frame by frame; the sound
+    is the prediction's, else the truth's.
 
     device: where pictures are compared. Raises what `device_named` and `open_pair` raise.
     """
@@ -108,19 +115,31 @@ def evaluate_videos(
         total=len(pairs),
         report=report,
     )
-    about = {"prediction": str(prediction), "truth": str(truth)} | ({"note": " ".join(pairs.notes)} if pairs.notes else {})
+    about = {"prediction": str(prediction), "truth": str(truth)} | (
+        {"note": " ".join(pairs.notes)} if pairs.notes else {}
+    )
     return _evaluation(measured, about, None, where)
 
 
-def _evaluation(measured: Measurement, about: dict[str, str], speed: Speed | None, device: torch.device) -> Evaluation:
+def _evaluation(
+    measured: Measurement, about: dict[str, str], speed: Speed | None, device: torch.device
+) -> Evaluation:
     width, height = measured.size
-    about = {**about, "frames": str(measured.frames), "size": f"{width}x{height}", "machine": machine(device), "made by": f"instag {instag.__version__}"}
-    return Evaluation(measured=measured, metrics=Metrics(about=about, rows=rows_of(measured, speed)))
+    about = {
+        **about,
+        "frames": str(measured.frames),
+        "size": f"{width}x{height}",
+        "machine": machine(device),
+        "made by": f"instag {__version__}",
+    }
+    return Evaluation(
+        measured=measured, metrics=Metrics(about=about, rows=rows_of(measured, speed))
+    )
 
 
-def _perception(device: torch.device) -> perception.Lpips | None:
-    path = perception.find_weights()
-    return perception.load(path).to(device) if path else None
+def _perception(device: torch.device) -> lpips.Lpips | None:
+    path = lpips.find_weights()
+    return lpips.load(path).to(device) if path else None
 
 
 def _tables(paths: tuple[Path, Path] | None, *, first: int) -> tuple[AuTable, AuTable] | None:

@@ -1,59 +1,107 @@
 """The frames that a head was not taught on, painted from their own speech, pose and expression."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
 
 import cv2
 import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from instag.clip import Clip
-from instag.data.frames import FrameStore
+from instag.data.clip import Clip
+from instag.data.clip_dataset import FrameStore
 from instag.errors import BadArgument
-from instag.evaluation.pair import Pair
 from instag.models.avatar import Avatar
-from instag.portrait import paint, stance
-from instag.rendering.backends import renderer_for
-from instag.speech.features import features
-from instag.speech.lip_motion import advanced
+from instag.models.render_head import paint, stance
+from instag.rendering.registry import renderer_for
+from instag.speech.chunking import features
+from instag.speech.lips.front_end import advanced
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Both RGB and of one size. index: the true frame's number."""
+
+    index: int
+    painted: UInt8[np.ndarray, "h w 3"]
+    truth: UInt8[np.ndarray, "h w 3"]
+
 
 BATCH, GPU_BATCH = 4, 16
 """Frames painted at once on a CPU and on a GPU."""
 
 
 def held_back(avatar: Avatar) -> range:
-    """The frames of its clip that the avatar's own record says it was not taught; empty where it learned from all."""
+    """The frames of its clip that the avatar's own record says it was not taught; empty where it
+    learned from all."""
     kept = avatar.info.training["test"]
     assert isinstance(kept, list), "an avatar records its test frames as [first, one past the last]"
     return range(*kept)
 
 
 def check_same_recording(avatar: Avatar, clip: Clip, frames: range) -> None:
-    """Raises BadArgument where the clip shows another video than the avatar learned from, or has not all of the frames."""
+    """Raises BadArgument where the clip shows another video than the avatar learned from, or has
+    not all of the frames."""
     if avatar.info.source != clip.info.source:
-        raise BadArgument(f"The avatar was learned from {avatar.info.source} and {clip.folder} is of {clip.info.source}. Give the clip of the same video.")
+        raise BadArgument(
+            f"The avatar was learned from {avatar.info.source} and {clip.folder} is of "
+            f"{clip.info.source}. Give the clip of the same video."
+        )
     if len(frames) and not 0 <= frames.start < frames.stop <= len(clip):
-        raise BadArgument(f"Frames {frames.start} to {frames.stop - 1} are not all in {clip.folder}, which has {len(clip)}. Choose others with --frames.")
+        raise BadArgument(
+            f"Frames {frames.start} to {frames.stop - 1} are not all in {clip.folder}, which has "
+            f"{len(clip)}. Choose others with --frames."
+        )
 
 
 @torch.no_grad()
-def reconstruct(avatar: Avatar, clip: Clip, frames: range, *, device: torch.device | str = "cpu") -> Iterator[Pair]:
-    """Paint frames of the clip that the avatar was learned from, on a device; torso and backdrop are the frames' own (METHOD 4)."""
+def reconstruct(
+    avatar: Avatar, clip: Clip, frames: range, *, device: torch.device | str = "cpu"
+) -> Iterator[Pair]:
+    """Paint frames of the clip that the avatar was learned from, on a device; torso and backdrop
+    are the frames' own (METHOD 4)."""
     device = torch.device(device)
-    # Codes are those that the sound asks for, never those that were seen: frames that were not taught are to be painted from their sound.
-    spoken = None if avatar.voice is None else features(advanced(torch.from_numpy(clip.speech()), avatar.voice.late), avatar.front_end())[: len(clip)]
-    store = FrameStore(clip, size=avatar.info.size, front_end=avatar.info.front_end, device=device, heard=spoken)
+    # Codes are those that the sound asks for, never those that were seen: frames that were not
+    # taught are to be painted from their sound.
+    spoken = (
+        None
+        if avatar.voice is None
+        else features(
+            advanced(torch.from_numpy(clip.speech()), avatar.voice.late), avatar.front_end()
+        )[: len(clip)]
+    )
+    store = FrameStore(
+        clip, size=avatar.info.size, front_end=avatar.info.front_end, device=device, heard=spoken
+    )
     renderer, head = renderer_for(device), avatar.to(device).head
     head_stance = stance(head)
-    for indices in torch.arange(frames.start, frames.stop).split(BATCH if device.type == "cpu" else GPU_BATCH):
+    for indices in torch.arange(frames.start, frames.stop).split(
+        BATCH if device.type == "cpu" else GPU_BATCH
+    ):
         batch = store.batch(indices.tolist())
-        pictures = paint(head, head_stance, batch.condition, batch.camera, batch.behind.float() / 255, renderer, degree=avatar.info.degree)
+        pictures = paint(
+            head,
+            head_stance,
+            batch.condition,
+            batch.camera,
+            batch.behind.float() / 255,
+            renderer,
+            degree=avatar.info.degree,
+        )
         painted = pictures.mul(255).round_().clamp_(0, 255).byte().cpu().numpy()
-        for index, picture, truth in zip(indices.tolist(), painted, batch.image.cpu().numpy(), strict=True):
+        for index, picture, truth in zip(
+            indices.tolist(), painted, batch.image.cpu().numpy(), strict=True
+        ):
             yield Pair(index=index, painted=picture, truth=truth)
 
 
 def regions_at(clip: Clip, size: int, index: int) -> UInt8[np.ndarray, "h w"]:
     """Region numbers of a frame at the avatar's size."""
     regions = clip.regions(index)
-    return regions if len(regions) == size else cv2.resize(regions, (size, size), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    return (
+        regions
+        if len(regions) == size
+        else cv2.resize(regions, (size, size), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    )

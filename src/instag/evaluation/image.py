@@ -11,10 +11,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from instag.errors import BadArgument
-from instag.evaluation.boxes import Box, Place
-from instag.evaluation.missing import Missing
-from instag.lpips import Lpips
-from instag.training.ssim import ssim_map
+from instag.evaluation.crops import Box, Place
+from instag.evaluation.not_measured import Missing
+from instag.ops.lpips import Lpips
+from instag.ops.ssim import ssim_map
 
 PERFECT_DB = 100.0
 """PSNR of equal pictures, whose logarithm has no end."""
@@ -27,7 +27,8 @@ LPIPS_SMALLEST = 32
 @final
 @dataclass(frozen=True, kw_only=True)
 class Likeness:
-    """psnr: dB, more is nearer; Missing for a mean over no frame. ssim: at most 1, more is nearer. lpips: 0 for equal pictures, less is nearer."""
+    """psnr: dB, more is nearer; Missing for a mean over no frame. ssim: at most 1, more is nearer.
+    lpips: 0 for equal pictures, less is nearer."""
 
     psnr: float | Missing
     ssim: float | Missing
@@ -42,37 +43,60 @@ def compare_pictures(
     *,
     device: torch.device | str = "cpu",
 ) -> dict[Place, Likeness]:
-    """PSNR, SSIM and LPIPS of a picture within each box, RGB; each number is that of the two pictures cut to the box.
+    """PSNR, SSIM and LPIPS of a picture within each box, RGB; each number is that of the two
+    pictures cut to the box.
 
-    LPIPS (Zhang et al. 2018, AlexNet v0.1) runs on the box's pixels at their own size.
-    device: where it is computed, and where `lpips` lies. Raises BadArgument where the pictures differ in size.
+    LPIPS (Zhang et al. 2018, AlexNet v0.1) runs on the box's pixels at their own size. device:
+    where it is computed, and where `lpips` lies. Raises BadArgument where the pictures differ in
+    size.
     """
     if picture.shape != truth.shape:
         (height, width), (true_height, true_width) = picture.shape[:2], truth.shape[:2]
-        raise BadArgument(f"A picture of {width}x{height} pixels can not be compared with a true one of {true_width}x{true_height}. Bring both to one size.")
-    one, other = (torch.from_numpy(np.ascontiguousarray(image)).to(device)[None].float() / 255 for image in (picture, truth))
+        raise BadArgument(
+            f"A picture of {width}x{height} pixels can not be compared with a true one of "
+            f"{true_width}x{true_height}. Bring both to one size."
+        )
+    one, other = (
+        torch.from_numpy(np.ascontiguousarray(image)).to(device)[None].float() / 255
+        for image in (picture, truth)
+    )
     errors = (one - other)[0] ** 2
     likeness = ssim_map(one, other)[0]
     return {
-        place: Likeness(psnr=_decibels(float(_cut(errors, box).double().mean())), ssim=_mean_inside(likeness, box), lpips=_distance(one, other, box, lpips))
+        place: Likeness(
+            psnr=_decibels(float(_cut(errors, box).double().mean())),
+            ssim=_mean_inside(likeness, box),
+            lpips=_distance(one, other, box, lpips),
+        )
         for place, box in boxes.items()
     }
 
 
 def psnr(picture: Float[Tensor, "b h w 3"], truth: Float[Tensor, "b h w 3"]) -> list[float]:
-    """Peak signal to noise ratio of each picture in [0, 1], in dB: -10 log10 of the mean squared error over pixels and channels, at most 100."""
-    return [_decibels(error) for error in (picture - truth).square().mean((1, 2, 3), dtype=torch.float64).tolist()]
+    """Peak signal to noise ratio of each picture in [0, 1], in dB: -10 log10 of the mean squared
+    error over pixels and channels, at most 100."""
+    return [
+        _decibels(error)
+        for error in (picture - truth).square().mean((1, 2, 3), dtype=torch.float64).tolist()
+    ]
 
 
-def structural_similarity(picture: Float[Tensor, "b h w 3"], truth: Float[Tensor, "b h w 3"]) -> list[float]:
-    """SSIM of each picture in [0, 1] (Wang et al. 2004): the mean over channels and all pixels at least 5 from the edge.
+def structural_similarity(
+    picture: Float[Tensor, "b h w 3"], truth: Float[Tensor, "b h w 3"]
+) -> list[float]:
+    """SSIM of each picture in [0, 1] (Wang et al. 2004): the mean over channels and all pixels at
+    least 5 from the edge.
 
-    Windows of 11 x 11 pixels, Gaussian with 1.5 pixels of standard deviation, K1 0.01, K2 0.03, no sample covariance. The windows lie wholly inside the
-    picture, as in scikit-image; training's own SSIM also counts those that reach over the edge. Raises BadArgument below 11 pixels.
+    Windows of 11 x 11 pixels, Gaussian with 1.5 pixels of standard deviation, K1 0.01, K2 0.03, no
+    sample covariance. The windows lie wholly inside the picture, as in scikit-image; training's own
+    SSIM also counts those that reach over the edge. Raises BadArgument below 11 pixels.
     """
     height, width = picture.shape[1:3]
     if min(height, width) <= 2 * WINDOW_REACH:
-        raise BadArgument(f"SSIM needs pictures of {2 * WINDOW_REACH + 1} pixels or more a side, not {width}x{height}. Use larger pictures.")
+        raise BadArgument(
+            f"SSIM needs pictures of {2 * WINDOW_REACH + 1} pixels or more a side, not "
+            f"{width}x{height}. Use larger pictures."
+        )
     inside = slice(WINDOW_REACH, -WINDOW_REACH)
     return ssim_map(picture, truth)[:, inside, inside].mean((1, 2, 3), dtype=torch.float64).tolist()
 
@@ -86,16 +110,31 @@ def _cut(values: Float[Tensor, "h w 3"], box: Box) -> Float[Tensor, "box_h box_w
 
 
 def _mean_inside(likeness: Float[Tensor, "h w 3"], box: Box) -> float | Missing:
-    """SSIM of the cut pictures, from the map of the whole ones: a window that lies inside the box sees the same pixels in both."""
+    """SSIM of the cut pictures, from the map of the whole ones: a window that lies inside the box
+    sees the same pixels in both."""
     inside = _cut(likeness, box)[WINDOW_REACH:-WINDOW_REACH, WINDOW_REACH:-WINDOW_REACH]
-    return float(inside.double().mean()) if inside.numel() else Missing(f"the box of {box.width}x{box.height} pixels is smaller than SSIM's window")
+    return (
+        float(inside.double().mean())
+        if inside.numel()
+        else Missing(f"the box of {box.width}x{box.height} pixels is smaller than SSIM's window")
+    )
 
 
-def _distance(picture: Float[Tensor, "1 h w 3"], truth: Float[Tensor, "1 h w 3"], box: Box, lpips: Lpips | None) -> float | Missing:
+def _distance(
+    picture: Float[Tensor, "1 h w 3"],
+    truth: Float[Tensor, "1 h w 3"],
+    box: Box,
+    lpips: Lpips | None,
+) -> float | Missing:
     if lpips is None:
-        return Missing("the weights of LPIPS are not on this machine. Get them with: instag assets get lpips")
+        return Missing(
+            "the weights of LPIPS are not on this machine. Get them with: instag assets get lpips"
+        )
     if min(box.width, box.height) < LPIPS_SMALLEST:
-        return Missing(f"the box of {box.width}x{box.height} pixels is smaller than the {LPIPS_SMALLEST} a side that LPIPS needs")
+        return Missing(
+            f"the box of {box.width}x{box.height} pixels is smaller than the {LPIPS_SMALLEST} a "
+            "side that LPIPS needs"
+        )
     rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
     with torch.inference_mode():
         return float(lpips(picture[:, rows, columns], truth[:, rows, columns]))

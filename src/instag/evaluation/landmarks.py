@@ -8,9 +8,9 @@ from typing import final
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from instag.capture.landmarks import LONGEST_GAP, POINTS, FaceMesh, sixty_eight
 from instag.errors import BadArgument
-from instag.evaluation.missing import Missing
+from instag.evaluation.not_measured import Missing
+from instag.perception.face_mesh import LONGEST_GAP, POINTS, FaceMesh, sixty_eight
 
 OUTER_EYES = (33, 263)
 MOUTH = slice(48, 68)
@@ -22,8 +22,9 @@ MOUTH = slice(48, 68)
 class Observed:
     """The landmarks of a sequence of pictures: x and y in pixels, z in pixels relative to the head.
 
-    found: where a face was seen. In gaps of up to 5 frames the points lie on a straight line in time between their neighbours; in
-    longer gaps, and before the first and after the last face, they are NaN.
+    found: where a face was seen. In gaps of up to 5 frames the points lie on a straight line in
+    time between their neighbours; in longer gaps, and before the first and after the last face,
+    they are NaN.
     """
 
     points: Float[np.ndarray, "f 478 3"]
@@ -39,15 +40,20 @@ class Observed:
 
     @property
     def eye_distance(self) -> Float[np.ndarray, " f"]:
-        """Between the outer corners of the eyes, in pixels; the unit of all that is free of scale."""
-        return np.linalg.norm(self.points[:, OUTER_EYES[0], :2] - self.points[:, OUTER_EYES[1], :2], axis=-1)
+        """Between the outer corners of the eyes, in pixels; the unit of all that is free of
+        scale."""
+        return np.linalg.norm(
+            self.points[:, OUTER_EYES[0], :2] - self.points[:, OUTER_EYES[1], :2], axis=-1
+        )
 
 
 @final
 class Observer:
-    """Looks for a face in pictures that come one by one; `observed` is what it has seen so far. Use it in a with block.
+    """Looks for a face in pictures that come one by one; `observed` is what it has seen so far. Use
+    it in a with block.
 
-    The detector follows a face from picture to picture, so that each sequence needs an observer of its own.
+    The detector follows a face from picture to picture, so that each sequence needs an observer of
+    its own.
     """
 
     def __init__(self) -> None:
@@ -57,7 +63,12 @@ class Observer:
     def __enter__(self) -> "Observer":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._mesh.__exit__(kind, error, trace)
 
     def look(self, picture: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "478 3"] | None:
@@ -71,7 +82,8 @@ class Observer:
 
 
 def observe(seen: list[Float[np.ndarray, "478 3"] | None]) -> Observed:
-    """What a detector saw in each frame of a sequence, with its short gaps filled (see Observed)."""
+    """What a detector saw in each frame of a sequence, with its short gaps filled (see
+    Observed)."""
     found = np.array([points is not None for points in seen], bool)
     table = np.full((len(seen), POINTS, 3), np.nan, np.float32)
     for index in np.flatnonzero(found):
@@ -79,25 +91,31 @@ def observe(seen: list[Float[np.ndarray, "478 3"] | None]) -> Observed:
     seen_at = np.flatnonzero(found)
     for before, after in pairwise(seen_at.tolist()):
         if 1 < after - before <= LONGEST_GAP + 1:
-            weight = (np.arange(1, after - before) / (after - before)).astype(np.float32)[:, None, None]
+            weight = (np.arange(1, after - before) / (after - before)).astype(np.float32)[
+                :, None, None
+            ]
             table[before + 1 : after] = table[before] * (1 - weight) + table[after] * weight
     return Observed(points=table, found=found)
 
 
 def check_lengths(prediction: int, truth: int) -> None:
-    """Raises BadArgument where a prediction has fewer or more frames than the truth: a lost frame shifts all that follow."""
+    """Raises BadArgument where a prediction has fewer or more frames than the truth: a lost frame
+    shifts all that follow."""
     if prediction != truth:
         raise BadArgument(
-            f"The prediction has {prediction} frames and the truth {truth}. Frames are compared one by one: bring both to the same frame rate and length."
+            f"The prediction has {prediction} frames and the truth {truth}. Frames are compared "
+            "one by one: bring both to the same frame rate and length."
         )
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class LandmarkDistance:
-    """LMD: means over `frames` frames. plain: in pixels; centred: the same without the mouth's own place, pixels.
+    """LMD: means over `frames` frames. plain: in pixels; centred: the same without the mouth's own
+    place, pixels.
 
-    plain_percent, centred_percent: per cent of the truth's eye distance. dropped: frames without a face in the prediction, the truth, or both.
+    plain_percent, centred_percent: per cent of the truth's eye distance. dropped: frames without a
+    face in the prediction, the truth, or both.
     """
 
     plain: float | Missing
@@ -109,18 +127,23 @@ class LandmarkDistance:
 
 
 def landmark_distance(prediction: Observed, truth: Observed) -> LandmarkDistance:
-    """LMD: mean distance in pixels of the mouth's 20 landmarks (48 to 67 of the 68) from the true ones, over points and frames.
+    """LMD: mean distance in pixels of the mouth's 20 landmarks (48 to 67 of the 68) from the true
+    ones, over points and frames.
 
-    plain: |p - t|. centred: |(p - mean p) - (t - mean t)| with the means over the 20 points of the frame, as the reference has it, which is blind to a
-    mouth in the wrong place (METHOD 9). In per cent of the distance of the outer corners of the true eyes (landmarks 33 and 263) both are free of
-    the picture's size. Only frames count where the detector saw both faces. Raises BadArgument for different lengths.
+    plain: |p - t|. centred: |(p - mean p) - (t - mean t)| with the means over the 20 points of the
+    frame, as the reference has it, which is blind to a mouth in the wrong place (METHOD 9). In per
+    cent of the distance of the outer corners of the true eyes (landmarks 33 and 263) both are free
+    of the picture's size. Only frames count where the detector saw both faces. Raises BadArgument
+    for different lengths.
     """
     plain, centred = mouth_distances(prediction, truth)
     used = np.isfinite(plain)
     counts = {"frames": int(used.sum()), "dropped": int((~used).sum())}
     if not used.any():
         reason = Missing("in no frame a face was seen both in the prediction and in the truth")
-        return LandmarkDistance(plain=reason, centred=reason, plain_percent=reason, centred_percent=reason, **counts)
+        return LandmarkDistance(
+            plain=reason, centred=reason, plain_percent=reason, centred_percent=reason, **counts
+        )
     percent = 100 / truth.eye_distance[used]
     return LandmarkDistance(
         plain=float(plain[used].mean()),
@@ -131,11 +154,19 @@ def landmark_distance(prediction: Observed, truth: Observed) -> LandmarkDistance
     )
 
 
-def mouth_distances(prediction: Observed, truth: Observed) -> tuple[Float[np.ndarray, " f"], Float[np.ndarray, " f"]]:
-    """Plain and centred distance of each frame in pixels (see `landmark_distance`); NaN where a face was not seen. Raises BadArgument."""
+def mouth_distances(
+    prediction: Observed, truth: Observed
+) -> tuple[Float[np.ndarray, " f"], Float[np.ndarray, " f"]]:
+    """Plain and centred distance of each frame in pixels (see `landmark_distance`); NaN where a
+    face was not seen. Raises BadArgument."""
     check_lengths(len(prediction), len(truth))
-    one, other = (sixty_eight(observed.points)[:, MOUTH].astype(np.float64) for observed in (prediction, truth))
+    one, other = (
+        sixty_eight(observed.points)[:, MOUTH].astype(np.float64)
+        for observed in (prediction, truth)
+    )
     plain = np.linalg.norm(one - other, axis=-1).mean(-1)
-    centred = np.linalg.norm((one - one.mean(1, keepdims=True)) - (other - other.mean(1, keepdims=True)), axis=-1).mean(-1)
+    centred = np.linalg.norm(
+        (one - one.mean(1, keepdims=True)) - (other - other.mean(1, keepdims=True)), axis=-1
+    ).mean(-1)
     both = prediction.found & truth.found
     return np.where(both, plain, np.nan), np.where(both, centred, np.nan)

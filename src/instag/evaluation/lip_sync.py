@@ -1,4 +1,5 @@
-"""Lip sync without any network: whether painted lips open, widen and close when the true ones do."""
+"""Lip sync without any network: whether painted lips open, widen and close when the true ones
+do."""
 
 from dataclasses import dataclass
 from typing import final
@@ -9,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from instag.errors import BadArgument
 from instag.evaluation.landmarks import OUTER_EYES, Observed, check_lengths
-from instag.evaluation.missing import Missing
+from instag.evaluation.not_measured import Missing
 from instag.types import FPS
 
 INNER_LIPS = (13, 14)
@@ -34,7 +35,8 @@ CLOSURE_TOLERANCE = 2
 @final
 @dataclass(frozen=True, kw_only=True)
 class LipCurves:
-    """How the mouth of each frame stands, in eye distances (see `lip_curves`); NaN where no face is known."""
+    """How the mouth of each frame stands, in eye distances (see `lip_curves`); NaN where no face is
+    known."""
 
     aperture: Float[np.ndarray, " f"]
     width: Float[np.ndarray, " f"]
@@ -42,11 +44,13 @@ class LipCurves:
 
 
 def lip_curves(observed: Observed) -> LipCurves:
-    """aperture: between the middles of the inner lips (landmarks 13 and 14), in the picture. width: between the corners of the mouth (61 and 291), in the
-    picture. jaw: from the base of the nose to the chin (2 and 152), with the detector's depth, as a nod shortens it in the picture.
+    """aperture: between the middles of the inner lips (landmarks 13 and 14), in the picture. width:
+    between the corners of the mouth (61 and 291), in the picture. jaw: from the base of the nose to
+    the chin (2 and 152), with the detector's depth, as a nod shortens it in the picture.
 
-    All over the distance of the outer corners of the eyes (33 and 263) with depth, smoothed by a Gaussian of 12 frames' standard
-    deviation: it tells the size of the face, which changes slowly, and what is faster is the detector's error.
+    All over the distance of the outer corners of the eyes (33 and 263) with depth, smoothed by a
+    Gaussian of 12 frames' standard deviation: it tells the size of the face, which changes slowly,
+    and what is faster is the detector's error.
     """
     points = observed.points.astype(np.float64)
 
@@ -57,7 +61,11 @@ def lip_curves(observed: Observed) -> LipCurves:
     known = np.isfinite(eyes).astype(np.float64)
     weight = gaussian_filter1d(known, SIZE_FRAMES)
     size = gaussian_filter1d(np.nan_to_num(eyes), SIZE_FRAMES) / np.maximum(weight, 1e-12)
-    return LipCurves(aperture=length(INNER_LIPS, 2) / size, width=length(MOUTH_CORNERS, 2) / size, jaw=length(NOSE_TO_CHIN, 3) / size)
+    return LipCurves(
+        aperture=length(INNER_LIPS, 2) / size,
+        width=length(MOUTH_CORNERS, 2) / size,
+        jaw=length(NOSE_TO_CHIN, 3) / size,
+    )
 
 
 @final
@@ -65,8 +73,9 @@ def lip_curves(observed: Observed) -> LipCurves:
 class CurveSync:
     """How a predicted curve follows the true one.
 
-    correlation: Pearson's, frame by frame. lag: frames by which the prediction is late (negative: early), where the two fit best within +-15;
-    lag_correlation: the correlation there. movement_ratio: standard deviation over the truth's; 1 moves as much, 0 not at all.
+    correlation: Pearson's, frame by frame. lag: frames by which the prediction is late (negative:
+    early), where the two fit best within +-15; lag_correlation: the correlation there.
+    movement_ratio: standard deviation over the truth's; 1 moves as much, 0 not at all.
     """
 
     correlation: float | Missing
@@ -78,7 +87,8 @@ class CurveSync:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Closures:
-    """Whether lips close when the true ones do (see `closures`). threshold: eye distances. count: true closures.
+    """Whether lips close when the true ones do (see `closures`). threshold: eye distances. count:
+    true closures.
 
     by_chance: what the same closures would reach on average at any other time of the sequence.
     """
@@ -94,7 +104,8 @@ class Closures:
 @final
 @dataclass(frozen=True, kw_only=True)
 class SilentMovement:
-    """Movement of the lips per second of silence, in eye distances (see `silent_movement`). frames: how many are silent."""
+    """Movement of the lips per second of silence, in eye distances (see `silent_movement`). frames:
+    how many are silent."""
 
     prediction: float | Missing
     truth: float | Missing
@@ -104,7 +115,8 @@ class SilentMovement:
 @final
 @dataclass(frozen=True, kw_only=True)
 class LipSync:
-    """All of a sequence. silence is Missing where no silence was given. frames: with a face in both; dropped: the others."""
+    """All of a sequence. silence is Missing where no silence was given. frames: with a face in
+    both; dropped: the others."""
 
     aperture: CurveSync
     width: CurveSync
@@ -115,8 +127,11 @@ class LipSync:
     dropped: int
 
 
-def lip_sync(prediction: Observed, truth: Observed, silent: Bool[np.ndarray, " s"] | None = None) -> LipSync:
-    """Every measure of this file for a prediction and the truth, frame by frame; `silent`: where the sound is. Raises BadArgument for different lengths."""
+def lip_sync(
+    prediction: Observed, truth: Observed, silent: Bool[np.ndarray, " s"] | None = None
+) -> LipSync:
+    """Every measure of this file for a prediction and the truth, frame by frame; `silent`: where
+    the sound is. Raises BadArgument for different lengths."""
     check_lengths(len(prediction), len(truth))
     painted, true = lip_curves(prediction), lip_curves(truth)
     both = prediction.known & truth.known
@@ -125,7 +140,9 @@ def lip_sync(prediction: Observed, truth: Observed, silent: Bool[np.ndarray, " s
         width=curve_sync(painted.width, true.width),
         jaw=curve_sync(painted.jaw, true.jaw),
         closures=closures(painted.aperture, true.aperture),
-        silence=Missing("no sound was given") if silent is None else silent_movement(painted.aperture, true.aperture, silent),
+        silence=Missing("no sound was given")
+        if silent is None
+        else silent_movement(painted.aperture, true.aperture, silent),
         frames=int(both.sum()),
         dropped=int((~both).sum()),
     )
@@ -134,13 +151,19 @@ def lip_sync(prediction: Observed, truth: Observed, silent: Bool[np.ndarray, " s
 def curve_sync(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]) -> CurveSync:
     """Correlation, lag and movement ratio of two curves, over the frames where both are numbers.
 
-    At lag k, prediction[t + k] is compared with truth[t], so that k > 0 means that the prediction is late. Of lags that fit alike the
-    smallest counts. Lags are tried up to 15 frames or a third of the sequence. Raises BadArgument for different lengths.
+    At lag k, prediction[t + k] is compared with truth[t], so that k > 0 means that the prediction
+    is late. Of lags that fit alike the smallest counts. Lags are tried up to 15 frames or a third
+    of the sequence. Raises BadArgument for different lengths.
     """
     check_lengths(len(prediction), len(truth))
     both = np.isfinite(prediction) & np.isfinite(truth)
     if both.sum() < FEWEST_FRAMES:
-        return _nothing(Missing(f"a face is known both in the prediction and in the truth in {int(both.sum())} frames only"))
+        return _nothing(
+            Missing(
+                f"a face is known both in the prediction and in the truth in {int(both.sum())} "
+                "frames only"
+            )
+        )
     if truth[both].std() < STILL:
         return _nothing(Missing("the true lips never move"))
     ratio = float(prediction[both].std() / truth[both].std())
@@ -148,52 +171,87 @@ def curve_sync(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f
         never = Missing("the prediction's lips never move")
         return CurveSync(correlation=never, lag=never, lag_correlation=never, movement_ratio=0.0)
     reach = min(REACH, len(truth) // 3)
-    fits = {lag: fit for lag in sorted(range(-reach, reach + 1), key=abs) if np.isfinite(fit := _correlation(prediction, truth, lag))}
+    fits = {
+        lag: fit
+        for lag in sorted(range(-reach, reach + 1), key=abs)
+        if np.isfinite(fit := _correlation(prediction, truth, lag))
+    }
     lag = max(fits, key=lambda shift: round(fits[shift], 9))
     return CurveSync(correlation=fits[0], lag=lag, lag_correlation=fits[lag], movement_ratio=ratio)
 
 
 def closures(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]) -> Closures:
-    """Whether painted lips close when the true ones do, as in b, p and m, from both apertures in eye distances.
+    """Whether painted lips close when the true ones do, as in b, p and m, from both apertures in
+    eye distances.
 
-    Lips are closed up to a threshold: the truth's least aperture plus 0.15 of its range (its 95th percentile minus its least), at most 0.03. It is
-    the same for both, as a viewer sees whether lips touch, not how they usually stand: a mouth that hovers half open closes nowhere.
-    recall: the share of the true closures (runs of closed frames, each at the frame of its least aperture) for which the prediction is
-    closed within 2 frames. precision: the share of the prediction's closed frames within 2 frames of a closed true one, in frames, so that
-    lips that never open do not pass. Read both beside what they would be by chance: lips are closed for a good part of any speech. Raises
-    BadArgument for different lengths.
+    Lips are closed up to a threshold: the truth's least aperture plus 0.15 of its range (its 95th
+    percentile minus its least), at most 0.03. It is the same for both, as a viewer sees whether
+    lips touch, not how they usually stand: a mouth that hovers half open closes nowhere. recall:
+    the share of the true closures (runs of closed frames, each at the frame of its least aperture)
+    for which the prediction is closed within 2 frames. precision: the share of the prediction's
+    closed frames within 2 frames of a closed true one, in frames, so that lips that never open do
+    not pass. Read both beside what they would be by chance: lips are closed for a good part of any
+    speech. Raises BadArgument for different lengths.
     """
     check_lengths(len(prediction), len(truth))
     both = np.isfinite(prediction) & np.isfinite(truth)
     if both.sum() < FEWEST_FRAMES:
-        reason = Missing(f"a face is known both in the prediction and in the truth in {int(both.sum())} frames only")
-        return Closures(recall=reason, recall_by_chance=reason, precision=reason, precision_by_chance=reason, threshold=reason, count=0)
+        reason = Missing(
+            f"a face is known both in the prediction and in the truth in {int(both.sum())} frames "
+            "only"
+        )
+        return Closures(
+            recall=reason,
+            recall_by_chance=reason,
+            precision=reason,
+            precision_by_chance=reason,
+            threshold=reason,
+            count=0,
+        )
     least, usual_most = float(truth[both].min()), float(np.quantile(truth[both], 0.95))
     threshold = min(least + CLOSED_SHARE * (usual_most - least), CLOSED_AT_MOST)
     true_closed, closed = both & (truth <= threshold), both & (prediction <= threshold)
     moments = _moments(true_closed, truth)
     if not moments:
         reason = Missing("the true lips never close")
-        return Closures(recall=reason, recall_by_chance=reason, precision=reason, precision_by_chance=reason, threshold=threshold, count=0)
+        return Closures(
+            recall=reason,
+            recall_by_chance=reason,
+            precision=reason,
+            precision_by_chance=reason,
+            threshold=threshold,
+            count=0,
+        )
     near_true, near = _widened(true_closed), _widened(closed)
     return Closures(
         recall=float(near[moments].mean()),
         recall_by_chance=float(near[both].mean()),
-        precision=float(near_true[closed].mean()) if closed.any() else Missing("the prediction's lips never close"),
+        precision=float(near_true[closed].mean())
+        if closed.any()
+        else Missing("the prediction's lips never close"),
         precision_by_chance=float(near_true[both].mean()),
         threshold=threshold,
         count=len(moments),
     )
 
 
-def silent_movement(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"], silent: Bool[np.ndarray, " s"]) -> SilentMovement:
-    """How much lips move while nothing is said: the mean over silent frames (that follow a silent one) of |aperture - the one before|, times 25.
+def silent_movement(
+    prediction: Float[np.ndarray, " p"],
+    truth: Float[np.ndarray, " f"],
+    silent: Bool[np.ndarray, " s"],
+) -> SilentMovement:
+    """How much lips move while nothing is said: the mean over silent frames (that follow a silent
+    one) of |aperture - the one before|, times 25.
 
-    In eye distances a second; the truth's shows what breathing, swallowing and the detector's own noise amount to. Raises BadArgument for different lengths.
+    In eye distances a second; the truth's shows what breathing, swallowing and the detector's own
+    noise amount to. Raises BadArgument for different lengths.
     """
     check_lengths(len(prediction), len(truth))
     if len(silent) != len(truth):
-        raise BadArgument(f"Silence is given for {len(silent)} frames and the pictures are {len(truth)}. Give one value for each frame.")
+        raise BadArgument(
+            f"Silence is given for {len(silent)} frames and the pictures are {len(truth)}. Give "
+            "one value for each frame."
+        )
     following = silent[1:] & silent[:-1]
 
     def movement(curve: Float[np.ndarray, " f"], whose: str) -> float | Missing:
@@ -203,17 +261,26 @@ def silent_movement(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray
             return Missing(f"{len(steps)} silent frames with a face in {whose} are too few")
         return float(steps.mean() * FPS)
 
-    return SilentMovement(prediction=movement(prediction, "the prediction"), truth=movement(truth, "the truth"), frames=int(silent.sum()))
+    return SilentMovement(
+        prediction=movement(prediction, "the prediction"),
+        truth=movement(truth, "the truth"),
+        frames=int(silent.sum()),
+    )
 
 
 def _nothing(reason: Missing) -> CurveSync:
     return CurveSync(correlation=reason, lag=reason, lag_correlation=reason, movement_ratio=reason)
 
 
-def _correlation(prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, " f"], lag: int) -> float:
+def _correlation(
+    prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, " f"], lag: int
+) -> float:
     """Pearson's, of prediction[t + lag] and truth[t]; NaN where it is not defined."""
     total = len(truth)
-    late, early = prediction[max(lag, 0) : total + min(lag, 0)], truth[max(-lag, 0) : total - max(lag, 0)]
+    late, early = (
+        prediction[max(lag, 0) : total + min(lag, 0)],
+        truth[max(-lag, 0) : total - max(lag, 0)],
+    )
     both = np.isfinite(late) & np.isfinite(early)
     if both.sum() < FEWEST_FRAMES or min(late[both].std(), early[both].std()) < STILL:
         return float("nan")
@@ -223,7 +290,10 @@ def _correlation(prediction: Float[np.ndarray, " f"], truth: Float[np.ndarray, "
 def _moments(closed: Bool[np.ndarray, " f"], aperture: Float[np.ndarray, " f"]) -> list[int]:
     """The frame of least aperture in each run of closed frames."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], closed, [False]]).astype(np.int8)))
-    return [int(start + np.argmin(aperture[start:end])) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    return [
+        int(start + np.argmin(aperture[start:end]))
+        for start, end in zip(edges[::2], edges[1::2], strict=True)
+    ]
 
 
 def _widened(closed: Bool[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:

@@ -1,4 +1,5 @@
-"""One pass over a prediction and the truth, frame by frame, that measures all that is measured of them."""
+"""One pass over a prediction and the truth, frame by frame, that measures all that is measured of
+them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,23 +11,29 @@ from jaxtyping import Bool, Float, UInt8
 
 from instag.errors import BadArgument
 from instag.evaluation.action_units import ActionUnitError, AuTable, action_unit_error, estimate
-from instag.evaluation.boxes import PLACES, Place, boxes
+from instag.evaluation.crops import PLACES, Place, boxes
+from instag.evaluation.held_out import Pair
 from instag.evaluation.image import Likeness, compare_pictures
-from instag.evaluation.landmarks import LandmarkDistance, Observed, Observer, landmark_distance, mouth_distances
+from instag.evaluation.landmarks import (
+    LandmarkDistance,
+    Observed,
+    Observer,
+    landmark_distance,
+    mouth_distances,
+)
 from instag.evaluation.lip_sync import LipCurves, LipSync, lip_curves, lip_sync
-from instag.evaluation.missing import Missing
-from instag.evaluation.pair import Pair
-from instag.evaluation.samples import Samples, Sampling
-from instag.evaluation.steadiness import Flicker, FlickerMeter, Jitter, head_jitter
-from instag.evaluation.sync_confidence import LipReader, Sync, compare, hear
+from instag.evaluation.not_measured import Missing
+from instag.evaluation.sample_frames import Samples, Sampling
 from instag.evaluation.syncnet import SyncNet
-from instag.lpips import Lpips
-from instag.progress import Report, silent
-from instag.speech.front_end import SAMPLE_RATE
-from instag.types import FPS
+from instag.evaluation.syncnet_scores import LipReader, Sync, compare, hear
+from instag.evaluation.temporal_stability import Flicker, FlickerMeter, Jitter, head_jitter
+from instag.ops.lpips import Lpips
+from instag.runtime.progress import Report, silent
+from instag.types import FPS, SAMPLE_RATE
 
 SILENT_BELOW = 0.1
-"""A frame is silent where its sound is below this share of the usual loudness, which is the 90th percentile of all frames' root mean squares."""
+"""A frame is silent where its sound is below this share of the usual loudness, which is the 90th
+percentile of all frames' root mean squares."""
 SILENT_RUN = 3
 """Frames that a silence lasts at least: shorter ones are closures within words."""
 
@@ -46,7 +53,8 @@ class SyncPair:
 @final
 @dataclass(frozen=True, kw_only=True)
 class PerFrame:
-    """Curves over the frames; NaN where a frame has no value. lmd: plain, pixels. loudness: root mean square of the sound."""
+    """Curves over the frames; NaN where a frame has no value. lmd: plain, pixels. loudness: root
+    mean square of the sound."""
 
     index: list[int]
     psnr: dict[Place, Float[np.ndarray, " f"]]
@@ -60,7 +68,8 @@ class PerFrame:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Everything. size: width and height in pixels. likeness: means over the frames in which the box is known."""
+    """Everything. size: width and height in pixels. likeness: means over the frames in which the
+    box is known."""
 
     frames: int
     size: tuple[int, int]
@@ -89,9 +98,11 @@ def measure(
 ) -> Measurement:
     """Measure a prediction against the truth in one pass, in constant memory.
 
-    regions: what each true frame shows, where known. speech: the sound of these frames, 16 kHz, [-1, 1]. tables: action units of prediction and truth from
-    OpenFace; without them both are estimated from landmarks. device: where pictures are compared, and where `lpips` lies; faces are looked for on the CPU.
-    total: frames to come, for `report`. Raises BadArgument where there is no frame.
+    regions: what each true frame shows, where known. speech: the sound of these frames, 16 kHz,
+    [-1, 1]. tables: action units of prediction and truth from OpenFace; without them both are
+    estimated from landmarks. device: where pictures are compared, and where `lpips` lies; faces are
+    looked for on the CPU. total: frames to come, for `report`. Raises BadArgument where there is no
+    frame.
     """
     likenesses: list[dict[Place, Likeness]] = []
     indices: list[int] = []
@@ -105,7 +116,9 @@ def measure(
             places = boxes(size, true, shown)
             likeness = compare_pictures(pair.painted, pair.truth, places, lpips, device=device)
             flicker.add(pair.painted, pair.truth, places.get("head"), shown)
-            for reader, picture, points in zip(readers or (), (pair.painted, pair.truth), (seen, true), strict=False):
+            for reader, picture, points in zip(
+                readers or (), (pair.painted, pair.truth), (seen, true), strict=False
+            ):
                 reader.see(picture, points)
             sampling.add(pair, places, likeness)
             likenesses.append(likeness)
@@ -113,13 +126,19 @@ def measure(
             report(done, max(total, done))
         prediction, truth = painted_face.observed(), true_face.observed()
     if not indices:
-        raise BadArgument("There is no frame to compare. Choose others, or learn with fewer views so that some are held back.")
+        raise BadArgument(
+            "There is no frame to compare. Choose others, or learn with fewer views so that some "
+            "are held back."
+        )
     loudness = None if isinstance(speech, Missing) else frame_loudness(speech, len(indices))
     quiet = None if loudness is None else silence(loudness)
     return Measurement(
         frames=len(indices),
         size=size,
-        likeness={place: _mean_likeness([each[place] for each in likenesses if place in each]) for place in PLACES},
+        likeness={
+            place: _mean_likeness([each[place] for each in likenesses if place in each])
+            for place in PLACES
+        },
         landmarks=landmark_distance(prediction, truth),
         lips=lip_sync(prediction, truth, quiet),
         sync=_synchrony(readers, speech, syncnet),
@@ -128,7 +147,12 @@ def measure(
         jitter=head_jitter(prediction, truth),
         per_frame=PerFrame(
             index=indices,
-            psnr={place: np.array([_number(each[place].psnr) if place in each else np.nan for each in likenesses]) for place in PLACES},
+            psnr={
+                place: np.array(
+                    [_number(each[place].psnr) if place in each else np.nan for each in likenesses]
+                )
+                for place in PLACES
+            },
             lmd=mouth_distances(prediction, truth)[0],
             prediction=lip_curves(prediction),
             truth=lip_curves(truth),
@@ -147,7 +171,8 @@ def frame_loudness(speech: Float[np.ndarray, " samples"], frames: int) -> Float[
 
 
 def silence(loudness: Float[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
-    """Frames in runs of three or more that are below a tenth of the usual loudness (its 90th percentile); of a mute recording, all."""
+    """Frames in runs of three or more that are below a tenth of the usual loudness (its 90th
+    percentile); of a mute recording, all."""
     low = loudness <= SILENT_BELOW * np.quantile(loudness, 0.9)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], low, [False]]).astype(np.int8)))
     kept = np.zeros_like(low)
@@ -160,30 +185,50 @@ def _mean_likeness(each: list[Likeness]) -> Likeness:
     if not each:
         nowhere = Missing("the box is known in no frame, as no face was found in the truth")
         return Likeness(psnr=nowhere, ssim=nowhere, lpips=nowhere)
-    return Likeness(psnr=_mean([one.psnr for one in each]), ssim=_mean([one.ssim for one in each]), lpips=_mean([one.lpips for one in each]))
+    return Likeness(
+        psnr=_mean([one.psnr for one in each]),
+        ssim=_mean([one.ssim for one in each]),
+        lpips=_mean([one.lpips for one in each]),
+    )
 
 
 def _mean(values: list[float | Missing]) -> float | Missing:
     """The mean of what was measured; the first reason where nothing was."""
     numbers = [value for value in values if not isinstance(value, Missing)]
-    return float(np.mean(numbers)) if numbers else next(value for value in values if isinstance(value, Missing))
+    return (
+        float(np.mean(numbers))
+        if numbers
+        else next(value for value in values if isinstance(value, Missing))
+    )
 
 
 def _number(value: float | Missing) -> float:
     return float("nan") if isinstance(value, Missing) else value
 
 
-def _synchrony(readers: tuple[LipReader, LipReader] | None, speech: Float[np.ndarray, " samples"] | Missing, syncnet: SyncNet | Missing) -> SyncPair:
+def _synchrony(
+    readers: tuple[LipReader, LipReader] | None,
+    speech: Float[np.ndarray, " samples"] | Missing,
+    syncnet: SyncNet | Missing,
+) -> SyncPair:
     if isinstance(syncnet, Missing) or readers is None:
         reason = syncnet if isinstance(syncnet, Missing) else Missing("no SyncNet was given")
         return SyncPair(prediction=reason, truth=reason)
     if isinstance(speech, Missing):
         return SyncPair(prediction=speech, truth=speech)
     voice = hear(syncnet, speech)
-    prediction, truth = (lips if isinstance(lips := reader.embeddings(), Missing) else compare(lips, voice) for reader in readers)
+    prediction, truth = (
+        lips if isinstance(lips := reader.embeddings(), Missing) else compare(lips, voice)
+        for reader in readers
+    )
     return SyncPair(prediction=prediction, truth=truth)
 
 
-def _action_units(prediction: Observed, truth: Observed, size: tuple[int, int], tables: tuple[AuTable, AuTable] | None) -> ActionUnitError | Missing:
+def _action_units(
+    prediction: Observed,
+    truth: Observed,
+    size: tuple[int, int],
+    tables: tuple[AuTable, AuTable] | None,
+) -> ActionUnitError | Missing:
     measured = tables or estimate(prediction, truth, size)
     return measured if isinstance(measured, Missing) else action_unit_error(*measured)

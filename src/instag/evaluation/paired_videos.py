@@ -1,4 +1,5 @@
-"""Two videos of the same speech, frame by frame: what was painted, and the truth. Each may be a folder of numbered pictures."""
+"""Two videos of the same speech, frame by frame: what was painted, and the truth. Each may be a
+folder of numbered pictures."""
 
 import re
 from collections import Counter
@@ -13,9 +14,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from instag.errors import BadArgument, FileMissing, NoSound, NotMedia
-from instag.evaluation.missing import Missing
-from instag.evaluation.pair import Pair
-from instag.media import probe, read_frames, read_sound
+from instag.evaluation.held_out import Pair
+from instag.evaluation.not_measured import Missing
+from instag.media.reader import probe, read_frames, read_sound
 from instag.types import FPS
 
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -30,8 +31,9 @@ NAMED = 5
 class Footage:
     """A video, or a folder of pictures.
 
-    frames: how many there are at FPS. width, height: pixels. fps: the video's own rate, 0 for a folder, whose pictures count as
-    frames at FPS. numbers: the first and last number of a folder's pictures.
+    frames: how many there are at FPS. width, height: pixels. fps: the video's own rate, 0 for a
+    folder, whose pictures count as frames at FPS. numbers: the first and last number of a folder's
+    pictures.
     """
 
     path: Path
@@ -67,41 +69,68 @@ class PairedVideos:
     def __iter__(self) -> Iterator[Pair]:
         """Pairs of the truth's size, numbered from 0. Raises NotMedia, Truncated."""
         size = (self.truth.width, self.truth.height)
-        pictures = zip(islice(self.painted, self.frames), islice(self.truth, self.frames), strict=True)
+        pictures = zip(
+            islice(self.painted, self.frames), islice(self.truth, self.frames), strict=True
+        )
         for index, (painted, truth) in enumerate(pictures):
             yield Pair(index=index, painted=_resized(painted, size), truth=truth)
 
 
-def open_pair(painted: Path | str, truth: Path | str, *, align: Literal["equal", "shorter"] = "equal", resize: bool = False) -> PairedVideos:
+def open_pair(
+    painted: Path | str,
+    truth: Path | str,
+    *,
+    align: Literal["equal", "shorter"] = "equal",
+    resize: bool = False,
+) -> PairedVideos:
     """Two videos or folders, to be compared frame by frame at 25 frames a second.
 
-    align: "shorter" compares up to the end of the shorter one, "equal" refuses different lengths. resize: scale what was
-    painted to the size of the truth. All frames are decoded once to count them.
-    Raises BadArgument (lengths, sizes, gaps in a folder's numbers), FileMissing, NotMedia, Truncated.
+    align: "shorter" compares up to the end of the shorter one, "equal" refuses different lengths.
+    resize: scale what was painted to the size of the truth. All frames are decoded once to count
+    them. Raises BadArgument (lengths, sizes, gaps in a folder's numbers), FileMissing, NotMedia,
+    Truncated.
     """
     one, other = footage(Path(painted)), footage(Path(truth))
     if one.frames != other.frames and align == "equal":
         raise BadArgument(
-            f"{one.path} has {one.frames} frames and {other.path} has {other.frames} ({_why_lengths_differ(one, other)}). A comparison of frames that do not "
-            "belong together says nothing. If both begin together and only the end differs, compare up to the shorter one's end: --align shorter"
+            f"{one.path} has {one.frames} frames and {other.path} has {other.frames} "
+            f"({_why_lengths_differ(one, other)}). A comparison of frames that do not "
+            "belong together says nothing. If both begin together and only the end differs, "
+            "compare up to the shorter one's end: --align shorter"
         )
     if (one.width, one.height) != (other.width, other.height) and not resize:
         raise BadArgument(
-            f"{one.path} is {one.width}x{one.height} pixels and {other.path} is {other.width}x{other.height}. Give videos of one size, "
+            f"{one.path} is {one.width}x{one.height} pixels and {other.path} is "
+            f"{other.width}x{other.height}. Give videos of one size, "
             "or let the first be scaled to the second: --resize"
         )
-    return PairedVideos(painted=one, truth=other, frames=min(one.frames, other.frames), notes=tuple(_notes(one, other)))
+    return PairedVideos(
+        painted=one,
+        truth=other,
+        frames=min(one.frames, other.frames),
+        notes=tuple(_notes(one, other)),
+    )
 
 
 def footage(path: Path) -> Footage:
-    """A video file or a folder of pictures. Raises BadArgument, FileMissing, NotMedia, Truncated."""
+    """A video file or a folder of pictures. Raises BadArgument, FileMissing, NotMedia,
+    Truncated."""
     if not path.exists():
-        raise FileMissing(f"There is no file or folder {path}. Check the name; the current folder is {Path.cwd()}.")
+        raise FileMissing(
+            f"There is no file or folder {path}. Check the name; the current folder is "
+            f"{Path.cwd()}."
+        )
     if path.is_dir():
         pictures = _numbered(path)
         first = next(iter(pictures.values()))
         height, width = _picture(first).shape[:2]
-        return Footage(path=path, frames=len(pictures), width=width, height=height, numbers=(min(pictures), max(pictures)))
+        return Footage(
+            path=path,
+            frames=len(pictures),
+            width=width,
+            height=height,
+            numbers=(min(pictures), max(pictures)),
+        )
     about = probe(path)
     if not about.has_picture:
         raise NotMedia(f"{path} has no picture. Give a video file, or a folder of pictures.")
@@ -110,7 +139,8 @@ def footage(path: Path) -> Footage:
 
 
 def sound_of(path: Path | str) -> Float[np.ndarray, " samples"] | Missing:
-    """The sound of a video, 16 kHz in [-1, 1]; why there is none, otherwise. Raises FileMissing, NotMedia, Truncated."""
+    """The sound of a video, 16 kHz in [-1, 1]; why there is none, otherwise. Raises FileMissing,
+    NotMedia, Truncated."""
     if Path(path).is_dir():
         return Missing(f"{path} is a folder of pictures, which has no sound")
     try:
@@ -120,38 +150,61 @@ def sound_of(path: Path | str) -> Float[np.ndarray, " samples"] | Missing:
 
 
 def _numbered(folder: Path) -> dict[int, Path]:
-    """Pictures by the last number in their names, in order. Raises BadArgument where numbers are missing or double."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith("."))
+    """Pictures by the last number in their names, in order. Raises BadArgument where numbers are
+    missing or double."""
+    paths = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in PICTURES and not path.name.startswith(".")
+    )
     if not paths:
-        raise BadArgument(f"There are no pictures in {folder}. Give a folder with png or jpg files, numbered as the frames are.")
+        raise BadArgument(
+            f"There are no pictures in {folder}. Give a folder with png or jpg files, numbered as "
+            "the frames are."
+        )
     numbers = [re.findall(r"\d+", path.stem) for path in paths]
     if not all(numbers):
         unnumbered = next(path for path, found in zip(paths, numbers, strict=True) if not found)
-        raise BadArgument(f"{unnumbered} has no number in its name, so that its place is not known. Name the pictures 0001.png, 0002.png ...")
+        raise BadArgument(
+            f"{unnumbered} has no number in its name, so that its place is not known. Name the "
+            "pictures 0001.png, 0002.png ..."
+        )
     last = [int(found[-1]) for found in numbers]
     number, times = Counter(last).most_common(1)[0]
     if times > 1:
         twice = [path.name for path, found in zip(paths, last, strict=True) if found == number][:2]
-        raise BadArgument(f"Frame {number} is in {folder} more than once: {' and '.join(twice)}. Keep one picture a frame in the folder.")
+        raise BadArgument(
+            f"Frame {number} is in {folder} more than once: {' and '.join(twice)}. Keep one "
+            "picture a frame in the folder."
+        )
     absent = sorted(set(range(min(last), max(last))) - set(last))
     if absent:
         named = ", ".join(map(str, absent[:NAMED])) + (" ..." if len(absent) > NAMED else "")
-        raise BadArgument(f"{len(absent)} of the frames {min(last)} to {max(last)} are not in {folder}: {named}. Give all frames, or number them without gaps.")
+        raise BadArgument(
+            f"{len(absent)} of the frames {min(last)} to {max(last)} are not in {folder}: {named}. "
+            "Give all frames, or number them without gaps."
+        )
     return dict(sorted(zip(last, paths, strict=True)))
 
 
 def _picture(path: Path, size: tuple[int, int] | None = None) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture file as RGB, without its transparency. Raises NotMedia, BadArgument where it has another size."""
+    """A picture file as RGB, without its transparency. Raises NotMedia, BadArgument where it has
+    another size."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
         raise NotMedia(f"{path} can not be read as a picture. Copy it again, or save it as png.")
     height, width = picture.shape[:2]
     if size is not None and (width, height) != size:
-        raise BadArgument(f"{path} is {width}x{height} pixels, the first picture of its folder {size[0]}x{size[1]}. Save all in one size.")
+        raise BadArgument(
+            f"{path} is {width}x{height} pixels, the first picture of its folder "
+            f"{size[0]}x{size[1]}. Save all in one size."
+        )
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
-def _resized(picture: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "new_h new_w 3"]:
+def _resized(
+    picture: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]
+) -> UInt8[np.ndarray, "new_h new_w 3"]:
     if (picture.shape[1], picture.shape[0]) == size:
         return picture
     way = cv2.INTER_AREA if size[0] < picture.shape[1] else cv2.INTER_CUBIC
@@ -159,20 +212,36 @@ def _resized(picture: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]) -> UInt
 
 
 def _notes(one: Footage, other: Footage) -> list[str]:
-    notes = [f"{each.path.name} has {each.fps:.5g} frames a second and was read at {FPS}." for each in (one, other) if each.fps and abs(each.fps - FPS) > 0.01]
+    notes = [
+        f"{each.path.name} has {each.fps:.5g} frames a second and was read at {FPS}."
+        for each in (one, other)
+        if each.fps and abs(each.fps - FPS) > 0.01
+    ]
     if one.frames != other.frames:
-        notes.append(f"{one.path.name} has {one.frames} frames, {other.path.name} {other.frames}: the first {min(one.frames, other.frames)} were compared.")
+        notes.append(
+            f"{one.path.name} has {one.frames} frames, {other.path.name} {other.frames}: the first "
+            f"{min(one.frames, other.frames)} were compared."
+        )
     if (one.width, one.height) != (other.width, other.height):
-        notes.append(f"{one.path.name} was scaled from {one.width}x{one.height} to {other.width}x{other.height} pixels.")
+        notes.append(
+            f"{one.path.name} was scaled from {one.width}x{one.height} to "
+            f"{other.width}x{other.height} pixels."
+        )
     if one.numbers and other.numbers and one.numbers[0] != other.numbers[0]:
-        notes.append(f"The pictures in {one.path.name} start with number {one.numbers[0]}, those in {other.path.name} with {other.numbers[0]}.")
+        notes.append(
+            f"The pictures in {one.path.name} start with number {one.numbers[0]}, those in "
+            f"{other.path.name} with {other.numbers[0]}."
+        )
     return notes
 
 
 def _why_lengths_differ(one: Footage, other: Footage) -> str:
-    """What may explain it: rates of videos and folders, for a folder is taken at 25 pictures a second."""
+    """What may explain it: rates of videos and folders, for a folder is taken at 25 pictures a
+    second."""
     rates = [
-        f"{each.path.name}: {each.fps:.5g} a second, read at {FPS}" if each.fps else f"{each.path.name}: pictures, taken as {FPS} a second"
+        f"{each.path.name}: {each.fps:.5g} a second, read at {FPS}"
+        if each.fps
+        else f"{each.path.name}: pictures, taken as {FPS} a second"
         for each in (one, other)
     ]
     return "; ".join(rates)

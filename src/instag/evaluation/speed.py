@@ -13,14 +13,13 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from instag.clip import Clip
-from instag.compute import device_name
-from instag.evaluation.missing import Missing
-from instag.media import write_video
+from instag.data.clip import Clip
+from instag.evaluation.not_measured import Missing
+from instag.media.reader import write_video
 from instag.models.avatar import Avatar
-from instag.speaking import GPU_BATCH, Manner, frames
-from instag.speech.front_end import SAMPLE_RATE
-from instag.types import FPS
+from instag.runtime.device import device_name
+from instag.synthesis.synthesizer import GPU_BATCH, Manner, frames
+from instag.types import FPS, SAMPLE_RATE
 
 SPOKEN_S = 4.0
 """Seconds that are spoken to measure the speed of speaking."""
@@ -31,8 +30,8 @@ SPOKEN_S = 4.0
 class Speed:
     """Seconds, frames a second, megabytes (10^6 bytes).
 
-    painting_fps: hearing, motion, Gaussians and composition, before encoding. speaking_fps: with encoding into a file. memory_mb: the most that this
-    process has held so far.
+    painting_fps: hearing, motion, Gaussians and composition, before encoding. speaking_fps: with
+    encoding into a file. memory_mb: the most that this process has held so far.
     """
 
     prepare_s: float | Missing
@@ -45,26 +44,45 @@ class Speed:
     file_mb: float | Missing
 
 
-def measure_speed(avatar: Avatar, clip: Clip, path: Path | None, device: torch.device | str = "cpu") -> Speed:
-    """Let the avatar say some seconds of the clip on a device, once to nowhere and once into a video. path: its file."""
+def measure_speed(
+    avatar: Avatar, clip: Clip, path: Path | None, device: torch.device | str = "cpu"
+) -> Speed:
+    """Let the avatar say some seconds of the clip on a device, once to nowhere and once into a
+    video. path: its file."""
     device = torch.device(device)
     speech = clip.speech()[: round(SPOKEN_S * SAMPLE_RATE)]
-    _painted(avatar, speech[: 2 * GPU_BATCH * SAMPLE_RATE // FPS] if device.type != "cpu" else speech[: SAMPLE_RATE // 5], device)
+    _painted(
+        avatar,
+        speech[: 2 * GPU_BATCH * SAMPLE_RATE // FPS]
+        if device.type != "cpu"
+        else speech[: SAMPLE_RATE // 5],
+        device,
+    )
     count, painting = _painted(avatar, speech, device)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        write_video(Path(folder) / "spoken.mp4", _frames(avatar, speech, device), sound=(speech, SAMPLE_RATE), fps=FPS, gpu=device.type != "cpu")
+        write_video(
+            Path(folder) / "spoken.mp4",
+            _frames(avatar, speech, device),
+            sound=(speech, SAMPLE_RATE),
+            fps=FPS,
+            gpu=device.type != "cpu",
+        )
         speaking = time.perf_counter() - began
     learned = avatar.info.training.get("seconds")
     return Speed(
         prepare_s=_observing(clip),
-        adapt_s=sum(learned.values()) if isinstance(learned, dict) else Missing("the avatar does not say how long it learned"),
+        adapt_s=sum(learned.values())
+        if isinstance(learned, dict)
+        else Missing("the avatar does not say how long it learned"),
         painting_fps=count / painting,
         speaking_fps=count / speaking,
         memory_mb=_peak_memory(),
         splats_face=avatar.info.splats["face"],
         splats_mouth=avatar.info.splats["mouth"],
-        file_mb=path.stat().st_size / 1e6 if path is not None and path.is_file() else Missing("the avatar has no file"),
+        file_mb=path.stat().st_size / 1e6
+        if path is not None and path.is_file()
+        else Missing("the avatar has no file"),
     )
 
 
@@ -80,16 +98,22 @@ def processor() -> str:
     """The processor's name where the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor() or "unknown processor"
 
 
-def _frames(avatar: Avatar, speech: Float[np.ndarray, " samples"], device: torch.device) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+def _frames(
+    avatar: Avatar, speech: Float[np.ndarray, " samples"], device: torch.device
+) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     return frames(avatar, torch.from_numpy(speech), Manner(), device=device)
 
 
-def _painted(avatar: Avatar, speech: Float[np.ndarray, " samples"], device: torch.device) -> tuple[int, float]:
+def _painted(
+    avatar: Avatar, speech: Float[np.ndarray, " samples"], device: torch.device
+) -> tuple[int, float]:
     """Frames, and the seconds they took."""
     began = time.perf_counter()
     count = sum(1 for _ in _frames(avatar, speech, device))

@@ -1,8 +1,10 @@
-"""SyncNet: one network that watches a face and one that hears its speech, trained so that what belongs together lies close.
+"""SyncNet: one network that watches a face and one that hears its speech, trained so that what
+belongs together lies close.
 
-Chung & Zisserman, "Out of time: automated lip sync in the wild", ACCV workshops 2016; the layers and the names of the
-published weights, `syncnet_v2.model`. The published network convolves in 3D, but only its first layer sees more than one
-frame, and that one sees all five: here they are the channels of 2D convolutions, which CPUs compute faster.
+Chung & Zisserman, "Out of time: automated lip sync in the wild", ACCV workshops 2016; the layers
+and the names of the published weights, `syncnet_v2.model`. The published network convolves in 3D,
+but only its first layer sees more than one frame, and that one sees all five: here they are the
+channels of 2D convolutions, which CPUs compute faster.
 """
 
 from pathlib import Path
@@ -13,9 +15,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from instag import assets
+from instag.assets import store
 from instag.errors import AssetDamaged
-from instag.evaluation.missing import Missing
+from instag.evaluation.not_measured import Missing
 
 FRAMES = 5
 """Frames that an embedding of a face sees."""
@@ -29,7 +31,12 @@ AGAIN = "Get it again: instag assets get syncnet"
 
 
 def _layer(convolution: nn.Conv2d, pool: nn.MaxPool2d | None = None) -> list[nn.Module]:
-    return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True), *([pool] if pool is not None else [])]
+    return [
+        convolution,
+        nn.BatchNorm2d(convolution.out_channels),
+        nn.ReLU(inplace=True),
+        *([pool] if pool is not None else []),
+    ]
 
 
 def _head() -> nn.Sequential:
@@ -52,7 +59,9 @@ class SyncNet(nn.Module):
         )
         self.netcnnlip = nn.Sequential(
             *_layer(nn.Conv2d(3 * FRAMES, 96, 7, stride=2), nn.MaxPool2d(3, stride=2)),
-            *_layer(nn.Conv2d(96, 256, 5, stride=2, padding=1), nn.MaxPool2d(3, stride=2, padding=1)),
+            *_layer(
+                nn.Conv2d(96, 256, 5, stride=2, padding=1), nn.MaxPool2d(3, stride=2, padding=1)
+            ),
             *_layer(nn.Conv2d(256, 256, 3, padding=1)),
             *_layer(nn.Conv2d(256, 256, 3, padding=1)),
             *_layer(nn.Conv2d(256, 256, 3, padding=1), nn.MaxPool2d(3, stride=2)),
@@ -62,8 +71,14 @@ class SyncNet(nn.Module):
         self.requires_grad_(False).eval()
 
     def watch(self, crops: Float[Tensor, "frames 3 224 224"]) -> Float[Tensor, "windows 1024"]:
-        """Embeddings of all windows of five successive face crops (windows = frames - 4): blue, green, red, in 0..255."""
-        windows = crops.unfold(0, FRAMES, 1).permute(0, 1, 4, 2, 3).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+        """Embeddings of all windows of five successive face crops (windows = frames - 4): blue,
+        green, red, in 0..255."""
+        windows = (
+            crops.unfold(0, FRAMES, 1)
+            .permute(0, 1, 4, 2, 3)
+            .flatten(1, 2)
+            .contiguous(memory_format=torch.channels_last)
+        )
         return self.netfclip(self.netcnnlip(windows).flatten(1))
 
     def hear(self, windows: Float[Tensor, "windows 13 20"]) -> Float[Tensor, "windows 1024"]:
@@ -77,15 +92,27 @@ def load(path: Path) -> SyncNet:
     Raises AssetDamaged where the file is not such a one.
     """
     network = SyncNet()
-    wanted = {name: value for name, value in network.state_dict().items() if not name.endswith(COUNTERS)}
-    stored = assets.read_tensors(path)
+    wanted = {
+        name: value for name, value in network.state_dict().items() if not name.endswith(COUNTERS)
+    }
+    stored = store.read_tensors(path)
     absent = sorted(set(wanted) - set(stored))
     if absent:
-        raise AssetDamaged(f"{path} holds no weights of SyncNet: {len(absent)} of {len(wanted)} tensors are missing, among them {absent[0]}. {AGAIN}")
+        raise AssetDamaged(
+            f"{path} holds no weights of SyncNet: {len(absent)} of {len(wanted)} tensors are "
+            f"missing, among them {absent[0]}. {AGAIN}"
+        )
     for name, value in wanted.items():
-        given = stored[name].flatten(1, 2) if name.startswith("netcnnlip") and stored[name].ndim == 5 else stored[name]
+        given = (
+            stored[name].flatten(1, 2)
+            if name.startswith("netcnnlip") and stored[name].ndim == 5
+            else stored[name]
+        )
         if given.shape != value.shape:
-            raise AssetDamaged(f"{path} is another network: {name} is {_sizes(stored[name])}, and should be {_sizes(value)}. {AGAIN}")
+            raise AssetDamaged(
+                f"{path} is another network: {name} is {_sizes(stored[name])}, and should be "
+                f"{_sizes(value)}. {AGAIN}"
+            )
         value.copy_(given)
     _fold(network.netcnnlip)
     _fold(network.netcnnaud)
@@ -93,17 +120,25 @@ def load(path: Path) -> SyncNet:
 
 
 def _fold(layers: nn.Sequential) -> None:
-    """Put each frozen normalisation into the convolution before it: a fifth faster, and the same function."""
+    """Put each frozen normalisation into the convolution before it: a fifth faster, and the same
+    function."""
     for index, layer in enumerate(layers):
         follower = layers[index + 1] if index + 1 < len(layers) else None
         if isinstance(layer, nn.Conv2d) and isinstance(follower, nn.BatchNorm2d):
-            layers[index], layers[index + 1] = fuse_conv_bn_eval(layer, follower).requires_grad_(False), nn.Identity()
+            layers[index], layers[index + 1] = (
+                fuse_conv_bn_eval(layer, follower).requires_grad_(False),
+                nn.Identity(),
+            )
 
 
 def find() -> SyncNet | Missing:
     """SyncNet, where its weights are on this machine. Raises AssetDamaged."""
-    path = assets.find("syncnet")
-    return load(path) if path is not None else Missing("SyncNet's weights are not on this machine: instag assets get syncnet")
+    path = store.find("syncnet")
+    return (
+        load(path)
+        if path is not None
+        else Missing("SyncNet's weights are not on this machine: instag assets get syncnet")
+    )
 
 
 def _sizes(tensor: Tensor) -> str:

@@ -1,4 +1,5 @@
-"""The motion aligner: maps places of a new head into the space of the universal field (METHOD 3 and 4)."""
+"""The motion aligner: maps places of a new head into the space of the universal field (METHOD 3 and
+4)."""
 
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ OFFSET_UNIT = 1e-2
 
 @dataclass(frozen=True, kw_only=True)
 class Alignment:
-    """Where to ask the universal field, and how much to trust each axis of its answer. offset: metres."""
+    """Where to ask the universal field, and how much to trust each axis of its answer. offset:
+    metres."""
 
     offset: Float[Tensor, "n 3"]
     gain: Float[Tensor, "n 3"]
@@ -31,7 +33,9 @@ class Aligner(nn.Module):
 
     def forward(self, points: Float[Tensor, "n 3"]) -> Alignment:
         out = self.network(self.encoding(points))
-        return Alignment(offset=out[:, :3] * OFFSET_UNIT, gain=1 + 0.25 * torch.tanh(out[:, 3:] / 5))
+        return Alignment(
+            offset=out[:, :3] * OFFSET_UNIT, gain=1 + 0.25 * torch.tanh(out[:, 3:] / 5)
+        )
 
 
 def face_aligner() -> Aligner:

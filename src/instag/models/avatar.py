@@ -1,8 +1,9 @@
 """The Avatar: all that speaking needs, in one file (the third of the three artefacts).
 
-A zip of `avatar.json` (AvatarInfo), `head.safetensors` (both sets of Gaussians, fields, aligners), `drive.safetensors` (viewmats and
-expressions of the frames that it was learned from), `voice.safetensors` (where it hears motion codes: how they follow the voice),
-`torso/00000.webp` (RGBA) and `backdrop.png`. No pickle.
+A zip of `avatar.json` (AvatarInfo), `head.safetensors` (both sets of Gaussians, fields, aligners),
+`drive.safetensors` (viewmats and expressions of the frames that it was learned from),
+`voice.safetensors` (where it hears motion codes: how they follow the voice), `torso/00000.webp`
+(RGBA) and `backdrop.png`. No pickle.
 """
 
 import json
@@ -21,12 +22,12 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from instag.errors import FileMissing, NotAnArtefact
-from instag.files import atomic_path, check_format
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, load_head, new_head
+from instag.runtime.files import atomic_path, check_format
 from instag.speech.front_end import FrontEnd
-from instag.speech.front_ends import create
-from instag.speech.lip_motion import LipMotion, Voice
+from instag.speech.lips.front_end import LipMotion, Voice
+from instag.speech.registry import create
 from instag.speech.whisper import load_whisper_ear
 
 FORMAT_VERSION = 2
@@ -37,7 +38,8 @@ TORSO_QUALITY = 92
 
 @dataclass(frozen=True, kw_only=True)
 class AvatarInfo:
-    """What avatar.json holds. size: side of the picture in pixels; focal: pixels at that size; degree: of the spherical harmonics."""
+    """What avatar.json holds. size: side of the picture in pixels; focal: pixels at that size;
+    degree: of the spherical harmonics."""
 
     format_version: int = FORMAT_VERSION
     made_by: str
@@ -57,9 +59,11 @@ class AvatarInfo:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Avatar:
-    """A talking head and what it needs to speak. Torso frames stay compressed until they are asked for.
+    """A talking head and what it needs to speak. Torso frames stay compressed until they are asked
+    for.
 
-    viewmats: world to camera, OpenCV. expression: action units as in Condition. backdrop: RGB. voice: where the front end is `motion`.
+    viewmats: world to camera, OpenCV. expression: action units as in Condition. backdrop: RGB.
+    voice: where the front end is `motion`.
     """
 
     info: AvatarInfo
@@ -80,18 +84,37 @@ class Avatar:
 
     def front_end(self, *, device: str = "cpu") -> FrontEnd:
         """What it hears with, on a device. Raises what front_ends.create raises."""
-        return create(self.info.front_end, device=device) if self.voice is None else LipMotion(self.voice, ear=load_whisper_ear().to(device))
+        return (
+            create(self.info.front_end, device=device)
+            if self.voice is None
+            else LipMotion(self.voice, ear=load_whisper_ear().to(device))
+        )
 
     def to(self, device: torch.device | str) -> "Avatar":
-        """A copy whose head, poses and expressions lie on `device`; torso frames and backdrop are shared and stay on the host."""
-        return replace(self, head=deepcopy(self.head).to(device), viewmats=self.viewmats.to(device), expression=self.expression.to(device))
+        """A copy whose head, poses and expressions lie on `device`; torso frames and backdrop are
+        shared and stay on the host."""
+        return replace(
+            self,
+            head=deepcopy(self.head).to(device),
+            viewmats=self.viewmats.to(device),
+            expression=self.expression.to(device),
+        )
 
     def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all. Raises DiskFull."""
-        state = {name: value.detach().cpu().contiguous() for name, value in self.head.state_dict().items()}
-        drive = {"viewmats": self.viewmats.cpu().contiguous(), "expression": self.expression.cpu().contiguous()}
+        state = {
+            name: value.detach().cpu().contiguous()
+            for name, value in self.head.state_dict().items()
+        }
+        drive = {
+            "viewmats": self.viewmats.cpu().contiguous(),
+            "expression": self.expression.cpu().contiguous(),
+        }
         backdrop = cv2.imencode(".png", cv2.cvtColor(self.backdrop, cv2.COLOR_RGB2BGR))[1].tobytes()
-        with atomic_path(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as package:
+        with (
+            atomic_path(Path(path)) as temporary,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as package,
+        ):
             package.writestr("avatar.json", json.dumps(asdict(self.info), indent=1))
             package.writestr("head.safetensors", save(state), zipfile.ZIP_DEFLATED)
             package.writestr("drive.safetensors", save(drive))
@@ -106,20 +129,41 @@ class Avatar:
         """Raises FileMissing, NotAnArtefact, NewerFormat."""
         path = Path(path)
         if not path.is_file():
-            raise FileMissing(f"There is no file {path}. Make an avatar with: instag create VIDEO -o {path}")
+            raise FileMissing(
+                f"There is no file {path}. Make an avatar with: instag create VIDEO -o {path}"
+            )
         try:
             with zipfile.ZipFile(path) as package:
                 content = json.loads(package.read("avatar.json"))
                 check_format(path, int(content["format_version"]), FORMAT_VERSION)
                 info = AvatarInfo(**content)
-                state, drive = load(package.read("head.safetensors")), load(package.read("drive.safetensors"))
-                voice = Voice.of_state(load(package.read("voice.safetensors"))) if info.front_end == LipMotion.name else None
+                state, drive = (
+                    load(package.read("head.safetensors")),
+                    load(package.read("drive.safetensors")),
+                )
+                voice = (
+                    Voice.of_state(load(package.read("voice.safetensors")))
+                    if info.front_end == LipMotion.name
+                    else None
+                )
                 torso = [package.read(f"torso/{index:05d}.webp") for index in range(info.frames)]
-                backdrop = cv2.imdecode(np.frombuffer(package.read("backdrop.png"), np.uint8), cv2.IMREAD_COLOR)
+                backdrop = cv2.imdecode(
+                    np.frombuffer(package.read("backdrop.png"), np.uint8), cv2.IMREAD_COLOR
+                )
             head = empty_head(info.speech_channels)
             load_head(head, state)
-        except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-            raise NotAnArtefact(f"{path} is not an avatar, or is damaged ({error}). Make it again with: instag create VIDEO -o {path}") from error
+        except (
+            zipfile.BadZipFile,
+            KeyError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+            SafetensorError,
+        ) as error:
+            raise NotAnArtefact(
+                f"{path} is not an avatar, or is damaged ({error}). Make it again with: instag "
+                f"create VIDEO -o {path}"
+            ) from error
         return cls(
             info=info,
             head=head.requires_grad_(False).eval(),
@@ -134,13 +178,21 @@ class Avatar:
 def empty_head(speech_channels: int) -> Head:
     """A head of the right shapes to load a state into."""
     generator = torch.Generator().manual_seed(0)
-    return new_head(face=random_gaussians(1, 0, generator), mouth=random_gaussians(1, 0, generator, mouth=True), speech_channels=speech_channels)
+    return new_head(
+        face=random_gaussians(1, 0, generator),
+        mouth=random_gaussians(1, 0, generator, mouth=True),
+        speech_channels=speech_channels,
+    )
 
 
 def encode_torso(rgba: UInt8[np.ndarray, "h w 4"]) -> bytes:
     """WebP: a tenth of a PNG's size, alpha without loss."""
-    return cv2.imencode(".webp", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_WEBP_QUALITY, TORSO_QUALITY])[1].tobytes()
+    return cv2.imencode(
+        ".webp", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_WEBP_QUALITY, TORSO_QUALITY]
+    )[1].tobytes()
 
 
 def decode_torso(data: bytes) -> UInt8[np.ndarray, "h w 4"]:
-    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
+    return cv2.cvtColor(
+        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA
+    )

@@ -1,4 +1,5 @@
-"""The Gaussians of a head as they are learned: raw values, activated when a frame is made (METHOD 2)."""
+"""The Gaussians of a head as they are learned: raw values, activated when a frame is made (METHOD
+2)."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
-from instag.models.face_motion import Motion
+from instag.models.face_field import Motion
 from instag.types import Splats
 
 EXTENT = 0.1
@@ -21,7 +22,8 @@ SH_DC = 0.28209479177387814
 
 
 class Gaussians(nn.Module):
-    """n Gaussians. Parameters by name: means [n 3] metres, dc [n 1 3], rest [n k 3], opacity [n] logits, scale [n 3] and rotation [n 4], raw."""
+    """n Gaussians. Parameters by name: means [n 3] metres, dc [n 1 3], rest [n k 3], opacity [n]
+    logits, scale [n 3] and rotation [n 4], raw."""
 
     def __init__(
         self,
@@ -50,17 +52,30 @@ class Gaussians(nn.Module):
 
     def coefficients(self, degree: int) -> Float[Tensor, "n k 3"]:
         """Spherical harmonics up to `degree`."""
-        return self.dc if degree == 0 else torch.cat([self.dc, self.rest[:, : (degree + 1) ** 2 - 1]], dim=1)
+        return (
+            self.dc
+            if degree == 0
+            else torch.cat([self.dc, self.rest[:, : (degree + 1) ** 2 - 1]], dim=1)
+        )
 
     def splats(self, motion: Motion | None, frames: int, *, rigid: bool = False) -> Splats:
-        """The deformed, activated splats of a batch; `motion=None` is the head at rest. `rigid`: shifts only (the mouth)."""
+        """The deformed, activated splats of a batch; `motion=None` is the head at rest. `rigid`:
+        shifts only (the mouth)."""
         opacities = torch.sigmoid(self.opacity).expand(frames, -1)
         if motion is None:
             means, scale, rotation = self.means[None], self.scale[None], self.rotation[None]
         elif rigid:
-            means, scale, rotation = self.means + motion.shift, self.scale[None], self.rotation[None]
+            means, scale, rotation = (
+                self.means + motion.shift,
+                self.scale[None],
+                self.rotation[None],
+            )
         else:
-            means, scale, rotation = self.means + motion.shift, self.scale + motion.scale, self.rotation + motion.rotation
+            means, scale, rotation = (
+                self.means + motion.shift,
+                self.scale + motion.scale,
+                self.rotation + motion.rotation,
+            )
         return Splats(
             means=means.expand(frames, -1, -1),
             quats=normalize(rotation, dim=-1).expand(frames, -1, -1),
@@ -74,8 +89,11 @@ def from_tables(tables: dict[str, Tensor]) -> Gaussians:
     return Gaussians(**{name: table.clone() for name, table in tables.items()})
 
 
-def random_gaussians(count: int, degree: int, generator: torch.Generator, *, mouth: bool = False) -> Gaussians:
-    """A start from nothing: uniform in the cube, near black, faint, each as large as its neighbours are far.
+def random_gaussians(
+    count: int, degree: int, generator: torch.Generator, *, mouth: bool = False
+) -> Gaussians:
+    """A start from nothing: uniform in the cube, near black, faint, each as large as its neighbours
+    are far.
 
     The mouth's cube is halved and moved down by 0.05 m (METHOD 2).
     """
@@ -85,19 +103,36 @@ def random_gaussians(count: int, degree: int, generator: torch.Generator, *, mou
     return gaussians_at(means, degree, generator)
 
 
-def gaussians_behind(lips: Float[Tensor, "v 3"], count: int, degree: int, generator: torch.Generator) -> Gaussians:
-    """A mouth's start from the points of its lips: anywhere in the box around them that reaches MOUTH_DEPTH back from their rear."""
+def gaussians_behind(
+    lips: Float[Tensor, "v 3"], count: int, degree: int, generator: torch.Generator
+) -> Gaussians:
+    """A mouth's start from the points of its lips: anywhere in the box around them that reaches
+    MOUTH_DEPTH back from their rear."""
     low, high = lips.min(0).values, lips.max(0).values
     low, high = low - torch.tensor([0.0, 0.0, MOUTH_DEPTH]), torch.cat([high[:2], low[2:]])
-    return gaussians_at(low + torch.rand(count, 3, generator=generator) * (high - low), degree, generator)
+    return gaussians_at(
+        low + torch.rand(count, 3, generator=generator) * (high - low), degree, generator
+    )
 
 
 def gaussians_at(
-    means: Float[Tensor, "n 3"], degree: int, generator: torch.Generator, *, colour: Float[Tensor, "n 3"] | None = None, opacity: float = START_OPACITY
+    means: Float[Tensor, "n 3"],
+    degree: int,
+    generator: torch.Generator,
+    *,
+    colour: Float[Tensor, "n 3"] | None = None,
+    opacity: float = START_OPACITY,
 ) -> Gaussians:
-    """Each as large as its three nearest neighbours are far; near black where no colours in [0, 1] are given."""
+    """Each as large as its three nearest neighbours are far; near black where no colours in [0, 1]
+    are given."""
     count = len(means)
-    distance = torch.cdist(means, means).topk(min(4, count), largest=False).values[:, 1:].mean(1).clamp_min(1e-4)
+    distance = (
+        torch.cdist(means, means)
+        .topk(min(4, count), largest=False)
+        .values[:, 1:]
+        .mean(1)
+        .clamp_min(1e-4)
+    )
     shade = torch.rand(count, 3, generator=generator) / 255 if colour is None else colour
     return Gaussians(
         means=means,
@@ -111,7 +146,8 @@ def gaussians_at(
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """How a set of Gaussians changes: rows that stay, and rows that are added (the tables of `Gaussians.tables`)."""
+    """How a set of Gaussians changes: rows that stay, and rows that are added (the tables of
+    `Gaussians.tables`)."""
 
     keep: Bool[Tensor, " n"]
     added: dict[str, Tensor]

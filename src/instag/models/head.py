@@ -1,7 +1,9 @@
-"""A talking head: the Gaussians of a person's face and of the inside of the mouth, with the fields that move them.
+"""A talking head: the Gaussians of a person's face and of the inside of the mouth, with the fields
+that move them.
 
-The face's motion is the universal field's, asked at the aligned places; the mouth's is the mouth field's, told by the
-hook how the face opens (METHOD 4). `move` is a value that the caller passes on.
+The face's motion is the universal field's, asked at the aligned places; the mouth's is the mouth
+field's, told by the hook how the face opens (METHOD 4). `move` is a value that the caller passes
+on.
 """
 
 from dataclasses import dataclass
@@ -11,12 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from instag.models.aligner import Aligner, face_aligner, mouth_aligner
-from instag.models.condition import BLINK, BLINK_LIMIT, Condition
-from instag.models.face_motion import GatedField, Motion, Places, universal_face_field
+from instag.models.conditioning_encoders import WIDTH
+from instag.models.face_field import GatedField, Motion, Places, universal_face_field
 from instag.models.gaussians import Gaussians
-from instag.models.mouth_motion import HOOK_RANK, MouthField, hook
-from instag.models.speech_encoder import WIDTH
-from instag.types import Splats
+from instag.models.mouth_field import HOOK_RANK, MouthField, hook
+from instag.types import BLINK, BLINK_LIMIT, Condition, Splats
 
 CAN_BLINK = 0.9
 """The share of BLINK_LIMIT that a head must know to close its eyes."""
@@ -24,7 +25,8 @@ CAN_BLINK = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class Bearings:
-    """What of a face is the same in every frame: places in the universal field, and the aligner's offset and gain."""
+    """What of a face is the same in every frame: places in the universal field, and the aligner's
+    offset and gain."""
 
     places: Places
     offset: Float[Tensor, "n 3"]
@@ -32,7 +34,12 @@ class Bearings:
 
     def split(self, *points: int) -> list["Bearings"]:
         """So many first points, so many after them, and so on."""
-        parts = zip(self.places.split(*points), self.offset.split(points), self.gain.split(points), strict=True)
+        parts = zip(
+            self.places.split(*points),
+            self.offset.split(points),
+            self.gain.split(points),
+            strict=True,
+        )
         return [Bearings(places=places, offset=offset, gain=gain) for places, offset, gain in parts]
 
 
@@ -46,15 +53,24 @@ class Face(nn.Module):
         self.aligner = aligner
 
     def bearings(self, *, aligned: bool = True) -> Bearings:
-        """Ask the aligner, then encode the aligned places. Gradients reach the aligner and the field, not the centres."""
+        """Ask the aligner, then encode the aligned places. Gradients reach the aligner and the
+        field, not the centres."""
         return self.bearings_at(self.gaussians.means.detach(), aligned=aligned)
 
     def bearings_at(self, points: Float[Tensor, "n 3"], *, aligned: bool = True) -> Bearings:
         """The same for any points of the head, metres."""
         if not aligned:
-            return Bearings(places=self.field.places(points), offset=torch.zeros_like(points), gain=torch.ones_like(points))
+            return Bearings(
+                places=self.field.places(points),
+                offset=torch.zeros_like(points),
+                gain=torch.ones_like(points),
+            )
         alignment = self.aligner(points)
-        return Bearings(places=self.field.places(points + alignment.offset), offset=alignment.offset, gain=alignment.gain)
+        return Bearings(
+            places=self.field.places(points + alignment.offset),
+            offset=alignment.offset,
+            gain=alignment.gain,
+        )
 
     def motion(self, bearings: Bearings, condition: Condition) -> Motion:
         """The field's motion with the aligner's gain on the shift."""
@@ -67,15 +83,21 @@ class Face(nn.Module):
     def moved(self, bearings: Bearings, heard: Float[Tensor, "b codes"]) -> Motion:
         """The motion for what the field has heard already."""
         motion = self.field.move(bearings.places, heard)
-        return Motion(shift=motion.shift * bearings.gain, rotation=motion.rotation, scale=motion.scale)
+        return Motion(
+            shift=motion.shift * bearings.gain, rotation=motion.rotation, scale=motion.scale
+        )
 
     @torch.no_grad()
-    def mouth_move(self, bearings: Bearings, heard: Float[Tensor, "b codes"], rank: int = HOOK_RANK) -> Float[Tensor, "b 3"]:
+    def mouth_move(
+        self, bearings: Bearings, heard: Float[Tensor, "b codes"], rank: int = HOOK_RANK
+    ) -> Float[Tensor, "b 3"]:
         """The hook, read at a rank, of what the field has heard."""
         return hook(self.speech_shift(bearings, heard), rank)
 
     @torch.no_grad()
-    def speech_shift(self, bearings: Bearings, heard: Float[Tensor, "b codes"]) -> Float[Tensor, "b n 3"]:
+    def speech_shift(
+        self, bearings: Bearings, heard: Float[Tensor, "b codes"]
+    ) -> Float[Tensor, "b n 3"]:
         """The field's own shifts with the expression at zero: what the hook looks at."""
         speech_alone = torch.cat([heard[:, :WIDTH], torch.zeros_like(heard[:, WIDTH:])], dim=-1)
         return self.field.move(bearings.places, speech_alone).shift
@@ -97,14 +119,22 @@ class Mouth(nn.Module):
         """The encoding of the (aligned) places, the same in every frame."""
         return self.encode_at(self.gaussians.means.detach(), aligned=aligned)
 
-    def encode_at(self, points: Float[Tensor, "n 3"], *, aligned: bool = True) -> Float[Tensor, "n 36"]:
+    def encode_at(
+        self, points: Float[Tensor, "n 3"], *, aligned: bool = True
+    ) -> Float[Tensor, "n 36"]:
         """The same for any points of the mouth, metres."""
         return self.field.encoding(points + self.aligner(points).offset if aligned else points)
 
-    def motion(self, encoding: Float[Tensor, "n 36"], condition: Condition, move: Float[Tensor, "b 3"]) -> Motion:
+    def motion(
+        self, encoding: Float[Tensor, "n 36"], condition: Condition, move: Float[Tensor, "b 3"]
+    ) -> Motion:
         """Shifts alone."""
         shift = self.field.shift(encoding, self.field.speech(condition.speech), move)
-        return Motion(shift=shift, rotation=shift.new_zeros(*shift.shape[:2], 4), scale=torch.zeros_like(shift))
+        return Motion(
+            shift=shift,
+            rotation=shift.new_zeros(*shift.shape[:2], 4),
+            scale=torch.zeros_like(shift),
+        )
 
     def splats(self, motion: Motion | None, frames: int) -> Splats:
         return self.gaussians.splats(motion, frames, rigid=True)
@@ -124,8 +154,11 @@ class Head(nn.Module):
             encoder.level.copy_(encoder.level_of(features))
 
     def set_expression_range(self, expression: Float[Tensor, "f 6"]) -> None:
-        """Let the face's field take no expression for stronger than the strongest of these, which it sees or is taught."""
-        self.face.field.expression_range.copy_(torch.stack([expression.amin(0), expression.amax(0)]))
+        """Let the face's field take no expression for stronger than the strongest of these, which
+        it sees or is taught."""
+        self.face.field.expression_range.copy_(
+            torch.stack([expression.amin(0), expression.amax(0)])
+        )
 
     def can_blink(self) -> bool:
         """Whether its field knows closed eyes."""
@@ -133,7 +166,8 @@ class Head(nn.Module):
 
 
 def new_head(*, face: Gaussians, mouth: Gaussians, speech_channels: int, seed: int = 0) -> Head:
-    """Fresh fields and aligners around two sets of Gaussians; the global generator is left as it was."""
+    """Fresh fields and aligners around two sets of Gaussians; the global generator is left as it
+    was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _fresh_head(face, mouth, speech_channels)

@@ -1,7 +1,8 @@
-"""The `ave` front end: SyncTalk's audio-visual encoder, one 512-vector a frame from a window of 16 mel steps (METHOD 8).
+"""The `ave` front end: SyncTalk's audio-visual encoder, one 512-vector a frame from a window of 16
+mel steps (METHOD 8).
 
-Peng et al., "SyncTalk", CVPR 2024. The convolutions of Wav2Lip's expert (Prajwal et al., 2020) with the names of the published weights,
-`audio_visual_encoder.pth`.
+Peng et al., "SyncTalk", CVPR 2024. The convolutions of Wav2Lip's expert (Prajwal et al., 2020) with
+the names of the published weights, `audio_visual_encoder.pth`.
 """
 
 import math
@@ -12,10 +13,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from instag.assets import read_tensors
+from instag.assets.store import read_tensors
 from instag.errors import AssetDamaged
-from instag.speech.front_end import SAMPLE_RATE, SAMPLES, FrontEnd
+from instag.speech.front_end import FrontEnd
 from instag.speech.mel import FFT, HOP, spectrogram
+from instag.types import SAMPLE_RATE, SAMPLES
 
 WIDTH = 512
 WINDOW = 16
@@ -37,7 +39,8 @@ LAYERS = (
     (256, 512, 1, 0, False),
     (512, WIDTH, 1, 0, False),
 )
-"""Channels in and out, strides over mel and time, padding, whether the input is added to the output. All kernels are 3 x 3, the last is 1 x 1."""
+"""Channels in and out, strides over mel and time, padding, whether the input is added to the
+output. All kernels are 3 x 3, the last is 1 x 1."""
 AT_ONCE = 128
 AGAIN = "Get it again: instag assets get ave"
 
@@ -45,9 +48,20 @@ AGAIN = "Get it again: instag assets get ave"
 class _Layer(nn.Module):
     """Convolution, normalisation, ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int | tuple[int, int], padding: int, residual: bool, *, size: int) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        stride: int | tuple[int, int],
+        padding: int,
+        residual: bool,
+        *,
+        size: int,
+    ) -> None:
         super().__init__()
-        self.conv_block = nn.Sequential(nn.Conv2d(inputs, outputs, size, stride, padding), nn.BatchNorm2d(outputs))
+        self.conv_block = nn.Sequential(
+            nn.Conv2d(inputs, outputs, size, stride, padding), nn.BatchNorm2d(outputs)
+        )
         self.residual = residual
 
     def forward(self, values: Float[Tensor, "b i mel time"]) -> Float[Tensor, "b o mel2 time2"]:
@@ -60,7 +74,12 @@ class AudioVisualEncoder(nn.Sequential):
     """Windows [b, 1, 80, 16] of the spectrogram to [b, 512, 1, 1]."""
 
     def __init__(self) -> None:
-        super().__init__(*(_Layer(*layer, size=1 if number == len(LAYERS) - 1 else 3) for number, layer in enumerate(LAYERS)))
+        super().__init__(
+            *(
+                _Layer(*layer, size=1 if number == len(LAYERS) - 1 else 3)
+                for number, layer in enumerate(LAYERS)
+            )
+        )
 
 
 @final
@@ -76,26 +95,38 @@ class Ave(FrontEnd):
         self.network = network
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 512 1"]:
-        """At the ends, where a window would reach out of the recording, the outermost window inside."""
+        """At the ends, where a window would reach out of the recording, the outermost window
+        inside."""
         frames = max(1, math.ceil(len(waveform) / SAMPLES))
         mel = spectrogram(waveform)
-        mel = torch.nn.functional.pad(mel, (0, max(0, WINDOW - mel.shape[1])), value=float(mel.min()))
+        mel = torch.nn.functional.pad(
+            mel, (0, max(0, WINDOW - mel.shape[1])), value=float(mel.min())
+        )
         starts = ((torch.arange(frames) - EARLIER) * SAMPLES // HOP).clamp(0, mel.shape[1] - WINDOW)
         windows = mel.unfold(1, WINDOW, 1).transpose(0, 1)
         device = next(self.network.parameters()).device
-        heard = [self.network(windows[some][:, None].to(device)).flatten(1) for some in starts.split(AT_ONCE)]
+        heard = [
+            self.network(windows[some][:, None].to(device)).flatten(1)
+            for some in starts.split(AT_ONCE)
+        ]
         return torch.cat(heard)[..., None].to(waveform.device)
 
 
 def load_encoder(path: Path) -> AudioVisualEncoder:
     """Read the published weights. Raises AssetDamaged."""
-    state = {name.removeprefix("audio_encoder."): value.float() for name, value in read_tensors(path).items()}
+    state = {
+        name.removeprefix("audio_encoder."): value.float()
+        for name, value in read_tensors(path).items()
+    }
     network = AudioVisualEncoder()
     for name, own in network.state_dict().items():
         if name.endswith("num_batches_tracked"):
             state.setdefault(name, own)
         elif name not in state or state[name].shape != own.shape:
             found = "missing" if name not in state else "x".join(map(str, state[name].shape))
-            raise AssetDamaged(f"{path} is not the audio-visual encoder: {name} is {found}, and should be {'x'.join(map(str, own.shape))}. {AGAIN}")
+            raise AssetDamaged(
+                f"{path} is not the audio-visual encoder: {name} is {found}, and should be "
+                f"{'x'.join(map(str, own.shape))}. {AGAIN}"
+            )
     network.load_state_dict({name: state[name] for name in network.state_dict()})
     return network.requires_grad_(False).eval()

@@ -7,17 +7,13 @@ from torch import Tensor
 
 from instag.types import FPS
 
-SAMPLE_RATE = 16_000
-"""Samples a second that every front end takes."""
-SAMPLES = SAMPLE_RATE // FPS
-"""Samples a frame."""
-
 
 class FrontEnd(ABC):
     """What the motion fields hear. One window `[channels, steps]` for each video frame (METHOD 8).
 
-    lookback, lookahead: seconds of sound before and after the middle of a frame that its features depend on; for a model that hears all
-    at once, beyond what matters to it. piece: frames that are computed at once, which bounds the memory.
+    lookback, lookahead: seconds of sound before and after the middle of a frame that its features
+    depend on; for a model that hears all at once, beyond what matters to it. piece: frames that are
+    computed at once, which bounds the memory.
     """
 
     name: str
@@ -29,8 +25,10 @@ class FrontEnd(ABC):
 
     @abstractmethod
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f channels steps"]:
-        """Features of a mono 16 kHz waveform in [-1, 1]: one window a frame, f = ceil(samples / 640), silence outside."""
+        """Features of a mono 16 kHz waveform in [-1, 1]: one window a frame, f = ceil(samples /
+        640), silence outside."""
 
     def tuned(self, waveform: Float[Tensor, " samples"]) -> "FrontEnd":
-        """The same front end set to what only a whole recording tells, such as its loudness. Pieces of the recording then sound as they do in it."""
+        """The same front end set to what only a whole recording tells, such as its loudness. Pieces
+        of the recording then sound as they do in it."""
         return self

@@ -1,4 +1,5 @@
-"""A speech network in an ONNX file, run by onnxruntime: the way for a DeepSpeech graph that was converted once (docs/speech.md)."""
+"""A speech network in an ONNX file, run by onnxruntime: the way for a DeepSpeech graph that was
+converted once (docs/speech.md)."""
 
 from pathlib import Path
 from typing import final
@@ -13,25 +14,36 @@ from instag.errors import AssetDamaged, ExtraMissing
 
 @final
 class OnnxNetwork:
-    """Takes [n, 494], gives [n, letters]. The file's inputs: the steps of one recording [1, n, 494], and their number [1] if it asks for it."""
+    """Takes [n, 494], gives [n, letters]. The file's inputs: the steps of one recording [1, n,
+    494], and their number [1] if it asks for it."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ExtraMissing where onnxruntime is not installed, AssetDamaged where it can not read the file."""
+        """Raises ExtraMissing where onnxruntime is not installed, AssetDamaged where it can not
+        read the file."""
         try:
             import onnxruntime
         except ImportError as error:
-            raise ExtraMissing(f"{path} needs onnxruntime, which is not installed. Install it: pip install 'instag[speech]'") from error
+            raise ExtraMissing(
+                f"{path} needs onnxruntime, which is not installed. Install it: pip install "
+                "'instag[speech]'"
+            ) from error
         try:
             self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         except Exception as error:
-            raise AssetDamaged(f"{path} is no ONNX file that onnxruntime can run: {error}") from error
+            raise AssetDamaged(
+                f"{path} is no ONNX file that onnxruntime can run: {error}"
+            ) from error
 
     def __call__(self, steps: Float[Tensor, "n 494"]) -> Float[Tensor, "n letters"]:
         given = {}
         for wanted in self.session.get_inputs():
             if wanted.type == "tensor(float)":
-                given[wanted.name] = steps.numpy()[None] if len(wanted.shape) == 3 else steps.numpy()
+                given[wanted.name] = (
+                    steps.numpy()[None] if len(wanted.shape) == 3 else steps.numpy()
+                )
             else:
-                given[wanted.name] = np.array([len(steps)], np.int64 if "64" in wanted.type else np.int32)
+                given[wanted.name] = np.array(
+                    [len(steps)], np.int64 if "64" in wanted.type else np.int32
+                )
         logits = np.asarray(self.session.run(None, given)[0])
         return torch.from_numpy(logits.reshape(len(steps), -1))

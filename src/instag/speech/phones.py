@@ -1,4 +1,5 @@
-"""The `phones` front end: which phone sounds, as probabilities over 42 of them, in the windows of `mel`. Needs no download."""
+"""The `phones` front end: which phone sounds, as probabilities over 42 of them, in the windows of
+`mel`. Needs no download."""
 
 import math
 from typing import final
@@ -7,14 +8,26 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.speech.front_end import SAMPLE_RATE, SAMPLES, FrontEnd
-from instag.speech.level import level_gain
+from instag.speech.front_end import FrontEnd
+from instag.speech.loudness import level_gain
 from instag.speech.mel import HOP as MEL_HOP
 from instag.speech.mel import windows_at_80_hz
-from instag.speech.phone_model import HOP, REACH, USUAL_MEAN, WINDOW, PhoneModel, cepstra, floor_cepstra, load_phone_model, usual_mean
+from instag.speech.phone_model import (
+    HOP,
+    REACH,
+    USUAL_MEAN,
+    WINDOW,
+    PhoneModel,
+    cepstra,
+    floor_cepstra,
+    load_phone_model,
+    usual_mean,
+)
+from instag.types import SAMPLE_RATE, SAMPLES
 
 SHARPNESS = 0.3
-"""Likelihoods to this power: neighbouring steps say much the same, so that their product would count each of them several times."""
+"""Likelihoods to this power: neighbouring steps say much the same, so that their product would
+count each of them several times."""
 SMOOTHING = 2.0
 """Half the width, in steps of 10 ms, of the triangle that brings 100 steps a second to 80."""
 AT_ONCE = 60 * SAMPLE_RATE
@@ -22,14 +35,23 @@ AT_ONCE = 60 * SAMPLE_RATE
 
 @final
 class Phones(FrontEnd):
-    """Probabilities at 80 Hz; frame t hears the 16 steps (0.2 s) centred on its middle. gain: what a waveform is multiplied by. mean: cepstra to subtract."""
+    """Probabilities at 80 Hz; frame t hears the 16 steps (0.2 s) centred on its middle. gain: what
+    a waveform is multiplied by. mean: cepstra to subtract."""
 
     name = "phones"
     channels = 42
     steps = 16
-    lookback = lookahead = ((steps + 1) / 2 * MEL_HOP + (SMOOTHING + REACH) * HOP + WINDOW / 2) / SAMPLE_RATE
+    lookback = lookahead = (
+        (steps + 1) / 2 * MEL_HOP + (SMOOTHING + REACH) * HOP + WINDOW / 2
+    ) / SAMPLE_RATE
 
-    def __init__(self, model: PhoneModel | None = None, *, gain: float = 1.0, mean: Float[Tensor, " 13"] | None = None) -> None:
+    def __init__(
+        self,
+        model: PhoneModel | None = None,
+        *,
+        gain: float = 1.0,
+        mean: Float[Tensor, " 13"] | None = None,
+    ) -> None:
         self.model = load_phone_model() if model is None else model
         self.gain = gain
         self.mean = torch.tensor(USUAL_MEAN) if mean is None else mean
@@ -37,7 +59,11 @@ class Phones(FrontEnd):
     def tuned(self, waveform: Float[Tensor, " samples"]) -> "Phones":
         """Set to the loudness and the mean cepstra of a recording."""
         gain = level_gain(waveform)
-        return Phones(self.model, gain=gain, mean=usual_mean(torch.cat([cepstra(part * gain) for part in waveform.split(AT_ONCE)])))
+        return Phones(
+            self.model,
+            gain=gain,
+            mean=usual_mean(torch.cat([cepstra(part * gain) for part in waveform.split(AT_ONCE)])),
+        )
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 42 16"]:
         """Probabilities of the phones in `model.names`; outside the recording those of silence."""
@@ -53,8 +79,11 @@ def probabilities(log_likelihoods: Float[Tensor, "n phones"]) -> Float[Tensor, "
     return torch.softmax(SHARPNESS * log_likelihoods, dim=1)
 
 
-def resampled(sequence: Float[Tensor, "n channels"], steps: int, outside: Float[Tensor, " channels"]) -> Float[Tensor, "steps channels"]:
-    """From 100 steps a second to 80, each a triangle-weighted mean of its neighbours; `outside` stands before the start and after the end."""
+def resampled(
+    sequence: Float[Tensor, "n channels"], steps: int, outside: Float[Tensor, " channels"]
+) -> Float[Tensor, "steps channels"]:
+    """From 100 steps a second to 80, each a triangle-weighted mean of its neighbours; `outside`
+    stands before the start and after the end."""
     reach = math.ceil(SMOOTHING)
     places = torch.arange(steps) * MEL_HOP / HOP
     around = places.floor().long()[:, None] + torch.arange(1 - reach, reach + 1)

@@ -1,4 +1,5 @@
-"""Files of Wav2Vec 2.0 and HuBERT models: a folder as Hugging Face's transformers writes it, or a file of weights alone."""
+"""Files of Wav2Vec 2.0 and HuBERT models: a folder as Hugging Face's transformers writes it, or a
+file of weights alone."""
 
 import json
 import pickle
@@ -17,14 +18,16 @@ from instag.speech.wav2vec_network import KERNELS, STRIDES, Shape, Wav2VecNetwor
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 PREFIXES = ("wav2vec2.", "hubert.", "model.")
 HEAD_WIDTH = 64
-"""Of an attention head, in every published model; heads are counted by it where there is no config.json."""
+"""Of an attention head, in every published model; heads are counted by it where there is no
+config.json."""
 POSITION = "encoder.pos_conv_embed.conv."
 FIRST, LAST = "feature_extractor.conv_layers.0.conv.weight", "lm_head.weight"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wav2VecModel:
-    """network: frozen. channels: numbers a step. normalised: the waveform is to have mean 0 and deviation 1."""
+    """network: frozen. channels: numbers a step. normalised: the waveform is to have mean 0 and
+    deviation 1."""
 
     network: Wav2VecNetwork
     channels: int
@@ -32,7 +35,8 @@ class Wav2VecModel:
 
 
 def load_wav2vec(path: Path, *, letters: bool) -> Wav2VecModel:
-    """Read a folder or a file of weights (nothing in it is executed). letters: with the CTC layer, or the last hidden state without it.
+    """Read a folder or a file of weights (nothing in it is executed). letters: with the CTC layer,
+    or the last hidden state without it.
 
     Raises AssetMissing (a folder without weights), AssetDamaged.
     """
@@ -42,20 +46,30 @@ def load_wav2vec(path: Path, *, letters: bool) -> Wav2VecModel:
     state = {_plain(name): value for name, value in _read(file).items()}
     if letters and LAST not in state:
         raise AssetDamaged(
-            f"{file} has no CTC layer ({LAST}): it was trained to hear, not to spell. Give a model that ends in ...ForCTC, or use --speech hubert."
+            f"{file} has no CTC layer ({LAST}): it was trained to hear, not to spell. Give a model "
+            "that ends in ...ForCTC, or use --speech hubert."
         )
     try:
         shape = _shape(state, config, letters=letters)
         state = _with_plain_position(state)
     except KeyError as error:
-        raise AssetDamaged(f"{file} is no wav2vec 2.0 or HuBERT model: it has no {error.args[0]}. Give the folder of one.") from error
+        raise AssetDamaged(
+            f"{file} is no wav2vec 2.0 or HuBERT model: it has no {error.args[0]}. Give the folder "
+            "of one."
+        ) from error
     with torch.device("meta"):
         network = Wav2VecNetwork(shape)
     _check(state, network, file)
-    network.load_state_dict({name: state[name].float() for name in network.state_dict()}, assign=True)
+    network.load_state_dict(
+        {name: state[name].float() for name in network.state_dict()}, assign=True
+    )
     preprocessing = _json(folder / "preprocessor_config.json") if folder else {}
     normalised = bool(preprocessing.get("do_normalize", True))
-    return Wav2VecModel(network=network.requires_grad_(False).eval(), channels=shape.letters or shape.hidden, normalised=normalised)
+    return Wav2VecModel(
+        network=network.requires_grad_(False).eval(),
+        channels=shape.letters or shape.hidden,
+        normalised=normalised,
+    )
 
 
 def weights_in(folder: Path) -> Path:
@@ -63,7 +77,8 @@ def weights_in(folder: Path) -> Path:
     found = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if found is None:
         raise AssetMissing(
-            f"{folder} holds neither {' nor '.join(WEIGHTS)}. Give the folder of a wav2vec 2.0 model as transformers' save_pretrained writes it."
+            f"{folder} holds neither {' nor '.join(WEIGHTS)}. Give the folder of a wav2vec 2.0 "
+            "model as transformers' save_pretrained writes it."
         )
     return found
 
@@ -74,12 +89,15 @@ def _json(path: Path) -> dict[str, object]:
     try:
         content = json.loads(path.read_text())
     except ValueError as error:
-        raise AssetDamaged(f"{path} can not be read: {error}. Copy or download it again.") from error
+        raise AssetDamaged(
+            f"{path} can not be read: {error}. Copy or download it again."
+        ) from error
     return content if isinstance(content, dict) else {}
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
-    """The weights, mapped from the file where its format allows it: they are read as they are used."""
+    """The weights, mapped from the file where its format allows it: they are read as they are
+    used."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -87,11 +105,24 @@ def _read(path: Path) -> Mapping[str, Tensor]:
             stored = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         except RuntimeError:  # the format of before 2020 can not be mapped
             stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (
+        SafetensorError,
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise AssetDamaged(f"{path} is damaged or no file of weights ({reason}). Copy or download it again.") from error
+        raise AssetDamaged(
+            f"{path} is damaged or no file of weights ({reason}). Copy or download it again."
+        ) from error
     if not isinstance(stored, dict):
-        raise AssetDamaged(f"{path} holds one {type(stored).__name__}, not weights with names. Copy or download it again.")
+        raise AssetDamaged(
+            f"{path} holds one {type(stored).__name__}, not weights with names. Copy or download "
+            "it again."
+        )
     return {str(name): value for name, value in stored.items() if isinstance(value, Tensor)}
 
 
@@ -101,27 +132,57 @@ def _plain(name: str) -> str:
 
 
 def _with_plain_position(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The positions' convolution with its weight multiplied out of direction and length (weight normalisation over the kernel's places)."""
-    pairs = (("weight_g", "weight_v"), ("parametrizations.weight.original0", "parametrizations.weight.original1"))
+    """The positions' convolution with its weight multiplied out of direction and length (weight
+    normalisation over the kernel's places)."""
+    pairs = (
+        ("weight_g", "weight_v"),
+        ("parametrizations.weight.original0", "parametrizations.weight.original1"),
+    )
     for length, direction in pairs:
         if POSITION + length in state:
-            rest = {name: value for name, value in state.items() if name not in (POSITION + length, POSITION + direction)}
+            rest = {
+                name: value
+                for name, value in state.items()
+                if name not in (POSITION + length, POSITION + direction)
+            }
             along = state[POSITION + direction].float()
-            return {**rest, POSITION + "weight": state[POSITION + length] * along / along.norm(dim=(0, 1), keepdim=True)}
+            return {
+                **rest,
+                POSITION + "weight": state[POSITION + length]
+                * along
+                / along.norm(dim=(0, 1), keepdim=True),
+            }
     return dict(state)
 
 
 def _shape(state: Mapping[str, Tensor], config: Mapping[str, object], *, letters: bool) -> Shape:
-    """From the weights, and from config.json what they do not tell. Raises KeyError, AssetDamaged."""
-    strides, kernels = (tuple(_numbers(config, key, usual)) for key, usual in (("conv_stride", STRIDES), ("conv_kernel", KERNELS)))
+    """From the weights, and from config.json what they do not tell. Raises KeyError,
+    AssetDamaged."""
+    strides, kernels = (
+        tuple(_numbers(config, key, usual))
+        for key, usual in (("conv_stride", STRIDES), ("conv_kernel", KERNELS))
+    )
     if (strides, kernels) != (STRIDES, KERNELS):
-        raise AssetDamaged(f"The model's convolutions have strides {strides} and kernels {kernels}; only {STRIDES} and {KERNELS} are known: 50 steps a second.")
-    filters = tuple(state[f"feature_extractor.conv_layers.{number}.conv.weight"].shape[0] for number in range(len(STRIDES)))
+        raise AssetDamaged(
+            f"The model's convolutions have strides {strides} and kernels {kernels}; only "
+            f"{STRIDES} and {KERNELS} are known: 50 steps a second."
+        )
+    filters = tuple(
+        state[f"feature_extractor.conv_layers.{number}.conv.weight"].shape[0]
+        for number in range(len(STRIDES))
+    )
     hidden = state["feature_projection.projection.weight"].shape[0]
     layers = len({name.split(".")[2] for name in state if name.startswith("encoder.layers.")})
     layered = "feature_extractor.conv_layers.1.layer_norm.weight" in state
     kernel = next(
-        value for name, value in state.items() if name in (POSITION + "weight_v", POSITION + "parametrizations.weight.original1", POSITION + "weight")
+        value
+        for name, value in state.items()
+        if name
+        in (
+            POSITION + "weight_v",
+            POSITION + "parametrizations.weight.original1",
+            POSITION + "weight",
+        )
     )
     return Shape(
         hidden=hidden,
@@ -155,4 +216,7 @@ def _check(state: Mapping[str, Tensor], network: Wav2VecNetwork, file: Path) -> 
             raise AssetDamaged(f"{file} is not whole: it has no {name}. Copy or download it again.")
         if state[name].shape != own.shape:
             found, wanted = ("x".join(map(str, shape)) for shape in (state[name].shape, own.shape))
-            raise AssetDamaged(f"{file}: {name} is {found}, and should be {wanted}. Copy or download it again, its config.json too.")
+            raise AssetDamaged(
+                f"{file}: {name} is {found}, and should be {wanted}. Copy or download it again, "
+                "its config.json too."
+            )

@@ -1,7 +1,9 @@
-"""Wav2Vec 2.0 and HuBERT in torch: convolutions over the waveform, then a transformer; both have the same layers and the same names of weights.
+"""Wav2Vec 2.0 and HuBERT in torch: convolutions over the waveform, then a transformer; both have
+the same layers and the same names of weights.
 
-Baevski et al., "wav2vec 2.0", NeurIPS 2020; Hsu et al., "HuBERT", 2021. Modules are named as in the files that Hugging Face's transformers writes,
-so that a file's weights are read as they are. One step of 20 ms comes out for each 320 samples.
+Baevski et al., "wav2vec 2.0", NeurIPS 2020; Hsu et al., "HuBERT", 2021. Modules are named as in the
+files that Hugging Face's transformers writes, so that a file's weights are read as they are. One
+step of 20 ms comes out for each 320 samples.
 """
 
 from dataclasses import dataclass
@@ -18,8 +20,9 @@ WINDOW, HOP = 400, 320
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What config.json says. layered: every convolution is followed by a LayerNorm (large models), not the first alone by a GroupNorm.
-    before: normalise before each part of a transformer layer, not after it (large models). letters: outputs of the CTC layer, 0 without one."""
+    """What config.json says. layered: every convolution is followed by a LayerNorm (large models),
+    not the first alone by a GroupNorm. before: normalise before each part of a transformer layer,
+    not after it (large models). letters: outputs of the CTC layer, 0 without one."""
 
     hidden: int = 1024
     layers: int = 24
@@ -36,7 +39,9 @@ class Shape:
 
 
 class _Convolution(nn.Module):
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, shape: Shape, *, first: bool) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int, shape: Shape, *, first: bool
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv1d(inputs, outputs, kernel, stride, bias=shape.biased)
         self.over_channels = shape.layered
@@ -59,7 +64,9 @@ class _Convolutions(nn.Module):
         super().__init__()
         widths = (1, *shape.filters)
         made = zip(widths, widths[1:], KERNELS, STRIDES, strict=False)
-        self.conv_layers = nn.ModuleList(_Convolution(*each, shape, first=number == 0) for number, each in enumerate(made))
+        self.conv_layers = nn.ModuleList(
+            _Convolution(*each, shape, first=number == 0) for number, each in enumerate(made)
+        )
 
     def forward(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "1 n c"]:
         values = waveform[None, None]
@@ -83,7 +90,13 @@ class _Position(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(shape.hidden, shape.hidden, shape.position_kernel, padding=shape.position_kernel // 2, groups=shape.position_groups)
+        self.conv = nn.Conv1d(
+            shape.hidden,
+            shape.hidden,
+            shape.position_kernel,
+            padding=shape.position_kernel // 2,
+            groups=shape.position_groups,
+        )
 
     def forward(self, values: Float[Tensor, "1 n hidden"]) -> Float[Tensor, "1 n hidden"]:
         found = self.conv(values.transpose(1, 2))[..., : values.shape[1]]
@@ -98,8 +111,13 @@ class _Attention(nn.Module):
             self.add_module(name, nn.Linear(shape.hidden, shape.hidden))
 
     def forward(self, values: Float[Tensor, "1 n hidden"]) -> Float[Tensor, "1 n hidden"]:
-        query, key, value = (self.get_submodule(name)(values).unflatten(2, (self.heads, -1)).transpose(1, 2) for name in ("q_proj", "k_proj", "v_proj"))
-        return self.get_submodule("out_proj")(nn.functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+        query, key, value = (
+            self.get_submodule(name)(values).unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for name in ("q_proj", "k_proj", "v_proj")
+        )
+        return self.get_submodule("out_proj")(
+            nn.functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        )
 
 
 class _FeedForward(nn.Module):
@@ -147,7 +165,8 @@ class _Transformer(nn.Module):
 
 @final
 class Wav2VecNetwork(nn.Module):
-    """A waveform of mean 0 and deviation 1 to a step each 20 ms: the CTC layer's logits where the shape has letters, else the last hidden state."""
+    """A waveform of mean 0 and deviation 1 to a step each 20 ms: the CTC layer's logits where the
+    shape has letters, else the last hidden state."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -158,4 +177,6 @@ class Wav2VecNetwork(nn.Module):
 
     def forward(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "n channels"]:
         """A step for each 320 samples, as far as its window of 400 lies inside."""
-        return self.lm_head(self.encoder(self.feature_projection(self.feature_extractor(waveform))))[0]
+        return self.lm_head(
+            self.encoder(self.feature_projection(self.feature_extractor(waveform)))
+        )[0]

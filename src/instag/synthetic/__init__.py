@@ -1,7 +1,17 @@
-"""A procedural speaker for the demo and the tests: a 3D head whose lips follow known phonemes, with everything about it known."""
+"""A procedural speaker for the demo and the tests: a 3D head whose lips follow known phonemes, with
+everything about it known."""
 
+from instag.assets.sample_speech import Recording, recording
 from instag.synthetic.performance import Performance, Speaker, Truth, perform, write_video
-from instag.synthetic.recordings import Recording, recording
 from instag.synthetic.truth_clip import write_clip
 
-__all__ = ["Performance", "Recording", "Speaker", "Truth", "perform", "recording", "write_clip", "write_video"]
+__all__ = [
+    "Performance",
+    "Recording",
+    "Speaker",
+    "Truth",
+    "perform",
+    "recording",
+    "write_clip",
+    "write_video",
+]

@@ -1,7 +1,8 @@
 """Acting: from phonemes to the face and pose of every frame.
 
-Lips and jaw follow visemes, one target for each class of phonemes, blended with Gaussian dominance (Cohen and Massaro 1993), so
-that sounds colour their neighbours but lips that must close do. Brows, eyes and head move by smooth chance and nod on open vowels.
+Lips and jaw follow visemes, one target for each class of phonemes, blended with Gaussian dominance
+(Cohen and Massaro 1993), so that sounds colour their neighbours but lips that must close do. Brows,
+eyes and head move by smooth chance and nod on open vowels.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import PchipInterpolator
 
+from instag.assets.sample_speech import Phoneme
 from instag.synthetic.expression import Expression
 from instag.synthetic.figure import Pose
-from instag.synthetic.recordings import Phoneme
 
 CAMERA_DISTANCE = 0.90
 """Metres from the camera to the head's origin."""
@@ -74,8 +75,11 @@ def visemes_of(phoneme: str) -> tuple[Viseme, ...]:
     return _VISEMES.get(phoneme, (_NEUTRAL,))
 
 
-def mouth_curves(phonemes: tuple[Phoneme, ...], times: Float[np.ndarray, " f"]) -> dict[str, Float[np.ndarray, " f"]]:
-    """The mouth's channels of an Expression at `times` (seconds); silence after the last phoneme."""
+def mouth_curves(
+    phonemes: tuple[Phoneme, ...], times: Float[np.ndarray, " f"]
+) -> dict[str, Float[np.ndarray, " f"]]:
+    """The mouth's channels of an Expression at `times` (seconds); silence after the last
+    phoneme."""
     sounds = [(viseme, start, end) for p in phonemes for viseme, start, end in _spans(p)]
     sounds.append((_SILENT, phonemes[-1].end if phonemes else 0.0, float(times[-1]) + 2.0))
     totals = {channel: np.zeros(len(times)) for channel in _CHANNELS}
@@ -95,21 +99,34 @@ def mouth_curves(phonemes: tuple[Phoneme, ...], times: Float[np.ndarray, " f"]) 
 def _spans(phoneme: Phoneme) -> list[tuple[Viseme, float, float]]:
     shapes = visemes_of(phoneme.name)
     edges = np.linspace(phoneme.start, phoneme.end, len(shapes) + 1)
-    return [(viseme, float(start), float(end)) for viseme, start, end in zip(shapes, edges, edges[1:], strict=False)]
+    return [
+        (viseme, float(start), float(end))
+        for viseme, start, end in zip(shapes, edges, edges[1:], strict=False)
+    ]
 
 
-def _drift(random: np.random.Generator, times: np.ndarray, spacing: float, size: float) -> np.ndarray:
-    """A smooth random curve: a new value about each `spacing` seconds, standard deviation `size`."""
+def _drift(
+    random: np.random.Generator, times: np.ndarray, spacing: float, size: float
+) -> np.ndarray:
+    """A smooth random curve: a new value about each `spacing` seconds, standard deviation
+    `size`."""
     knots = np.arange(-2 * spacing, times[-1] + 3 * spacing, spacing)
     knots = knots + random.uniform(-0.25, 0.25, len(knots)) * spacing
-    return PchipInterpolator(knots, size * random.standard_normal(len(knots)).clip(-1.7, 1.7))(times)
+    return PchipInterpolator(knots, size * random.standard_normal(len(knots)).clip(-1.7, 1.7))(
+        times
+    )
 
 
 def _blinks(random: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Closed lids, 0 to 1: about one blink each 2.6 s, 80 ms down, 40 ms shut, 170 ms up."""
     curve, start = np.zeros(len(times)), random.uniform(0.5, 1.1)
     while start < times[-1]:
-        curve = np.maximum(curve, np.interp(times - start, [0, 0.08, 0.12, 0.20, 0.29], [0, 1, 1, 0.35, 0], left=0, right=0))
+        curve = np.maximum(
+            curve,
+            np.interp(
+                times - start, [0, 0.08, 0.12, 0.20, 0.29], [0, 1, 1, 0.35, 0], left=0, right=0
+            ),
+        )
         start += random.uniform(1.5, 3.7)
     return curve
 
@@ -119,7 +136,9 @@ def _glances(random: np.random.Generator, times: np.ndarray) -> tuple[np.ndarray
     yaw, pitch, start = np.zeros(len(times)), np.zeros(len(times)), random.uniform(0.8, 1.6)
     while start < times[-1]:
         length = random.uniform(0.35, 0.9)
-        shape = np.interp(times, [start, start + 0.05, start + length, start + length + 0.05], [0, 1, 1, 0])
+        shape = np.interp(
+            times, [start, start + 0.05, start + length, start + length + 0.05], [0, 1, 1, 0]
+        )
         yaw += shape * random.choice([-1, 1]) * random.uniform(0.10, 0.26)
         pitch += shape * random.uniform(-0.14, 0.08)
         start += length + random.uniform(1.0, 2.4)
@@ -127,19 +146,31 @@ def _glances(random: np.random.Generator, times: np.ndarray) -> tuple[np.ndarray
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> Float[np.ndarray, "3 3"]:
-    """Turns of the head in radians, applied roll first: yaw to the viewer's right, pitch down, roll toward the viewer's left."""
-    cy, sy, cp, sp, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll)
+    """Turns of the head in radians, applied roll first: yaw to the viewer's right, pitch down, roll
+    toward the viewer's left."""
+    cy, sy, cp, sp, cr, sr = (
+        np.cos(yaw),
+        np.sin(yaw),
+        np.cos(pitch),
+        np.sin(pitch),
+        np.cos(roll),
+        np.sin(roll),
+    )
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     return about_y @ about_x @ np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
 
 
-def act(phonemes: tuple[Phoneme, ...], frames: int, fps: int, seed: int) -> tuple[list[Expression], list[Pose]]:
+def act(
+    phonemes: tuple[Phoneme, ...], frames: int, fps: int, seed: int
+) -> tuple[list[Expression], list[Pose]]:
     """The expression and pose of each frame, at the middle of its time."""
     times = (np.arange(frames) + 0.5) / fps
     random = np.random.default_rng(seed + 17)
     mouth = mouth_curves(phonemes, times)
-    stress = np.convolve(np.pad(mouth["jaw"], 4, mode="edge"), np.hanning(9) / np.hanning(9).sum(), mode="valid")
+    stress = np.convolve(
+        np.pad(mouth["jaw"], 4, mode="edge"), np.hanning(9) / np.hanning(9).sum(), mode="valid"
+    )
     blink = _blinks(random, times)
     gaze_yaw, gaze_pitch = _glances(random, times)
     raised = np.clip(_drift(random, times, 0.8, 0.45), 0, 1) + np.clip((stress - 0.09) * 4, 0, 0.5)
@@ -168,12 +199,27 @@ def act(phonemes: tuple[Phoneme, ...], frames: int, fps: int, seed: int) -> tupl
         )
         torso = rotation(0.22 * yaw[i], 0.1 * pitch[i], 0.25 * roll[i])
         base = np.array([0.0, -_RAISED, CAMERA_DISTANCE])
-        poses.append(_pose(rotation(yaw[i], pitch[i], roll[i]), shift[i], torso, 0.45 * shift[i] + (0, breath[i], 0), base))
+        poses.append(
+            _pose(
+                rotation(yaw[i], pitch[i], roll[i]),
+                shift[i],
+                torso,
+                0.45 * shift[i] + (0, breath[i], 0),
+                base,
+            )
+        )
     return expressions, poses
 
 
-def _pose(head: np.ndarray, shift: np.ndarray, torso: np.ndarray, torso_shift: np.ndarray, base: np.ndarray) -> Pose:
-    """Head and shoulders turned about the neck's joint (and the hips), then moved, before the camera."""
+def _pose(
+    head: np.ndarray,
+    shift: np.ndarray,
+    torso: np.ndarray,
+    torso_shift: np.ndarray,
+    base: np.ndarray,
+) -> Pose:
+    """Head and shoulders turned about the neck's joint (and the hips), then moved, before the
+    camera."""
     hips = np.array([0.0, -0.35, -0.06])
     return Pose(
         rotation=_TO_CAMERA @ head,

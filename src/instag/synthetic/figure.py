@@ -9,20 +9,44 @@ from instag.synthetic.expression import Expression
 from instag.synthetic.face import JAW_AXIS, Face, build_face, turn_x
 from instag.synthetic.hair import CAP_COLUMNS, CAP_ROWS, HIDES_EARS, hair, hair_normals
 from instag.synthetic.looks import Looks
-from instag.synthetic.parts import Part, clothes, ear, eyeball, lash_part, lashes, neck, skin_uv, teeth, tongue
+from instag.synthetic.parts import (
+    Part,
+    clothes,
+    ear,
+    eyeball,
+    lash_part,
+    lashes,
+    neck,
+    skin_uv,
+    teeth,
+    tongue,
+)
 from instag.synthetic.rasterizer import point_normals
 from instag.synthetic.shading import Material
 from instag.synthetic.texture import cloth_texture, eye_texture, skin_texture
 from instag.types import Region
 
-REGION_OF = np.array([Region.FACE, Region.MOUTH, Region.FACE, Region.TEETH, Region.MOUTH, Region.HAIR, Region.TORSO, Region.FACE, Region.NECK], np.uint8)
+REGION_OF = np.array(
+    [
+        Region.FACE,
+        Region.MOUTH,
+        Region.FACE,
+        Region.TEETH,
+        Region.MOUTH,
+        Region.HAIR,
+        Region.TORSO,
+        Region.FACE,
+        Region.NECK,
+    ],
+    np.uint8,
+)
 """The region of each Material."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
-    """Where head and shoulders are. rotation, translation: head to camera (x right, y down, z forward), metres.
-    torso_rotation, torso_translation: the same for the shoulders."""
+    """Where head and shoulders are. rotation, translation: head to camera (x right, y down, z
+    forward), metres. torso_rotation, torso_translation: the same for the shoulders."""
 
     rotation: Float[np.ndarray, "3 3"]
     translation: Float[np.ndarray, "3"]
@@ -32,7 +56,8 @@ class Pose:
 
 @dataclass(frozen=True, kw_only=True)
 class Posed:
-    """A figure before the camera: points and unit normals (of hair: directions) in its frame, metres; landmarks in the head's, metres."""
+    """A figure before the camera: points and unit normals (of hair: directions) in its frame,
+    metres; landmarks in the head's, metres."""
 
     points: Float[np.ndarray, "n 3"]
     normals: Float[np.ndarray, "n 3"]
@@ -41,8 +66,8 @@ class Posed:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A person's geometry and paint, fixed for all frames. Triangles of hair come last, from `hair_from` on; those
-    before `shadow_to` cast shadows: all but the single strands."""
+    """A person's geometry and paint, fixed for all frames. Triangles of hair come last, from
+    `hair_from` on; those before `shadow_to` cast shadows: all but the single strands."""
 
     face: Face
     parts: dict[str, Part]
@@ -71,7 +96,9 @@ class Figure:
         head["lashes"] = lashes(skin, self.face.eyes)
         for name in ("teeth_upper", "ear_left", "ear_right", "hair"):
             head[name] = self.parts[name].points
-        head["teeth_lower"] = turn_x(self.parts["teeth_lower"].points, JAW_AXIS, 0.95 * expression.jaw)
+        head["teeth_lower"] = turn_x(
+            self.parts["teeth_lower"].points, JAW_AXIS, 0.95 * expression.jaw
+        )
         lifted = self.parts["tongue"].points.copy()
         lifted[:, 1] += expression.tongue * 0.75 * np.clip((lifted[:, 2] - 1.5) / 2, 0, 1)
         lifted[:, 2] += expression.tongue * 0.25 * np.clip((lifted[:, 2] - 1.5) / 2, 0, 1)
@@ -96,21 +123,40 @@ class Figure:
         return Posed(points=points, normals=normals, landmarks=landmarks.astype(np.float32))
 
 
-def _looking(ball: np.ndarray, centre: np.ndarray, expression: Expression) -> tuple[np.ndarray, np.ndarray]:
+def _looking(
+    ball: np.ndarray, centre: np.ndarray, expression: Expression
+) -> tuple[np.ndarray, np.ndarray]:
     """An eyeball turned to its gaze, and the five landmarks of its iris."""
     cy, sy = np.cos(expression.gaze_yaw), np.sin(expression.gaze_yaw)
     cp, sp = np.cos(expression.gaze_pitch), np.sin(expression.gaze_pitch)
-    turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
+    turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array(
+        [[1, 0, 0], [0, cp, sp], [0, -sp, cp]]
+    )
     radius, depth = 0.60, 1.19
-    iris = np.array([[0, 0, depth + 0.08], [radius, 0, depth], [0, radius, depth], [-radius, 0, depth], [0, -radius, depth]])
+    iris = np.array(
+        [
+            [0, 0, depth + 0.08],
+            [radius, 0, depth],
+            [0, radius, depth],
+            [-radius, 0, depth],
+            [0, -radius, depth],
+        ]
+    )
     return (ball - centre) @ turn.T + centre, iris @ turn.T + centre
 
 
 def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
-    """The figure of a person. detail: 1 for pictures of 256 pixels and more, less for tiny ones (fewer triangles, same shape)."""
+    """The figure of a person. detail: 1 for pictures of 256 pixels and more, less for tiny ones
+    (fewer triangles, same shape)."""
     face = build_face(looks, levels=2 if detail > 0.3 else 1)
     rest = face.fine(Expression())
-    skin_part = Part(points=rest, triangles=face.triangles, uv=skin_uv(rest), colours=_skin_colours(face, rest), material=Material.SKIN)
+    skin_part = Part(
+        points=rest,
+        triangles=face.triangles,
+        uv=skin_uv(rest),
+        colours=_skin_colours(face, rest),
+        material=Material.SKIN,
+    )
     parts = {
         "face": skin_part,
         "eye_left": eyeball(face.eyes[0]),
@@ -141,7 +187,8 @@ def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
         slices=slices,
         triangles=all_triangles,
         hair_from=len(all_triangles) - len(parts["hair"].triangles),
-        shadow_to=len(all_triangles) - int((parts["hair"].triangles.min(1) >= CAP_ROWS * CAP_COLUMNS).sum()),
+        shadow_to=len(all_triangles)
+        - int((parts["hair"].triangles.min(1) >= CAP_ROWS * CAP_COLUMNS).sum()),
         hair_directions=hair_normals(parts["hair"], looks.hairstyle).astype(np.float32),
         uv=np.concatenate([part.uv for part in parts.values()]).astype(np.float32),
         colours=np.concatenate([part.colours for part in parts.values()]).astype(np.float32),
@@ -157,5 +204,7 @@ def _skin_colours(face: Face, rest: np.ndarray) -> np.ndarray:
     colours = np.ones((len(rest), 3))
     lining = np.unique(face.triangles[face.inside])
     depth = np.clip((5.0 - rest[lining, 2]) / 3.0, 0, 1)[:, None]
-    colours[lining] = np.array([0.30, 0.07, 0.065]) * (1 - depth) + np.array([0.035, 0.008, 0.008]) * depth
+    colours[lining] = (
+        np.array([0.30, 0.07, 0.065]) * (1 - depth) + np.array([0.035, 0.008, 0.008]) * depth
+    )
     return colours

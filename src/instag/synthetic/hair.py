@@ -13,8 +13,8 @@ from instag.synthetic.shading import Material
 
 @dataclass(frozen=True, kw_only=True)
 class _Style:
-    """length and thickness in cm; gravity and curl as shares; sweep: which way roots point (x, y, z); parting: its x in cm;
-    temples: how far down the sides hair grows (y in cm)."""
+    """length and thickness in cm; gravity and curl as shares; sweep: which way roots point (x, y,
+    z); parting: its x in cm; temples: how far down the sides hair grows (y in cm)."""
 
     length: tuple[float, float]
     thickness: float
@@ -30,16 +30,67 @@ class _Style:
 CAP_ROWS, CAP_COLUMNS = 64, 96
 HIDES_EARS = ("bob", "long")
 _STYLES = {
-    "bob": _Style(length=(13, 18), thickness=1.3, gravity=0.50, curl=0.05, sweep=(0.9, 0.0, -0.35), parting=2.2, temples=-1.5, strands=7000, steps=13),
-    "short": _Style(length=(1.8, 3.6), thickness=1.0, gravity=0.03, curl=0.10, sweep=(0.25, 0.55, 0.35), parting=0.0, temples=0.3, strands=11000, steps=5),
-    "long": _Style(length=(20, 26), thickness=1.5, gravity=0.50, curl=0.13, sweep=(0.9, 0.0, -0.35), parting=-1.2, temples=-1.5, strands=7000, steps=17),
-    "curls": _Style(length=(6, 9), thickness=3.2, gravity=0.06, curl=1.0, sweep=(0.3, 0.5, -0.3), parting=0.0, temples=0.0, strands=7000, steps=14),
-    "swept": _Style(length=(5, 8), thickness=1.7, gravity=0.10, curl=0.07, sweep=(0.65, 0.30, -0.85), parting=-3.2, temples=0.2, strands=8000, steps=9),
+    "bob": _Style(
+        length=(13, 18),
+        thickness=1.3,
+        gravity=0.50,
+        curl=0.05,
+        sweep=(0.9, 0.0, -0.35),
+        parting=2.2,
+        temples=-1.5,
+        strands=7000,
+        steps=13,
+    ),
+    "short": _Style(
+        length=(1.8, 3.6),
+        thickness=1.0,
+        gravity=0.03,
+        curl=0.10,
+        sweep=(0.25, 0.55, 0.35),
+        parting=0.0,
+        temples=0.3,
+        strands=11000,
+        steps=5,
+    ),
+    "long": _Style(
+        length=(20, 26),
+        thickness=1.5,
+        gravity=0.50,
+        curl=0.13,
+        sweep=(0.9, 0.0, -0.35),
+        parting=-1.2,
+        temples=-1.5,
+        strands=7000,
+        steps=17,
+    ),
+    "curls": _Style(
+        length=(6, 9),
+        thickness=3.2,
+        gravity=0.06,
+        curl=1.0,
+        sweep=(0.3, 0.5, -0.3),
+        parting=0.0,
+        temples=0.0,
+        strands=7000,
+        steps=14,
+    ),
+    "swept": _Style(
+        length=(5, 8),
+        thickness=1.7,
+        gravity=0.10,
+        curl=0.07,
+        sweep=(0.65, 0.30, -0.85),
+        parting=-3.2,
+        temples=0.2,
+        strands=8000,
+        steps=9,
+    ),
 }
 
 
 def _front_line(points: np.ndarray, style: _Style) -> np.ndarray:
-    """How far behind the hairline (positive, cm) scalp points lie: high over the forehead, around the ears, down to the nape."""
+    """How far behind the hairline (positive, cm) scalp points lie: high over the forehead, around
+    the ears, down to the nape."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     limit = np.interp(x, [0, 2.5, 5.0, 6.6, 7.6], [8.0, 8.3, 7.1, 4.6, style.temples])
     limit = limit - np.clip(-z - 2.2, 0, 20) * np.where(x > 4, 1.5, 1.0)
@@ -51,21 +102,39 @@ def _sphere(count: int) -> np.ndarray:
     """Evenly spread directions (a Fibonacci lattice)."""
     number = np.arange(count) + 0.5
     polar, around = np.arccos(1 - 2 * number / count), np.pi * (1 + 5**0.5) * number
-    return np.stack([np.cos(around) * np.sin(polar), np.cos(polar), np.sin(around) * np.sin(polar)], 1)
+    return np.stack(
+        [np.cos(around) * np.sin(polar), np.cos(polar), np.sin(around) * np.sin(polar)], 1
+    )
 
 
 def _lifted(points: np.ndarray, least: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """Points pushed out of the skull to at least `least` cm above it, off the neck, and to their `side` of the face."""
+    """Points pushed out of the skull to at least `least` cm above it, off the neck, and to their
+    `side` of the face."""
     relative = (points - SKULL_CENTRE) / SKULL_RADII
     length = np.linalg.norm(relative, axis=1)
     target = 1 + least / SKULL_RADII.mean()
-    x, y, z = (SKULL_CENTRE + SKULL_RADII * relative * np.where(length < target, target / np.maximum(length, 1e-6), 1)[:, None]).T
-    out, reach = np.hypot(x, z + 3.5), np.interp(-y, [1, 4, 9, 14, 20], [7.4, 7.0, 6.2, 6.6, 11.0]) + least
+    x, y, z = (
+        SKULL_CENTRE
+        + SKULL_RADII
+        * relative
+        * np.where(length < target, target / np.maximum(length, 1e-6), 1)[:, None]
+    ).T
+    out, reach = (
+        np.hypot(x, z + 3.5),
+        np.interp(-y, [1, 4, 9, 14, 20], [7.4, 7.0, 6.2, 6.6, 11.0]) + least,
+    )
     grow = np.where((y < -1) & (out < reach), reach / np.maximum(out, 1e-6), 1)
     x, z = x * grow, (z + 3.5) * grow - 3.5
     clear = np.interp(y, [-16, -8, 0, 4, 6.5, 7.6], [6.6, 7.0, 7.4, 6.9, 5.4, 0.0]) + 0.6 * least
     before = (z > -1.0) & (y < 7.6) & (np.abs(x) < clear)
-    return np.stack([np.where(before, np.sign(side) * clear, x), y, np.where(before, np.minimum(z, 2.5 - 0.25 * np.clip(3 - y, 0, 9)), z)], 1)
+    return np.stack(
+        [
+            np.where(before, np.sign(side) * clear, x),
+            y,
+            np.where(before, np.minimum(z, 2.5 - 0.25 * np.clip(3 - y, 0, 9)), z),
+        ],
+        1,
+    )
 
 
 def _grow(style: _Style, roots: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -76,8 +145,12 @@ def _grow(style: _Style, roots: np.ndarray, random: np.random.Generator) -> np.n
     side = np.where(roots[:, 0] > style.parting + 0.25 * random.standard_normal(count), 1.0, -1.0)
     if style.parting == 0.0:
         side = np.tanh(roots[:, 0] / 2 + 0.5)
-    sweep = np.stack([side * style.sweep[0], np.full(count, style.sweep[1]), np.full(count, style.sweep[2])], 1)
-    sweep[:, 1] -= style.gravity * np.clip(np.abs(roots[:, 0]) - 3, 0, 4) + style.gravity * np.clip(3 - roots[:, 1], 0, 6)
+    sweep = np.stack(
+        [side * style.sweep[0], np.full(count, style.sweep[1]), np.full(count, style.sweep[2])], 1
+    )
+    sweep[:, 1] -= style.gravity * np.clip(np.abs(roots[:, 0]) - 3, 0, 4) + style.gravity * np.clip(
+        3 - roots[:, 1], 0, 6
+    )
     sweep += 0.10 * random.standard_normal((count, 3))
     lock = np.round(roots / 1.3) @ np.array([12.9898, 78.233, 37.719])
     sweep += 0.14 * np.stack([np.sin(lock * k) for k in (1.0, 2.3, 3.1)], 1)
@@ -90,7 +163,10 @@ def _grow(style: _Style, roots: np.ndarray, random: np.random.Generator) -> np.n
     phase, points, strands = random.uniform(0, 6.3, count), roots, [roots]
     for k in range(1, style.steps):
         fall = np.array([0, -1.0, 0]) * style.gravity
-        wind = style.curl * np.stack([np.sin(phase + 1.7 * k), np.cos(1.3 * phase + 1.9 * k), np.sin(2.1 * phase + 1.5 * k)], 1)
+        wind = style.curl * np.stack(
+            [np.sin(phase + 1.7 * k), np.cos(1.3 * phase + 1.9 * k), np.sin(2.1 * phase + 1.5 * k)],
+            1,
+        )
         direction = direction + fall + wind - 0.06 * normal
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         points = _lifted(points + direction * step, layer * np.clip(k / 3, 0, 1) * 0.9 + 0.15, side)
@@ -99,9 +175,11 @@ def _grow(style: _Style, roots: np.ndarray, random: np.random.Generator) -> np.n
 
 
 def hair(looks: Looks, detail: float = 1.0) -> Part:
-    """All ribbons and the cap under them, as one mesh whose `normals` are the strands' directions (see `hair_normals`).
+    """All ribbons and the cap under them, as one mesh whose `normals` are the strands' directions
+    (see `hair_normals`).
 
-    uv: x is how much a strand gleams, y how much light reaches it between the others. detail: share of the strands.
+    uv: x is how much a strand gleams, y how much light reaches it between the others. detail: share
+    of the strands.
     """
     style, random = _STYLES[looks.hairstyle], np.random.default_rng(looks.seed + 71)
     surface = SKULL_CENTRE + SKULL_RADII * _sphere(int(style.strands * detail * 2.2))
@@ -115,12 +193,26 @@ def hair(looks: Looks, detail: float = 1.0) -> Part:
     across /= np.linalg.norm(across, axis=-1, keepdims=True) + 1e-9
     across += 0.4 * random.standard_normal((count, 1, 3))
     taper = np.interp(np.arange(steps) / (steps - 1), [0, 0.1, 0.6, 1], [0.7, 1, 0.95, 0.45])
-    half_width = 0.042 * detail**-0.5 * taper[None, :, None] * random.uniform(0.7, 1.3, (count, 1, 1))
+    half_width = (
+        0.042 * detail**-0.5 * taper[None, :, None] * random.uniform(0.7, 1.3, (count, 1, 1))
+    )
     ribbons = np.stack([strands - across * half_width, strands + across * half_width], 2)
-    depth = np.clip((np.linalg.norm((strands - SKULL_CENTRE) / SKULL_RADII, axis=-1) - 1) * 8.5 / style.thickness, 0, 1)
+    depth = np.clip(
+        (np.linalg.norm((strands - SKULL_CENTRE) / SKULL_RADII, axis=-1) - 1)
+        * 8.5
+        / style.thickness,
+        0,
+        1,
+    )
     light = 0.38 + 0.62 * depth**0.8
-    tone = random.normal(1, 0.16, (count, 1, 1)) * (1 + 0.10 * np.sin(3 * strands[:, :1, :1] + 2 * strands[:, :1, 2:]))
-    colours = np.array(looks.hair) * np.clip(tone, 0.5, 1.6) * np.linspace(0.85, 1.15, steps)[None, :, None]
+    tone = random.normal(1, 0.16, (count, 1, 1)) * (
+        1 + 0.10 * np.sin(3 * strands[:, :1, :1] + 2 * strands[:, :1, 2:])
+    )
+    colours = (
+        np.array(looks.hair)
+        * np.clip(tone, 0.5, 1.6)
+        * np.linspace(0.85, 1.15, steps)[None, :, None]
+    )
     quads = grid_triangles(steps, 2)
     triangles = (quads[None] + (np.arange(count) * steps * 2)[:, None, None]).reshape(-1, 3)
     gleam = random.uniform(0.4, 1.3, (count, 1)) * np.ones(steps)
@@ -137,8 +229,12 @@ def hair(looks: Looks, detail: float = 1.0) -> Part:
 
 def _with_cap(ribbons: Part, style: _Style, looks: Looks) -> Part:
     rows, columns = CAP_ROWS, CAP_COLUMNS
-    polar, around = np.meshgrid(np.linspace(0.0, np.pi, rows), np.linspace(0, 2 * np.pi, columns + 1)[:-1], indexing="ij")
-    direction = np.stack([np.sin(polar) * np.sin(around), np.cos(polar), np.sin(polar) * np.cos(around)], -1).reshape(-1, 3)
+    polar, around = np.meshgrid(
+        np.linspace(0.0, np.pi, rows), np.linspace(0, 2 * np.pi, columns + 1)[:-1], indexing="ij"
+    )
+    direction = np.stack(
+        [np.sin(polar) * np.sin(around), np.cos(polar), np.sin(polar) * np.cos(around)], -1
+    ).reshape(-1, 3)
     scalp = SKULL_CENTRE + SKULL_RADII * direction
     behind = np.clip(_front_line(scalp, style) / 3.0, 0, 1)
     points = scalp + (0.06 + (0.08 + 0.07 * style.thickness) * behind)[:, None] * direction
@@ -148,7 +244,9 @@ def _with_cap(ribbons: Part, style: _Style, looks: Looks) -> Part:
         points=np.concatenate([points, ribbons.points]),
         triangles=np.concatenate([triangles[keep], ribbons.triangles + len(points)]),
         uv=np.concatenate([np.tile([[0.0, 0.34]], (len(points), 1)), ribbons.uv]),
-        colours=np.concatenate([np.tile(np.array(looks.hair) * 0.9, (len(points), 1)), ribbons.colours]),
+        colours=np.concatenate(
+            [np.tile(np.array(looks.hair) * 0.9, (len(points), 1)), ribbons.colours]
+        ),
         material=Material.HAIR,
     )
 

@@ -9,7 +9,8 @@ Rgb = tuple[float, float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Looks:
-    """One person. Colours are linear-light RGB in [0, 1]; lengths in centimetres; scales relative to the average face."""
+    """One person. Colours are linear-light RGB in [0, 1]; lengths in centimetres; scales relative
+    to the average face."""
 
     seed: int
     skin: Rgb
@@ -33,14 +34,54 @@ class Looks:
     neckline: float
 
 
-_SKINS: list[Rgb] = [(0.66, 0.40, 0.29), (0.34, 0.175, 0.10), (0.74, 0.49, 0.37), (0.50, 0.28, 0.17), (0.16, 0.075, 0.042), (0.60, 0.37, 0.24)]
-_HAIRS: list[Rgb] = [(0.085, 0.036, 0.015), (0.012, 0.009, 0.008), (0.20, 0.047, 0.014), (0.022, 0.012, 0.008), (0.30, 0.19, 0.08), (0.26, 0.25, 0.24)]
-_IRISES: list[Rgb] = [(0.10, 0.17, 0.12), (0.045, 0.02, 0.01), (0.09, 0.16, 0.26), (0.08, 0.038, 0.014), (0.12, 0.10, 0.04)]
-_CLOTHS: list[Rgb] = [(0.035, 0.11, 0.17), (0.45, 0.33, 0.11), (0.10, 0.16, 0.09), (0.30, 0.05, 0.05), (0.42, 0.42, 0.40), (0.06, 0.05, 0.11)]
-_WALLS: list[Rgb] = [(0.30, 0.33, 0.34), (0.22, 0.29, 0.27), (0.37, 0.31, 0.25), (0.20, 0.24, 0.33), (0.34, 0.27, 0.28)]
+_SKINS: list[Rgb] = [
+    (0.66, 0.40, 0.29),
+    (0.34, 0.175, 0.10),
+    (0.74, 0.49, 0.37),
+    (0.50, 0.28, 0.17),
+    (0.16, 0.075, 0.042),
+    (0.60, 0.37, 0.24),
+]
+_HAIRS: list[Rgb] = [
+    (0.085, 0.036, 0.015),
+    (0.012, 0.009, 0.008),
+    (0.20, 0.047, 0.014),
+    (0.022, 0.012, 0.008),
+    (0.30, 0.19, 0.08),
+    (0.26, 0.25, 0.24),
+]
+_IRISES: list[Rgb] = [
+    (0.10, 0.17, 0.12),
+    (0.045, 0.02, 0.01),
+    (0.09, 0.16, 0.26),
+    (0.08, 0.038, 0.014),
+    (0.12, 0.10, 0.04),
+]
+_CLOTHS: list[Rgb] = [
+    (0.035, 0.11, 0.17),
+    (0.45, 0.33, 0.11),
+    (0.10, 0.16, 0.09),
+    (0.30, 0.05, 0.05),
+    (0.42, 0.42, 0.40),
+    (0.06, 0.05, 0.11),
+]
+_WALLS: list[Rgb] = [
+    (0.30, 0.33, 0.34),
+    (0.22, 0.29, 0.27),
+    (0.37, 0.31, 0.25),
+    (0.20, 0.24, 0.33),
+    (0.34, 0.27, 0.28),
+]
 _STYLES = ["bob", "short", "long", "curls", "swept"]
-_FIVE = [(0, 0, 0, 0, 0, 0), (1, 1, 1, 1, 1, 1), (2, 2, 2, 2, 2, 2), (4, 1, 1, 3, 3, 3), (3, 3, 3, 4, 4, 4)]
-"""Skin, hair, iris, cloth, wall and style of the first five seeds, chosen to differ; later seeds draw them."""
+_FIVE = [
+    (0, 0, 0, 0, 0, 0),
+    (1, 1, 1, 1, 1, 1),
+    (2, 2, 2, 2, 2, 2),
+    (4, 1, 1, 3, 3, 3),
+    (3, 3, 3, 4, 4, 4),
+]
+"""Skin, hair, iris, cloth, wall and style of the first five seeds, chosen to differ; later seeds
+draw them."""
 
 
 def draw_looks(seed: int) -> Looks:
@@ -56,14 +97,21 @@ def draw_looks(seed: int) -> Looks:
         return float(mean + spread * np.clip(random.standard_normal(), -1.6, 1.6))
 
     def mixed(colour: Rgb) -> Rgb:
-        r, g, b = (float(np.clip(channel * factor, 0, 1)) for channel, factor in zip(colour, tint, strict=True))
+        r, g, b = (
+            float(np.clip(channel * factor, 0, 1))
+            for channel, factor in zip(colour, tint, strict=True)
+        )
         return r, g, b
 
     base = _SKINS[skin]
     return Looks(
         seed=seed,
         skin=base,
-        lips=(0.72 * base[0] + (0.02 if bearded else 0.06), (0.50 if bearded else 0.40) * base[1], (0.55 if bearded else 0.50) * base[2]),
+        lips=(
+            0.72 * base[0] + (0.02 if bearded else 0.06),
+            (0.50 if bearded else 0.40) * base[1],
+            (0.55 if bearded else 0.50) * base[2],
+        ),
         hair=_HAIRS[hair],
         iris=_IRISES[iris],
         cloth=mixed(_CLOTHS[cloth]),

@@ -1,4 +1,5 @@
-"""A performance: a synthetic speaker who says a recording, painted frame by frame with everything known about it."""
+"""A performance: a synthetic speaker who says a recording, painted frame by frame with everything
+known about it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,19 +10,18 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from instag.assets.sample_speech import Recording
 from instag.errors import BadArgument
-from instag.media import write_video as encode_video
-from instag.progress import Report, silent
-from instag.speech.front_end import SAMPLE_RATE
+from instag.media.reader import write_video as encode_video
+from instag.runtime.progress import Report, silent
 from instag.synthetic.acting import CAMERA_DISTANCE, act
 from instag.synthetic.expression import Expression
 from instag.synthetic.figure import REGION_OF, Figure, Pose, Posed, build_figure
 from instag.synthetic.looks import Looks, draw_looks
 from instag.synthetic.rasterizer import rasterize
-from instag.synthetic.recordings import Recording
 from instag.synthetic.shading import SHADOW_SIZE, Material, depth_from_light, key_light_rows, shade
 from instag.synthetic.texture import backdrop
-from instag.types import FPS, Region
+from instag.types import FPS, SAMPLE_RATE, Region
 
 FOCAL = 2.6
 """The camera's focal length in picture sizes: a field of view of 22 degrees."""
@@ -32,9 +32,10 @@ SMALLEST = 32
 class Truth:
     """What is known of one frame.
 
-    rotation, translation: camera to world as in Track. landmarks: x and y in pixels, z as in Track. regions: Region numbers.
-    depth: metres along the camera's z, 0 behind the person. aperture: between the inner lips' middles in metres;
-    aperture_px: the same in pixels. blink: 0 open, 1 shut.
+    rotation, translation: camera to world as in Track. landmarks: x and y in pixels, z as in Track.
+    regions: Region numbers. depth: metres along the camera's z, 0 behind the person. aperture:
+    between the inner lips' middles in metres; aperture_px: the same in pixels. blink: 0 open, 1
+    shut.
     """
 
     rotation: Float[np.ndarray, "3 3"]
@@ -60,7 +61,8 @@ class Speaker:
 
 @dataclass(frozen=True, kw_only=True)
 class Performance:
-    """Frames on demand: `picture(i)`, `truth(i)`, or both at once with `frame(i)`. size: pixels, square. fps: frames a second."""
+    """Frames on demand: `picture(i)`, `truth(i)`, or both at once with `frame(i)`. size: pixels,
+    square. fps: frames a second."""
 
     speaker: Speaker
     said: Recording
@@ -93,25 +95,48 @@ class Performance:
         """The picture and what is known of it."""
         posed = self._posed(index)
         numbers, nearest = self._visible(posed, self.speaker.figure.triangles)
-        picture = self._painted(posed, numbers, self.speaker.figure.triangles, self.speaker.figure.materials)
+        picture = self._painted(
+            posed, numbers, self.speaker.figure.triangles, self.speaker.figure.materials
+        )
         kinds = self._kinds(numbers)
-        depth = 1 / np.maximum(nearest, 1e-6)[self._samples // 2 :: self._samples, self._samples // 2 :: self._samples]
-        return _developed(picture), self._truth(index, posed, kinds, np.where(kinds != Region.BACKGROUND, depth, 0).astype(np.float32))
+        depth = (
+            1
+            / np.maximum(nearest, 1e-6)[
+                self._samples // 2 :: self._samples, self._samples // 2 :: self._samples
+            ]
+        )
+        return _developed(picture), self._truth(
+            index, posed, kinds, np.where(kinds != Region.BACKGROUND, depth, 0).astype(np.float32)
+        )
 
     def apertures(self) -> Float[np.ndarray, " f"]:
-        """The gap between the inner lips in each frame as a share of the eyes' outer distance, from the geometry alone."""
+        """The gap between the inner lips in each frame as a share of the eyes' outer distance, from
+        the geometry alone."""
         rows = [self._posed(index).landmarks for index in range(len(self))]
-        return np.array([np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[33] - points[263]) for points in rows])
+        return np.array(
+            [
+                np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[33] - points[263])
+                for points in rows
+            ]
+        )
 
     def torso(self, index: int) -> UInt8[np.ndarray, "s s 4"]:
-        """Neck and cloth as they are without the head before them: RGBA, colours not multiplied by alpha."""
+        """Neck and cloth as they are without the head before them: RGBA, colours not multiplied by
+        alpha."""
         posed, figure = self._posed(index), self.speaker.figure
         below = np.isin(figure.materials, (Material.NECK, Material.CLOTH))
         triangles, materials = figure.triangles[below], figure.materials[below]
         numbers, _ = self._visible(posed, triangles)
         painted = self._painted(posed, numbers, triangles, materials)
-        alpha = cv2.resize((numbers >= 0).astype(np.float32), (self.size, self.size), interpolation=cv2.INTER_AREA)
-        alone = np.clip((painted - (1 - alpha[..., None]) * backdrop(self.speaker.looks, self.size)) / np.maximum(alpha[..., None], 1e-3), 0, None)
+        alpha = cv2.resize(
+            (numbers >= 0).astype(np.float32), (self.size, self.size), interpolation=cv2.INTER_AREA
+        )
+        alone = np.clip(
+            (painted - (1 - alpha[..., None]) * backdrop(self.speaker.looks, self.size))
+            / np.maximum(alpha[..., None], 1e-3),
+            0,
+            None,
+        )
         rgb = np.where(alpha[..., None] > 0.02, _developed(alone), 0)
         return np.concatenate([rgb, (alpha[..., None] * 255).round()], -1).astype(np.uint8)
 
@@ -135,17 +160,42 @@ class Performance:
 
     def _visible(self, posed: Posed, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         fine = self.size * self._samples
-        return rasterize(posed.points, triangles, np.float32(FOCAL * fine), np.float32(fine / 2), np.float32(fine / 2), fine, fine)
+        return rasterize(
+            posed.points,
+            triangles,
+            np.float32(FOCAL * fine),
+            np.float32(fine / 2),
+            np.float32(fine / 2),
+            fine,
+            fine,
+        )
 
-    def _painted(self, posed: Posed, numbers: np.ndarray, triangles: np.ndarray, materials: np.ndarray) -> Float[np.ndarray, "s s 3"]:
+    def _painted(
+        self, posed: Posed, numbers: np.ndarray, triangles: np.ndarray, materials: np.ndarray
+    ) -> Float[np.ndarray, "s s 3"]:
         """Linear colours."""
         figure, fine = self.speaker.figure, self.size * self._samples
         light = key_light_rows(np.array([0.0, 0.02, CAMERA_DISTANCE]))
-        shadow = depth_from_light(posed.points, figure.triangles[: figure.shadow_to], light, SHADOW_SIZE)
+        shadow = depth_from_light(
+            posed.points, figure.triangles[: figure.shadow_to], light, SHADOW_SIZE
+        )
         focal, middle = np.float32(FOCAL * fine), np.float32(fine / 2)
         textures = (figure.skin, figure.eye, figure.cloth)
         painted = shade(
-            numbers, posed.points, posed.normals, figure.uv, figure.colours, triangles, materials, shadow, light, *textures, focal, middle, middle, self._behind
+            numbers,
+            posed.points,
+            posed.normals,
+            figure.uv,
+            figure.colours,
+            triangles,
+            materials,
+            shadow,
+            light,
+            *textures,
+            focal,
+            middle,
+            middle,
+            self._behind,
         )
         return cv2.resize(painted, (self.size, self.size), interpolation=cv2.INTER_AREA)
 
@@ -153,7 +203,9 @@ class Performance:
         """The region at each pixel's middle."""
         first, step = self._samples // 2, self._samples
         seen = numbers[first::step, first::step]
-        return np.where(seen >= 0, REGION_OF[self.speaker.figure.materials[seen]], Region.BACKGROUND).astype(np.uint8)
+        return np.where(
+            seen >= 0, REGION_OF[self.speaker.figure.materials[seen]], Region.BACKGROUND
+        ).astype(np.uint8)
 
     def _truth(self, index: int, posed: Posed, regions: np.ndarray, depth: np.ndarray) -> Truth:
         pose, expression = self.poses[index], self.expressions[index]
@@ -174,25 +226,49 @@ class Performance:
         )
 
 
-def perform(speaker: Speaker, said: Recording, *, seconds: float | None = None, size: int = 256, fps: int = FPS) -> Performance:
-    """The speaker says the recording, or its first `seconds`; longer than the recording, silence follows.
+def perform(
+    speaker: Speaker,
+    said: Recording,
+    *,
+    seconds: float | None = None,
+    size: int = 256,
+    fps: int = FPS,
+) -> Performance:
+    """The speaker says the recording, or its first `seconds`; longer than the recording, silence
+    follows.
 
     Raises BadArgument for a size or a time that can not be painted.
     """
     if size < SMALLEST or size % 2:
-        raise BadArgument(f"A synthetic speaker needs an even picture size of {SMALLEST} pixels or more, not {size}.")
+        raise BadArgument(
+            f"A synthetic speaker needs an even picture size of {SMALLEST} pixels or more, not "
+            f"{size}."
+        )
     frames = round((said.seconds if seconds is None else seconds) * fps)
     if frames < 1:
-        raise BadArgument(f"A performance of {seconds} s has no frame. Ask for at least {1 / fps} s.")
+        raise BadArgument(
+            f"A performance of {seconds} s has no frame. Ask for at least {1 / fps} s."
+        )
     expressions, poses = act(said.phonemes, frames, fps, speaker.seed)
-    return Performance(speaker=speaker, said=said, size=size, fps=fps, expressions=expressions, poses=poses)
+    return Performance(
+        speaker=speaker, said=said, size=size, fps=fps, expressions=expressions, poses=poses
+    )
 
 
 def write_video(performance: Performance, path: Path | str, *, report: Report = silent) -> Path:
     """The performance as a video with its sound. Raises DiskFull."""
     waveform = spoken(performance)
-    metadata = {"comment": "Synthetic: a procedural speaker made with instag. This person does not exist."}
-    encode_video(path, performance.pictures(report), sound=(waveform, SAMPLE_RATE), fps=performance.fps, metadata=metadata, crf=12)
+    metadata = {
+        "comment": "Synthetic: a procedural speaker made with instag. This person does not exist."
+    }
+    encode_video(
+        path,
+        performance.pictures(report),
+        sound=(waveform, SAMPLE_RATE),
+        fps=performance.fps,
+        metadata=metadata,
+        crf=12,
+    )
     return Path(path)
 
 
@@ -205,4 +281,8 @@ def spoken(performance: Performance) -> Float[np.ndarray, " samples"]:
 
 def _developed(linear: Float[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
     """Linear light to a picture, 0 to 255: soft highlights, then gamma."""
-    return (np.clip(1 - np.exp(-1.05 * np.clip(linear, 0, None)), 0, 1) ** (1 / 2.2) * 255).round().astype(np.uint8)
+    return (
+        (np.clip(1 - np.exp(-1.05 * np.clip(linear, 0, None)), 0, 1) ** (1 / 2.2) * 255)
+        .round()
+        .astype(np.uint8)
+    )

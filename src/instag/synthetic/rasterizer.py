@@ -10,8 +10,9 @@ BANDS = 16
 
 @numba.njit(parallel=True, cache=True, fastmath=True)
 def rasterize(points, triangles, focal, centre_x, centre_y, width, height):
-    """Points [n, 3] in the camera's frame (x right, y down, z forward), triangles [t, 3] int32, focal length and principal
-    point in pixels. Returns triangle numbers [h, w] int32 (-1: none) and inverse depth [h, w] float32 (0: none)."""
+    """Points [n, 3] in the camera's frame (x right, y down, z forward), triangles [t, 3] int32,
+    focal length and principal point in pixels. Returns triangle numbers [h, w] int32 (-1: none) and
+    inverse depth [h, w] float32 (0: none)."""
     count = points.shape[0]
     screen = np.empty((count, 3), np.float32)
     for i in numba.prange(count):
@@ -25,9 +26,22 @@ def rasterize(points, triangles, focal, centre_x, centre_y, width, height):
     last_row = np.empty(triangles.shape[0], np.int16)
     for t in numba.prange(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, bx, cx, ay, by, cy = screen[a, 0], screen[b, 0], screen[c, 0], screen[a, 1], screen[b, 1], screen[c, 1]
-        x0, x1 = max(0, math.ceil(min(ax, bx, cx) - 0.5)), min(width - 1, math.floor(max(ax, bx, cx) - 0.5))
-        y0, y1 = max(0, math.ceil(min(ay, by, cy) - 0.5)), min(height - 1, math.floor(max(ay, by, cy) - 0.5))
+        ax, bx, cx, ay, by, cy = (
+            screen[a, 0],
+            screen[b, 0],
+            screen[c, 0],
+            screen[a, 1],
+            screen[b, 1],
+            screen[c, 1],
+        )
+        x0, x1 = (
+            max(0, math.ceil(min(ax, bx, cx) - 0.5)),
+            min(width - 1, math.floor(max(ax, bx, cx) - 0.5)),
+        )
+        y0, y1 = (
+            max(0, math.ceil(min(ay, by, cy) - 0.5)),
+            min(height - 1, math.floor(max(ay, by, cy) - 0.5)),
+        )
         if x0 > x1 or y0 > y1:
             y0, y1 = 1, 0
         first_row[t], last_row[t] = y0, y1
@@ -39,19 +53,33 @@ def rasterize(points, triangles, focal, centre_x, centre_y, width, height):
             if y0 > y1:
                 continue
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            ax, bx, cx, ay, by, cy = screen[a, 0], screen[b, 0], screen[c, 0], screen[a, 1], screen[b, 1], screen[c, 1]
-            x0, x1 = max(0, math.ceil(min(ax, bx, cx) - 0.5)), min(width - 1, math.floor(max(ax, bx, cx) - 0.5))
+            ax, bx, cx, ay, by, cy = (
+                screen[a, 0],
+                screen[b, 0],
+                screen[c, 0],
+                screen[a, 1],
+                screen[b, 1],
+                screen[c, 1],
+            )
+            x0, x1 = (
+                max(0, math.ceil(min(ax, bx, cx) - 0.5)),
+                min(width - 1, math.floor(max(ax, bx, cx) - 0.5)),
+            )
             area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
             if abs(area) < 1e-9:
                 continue
             scale = 1 / area
             az, bz, cz = screen[a, 2], screen[b, 2], screen[c, 2]
-            # The weights of b and c grow by these amounts a column; each weight's sign bounds the columns of a row.
+            # The weights of b and c grow by these amounts a column; each weight's sign bounds the
+            # columns of a row.
             b_step, c_step = (cy - ay) * scale, (ay - by) * scale
             z_step = b_step * (bz - az) + c_step * (cz - az)
             for y in range(y0, y1 + 1):
                 dy, dx = y + np.float32(0.5) - ay, x0 + np.float32(0.5) - ax
-                wb, wc = (dx * (cy - ay) - dy * (cx - ax)) * scale, (dy * (bx - ax) - dx * (by - ay)) * scale
+                wb, wc = (
+                    (dx * (cy - ay) - dy * (cx - ax)) * scale,
+                    (dy * (bx - ax) - dx * (by - ay)) * scale,
+                )
                 start, end = np.float32(0), np.float32(x1 - x0)
                 for weight, step in ((wb, b_step), (wc, c_step), (1 - wb - wc, -b_step - c_step)):
                     if step > 0:
@@ -75,8 +103,16 @@ def point_normals(points, triangles, count):
     normals = np.zeros((count, 3), np.float32)
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        ux, uy, uz = (
+            points[b, 0] - points[a, 0],
+            points[b, 1] - points[a, 1],
+            points[b, 2] - points[a, 2],
+        )
+        vx, vy, vz = (
+            points[c, 0] - points[a, 0],
+            points[c, 1] - points[a, 1],
+            points[c, 2] - points[a, 2],
+        )
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
         for i in (a, b, c):
             normals[i, 0] += nx

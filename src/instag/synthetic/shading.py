@@ -1,4 +1,5 @@
-"""Light on the synthetic figure: from visible triangles to linear colours (wrapped diffuse skin, Kajiya-Kay hair, Blinn-Phong elsewhere)."""
+"""Light on the synthetic figure: from visible triangles to linear colours (wrapped diffuse skin,
+Kajiya-Kay hair, Blinn-Phong elsewhere)."""
 
 import math
 from enum import IntEnum
@@ -62,12 +63,29 @@ def _lit(shadow, x, y, depth):
 
 
 @numba.njit(parallel=True, cache=True, fastmath=True)
-def shade(numbers, points, normals, uv, colours, triangles, materials, shadow, light, skin, eye, cloth, focal, centre_x, centre_y, behind):
+def shade(
+    numbers,
+    points,
+    normals,
+    uv,
+    colours,
+    triangles,
+    materials,
+    shadow,
+    light,
+    skin,
+    eye,
+    cloth,
+    focal,
+    centre_x,
+    centre_y,
+    behind,
+):
     """Linear colours [h, w, 3] of the triangles in `numbers`, over `behind` [h, w, 3].
 
-    points, normals: the camera's frame, y down. uv: texture places in [0, 1]. colours: linear. shadow: the key light's depth
-    map; light: the rows that take a point to its pixel and depth. skin, eye, cloth: [h, w, 4] uint8, square root of
-    linear colour and a height.
+    points, normals: the camera's frame, y down. uv: texture places in [0, 1]. colours: linear.
+    shadow: the key light's depth map; light: the rows that take a point to its pixel and depth.
+    skin, eye, cloth: [h, w, 4] uint8, square root of linear colour and a height.
     """
     height, width = numbers.shape
     picture = behind.copy()
@@ -79,7 +97,8 @@ def shade(numbers, points, normals, uv, colours, triangles, materials, shadow, l
                 continue
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             dx, dy = (column + 0.5 - centre_x) / focal, (row + 0.5 - centre_y) / focal
-            # Weights of the ray (dx, dy, 1) in the triangle's plane: the three scalar triple products.
+            # Weights of the ray (dx, dy, 1) in the triangle's plane: the three scalar triple
+            # products.
             ax, ay, az, bx, by, bz, cx, cy, cz = (
                 points[a, 0], points[a, 1], points[a, 2], points[b, 0], points[b, 1], points[b, 2], points[c, 0], points[c, 1], points[c, 2],
             )  # fmt: skip
@@ -88,7 +107,11 @@ def shade(numbers, points, normals, uv, colours, triangles, materials, shadow, l
             wc = dx * (ay * bz - az * by) + dy * (az * bx - ax * bz) + (ax * by - ay * bx)
             scale = 1 / (wa + wb + wc)
             wa, wb, wc = wa * scale, wb * scale, wc * scale
-            px, py, pz = wa * ax + wb * bx + wc * cx, wa * ay + wb * by + wc * cy, wa * az + wb * bz + wc * cz
+            px, py, pz = (
+                wa * ax + wb * bx + wc * cx,
+                wa * ay + wb * by + wc * cy,
+                wa * az + wb * bz + wc * cz,
+            )
             nx = wa * normals[a, 0] + wb * normals[b, 0] + wc * normals[c, 0]
             ny = wa * normals[a, 1] + wb * normals[b, 1] + wc * normals[c, 1]
             nz = wa * normals[a, 2] + wb * normals[b, 2] + wc * normals[c, 2]
@@ -119,8 +142,17 @@ def shade(numbers, points, normals, uv, colours, triangles, materials, shadow, l
                 wide, sharp = shine**18, shine**90
                 back = math.sqrt(max(1 - rim * rim, 0)) ** 3
                 for k in range(3):
-                    light_in = (0.25 + 0.75 * lit) * KEY_COLOUR[k] * 0.62 * diffuse + 0.5 * SKY[k] + 0.35 * RIM_COLOUR[k] * back
-                    gleam = lit * u * (0.22 * wide * math.sqrt(colour[k]) + 0.045 * sharp) * KEY_COLOUR[k]
+                    light_in = (
+                        (0.25 + 0.75 * lit) * KEY_COLOUR[k] * 0.62 * diffuse
+                        + 0.5 * SKY[k]
+                        + 0.35 * RIM_COLOUR[k] * back
+                    )
+                    gleam = (
+                        lit
+                        * u
+                        * (0.22 * wide * math.sqrt(colour[k]) + 0.045 * sharp)
+                        * KEY_COLOUR[k]
+                    )
                     picture[row, column, k] = colour[k] * light_in * v + gleam
                 continue
 
@@ -156,13 +188,19 @@ def shade(numbers, points, normals, uv, colours, triangles, materials, shadow, l
             ambient, shine = np.float32(1), np.float32(0)
             if material == 0 or material == 8:
                 red = colour[0]
-                shine = (0.05 * half**14 + 0.045 * half**55) * (0.45 + 0.55 * lit) + 0.10 * edge * (0.3 + rim)
+                shine = (0.05 * half**14 + 0.045 * half**55) * (0.45 + 0.55 * lit) + 0.10 * edge * (
+                    0.3 + rim
+                )
                 if colour[0] > 2.1 * colour[1]:
                     shine += 0.05 * half**70 * lit
                 shine *= 0.6 + red
             elif material == 2:
                 shine = 1.6 * half**420 + 0.10 * half**40
-                ambient = 1 - 0.62 * min(max((-ny - 0.02) * 2.2, 0), 1) - 0.25 * min(max(abs(nx) - 0.25, 0), 1)
+                ambient = (
+                    1
+                    - 0.62 * min(max((-ny - 0.02) * 2.2, 0), 1)
+                    - 0.25 * min(max(abs(nx) - 0.25, 0), 1)
+                )
             elif material == 3:
                 shine = 0.25 * half**60 * lit
                 ambient = 0.7
@@ -179,19 +217,29 @@ def shade(numbers, points, normals, uv, colours, triangles, materials, shadow, l
                 cover = lit + (1 - lit) * wrap * 0.5
                 shadowed = direct * cover * (1 if material != 2 else ambient)
                 hemisphere = (SKY[k] * sky + GROUND[k] * (1 - sky)) * ambient
-                picture[row, column, k] = colour[k] * (KEY_COLOUR[k] * 0.62 * shadowed + hemisphere + 0.45 * RIM_COLOUR[k] * rim) + shine * KEY_COLOUR[k]
+                picture[row, column, k] = (
+                    colour[k]
+                    * (KEY_COLOUR[k] * 0.62 * shadowed + hemisphere + 0.45 * RIM_COLOUR[k] * rim)
+                    + shine * KEY_COLOUR[k]
+                )
     return picture
 
 
 @numba.njit(parallel=True, cache=True, fastmath=True)
 def depth_from_light(points, triangles, light, size):
-    """The key light's depth map [size, size]: orthographic, along `light`'s rows; 1e3 where nothing stands."""
+    """The key light's depth map [size, size]: orthographic, along `light`'s rows; 1e3 where nothing
+    stands."""
     shadow = np.full((size, size), np.float32(1e3))
     rows = (size + 7) // 8
     place = np.empty((points.shape[0], 3), np.float32)
     for i in numba.prange(points.shape[0]):
         for k in range(3):
-            place[i, k] = light[k, 0] * points[i, 0] + light[k, 1] * points[i, 1] + light[k, 2] * points[i, 2] + light[k, 3]
+            place[i, k] = (
+                light[k, 0] * points[i, 0]
+                + light[k, 1] * points[i, 1]
+                + light[k, 2] * points[i, 2]
+                + light[k, 3]
+            )
     for band in numba.prange(8):
         first, last = band * rows, min(size, (band + 1) * rows) - 1
         for t in range(triangles.shape[0]):
@@ -200,8 +248,14 @@ def depth_from_light(points, triangles, light, size):
             if max(ay, by, cy) < first or min(ay, by, cy) > last + 1:
                 continue
             ax, bx, cx = place[a, 0], place[b, 0], place[c, 0]
-            x0, x1 = max(0, int(np.ceil(min(ax, bx, cx) - 0.5))), min(size - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
-            y0, y1 = max(first, int(np.ceil(min(ay, by, cy) - 0.5))), min(last, int(np.floor(max(ay, by, cy) - 0.5)))
+            x0, x1 = (
+                max(0, int(np.ceil(min(ax, bx, cx) - 0.5))),
+                min(size - 1, int(np.floor(max(ax, bx, cx) - 0.5))),
+            )
+            y0, y1 = (
+                max(first, int(np.ceil(min(ay, by, cy) - 0.5))),
+                min(last, int(np.floor(max(ay, by, cy) - 0.5))),
+            )
             area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
             if x0 > x1 or y0 > y1 or abs(area) < 1e-9:
                 continue
@@ -218,7 +272,8 @@ def depth_from_light(points, triangles, light, size):
 
 
 def key_light_rows(centre: np.ndarray) -> np.ndarray:
-    """Rows [3, 4] that take points of the camera's frame to the shadow map's x, y (pixels) and depth along the light (metres)."""
+    """Rows [3, 4] that take points of the camera's frame to the shadow map's x, y (pixels) and
+    depth along the light (metres)."""
     forward = -KEY.astype(np.float64)
     right = np.cross(forward, (0.0, 1.0, 0.0))
     right /= np.linalg.norm(right)

@@ -1,12 +1,16 @@
-"""Smooth surfaces from coarse triangle cages (Loop 1987), as one sparse matrix that is built once and applied each frame."""
+"""Smooth surfaces from coarse triangle cages (Loop 1987), as one sparse matrix that is built once
+and applied each frame."""
 
 import numpy as np
 import scipy.sparse as sparse
 from jaxtyping import Float, Int
 
 
-def loop_matrix(triangles: Int[np.ndarray, "t 3"], count: int, levels: int) -> tuple[sparse.csr_matrix, Int[np.ndarray, "u 3"]]:
-    """The matrix [fine, count] that refines `count` cage points `levels` times, and the fine triangles.
+def loop_matrix(
+    triangles: Int[np.ndarray, "t 3"], count: int, levels: int
+) -> tuple[sparse.csr_matrix, Int[np.ndarray, "u 3"]]:
+    """The matrix [fine, count] that refines `count` cage points `levels` times, and the fine
+    triangles.
 
     The first `count` fine points are the cage's own. Open borders follow the border's own curve.
     """
@@ -17,10 +21,14 @@ def loop_matrix(triangles: Int[np.ndarray, "t 3"], count: int, levels: int) -> t
     return total, triangles
 
 
-def _refine(triangles: Int[np.ndarray, "t 3"], count: int) -> tuple[sparse.csr_matrix, Int[np.ndarray, "u 3"], int]:
+def _refine(
+    triangles: Int[np.ndarray, "t 3"], count: int
+) -> tuple[sparse.csr_matrix, Int[np.ndarray, "u 3"], int]:
     corners = np.stack([triangles, np.roll(triangles, -1, 1)], -1)
     opposite = np.roll(triangles, -2, 1)
-    edges, inverse, uses = np.unique(np.sort(corners.reshape(-1, 2), 1), axis=0, return_inverse=True, return_counts=True)
+    edges, inverse, uses = np.unique(
+        np.sort(corners.reshape(-1, 2), 1), axis=0, return_inverse=True, return_counts=True
+    )
     inverse = inverse.reshape(-1)
     number = np.arange(len(edges))
     inner = uses == 2
@@ -43,17 +51,24 @@ def _refine(triangles: Int[np.ndarray, "t 3"], count: int) -> tuple[sparse.csr_m
         columns.append(edges[:, there])
         values.append(np.where(border_point[point], np.where(inner, 0, 1 / 8), beta[point]))
     shape = (count + len(edges), count)
-    step = sparse.csr_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
+    step = sparse.csr_matrix(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape
+    )
 
     middle = inverse.reshape(-1, 3) + count
     a, b, c = triangles.T
     ab, bc, ca = middle.T
-    fine = np.concatenate([np.stack(three, 1) for three in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))])
+    fine = np.concatenate(
+        [np.stack(three, 1) for three in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))]
+    )
     return step, fine, count + len(edges)
 
 
-def spread(triangles: Int[np.ndarray, "t 3"], count: int, fixed: dict[int, float]) -> Float[np.ndarray, " count"]:
-    """Values on all points of a cage from given ones at some: the harmonic function on its edges, so each point is its neighbours' mean."""
+def spread(
+    triangles: Int[np.ndarray, "t 3"], count: int, fixed: dict[int, float]
+) -> Float[np.ndarray, " count"]:
+    """Values on all points of a cage from given ones at some: the harmonic function on its edges,
+    so each point is its neighbours' mean."""
     pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     adjacency = np.zeros((count, count))
     adjacency[pairs[:, 0], pairs[:, 1]] = adjacency[pairs[:, 1], pairs[:, 0]] = 1
@@ -62,5 +77,8 @@ def spread(triangles: Int[np.ndarray, "t 3"], count: int, fixed: dict[int, float
     values = np.zeros(count)
     values[known] = list(fixed.values())
     free = np.setdiff1d(np.arange(count), known)
-    values[free] = np.linalg.solve(laplacian[np.ix_(free, free)] + 1e-9 * np.eye(len(free)), -laplacian[np.ix_(free, known)] @ values[known])
+    values[free] = np.linalg.solve(
+        laplacian[np.ix_(free, free)] + 1e-9 * np.eye(len(free)),
+        -laplacian[np.ix_(free, known)] @ values[known],
+    )
     return values

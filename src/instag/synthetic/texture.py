@@ -1,13 +1,22 @@
 """The painted textures of a synthetic figure: skin, eye, cloth and the wall behind.
 
-Textures are [h, w, 4] uint8: square root of linear colour, and a height for bumps. They are drawn once for each person.
+Textures are [h, w, 4] uint8: square root of linear colour, and a height for bumps. They are drawn
+once for each person.
 """
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from instag.synthetic.face import BROW_INNER, EYE_LOWER, EYE_UPPER, LOWER_INNER, LOWER_OUTER, UPPER_INNER, UPPER_OUTER
+from instag.synthetic.face import (
+    BROW_INNER,
+    EYE_LOWER,
+    EYE_UPPER,
+    LOWER_INNER,
+    LOWER_OUTER,
+    UPPER_INNER,
+    UPPER_OUTER,
+)
 from instag.synthetic.looks import Looks
 from instag.synthetic.parts import skin_uv
 
@@ -18,13 +27,19 @@ _CM = SIZE / 32
 def _noise(random: np.random.Generator, size: int, cell: float) -> Float[np.ndarray, "size size"]:
     """Smooth noise of unit variance, `cell` pixels a bump."""
     small = max(2, round(size / cell) + 3)
-    field = cv2.resize(random.standard_normal((small, small)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    field = cv2.resize(
+        random.standard_normal((small, small)).astype(np.float32),
+        (size, size),
+        interpolation=cv2.INTER_CUBIC,
+    )
     return field / (field.std() + 1e-6)
 
 
 def _packed(colour: np.ndarray, height: np.ndarray) -> UInt8[np.ndarray, "h w 4"]:
     root = np.sqrt(np.clip(colour, 0, 1)) * 255
-    return np.concatenate([root, np.clip(height, 0, 1)[..., None] * 255], -1).round().astype(np.uint8)
+    return (
+        np.concatenate([root, np.clip(height, 0, 1)[..., None] * 255], -1).round().astype(np.uint8)
+    )
 
 
 def _mask(polygon: np.ndarray, soft_cm: float) -> np.ndarray:
@@ -36,45 +51,75 @@ def _mask(polygon: np.ndarray, soft_cm: float) -> np.ndarray:
 def _strokes(lines: list[np.ndarray], width: int, soft: float) -> np.ndarray:
     canvas = np.zeros((SIZE, SIZE), np.uint8)
     for line in lines:
-        cv2.polylines(canvas, [np.round(line * 16).astype(np.int32)], False, (255,), width, cv2.LINE_AA, 4)
+        cv2.polylines(
+            canvas, [np.round(line * 16).astype(np.int32)], False, (255,), width, cv2.LINE_AA, 4
+        )
     field = canvas.astype(np.float32) / 255
     return cv2.GaussianBlur(field, (0, 0), soft) if soft else field
 
 
 def skin_texture(looks: Looks, points: Float[np.ndarray, "m 3"]) -> UInt8[np.ndarray, "s s 4"]:
-    """Skin with mottling, blush, freckles, pores, lips, brows, lid creases, lash lines and stubble. points: the face at rest."""
+    """Skin with mottling, blush, freckles, pores, lips, brows, lid creases, lash lines and stubble.
+    points: the face at rest."""
     random = np.random.default_rng(looks.seed + 31)
     place = skin_uv(points) * SIZE
     columns, rows = np.meshgrid(np.arange(SIZE), np.arange(SIZE))
 
     def spot(u: float, v: float, radius_u: float, radius_v: float) -> np.ndarray:
-        return np.exp(-(((columns - u) / (radius_u * _CM)) ** 2) - ((rows - v) / (radius_v * _CM)) ** 2).astype(np.float32)
+        return np.exp(
+            -(((columns - u) / (radius_u * _CM)) ** 2) - ((rows - v) / (radius_v * _CM)) ** 2
+        ).astype(np.float32)
 
-    def at(index: int, radius_u: float, radius_v: float, shift: tuple[float, float] = (0, 0)) -> np.ndarray:
-        return spot(place[index, 0] + shift[0] * _CM, place[index, 1] + shift[1] * _CM, radius_u, radius_v)
+    def at(
+        index: int, radius_u: float, radius_v: float, shift: tuple[float, float] = (0, 0)
+    ) -> np.ndarray:
+        return spot(
+            place[index, 0] + shift[0] * _CM, place[index, 1] + shift[1] * _CM, radius_u, radius_v
+        )
 
     colour = np.ones((SIZE, SIZE, 3), np.float32) * np.array(looks.skin, np.float32)
-    mottle = 0.030 * _noise(random, SIZE, 45) + 0.026 * _noise(random, SIZE, 15) + 0.024 * _noise(random, SIZE, 5)
+    mottle = (
+        0.030 * _noise(random, SIZE, 45)
+        + 0.026 * _noise(random, SIZE, 15)
+        + 0.024 * _noise(random, SIZE, 5)
+    )
     colour *= (1 + mottle)[..., None] * np.array([1, 1, 1], np.float32)
     redness = 0.035 * _noise(random, SIZE, 60) + 0.02 * _noise(random, SIZE, 10)
-    blush = 0.9 * at(50, 1.8, 1.4) + 0.9 * at(280, 1.8, 1.4) + 0.9 * at(4, 1.0, 0.9) + 0.4 * at(152, 1.5, 1.0)
+    blush = (
+        0.9 * at(50, 1.8, 1.4)
+        + 0.9 * at(280, 1.8, 1.4)
+        + 0.9 * at(4, 1.0, 0.9)
+        + 0.4 * at(152, 1.5, 1.0)
+    )
     colour *= 1 + (redness + 0.16 * blush)[..., None] * np.array([0.35, -0.75, -0.75], np.float32)
     pale = 0.5 * at(151, 3.0, 1.6)
     colour *= (1 + 0.05 * pale)[..., None]
     for lower in (145, 374):
-        colour *= 1 - at(lower, 1.5, 0.55, (0, 0.55))[..., None] * np.array([0.12, 0.20, 0.14], np.float32)
-    colour *= 1 - (at(129, 0.4, 0.8) + at(358, 0.4, 0.8))[..., None] * np.array([0.12, 0.24, 0.26], np.float32)
+        colour *= 1 - at(lower, 1.5, 0.55, (0, 0.55))[..., None] * np.array(
+            [0.12, 0.20, 0.14], np.float32
+        )
+    colour *= 1 - (at(129, 0.4, 0.8) + at(358, 0.4, 0.8))[..., None] * np.array(
+        [0.12, 0.24, 0.26], np.float32
+    )
     colour *= _freckles(looks, random, place)[..., None] ** np.array([0.55, 1.0, 1.1], np.float32)
-    for nostril in (0.5 * (place[98] + place[2]) + (0, -0.13 * _CM), 0.5 * (place[327] + place[2]) + (0, -0.13 * _CM)):
+    for nostril in (
+        0.5 * (place[98] + place[2]) + (0, -0.13 * _CM),
+        0.5 * (place[327] + place[2]) + (0, -0.13 * _CM),
+    ):
         colour *= 1 - 0.80 * spot(nostril[0], nostril[1], 0.34, 0.17)[..., None]
 
-    height = 0.5 + 0.030 * _noise(random, SIZE, 3) + 0.022 * _noise(random, SIZE, 7) + 0.02 * _noise(random, SIZE, 22)
+    height = (
+        0.5
+        + 0.030 * _noise(random, SIZE, 3)
+        + 0.022 * _noise(random, SIZE, 7)
+        + 0.02 * _noise(random, SIZE, 22)
+    )
     beard = _beard_region(place, columns, rows)
     if looks.stubble:
         grain = np.clip(0.62 + 0.28 * _noise(random, SIZE, 2.2), 0.2, 1.15)
-        colour *= 1 - (0.55 * looks.stubble * beard * grain)[..., None] * (1 - 0.55 * np.array(looks.hair, np.float32)) * np.array(
-            [0.95, 0.85, 0.75], np.float32
-        )
+        colour *= 1 - (0.55 * looks.stubble * beard * grain)[..., None] * (
+            1 - 0.55 * np.array(looks.hair, np.float32)
+        ) * np.array([0.95, 0.85, 0.75], np.float32)
     colour, height = _paint_lips(looks, random, place, colour, height, columns)
     colour = _paint_eye_region(looks, place, colour)
     colour = _paint_brows(looks, random, place, colour)
@@ -86,83 +131,164 @@ def _freckles(looks: Looks, random: np.random.Generator, place: np.ndarray) -> n
     for _ in range(int(520 * looks.freckles)):
         middle = place[random.choice([4, 50, 280, 6, 117, 346, 151, 118, 347])]
         u, v = middle + random.normal(0, 1.9, 2) * _CM * (1.0, 0.6)
-        cv2.circle(canvas, (int(u * 16), int(v * 16)), int(16 * random.uniform(0.6, 1.7)), (float(random.uniform(0.62, 0.90)),), -1, cv2.LINE_AA, 4)
+        cv2.circle(
+            canvas,
+            (int(u * 16), int(v * 16)),
+            int(16 * random.uniform(0.6, 1.7)),
+            (float(random.uniform(0.62, 0.90)),),
+            -1,
+            cv2.LINE_AA,
+            4,
+        )
     for _ in range(7):
         u, v = random.uniform((0.30, 0.2), (0.70, 0.72)) * SIZE
-        cv2.circle(canvas, (int(u * 16), int(v * 16)), int(16 * random.uniform(1.4, 2.8)), (0.28,), -1, cv2.LINE_AA, 4)
+        cv2.circle(
+            canvas,
+            (int(u * 16), int(v * 16)),
+            int(16 * random.uniform(1.4, 2.8)),
+            (0.28,),
+            -1,
+            cv2.LINE_AA,
+            4,
+        )
     return cv2.GaussianBlur(canvas, (0, 0), 0.9)
 
 
 def _beard_region(place: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    jaw = place[[132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361]] + (0, 2.4 * _CM)
+    jaw = place[
+        [132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361]
+    ] + (0, 2.4 * _CM)
     top = place[[323, 411, 426, 391, 2, 165, 206, 187, 93]]
     return _mask(np.concatenate([jaw, top]), 0.45)
 
 
-def _paint_lips(looks: Looks, random: np.random.Generator, place: np.ndarray, colour: np.ndarray, height: np.ndarray, columns: np.ndarray):
+def _paint_lips(
+    looks: Looks,
+    random: np.random.Generator,
+    place: np.ndarray,
+    colour: np.ndarray,
+    height: np.ndarray,
+    columns: np.ndarray,
+):
     ring = np.concatenate([place[UPPER_OUTER], place[LOWER_OUTER[::-1]]])
     red = _mask(ring, 0.085)
-    creases = cv2.GaussianBlur(random.standard_normal((SIZE, SIZE)).astype(np.float32), (0, 0), 1.1, sigmaY=7.0)
+    creases = cv2.GaussianBlur(
+        random.standard_normal((SIZE, SIZE)).astype(np.float32), (0, 0), 1.1, sigmaY=7.0
+    )
     creases /= creases.std()
     blotch = 1 + 0.05 * _noise(random, SIZE, 12) + 0.07 * creases
     seam = _strokes([place[UPPER_INNER] * 0.5 + place[LOWER_INNER] * 0.5], 3, 2.0)
-    lips = np.array(looks.lips, np.float32) * blotch[..., None] * (1 - 0.65 * np.clip(seam * 1.6, 0, 1))[..., None]
+    lips = (
+        np.array(looks.lips, np.float32)
+        * blotch[..., None]
+        * (1 - 0.65 * np.clip(seam * 1.6, 0, 1))[..., None]
+    )
     border = np.clip(_mask(ring, 0.16) * (1 - red) * 2.2, 0, 1)
     colour = colour * (1 - 0.06 * border[..., None])
-    return colour * (1 - 0.92 * red[..., None]) + 0.92 * red[..., None] * lips, height + red * 0.055 * creases
+    return colour * (1 - 0.92 * red[..., None]) + 0.92 * red[
+        ..., None
+    ] * lips, height + red * 0.055 * creases
 
 
 def _paint_eye_region(looks: Looks, place: np.ndarray, colour: np.ndarray) -> np.ndarray:
     dark = np.array([0.45, 0.62, 0.60], np.float32)
     for upper, lower in zip(EYE_UPPER, EYE_LOWER, strict=True):
-        lift = np.array([0, -0.46 * _CM]) * np.sin(np.linspace(0.5, np.pi - 0.25, len(upper)))[:, None]
+        lift = (
+            np.array([0, -0.46 * _CM]) * np.sin(np.linspace(0.5, np.pi - 0.25, len(upper)))[:, None]
+        )
         crease = _strokes([place[upper] + lift], 2, 2.2)
         line = _strokes([place[upper]], 4, 1.6) + 0.45 * _strokes([place[lower]], 3, 1.4)
         lid = _mask(np.concatenate([place[upper] + 1.6 * lift, place[upper][::-1]]), 0.10)
-        colour = colour * (1 - np.clip(crease * 1.2, 0, 0.55)[..., None] * dark) * (1 - 0.14 * lid[..., None] * dark)
+        colour = (
+            colour
+            * (1 - np.clip(crease * 1.2, 0, 0.55)[..., None] * dark)
+            * (1 - 0.14 * lid[..., None] * dark)
+        )
         colour = colour * (1 - np.clip(line, 0, 1)[..., None] * (0.55 + 0.3 * dark))
         inner = place[upper[-1]]
-        pink = _mask(inner + np.array([[-0.14, -0.1], [0.14, -0.1], [0.14, 0.1], [-0.14, 0.1]]) * _CM, 0.05)
-        colour = colour * (1 - 0.5 * pink[..., None]) + 0.5 * pink[..., None] * np.array([0.55, 0.24, 0.20], np.float32)
+        pink = _mask(
+            inner + np.array([[-0.14, -0.1], [0.14, -0.1], [0.14, 0.1], [-0.14, 0.1]]) * _CM, 0.05
+        )
+        colour = colour * (1 - 0.5 * pink[..., None]) + 0.5 * pink[..., None] * np.array(
+            [0.55, 0.24, 0.20], np.float32
+        )
     return colour
 
 
-def _paint_brows(looks: Looks, random: np.random.Generator, place: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    tops, lows = ([107, 66, 105, 63, 70], [336, 296, 334, 293, 300]), ([55, 65, 52, 53, 46], [285, 295, 282, 283, 276])
+def _paint_brows(
+    looks: Looks, random: np.random.Generator, place: np.ndarray, colour: np.ndarray
+) -> np.ndarray:
+    tops, lows = (
+        ([107, 66, 105, 63, 70], [336, 296, 334, 293, 300]),
+        ([55, 65, 52, 53, 46], [285, 295, 282, 283, 276]),
+    )
     assert set(BROW_INNER[0]) & set(tops[0])
     hairs = []
     for top, low in zip(tops, lows, strict=True):
         outward = np.sign(place[top[-1], 0] - place[top[0], 0])
         for _ in range(int(300 * looks.brow_weight)):
             along, across = random.uniform(-0.05, 4.15), random.beta(2, 2)
-            thin = np.interp(along, [0, 0.6, 2.4, 4.1], [0.75, 1.0, 0.85, 0.25]) * (0.70 + 0.25 * looks.brow_weight)
+            thin = np.interp(along, [0, 0.6, 2.4, 4.1], [0.75, 1.0, 0.85, 0.25]) * (
+                0.70 + 0.25 * looks.brow_weight
+            )
             upper = np.array([np.interp(along, np.arange(5), place[top][:, k]) for k in (0, 1)])
             lower = np.array([np.interp(along, np.arange(5), place[low][:, k]) for k in (0, 1)])
             start = (upper + lower) / 2 + (across - 0.5) * thin * (lower - upper) * 1.0
-            rise = np.interp(along, [0, 0.7, 2.2, 4], [-1.5, -0.75, -0.15, 0.35]) + (across - 0.5) * -0.9 + random.normal(0, 0.18)
+            rise = (
+                np.interp(along, [0, 0.7, 2.2, 4], [-1.5, -0.75, -0.15, 0.35])
+                + (across - 0.5) * -0.9
+                + random.normal(0, 0.18)
+            )
             length = random.uniform(0.35, 0.62) * _CM
             direction = np.array([outward, rise]) / np.hypot(1, rise)
             bend = np.array([outward * 0.25, 0.25])
-            hairs.append(np.stack([start, start + direction * length * 0.55, start + (direction + 0.4 * bend) * length]))
+            hairs.append(
+                np.stack(
+                    [
+                        start,
+                        start + direction * length * 0.55,
+                        start + (direction + 0.4 * bend) * length,
+                    ]
+                )
+            )
     field = 0.8 * _strokes(hairs, 1, 0.6) + 0.38 * np.clip(_strokes(hairs, 2, 5.0) * 1.2, 0, 1)
     field = np.clip(field, 0, 0.93)[..., None]
     return colour * (1 - field) + field * (0.55 * np.array(looks.hair, np.float32) + 0.004)
 
 
 def eye_texture(looks: Looks) -> UInt8[np.ndarray, "256 256 4"]:
-    """The front of an eyeball seen along its axis: pupil, fibres, dark rim, white with faint veins."""
+    """The front of an eyeball seen along its axis: pupil, fibres, dark rim, white with faint
+    veins."""
     random, size = np.random.default_rng(looks.seed + 41), 256
     columns, rows = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
     radius, angle = np.hypot(columns, rows), np.arctan2(rows, columns)
     iris_radius = 0.485
     share = np.clip(radius / iris_radius, 0, 1)
-    fibres = sum(np.sin(k * angle + random.uniform(0, 6.3) + 2.0 * share * random.uniform(-1, 1)) for k in (13, 21, 34, 47, 60)) / 5
-    iris = np.array(looks.iris)[None, None] * (1.15 + 0.55 * fibres * (share > 0.4) + 0.5 * np.exp(-(((share - 0.5) / 0.14) ** 2)))[..., None]
+    fibres = (
+        sum(
+            np.sin(k * angle + random.uniform(0, 6.3) + 2.0 * share * random.uniform(-1, 1))
+            for k in (13, 21, 34, 47, 60)
+        )
+        / 5
+    )
+    iris = (
+        np.array(looks.iris)[None, None]
+        * (1.15 + 0.55 * fibres * (share > 0.4) + 0.5 * np.exp(-(((share - 0.5) / 0.14) ** 2)))[
+            ..., None
+        ]
+    )
     iris = iris * (1 - 0.75 * np.clip((share - 0.80) / 0.2, 0, 1))[..., None]
     pupil = np.clip((0.40 - share) / 0.05, 0, 1)[..., None]
     iris = iris * (1 - pupil) + 0.003 * pupil
-    veins = np.clip(np.abs(_noise(random, size, 9)), 0, 2)[..., None] * np.clip(radius - 0.6, 0, 1)[..., None]
-    white = np.array([0.70, 0.66, 0.62]) * (1 - veins * np.array([0.05, 0.25, 0.25])) * (1 - 0.25 * np.clip(radius - 0.5, 0, 1))[..., None]
+    veins = (
+        np.clip(np.abs(_noise(random, size, 9)), 0, 2)[..., None]
+        * np.clip(radius - 0.6, 0, 1)[..., None]
+    )
+    white = (
+        np.array([0.70, 0.66, 0.62])
+        * (1 - veins * np.array([0.05, 0.25, 0.25]))
+        * (1 - 0.25 * np.clip(radius - 0.5, 0, 1))[..., None]
+    )
     outside = np.clip((radius - iris_radius) / 0.045 + 0.5, 0, 1)[..., None]
     return _packed(iris * (1 - outside) + white * outside, np.full((size, size), 0.5))
 
@@ -175,13 +301,21 @@ def cloth_texture(looks: Looks) -> UInt8[np.ndarray, "512 512 4"]:
     if looks.striped:
         band = 0.5 + 0.5 * np.tanh(12 * (np.sin(rows * 2 * np.pi / 44) - 0.35))
         colour = colour * (1 - band[..., None]) + band[..., None] * np.array(looks.stripe)
-    knit = np.sin(columns * 2 * np.pi / 4) * np.sin(rows * 2 * np.pi / 4 + np.sin(columns * 2 * np.pi / 8))
-    colour = colour * (1 + 0.10 * _noise(random, size, 3) + 0.07 * _noise(random, size, 30) + 0.10 * knit)[..., None]
+    knit = np.sin(columns * 2 * np.pi / 4) * np.sin(
+        rows * 2 * np.pi / 4 + np.sin(columns * 2 * np.pi / 8)
+    )
+    colour = (
+        colour
+        * (1 + 0.10 * _noise(random, size, 3) + 0.07 * _noise(random, size, 30) + 0.10 * knit)[
+            ..., None
+        ]
+    )
     return _packed(colour, 0.5 + 0.05 * knit + 0.08 * _noise(random, size, 40))
 
 
 def backdrop(looks: Looks, size: int) -> Float[np.ndarray, "size size 3"]:
-    """A wall out of focus, in linear light: a gradient, a lamp's glow, a shelf with things on it, a plant."""
+    """A wall out of focus, in linear light: a gradient, a lamp's glow, a shelf with things on it, a
+    plant."""
     random = np.random.default_rng(looks.seed + 61)
     grain = 256
     columns, rows = np.meshgrid(np.linspace(0, 1, grain), np.linspace(0, 1, grain))
@@ -194,16 +328,49 @@ def backdrop(looks: Looks, size: int) -> Float[np.ndarray, "size size 3"]:
         left = side + random.uniform(0, 0.06)
         while left < side + 0.34:
             thick, tall = random.uniform(0.015, 0.04), random.uniform(0.10, 0.19)
-            tone = tuple(float(c) for c in np.clip(wall * random.uniform(0.25, 1.3) * (1 + 0.45 * random.standard_normal(3)), 0.02, 0.8))
-            cv2.rectangle(canvas, (int(left * grain), int((shelf - tall) * grain)), (int((left + thick) * grain), int(shelf * grain)), tone, -1)
+            tone = tuple(
+                float(c)
+                for c in np.clip(
+                    wall * random.uniform(0.25, 1.3) * (1 + 0.45 * random.standard_normal(3)),
+                    0.02,
+                    0.8,
+                )
+            )
+            cv2.rectangle(
+                canvas,
+                (int(left * grain), int((shelf - tall) * grain)),
+                (int((left + thick) * grain), int(shelf * grain)),
+                tone,
+                -1,
+            )
             left += thick + (0.05 if random.random() < 0.15 else 0.003)
         board = tuple(float(c) for c in wall * 0.35)
-        cv2.rectangle(canvas, (int((side - 0.02) * grain), int(shelf * grain)), (int((side + 0.40) * grain), int((shelf + 0.02) * grain)), board, -1)
+        cv2.rectangle(
+            canvas,
+            (int((side - 0.02) * grain), int(shelf * grain)),
+            (int((side + 0.40) * grain), int((shelf + 0.02) * grain)),
+            board,
+            -1,
+        )
     stem = 0.12 if side > 0.3 else 0.88
     for _ in range(26):
         tip = (stem + random.normal(0, 0.08), random.uniform(0.50, 0.80))
         green = tuple(float(c) for c in np.array([0.07, 0.16, 0.07]) * random.uniform(0.5, 1.6))
-        cv2.ellipse(canvas, (int(tip[0] * grain), int(tip[1] * grain)), (13, 4), float(random.uniform(0, 180)), 0, 360, green, -1, cv2.LINE_AA)
+        cv2.ellipse(
+            canvas,
+            (int(tip[0] * grain), int(tip[1] * grain)),
+            (13, 4),
+            float(random.uniform(0, 180)),
+            0,
+            360,
+            green,
+            -1,
+            cv2.LINE_AA,
+        )
     glow = np.exp(-(((columns - lamp) / 0.22) ** 2) - ((rows - 0.22) / 0.26) ** 2)
-    soft = cv2.GaussianBlur(canvas, (0, 0), grain * 0.011) + glow[..., None] * np.array([0.55, 0.42, 0.26])
-    return cv2.resize(np.clip(soft, 0, 2).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    soft = cv2.GaussianBlur(canvas, (0, 0), grain * 0.011) + glow[..., None] * np.array(
+        [0.55, 0.42, 0.26]
+    )
+    return cv2.resize(
+        np.clip(soft, 0, 2).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC
+    )

@@ -1,4 +1,5 @@
-"""A Clip of a synthetic speaker written straight from the truth: no face is looked for, nothing is estimated."""
+"""A Clip of a synthetic speaker written straight from the truth: no face is looked for, nothing is
+estimated."""
 
 import hashlib
 from pathlib import Path
@@ -8,23 +9,44 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from instag.capture.landmarks import sixty_eight
-from instag.clip import Clip, ClipInfo, StageRecord, Surface, Track
-from instag.progress import Report, silent
-from instag.speech.features import features
-from instag.speech.front_ends import create
+from instag.assets.sample_speech import recording
+from instag.data.clip import Clip, ClipInfo, StageRecord, Surface
+from instag.perception.face_mesh import sixty_eight
+from instag.runtime.progress import Report, silent
+from instag.speech.chunking import features
+from instag.speech.registry import create
 from instag.synthetic.expression import Expression
 from instag.synthetic.performance import Performance, Speaker, Truth, perform, spoken
-from instag.synthetic.recordings import recording
-from instag.types import FPS, Region
+from instag.types import FPS, Region, Track
 
-STAGES = ("frames", "sound", "landmarks", "tracking", "action_units", "regions", "backdrop", "torso", "surface", "features")
+STAGES = (
+    "frames",
+    "sound",
+    "landmarks",
+    "tracking",
+    "action_units",
+    "regions",
+    "backdrop",
+    "torso",
+    "surface",
+    "features",
+)
 
 
-def write_clip(folder: Path | str, *, seed: int = 0, frames: int = 20, size: int = 64, said: str = "speech_one", report: Report = silent) -> Clip:
+def write_clip(
+    folder: Path | str,
+    *,
+    seed: int = 0,
+    frames: int = 20,
+    size: int = 64,
+    said: str = "speech_one",
+    report: Report = silent,
+) -> Clip:
     """A complete Clip of a synthetic speaker, all parts true. Raises BadArgument, DiskFull."""
     folder = Path(folder)
-    performance = perform(Speaker(seed, size=size), recording(said), seconds=frames / FPS, size=size)
+    performance = perform(
+        Speaker(seed, size=size), recording(said), seconds=frames / FPS, size=size
+    )
     info = ClipInfo(
         source=f"synthetic speaker {seed}",
         source_sha256=hashlib.sha256(f"instag synthetic {seed} {said}".encode()).hexdigest(),
@@ -33,7 +55,10 @@ def write_clip(folder: Path | str, *, seed: int = 0, frames: int = 20, size: int
         frame_count=len(performance),
         focal=performance.focal,
         crop=(0.0, 0.0, float(size)),
-        stages={name: StageRecord(made_by="instag.synthetic", settings={"seed": seed}, seconds=0.0) for name in STAGES},
+        stages={
+            name: StageRecord(made_by="instag.synthetic", settings={"seed": seed}, seconds=0.0)
+            for name in STAGES
+        },
     )
     clip = Clip(folder=folder, info=info)
     truths = []
@@ -88,13 +113,26 @@ def action_units_of(truths: list[Truth]) -> dict[str, Float[np.ndarray, " f"]]:
                 "AU45": 2.5 * e.blink,
             }
         )
-    return {name: np.clip(np.array([row[name] for row in rows], np.float32), 0, 5) for name in rows[0]}
+    return {
+        name: np.clip(np.array([row[name] for row in rows], np.float32), 0, 5) for name in rows[0]
+    }
 
 
 def surface_of(depth: Float[np.ndarray, "h w"], regions: np.ndarray, focal: float) -> Surface:
     """Depth and the normals of its slopes, valid on the face's skin."""
-    smooth = cv2.GaussianBlur(np.where(depth > 0, depth, depth[depth > 0].mean() if (depth > 0).any() else 1.0).astype(np.float32), (0, 0), 0.8)
-    slope_x, slope_y = np.gradient(smooth, axis=1) * focal / smooth, np.gradient(smooth, axis=0) * focal / smooth
+    smooth = cv2.GaussianBlur(
+        np.where(depth > 0, depth, depth[depth > 0].mean() if (depth > 0).any() else 1.0).astype(
+            np.float32
+        ),
+        (0, 0),
+        0.8,
+    )
+    slope_x, slope_y = (
+        np.gradient(smooth, axis=1) * focal / smooth,
+        np.gradient(smooth, axis=0) * focal / smooth,
+    )
     normal = np.stack([slope_x, -slope_y, np.ones_like(smooth)], -1)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    return Surface(depth=depth, normal=normal.astype(np.float32), valid=(regions == Region.FACE) & (depth > 0))
+    return Surface(
+        depth=depth, normal=normal.astype(np.float32), valid=(regions == Region.FACE) & (depth > 0)
+    )

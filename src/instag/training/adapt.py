@@ -10,39 +10,38 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-import instag
-from instag import lpips as perception
-from instag.capture.action_units import action_units
-from instag.capture.sound_delay import seen_curves
-from instag.clip import Clip
-from instag.compute import device_name, device_named
-from instag.data.expression_flow import ExpressionFlow, expression_flow
-from instag.data.expression_motion import load_expression_motion
-from instag.data.frames import FrameStore
-from instag.data.landmark_motion import landmark_motion
-from instag.data.motion_codes import motion_codes
+from instag.data.clip import Clip
+from instag.data.clip_dataset import FrameStore
 from instag.data.splits import Split, split
 from instag.errors import AssetMissing, BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
-from instag.models.condition import BLINK, EXPRESSION_UNITS
 from instag.models.gaussians import Gaussians, gaussians_behind, random_gaussians
 from instag.models.head import new_head
-from instag.models.poses import PoseCorrections
+from instag.models.pose_corrections import PoseCorrections
 from instag.models.prior import Prior, load_bundled_prior
-from instag.rendering.backends import renderer_for
-from instag.speech import front_ends
-from instag.speech.lip_motion import LipMotion
-from instag.training.first_splats import seen_gaussians
-from instag.training.journal import Journal
-from instag.training.loop import run
+from instag.motion.expression_basis import load_expression_motion
+from instag.motion.expression_displacement import ExpressionFlow, expression_flow
+from instag.motion.landmark_motion import landmark_motion
+from instag.ops import lpips
+from instag.perception.action_units import action_units
+from instag.rendering.registry import renderer_for
+from instag.runtime.device import device_name, device_named
+from instag.speech import registry
+from instag.speech.lips.audio_offset import seen_curves
+from instag.speech.lips.codes import motion_codes
+from instag.speech.lips.front_end import LipMotion
+from instag.speech.lips.speaker_adapter import fit_voice
+from instag.training.initialization import seen_gaussians
 from instag.training.recipes import MOUTHS_KNOWN, Recipe, batched, recipe_named
-from instag.training.stages.face import FaceStage
-from instag.training.stages.fuse import FuseStage
-from instag.training.stages.mouth import MouthStage
+from instag.training.run_dir import Journal
+from instag.training.stages.adapt_face import FaceStage
+from instag.training.stages.adapt_fuse import FuseStage
+from instag.training.stages.adapt_mouth import MouthStage
 from instag.training.stages.stage import Stage
 from instag.training.subject import Subject
-from instag.training.voice import fit_voice
-from instag.types import FPS
+from instag.training.trainer import run
+from instag.types import BLINK, EXPRESSION_UNITS, FPS
+from instag.version import __version__
 
 DRIVERS = {"speech": "mel", "motion": LipMotion.name}
 """The front end that a recipe's driver hears with."""
@@ -78,24 +77,35 @@ def adapt(
 ) -> Avatar:
     """Learn a head from a Clip and write it to `output` where one is given.
 
-    n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but the test frames; the recipe's number where
-    neither is given). long: the recipe for a minute or more. all_for_train: keep nothing for testing. speech: the front end that the head will
-    hear with, as in speech.front_ends.create; None for what the recipe's driver, or the prior, hears with.
-    prior: what several people taught, which the fields begin with, its file, or "bundled" for the one that comes with instag, of which a head that hears
-    motion codes begins with the mouth where nothing is given. device: as in compute.device_named. batch: frames a step, None for
-    what suits recipe and device. A killed run goes on from its checkpoint in the clip's folder. Raises BadArgument, TooShort, TrainingFailed and
-    what Clip and clip_features raise.
+    n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but
+    the test frames; the recipe's number where neither is given). long: the recipe for a minute or
+    more. all_for_train: keep nothing for testing. speech: the front end that the head will hear
+    with, as in speech.front_ends.create; None for what the recipe's driver, or the prior, hears
+    with. prior: what several people taught, which the fields begin with, its file, or "bundled" for
+    the one that comes with instag, of which a head that hears motion codes begins with the mouth
+    where nothing is given. device: as in compute.device_named. batch: frames a step, None for what
+    suits recipe and device. A killed run goes on from its checkpoint in the clip's folder. Raises
+    BadArgument, TooShort, TrainingFailed and what Clip and clip_features raise.
     """
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
     where = device_named(device)
     given = Prior.open(prior) if isinstance(prior, Path | str) else prior
-    plan = recipe if isinstance(recipe, Recipe) else plan_named("long" if long else recipe, speech=speech, prior=given)
+    plan = (
+        recipe
+        if isinstance(recipe, Recipe)
+        else plan_named("long" if long else recipe, speech=speech, prior=given)
+    )
     known = load_bundled_prior() if given is None and plan.known == "mouth" else given
     speech = speech or (known.info.front_end if known is not None else DRIVERS[plan.driver])
     if known is not None:
         check_hearing(known, speech)
     plan = batched(plan, batch or (plan.gpu_batch if where.type == "cuda" else 1))
-    chosen = split(len(clip), n_views=views_wanted(plan, n_views, seconds), all_for_train=all_for_train, kept=clip.info.test_frames)
+    chosen = split(
+        len(clip),
+        n_views=views_wanted(plan, n_views, seconds),
+        all_for_train=all_for_train,
+        kept=clip.info.test_frames,
+    )
     identity = {
         "recipe": repr(plan),
         "train": [chosen.train.start, chosen.train.stop],
@@ -125,13 +135,31 @@ def adapt(
     return avatar
 
 
-def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch.device, *, speech: str = "mel", prior: Prior | None = None) -> Subject:
-    """A head as it starts, and the frames that it will learn from, on a device. Raises BadArgument where the prior hears other speech than the clip has."""
+def subject_of(
+    clip: Clip,
+    plan: Recipe,
+    chosen: Split,
+    seed: int,
+    device: torch.device,
+    *,
+    speech: str = "mel",
+    prior: Prior | None = None,
+) -> Subject:
+    """A head as it starts, and the frames that it will learn from, on a device. Raises BadArgument
+    where the prior hears other speech than the clip has."""
     codes = voice = None
     if speech == LipMotion.name:
         track, hearing = clip.track(), LipMotion()
-        codes = motion_codes(landmark_motion(track, (clip.info.width, clip.info.height)), hearing.model)
-        voice = fit_voice(torch.from_numpy(clip.speech()), codes, chosen.train, curves=seen_curves(track.landmarks), hearing=hearing)
+        codes = motion_codes(
+            landmark_motion(track, (clip.info.width, clip.info.height)), hearing.model
+        )
+        voice = fit_voice(
+            torch.from_numpy(clip.speech()),
+            codes,
+            chosen.train,
+            curves=seen_curves(track.landmarks),
+            hearing=hearing,
+        )
     seen = None if codes is None else codes.code[..., None]
     store = FrameStore(clip, size=plan.size, front_end=speech, device=device, heard=seen)
     generator = torch.Generator().manual_seed(seed)
@@ -150,12 +178,14 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
     if prior is not None:
         if prior.info.speech_channels != store.features.shape[1]:
             raise BadArgument(
-                f"The prior hears {prior.info.speech_channels} channels of {prior.info.front_end!r}, and {clip.folder} has {store.features.shape[1]}. "
-                "They are not of the same front end: delete the clip's features, or use another prior."
+                f"The prior hears {prior.info.speech_channels} channels of "
+                f"{prior.info.front_end!r}, and {clip.folder} has {store.features.shape[1]}. "
+                "They are not of the same front end: delete the clip's features, or use another "
+                "prior."
             )
         begin = prior.begin_mouth if mouth_alone else prior.begin
         begin(head)
-    weights = perception.find_weights()
+    weights = lpips.find_weights()
     return Subject(
         head=head,
         poses=PoseCorrections(len(chosen.train)).to(device),
@@ -163,7 +193,7 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
         train=chosen.train,
         renderer=renderer_for(device),
         extent=extent(store, chosen.train),
-        lpips=perception.load(weights).to(device) if weights else None,
+        lpips=lpips.load(weights).to(device) if weights else None,
         seed=seed,
         codes=None if codes is None else codes.to(device),
         voice=voice,
@@ -173,25 +203,42 @@ def subject_of(clip: Clip, plan: Recipe, chosen: Split, seed: int, device: torch
 
 
 def expressions_of(store: FrameStore, seen: Float[Tensor, "f 6"]) -> ExpressionFlow | None:
-    """Where the person's skin goes in expressions that were not seen. None where eyes were seen to close, as pictures tell better than people's mean, or
-    where the clip's units are not measured in metres, as OpenFace's are not."""
+    """Where the person's skin goes in expressions that were not seen. None where eyes were seen to
+    close, as pictures tell better than people's mean, or where the clip's units are not measured in
+    metres, as OpenFace's are not."""
     flow = expression_flow(load_expression_motion(), store.landmark_motion.points, seen)
     if float(flow.strongest[BLINK]) == 0:
         return None
-    clip, here = store.clip, action_units(store.clip.track(), store.clip.info.width, store.clip.info.height)
+    clip, here = (
+        store.clip,
+        action_units(store.clip.track(), store.clip.info.width, store.clip.info.height),
+    )
     kept = clip.action_units()
-    if any(name not in kept or np.abs(kept[name] - here[name]).max() > ROUNDED for name in EXPRESSION_UNITS):
+    if any(
+        name not in kept or np.abs(kept[name] - here[name]).max() > ROUNDED
+        for name in EXPRESSION_UNITS
+    ):
         return None
     return flow
 
 
-def known_expressions(seen: Float[Tensor, "f 6"], taught: ExpressionFlow | None) -> Float[Tensor, "g 6"]:
-    """The expressions that were seen, with the weakest and the strongest that are made up in lessons."""
-    return seen if taught is None else torch.cat([seen, torch.zeros_like(seen[:1]), taught.strongest[None]])
+def known_expressions(
+    seen: Float[Tensor, "f 6"], taught: ExpressionFlow | None
+) -> Float[Tensor, "g 6"]:
+    """The expressions that were seen, with the weakest and the strongest that are made up in
+    lessons."""
+    return (
+        seen
+        if taught is None
+        else torch.cat([seen, torch.zeros_like(seen[:1]), taught.strongest[None]])
+    )
 
 
-def train_stages(subject: Subject, plan: Recipe, journal: Journal, report: StageReport) -> dict[str, float]:
-    """Run face, mouth and fuse, or what of them a checkpoint leaves to do. Returns the seconds that each took."""
+def train_stages(
+    subject: Subject, plan: Recipe, journal: Journal, report: StageReport
+) -> dict[str, float]:
+    """Run face, mouth and fuse, or what of them a checkpoint leaves to do. Returns the seconds that
+    each took."""
     makers: dict[str, Callable[[], Stage]] = {
         "face": lambda: FaceStage(subject, plan.face),
         "mouth": lambda: MouthStage(subject, plan.mouth),
@@ -207,7 +254,9 @@ def train_stages(subject: Subject, plan: Recipe, journal: Journal, report: Stage
     return spent
 
 
-def face_start(store: FrameStore, plan: Recipe, train: range, generator: torch.Generator) -> Gaussians:
+def face_start(
+    store: FrameStore, plan: Recipe, train: range, generator: torch.Generator
+) -> Gaussians:
     """The face's first Gaussians, as the recipe starts them."""
     if plan.start == "random":
         return random_gaussians(plan.face_splats, plan.face.degree, generator)
@@ -218,12 +267,15 @@ def mouth_start(store: FrameStore, plan: Recipe, generator: torch.Generator) -> 
     """The mouth's first Gaussians, as the recipe starts them."""
     if plan.start == "random":
         return random_gaussians(plan.mouth_splats, plan.mouth.degree, generator, mouth=True)
-    return gaussians_behind(store.identity[list(LIP_LANDMARKS)], plan.mouth_splats, plan.mouth.degree, generator)
+    return gaussians_behind(
+        store.identity[list(LIP_LANDMARKS)], plan.mouth_splats, plan.mouth.degree, generator
+    )
 
 
 def plan_named(name: str, *, speech: str | None, prior: Prior | None) -> Recipe:
-    """The recipe of this name for what is known of other people: all that a given prior tells, or of the bundled one the inside of the mouth, which gains by it
-    where a fresh face loses nothing. Raises BadArgument."""
+    """The recipe of this name for what is known of other people: all that a given prior tells, or
+    of the bundled one the inside of the mouth, which gains by it where a fresh face loses nothing.
+    Raises BadArgument."""
     afresh = recipe_named(name)
     if prior is not None:
         return recipe_named(name, known="all")
@@ -241,17 +293,24 @@ def check_hearing(prior: Prior, speech: str) -> None:
     """Raises BadArgument where a head that hears with `speech` can not begin with the prior."""
     heard = prior.info.front_end
     if heard != speech:
-        raise BadArgument(f"The prior hears with {heard!r}, and the head is to hear with {speech!r}. Leave out --speech, or use a prior for it.")
+        raise BadArgument(
+            f"The prior hears with {heard!r}, and the head is to hear with {speech!r}. Leave out "
+            "--speech, or use a prior for it."
+        )
     try:
-        now = front_ends.identity(speech)
+        now = registry.identity(speech)
     except AssetMissing:  # features that were put into the clip by hand
         return
     if prior.info.hears not in ("", now):
-        raise BadArgument(f"The prior learned from {prior.info.hears!r}, and the front end here is {now!r}. Pre-train again, or use another prior.")
+        raise BadArgument(
+            f"The prior learned from {prior.info.hears!r}, and the front end here is {now!r}. "
+            "Pre-train again, or use another prior."
+        )
 
 
 def views_wanted(plan: Recipe, n_views: int | None, seconds: float | None) -> int | None:
-    """Frames to learn from, from whichever way the user says it. Raises BadArgument where both are said."""
+    """Frames to learn from, from whichever way the user says it. Raises BadArgument where both are
+    said."""
     if n_views is not None and seconds is not None:
         raise BadArgument("Give either --n-views or --seconds, not both: they say the same thing.")
     if seconds is not None:
@@ -262,7 +321,8 @@ def views_wanted(plan: Recipe, n_views: int | None, seconds: float | None) -> in
 
 
 def extent(store: FrameStore, train: range) -> float:
-    """1.1 x the largest distance of a camera from the mean camera, metres; kept within what a person who sits still or turns far would give."""
+    """1.1 x the largest distance of a camera from the mean camera, metres; kept within what a
+    person who sits still or turns far would give."""
     views = store.viewmats[train.start : train.stop]
     centres = -(views[:, :3, :3].mT @ views[:, :3, 3:])[..., 0]
     largest = float((centres - centres.mean(0)).norm(dim=1).max())
@@ -270,13 +330,16 @@ def extent(store: FrameStore, train: range) -> float:
 
 
 def gather(subject: Subject, plan: Recipe, training: dict[str, object]) -> Avatar:
-    """The Avatar of a trained head, with the (corrected) poses, expressions and torso of the first frames that it learned from; on the CPU."""
+    """The Avatar of a trained head, with the (corrected) poses, expressions and torso of the first
+    frames that it learned from; on the CPU."""
     store, head = subject.store, subject.head
     frames = subject.frames[:MOST_DRIVE_FRAMES]
     with torch.no_grad():
-        camera = subject.poses(store.camera(frames), torch.arange(len(frames), device=subject.device))
+        camera = subject.poses(
+            store.camera(frames), torch.arange(len(frames), device=subject.device)
+        )
     info = AvatarInfo(
-        made_by=f"instag {instag.__version__}",
+        made_by=f"instag {__version__}",
         source=store.clip.info.source,
         recipe=plan.name,
         front_end=store.front_end,
@@ -290,7 +353,9 @@ def gather(subject: Subject, plan: Recipe, training: dict[str, object]) -> Avata
         training=training,
     )
     with ThreadPoolExecutor(torch.get_num_threads()) as encoders:
-        torso_files = list(encoders.map(lambda index: encode_torso(store.torso(index)), frames.tolist()))
+        torso_files = list(
+            encoders.map(lambda index: encode_torso(store.torso(index)), frames.tolist())
+        )
     return Avatar(
         info=info,
         head=head.requires_grad_(False).eval().cpu(),

@@ -10,39 +10,41 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-import instag
-from instag.clip import Clip
-from instag.compute import device_name, device_named, free_memory
-from instag.data.frames import FrameStore
-from instag.data.landmark_motion import landmark_motion
-from instag.data.motion_codes import motion_codes
+from instag.data.batch_loader import SHARE
+from instag.data.clip import Clip
+from instag.data.clip_dataset import FrameStore
 from instag.data.splits import FEWEST_VIEWS
-from instag.data.supply import SHARE
 from instag.errors import AssetMissing, BadArgument, TooShort
+from instag.models.conditioning_encoders import MotionEncoder
 from instag.models.gaussians import Gaussians, gaussians_behind, random_gaussians
-from instag.models.motion_encoder import MotionEncoder
 from instag.models.prior import Prior, PriorInfo
-from instag.rendering.backends import renderer_for
-from instag.speech import front_ends
-from instag.speech.lip_motion import LipMotion
-from instag.speech.lip_network import load_lip_model
+from instag.motion.landmark_motion import landmark_motion
+from instag.rendering.registry import renderer_for
+from instag.runtime.device import device_name, device_named, free_memory
+from instag.speech import registry
+from instag.speech.lips.codes import motion_codes
+from instag.speech.lips.front_end import LipMotion
+from instag.speech.lips.network import load_lip_model
 from instag.training.adapt import LIP_LANDMARKS, StageReport, extent, silent_stages
-from instag.training.first_splats import seen_gaussians
-from instag.training.journal import part_named
+from instag.training.distributed import Ranks, first_of_machine, joined, own_device
+from instag.training.initialization import seen_gaussians
+from instag.training.people import Crew, Fields, Person
+from instag.training.person_sampler import Rounds
 from instag.training.pretraining.courses import Course, batched, course_named
-from instag.training.pretraining.crew import Crew, Fields, Person
-from instag.training.pretraining.face import FaceWork
 from instag.training.pretraining.log import Log
 from instag.training.pretraining.loop import run
-from instag.training.pretraining.mouth import MouthWork
-from instag.training.pretraining.ranks import Ranks, first_of_machine, joined, own_device
-from instag.training.pretraining.rounds import Rounds
 from instag.training.pretraining.work import Work
+from instag.training.run_dir import part_named
+from instag.training.stages.pretrain_face import FaceWork
+from instag.training.stages.pretrain_mouth import MouthWork
+from instag.version import __version__
 
 HOST_FRAMES, HOST_FRAMES_BESIDE_GPU = 512 * 2**20, 64 * 2**20
-"""Bytes of decoded frames that the host keeps, of all people of a process together; a GPU holds those that steps are made of itself."""
+"""Bytes of decoded frames that the host keeps, of all people of a process together; a GPU holds
+those that steps are made of itself."""
 SHARED_SPEECH = ("esperanto", "hubert", "wav2vec2:")
-"""Front ends whose speech networks people share unless told otherwise: they have many channels (METHOD 3)."""
+"""Front ends whose speech networks people share unless told otherwise: they have many channels
+(METHOD 3)."""
 
 
 def pretrain(
@@ -58,16 +60,21 @@ def pretrain(
     device: str = "auto",
     report: StageReport = silent_stages,
 ) -> Prior:
-    """Learn universal motion fields from Clips of several people, one each, and write them to `output` where it is given.
+    """Learn universal motion fields from Clips of several people, one each, and write them to
+    `output` where it is given.
 
-    Frames that a clip keeps for testing are left out. speech: the front end, as in speech.front_ends.create, or motion for the
-    motion that is seen. share_speech: one speech network for the
-    personalized fields; None for what suits the front end. together: people a step; batch: frames of each (None: the course's). device: as
-    in compute.device_named. Under torchrun people are spread over its processes, and the first one writes. A killed run goes on from its checkpoints, which
-    lie beside `output`. Raises BadArgument, TooShort, TrainingFailed and what Clip and clip_features raise.
+    Frames that a clip keeps for testing are left out. speech: the front end, as in
+    speech.front_ends.create, or motion for the motion that is seen. share_speech: one speech
+    network for the personalized fields; None for what suits the front end. together: people a step;
+    batch: frames of each (None: the course's). device: as in compute.device_named. Under torchrun
+    people are spread over its processes, and the first one writes. A killed run goes on from its
+    checkpoints, which lie beside `output`. Raises BadArgument, TooShort, TrainingFailed and what
+    Clip and clip_features raise.
     """
     if not clips:
-        raise BadArgument("No clip to learn from. Give one or more: instag pretrain a.clip b.clip -o my.prior")
+        raise BadArgument(
+            "No clip to learn from. Give one or more: instag pretrain a.clip b.clip -o my.prior"
+        )
     opened = [clip if isinstance(clip, Clip) else Clip.open(clip) for clip in clips]
     where = own_device(device_named(device))
     plan = course if isinstance(course, Course) else course_named(course)
@@ -75,13 +82,27 @@ def pretrain(
     with ExitStack() as stack:
         ranks = stack.enter_context(joined(where))
         if ranks.world > len(opened):
-            raise BadArgument(f"{ranks.world} processes have only {len(opened)} clips to share. Start at most {len(opened)}: torchrun --nproc-per-node")
-        rounds = Rounds(people=len(opened), together=max(ranks.world, min(together or plan.together, len(opened))), seed=seed)
-        folder = Path(output).with_suffix(".training") if output is not None else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            raise BadArgument(
+                f"{ranks.world} processes have only {len(opened)} clips to share. Start at most "
+                f"{len(opened)}: torchrun --nproc-per-node"
+            )
+        rounds = Rounds(
+            people=len(opened),
+            together=max(ranks.world, min(together or plan.together, len(opened))),
+            seed=seed,
+        )
+        folder = (
+            Path(output).with_suffix(".training")
+            if output is not None
+            else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        )
         shared = speech.startswith(SHARED_SPEECH) if share_speech is None else share_speech
         identity: dict[str, object] = {
             "course": repr(plan),
-            "clips": [[clip.info.source_sha256, clip.info.delay_ms, clip.info.frame_count] for clip in opened],
+            "clips": [
+                [clip.info.source_sha256, clip.info.delay_ms, clip.info.frame_count]
+                for clip in opened
+            ],
             "seed": seed,
             "speech": speech,
             "share_speech": shared,
@@ -90,9 +111,15 @@ def pretrain(
         }
         log = Log(folder, identity, ranks)
         if first_of_machine():
-            renderer_for(where)  # gsplat may compile its kernels now; a second process would delete what this one has half built
+            renderer_for(
+                where
+                # gsplat may compile its kernels now; a second process would delete what this one
+                # has half built
+            )
         ranks.wait()
-        crew = crew_of(opened, plan, rounds, ranks, speech=speech, share_speech=shared, seed=seed, device=where)
+        crew = crew_of(
+            opened, plan, rounds, ranks, speech=speech, share_speech=shared, seed=seed, device=where
+        )
         seconds = train_stages(crew, plan, log, report)
         prior = gather(
             crew,
@@ -116,35 +143,77 @@ def pretrain(
     return prior
 
 
-def crew_of(clips: list[Clip], plan: Course, rounds: Rounds, ranks: Ranks, *, speech: str, share_speech: bool, seed: int, device: torch.device) -> Crew:
+def crew_of(
+    clips: list[Clip],
+    plan: Course,
+    rounds: Rounds,
+    ranks: Ranks,
+    *,
+    speech: str,
+    share_speech: bool,
+    seed: int,
+    device: torch.device,
+) -> Crew:
     """The people that this process keeps as they start, and the fields of all."""
-    mine = [number for number in range(len(clips)) if rounds.rank_of(number, ranks.world) == ranks.rank]
+    mine = [
+        number for number in range(len(clips)) if rounds.rank_of(number, ranks.world) == ranks.rank
+    ]
     stores = {}
     memory = (HOST_FRAMES_BESIDE_GPU if device.type == "cuda" else HOST_FRAMES) // len(mine)
     for number in mine:
         heard = codes_seen(clips[number]) if speech == LipMotion.name else None
-        stores[number] = FrameStore(clips[number], size=plan.size, front_end=speech, device=device, memory=memory, heard=heard)
+        stores[number] = FrameStore(
+            clips[number],
+            size=plan.size,
+            front_end=speech,
+            device=device,
+            memory=memory,
+            heard=heard,
+        )
     trains = {number: frames_to_teach(clips[number]) for number in mine}
     frames = sum(len(train) for train in trains.values())
-    # What reads ahead takes the place of tables in the host's memory, which is to hold any length of video.
+    # What reads ahead takes the place of tables in the host's memory, which is to hold any length
+    # of video.
     room = int(SHARE * free_memory(device)) if device.type == "cuda" else HOST_FRAMES
-    people = [person_of(number, stores[number], trains[number], plan, seed, room * len(trains[number]) // frames) for number in mine]
+    people = [
+        person_of(
+            number, stores[number], trains[number], plan, seed, room * len(trains[number]) // frames
+        )
+        for number in mine
+    ]
     channels = people[0].store.features.shape[1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fields = Fields(people=len(clips), speech_channels=channels, share_speech=share_speech).to(device)
-    level = common_code_level(people, ranks) if isinstance(fields.face.speech, MotionEncoder) else common_level(people, ranks)
+        fields = Fields(people=len(clips), speech_channels=channels, share_speech=share_speech).to(
+            device
+        )
+    level = (
+        common_code_level(people, ranks)
+        if isinstance(fields.face.speech, MotionEncoder)
+        else common_level(people, ranks)
+    )
     fields.set_level(level.to(device), common_expressions(people, ranks).to(device))
-    return Crew(fields=fields, people=people, rounds=rounds, ranks=ranks, renderer=renderer_for(device), seed=seed)
+    return Crew(
+        fields=fields,
+        people=people,
+        rounds=rounds,
+        ranks=ranks,
+        renderer=renderer_for(device),
+        seed=seed,
+    )
 
 
-def person_of(number: int, store: FrameStore, train: range, plan: Course, seed: int, room: int) -> Person:
+def person_of(
+    number: int, store: FrameStore, train: range, plan: Course, seed: int, room: int
+) -> Person:
     """A person with Gaussians as the course starts them."""
     generator = torch.Generator().manual_seed(seed * 1_000 + number)
     face, mouth = (
         (
             seen_gaussians(store, train, plan.face_splats, plan.face.degree, generator),
-            gaussians_behind(store.identity[list(LIP_LANDMARKS)], plan.mouth_splats, plan.mouth.degree, generator),
+            gaussians_behind(
+                store.identity[list(LIP_LANDMARKS)], plan.mouth_splats, plan.mouth.degree, generator
+            ),
         )
         if plan.start == "seen"
         else (
@@ -153,20 +222,33 @@ def person_of(number: int, store: FrameStore, train: range, plan: Course, seed: 
         )
     )
     to: Callable[[Gaussians], Gaussians] = lambda gaussians: gaussians.to(store.device)  # noqa: E731
-    return Person(number=number, face=to(face), mouth=to(mouth), store=store, train=train, extent=extent(store, train), room=room)
+    return Person(
+        number=number,
+        face=to(face),
+        mouth=to(mouth),
+        store=store,
+        train=train,
+        extent=extent(store, train),
+        room=room,
+    )
 
 
 def frames_to_teach(clip: Clip) -> range:
     """All but those that the clip keeps for testing. Raises TooShort."""
     count = len(clip) - (clip.info.test_frames or 0)
     if count < FEWEST_VIEWS:
-        raise TooShort(f"{clip.folder} has {count} frames to learn from; at least {FEWEST_VIEWS} (2 s) are needed. Leave it out, or use a longer video.")
+        raise TooShort(
+            f"{clip.folder} has {count} frames to learn from; at least {FEWEST_VIEWS} (2 s) are "
+            "needed. Leave it out, or use a longer video."
+        )
     return range(count)
 
 
 def codes_seen(clip: Clip) -> Float[Tensor, "f k 1"]:
     """The motion codes of a clip's landmarks, which fields that hear motion learn from."""
-    return motion_codes(landmark_motion(clip.track(), (clip.info.width, clip.info.height)), load_lip_model()).code[..., None]
+    return motion_codes(
+        landmark_motion(clip.track(), (clip.info.width, clip.info.height)), load_lip_model()
+    ).code[..., None]
 
 
 def common_level(people: list[Person], ranks: Ranks) -> Float[Tensor, " 2"]:
@@ -174,7 +256,12 @@ def common_level(people: list[Person], ranks: Ranks) -> Float[Tensor, " 2"]:
     mine = []
     for person in people:
         features = person.store.features[person.train.start : person.train.stop].double()
-        mine.append((person.number, [features.numel(), float(features.sum()), float(features.square().sum())]))
+        mine.append(
+            (
+                person.number,
+                [features.numel(), float(features.sum()), float(features.square().sum())],
+            )
+        )
     every = sorted(part for of_rank in ranks.gathered(mine) for part in of_rank)
     count, total, squares = torch.tensor([sums for _, sums in every], dtype=torch.float64).sum(0)
     mean = total / count
@@ -183,21 +270,41 @@ def common_level(people: list[Person], ranks: Ranks) -> Float[Tensor, " 2"]:
 
 def common_code_level(people: list[Person], ranks: Ranks) -> Float[Tensor, "2 k"]:
     """The level of all people's motion codes; the same in all processes."""
-    mine = [(person.number, person.store.features[person.train.start : person.train.stop].cpu()) for person in people]
-    every = sorted((part for of_rank in ranks.gathered(mine) for part in of_rank), key=lambda part: part[0])
+    mine = [
+        (person.number, person.store.features[person.train.start : person.train.stop].cpu())
+        for person in people
+    ]
+    every = sorted(
+        (part for of_rank in ranks.gathered(mine) for part in of_rank), key=lambda part: part[0]
+    )
     return MotionEncoder.level_of(torch.cat([codes for _, codes in every]))
 
 
 def common_expressions(people: list[Person], ranks: Ranks) -> Float[Tensor, "2 6"]:
     """Least and greatest of each action unit, of all people; the same in all processes."""
-    seen = [person.store.expression[person.train.start : person.train.stop].cpu() for person in people]
-    every = [both for of_rank in ranks.gathered([torch.stack([each.amin(0), each.amax(0)]) for each in seen]) for both in of_rank]
-    return torch.stack([torch.stack([low for low, _ in every]).amin(0), torch.stack([high for _, high in every]).amax(0)])
+    seen = [
+        person.store.expression[person.train.start : person.train.stop].cpu() for person in people
+    ]
+    every = [
+        both
+        for of_rank in ranks.gathered([torch.stack([each.amin(0), each.amax(0)]) for each in seen])
+        for both in of_rank
+    ]
+    return torch.stack(
+        [
+            torch.stack([low for low, _ in every]).amin(0),
+            torch.stack([high for _, high in every]).amax(0),
+        ]
+    )
 
 
 def train_stages(crew: Crew, plan: Course, log: Log, report: StageReport) -> dict[str, float]:
-    """Face, then mouth, or what of them a checkpoint leaves to do. Returns the seconds that each took."""
-    makers: dict[str, Callable[[], Work]] = {"face": lambda: FaceWork(crew, plan.face), "mouth": lambda: MouthWork(crew, plan.mouth)}
+    """Face, then mouth, or what of them a checkpoint leaves to do. Returns the seconds that each
+    took."""
+    makers: dict[str, Callable[[], Work]] = {
+        "face": lambda: FaceWork(crew, plan.face),
+        "mouth": lambda: MouthWork(crew, plan.mouth),
+    }
     if log.stage is not None:
         state = log.read()
         crew.load(part_named(state, "shared/"), part_named(state, "own/"))
@@ -212,15 +319,17 @@ def train_stages(crew: Crew, plan: Course, log: Log, report: StageReport) -> dic
 def gather(crew: Crew, speech: str, training: dict[str, object]) -> Prior:
     """The averages of both universal fields, on the CPU."""
     try:
-        hears = front_ends.identity(speech)
+        hears = registry.identity(speech)
     except AssetMissing:  # its features were put into the clips by hand
         hears = ""
     info = PriorInfo(
-        made_by=f"instag {instag.__version__}",
+        made_by=f"instag {__version__}",
         front_end=speech,
         hears=hears,
         speech_channels=crew.people[0].store.features.shape[1],
         people=crew.rounds.people,
         training=training,
     )
-    return Prior(info=info, face=crew.face_average.cpu().eval(), mouth=crew.mouth_average.cpu().eval())
+    return Prior(
+        info=info, face=crew.face_average.cpu().eval(), mouth=crew.mouth_average.cpu().eval()
+    )

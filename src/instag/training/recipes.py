@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from instag.errors import BadArgument
-from instag.training.density import LARGEST_SPLAT, DensitySettings
-from instag.training.schedule import After, Term, in_larger_steps, shortened
-from instag.training.stages.face import FaceSettings
-from instag.training.stages.fuse import FuseSettings
-from instag.training.stages.mouth import MouthSettings
+from instag.training.density_control import LARGEST_SPLAT, DensitySettings
+from instag.training.schedules import After, Term, in_larger_steps, shortened
+from instag.training.stages.adapt_face import FaceSettings
+from instag.training.stages.adapt_fuse import FuseSettings
+from instag.training.stages.adapt_mouth import MouthSettings
 
 NEVER = Term(weight=0.0)
 Known = Literal["nothing", "mouth", "all"]
@@ -17,10 +17,13 @@ Known = Literal["nothing", "mouth", "all"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole adaptation. size: side of the picture in pixels. n_views: frames to learn from where the user names none (None: all but the test's).
+    """A whole adaptation. size: side of the picture in pixels. n_views: frames to learn from where
+    the user names none (None: all but the test's).
 
-    gpu_batch: frames a step on a GPU, which one frame leaves idle; a CPU takes one. driver: whether the fields hear the speech itself, as in the paper, or
-    the motion code that it asks for (`speech.lip_motion`); a front end that the user names is heard itself. known: what rates and gentle first steps are for.
+    gpu_batch: frames a step on a GPU, which one frame leaves idle; a CPU takes one. driver: whether
+    the fields hear the speech itself, as in the paper, or the motion code that it asks for
+    (`speech.lip_motion`); a front end that the user names is heard itself. known: what rates and
+    gentle first steps are for.
     """
 
     name: str
@@ -38,7 +41,8 @@ class Recipe:
 
 
 def reference(*, known: Known = "nothing") -> Recipe:
-    """The paper's schedule for a few seconds, one frame a step (METHOD 7); poses stay as tracked."""
+    """The paper's schedule for a few seconds, one frame a step (METHOD 7); poses stay as
+    tracked."""
     face = FaceSettings(
         steps=10_000,
         batch=1,
@@ -91,9 +95,18 @@ def reference(*, known: Known = "nothing") -> Recipe:
         around=NEVER,
         frozen_last=1_000,
         screen="green",
-        density=DensitySettings(end=9_000, gradient=2e-4, behind=None, green="weaken", green_after=2_000),
+        density=DensitySettings(
+            end=9_000, gradient=2e-4, behind=None, green="weaken", green_after=2_000
+        ),
     )
-    fuse = FuseSettings(steps=2_000, batch=1, degree=1, opacity_rate=1e-3, lpips=Term(weight=0.05, active=After(1_000)), lpips_patch=(32, 42))
+    fuse = FuseSettings(
+        steps=2_000,
+        batch=1,
+        degree=1,
+        opacity_rate=1e-3,
+        lpips=Term(weight=0.05, active=After(1_000)),
+        lpips_patch=(32, 42),
+    )
     return Recipe(
         name="reference",
         size=512,
@@ -111,12 +124,17 @@ def reference(*, known: Known = "nothing") -> Recipe:
 
 
 def whole_course(*, known: Known = "nothing") -> Recipe:
-    """What our own recipes are cut from: the paper's course with a start from what frames show, landmarks that teach the field, a random screen, hair in
-    every step, lips weighed more, and poses refined late."""
+    """What our own recipes are cut from: the paper's course with a start from what frames show,
+    landmarks that teach the field, a random screen, hair in every step, lips weighed more, and
+    poses refined late."""
     recipe = reference(known=known)
-    # A fresh field learns from nothing within these steps; a prior only needs the paper's gentle rates. Longer, it learns the few seconds by heart: on
-    # unseen speech the lips' correlation with the truth fell from 0.46 at 2,000 steps to 0 at 10,000.
-    afresh, begun = {"field_rate": 4.0, "field_settles": 2_000}, {"field_rate": 1.0, "field_settles": None}
+    # A fresh field learns from nothing within these steps; a prior only needs the paper's gentle
+    # rates. Longer, it learns the few seconds by heart: on unseen speech the lips' correlation with
+    # the truth fell from 0.46 at 2,000 steps to 0 at 10,000.
+    afresh, begun = (
+        {"field_rate": 4.0, "field_settles": 2_000},
+        {"field_rate": 1.0, "field_settles": None},
+    )
     face = replace(
         recipe.face,
         **(begun if known == "all" else afresh),
@@ -127,21 +145,37 @@ def whole_course(*, known: Known = "nothing") -> Recipe:
         lips=Term(weight=0.5),
         pose_rate=1e-4,
         pose_after=6_000,
-        # Resets fight what floats before the face; a random screen leaves nothing there, and a short course has no time to recover from them.
-        density=replace(recipe.face.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT),
+        # Resets fight what floats before the face; a random screen leaves nothing there, and a
+        # short course has no time to recover from them.
+        density=replace(
+            recipe.face.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT
+        ),
     )
-    density = replace(recipe.mouth.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT)
+    density = replace(
+        recipe.mouth.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT
+    )
     mouth = replace(
         recipe.mouth,
         screen="random",
         **(afresh if known == "nothing" else begun),
-        # What a voice asks for was not seen in just that way: teeth tore, and what lies behind the head shone through.
+        # What a voice asks for was not seen in just that way: teeth tore, and what lies behind the
+        # head shone through.
         strain=Term(weight=0.02),
         around=Term(weight=0.05),
         alpha=replace(recipe.mouth.alpha, weight=0.05),
         density=density,
     )
-    return replace(recipe, name="whole", start="seen", face_splats=6_000, mouth_splats=2_000, gpu_batch=8, driver="motion", face=face, mouth=mouth)
+    return replace(
+        recipe,
+        name="whole",
+        start="seen",
+        face_splats=6_000,
+        mouth_splats=2_000,
+        gpu_batch=8,
+        driver="motion",
+        face=face,
+        mouth=mouth,
+    )
 
 
 def few(*, known: Known = "nothing") -> Recipe:
@@ -155,7 +189,8 @@ def draft(*, known: Known = "nothing") -> Recipe:
 
 
 def long(*, known: Known = "nothing") -> Recipe:
-    """For a minute of video or more: no geometry priors, fuller spherical harmonics, opacities never reset."""
+    """For a minute of video or more: no geometry priors, fuller spherical harmonics, opacities
+    never reset."""
     recipe = whole_course(known=known)
     face = replace(
         recipe.face,
@@ -167,23 +202,39 @@ def long(*, known: Known = "nothing") -> Recipe:
         lpips=replace(recipe.face.lpips, weight=0.2),
         density=replace(recipe.face.density, reset_every=None, behind=None),
     )
-    mouth = replace(recipe.mouth, field_settles=None, degree=2, field_rate_decay=0.1, curriculum_every=7)
-    return replace(recipe, name="long", n_views=None, face=face, mouth=mouth, fuse=replace(recipe.fuse, degree=2))
+    mouth = replace(
+        recipe.mouth, field_settles=None, degree=2, field_rate_decay=0.1, curriculum_every=7
+    )
+    return replace(
+        recipe,
+        name="long",
+        n_views=None,
+        face=face,
+        mouth=mouth,
+        fuse=replace(recipe.fuse, degree=2),
+    )
 
 
 def batched(recipe: Recipe, frames: int) -> Recipe:
-    """The same course in steps of `frames` frames: every count of steps shrinks, so that as many frames are seen. Recipes take one frame a step."""
-    face, mouth, fuse = (replace(in_larger_steps(stage, frames), batch=frames) for stage in (recipe.face, recipe.mouth, recipe.fuse))
+    """The same course in steps of `frames` frames: every count of steps shrinks, so that as many
+    frames are seen. Recipes take one frame a step."""
+    face, mouth, fuse = (
+        replace(in_larger_steps(stage, frames), batch=frames)
+        for stage in (recipe.face, recipe.mouth, recipe.fuse)
+    )
     return replace(recipe, face=face, mouth=mouth, fuse=fuse)
 
 
 RECIPES = {"draft": draft, "few": few, "long": long, "reference": reference}
 MOUTHS_KNOWN = ("draft", "few")
-"""Recipes in which the inside of the mouth begins with the bundled prior, where the head hears what that hears."""
+"""Recipes in which the inside of the mouth begins with the bundled prior, where the head hears what
+that hears."""
 
 
 def recipe_named(name: str, *, known: Known = "nothing") -> Recipe:
     """Raises BadArgument for a name that no recipe has."""
     if name not in RECIPES:
-        raise BadArgument(f"There is no recipe named {name!r}. Choose one of: {', '.join(RECIPES)}.")
+        raise BadArgument(
+            f"There is no recipe named {name!r}. Choose one of: {', '.join(RECIPES)}."
+        )
     return RECIPES[name](known=known)

@@ -1,28 +1,31 @@
-"""The subject of a training: the head that learns and the frames, in memory of one device, that it learns from."""
+"""The subject of a training: the head that learns and the frames, in memory of one device, that it
+learns from."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from instag.data.expression_flow import ExpressionFlow
-from instag.data.frames import FrameStore
-from instag.data.motion_codes import MotionCodes
-from instag.lpips import Lpips
+from instag.data.clip_dataset import FrameStore
 from instag.models.head import Head, load_head
-from instag.models.poses import PoseCorrections
+from instag.models.pose_corrections import PoseCorrections
 from instag.models.prior import Prior
+from instag.motion.expression_displacement import ExpressionFlow
+from instag.ops.lpips import Lpips
 from instag.rendering.renderer import Renderer
-from instag.speech.lip_motion import Voice
-from instag.training.chance import Chance, chance
+from instag.speech.lips.codes import MotionCodes
+from instag.speech.lips.front_end import Voice
+from instag.training.rng import Chance, chance
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What the stages of one head share. train: the frames to learn from. extent: of the scene, metres. lpips: None where its weights are not there.
+    """What the stages of one head share. train: the frames to learn from. extent: of the scene,
+    metres. lpips: None where its weights are not there.
 
-    codes, voice: where the head hears motion codes: the seen ones, and how the voice asks for them. prior: what both its fields began with, on the device.
-    expressions: where the person's skin goes in expressions that were not seen, if the head is to learn them.
+    codes, voice: where the head hears motion codes: the seen ones, and how the voice asks for them.
+    prior: what both its fields began with, on the device. expressions: where the person's skin goes
+    in expressions that were not seen, if the head is to learn them.
     """
 
     head: Head
@@ -53,10 +56,19 @@ class Subject:
 
     def state(self) -> dict[str, Tensor]:
         """The whole head and the poses: later stages stand on earlier ones."""
-        return {f"head.{name}": value for name, value in self.head.state_dict().items()} | {"poses": self.poses.changes.detach()}
+        return {f"head.{name}": value for name, value in self.head.state_dict().items()} | {
+            "poses": self.poses.changes.detach()
+        }
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of `state`, from any device; the number of Gaussians may differ."""
         state = {name: value.to(self.device) for name, value in state.items()}
-        load_head(self.head, {name.removeprefix("head."): value for name, value in state.items() if name.startswith("head.")})
+        load_head(
+            self.head,
+            {
+                name.removeprefix("head."): value
+                for name, value in state.items()
+                if name.startswith("head.")
+            },
+        )
         self.poses.load_state_dict({"changes": state["poses"]})

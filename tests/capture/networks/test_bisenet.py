@@ -1,4 +1,5 @@
-"""BiSeNet: the published names and shapes fit, classes become regions, and other files are refused."""
+"""BiSeNet: the published names and shapes fit, classes become regions, and other files are
+refused."""
 
 from pathlib import Path
 
@@ -29,14 +30,25 @@ def test_the_published_size() -> None:
 
 def test_all_published_weights_but_the_training_outputs_are_used(tmp_path: Path) -> None:
     own = {name: tuple(value.shape) for name, value in _Network().state_dict().items()}
-    assert own == {name: shape for name, shape in SHAPES.items() if not name.startswith(("conv_out16", "conv_out32"))}
+    assert own == {
+        name: shape
+        for name, shape in SHAPES.items()
+        if not name.startswith(("conv_out16", "conv_out32"))
+    }
     labels = BiSeNet(save(tmp_path / "79999_iter.pth", random_weights(SHAPES)), CPU)(frame())
     assert (labels.shape, labels.dtype) == ((96, 96), np.uint8)
 
 
 def test_classes_are_regions() -> None:
     """As the family's parsing has it: hats, glasses and lips are face."""
-    names = {0: Region.BACKGROUND, 11: Region.MOUTH, 14: Region.NECK, 15: Region.NECK, 16: Region.TORSO, 17: Region.HAIR}
+    names = {
+        0: Region.BACKGROUND,
+        11: Region.MOUTH,
+        14: Region.NECK,
+        15: Region.NECK,
+        16: Region.TORSO,
+        17: Region.HAIR,
+    }
     assert [names.get(number, Region.FACE) for number in range(19)] == REGIONS.tolist()
 
 
@@ -46,7 +58,9 @@ def test_the_likeliest_class_counts(tmp_path: Path, number: int) -> None:
     state = random_weights(SHAPES)
     state["conv_out.conv_out.weight"] = torch.full_like(state["conv_out.conv_out.weight"], -1.0)
     state["conv_out.conv_out.weight"][number] = 1
-    labels = BiSeNet(save(tmp_path / "x.pth", {f"module.{name}": value for name, value in state.items()}), CPU)(frame(64))
+    labels = BiSeNet(
+        save(tmp_path / "x.pth", {f"module.{name}": value for name, value in state.items()}), CPU
+    )(frame(64))
     assert np.unique(labels).tolist() == [REGIONS[number]]
 
 

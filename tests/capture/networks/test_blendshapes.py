@@ -1,12 +1,18 @@
-"""Action units from blendshapes: the usual face is rest, a closed eye is a full blink, and the real model where it is here."""
+"""Action units from blendshapes: the usual face is rest, a closed eye is a full blink, and the real
+model where it is here."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from instag.capture.networks.blendshapes import FULL_BLINK, SCORES, blendshape_action_units, from_scores
-from instag.clip import Clip
+from instag.capture.networks.blendshapes import (
+    FULL_BLINK,
+    SCORES,
+    blendshape_action_units,
+    from_scores,
+)
+from instag.data.clip import Clip
 from instag.errors import AssetDamaged
 from instag.synthetic import write_clip
 
@@ -31,7 +37,9 @@ def test_a_closed_eye_is_a_full_blink() -> None:
 
 
 def test_a_raised_brow_counts_from_where_the_brow_usually_is() -> None:
-    low, high = (np.where(np.arange(40) < 30, base, raised) for base, raised in ((0.001, 0.05), (0.4, 0.97)))
+    low, high = (
+        np.where(np.arange(40) < 30, base, raised) for base, raised in ((0.001, 0.05), (0.4, 0.97))
+    )
     for scores in (low, high):
         brow = from_scores(still(browInnerUp=scores.astype(np.float32)))["AU01"]
         assert brow[:25].max() < 0.1
@@ -41,7 +49,10 @@ def test_a_raised_brow_counts_from_where_the_brow_usually_is() -> None:
 def test_extreme_scores_stay_in_range() -> None:
     switched = np.where(np.arange(40) < 30, 0.0, 1.0).astype(np.float32)
     table = from_scores(still(**dict.fromkeys(NAMES, switched)))
-    assert all(np.isfinite(values).all() and values.min() >= 0 and values.max() <= 5 for values in table.values())
+    assert all(
+        np.isfinite(values).all() and values.min() >= 0 and values.max() <= 5
+        for values in table.values()
+    )
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:

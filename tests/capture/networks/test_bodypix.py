@@ -1,4 +1,5 @@
-"""BodyPix: a chain of convolutions is read and run as it was published, other files are refused, and arms are no part of the head."""
+"""BodyPix: a chain of convolutions is read and run as it was published, other files are refused,
+and arms are no part of the head."""
 
 from pathlib import Path
 
@@ -8,13 +9,13 @@ import torch
 from torch.nn.functional import conv2d, pad
 
 from capture.networks.onnx_files import write_chain
-from instag import assets
-from instag.capture.arms import arms_of, with_arms
+from instag.assets import store
+from instag.capture.backends import Observers
 from instag.capture.networks.bodypix import SIZE, Body, BodyPix
 from instag.capture.networks.onnx_chain import read_chain
-from instag.capture.observers import Observers
+from instag.capture.segmentation.arms import arms_of, with_arms
 from instag.errors import AssetDamaged
-from instag.progress import silent
+from instag.runtime.progress import silent
 from instag.synthetic import write_clip
 from instag.types import Region
 
@@ -24,33 +25,72 @@ STRIDES = (2, 1, 2, 1, 2, 1, 2, 1)
 
 
 def layers() -> list[tuple[np.ndarray, np.ndarray, int, int]]:
-    """A thin MobileNetV1: 3 x 3 for each channel and 1 x 1 across them in turn, a 16th of the size at the end."""
+    """A thin MobileNetV1: 3 x 3 for each channel and 1 x 1 across them in turn, a 16th of the size
+    at the end."""
     generator = np.random.default_rng(0)
-    made, width = [(generator.normal(size=(4, 3, 3, 3)) * 0.3, generator.normal(size=4) + 1, 2, 1)], 4
+    made, width = (
+        [(generator.normal(size=(4, 3, 3, 3)) * 0.3, generator.normal(size=4) + 1, 2, 1)],
+        4,
+    )
     for stride in STRIDES[1:]:
-        made.append((generator.normal(size=(width, 1, 3, 3)) * 0.4, generator.normal(size=width) + 1, stride, width))
-        made.append((generator.normal(size=(width + 2, width, 1, 1)) * 0.4, generator.normal(size=width + 2) + 1, 1, 1))
+        made.append(
+            (
+                generator.normal(size=(width, 1, 3, 3)) * 0.4,
+                generator.normal(size=width) + 1,
+                stride,
+                width,
+            )
+        )
+        made.append(
+            (
+                generator.normal(size=(width + 2, width, 1, 1)) * 0.4,
+                generator.normal(size=width + 2) + 1,
+                1,
+                1,
+            )
+        )
         width += 2
     return made
 
 
 def heads(width: int = 18, parts: int = 24) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     generator = np.random.default_rng(1)
-    return {name: (generator.normal(size=(count, width, 1, 1)), generator.normal(size=count)) for name, count in (("segments", 1), ("part_heatmaps", parts))}
+    return {
+        name: (generator.normal(size=(count, width, 1, 1)), generator.normal(size=count))
+        for name, count in (("segments", 1), ("part_heatmaps", parts))
+    }
 
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_chain_is_run_as_written(tmp_path: Path, packed: bool) -> None:
-    chain = read_chain(write_chain(tmp_path / "a.onnx", layers(), heads(), packed), ["segments", "part_heatmaps"], CPU)
+    chain = read_chain(
+        write_chain(tmp_path / "a.onnx", layers(), heads(), packed),
+        ["segments", "part_heatmaps"],
+        CPU,
+    )
     x = torch.rand(1, 3, 49, 65, generator=torch.Generator().manual_seed(0))
     answers = chain(x)
     for weight, bias, stride, groups in layers():
-        kernel, weight, bias = weight.shape[2], torch.tensor(weight).float(), torch.tensor(bias).float()
-        over = [max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in x.shape[:1:-1]]
-        x = conv2d(pad(x, [over[0] // 2, over[0] - over[0] // 2, over[1] // 2, over[1] - over[1] // 2]), weight, bias, stride, groups=groups).clamp(0, 6)
+        kernel, weight, bias = (
+            weight.shape[2],
+            torch.tensor(weight).float(),
+            torch.tensor(bias).float(),
+        )
+        over = [
+            max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in x.shape[:1:-1]
+        ]
+        x = conv2d(
+            pad(x, [over[0] // 2, over[0] - over[0] // 2, over[1] // 2, over[1] - over[1] // 2]),
+            weight,
+            bias,
+            stride,
+            groups=groups,
+        ).clamp(0, 6)
     assert answers["segments"].shape == (1, 1, 4, 5)
     for name, (weight, bias) in heads().items():
-        torch.testing.assert_close(answers[name], conv2d(x, torch.tensor(weight).float(), torch.tensor(bias).float()))
+        torch.testing.assert_close(
+            answers[name], conv2d(x, torch.tensor(weight).float(), torch.tensor(bias).float())
+        )
 
 
 def test_answers_lie_over_the_frame(tmp_path: Path) -> None:
@@ -63,12 +103,17 @@ def test_answers_lie_over_the_frame(tmp_path: Path) -> None:
 
 
 def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(assets.VARIABLE, str(tmp_path / "assets"))
+    monkeypatch.setenv(store.VARIABLE, str(tmp_path / "assets"))
     (tmp_path / "page.onnx").write_text("<html>")
     with pytest.raises(AssetDamaged, match="no ONNX file"):
-        assets.fetch("bodypix", given=[tmp_path / "page.onnx"])
+        store.fetch("bodypix", given=[tmp_path / "page.onnx"])
     whole = write_chain(tmp_path / "a.onnx", layers(), heads()).read_bytes()
-    for name, content in {"page": b"<html>", "empty": b"", "half": whole[: len(whole) // 2], "noise": whole[:40] + bytes(400)}.items():
+    for name, content in {
+        "page": b"<html>",
+        "empty": b"",
+        "half": whole[: len(whole) // 2],
+        "noise": whole[:40] + bytes(400),
+    }.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(AssetDamaged, match=f"{name} is no ONNX file of a chain"):
             BodyPix(tmp_path / name, CPU)
@@ -96,13 +141,15 @@ def test_arms_before_the_face_are_none_of_it() -> None:
 
 def test_prepare_asks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Arms wherever a person is: everything becomes torso."""
-    monkeypatch.setenv(assets.VARIABLE, str(tmp_path / "assets"))
+    monkeypatch.setenv(store.VARIABLE, str(tmp_path / "assets"))
     everywhere = heads()
     for name, channels in (("segments", [0]), ("part_heatmaps", range(24))):
         weight, bias = everywhere[name]
         weight[:] = 0
-        bias[:] = [9.0 if name == "segments" or channel in (5, 10) else -9.0 for channel in channels]
-    assets.fetch("bodypix", given=[write_chain(tmp_path / "a.onnx", layers(), everywhere)])
+        bias[:] = [
+            9.0 if name == "segments" or channel in (5, 10) else -9.0 for channel in channels
+        ]
+    store.fetch("bodypix", given=[write_chain(tmp_path / "a.onnx", layers(), everywhere)])
     clip = write_clip(tmp_path / "me.clip", frames=1, size=64)
     observers = Observers(arms="bodypix")
     observers.check()
@@ -115,7 +162,9 @@ def test_prepare_asks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_real_model_knows_a_person(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "me.clip", frames=1, size=256)
     body, regions = BodyPix(MODEL, CPU)(clip.frame(0)), clip.regions(0)
-    face, torso, background = (regions == region for region in (Region.FACE, Region.TORSO, Region.BACKGROUND))
+    face, torso, background = (
+        regions == region for region in (Region.FACE, Region.TORSO, Region.BACKGROUND)
+    )
     assert body.person[face].mean() > 0.8 > 0.3 > body.person[background].mean()
     assert body.head[face].mean() > body.head[torso].mean()
     assert body.trunk[torso].mean() > body.trunk[face].mean()

@@ -12,7 +12,11 @@ from instag.errors import AssetDamaged
 
 CPU = torch.device("cpu")
 SHAPES = easyportrait()
-META = {"mmseg_version": "0.30.0", "CLASSES": ("background", "skin"), "PALETTE": [[0, 0, 0], [1, 2, 3]]}
+META = {
+    "mmseg_version": "0.30.0",
+    "CLASSES": ("background", "skin"),
+    "PALETTE": [[0, 0, 0], [1, 2, 3]],
+}
 FRAME = np.random.default_rng(1).integers(0, 256, (70, 94, 3)).astype(np.uint8)
 
 
@@ -23,7 +27,9 @@ def test_the_published_size_and_names() -> None:
 
 
 def test_frames_of_any_size_are_looked_at_as_they_are(tmp_path: Path) -> None:
-    find = EasyPortrait(save(tmp_path / "fpn.pth", random_weights(SHAPES), meta=META, optimizer={}), CPU)
+    find = EasyPortrait(
+        save(tmp_path / "fpn.pth", random_weights(SHAPES), meta=META, optimizer={}), CPU
+    )
     teeth = find(FRAME)
     assert (teeth.shape, teeth.dtype) == ((70, 94), np.bool_)
 
@@ -32,9 +38,16 @@ def test_frames_of_any_size_are_looked_at_as_they_are(tmp_path: Path) -> None:
 def test_teeth_are_the_seventh_class(tmp_path: Path, number: int) -> None:
     state = random_weights(SHAPES)
     state["decode_head.conv_seg.bias"][number] = 1e6
-    assert EasyPortrait(save(tmp_path / "fpn.pth", state, meta=META), CPU)(FRAME).all() == (number == 7)
+    assert EasyPortrait(save(tmp_path / "fpn.pth", state, meta=META), CPU)(FRAME).all() == (
+        number == 7
+    )
 
 
 def test_another_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AssetDamaged, match="another network's"):
-        EasyPortrait(save(tmp_path / "fpn.pth", {"backbone.conv1.weight": torch.zeros(64, 3, 7, 7)}, meta=META), CPU)
+        EasyPortrait(
+            save(
+                tmp_path / "fpn.pth", {"backbone.conv1.weight": torch.zeros(64, 3, 7, 7)}, meta=META
+            ),
+            CPU,
+        )

@@ -1,4 +1,5 @@
-"""FAN: where its square lies, what is cut, and that peaks come back to where they were in the frame."""
+"""FAN: where its square lies, what is cut, and that peaks come back to where they were in the
+frame."""
 
 from pathlib import Path
 
@@ -22,7 +23,8 @@ def landmarks() -> np.ndarray:
 
 
 def test_the_square_is_that_of_the_package() -> None:
-    """A box of 100 x 120 from (100, 70) to (200, 190): centre moved up by 0.12 heights, side 200 (100 + 120) / 195."""
+    """A box of 100 x 120 from (100, 70) to (200, 190): centre moved up by 0.12 heights, side 200
+    (100 + 120) / 195."""
     centre, side = square_of(landmarks())
     np.testing.assert_allclose(centre, [150, 130 - 14.4], rtol=1e-6)
     assert side == pytest.approx(200 * 220 / 195)
@@ -48,9 +50,13 @@ def test_points_come_back_to_where_they_are(tmp_path: Path, x: int, y: int) -> N
     frame[y - 1 : y + 2, x - 1 : x + 2] = 255
     points = Fan(save_torchscript(tmp_path / "fan.zip", 68), CPU)(frame, landmarks())
     assert points.shape == (68, 2)
-    assert np.abs(points - [x + 0.5, y + 0.5]).max() < 2.5, "within a pixel of a map, 3.5 of the frame's"
+    assert np.abs(points - [x + 0.5, y + 0.5]).max() < 2.5, (
+        "within a pixel of a map, 3.5 of the frame's"
+    )
 
 
 def test_another_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AssetDamaged, match="68 maps"):
-        Fan(save_torchscript(tmp_path / "fan.zip", 5), CPU)(np.zeros((256, 256, 3), np.uint8), landmarks())
+        Fan(save_torchscript(tmp_path / "fan.zip", 5), CPU)(
+            np.zeros((256, 256, 3), np.uint8), landmarks()
+        )

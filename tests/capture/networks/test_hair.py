@@ -1,11 +1,12 @@
-"""MediaPipe's hair segmentation: what is no such file is refused, and the real one finds a synthetic speaker's hair."""
+"""MediaPipe's hair segmentation: what is no such file is refused, and the real one finds a
+synthetic speaker's hair."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from instag import assets
+from instag.assets import store
 from instag.capture.networks.hair import HairSegmenter
 from instag.errors import AssetDamaged
 from instag.synthetic import write_clip
@@ -15,10 +16,10 @@ MODEL = Path(__file__).parents[4] / "shared" / "models" / "hair_segmentation.tfl
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(assets.VARIABLE, str(tmp_path / "assets"))
+    monkeypatch.setenv(store.VARIABLE, str(tmp_path / "assets"))
     (tmp_path / "x.tflite").write_bytes(b"no model at all")
     with pytest.raises(AssetDamaged, match="no tflite file"):
-        assets.fetch("hair", given=[tmp_path / "x.tflite"])
+        store.fetch("hair", given=[tmp_path / "x.tflite"])
     with pytest.raises(AssetDamaged, match=r"x\.tflite is damaged"):
         HairSegmenter(tmp_path / "x.tflite")
 

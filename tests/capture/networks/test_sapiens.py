@@ -1,4 +1,5 @@
-"""Sapiens: what its networks are shown, what becomes of their answers, and depth and normals in a clip's units."""
+"""Sapiens: what its networks are shown, what becomes of their answers, and depth and normals in a
+clip's units."""
 
 from pathlib import Path
 
@@ -7,9 +8,15 @@ import pytest
 import torch
 
 from capture.networks.published_shapes import save_torchscript
+from instag.capture.geometry.predicted import (
+    Mesh,
+    Prediction,
+    in_clip_units,
+    learn_units,
+    predict_surface,
+)
 from instag.capture.networks.sapiens import Sapiens, prepared
-from instag.capture.predicted_surface import Mesh, Prediction, in_clip_units, learn_units, predict_surface
-from instag.clip import Clip
+from instag.data.clip import Clip
 from instag.errors import AssetDamaged, CaptureError
 from instag.synthetic import write_clip
 
@@ -25,11 +32,19 @@ def test_pictures_are_stretched_and_normalised() -> None:
     frame = np.broadcast_to(np.array([182, 59, 103], np.uint8), (40, 40, 3)).copy()
     shown = prepared(frame)
     assert shown.shape == (1, 3, 1024, 768)
-    np.testing.assert_allclose(shown[0, :, 5, 5], [(182 - 123.5) / 58.5, (59 - 116.5) / 57, (103 - 103.5) / 57.5], rtol=1e-6)
+    np.testing.assert_allclose(
+        shown[0, :, 5, 5],
+        [(182 - 123.5) / 58.5, (59 - 116.5) / 57, (103 - 103.5) / 57.5],
+        rtol=1e-6,
+    )
 
 
 def test_answers_have_the_frames_size(tmp_path: Path) -> None:
-    look = Sapiens(save_torchscript(tmp_path / "depth.pt2", 1), save_torchscript(tmp_path / "normal.pt2", 3), CPU)
+    look = Sapiens(
+        save_torchscript(tmp_path / "depth.pt2", 1),
+        save_torchscript(tmp_path / "normal.pt2", 3),
+        CPU,
+    )
     frame = np.full((48, 48, 3), 255, np.uint8)
     frame[:, :24] = 124
     answer = look(frame)
@@ -40,7 +55,10 @@ def test_answers_have_the_frames_size(tmp_path: Path) -> None:
 
 
 def test_swapped_or_damaged_files_are_named(tmp_path: Path) -> None:
-    depth, normal = save_torchscript(tmp_path / "depth.pt2", 1), save_torchscript(tmp_path / "normal.pt2", 3)
+    depth, normal = (
+        save_torchscript(tmp_path / "depth.pt2", 1),
+        save_torchscript(tmp_path / "normal.pt2", 3),
+    )
     with pytest.raises(AssetDamaged, match=r"normal\.pt2 answers with .* not 1 channels"):
         Sapiens(normal, depth, CPU)(np.zeros((16, 16, 3), np.uint8))
     depth.write_bytes(b"version https://git-lfs.github.com/spec/v1")
@@ -52,7 +70,8 @@ def relative(clip: Clip, index: int) -> Prediction:
     """The truth as a network might put it: another scale, another offset in each frame, y down."""
     surface = clip.surface(index)
     return Prediction(
-        depth=np.where(surface.valid, surface.depth * 3 + 0.2 * index, np.nan).astype(np.float32), normal=surface.normal * np.array([1, -1, 1], np.float32)
+        depth=np.where(surface.valid, surface.depth * 3 + 0.2 * index, np.nan).astype(np.float32),
+        normal=surface.normal * np.array([1, -1, 1], np.float32),
     )
 
 
@@ -61,7 +80,9 @@ def test_predictions_become_metres_in_our_axes(clip: Clip, tmp_path: Path) -> No
     copy.folder.mkdir()
     for name in ("track.npz", "regions", "frames"):
         (copy.folder / name).symlink_to(clip.folder / name)
-    order = iter([*range(6)])  # six frames are fewer than the samples: each is looked at once, in order
+    order = iter(
+        [*range(6)]
+    )  # six frames are fewer than the samples: each is looked at once, in order
     predict_surface(copy, lambda _: relative(clip, next(order)), "test", 6)
     for index in (0, 5):
         true, made = clip.surface(index), copy.surface(index)
@@ -86,7 +107,13 @@ def test_frames_beyond_the_last_get_the_tracked_face(clip: Clip, tmp_path: Path)
 def test_predictions_of_another_face_are_refused(clip: Clip) -> None:
     mesh = Mesh(clip.track(), (64, 64))
     noise = np.random.default_rng(0)
-    samples = [(Prediction(depth=noise.normal(size=(32, 32)), normal=noise.normal(size=(32, 32, 3))), mesh.surface(index)) for index in range(6)]
+    samples = [
+        (
+            Prediction(depth=noise.normal(size=(32, 32)), normal=noise.normal(size=(32, 32, 3))),
+            mesh.surface(index),
+        )
+        for index in range(6)
+    ]
     with pytest.raises(CaptureError, match="does not follow the tracked face"):
         learn_units(samples, "x")
 

@@ -1,7 +1,9 @@
-"""Face parsing by BiSeNet with a ResNet-18: 19 classes of CelebAMask-HQ, read from the published 79999_iter.pth (zllrunning/face-parsing.PyTorch).
+"""Face parsing by BiSeNet with a ResNet-18: 19 classes of CelebAMask-HQ, read from the published
+79999_iter.pth (zllrunning/face-parsing.PyTorch).
 
-Looked at as the AD-NeRF family does: the frame at 512 x 512, ImageNet's mean and deviation, the likeliest class, brought back to the frame's
-size by the nearest pixel. Yu et al., "BiSeNet: Bilateral Segmentation Network for Real-time Semantic Segmentation", ECCV 2018.
+Looked at as the AD-NeRF family does: the frame at 512 x 512, ImageNet's mean and deviation, the
+likeliest class, brought back to the frame's size by the nearest pixel. Yu et al., "BiSeNet:
+Bilateral Segmentation Network for Real-time Semantic Segmentation", ECCV 2018.
 """
 
 from pathlib import Path
@@ -14,14 +16,15 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate, max_pool2d, relu
 
-from instag.capture.networks.checkpoints import fitted
+from instag.assets.checkpoints import fitted
 from instag.types import Region
 
 SIZE = 512
 CLASSES = 19
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 REGIONS = np.full(CLASSES, Region.FACE, np.uint8)
-"""Skin, brows, eyes, glasses, ears, earrings, nose, lips and hats (1-10, 12, 13, 18) are face, as in the family's parsing."""
+"""Skin, brows, eyes, glasses, ears, earrings, nose, lips and hats (1-10, 12, 13, 18) are face, as
+in the family's parsing."""
 REGIONS[0], REGIONS[11], REGIONS[14], REGIONS[15], REGIONS[16], REGIONS[17] = (
     *(Region.BACKGROUND, Region.MOUTH, Region.NECK),
     *(Region.NECK, Region.TORSO, Region.HAIR),
@@ -31,7 +34,8 @@ REGIONS[0], REGIONS[11], REGIONS[14], REGIONS[15], REGIONS[16], REGIONS[17] = (
 
 @final
 class BiSeNet:
-    """The network and how it is looked through. Raises AssetDamaged where the file holds another."""
+    """The network and how it is looked through. Raises AssetDamaged where the file holds
+    another."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
         self._network = fitted(_Network(), path).to(device)
@@ -42,9 +46,20 @@ class BiSeNet:
         """Regions of an RGB frame, without teeth."""
         picture = torch.from_numpy(frame).to(self._device).permute(2, 0, 1)[None].float()
         if frame.shape[:2] != (SIZE, SIZE):
-            picture = interpolate(picture, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True).round().clamp(0, 255)
-        mean, deviation = (torch.tensor(values, device=self._device).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
-        classes = self._network((picture / 255 - mean) / deviation)[0].argmax(0).byte().cpu().numpy()
+            picture = (
+                interpolate(
+                    picture, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True
+                )
+                .round()
+                .clamp(0, 255)
+            )
+        mean, deviation = (
+            torch.tensor(values, device=self._device).view(1, 3, 1, 1)
+            for values in (MEAN, DEVIATION)
+        )
+        classes = (
+            self._network((picture / 255 - mean) / deviation)[0].argmax(0).byte().cpu().numpy()
+        )
         return REGIONS[cv2.resize(classes, frame.shape[1::-1], interpolation=cv2.INTER_NEAREST)]
 
 
@@ -68,7 +83,13 @@ class _Residual(nn.Module):
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
         changes = stride > 1 or inputs != outputs
-        self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)) if changes else nn.Identity()
+        self.downsample = (
+            nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+            if changes
+            else nn.Identity()
+        )
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
         return relu(self.downsample(x) + self.bn2(self.conv2(relu(self.bn1(self.conv1(x))))))
@@ -119,7 +140,9 @@ class _Context(nn.Module):
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor]:
         eighth, sixteenth, deepest = self.resnet(x)
         deep = self.arm32(deepest) + self.conv_avg(adaptive_avg_pool2d(deepest, 1))
-        middle = self.arm16(sixteenth) + self.conv_head32(interpolate(deep, sixteenth.shape[2:], mode="nearest"))
+        middle = self.arm16(sixteenth) + self.conv_head32(
+            interpolate(deep, sixteenth.shape[2:], mode="nearest")
+        )
         return eighth, self.conv_head16(interpolate(middle, eighth.shape[2:], mode="nearest"))
 
 
@@ -132,9 +155,13 @@ class _Fusion(nn.Module):
         self.conv1 = nn.Conv2d(256, 64, 1, bias=False)
         self.conv2 = nn.Conv2d(64, 256, 1, bias=False)
 
-    def forward(self, shallow: Float[Tensor, "b 128 h w"], deep: Float[Tensor, "b 128 h w"]) -> Float[Tensor, "b 256 h w"]:
+    def forward(
+        self, shallow: Float[Tensor, "b 128 h w"], deep: Float[Tensor, "b 128 h w"]
+    ) -> Float[Tensor, "b 256 h w"]:
         joined = self.convblk(torch.cat([shallow, deep], 1))
-        return joined + joined * self.conv2(relu(self.conv1(adaptive_avg_pool2d(joined, 1)))).sigmoid()
+        return (
+            joined + joined * self.conv2(relu(self.conv1(adaptive_avg_pool2d(joined, 1)))).sigmoid()
+        )
 
 
 class _Output(nn.Module):
@@ -148,7 +175,8 @@ class _Output(nn.Module):
 
 
 class _Network(nn.Module):
-    """The whole, but for the two outputs that only its training used. Names are the checkpoint's."""
+    """The whole, but for the two outputs that only its training used. Names are the
+    checkpoint's."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,4 +185,6 @@ class _Network(nn.Module):
         self.conv_out = _Output()
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k h w"]:
-        return interpolate(self.conv_out(self.ffm(*self.cp(x))), x.shape[2:], mode="bilinear", align_corners=True)
+        return interpolate(
+            self.conv_out(self.ffm(*self.cp(x))), x.shape[2:], mode="bilinear", align_corners=True
+        )

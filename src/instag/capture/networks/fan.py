@@ -1,8 +1,11 @@
-"""The 68 landmarks of the iBUG scheme by FAN-4, as the TorchScript file of the face-alignment package (2DFAN4-cd938726ad.zip).
+"""The 68 landmarks of the iBUG scheme by FAN-4, as the TorchScript file of the face-alignment
+package (2DFAN4-cd938726ad.zip).
 
-Looked at as that package does: a square of 200 x scale pixels around the face, at 256 x 256, and the peaks of 64 x 64 heatmaps moved a quarter pixel
-toward their higher neighbour. The face's box comes from our own landmarks where the package runs a detector (S3FD), and answers keep their fractions
-of a pixel. Bulat and Tzimiropoulos, "How far are we from solving the 2D & 3D Face Alignment problem?", ICCV 2017.
+Looked at as that package does: a square of 200 x scale pixels around the face, at 256 x 256, and
+the peaks of 64 x 64 heatmaps moved a quarter pixel toward their higher neighbour. The face's box
+comes from our own landmarks where the package runs a detector (S3FD), and answers keep their
+fractions of a pixel. Bulat and Tzimiropoulos, "How far are we from solving the 2D & 3D Face
+Alignment problem?", ICCV 2017.
 """
 
 from pathlib import Path
@@ -14,7 +17,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from instag.capture.networks.checkpoints import torchscript
+from instag.assets.checkpoints import torchscript
 from instag.errors import AssetDamaged
 
 SIZE, MAP = 256, 64
@@ -35,14 +38,26 @@ class Fan:
         self._network, self._path, self._device = torchscript(path, device), path, device
 
     @torch.inference_mode()
-    def __call__(self, frame: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "478 d"]) -> Float[np.ndarray, "68 2"]:
-        """The points in pixels of an RGB frame; `landmarks` are our own, in pixels. Raises AssetDamaged where the network answers with something else."""
+    def __call__(
+        self, frame: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "478 d"]
+    ) -> Float[np.ndarray, "68 2"]:
+        """The points in pixels of an RGB frame; `landmarks` are our own, in pixels. Raises
+        AssetDamaged where the network answers with something else."""
         centre, side = square_of(landmarks)
-        picture = torch.from_numpy(cut(frame, centre, side)).permute(2, 0, 1)[None].float().to(self._device) / 255
+        picture = (
+            torch.from_numpy(cut(frame, centre, side))
+            .permute(2, 0, 1)[None]
+            .float()
+            .to(self._device)
+            / 255
+        )
         maps = self._network(picture)
         maps = maps[-1] if isinstance(maps, (list, tuple)) else maps
         if not isinstance(maps, Tensor) or tuple(maps.shape) != (1, 68, MAP, MAP):
-            raise AssetDamaged(f"{self._path} does not answer with 68 maps of {MAP} x {MAP}: it is another network.")
+            raise AssetDamaged(
+                f"{self._path} does not answer with 68 maps of {MAP} x {MAP}: it is another "
+                "network."
+            )
         return peaks(maps[0].float().cpu().numpy()) * (side / MAP) + centre - side / 2
 
 
@@ -52,16 +67,22 @@ def square_of(landmarks: Float[np.ndarray, "478 d"]) -> tuple[Float[np.ndarray, 
     left, right = sorted(landmarks[list(CHEEKS), 0])
     top = brows - FOREHEAD * (chin - brows)
     width, height = right - left, chin - top
-    return np.array([(left + right) / 2, (top + chin) / 2 - SHIFT * height]), float(200 * (width + height) / REFERENCE)
+    return np.array([(left + right) / 2, (top + chin) / 2 - SHIFT * height]), float(
+        200 * (width + height) / REFERENCE
+    )
 
 
-def cut(frame: UInt8[np.ndarray, "h w 3"], centre: Float[np.ndarray, "2"], side: float) -> UInt8[np.ndarray, "256 256 3"]:
+def cut(
+    frame: UInt8[np.ndarray, "h w 3"], centre: Float[np.ndarray, "2"], side: float
+) -> UInt8[np.ndarray, "256 256 3"]:
     """The square, black where it reaches beyond the frame."""
     start = np.trunc(centre - side / 2 + side / SIZE).astype(int)
     end = np.trunc(centre + side / 2).astype(int)
     low, high = np.maximum(start, 0), np.minimum(end, frame.shape[1::-1])
     square = np.zeros((end[1] - start[1], end[0] - start[0], 3), np.uint8)
-    square[low[1] - start[1] : high[1] - start[1], low[0] - start[0] : high[0] - start[0]] = frame[low[1] : high[1], low[0] : high[0]]
+    square[low[1] - start[1] : high[1] - start[1], low[0] - start[0] : high[0] - start[0]] = frame[
+        low[1] : high[1], low[0] : high[0]
+    ]
     return cv2.resize(square, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
 
 
@@ -74,5 +95,7 @@ def peaks(maps: Float[np.ndarray, "p m m"]) -> Float[np.ndarray, "p 2"]:
     for index, (x, y) in enumerate(points):
         if 0 < x < side - 1 and 0 < y < side - 1:
             grid = maps[index]
-            moved[index] += 0.25 * np.sign([grid[y, x + 1] - grid[y, x - 1], grid[y + 1, x] - grid[y - 1, x]])
+            moved[index] += 0.25 * np.sign(
+                [grid[y, x + 1] - grid[y, x - 1], grid[y + 1, x] - grid[y - 1, x]]
+            )
     return moved

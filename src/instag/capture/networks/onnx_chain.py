@@ -1,7 +1,8 @@
 """A chain of convolutions in an ONNX file: read without ONNX, run by torch.
 
-Networks of the MobileNet kind are one convolution after another, with a few that branch off the last as heads. Only such a file is read; only what leads to the
-wanted outputs is looked at (onnx.proto: ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto).
+Networks of the MobileNet kind are one convolution after another, with a few that branch off the
+last as heads. Only such a file is read; only what leads to the wanted outputs is looked at
+(onnx.proto: ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto).
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
+from instag.assets.tf_graph import fields, varints
 from instag.errors import AssetDamaged
-from instag.frozen_graph import fields, varints
 
 MODEL_GRAPH, GRAPH_NODE, GRAPH_TENSOR, GRAPH_OUTPUT, OUTPUT_NAME = 7, 1, 5, 12, 1
 NODE_INPUT, NODE_OUTPUT, NODE_OP, NODE_ATTRIBUTE = 1, 2, 4, 5
@@ -28,7 +29,8 @@ LAYOUT = ("Transpose", "Reshape", "Identity")
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """One convolution, padded so that every stride-th pixel has its answer; then clipped to [0, 6] or not."""
+    """One convolution, padded so that every stride-th pixel has its answer; then clipped to [0, 6]
+    or not."""
 
     weight: Float[Tensor, "o i k l"]
     bias: Float[Tensor, " o"]
@@ -40,16 +42,29 @@ class Layer:
     def __call__(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o y x"]:
         sides = []
         for size, kernel in zip(x.shape[:1:-1], self.weight.shape[:1:-1], strict=True):
-            wanted = (-(-size // self.stride) - 1) * self.stride + (kernel - 1) * self.dilation + 1 - size
+            wanted = (
+                (-(-size // self.stride) - 1) * self.stride
+                + (kernel - 1) * self.dilation
+                + 1
+                - size
+            )
             sides += [max(wanted, 0) // 2, max(wanted, 0) - max(wanted, 0) // 2]
-        answer = conv2d(pad(x, sides), self.weight, self.bias, self.stride, dilation=self.dilation, groups=self.groups)
+        answer = conv2d(
+            pad(x, sides),
+            self.weight,
+            self.bias,
+            self.stride,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
         return answer.clamp(0, 6) if self.clipped else answer
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """trunk: the layers in their order; heads: by the name of their output, what follows the trunk."""
+    """trunk: the layers in their order; heads: by the name of their output, what follows the
+    trunk."""
 
     trunk: tuple[Layer, ...]
     heads: dict[str, Layer]
@@ -62,20 +77,31 @@ class Chain:
 
 
 def read_chain(path: Path, heads: Sequence[str], device: torch.device) -> Chain:
-    """The chain that ends in the outputs named. Raises AssetDamaged where the file is none, or is not such a chain."""
+    """The chain that ends in the outputs named. Raises AssetDamaged where the file is none, or is
+    not such a chain."""
     data = memoryview(path.read_bytes())
     try:
-        graph = next(value for field, value in fields(data) if field == MODEL_GRAPH and isinstance(value, memoryview))
+        graph = next(
+            value
+            for field, value in fields(data)
+            if field == MODEL_GRAPH and isinstance(value, memoryview)
+        )
         nodes, tensors = _contents(graph)
         trunks, last = {}, {}
         for name in heads:
             *trunks[name], last[name] = _walk(name, nodes, tensors, device)
     except (StopIteration, KeyError, IndexError, ValueError, TypeError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise AssetDamaged(f"{path} is no ONNX file of a chain of convolutions that ends in {' and '.join(heads)}, or is damaged ({reason}).") from error
+        raise AssetDamaged(
+            f"{path} is no ONNX file of a chain of convolutions that ends in "
+            f"{' and '.join(heads)}, or is damaged ({reason})."
+        ) from error
     first = trunks[heads[0]]
     if any(len(trunk) != len(first) for trunk in trunks.values()) or not first:
-        raise AssetDamaged(f"{path} is another network's: {' and '.join(heads)} do not end the same chain of convolutions.")
+        raise AssetDamaged(
+            f"{path} is another network's: {' and '.join(heads)} do not end the same chain of "
+            "convolutions."
+        )
     return Chain(trunk=tuple(first), heads=last)
 
 
@@ -93,9 +119,17 @@ def _contents(graph: memoryview) -> tuple[dict[str, _Node], dict[str, np.ndarray
         if field == GRAPH_NODE and isinstance(value, memoryview):
             held = list(fields(value))
             inputs = tuple(_text(each) for number, each in held if number == NODE_INPUT)
-            attributes = dict(_attribute(each) for number, each in held if number == NODE_ATTRIBUTE and isinstance(each, memoryview))
+            attributes = dict(
+                _attribute(each)
+                for number, each in held
+                if number == NODE_ATTRIBUTE and isinstance(each, memoryview)
+            )
             op = next(_text(each) for number, each in held if number == NODE_OP)
-            nodes |= {_text(each): _Node(op=op, inputs=inputs, attributes=attributes) for number, each in held if number == NODE_OUTPUT}
+            nodes |= {
+                _text(each): _Node(op=op, inputs=inputs, attributes=attributes)
+                for number, each in held
+                if number == NODE_OUTPUT
+            }
         elif field == GRAPH_TENSOR and isinstance(value, memoryview):
             name, tensor = _tensor(value)
             if tensor is not None:
@@ -103,7 +137,9 @@ def _contents(graph: memoryview) -> tuple[dict[str, _Node], dict[str, np.ndarray
     return nodes, tensors
 
 
-def _walk(name: str, nodes: dict[str, _Node], tensors: dict[str, np.ndarray], device: torch.device) -> list[Layer]:
+def _walk(
+    name: str, nodes: dict[str, _Node], tensors: dict[str, np.ndarray], device: torch.device
+) -> list[Layer]:
     """The layers from the input to an output, found backward."""
     layers, clipped, at = [], False, name
     while at in nodes:
@@ -119,12 +155,28 @@ def _walk(name: str, nodes: dict[str, _Node], tensors: dict[str, np.ndarray], de
     return layers[::-1]
 
 
-def _layer(node: _Node, tensors: dict[str, np.ndarray], clipped: bool, device: torch.device) -> Layer:
+def _layer(
+    node: _Node, tensors: dict[str, np.ndarray], clipped: bool, device: torch.device
+) -> Layer:
     weight, bias = (torch.tensor(tensors[name], device=device) for name in node.inputs[1:3])
-    strides, dilations, groups = (node.attributes.get(name, default) for name, default in (("strides", (1,)), ("dilations", (1,)), ("group", (1,))))
-    if node.attributes.get("auto_pad") != "SAME_UPPER" or len({*strides}) != 1 or len({*dilations}) != 1:
+    strides, dilations, groups = (
+        node.attributes.get(name, default)
+        for name, default in (("strides", (1,)), ("dilations", (1,)), ("group", (1,)))
+    )
+    if (
+        node.attributes.get("auto_pad") != "SAME_UPPER"
+        or len({*strides}) != 1
+        or len({*dilations}) != 1
+    ):
         raise ValueError("a convolution is padded or strided otherwise")
-    return Layer(weight=weight, bias=bias, stride=int(strides[0]), dilation=int(dilations[0]), groups=int(groups[0]), clipped=clipped)
+    return Layer(
+        weight=weight,
+        bias=bias,
+        stride=int(strides[0]),
+        dilation=int(dilations[0]),
+        groups=int(groups[0]),
+        clipped=clipped,
+    )
 
 
 def _attribute(data: memoryview) -> tuple[str, tuple[int, ...] | str]:

@@ -1,4 +1,5 @@
-"""The average of a field over the steps of its training, which is steadier than its last step; it is what a prior keeps (METHOD 6)."""
+"""The average of a field over the steps of its training, which is steadier than its last step; it
+is what a prior keeps (METHOD 6)."""
 
 from copy import deepcopy
 from typing import TypeVar
@@ -19,6 +20,7 @@ def average_of(module: M) -> M:
 
 @torch.no_grad()
 def take_in(average: nn.Module, module: nn.Module, step: int) -> None:
-    """Move the average toward what the module is after `step` steps; in the first ones by more, since its start means nothing."""
+    """Move the average toward what the module is after `step` steps; in the first ones by more,
+    since its start means nothing."""
     share = 1 - min(DECAY, step / (step + 9))
     torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), share)  # pyright: ignore[reportPrivateImportUsage]

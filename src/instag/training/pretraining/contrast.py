@@ -1,4 +1,5 @@
-"""The negative contrast: personalized fields are kept from agreeing, so that what people have in common ends in the universal one (METHOD 6)."""
+"""The negative contrast: personalized fields are kept from agreeing, so that what people have in
+common ends in the universal one (METHOD 6)."""
 
 from collections.abc import Sequence
 
@@ -6,12 +7,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.models.condition import Condition
-from instag.models.face_motion import GatedField
+from instag.models.face_field import GatedField
+from instag.types import Condition
 
 
-def contrast(shift: Float[Tensor, "b n 3"], rivals: Sequence[GatedField], points: Float[Tensor, "n 3"], condition: Condition) -> Float[Tensor, ""]:
-    """Sum over the rivals of the mean over points and frames of relu(<shift, the rival's shift>), metres squared; no gradient reaches a rival."""
+def contrast(
+    shift: Float[Tensor, "b n 3"],
+    rivals: Sequence[GatedField],
+    points: Float[Tensor, "n 3"],
+    condition: Condition,
+) -> Float[Tensor, ""]:
+    """Sum over the rivals of the mean over points and frames of relu(<shift, the rival's shift>),
+    metres squared; no gradient reaches a rival."""
     total = shift.new_zeros(())
     for rival in rivals:
         with torch.no_grad():
@@ -23,4 +30,6 @@ def contrast(shift: Float[Tensor, "b n 3"], rivals: Sequence[GatedField], points
 def drawn_rivals(people: int, person: int, most: int, generator: torch.Generator) -> list[int]:
     """Up to `most` of the other people, each as likely as any other."""
     others = [other for other in range(people) if other != person]
-    return [others[place] for place in torch.randperm(len(others), generator=generator)[:most].tolist()]
+    return [
+        others[place] for place in torch.randperm(len(others), generator=generator)[:most].tolist()
+    ]

@@ -1,18 +1,20 @@
-"""The courses of pre-training: every number, as functions that return a whole configuration. Steps are frames that one person shows (METHOD 6)."""
+"""The courses of pre-training: every number, as functions that return a whole configuration. Steps
+are frames that one person shows (METHOD 6)."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from instag.errors import BadArgument
-from instag.training.density import LARGEST_SPLAT, DensitySettings
-from instag.training.pretraining.face import FaceCourse
-from instag.training.pretraining.mouth import MouthCourse
-from instag.training.schedule import After, Term, in_larger_steps, shortened
+from instag.training.density_control import LARGEST_SPLAT, DensitySettings
+from instag.training.schedules import After, Term, in_larger_steps, shortened
+from instag.training.stages.pretrain_face import FaceCourse
+from instag.training.stages.pretrain_mouth import MouthCourse
 
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """A whole pre-training. size: side of the picture in pixels. together: people in a step. gpu_batch: frames of each on a GPU; a CPU takes one."""
+    """A whole pre-training. size: side of the picture in pixels. together: people in a step.
+    gpu_batch: frames of each on a GPU; a CPU takes one."""
 
     name: str
     size: int
@@ -62,20 +64,58 @@ def reference() -> Course:
         curriculum_every=7,
         alpha=Term(weight=1e-3, active=After(3_000)),
         motion=Term(weight=1e-5, active=After(3_000)),
-        density=DensitySettings(end=29_000, gradient=2e-4, behind=None, reset_every=None, green="weaken", green_after=2_000),
+        density=DensitySettings(
+            end=29_000,
+            gradient=2e-4,
+            behind=None,
+            reset_every=None,
+            green="weaken",
+            green_after=2_000,
+        ),
     )
-    return Course(name="reference", size=512, start="random", face_splats=2_000, mouth_splats=5_000, together=4, gpu_batch=16, face=face, mouth=mouth)
+    return Course(
+        name="reference",
+        size=512,
+        start="random",
+        face_splats=2_000,
+        mouth_splats=5_000,
+        together=4,
+        gpu_batch=16,
+        face=face,
+        mouth=mouth,
+    )
 
 
 def usual() -> Course:
-    """The default: a start from what frames show, landmarks that teach the field, a random screen, and a third of the paper's frames."""
+    """The default: a start from what frames show, landmarks that teach the field, a random screen,
+    and a third of the paper's frames."""
     course = reference()
-    # Each rival is some sixty launches a step, which is what a GPU waits for; one of any number is as right in the mean as four.
+    # Each rival is some sixty launches a step, which is what a GPU waits for; one of any number is
+    # as right in the mean as four.
     density = replace(course.face.density, green="keep", prune_radius=LARGEST_SPLAT)
-    # Gaussians that are not yet where they belong teach the field to shift them there: a short course needs more of its frames for them alone.
-    face = replace(course.face, warm_up=3_000, screen="random", rivals=1, usual=Term(weight=0.1), landmarks=Term(weight=2.0), density=density)
-    mouth = replace(course.mouth, screen="random", density=replace(course.mouth.density, green="keep", prune_radius=LARGEST_SPLAT))
-    return replace(shortened(replace(course, face=face, mouth=mouth), 1 / 3), name="usual", start="seen", face_splats=6_000, mouth_splats=2_000)
+    # Gaussians that are not yet where they belong teach the field to shift them there: a short
+    # course needs more of its frames for them alone.
+    face = replace(
+        course.face,
+        warm_up=3_000,
+        screen="random",
+        rivals=1,
+        usual=Term(weight=0.1),
+        landmarks=Term(weight=2.0),
+        density=density,
+    )
+    mouth = replace(
+        course.mouth,
+        screen="random",
+        density=replace(course.mouth.density, green="keep", prune_radius=LARGEST_SPLAT),
+    )
+    return replace(
+        shortened(replace(course, face=face, mouth=mouth), 1 / 3),
+        name="usual",
+        start="seen",
+        face_splats=6_000,
+        mouth_splats=2_000,
+    )
 
 
 def draft() -> Course:
@@ -84,8 +124,12 @@ def draft() -> Course:
 
 
 def batched(course: Course, frames: int) -> Course:
-    """The same course in turns of `frames` frames: every count of steps shrinks, so that as many frames are seen."""
-    face, mouth = (replace(in_larger_steps(stage, frames), batch=frames) for stage in (course.face, course.mouth))
+    """The same course in turns of `frames` frames: every count of steps shrinks, so that as many
+    frames are seen."""
+    face, mouth = (
+        replace(in_larger_steps(stage, frames), batch=frames)
+        for stage in (course.face, course.mouth)
+    )
     return replace(course, face=face, mouth=mouth)
 
 
@@ -95,5 +139,8 @@ COURSES = {"draft": draft, "usual": usual, "reference": reference}
 def course_named(name: str) -> Course:
     """Raises BadArgument for a name that no course has."""
     if name not in COURSES:
-        raise BadArgument(f"There is no course of pre-training named {name!r}. Choose one of: {', '.join(COURSES)}.")
+        raise BadArgument(
+            f"There is no course of pre-training named {name!r}. Choose one of: "
+            f"{', '.join(COURSES)}."
+        )
     return COURSES[name]()

@@ -1,4 +1,5 @@
-"""What a pre-training leaves on disk while it goes on: its curves, and checkpoints from which it continues after it was killed."""
+"""What a pre-training leaves on disk while it goes on: its curves, and checkpoints from which it
+continues after it was killed."""
 
 import json
 import math
@@ -12,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from instag.errors import NotAnArtefact, TrainingFailed
-from instag.files import atomic_path
-from instag.training.pretraining.ranks import Ranks
+from instag.runtime.files import atomic_path
+from instag.training.distributed import Ranks
 
 NOTE_EVERY = 50
 """Steps between two points of a curve; what lies between is averaged."""
@@ -23,9 +24,11 @@ CHECKPOINTS = 20
 
 @final
 class Log:
-    """The folder of a run. curves.jsonl: the first process writes it. checkpoint-STAGE-STEP-RANK.safetensors: each process' part of a checkpoint.
+    """The folder of a run. curves.jsonl: the first process writes it.
+    checkpoint-STAGE-STEP-RANK.safetensors: each process' part of a checkpoint.
 
-    A checkpoint counts once every process' part is there; older ones go then. `identity` says what is being trained.
+    A checkpoint counts once every process' part is there; older ones go then. `identity` says what
+    is being trained.
     """
 
     def __init__(self, folder: Path, identity: dict[str, object], ranks: Ranks) -> None:
@@ -34,33 +37,49 @@ class Log:
         self.identity = json.dumps(identity | {"world": ranks.world}, sort_keys=True)
         found = ranks.gathered({key for key in map(_key, self._own()) if self._fits(key)})
         whole = set.intersection(*found)
-        self.stage, self.step = max(whole, key=lambda key: (key[0] == "mouth", key[1])) if whole else (None, 0)
+        self.stage, self.step = (
+            max(whole, key=lambda key: (key[0] == "mouth", key[1])) if whole else (None, 0)
+        )
         if self.stage is None and ranks.rank == 0:
             (folder / "curves.jsonl").unlink(missing_ok=True)
         self._waiting: list[tuple[list[str], Tensor]] = []
 
-    def note(self, stage: str, step: int, steps: int, terms: dict[str, Tensor], share: float, splats: int) -> None:
-        """Add a step to the curves: its terms, of which this process has a share. Fetched once in NOTE_EVERY steps. Raises TrainingFailed."""
+    def note(
+        self, stage: str, step: int, steps: int, terms: dict[str, Tensor], share: float, splats: int
+    ) -> None:
+        """Add a step to the curves: its terms, of which this process has a share. Fetched once in
+        NOTE_EVERY steps. Raises TrainingFailed."""
         if terms:
             self._waiting.append((list(terms), torch.stack(list(terms.values())).detach() * share))
         if (step + 1) % NOTE_EVERY and step + 1 != steps:
             return
         count = NOTE_EVERY if (step + 1) % NOTE_EVERY == 0 else (step + 1) % NOTE_EVERY
-        numbers = iter(torch.cat([values for _, values in self._waiting]).tolist() if self._waiting else [])
+        numbers = iter(
+            torch.cat([values for _, values in self._waiting]).tolist() if self._waiting else []
+        )
         mine: dict[str, float] = {}
         for names, _ in self._waiting:
             for name in names:
                 mine[name] = mine.get(name, 0.0) + next(numbers) / count
         self._waiting = []
         rows = self.ranks.gathered((mine, splats))
-        row = {name: sum(part.get(name, 0.0) for part, _ in rows) for name in dict.fromkeys(name for part, _ in rows for name in part)}
+        row = {
+            name: sum(part.get(name, 0.0) for part, _ in rows)
+            for name in dict.fromkeys(name for part, _ in rows for name in part)
+        }
         row["loss"] = sum(row.values())
         if not math.isfinite(row["loss"]):
-            raise TrainingFailed(f"The loss of stage {stage!r} is not finite at step {step}: {row}. Run again with another --seed, or leave out a clip.")
+            raise TrainingFailed(
+                f"The loss of stage {stage!r} is not finite at step {step}: {row}. Run again with "
+                "another --seed, or leave out a clip."
+            )
         row["splats"] = sum(count for _, count in rows)
         if self.ranks.rank == 0:
             with (self.folder / "curves.jsonl").open("a") as handle:
-                handle.write(json.dumps({"stage": stage, "step": step, "time": round(time.time(), 2), **row}) + "\n")
+                handle.write(
+                    json.dumps({"stage": stage, "step": step, "time": round(time.time(), 2), **row})
+                    + "\n"
+                )
 
     def curves(self) -> list[dict[str, float | str]]:
         """The points noted so far."""
@@ -72,10 +91,18 @@ class Log:
         return step % max(1, steps // CHECKPOINTS) == 0 or step == steps
 
     def checkpoint(self, stage: str, step: int, tensors: dict[str, Tensor]) -> None:
-        """Write all that the rest of this process' run depends on, wait for the others, then drop older checkpoints."""
+        """Write all that the rest of this process' run depends on, wait for the others, then drop
+        older checkpoints."""
         path = self._path(stage, step)
         with atomic_path(path) as temporary:
-            save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, str(temporary), {"identity": self.identity})
+            save_file(
+                {
+                    name: value.detach().cpu().contiguous().clone()
+                    for name, value in tensors.items()
+                },
+                str(temporary),
+                {"identity": self.identity},
+            )
         self.ranks.wait()
         for other in self._own():
             if other != path:
@@ -103,7 +130,9 @@ class Log:
             with safe_open(str(path), "pt") as stored:
                 return stored.metadata()["identity"] == self.identity
         except SafetensorError as error:
-            raise NotAnArtefact(f"{path} can not be read ({error}). Delete it to start training anew.") from error
+            raise NotAnArtefact(
+                f"{path} can not be read ({error}). Delete it to start training anew."
+            ) from error
 
 
 def _key(path: Path) -> tuple[str, int]:
@@ -112,9 +141,14 @@ def _key(path: Path) -> tuple[str, int]:
 
 
 def rate_of(rows: list[dict[str, float | str]], stage: str, frames: float) -> float:
-    """Frames a second between the first and the last point of a stage's curve; `frames` are those of a step. 0 for fewer than two points."""
+    """Frames a second between the first and the last point of a stage's curve; `frames` are those
+    of a step. 0 for fewer than two points."""
     points = [row for row in rows if row["stage"] == stage]
     if len(points) < 2:
         return 0.0
     first, last = points[0], points[-1]
-    return (float(last["step"]) - float(first["step"])) * frames / max(float(last["time"]) - float(first["time"]), 1e-9)
+    return (
+        (float(last["step"]) - float(first["step"]))
+        * frames
+        / max(float(last["time"]) - float(first["time"]), 1e-9)
+    )

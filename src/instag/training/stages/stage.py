@@ -6,18 +6,19 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from instag.data.supply import Supply
+from instag.data.batch_loader import Supply
 from instag.models.gaussians import Gaussians
-from instag.training.density import DensitySettings
-from instag.training.optim import Group
-from instag.training.schedule import Rate, constant, log_ramp, settling
+from instag.training.density_control import DensitySettings
+from instag.training.optimizer import Group
+from instag.training.schedules import Rate, constant, log_ramp, settling
 from instag.training.subject import Subject
 from instag.types import Camera, Rendering
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A painted batch that density control may look at. picture: side of the whole picture in pixels."""
+    """A painted batch that density control may look at. picture: side of the whole picture in
+    pixels."""
 
     rendering: Rendering
     camera: Camera
@@ -27,7 +28,8 @@ class Shown:
 class Stage(ABC):
     """One stage of a head's training, in steps of `batch` frames.
 
-    `gaussians` are those that density control changes, by `density`; None where nothing comes or goes.
+    `gaussians` are those that density control changes, by `density`; None where nothing comes or
+    goes.
     """
 
     name: str
@@ -48,7 +50,8 @@ class Stage(ABC):
 
 
 def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Group]:
-    """The rates of 3DGS as METHOD 6 and 7 give them; centres fall to a hundredth within the stage."""
+    """The rates of 3DGS as METHOD 6 and 7 give them; centres fall to a hundredth within the
+    stage."""
     rates: dict[str, Rate] = {
         "means": log_ramp(1.6e-4 * extent, 1.6e-6 * extent, steps),
         "dc": constant(2.5e-3),
@@ -58,14 +61,23 @@ def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Gro
         "rotation": constant(1e-3),
     }
     return [
-        Group(name=name, parameters={name: getattr(gaussians, name)}, rate=rate, betas=(0.9, 0.999), eps=1e-15)
+        Group(
+            name=name,
+            parameters={name: getattr(gaussians, name)},
+            rate=rate,
+            betas=(0.9, 0.999),
+            eps=1e-15,
+        )
         for name, rate in rates.items()
         if getattr(gaussians, name).numel()
     ]
 
 
-def field_groups(field: nn.Module, falling: Callable[[float], Rate], *, factor: float, settle: int | None) -> list[Group]:
-    """Encoding 5e-3, networks 5e-4, the attention of the speech encoder x 5 with its own weight decay (METHOD 6 and 7). `falling` makes a rate fall.
+def field_groups(
+    field: nn.Module, falling: Callable[[float], Rate], *, factor: float, settle: int | None
+) -> list[Group]:
+    """Encoding 5e-3, networks 5e-4, the attention of the speech encoder x 5 with its own weight
+    decay (METHOD 6 and 7). `falling` makes a rate fall.
 
     factor: on the rates of the networks. settle: steps after which the networks all but rest.
     """
@@ -73,10 +85,26 @@ def field_groups(field: nn.Module, falling: Callable[[float], Rate], *, factor: 
     attention: dict[str, nn.Parameter] = {}
     networks: dict[str, nn.Parameter] = {}
     for name, parameter in field.named_parameters():
-        part = encoding if name.startswith("encoding") else attention if name.startswith(("speech.scores", "speech.weights")) else networks
+        part = (
+            encoding
+            if name.startswith("encoding")
+            else attention
+            if name.startswith(("speech.scores", "speech.weights"))
+            else networks
+        )
         part[name] = parameter
     return [
         Group(name="field.encoding", parameters=encoding, rate=falling(5e-3), weight_decay=0.01),
-        Group(name="field.networks", parameters=networks, rate=settling(falling(5e-4 * factor), settle), weight_decay=0.01),
-        Group(name="field.attention", parameters=attention, rate=settling(falling(5e-4 * 5 * factor), settle), weight_decay=1e-4),
+        Group(
+            name="field.networks",
+            parameters=networks,
+            rate=settling(falling(5e-4 * factor), settle),
+            weight_decay=0.01,
+        ),
+        Group(
+            name="field.attention",
+            parameters=attention,
+            rate=settling(falling(5e-4 * 5 * factor), settle),
+            weight_decay=1e-4,
+        ),
     ]

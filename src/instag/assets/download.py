@@ -1,0 +1,117 @@
+"""A download: one file from the web, whole and with the right digest, or not at all; a broken one
+goes on where it was."""
+
+import hashlib
+import shutil
+import ssl
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from instag.errors import AssetDamaged, AssetMissing, BadArgument, DiskFull
+from instag.runtime.files import disk_full_said
+from instag.runtime.progress import Report, silent
+
+CHUNK = 1 << 18
+TIMEOUT_S = 30.0
+MIB = 1 << 20
+BROKEN_NETWORK = (URLError, HTTPException, TimeoutError, ConnectionError, ssl.SSLError)
+
+
+def download(address: str, target: Path, *, sha256: str = "", report: Report = silent) -> None:
+    """Fetch `address` (http or https) into `target`. What is there of an earlier try, in a .part
+    file beside it, is kept and completed.
+
+    sha256: the digest in hexadecimal, or its beginning; nothing is checked where it is empty.
+    `report` gets (bytes, bytes in all). Raises BadArgument, AssetMissing (no answer, a refusal, a
+    connection that broke), AssetDamaged (another digest), DiskFull.
+    """
+    if not address.startswith(("http://", "https://")):
+        raise BadArgument(
+            f"{address} is not an address on the web. It must start with https:// or http://."
+        )
+    part = target.with_name(f".{target.name}.part")
+    with disk_full_said(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _complete(address, part, report)
+        except HTTPError as error:
+            error.close()
+            raise AssetMissing(
+                f"{address} could not be downloaded: the server says {error.code} {error.reason}. "
+                "Try again later."
+            ) from error
+        except BROKEN_NETWORK as error:
+            kept = (
+                f" {part.stat().st_size / MIB:.1f} MiB are here already and need not be sent again."
+                if part.is_file()
+                else ""
+            )
+            reason = getattr(error, "reason", None) or error
+            raise AssetMissing(
+                f"{address} could not be downloaded: {reason}. Check the network and run the same "
+                f"command again.{kept}"
+            ) from error
+        _check_digest(part, sha256, address)
+        part.replace(target)
+
+
+def _complete(address: str, part: Path, report: Report) -> None:
+    """Bring the partial file to its full length. Raises what the network raises, DiskFull."""
+    start = part.stat().st_size if part.is_file() else 0
+    try:
+        answer = _ask(address, start)
+    except HTTPError as error:
+        if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
+            raise
+        error.close()
+        if (
+            error.headers.get("Content-Range") == f"bytes */{start}"
+        ):  # it was whole: only its name was missing
+            return
+        start, answer = 0, _ask(address, 0)
+    with answer:
+        if answer.status != HTTPStatus.PARTIAL_CONTENT or not (
+            answer.headers.get("Content-Range") or ""
+        ).startswith(f"bytes {start}-"):
+            start = 0
+        length = int(answer.headers.get("Content-Length") or 0)
+        free = shutil.disk_usage(part.parent).free
+        if length > free:
+            raise DiskFull(
+                f"{address} needs {length / MIB:.0f} MiB and {part.parent} has {free / MIB:.0f} "
+                "MiB free. Free some space there and run it again."
+            )
+        done, total = start, start + length
+        with part.open("ab" if start else "wb") as file:
+            while piece := answer.read(CHUNK):
+                file.write(piece)
+                done += len(piece)
+                report(done, max(done, total))
+    if length and done < total:
+        raise ConnectionError(
+            f"the connection broke after {done / MIB:.1f} of {total / MIB:.1f} MiB"
+        )
+
+
+def _ask(address: str, start: int) -> HTTPResponse:
+    headers = {"User-Agent": "instag", **({"Range": f"bytes={start}-"} if start else {})}
+    return urlopen(Request(address, headers=headers), timeout=TIMEOUT_S)  # noqa: S310 - the caller has looked at the scheme
+
+
+def _check_digest(part: Path, sha256: str, address: str) -> None:
+    if not sha256:
+        return
+    with part.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(sha256):
+        length = part.stat().st_size
+        part.unlink()
+        raise AssetDamaged(
+            f"What came from {address} is not the published file: {length:,} bytes, SHA-256 "
+            f"{found[:16]}..., not {sha256[:16]}... "
+            "It was deleted. Try again; if it stays so, the file there has changed or something in "
+            "between replaces it."
+        )

@@ -1,0 +1,206 @@
+"""The crop: one still square around the head for a whole shot, with room for hair and shoulders."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, final
+
+import numpy as np
+from jaxtyping import UInt8
+
+from instag.capture.shots import SIDE, Shot, Shots, find_shots
+from instag.errors import BadArgument, NoFace, SeveralFaces
+from instag.media.reader import MediaInfo, probe, skim_frames
+from instag.perception.native_logs import native_notes_hidden
+from instag.runtime.progress import Report, silent
+from instag.types import FPS
+
+SAMPLES_PER_SECOND = 2.5
+MOST_SAMPLES = 600
+DETECTION_SIZE = 960
+"""Longest side in pixels of the pictures that are searched."""
+FACE_SHARE = 0.5
+"""Height of a detected face over the crop's: hair and shoulders get the other half."""
+FACE_CENTRE = 0.56
+"""Where a face's centre lies in the crop, from its top."""
+WHOLE_FROM = 0.85
+"""A square picture whose wished crop is at least this much of it is kept whole."""
+RIVAL_SIZE = 0.6
+"""A second face of this much of the largest one's height is as near the camera."""
+RIVAL_SHARE = 0.5
+"""Share of the samples in which a rival must be seen to be a second speaker."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """A detected face, from the brows to the chin: centre and height in pixels."""
+
+    x: float
+    y: float
+    height: float
+
+
+class Crop(NamedTuple):
+    """A square of the displayed picture, in its pixels: left and top edge, and size."""
+
+    x: float
+    y: float
+    size: float
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What one look through a video says: its shots, and the faces (largest first, in pixels of the
+    displayed picture) in each `every`-th frame."""
+
+    video: Path
+    info: MediaInfo
+    shots: Shots
+    every: int
+    faces: tuple[tuple[Face, ...], ...]
+
+    def within(self, shot: Shot) -> list[tuple[Face, ...]]:
+        """The samples that lie in a shot."""
+        return list(self.faces[-(-shot.first // self.every) : -(-shot.end // self.every)])
+
+    def choose(self, number: int | None, crop: Crop | None = None) -> Shot:
+        """The shot of this number, from 1; without one, the shot that shows a face (in the crop)
+        longest. Raises BadArgument."""
+        shots = self.shots.shots
+        if number is None:
+            return max(
+                shots,
+                key=lambda shot: (
+                    sum(any(_lies_in(face, crop) for face in faces) for faces in self.within(shot)),
+                    len(shot),
+                ),
+            )
+        if not 1 <= number <= len(shots):
+            known = ", ".join(f"{place}: {shot}" for place, shot in enumerate(shots, 1))
+            raise BadArgument(
+                f"--shot {number}: {self.video} has {len(shots)} (by number: {known}). Give one of "
+                "these, or leave --shot out."
+            )
+        return shots[number - 1]
+
+
+def look_through(
+    video: Path | str, *, seconds: float | None = None, report: Report = silent
+) -> Survey:
+    """Decode a video once, for its cuts and for faces in sparse frames. Raises what `skim_frames`
+    raises."""
+    from mediapipe.python.solutions.face_detection import FaceDetection
+
+    video = Path(video)
+    info = probe(video)
+    length = max(1.0, min(info.seconds or seconds or 0.0, seconds or np.inf))
+    every = max(1, round(FPS / min(SAMPLES_PER_SECOND, MOST_SAMPLES / length)))
+    scale = min(1.0, DETECTION_SIZE / max(info.width, info.height))
+    with native_notes_hidden():
+        far, near = (
+            FaceDetection(model_selection=model, min_detection_confidence=0.5) for model in (1, 0)
+        )
+        for detector in (far, near):
+            detector.process(np.zeros((64, 64, 3), np.uint8))
+    samples, last = [], time.monotonic()
+
+    def squeezed() -> Iterator[UInt8[np.ndarray, "n n 3"]]:
+        nonlocal last
+        for index, (small, picture) in enumerate(
+            skim_frames(video, small=SIDE, every=every, scale=scale, seconds=seconds)
+        ):
+            if picture is not None:
+                found = sorted(
+                    _faces(far, picture) or _faces(near, picture), key=lambda face: -face.height
+                )
+                samples.append(tuple(_scaled(face, 1 / scale) for face in found))
+            if time.monotonic() - last > 0.2:
+                last = time.monotonic()
+                report(index + 1, max(round(length * FPS), index + 1))
+            yield small
+
+    with far, near:
+        shots = find_shots(squeezed())
+    return Survey(video=video, info=info, shots=shots, every=every, faces=tuple(samples))
+
+
+def find_crop(survey: Survey, shot: Shot) -> Crop:
+    """Frame the head of the one who speaks in a shot. Raises NoFace, SeveralFaces."""
+    samples = survey.within(shot)
+    seen = [faces for faces in samples if faces]
+    where = f"{survey.video}" if len(survey.shots.shots) == 1 else f"{survey.video} from {shot}"
+    if len(seen) < max(1, 0.05 * len(samples)):
+        raise NoFace(
+            f"No face in {len(samples) - len(seen)} of {len(samples)} frames of {where} that were "
+            "looked at. "
+            "Use a video that shows one face from the front, or point to it with --crop x,y,size."
+        )
+    rivals = sum(
+        len(faces) > 1 and faces[1].height >= RIVAL_SIZE * faces[0].height for faces in seen
+    )
+    if rivals >= max(2, RIVAL_SHARE * len(seen)):
+        raise SeveralFaces(
+            f"Two faces of like size in {rivals} of {len(samples)} frames of {where} that were "
+            "looked at. Choose one with --crop x,y,size."
+        )
+    return frame_head([faces[0] for faces in seen], survey.info)
+
+
+def frame_head(faces: list[Face], info: MediaInfo) -> Crop:
+    """The crop that holds the head in all samples, inside the picture; the whole picture where it
+    is framed so already."""
+    table = np.array([[face.x, face.y, face.height] for face in faces])
+    x, y, height = np.median(table, axis=0)
+    near = np.hypot(table[:, 0] - x, table[:, 1] - y) < 1.5 * height
+    table = table[near]
+    low, high = table[:, :2].min(0), table[:, :2].max(0)
+    side = min(info.width, info.height)
+    size = np.median(table[:, 2]) / FACE_SHARE + max(0.0, (high - low).max() - 0.3 * height)
+    if info.width == info.height and size >= WHOLE_FROM * side:
+        return Crop(0, 0, side)
+    size = min(size, side)
+    centre_x, centre_y = (low + high) / 2
+    left = np.clip(centre_x - size / 2, 0, info.width - size)
+    top = np.clip(centre_y - FACE_CENTRE * size, 0, info.height - size)
+    return Crop(*(2 * int(length / 2) for length in (left, top, size)))
+
+
+def check_crop(crop: Crop, info: MediaInfo) -> None:
+    """Raises BadArgument where a crop does not lie in the picture."""
+    if (
+        crop.size < 64
+        or crop.x < 0
+        or crop.y < 0
+        or crop.x + crop.size > info.width + 1
+        or crop.y + crop.size > info.height + 1
+    ):
+        raise BadArgument(
+            f"--crop {crop.x:g},{crop.y:g},{crop.size:g} does not lie in the picture, which has "
+            f"{info.width} x {info.height} pixels; the size is at least 64."
+        )
+
+
+def _faces(detector, image: UInt8[np.ndarray, "h w 3"]) -> list[Face]:
+    height, width = image.shape[:2]
+    boxes = [
+        found.location_data.relative_bounding_box
+        for found in detector.process(image).detections or []
+    ]
+    return [
+        Face(
+            x=(box.xmin + box.width / 2) * width,
+            y=(box.ymin + box.height / 2) * height,
+            height=box.height * height,
+        )
+        for box in boxes
+    ]
+
+
+def _scaled(face: Face, factor: float) -> Face:
+    return Face(x=face.x * factor, y=face.y * factor, height=face.height * factor)
+
+
+def _lies_in(face: Face, crop: Crop | None) -> bool:
+    return crop is None or (0 <= face.x - crop.x < crop.size and 0 <= face.y - crop.y < crop.size)

@@ -1,0 +1,225 @@
+"""Geometry priors: depth and normals of the face, rendered from the tracked mesh.
+
+The mesh is each frame's own landmarks lifted to three dimensions: every point lies on the ray of
+its landmark, at the depth that the posed resting shape has there. So its outline follows the
+picture, jaw and lips included, and its relief follows the person.
+"""
+
+import numpy as np
+from jaxtyping import Float, Int
+from numba import njit
+
+from instag.data.clip import Clip, Surface
+from instag.runtime.parallel import in_order
+from instag.runtime.progress import Report, silent
+
+SKIN_POINTS = 468
+"""The landmarks of the face's skin; the ten after them are the irises'."""
+SMOOTHING = 3
+"""Times that a vertex's normal is averaged with its neighbours': landmarks tremble, skin does
+not."""
+
+
+def face_triangles() -> Int[np.ndarray, "t 3"]:
+    """The triangles of MediaPipe's face mesh, counter-clockwise seen from the front (x right, y
+    up).
+
+    They are the 3-cycles of the published edges, less those that only enclose other triangles,
+    turned alike by walking from triangle to triangle over shared edges.
+    """
+    from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
+
+    joined: dict[int, set[int]] = {}
+    for a, b in FACEMESH_TESSELATION:
+        joined.setdefault(a, set()).add(b)
+        joined.setdefault(b, set()).add(a)
+    triangles = {
+        (a, b, c) for a in joined for b in joined[a] for c in joined[a] & joined[b] if a < b < c
+    }
+    on_edge: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    for triangle in triangles:
+        for edge in _edges(triangle):
+            on_edge.setdefault(edge, []).append(triangle)
+    real = {
+        triangle
+        for triangle in triangles
+        if not all(len(on_edge[edge]) > 2 for edge in _edges(triangle))
+    }
+    return _turned_alike(real)
+
+
+def _edges(triangle: tuple[int, int, int]) -> list[tuple[int, int]]:
+    a, b, c = sorted(triangle)
+    return [(a, b), (a, c), (b, c)]
+
+
+def _turned_alike(triangles: set[tuple[int, int, int]]) -> Int[np.ndarray, "t 3"]:
+    """Orient a connected sheet of triangles alike, beginning at the nose's bridge, whose turn is
+    known."""
+    on_edge: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+    for triangle in triangles:
+        for edge in _edges(triangle):
+            on_edge.setdefault(edge, []).append(triangle)
+    first = min(triangle for triangle in triangles if {6, 197} <= set(triangle))
+    turned: dict[tuple[int, int, int], tuple[int, int, int]] = {first: first}
+    waiting = [first]
+    while waiting:
+        triangle = turned[waiting.pop()]
+        for start, end in zip(triangle, (*triangle[1:], triangle[0]), strict=True):
+            for other in on_edge[min(start, end), max(start, end)]:
+                if other not in turned:
+                    third = next(vertex for vertex in other if vertex not in (start, end))
+                    turned[other] = (end, start, third)
+                    waiting.append(other)
+    return np.array(sorted(turned.values()), np.int32)
+
+
+def lift(
+    landmarks: Float[np.ndarray, "478 3"],
+    rotation: Float[np.ndarray, "3 3"],
+    translation: Float[np.ndarray, "3"],
+    identity: Float[np.ndarray, "478 3"],
+    focal: float,
+    size: tuple[int, int],
+) -> Float[np.ndarray, "468 3"]:
+    """The skin's points in the camera's frame (x right, y up, z toward the camera, metres).
+
+    `rotation` and `translation` are camera to world, `focal` and the landmarks in pixels, `size`
+    width and height.
+    """
+    depth = -((identity[:SKIN_POINTS] - translation) @ rotation)[:, 2]
+    x = (landmarks[:SKIN_POINTS, 0] - size[0] / 2) / focal * depth
+    y = (size[1] / 2 - landmarks[:SKIN_POINTS, 1]) / focal * depth
+    return np.stack([x, y, -depth], -1)
+
+
+def vertex_normals(
+    points: Float[np.ndarray, "v 3"], triangles: Int[np.ndarray, "t 3"]
+) -> Float[np.ndarray, "v 3"]:
+    """Unit normals of a mesh's vertices: the area-weighted mean of their triangles', then of their
+    neighbours'."""
+    a, b, c = (points[triangles[:, corner]] for corner in range(3))
+    faces = np.cross(b - a, c - a)
+    normals = _gather(faces, triangles, len(points))
+    for _ in range(SMOOTHING):
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12
+        normals = _gather(normals[triangles].sum(1), triangles, len(points))
+    return normals / (np.linalg.norm(normals, axis=1, keepdims=True) + 1e-12)
+
+
+def _gather(
+    values: Float[np.ndarray, "t 3"], triangles: Int[np.ndarray, "t 3"], count: int
+) -> Float[np.ndarray, "v 3"]:
+    """Sum of each vertex's triangles' values."""
+    corners = triangles.ravel()
+    repeated = np.repeat(values, 3, axis=0)
+    return np.stack([np.bincount(corners, repeated[:, axis], count) for axis in range(3)], -1)
+
+
+def render(
+    points: Float[np.ndarray, "v 3"],
+    normals: Float[np.ndarray, "v 3"],
+    triangles: Int[np.ndarray, "t 3"],
+    focal: float,
+    size: tuple[int, int],
+) -> Surface:
+    """Depth and normals of a mesh in the camera's frame (x right, y up, z toward the camera,
+    metres), nearest first.
+
+    Triangles that turn their back are not drawn. `size` is width and height, `focal` in pixels of
+    that size; the principal point lies at the centre and pixel centres at +0.5.
+    """
+    width, height = size
+    depth = -points[:, 2]
+    screen = np.stack(
+        [
+            width / 2 + focal * points[:, 0] / depth,
+            height / 2 - focal * points[:, 1] / depth,
+            1 / depth,
+        ],
+        -1,
+    )
+    picture = np.zeros((height, width, 4), np.float32)
+    _rasterize(screen, normals, triangles, picture)
+    valid = picture[..., 0] > 0
+    normal = picture[..., 1:]
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-8
+    return Surface(
+        depth=np.where(valid, 1 / np.maximum(picture[..., 0], 1e-6), 0).astype(np.float32),
+        normal=normal,
+        valid=valid,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _rasterize(screen, normals, triangles, picture):  # pragma: no cover - compiled
+    """Paint (1 / depth, normal) where a front-facing triangle is nearest; 1 / depth is linear on
+    the screen."""
+    height, width = picture.shape[:2]
+    for triangle in range(len(triangles)):
+        i, j, k = triangles[triangle, 0], triangles[triangle, 1], triangles[triangle, 2]
+        x0, y0, x1, y1, x2, y2 = (
+            screen[i, 0],
+            screen[i, 1],
+            screen[j, 0],
+            screen[j, 1],
+            screen[k, 0],
+            screen[k, 1],
+        )
+        area = (y1 - y0) * (x2 - x0) - (x1 - x0) * (y2 - y0)
+        if area <= 1e-9:
+            continue
+        top, bottom = (
+            max(0, int(min(y0, y1, y2) - 0.5)),
+            min(height - 1, int(max(y0, y1, y2) + 0.5)),
+        )
+        left, right = max(0, int(min(x0, x1, x2) - 0.5)), min(width - 1, int(max(x0, x1, x2) + 0.5))
+        for row in range(top, bottom + 1):
+            y = row + 0.5
+            for column in range(left, right + 1):
+                x = column + 0.5
+                a = ((y1 - y) * (x2 - x) - (x1 - x) * (y2 - y)) / area
+                b = ((y2 - y) * (x0 - x) - (x2 - x) * (y0 - y)) / area
+                c = 1 - a - b
+                if a < 0 or b < 0 or c < 0:
+                    continue
+                inverse = a * screen[i, 2] + b * screen[j, 2] + c * screen[k, 2]
+                if inverse > picture[row, column, 0]:
+                    picture[row, column, 0] = inverse
+                    for axis in range(3):
+                        picture[row, column, 1 + axis] = (
+                            a * normals[i, axis] + b * normals[j, axis] + c * normals[k, axis]
+                        )
+
+
+def render_surface(clip: Clip, report: Report = silent) -> None:
+    """Write surface/*.npz of a clip that has a track, at half size. Memory does not grow with the
+    length."""
+    track = clip.track()
+    triangles = face_triangles()
+    size = (clip.info.width, clip.info.height)
+    half = (size[0] // 2, size[1] // 2)
+
+    def work(index: int) -> int:
+        points = lift(
+            track.landmarks[index],
+            track.rotations[index],
+            track.translations[index],
+            track.identity,
+            track.focal,
+            size,
+        )
+        clip.save_surface(
+            index,
+            render(
+                points,
+                vertex_normals(points, triangles),
+                triangles,
+                track.focal * half[0] / size[0],
+                half,
+            ),
+        )
+        return index
+
+    for index in in_order(work, range(len(clip))):
+        report(index + 1, len(clip))

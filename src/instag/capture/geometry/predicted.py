@@ -1,0 +1,181 @@
+"""Geometry that a network predicted from pictures (Sapiens), brought into a clip's units and axes
+by means of the tracked mesh.
+
+Such depth is relative: up to a scale, which is one for all frames, and an offset for each frame.
+Such normals are in the camera's axes, but which way each axis points is a network's own convention.
+The mesh of the face knows both, less finely.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from instag.capture.geometry.from_mesh import face_triangles, lift, render, vertex_normals
+from instag.data.clip import Clip, Surface
+from instag.errors import CaptureError
+from instag.runtime.progress import Report, silent
+from instag.types import Region, Track
+
+SAMPLES = 12
+"""Frames, spread over the clip, from which scale and axes are learned."""
+LEAST_AGREEMENT = 0.3
+"""Correlation of predicted depth, and cosine of predicted normals, with the mesh under which the
+two are of different faces."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What a network says of one frame: relative depth, greater is farther; normals of any length,
+    zero where unknown."""
+
+    depth: Float[np.ndarray, "h w"]
+    normal: Float[np.ndarray, "h w 3"]
+
+    def resized(self, size: tuple[int, int]) -> "Prediction":
+        """At `size`, width and height, in pixels."""
+        if self.depth.shape == size[::-1] == self.normal.shape[:2]:
+            return self
+        depth, normal = (
+            cv2.resize(np.asarray(part, np.float32), size, interpolation=cv2.INTER_AREA)
+            for part in (self.depth, self.normal)
+        )
+        return Prediction(depth=depth, normal=normal)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """metres: what one unit of predicted depth is. signs: +1 or -1 for each axis of the normals."""
+
+    metres: float
+    signs: Float[np.ndarray, "3"]
+
+
+class Mesh:
+    """The surface of the tracked face, frame by frame, at half the picture's size."""
+
+    def __init__(self, track: Track, size: tuple[int, int]) -> None:
+        self._track, self._size, self._triangles = track, size, face_triangles()
+        self.size = (size[0] // 2, size[1] // 2)
+
+    def surface(self, index: int) -> Surface:
+        """In the camera's axes (x right, y up, z toward the camera), metres."""
+        track = self._track
+        points = lift(
+            track.landmarks[index],
+            track.rotations[index],
+            track.translations[index],
+            track.identity,
+            track.focal,
+            self._size,
+        )
+        return render(
+            points,
+            vertex_normals(points, self._triangles),
+            self._triangles,
+            track.focal * self.size[0] / self._size[0],
+            self.size,
+        )
+
+
+def predict_surface(
+    clip: Clip,
+    predict: Callable[[UInt8[np.ndarray, "h w 3"]], Prediction],
+    source: str,
+    most: int,
+    report: Report = silent,
+) -> None:
+    """Write surface/*.npz of a clip that has a track and regions: predictions in the first `most`
+    frames, the tracked mesh in the others.
+
+    Raises CaptureError where the predictions do not follow the face; `source` names them.
+    """
+    mesh = Mesh(clip.track(), (clip.info.width, clip.info.height))
+    count = min(most, len(clip))
+    chosen = [int(index) for index in np.unique(np.linspace(0, count - 1, SAMPLES).astype(int))]
+    sampled = {}
+    for done, index in enumerate(chosen):
+        sampled[index] = predict(clip.frame(index)).resized(mesh.size)
+        report(done + 1, count + 1)
+    units = learn_units([(sampled[index], mesh.surface(index)) for index in chosen], source)
+    for index in range(len(clip)):
+        surface = mesh.surface(index)
+        if index < count:
+            prediction = (
+                sampled.pop(index)
+                if index in sampled
+                else predict(clip.frame(index)).resized(mesh.size)
+            )
+            regions = cv2.resize(clip.regions(index), mesh.size, interpolation=cv2.INTER_NEAREST)
+            surface = in_clip_units(prediction, surface, np.asarray(regions, np.uint8), units)
+            report(max(len(chosen), index + 1), count + 1)
+        clip.save_surface(index, surface)
+    report(1, 1)
+
+
+def learn_units(samples: Sequence[tuple[Prediction, Surface]], source: str) -> Units:
+    """From predictions and the mesh of the same frames, of one size. Raises CaptureError where they
+    do not agree; `source` names the predictions."""
+    scales, agreements, products = [], [], np.zeros(3)
+    for prediction, mesh in samples:
+        where = mesh.valid & np.isfinite(prediction.depth)
+        if where.sum() < 50:
+            continue
+        seen, true = (
+            prediction.depth[where] - np.median(prediction.depth[where]),
+            mesh.depth[where] - np.median(mesh.depth[where]),
+        )
+        spread = float(np.sqrt((seen**2).sum() * (true**2).sum()))
+        agreements.append(float((seen * true).sum()) / max(spread, 1e-12))
+        scales.append(float((seen * true).sum() / max(float((seen**2).sum()), 1e-12)))
+        normal = _unit(prediction.normal[where])
+        products += (normal * mesh.normal[where]).mean(0)
+    agreement = float(np.median(agreements)) if agreements else 0.0
+    if agreement < LEAST_AGREEMENT:
+        raise CaptureError(
+            f"The depth of {source} does not follow the tracked face (correlation "
+            f"{agreement:.2f}). Is it of the same video and crop?"
+        )
+    cosine = float(np.abs(products).sum()) / max(len(agreements), 1)
+    if cosine < LEAST_AGREEMENT:
+        raise CaptureError(
+            f"The normals of {source} do not follow the tracked face (cosine {cosine:.2f}). Are "
+            "they of the same video and crop?"
+        )
+    return Units(metres=float(np.median(scales)), signs=np.where(products < 0, -1.0, 1.0))
+
+
+def in_clip_units(
+    prediction: Prediction, mesh: Surface, regions: UInt8[np.ndarray, "h w"], units: Units
+) -> Surface:
+    """The prediction as a Surface: metres along the camera's z, our axes, valid on skin, hair and
+    neck. All of one size."""
+    depth = prediction.depth.astype(np.float32) * units.metres
+    shared = mesh.valid & np.isfinite(depth)
+    if shared.any():
+        depth = depth + np.float32(np.median(mesh.depth[shared] - depth[shared]))
+    normal = _unit(prediction.normal) * units.signs
+    valid = (
+        _is_skin(regions)
+        & np.isfinite(depth)
+        & (depth > 0.05)
+        & (depth < 6.5)
+        & (np.abs(normal).sum(-1) > 0.5)
+        & bool(shared.any())
+    )
+    return Surface(
+        depth=np.where(valid, depth, 0).astype(np.float32),
+        normal=np.where(valid[..., None], normal, 0).astype(np.float32),
+        valid=valid,
+    )
+
+
+def _is_skin(regions: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    return (regions == Region.FACE) | (regions == Region.HAIR) | (regions == Region.NECK)
+
+
+def _unit(vectors: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
+    vectors = np.nan_to_num(np.asarray(vectors, np.float32))
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)

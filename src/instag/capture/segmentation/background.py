@@ -1,0 +1,126 @@
+"""The backdrop: what lies behind the person, per pixel from the frames in which the person is far
+(METHOD 5)."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from instag.data.clip import Clip
+from instag.runtime.parallel import in_order
+from instag.runtime.progress import Report, silent
+from instag.types import Region
+
+CANDIDATES = 5
+"""Frames remembered for each pixel; their median is the backdrop, so that noise and passers-by
+vanish."""
+LOOKED_AT = 60
+"""Frames looked at, spread over the clip."""
+FAR = 40 / 512
+"""A distance from the person, in picture heights, beyond which more is no better."""
+HALO = 9 / 512
+"""Pixels nearer to the person than this, in picture heights, are never believed: soft edges,
+shadows, compression."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FarFrames:
+    """The frames in which each pixel was farthest from the person so far. distance: in pixels, -1
+    where none yet."""
+
+    colors: UInt8[np.ndarray, "k h w 3"]
+    distance: Float[np.ndarray, "k h w"]
+
+    @classmethod
+    def none_yet(cls, height: int, width: int) -> "FarFrames":
+        return cls(
+            colors=np.zeros((CANDIDATES, height, width, 3), np.uint8),
+            distance=np.full((CANDIDATES, height, width), -1, np.float32),
+        )
+
+    def look(
+        self, frame: UInt8[np.ndarray, "h w 3"], distance: Float[np.ndarray, "h w"], turn: int
+    ) -> "FarFrames":
+        """Put the frame where it is farther than the nearest of those remembered.
+
+        `turn` counts the frames: among equally far ones the place that is overwritten goes round,
+        so that they come from the whole clip.
+        """
+        colors, distances = self.colors.copy(), self.distance.copy()
+        order = np.roll(np.arange(CANDIDATES), -turn)
+        worst = order[distances[order].argmin(0)]
+        rows, columns = np.nonzero(distance >= np.take_along_axis(distances, worst[None], 0)[0])
+        chosen = worst[rows, columns]
+        colors[chosen, rows, columns] = frame[rows, columns]
+        distances[chosen, rows, columns] = distance[rows, columns]
+        return replace(self, colors=colors, distance=distances)
+
+
+def distance_from_person(regions: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """Pixels to the nearest pixel of the person, at most FAR of the height; 0 within the person."""
+    away = cv2.distanceTransform((regions == Region.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.minimum(away, FAR * len(regions))
+
+
+def median_of_far(far: FarFrames) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
+    """The median colour over each pixel's remembered frames that are clear of the person, and where
+    there is any."""
+    clear = far.distance > HALO * far.distance.shape[1]
+    count = clear.sum(0)
+    colors = np.where(clear[..., None], far.colors, 255).astype(np.uint8)
+    colors = np.sort(colors, axis=0)
+    middle = np.maximum(count - 1, 0) // 2
+    median = np.take_along_axis(colors, middle[None, ..., None], 0)[0]
+    return median, count > 0
+
+
+def nearest_colors(
+    image: UInt8[np.ndarray, "h w 3"], known: Bool[np.ndarray, "h w"]
+) -> tuple[UInt8[np.ndarray, "h w 3"], Float[np.ndarray, "h w"]]:
+    """Each pixel's nearest known pixel's colour, and how far that is in pixels. Some pixel must be
+    known."""
+    distance, labels = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    color_of = np.zeros((int(labels.max()) + 1, 3), np.uint8)
+    color_of[labels[known]] = image[known]
+    return color_of[labels], distance
+
+
+def fill_from_nearest(
+    image: UInt8[np.ndarray, "h w 3"], known: Bool[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Fill what is not known from the nearest known pixel, ever smoother the farther that is. All
+    grey where none is known."""
+    if known.all():
+        return image
+    if not known.any():
+        return np.full_like(image, 128)
+    filled, distance = nearest_colors(image, known)
+    result = filled.astype(np.float32)
+    for sigma in (2, 4, 8, 16, 32):
+        scale = max(1, sigma // 4)
+        small = cv2.resize(result, None, fx=1 / scale, fy=1 / scale, interpolation=cv2.INTER_AREA)
+        smooth = cv2.resize(
+            cv2.GaussianBlur(small, (0, 0), sigma / scale), (image.shape[1], image.shape[0])
+        )
+        share = np.clip(distance / (1.5 * sigma) - 0.5, 0, 1)[..., None]
+        result = result + share * (smooth - result)
+    return np.where(known[..., None], image, result.round()).astype(np.uint8)
+
+
+def build_backdrop(clip: Clip, report: Report = silent) -> None:
+    """Write backdrop.png, and where it was seen, of a clip that has frames and regions. Its time
+    and memory do not grow with the length."""
+    chosen = np.unique(np.linspace(0, len(clip) - 1, min(LOOKED_AT, len(clip))).astype(int))
+    far = FarFrames.none_yet(clip.info.height, clip.info.width)
+    looks = in_order(
+        lambda index: (clip.frame(index), distance_from_person(clip.regions(index))),
+        (int(index) for index in chosen),
+    )
+    for turn, (frame, distance) in enumerate(looks):
+        far = far.look(frame, distance, turn)
+        report(turn + 1, len(chosen))
+    image, seen = median_of_far(far)
+    clip.save_backdrop(fill_from_nearest(image, seen), seen)

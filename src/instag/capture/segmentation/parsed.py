@@ -1,0 +1,98 @@
+"""Regions, hair and teeth as a network for single frames sees them, written into a clip: what
+stands in for the embedded region code."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from instag.capture.segmentation.teeth import teeth_likeness, teeth_mask
+from instag.data.clip import Clip
+from instag.perception.connected_components import small_parts
+from instag.runtime.progress import Report, silent
+from instag.types import Region
+
+Parser = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w"]]
+"""Regions of an RGB frame, without teeth."""
+TeethFinder = Callable[[UInt8[np.ndarray, "h w 3"]], Bool[np.ndarray, "h w"]]
+"""Where an RGB frame shows teeth."""
+HairFinder = Callable[[UInt8[np.ndarray, "h w 3"]], Float[np.ndarray, "h w"]]
+"""Probability of hair in [0, 1] of the next RGB frame."""
+SURE = 0.5
+INSIDE = (Region.FACE, Region.MOUTH, Region.TEETH)
+"""Regions from which teeth may take pixels: a mask that lies elsewhere is mistaken."""
+
+
+def parse_regions(clip: Clip, parser: Parser, report: Report = silent) -> None:
+    """Write regions/*.png as the parser sees each frame, with teeth found by colour inside its
+    mouth."""
+    for index in range(len(clip)):
+        frame = clip.frame(index)
+        clip.save_regions(index, with_teeth_by_color(frame, parser(frame)))
+        report(index + 1, len(clip))
+
+
+def with_teeth_by_color(
+    frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "h w"]:
+    """The regions with what is bright and not red inside the mouth as teeth."""
+    mouth, face = (regions == Region.MOUTH).astype(np.uint8), regions == Region.FACE
+    if not mouth.any() or not face.any():
+        return regions
+    skin = np.median(cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb)[face], 0).astype(np.float32)
+    teeth = teeth_mask(teeth_likeness(frame, mouth, skin) * mouth)
+    return np.where(teeth, np.uint8(Region.TEETH), regions)
+
+
+def mark_teeth(clip: Clip, finder: TeethFinder, report: Report = silent) -> None:
+    """Replace the teeth of regions/*.png by what the finder sees; what were teeth before is
+    mouth."""
+    for index in range(len(clip)):
+        clip.save_regions(index, with_teeth(clip.regions(index), finder(clip.frame(index))))
+        report(index + 1, len(clip))
+
+
+def with_teeth(
+    regions: UInt8[np.ndarray, "h w"], teeth: Bool[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "h w"]:
+    """The regions with other teeth."""
+    mouth = np.where(regions == Region.TEETH, np.uint8(Region.MOUTH), regions)
+    return np.where(
+        teeth & np.isin(mouth, [int(region) for region in INSIDE]), np.uint8(Region.TEETH), mouth
+    )
+
+
+def mark_hair(clip: Clip, finder: HairFinder, report: Report = silent) -> None:
+    """Draw the border between hair and the rest of the person in regions/*.png anew, as the finder
+    sees it."""
+    for index in range(len(clip)):
+        clip.save_regions(index, with_hair(clip.regions(index), finder(clip.frame(index))))
+        report(index + 1, len(clip))
+
+
+def with_hair(
+    regions: UInt8[np.ndarray, "h w"], hair: Float[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "h w"]:
+    """The regions with hair where it is likely; the person's outline, the mouth and the teeth stay.
+
+    What was hair and is not likely to be goes to the nearer of likely hair and skin, so that no rim
+    of skin lies around the hair.
+    """
+    sure = hair > SURE
+    sure &= ~small_parts(sure, max(8, round(regions.size * 4e-4)))
+    skin = (regions == Region.FACE) & ~sure
+    to_hair, to_skin = (
+        cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) for mask in (sure, skin)
+    )
+    bare = np.where(
+        (regions == Region.HAIR) & ~sure & (to_skin < to_hair), np.uint8(Region.FACE), regions
+    )
+    return np.where(
+        sure
+        & np.isin(
+            bare, [int(region) for region in (Region.FACE, Region.HAIR, Region.NECK, Region.TORSO)]
+        ),
+        np.uint8(Region.HAIR),
+        bare,
+    )

@@ -1,0 +1,206 @@
+"""The torso layer: cloth and neck of each frame, continued under the head so that no gap opens when
+the head moves (METHOD 5)."""
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from instag.capture.segmentation.background import nearest_colors
+from instag.data.clip import Clip
+from instag.runtime.parallel import in_order
+from instag.runtime.progress import Report, silent
+from instag.types import Region
+
+NECK_UP = 48 / 512
+"""How far the neck goes on upward under the head, in picture heights."""
+CLOTH_UP = 8 / 512
+"""How far everything else of the torso goes on under the head."""
+HAIR_BESIDE, HAIR_WITHIN = 24 / 512, 12 / 512
+"""Hair nearer to the torso than the one and farther from the background than the other stays behind
+the head, where it hangs beside the neck."""
+RIM = 4 / 512
+"""Pixels of the torso nearer to the head than this, in picture heights, show the chin's or the
+hair's edge as well; their colour is not taken."""
+SURE = 250
+"""Share of the person, of 255, from which on a pixel's colour is his alone."""
+DARKENING = 0.98
+"""What is left of the colour after each row of a 512-row picture, upward under the chin."""
+
+
+def cut(
+    frame: UInt8[np.ndarray, "h w 3"],
+    regions: UInt8[np.ndarray, "h w"],
+    person: UInt8[np.ndarray, "h w"] | None = None,
+) -> UInt8[np.ndarray, "h w 4"]:
+    """The torso layer of one frame: RGBA, colours not multiplied by alpha. All clear where no torso
+    is seen.
+
+    The frame's own colours where it shows cloth or neck; under the head, the neck's colours go up
+    and darken, the cloth's go on a little way and wherever the torso lies on both sides, all
+    blurred; hair beside the neck stays, as there is more of it behind. Nothing is put where the
+    frame shows background, but for the soft edge. person: the matte, where there is one: the edge's
+    shape, and which colours are the backdrop's too and so taken from further in.
+    """
+    layer = np.zeros((*regions.shape, 4), np.uint8)
+    body = (regions == Region.TORSO) | (regions == Region.NECK)
+    if not body.any():
+        return layer
+    scale = len(frame) / 512
+    top = max(0, int(body.any(1).argmax()) - round((NECK_UP + CLOTH_UP) * len(frame)))
+    layer[top:] = _cut_part(
+        frame[top:], regions[top:], body[top:], None if person is None else person[top:], scale
+    )
+    return layer
+
+
+def _cut_part(
+    frame: UInt8[np.ndarray, "h w 3"],
+    regions: UInt8[np.ndarray, "h w"],
+    body: Bool[np.ndarray, "h w"],
+    person: UInt8[np.ndarray, "h w"] | None,
+    scale: float,
+) -> UInt8[np.ndarray, "h w 4"]:
+    """`cut`, of the rows that the torso can reach alone; `scale` is the whole picture's height over
+    512."""
+    head = regions >= Region.FACE
+    under, neck = neck_under_head(frame, regions, scale)
+    distance = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 5)
+    from_head = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 3)
+    sure = body & (from_head > 512 * RIM * scale)
+    if person is not None:
+        sure &= person >= SURE
+    if not sure.any():
+        sure = body
+    nearest, depth = nearest_colors(frame, sure)
+    colors = _smoother_with_depth(nearest, depth, (head & ~under) | (body & ~sure), scale)
+    colors[under] = neck[under]
+    hair = (regions == Region.HAIR) & ~under & (distance <= 512 * HAIR_BESIDE * scale)
+    hair &= (
+        cv2.distanceTransform((regions != Region.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 3)
+        > 512 * HAIR_WITHIN * scale
+    )
+    colors[hair] = cv2.GaussianBlur(frame, (0, 0), 2 * scale)[hair]
+    inside = body | under | hair | (head & ((distance <= 512 * CLOTH_UP * scale) | between(body)))
+    alpha = soft_edge(inside, scale)
+    if person is not None:
+        alpha = np.where(
+            head,
+            alpha,
+            np.where(distance < np.minimum(from_head, 512 * CLOTH_UP * scale), person, np.uint8(0)),
+        )
+    colors[alpha == 0] = 0
+    return np.dstack([colors, alpha])
+
+
+def _smoother_with_depth(
+    image: UInt8[np.ndarray, "h w 3"],
+    depth: Float[np.ndarray, "h w"],
+    where: Bool[np.ndarray, "h w"],
+    scale: float,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The image, blurred a little where `depth` is 4 pixels (of a 512-row picture) and much where
+    it is 20."""
+    fine = cv2.GaussianBlur(image, (0, 0), 3 * scale)
+    small = cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    coarse = cv2.resize(
+        cv2.GaussianBlur(small, (0, 0), 3 * scale),
+        image.shape[1::-1],
+        interpolation=cv2.INTER_LINEAR,
+    )
+    near, far = (
+        np.clip(depth[where] / scale / step - start, 0, 1)[:, None].astype(np.float32)
+        for step, start in ((4, 0), (16, 0.25))
+    )
+    mixed = image[where] + near * (fine[where].astype(np.float32) - image[where])
+    result = image.copy()
+    result[where] = np.rint(mixed + far * (coarse[where] - mixed))
+    return result
+
+
+def between(body: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """The pixels of each row between its first and its last of the torso: what long hair or a chin
+    hides of it."""
+    after_first = np.maximum.accumulate(body, 1)
+    return after_first & np.maximum.accumulate(body[:, ::-1], 1)[:, ::-1]
+
+
+def neck_under_head(
+    frame: UInt8[np.ndarray, "h w 3"],
+    regions: UInt8[np.ndarray, "h w"],
+    scale: float,
+) -> tuple[Bool[np.ndarray, "h w"], UInt8[np.ndarray, "h w 3"]]:
+    """Where the neck goes on under the head, and its colours there; both empty where no neck is
+    seen.
+
+    It goes up in each column in which the head ends on neck, or the face itself on cloth (a collar
+    before the neck). A column's colour is the mean of a few rows under the neck's upper end,
+    blurred along the columns.
+    """
+    height, width = regions.shape
+    rows = np.arange(height, dtype=np.int32)[:, None]
+    head = regions >= Region.FACE
+    first = np.minimum.accumulate(np.where(head, np.int32(height), rows)[::-1], 0)[::-1]
+    end = np.minimum(first, height - 1)
+    cut_off = first == height
+    ends_on = np.take_along_axis(regions, end, 0)
+    last = np.take_along_axis(regions, np.maximum(end - 1, 0), 0)
+    rows_up = np.where(head, first - rows, 0)
+    on_neck = (ends_on == Region.NECK) & (rows_up > 0)
+    # Where the head reaches the picture's lower end, the neck ends there too, if it is seen to the
+    # left and to the right.
+    on_neck |= cut_off & (rows_up > 0) & between(on_neck.any(0)[None])
+    on_collar = (
+        (ends_on == Region.TORSO) & (last == Region.FACE) & (rows_up > 512 * CLOTH_UP * scale)
+    )
+    columns = np.nonzero((on_neck & ~cut_off).any(0))[0]
+    if len(columns) == 0:
+        return np.zeros(regions.shape, bool), np.zeros((height, width, 3), np.uint8)
+    smooth = cv2.blur(frame, (1, 2 * round(2 * scale) + 1)).astype(np.float32)
+    start = np.where(on_neck & ~cut_off, end, 0).max(0)[columns]
+    source = np.minimum(start + max(1, round(6 * scale)), height - 1)
+    source = np.where(regions[source, columns] == Region.NECK, source, start)
+    profile = np.stack(
+        [
+            np.interp(np.arange(width), columns, smooth[source, columns, channel])
+            for channel in range(3)
+        ],
+        -1,
+    ).astype(np.float32)
+    profile = cv2.GaussianBlur(profile[None], (0, 0), 8 * scale)[0]
+    hidden = between((regions == Region.TORSO) | (regions == Region.NECK))
+    where = (on_neck | on_collar) & ((rows_up <= 512 * NECK_UP * scale) | hidden)
+    shade = (DARKENING ** (np.arange(height + 1) / scale)).astype(np.float32)
+    return where, cv2.convertScaleAbs(profile[None] * shade[rows_up][..., None])
+
+
+def soft_edge(inside: Bool[np.ndarray, "h w"], scale: float) -> UInt8[np.ndarray, "h w"]:
+    """Alpha that falls from 1 to 0 within about two pixels (of a 512-row picture) across the mask's
+    border."""
+    return cv2.GaussianBlur(inside.astype(np.uint8) * 255, (0, 0), max(0.5, 0.8 * scale))
+
+
+def over(
+    behind: Float[np.ndarray, "h w 3"], rgba: UInt8[np.ndarray, "h w 4"]
+) -> Float[np.ndarray, "h w 3"]:
+    """The layer over what lies behind it, both in 0..255."""
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    return behind + alpha * (rgba[..., :3] - behind)
+
+
+def cut_torso(clip: Clip, report: Report = silent) -> None:
+    """Write torso/*.png of a clip that has frames and regions. Memory does not grow with the
+    length."""
+
+    def work(index: int) -> int:
+        clip.save_torso(
+            index,
+            cut(
+                clip.frame(index),
+                clip.regions(index),
+                clip.matte(index) if clip.has_mattes else None,
+            ),
+        )
+        return index
+
+    for index in in_order(work, range(len(clip))):
+        report(index + 1, len(clip))

@@ -1,0 +1,268 @@
+"""Head tracking: from landmarks of a whole clip to one focal length, one head shape and a pose for
+each frame (METHOD, Notation).
+
+The head's frame of reference: metres, x right in the picture, y up, z out of the face. The outer
+corners of the eyes are 0.092 apart, y = 0 lies between eyes and mouth so that the eyes are near
+0.025 and the mouth near -0.045, and the tip of the nose is at z = 0.075: a head is then a ball of
+about 0.1 around the origin, and what lies behind z = -0.07 is behind the ears.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from instag.capture.tracking.bundle_adjustment import (
+    Evidence,
+    Prior,
+    Rig,
+    adjust,
+    align,
+    project,
+    smooth_poses,
+)
+from instag.ops.rigid_poses import Poses, head_to_camera
+from instag.perception.face_mesh import Landmarks, sixty_eight
+from instag.perception.skin_flow import SKIN
+from instag.runtime.progress import Report, part, silent
+from instag.types import Track
+
+EYE_DISTANCE = 0.092
+"""Metres between the outer corners of the eyes."""
+NOSE_TIP_Z = 0.075
+ORIGIN_SHARE = 0.36
+"""How far y = 0 lies down the way from the eyes to the mouth."""
+FOCAL_PRIOR = 1200 / 512
+"""Focal length over the picture's size where the motion does not tell it: a head and shoulders
+filmed from about a metre."""
+BUNDLE_FRAMES = 300
+"""Frames, spread evenly, that shape and focal length are learned from; every frame gets its
+pose."""
+STIFFNESS = 0.1
+"""Smoothing of poses, light, as the flow steadies them (see `smooth_poses`)."""
+
+RIGID = np.array(
+    [
+        *[
+            10,
+            338,
+            297,
+            332,
+            109,
+            67,
+            103,
+            151,
+            9,
+            8,
+            168,
+            6,
+            197,
+            195,
+            5,
+            4,
+            1,
+            2,
+            98,
+            327,
+        ],  # forehead's middle, ridge of the nose
+        *[33, 133, 362, 263, 130, 359],  # corners of the eyes
+        *[127, 356, 234, 454, 93, 323, 54, 284, 21, 251, 162, 389],  # temples, before the ears
+        *[
+            50,
+            280,
+            101,
+            330,
+            36,
+            266,
+            129,
+            358,
+            48,
+            278,
+            116,
+            345,
+            117,
+            346,
+            123,
+            352,
+        ],  # cheekbones, wings of the nose
+        *[69, 299, 104, 333, 108, 337],  # forehead
+    ]
+)
+"""Landmarks that move little against the skull."""
+OUTER_EYES = (33, 263)
+INNER_EYES = (133, 362)
+LIPS = (61, 291, 0, 17)
+NOSE_TIP = 1
+CHIN = 152
+FOREHEAD = 10
+MIRRORED = ((33, 263), (133, 362), (127, 356), (234, 454), (129, 358), (54, 284), (116, 345))
+"""Pairs of landmarks (left in the picture, right in it) that the face's own symmetry swaps."""
+
+
+def fit_head(landmarks: Landmarks, width: int, height: int, report: Report = silent) -> Track:
+    """Focal length, rest shape and smooth poses from the landmarks of a clip of width x height
+    pixels."""
+    points = landmarks.points.astype(np.float64)
+    rig, poses = _first_guess(points, landmarks.found, width, height)
+    chosen = _spread(landmarks.found)
+    prior = Prior(shape=rig.shape[RIGID], focal=rig.focal, point_sigma=width / 512)
+    flexible = Rig(shape=rig.shape[RIGID], focal=rig.focal, centre=rig.centre)
+    rigid, _ = adjust(
+        points[chosen][:, RIGID, :2],
+        flexible,
+        poses.taken(chosen),
+        prior,
+        report=part(report, 0.05, 0.3),
+    )
+    start = Poses(
+        rotations=poses.rotations, translations=poses.translations * [1, 1, rigid.focal / rig.focal]
+    )
+    flow = np.full((len(points) - 1, len(RIGID), 2), np.nan)
+    flow[:, [list(RIGID).index(point) for point in SKIN]] = landmarks.flow[1:]
+    seen = Evidence(points=points[:, RIGID, :2], found=landmarks.found.astype(float), flow=flow)
+    poses = smooth_poses(seen, rigid, start, stiffness=STIFFNESS, report=part(report, 0.3, 0.9))
+    identity = _rest_shape(
+        points,
+        landmarks.found,
+        Rig(shape=rig.shape, focal=rigid.focal, centre=rigid.centre),
+        rigid.shape,
+        poses,
+    )
+    identity, poses = into_head_frame(identity, poses)
+    backward = poses.rotations.transpose(0, 2, 1)
+    report(1000, 1000)
+    return Track(
+        rotations=backward.astype(np.float32),
+        translations=-np.einsum("fij,fj->fi", backward, poses.translations).astype(np.float32),
+        landmarks=landmarks.points.astype(np.float32),
+        landmarks68=sixty_eight(landmarks.points).astype(np.float32),
+        identity=identity.astype(np.float32),
+        found=landmarks.found,
+        focal=rigid.focal,
+    )
+
+
+def reprojection_errors(track: Track, width: int, height: int) -> Float[np.ndarray, "f p"]:
+    """Distance in pixels between each rigid landmark and where the posed rest shape puts it."""
+    rig = Rig(
+        shape=track.identity[RIGID].astype(np.float64),
+        focal=track.focal,
+        centre=np.array([width / 2, height / 2]),
+    )
+    return np.linalg.norm(
+        project(rig, head_to_camera(track)) - track.landmarks[:, RIGID, :2], axis=-1
+    )
+
+
+def _spread(wanted: Bool[np.ndarray, " f"]) -> Int[np.ndarray, " g"]:
+    """Up to BUNDLE_FRAMES of the wanted frames, evenly."""
+    frames = np.flatnonzero(wanted)
+    return frames[np.unique(np.linspace(0, len(frames) - 1, BUNDLE_FRAMES).round().astype(int))]
+
+
+def _first_guess(
+    points: Float[np.ndarray, "f 478 3"], found: Bool[np.ndarray, " f"], width: int, height: int
+) -> tuple[Rig, Poses]:
+    """A shape by generalised Procrustes analysis of MediaPipe's own depth, and poses under weak
+    perspective."""
+    upright = points * [1, -1, -1]
+    some = upright[_spread(found)]
+    shape = some[len(some) // 2]
+    for _ in range(4):
+        scales, rotations = align(some[:, RIGID], shape[RIGID])
+        centred = some - some[:, RIGID].mean(1, keepdims=True)
+        shape = np.mean((centred / scales[:, None, None]) @ rotations, axis=0)
+        shape = shape * EYE_DISTANCE / np.linalg.norm(shape[OUTER_EYES[0]] - shape[OUTER_EYES[1]])
+    shape = _upright(shape)
+    scales, rotations = align(upright[:, RIGID], shape[RIGID])
+    focal = FOCAL_PRIOR * max(width, height)
+    centre = np.array([width / 2, height / 2])
+    distances = focal / scales
+    middles = points[:, RIGID, :2].mean(1) - centre
+    offsets = shape[RIGID].mean(0) @ rotations.transpose(0, 2, 1)
+    translations = (
+        np.stack([middles[:, 0] / scales, -middles[:, 1] / scales, -distances], -1) - offsets
+    )
+    return Rig(shape=shape, focal=focal, centre=centre), Poses(
+        rotations=rotations, translations=translations
+    )
+
+
+def _rest_shape(
+    points: Float[np.ndarray, "f 478 3"],
+    found: Bool[np.ndarray, " f"],
+    rig: Rig,
+    rigid: Float[np.ndarray, "p 3"],
+    poses: Poses,
+) -> Float[np.ndarray, "478 3"]:
+    """All landmarks of the face at rest: each point where its lines of sight meet, near where
+    MediaPipe's depth puts it.
+
+    Frames with a closed mouth and open eyes count most. The rigid points stay as they were
+    adjusted.
+    """
+    scale, turn = align(rigid[None], rig.shape[RIGID])
+    guess = scale[0] * (rig.shape - rig.shape[RIGID].mean(0)) @ turn[0].T + rigid.mean(0)
+    size = np.linalg.norm(points[:, OUTER_EYES[0], :2] - points[:, OUTER_EYES[1], :2], axis=-1)
+    mouth = np.linalg.norm(points[:, 13, :2] - points[:, 14, :2], axis=-1) / size
+    eyes = (
+        np.linalg.norm(points[:, 159, :2] - points[:, 145, :2], axis=-1)
+        + np.linalg.norm(points[:, 386, :2] - points[:, 374, :2], axis=-1)
+    ) / size
+    rest = (
+        found & (mouth <= np.quantile(mouth[found], 0.4)) & (eyes >= np.quantile(eyes[found], 0.4))
+    )
+    rest = _spread(rest if rest.sum() >= 5 else found)
+    rays = np.concatenate(
+        [
+            (points[rest, :, :2] - rig.centre) / rig.focal * [1, -1],
+            -np.ones((len(rest), len(guess), 1)),
+        ],
+        -1,
+    )
+    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+    rays = rays @ poses.rotations[rest]
+    eye = -np.einsum("fji,fj->fi", poses.rotations[rest], poses.translations[rest])
+    across = np.eye(3) - rays[..., None] * rays[..., None, :]
+    shape = guess
+    for _ in range(4):
+        misses = np.linalg.norm(np.einsum("fpij,fpj->fpi", across, shape - eye[:, None]), axis=-1)
+        weights = 1 / (1 + (misses / np.maximum(np.median(misses, axis=0), 1e-5)) ** 2 / 4)
+        weights /= weights.sum(0)
+        normal = np.einsum("fp,fpij->pij", weights, across) + 0.05 * np.eye(3)
+        right = np.einsum("fp,fpij,fj->pi", weights, across, eye) + 0.05 * guess
+        shape = np.linalg.solve(normal, right[..., None])[..., 0]
+    shape[RIGID] = rigid
+    return shape
+
+
+def _upright(shape: Float[np.ndarray, "478 3"]) -> Float[np.ndarray, "478 3"]:
+    """Turn a shape so that mirrored points differ along x and the line from chin to forehead lies
+    in x = 0, z = 0."""
+    return shape @ _axes(shape).T
+
+
+def _axes(shape: Float[np.ndarray, "478 3"]) -> Float[np.ndarray, "3 3"]:
+    """Rows: the head's own x, y and z axis."""
+    right = sum(shape[second] - shape[first] for first, second in MIRRORED)
+    right = right / np.linalg.norm(right)
+    up = shape[FOREHEAD] - shape[CHIN]
+    up = up - right * (up @ right)
+    up = up / np.linalg.norm(up)
+    return np.stack([right, up, np.cross(right, up)])
+
+
+def into_head_frame(
+    shape: Float[np.ndarray, "478 3"], poses: Poses
+) -> tuple[Float[np.ndarray, "478 3"], Poses]:
+    """Choose axes, origin and unit as this file's first words say, and move shape and poses
+    alike."""
+    axes = _axes(shape)
+    factor = EYE_DISTANCE / np.linalg.norm(shape[OUTER_EYES[0]] - shape[OUTER_EYES[1]])
+    turned = shape @ axes.T * factor
+    eyes, mouth = turned[[*OUTER_EYES, *INNER_EYES]].mean(0), turned[list(LIPS)].mean(0)
+    origin = np.array(
+        [eyes[0], eyes[1] + ORIGIN_SHARE * (mouth[1] - eyes[1]), turned[NOSE_TIP, 2] - NOSE_TIP_Z]
+    )
+    rotations = poses.rotations @ axes.T
+    return turned - origin, Poses(
+        rotations=rotations, translations=poses.translations * factor + rotations @ origin
+    )

@@ -1,0 +1,148 @@
+"""The supply of a stage: the batches that its steps are made of, cut to the stage's windows, in
+time and on its device.
+
+What fits lies on the device, cut, as bytes; a batch is then one gather a table. What does not fit
+is read while the step before is computed.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from instag.data.clip_dataset import Frames, FrameStore, Window
+from instag.runtime.device import free_memory
+from instag.runtime.device_copy import sent
+from instag.types import Camera
+
+SHARE = 0.25
+"""Of the memory that is free on the device: what the tables may take."""
+PIECE = 64
+"""Frames that the host holds while the tables are filled."""
+PLAIN, WITH_SURFACE = 9, 5
+"""Bytes of a pixel in the tables: picture, regions, what is behind, the head's alpha and the lips'
+mask; depth and normals."""
+
+
+@final
+class Supply:
+    """Batches of the frames `train`, each cut to its row of `windows`. `draw` says which rows a
+    step wants; it is asked for a step ahead.
+
+    room: bytes that the tables may take; None for a SHARE of what is free.
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        train: range,
+        windows: Window,
+        draw: Callable[[int], list[int]],
+        *,
+        room: int | None = None,
+    ) -> None:
+        self.store, self.train, self.windows, self.draw = store, train, windows, draw
+        frames = torch.arange(train.start, train.stop, device=store.device)
+        self._cameras = store.camera(frames, windows)
+        pixels = windows.width * windows.height * len(train)
+        self.fits = pixels * (PLAIN + WITH_SURFACE) <= (
+            SHARE * free_memory(store.device) if room is None else room
+        )
+        self._frames = frames
+        self._on_host = windows.to(torch.device("cpu"))
+        self._tables: dict[str, Tensor] = {}
+        self._reader = None if self.fits else ThreadPoolExecutor(1)
+        self._next: tuple[int, bool, Future[Frames]] | None = None
+
+    def __call__(self, step: int, *, surface: bool = False) -> tuple[Frames, Int[Tensor, " b"]]:
+        """The batch of a step, and which rows of the training frames it holds. surface: with the
+        geometry priors."""
+        if self.fits:
+            rows = sent(torch.tensor(self.draw(step)), self.store.device)
+            return self._gathered(rows, surface), rows
+        ready = self._next
+        frames = (
+            ready[2].result()
+            if ready is not None and ready[:2] == (step, surface)
+            else self._read(step, surface)
+        )
+        assert self._reader is not None
+        self._next = step + 1, surface, self._reader.submit(self._read, step + 1, surface)
+        return frames, frames.indices - self.train.start
+
+    def _read(self, step: int, surface: bool) -> Frames:
+        rows = self.draw(step)
+        return self.store.batch(
+            [self.train[row] for row in rows],
+            self._on_host.rows(torch.tensor(rows)),
+            surface=surface,
+        )
+
+    def _gathered(self, rows: Int[Tensor, " b"], surface: bool) -> Frames:
+        if "image" not in self._tables:
+            self._fill(surface=False)
+        if surface and "depth" not in self._tables:
+            self._fill(surface=True)
+        tables = self._tables
+        camera = Camera(
+            viewmats=self._cameras.viewmats[rows],
+            Ks=self._cameras.Ks[rows],
+            width=self.windows.width,
+            height=self.windows.height,
+        )
+        indices = self._frames[rows]
+        frames = Frames(
+            indices=indices,
+            image=tables["image"][rows],
+            regions=tables["regions"][rows],
+            behind=tables["behind"][rows],
+            alpha=tables["alpha"][rows],
+            lips=tables["lips"][rows],
+            camera=camera,
+            condition=self.store.condition(indices),
+            depth=None,
+            normal=None,
+            surface_valid=None,
+        )
+        if not surface:
+            return frames
+        depth = tables["depth"][rows]
+        return replace(
+            frames,
+            depth=depth.float(),
+            normal=tables["normal"][rows].float() / 127,
+            surface_valid=depth > 0,
+        )
+
+    def _fill(self, *, surface: bool) -> None:
+        """Read, cut and put on the device all frames; a piece at a time, so that the host holds
+        them once."""
+        names = ("depth", "normal") if surface else ("image", "regions", "behind", "alpha")
+        tables: dict[str, Tensor] = {}
+        waiting: list[tuple[np.ndarray, ...]] = []
+        lefts, tops = self._on_host.left.tolist(), self._on_host.top.tolist()
+        for row, parts in enumerate(self.store.each(self.train, surface=surface)):
+            cut = (
+                slice(tops[row], tops[row] + self.windows.height),
+                slice(lefts[row], lefts[row] + self.windows.width),
+            )
+            waiting.append(tuple(part[cut] for part in (parts[4:] if surface else parts)))
+            if len(waiting) == PIECE or row + 1 == len(self.train):
+                for name, cuts in zip(names, zip(*waiting, strict=True), strict=True):
+                    piece = torch.from_numpy(np.stack(cuts))
+                    if name not in tables:
+                        tables[name] = torch.empty(
+                            (len(self.train), *piece.shape[1:]),
+                            dtype=piece.dtype,
+                            device=self.store.device,
+                        )
+                    tables[name][row + 1 - len(waiting) : row + 1] = piece.to(self.store.device)
+                waiting = []
+        self._tables |= tables
+        if not surface:
+            self._tables["lips"] = self.store.lips(self._frames, self.windows)

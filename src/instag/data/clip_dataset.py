@@ -1,0 +1,373 @@
+"""Observed frames as training and evaluation want them: pictures, regions, camera, speech and
+expression, read when asked for.
+
+Decoded frames are kept, as bytes in the host's memory, up to a limit; beyond it the ones used
+longest ago are read again. A frame can be cut to a window of constant size around the head, so that
+nothing is painted or compared where nothing happens.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+from instag.data.clip import Clip
+from instag.data.head_mask import head_share
+from instag.data.speech_features import clip_features, heard_in_silence
+from instag.motion.landmark_motion import landmark_motion
+from instag.ops.rotations import viewmats
+from instag.runtime.device_copy import sent
+from instag.speech.windows import windows
+from instag.types import EXPRESSION_UNITS, Camera, Condition, Region
+
+MEMORY = 768 * 2**20
+"""Bytes of decoded frames that are kept."""
+HEAD_LABELS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Where in the picture a batch was cut: left and top of each frame, one size for all,
+    pixels."""
+
+    left: Int[Tensor, " b"]
+    top: Int[Tensor, " b"]
+    width: int
+    height: int
+
+    def rows(self, rows: Int[Tensor, " c"]) -> "Window":
+        """The windows of some of the frames."""
+        return Window(
+            left=self.left[rows], top=self.top[rows], width=self.width, height=self.height
+        )
+
+    def to(self, device: torch.device) -> "Window":
+        """The same on a device."""
+        return Window(
+            left=sent(self.left, device),
+            top=sent(self.top, device),
+            width=self.width,
+            height=self.height,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frames:
+    """A batch of observed frames, cut to a window.
+
+    behind: torso over backdrop. alpha: the head's share of each pixel (face and hair, not the
+    inside of the mouth), of 255. lips: the square around the lips, as a mask. depth: metres,
+    normal: camera axes (x right, y up, z toward the camera), both zero where `surface_valid` is
+    not.
+    """
+
+    indices: Int[Tensor, " b"]
+    image: UInt8[Tensor, "b h w 3"]
+    regions: UInt8[Tensor, "b h w"]
+    behind: UInt8[Tensor, "b h w 3"]
+    alpha: UInt8[Tensor, "b h w"]
+    lips: Bool[Tensor, "b h w"]
+    camera: Camera
+    condition: Condition
+    depth: Float[Tensor, "b h w"] | None
+    normal: Float[Tensor, "b h w 3"] | None
+    surface_valid: Bool[Tensor, "b h w"] | None
+
+    def is_region(self, *labels: Region) -> Bool[Tensor, "b h w"]:
+        """Where the frame shows any of these."""
+        mask = torch.zeros_like(self.regions, dtype=torch.bool)
+        for label in labels:
+            mask |= self.regions == int(label)
+        return mask
+
+    def head_alpha(self, *, hair: bool = True) -> Float[Tensor, "b h w"]:
+        """The head's share of each pixel in [0, 1]; without hair, that of the face's pixels
+        alone."""
+        alpha = self.alpha.float() / 255
+        return (
+            alpha
+            if hair
+            else torch.where(self.is_region(Region.FACE), alpha, torch.zeros_like(alpha))
+        )
+
+    def head_over(
+        self, screen: Float[Tensor, "b #h #w 3"], *, hair: bool = True
+    ) -> Float[Tensor, "b h w 3"]:
+        """The head alone over a screen, in [0, 1]: what lies behind is taken out of the mixed
+        pixels (I - (1 - a) B, within what a share of a can be)."""
+        alpha = self.head_alpha(hair=hair)[..., None]
+        own = (
+            (self.image.float() / 255 - (1 - alpha) * (self.behind.float() / 255))
+            .clamp_min(0)
+            .minimum(alpha)
+        )
+        return own + (1 - alpha) * screen
+
+    def is_hair(self) -> Bool[Tensor, "b h w"]:
+        """Where hair is, or the soft outline of the head reaches out of its regions."""
+        return self.is_region(Region.HAIR) | ((self.alpha > 0) & ~self.is_region(Region.FACE))
+
+
+class FrameStore:
+    """The frames of a Clip at one picture size. What a batch holds, and every table of numbers,
+    lies on `device`.
+
+    memory: bytes of decoded frames that are kept; MEMORY if None.
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        *,
+        size: int,
+        front_end: str = "mel",
+        device: torch.device | str = "cpu",
+        memory: int | None = None,
+        heard: Float[Tensor, "f channels steps"] | None = None,
+    ) -> None:
+        """heard: what is heard in each frame, in place of the front end's features of the clip."""
+        self.clip = clip
+        self.memory = MEMORY if memory is None else memory
+        self.size = size
+        self.front_end = front_end
+        self.device = torch.device(device)
+        track = clip.track()
+        self.scale = size / clip.info.width
+        self.focal = track.focal * self.scale
+        self.viewmats = viewmats(
+            torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float()
+        ).to(self.device)
+        self.identity = torch.from_numpy(track.identity).float()
+        self.landmark_motion = landmark_motion(track, (clip.info.width, clip.info.height)).to(
+            self.device
+        )
+        self.landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
+        heard = (
+            torch.from_numpy(np.array(clip_features(clip, front_end, device=str(device))))
+            if heard is None
+            else heard
+        )
+        self.features = heard.to(self.device)
+        units = clip.action_units()
+        still = np.zeros(len(clip), np.float32)
+        self.expression = torch.from_numpy(
+            np.stack([units.get(name, still) for name in EXPRESSION_UNITS], axis=1)
+        ).to(self.device)
+        self.mouth_unit = torch.from_numpy(units.get("AU25", still).copy())
+        self.lips_boxes = squares_around(self.landmarks68[:, 48:60], self.size).to(self.device)
+        self.backdrop = self._resized(clip.backdrop())
+        self._kept: OrderedDict[tuple[int, bool], tuple[np.ndarray, ...]] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+    def silence(self) -> Float[Tensor, "channels steps"]:
+        """What is heard where nothing sounds, on the device. Raises what `heard_in_silence`
+        raises."""
+        return torch.from_numpy(
+            heard_in_silence(
+                self.clip, self.front_end, self.features.cpu().numpy(), device=str(self.device)
+            )
+        ).to(self.device)
+
+    def mouth_opening(self) -> Float[Tensor, " f"]:
+        """Height of the inner lips (points 60-67), pixels."""
+        inner = self.landmarks68[:, 60:68, 1]
+        return inner.max(1).values - inner.min(1).values
+
+    def condition(self, indices: Int[Tensor, " b"]) -> Condition:
+        """Speech windows and expressions of some frames."""
+        return Condition(
+            speech=windows(self.features, indices), expression=self.expression[indices]
+        )
+
+    def camera(self, indices: Int[Tensor, " b"], window: Window | None = None) -> Camera:
+        """Cameras of the whole picture, or of a window of it."""
+        window = window or self.whole(indices)
+        Ks = torch.zeros(len(indices), 3, 3, device=self.device)
+        Ks[:, 0, 0] = Ks[:, 1, 1] = self.focal
+        Ks[:, 0, 2] = self.size / 2 - window.left
+        Ks[:, 1, 2] = self.size / 2 - window.top
+        Ks[:, 2, 2] = 1
+        return Camera(
+            viewmats=self.viewmats[indices], Ks=Ks, width=window.width, height=window.height
+        )
+
+    def whole(self, indices: Int[Tensor, " b"]) -> Window:
+        nothing = torch.zeros_like(indices)
+        return Window(left=nothing, top=nothing, width=self.size, height=self.size)
+
+    def boxes(self, frames: range, *labels: Region) -> Int[Tensor, "f 4"]:
+        """Left, top, right, bottom of what shows any of the labels in each frame; all zero where
+        nothing does. Pixels at this size."""
+        found = np.zeros((len(frames), 4), np.int64)
+        for row, index in enumerate(frames):
+            shown = np.isin(self.regions(index), [int(label) for label in labels])
+            columns, rows = np.flatnonzero(shown.any(0)), np.flatnonzero(shown.any(1))
+            if len(columns):
+                found[row] = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+        return torch.from_numpy(found).to(self.device)
+
+    def regions(self, index: int) -> UInt8[np.ndarray, "h w"]:
+        """Region numbers of a frame at this size, in the host's memory; nothing else of the frame
+        is read."""
+        return self._labels(self.clip.regions(index))
+
+    def windows_around(self, boxes: Int[Tensor, "f 4"], margin: int) -> Window:
+        """Windows of one size that hold each box and a margin; the size is a multiple of 16 or the
+        whole picture."""
+        extent = (boxes[:, 2:] - boxes[:, :2]).max(0).values + 2 * margin
+        width, height = (min(self.size, -(-side // 16) * 16) for side in extent.tolist())
+        centre = (boxes[:, 2:] + boxes[:, :2]) // 2
+        return Window(
+            left=(centre[:, 0] - width // 2).clamp(0, self.size - width),
+            top=(centre[:, 1] - height // 2).clamp(0, self.size - height),
+            width=width,
+            height=height,
+        )
+
+    def batch(
+        self, indices: list[int], window: Window | None = None, *, surface: bool = False
+    ) -> Frames:
+        """Read a batch. `window` holds a row for each of `indices`; where it lies on the host,
+        nothing waits for the device."""
+        frames = sent(torch.tensor(indices), self.device)
+        window = window or self.whole(frames)
+        cuts = [
+            tuple(
+                part[top : top + window.height, left : left + window.width]
+                for part in self._frame(index, surface)
+            )
+            for index, left, top in zip(
+                indices, window.left.tolist(), window.top.tolist(), strict=True
+            )
+        ]
+        window = window.to(self.device)
+        stacked = [
+            sent(torch.from_numpy(np.stack(parts)), self.device)
+            for parts in zip(*cuts, strict=True)
+        ]
+        return Frames(
+            indices=frames,
+            image=stacked[0],
+            regions=stacked[1],
+            behind=stacked[2],
+            alpha=stacked[3],
+            lips=self.lips(frames, window),
+            camera=self.camera(frames, window),
+            condition=self.condition(frames),
+            depth=stacked[4].float() if surface else None,
+            normal=stacked[5].float() / 127 if surface else None,
+            surface_valid=stacked[4] > 0 if surface else None,
+        )
+
+    def each(self, frames: range, *, surface: bool = False) -> Iterator[tuple[np.ndarray, ...]]:
+        """Frame by frame, in order, whole: picture, regions, what is behind, the head's alpha and,
+        where asked for, depth and normals. Threads read ahead."""
+        readers = torch.get_num_threads()
+        if readers == 1:
+            yield from (self._frame(index, surface) for index in frames)
+            return
+        with ThreadPoolExecutor(readers) as pool:
+            waiting = deque(
+                pool.submit(self._frame, index, surface) for index in frames[: 2 * readers]
+            )
+            for index in range(len(frames)):
+                yield waiting.popleft().result()
+                if index + 2 * readers < len(frames):
+                    waiting.append(pool.submit(self._frame, frames[index + 2 * readers], surface))
+
+    def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
+        """A torso frame at this size, RGBA, colours not multiplied by alpha."""
+        return self._resized(self.clip.torso(index))
+
+    def lips(self, frames: Int[Tensor, " b"], window: Window) -> Bool[Tensor, "b h w"]:
+        """The square around the lips of each frame, as a mask of a window."""
+        box = self.lips_boxes[frames]
+        x = torch.arange(window.width, device=self.device) + window.left[:, None]
+        y = torch.arange(window.height, device=self.device) + window.top[:, None]
+        across = (x >= box[:, 0:1]) & (x < box[:, 2:3])
+        down = (y >= box[:, 1:2]) & (y < box[:, 3:4])
+        return down[:, :, None] & across[:, None, :]
+
+    def _frame(self, index: int, surface: bool) -> tuple[np.ndarray, ...]:
+        key = (index, surface)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        parts = self._read(index, surface)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = parts
+                self._bytes += sum(part.nbytes for part in parts)
+            while self._bytes > self.memory and len(self._kept) > 1:
+                _, dropped = self._kept.popitem(last=False)
+                self._bytes -= sum(part.nbytes for part in dropped)
+        return parts
+
+    def _read(self, index: int, surface: bool) -> tuple[np.ndarray, ...]:
+        image = self._resized(self.clip.frame(index))
+        regions = self._labels(self.clip.regions(index))
+        torso = self._resized(premultiplied(self.clip.torso(index)))
+        behind = over_backdrop(torso, self.backdrop)
+        alpha = head_share(
+            self._resized(self.clip.matte(index)) if self.clip.has_mattes else None, regions
+        )
+        if not surface:
+            return image, regions, behind, alpha
+        prior = self.clip.surface(index)
+        depth = self._labels(np.where(prior.valid, prior.depth, 0).astype(np.float32)).astype(
+            np.float16
+        )
+        normal = self._labels((prior.normal * 127).round().astype(np.int8))
+        return image, regions, behind, alpha, depth, normal
+
+    def _resized(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h2 w2 c"]:
+        if image.shape[0] == self.size:
+            return image
+        return cv2.resize(
+            image,
+            (self.size, self.size),
+            interpolation=cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR,
+        )
+
+    def _labels(self, image: np.ndarray) -> np.ndarray:
+        return (
+            image
+            if image.shape[0] == self.size
+            else cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_NEAREST)
+        )
+
+
+def squares_around(points: Float[Tensor, "f p 2"], size: int) -> Int[Tensor, "f 4"]:
+    """The square around each frame's points: left, top, right, bottom in pixels, within the
+    picture. Of points 48-59: the lips box (METHOD 5)."""
+    low, high = points.min(1).values, points.max(1).values
+    centre, half = (low + high) / 2, (high - low).max(1, keepdim=True).values / 2
+    return torch.cat([(centre - half).floor(), (centre + half).ceil()], dim=1).clamp(0, size).long()
+
+
+def premultiplied(rgba: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:
+    """Colours multiplied by alpha."""
+    alpha = rgba[..., 3:].astype(np.uint16)
+    return np.concatenate(
+        [((rgba[..., :3] * alpha + 127) // 255).astype(np.uint8), rgba[..., 3:]], axis=-1
+    )
+
+
+def over_backdrop(
+    torso: UInt8[np.ndarray, "h w 4"], backdrop: UInt8[np.ndarray, "h w 3"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A premultiplied torso over the backdrop."""
+    rest = 255 - torso[..., 3:].astype(np.uint16)
+    return (torso[..., :3] + (backdrop * rest + 127) // 255).clip(0, 255).astype(np.uint8)

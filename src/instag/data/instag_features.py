@@ -1,0 +1,71 @@
+"""Features that the original's own scripts stored, read as features of a clip: aud.npy, aud_eo.npy,
+aud_hu.npy, aud_ave.npy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from instag.errors import BadArgument, NotAnArtefact
+from instag.speech.windows import windows_at_50_hz
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """files: names in the original's data folders. steps, channels: of a frame as stored; pairs:
+    the two own steps of a frame, not its window."""
+
+    files: tuple[str, ...]
+    steps: int
+    channels: int
+    pairs: bool = False
+
+
+PUBLISHED = {
+    "deepspeech": Published(files=("aud.npy", "aud_ds.npy"), steps=16, channels=29),
+    "esperanto": Published(files=("aud_eo.npy",), steps=16, channels=44),
+    "hubert": Published(files=("aud_hu.npy",), steps=2, channels=1024, pairs=True),
+    "ave": Published(files=("aud_ave.npy",), steps=1, channels=512),
+}
+
+
+def read_published(path: Path, name: str) -> Float[Tensor, "f channels steps"]:
+    """The features in one of the original's files, in the windows of our front end `name`. Raises
+    BadArgument, NotAnArtefact."""
+    if name not in PUBLISHED:
+        raise BadArgument(
+            f"{path}: the original stored no features of {name!r}, only of {', '.join(PUBLISHED)}. "
+            "Say which these are: --speech NAME"
+        )
+    form = PUBLISHED[name]
+    if not path.is_file():
+        raise NotAnArtefact(f"There is no file {path}.")
+    try:
+        stored = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise NotAnArtefact(
+            f"{path} is no file of NumPy numbers, or is damaged ({error}). Copy it again."
+        ) from error
+    wanted = (form.steps, form.channels)
+    if name == "ave" and (stored.ndim == 2 or stored.shape[1:] == wanted[::-1]):
+        stored = stored.reshape(len(stored), 1, -1)
+    if stored.ndim != 3 or stored.shape[1:] != wanted or stored.dtype.kind != "f":
+        raise NotAnArtefact(
+            f"{path} holds {'x'.join(map(str, stored.shape))} numbers; features of {name} are "
+            f"frames x {wanted[0]} x {wanted[1]}. Say --speech NAME."
+        )
+    values = torch.from_numpy(stored.astype(np.float32))
+    return (
+        windows_at_50_hz(values.flatten(0, 1), len(values))
+        if form.pairs
+        else values.transpose(1, 2).contiguous()
+    )
+
+
+def published_in(folder: Path, name: str) -> Path | None:
+    """Where in a folder the original's features of this name lie, None where they do not."""
+    files = PUBLISHED[name].files if name in PUBLISHED else ()
+    return next((folder / file for file in files if (folder / file).is_file()), None)

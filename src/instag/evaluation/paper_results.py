@@ -1,0 +1,47 @@
+"""Numbers that others published: other people, other frames, another machine. To see the order of
+things, not to rank."""
+
+from dataclasses import dataclass
+from typing import final
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A row of a paper's table for five seconds of video; numbers by the keys of metrics.json,
+    where our definition is the published one or near it."""
+
+    name: str
+    numbers: dict[str, float]
+
+
+NOTE = "As published: other people, other machine."
+ROWS = (
+    Published(
+        name="InsTaG (CVPR 2025)",
+        numbers={
+            "psnr_full": 28.86,
+            "lpips_full": 0.039,
+            "ssim_face": 0.861,
+            "lmd_centred": 3.167,
+            "aue_lower": 0.926,
+            "aue_upper": 0.313,
+            "sync_confidence": 5.318,
+            "adapt_s": 780.0,
+            "painting_fps": 82.5,
+        },
+    ),
+    Published(
+        name="EmoTaG (CVPR 2026)",
+        numbers={
+            "psnr_full": 30.02,
+            "lpips_full": 0.019,
+            "lmd_centred": 2.221,
+            "aue_lower": 0.685,
+            "aue_upper": 0.210,
+            "sync_confidence": 6.212,
+            "adapt_s": 660.0,
+            "painting_fps": 76.0,
+        },
+    ),
+)

@@ -1,0 +1,212 @@
+"""Sync-C and Sync-D: how sure SyncNet is that lips and speech belong together, and how far apart it
+finds them.
+
+Computed as syncnet_python does, which the published numbers come from, with two differences: faces
+are found by landmarks, whose box takes the place of a detector's, and frames are measured as they
+are, without a lossy copy of their crops.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import final
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from instag.evaluation.not_measured import Missing
+from instag.evaluation.syncnet import CROP, FRAMES, STEPS, WIDTH, SyncNet
+from instag.speech.mfcc import mfcc
+from instag.types import FPS
+
+MAX_OFFSET = 15
+"""Frames by which speech is shifted either way in search of the best match."""
+CROP_SCALE = 0.4
+MEDIAN = 13
+"""Frames over which the face's box is smoothed."""
+GREY = 110
+"""Colour outside the picture."""
+STEPS_PER_FRAME = 100 // FPS
+BATCH = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sync:
+    """What SyncNet says of one person's speech.
+
+    offset: frames (40 ms) by which the picture lags behind the sound at the best match; positive
+    where the sound comes first. confidence: Sync-C, the median over all offsets of the mean
+    distance minus the least; higher is better. distance: Sync-D, the least mean distance; lower is
+    better. by_offset: the mean distance at each offset from -15 to 15. frames: how many windows
+    were compared.
+    """
+
+    offset: int
+    confidence: float
+    distance: float
+    by_offset: Float[np.ndarray, " 31"]
+    frames: int
+
+
+@final
+class LipReader:
+    """Embeddings of the face in a stream of frames: give it one frame after another, then ask for
+    the embeddings.
+
+    It holds some twenty pictures, however long the stream is.
+    """
+
+    def __init__(self, network: SyncNet) -> None:
+        self._network = network
+        self._pictures: list[UInt8[np.ndarray, "h w 3"]] = []
+        self._boxes: list[Float[np.ndarray, " 3"]] = []
+        self._crops: list[UInt8[np.ndarray, "224 224 3"]] = []
+        self._embeddings: list[Float[Tensor, "windows 1024"]] = []
+        self._faceless: list[int] = []
+        self._seen = self._cropped = 0
+
+    def see(
+        self, picture: UInt8[np.ndarray, "h w 3"], points: Float[np.ndarray, "n _"] | None
+    ) -> None:
+        """The next frame, RGB, and the landmarks of the whole face in it, x and y in pixels first;
+        None where no face was found."""
+        self._pictures.append(picture)
+        self._boxes.append(_box(points))
+        self._seen += 1
+        if len(self._pictures) > MEDIAN // 2:
+            self._crop_next()
+
+    def embeddings(self) -> Float[Tensor, "windows 1024"] | Missing:
+        """One embedding for every five successive frames, after the last frame was seen."""
+        while self._pictures:
+            self._crop_next()
+        if self._faceless:
+            return Missing(
+                f"no face in {len(self._faceless)} of {self._seen} frames, first in frame "
+                f"{self._faceless[0]}, and none within 6 frames of them"
+            )
+        self._watch()
+        if not self._embeddings:
+            return Missing(f"{self._seen} frames are too few: SyncNet looks at {FRAMES} at a time")
+        return torch.cat(self._embeddings)
+
+    def _crop_next(self) -> None:
+        first = max(0, self._cropped - MEDIAN // 2)
+        box = _median(self._boxes[first : self._cropped + MEDIAN // 2 + 1])
+        picture = self._pictures.pop(0)
+        if np.isnan(box).any():
+            self._faceless.append(self._cropped)
+        elif not self._faceless:
+            self._crops.append(face_crop(picture, box))
+        self._cropped += 1
+        if len(self._crops) == BATCH + FRAMES - 1:
+            self._watch()
+
+    @torch.no_grad()
+    def _watch(self) -> None:
+        if len(self._crops) < FRAMES:
+            return
+        crops = torch.from_numpy(np.stack(self._crops)).flip(3).permute(0, 3, 1, 2).float()
+        self._embeddings.append(self._network.watch(crops))
+        self._crops = self._crops[1 - FRAMES :]
+
+
+@torch.no_grad()
+def hear(network: SyncNet, speech: Float[np.ndarray, " samples"]) -> Float[Tensor, "windows 1024"]:
+    """Embeddings of 0.2 s of 16 kHz speech from the start of each frame on, as many as fit."""
+    coefficients = torch.from_numpy(mfcc(speech)).T
+    if coefficients.shape[1] < STEPS:
+        return torch.zeros(0, WIDTH)
+    windows = coefficients.unfold(1, STEPS, STEPS_PER_FRAME).transpose(0, 1)
+    return torch.cat([network.hear(piece) for piece in windows.split(8 * BATCH)])
+
+
+def compare(lips: Float[Tensor, "m width"], speech: Float[Tensor, "n width"]) -> Sync | Missing:
+    """Match the embeddings of each window of frames with those of speech up to 15 frames earlier
+    and later.
+
+    Beyond the ends of the recording stand zeros, as in syncnet_python: Sync-C of a few seconds
+    depends on them.
+    """
+    windows = min(len(lips), len(speech))
+    if windows <= MAX_OFFSET:
+        return Missing(
+            f"{windows} windows are too few to try offsets of {MAX_OFFSET} frames: SyncNet needs a "
+            "second of video with its sound"
+        )
+    padded = torch.nn.functional.pad(speech[:windows], (0, 0, MAX_OFFSET, MAX_OFFSET))
+    shifted = (padded[shift : shift + windows] for shift in range(2 * MAX_OFFSET + 1))
+    distances = torch.stack(
+        [torch.nn.functional.pairwise_distance(lips[:windows], other).mean() for other in shifted]
+    )
+    least = int(distances.argmin())
+    return Sync(
+        offset=MAX_OFFSET - least,
+        confidence=float(distances.median() - distances[least]),
+        distance=float(distances[least]),
+        by_offset=distances.flip(0).numpy(),
+        frames=windows,
+    )
+
+
+def measure(
+    pictures: Iterable[UInt8[np.ndarray, "h w 3"]],
+    points: Iterable[Float[np.ndarray, "n _"] | None],
+    speech: Float[np.ndarray, " samples"],
+    network: SyncNet | Missing,
+) -> Sync | Missing:
+    """Sync-C and Sync-D of a stream of RGB frames at 25 fps, the landmarks in each, and their 16
+    kHz sound in [-1, 1].
+
+    Raises ValueError where there are not as many points as pictures.
+    """
+    if isinstance(network, Missing):
+        return network
+    reader = LipReader(network)
+    for picture, face in zip(pictures, points, strict=True):
+        reader.see(picture, face)
+    lips = reader.embeddings()
+    return lips if isinstance(lips, Missing) else compare(lips, hear(network, speech))
+
+
+def face_crop(
+    picture: UInt8[np.ndarray, "h w 3"], box: Float[np.ndarray, " 3"]
+) -> UInt8[np.ndarray, "224 224 3"]:
+    """What SyncNet sees of a face whose box has its centre at x, y and half its longer side s (box
+    = x, y, s, in pixels).
+
+    A square 2.8 s wide: 1.4 s to either side, from the top of the box to 0.8 s below it. Grey
+    outside the picture.
+    """
+    x, y, half = box
+    left, right, top, bottom = (
+        int(np.floor(edge))
+        for edge in (
+            x - half * (1 + CROP_SCALE),
+            x + half * (1 + CROP_SCALE),
+            y - half,
+            y + half * (1 + 2 * CROP_SCALE),
+        )
+    )
+    canvas = np.full((max(1, bottom - top), max(1, right - left), 3), GREY, np.uint8)
+    inside = picture[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    row, column = max(-top, 0), max(-left, 0)
+    if inside.size:
+        canvas[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
+    return cv2.resize(canvas, (CROP, CROP)).astype(np.uint8, copy=False)
+
+
+def _box(points: Float[np.ndarray, "n _"] | None) -> Float[np.ndarray, " 3"]:
+    """Centre and half the longer side of the box around a face; NaN where there is none."""
+    if points is None or not np.isfinite(points[:, :2]).all():
+        return np.full(3, np.nan)
+    low, high = points[:, :2].min(0).astype(np.float64), points[:, :2].max(0).astype(np.float64)
+    return np.array([*(low + high) / 2, (high - low).max() / 2])
+
+
+def _median(boxes: list[Float[np.ndarray, " 3"]]) -> Float[np.ndarray, " 3"]:
+    """The median of the boxes there are; NaN where there is none."""
+    found = [box for box in boxes if np.isfinite(box).all()]
+    return np.median(found, axis=0) if found else np.full(3, np.nan)

@@ -1,0 +1,129 @@
+"""Sound of the AD-NeRF family's layout as parts of a clip: the speech itself, and features that
+another program made of it."""
+
+import shutil
+import wave
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int16
+
+from instag.data.clip import Clip
+from instag.errors import BadLayout, NoSound
+from instag.interop.adnerf.layout import CHANNELS, FEATURES
+from instag.media.reader import probe, read_sound
+from instag.runtime.files import atomic_path
+from instag.types import FPS
+
+SAMPLE_RATE = 16_000
+VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi")
+SLACK = 10
+"""Frames of features that may be missing at the end; the last ones are repeated, as the family's
+readers do."""
+
+
+def copy_sound(folder: Path, clip: Clip, *, start: int) -> None:
+    """Write speech.wav, as long as the frames, from the frame `start` on: aud.wav, else another
+    sound file, else a video's. Raises NoSound."""
+    path = _find_sound(folder)
+    samples = _pcm(path)
+    first, length = start * SAMPLE_RATE // FPS, len(clip) * SAMPLE_RATE // FPS
+    samples = samples[first : first + length]
+    samples = np.pad(samples, (0, length - len(samples)))
+    with (
+        atomic_path(clip.folder / "speech.wav") as temporary,
+        wave.open(str(temporary), "wb") as handle,
+    ):
+        handle.setnchannels(1)
+        handle.setsampwidth(2)
+        handle.setframerate(SAMPLE_RATE)
+        handle.writeframes(samples.astype("<i2").tobytes())
+
+
+def _find_sound(folder: Path) -> Path:
+    sounds = [folder / "aud.wav", *sorted(folder.glob("*.wav"))]
+    for path in sounds:
+        if path.is_file():
+            return path
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in VIDEOS and probe(path).has_sound:
+            return path
+    raise NoSound(
+        f"{folder} has neither aud.wav nor a video with sound. Put the sound of the frames there: "
+        f"ffmpeg -i VIDEO -ar 16000 {folder / 'aud.wav'}"
+    )
+
+
+def _pcm(path: Path) -> Int16[np.ndarray, " samples"]:
+    """16 kHz, mono, 16 bit: the file's own samples where it is of that form, else converted."""
+    try:
+        with wave.open(str(path)) as stored:
+            if (stored.getnchannels(), stored.getsampwidth(), stored.getframerate()) == (
+                1,
+                2,
+                SAMPLE_RATE,
+            ):
+                return np.frombuffer(stored.readframes(stored.getnframes()), np.int16)
+    except (wave.Error, EOFError):
+        pass  # another form: the media library reads it
+    return (np.clip(read_sound(path, SAMPLE_RATE), -1, 1) * 32767).round().astype(np.int16)
+
+
+def copy_features(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> list[str]:
+    """Write features/mel.npy, always, and what the layout holds of other front ends; says what was
+    taken and what could not be. Raises BadLayout."""
+    notes = []
+    for name, front_end in FEATURES.items():
+        if not (folder / name).is_file():
+            continue
+        table = read_features(folder / name)
+        front_end = front_end or CHANNELS.get(table.shape[1])
+        if front_end is None:
+            notes.append(
+                f"{name} has {table.shape[1]} channels, which no front end that is known here has: "
+                "it was left out."
+            )
+        elif len(table) < ids.stop - SLACK:
+            notes.append(
+                f"{name} has {len(table)} frames for {ids.stop} pictures: it was left out."
+            )
+        elif not (clip.folder / "features" / f"{front_end}.npy").is_file():
+            table = np.concatenate(
+                [table, np.repeat(table[-1:], max(0, ids.stop - len(table)), axis=0)]
+            )
+            clip.save_features(front_end, table[ids.start : ids.stop])
+    if sidecar is not None and (sidecar / "features" / "mel.npy").is_file():
+        shutil.copyfile(sidecar / "features" / "mel.npy", _features_file(clip, "mel"))
+        return notes
+    import torch
+
+    from instag.speech.chunking import features
+    from instag.speech.registry import create
+
+    with torch.no_grad():
+        clip.save_features("mel", features(torch.from_numpy(clip.speech()), create("mel")).numpy())
+    return notes
+
+
+def read_features(path: Path) -> Float[np.ndarray, "f channels steps"]:
+    """The family's [f steps channels], or [f channels] of one step, turned to ours. Raises
+    BadLayout."""
+    try:
+        table = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise BadLayout(
+            f"{path} can not be read ({error}). Make the features again, or remove the file."
+        ) from error
+    if table.ndim not in (2, 3) or not len(table) or not np.issubdtype(table.dtype, np.floating):
+        raise BadLayout(
+            f"{path} holds {table.dtype} {table.shape}, not frames x steps x channels. Make the "
+            "features again, or remove the file."
+        )
+    table = table[:, None] if table.ndim == 2 else table
+    return np.ascontiguousarray(table.transpose(0, 2, 1).astype(np.float32))
+
+
+def _features_file(clip: Clip, name: str) -> Path:
+    path = clip.folder / "features" / f"{name}.npy"
+    path.parent.mkdir(exist_ok=True)
+    return path

@@ -1,0 +1,238 @@
+"""Exporting: a clip written in the AD-NeRF family's layout, so that those trainers can use our
+capture."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from instag.capture.backends import COEFFICIENTS
+from instag.data.clip import Clip, Surface
+from instag.errors import BadArgument
+from instag.interop.adnerf.colors import to_parsing
+from instag.interop.adnerf.layout import SIDECAR, Layout
+from instag.interop.adnerf.poses import write_track_params, write_transforms
+from instag.runtime.files import atomic_path, write_atomic
+from instag.runtime.parallel import in_order
+from instag.runtime.progress import Report, silent
+from instag.types import Region, Track
+
+JPEG = [
+    cv2.IMWRITE_JPEG_QUALITY,
+    98,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+]
+SURFACE_FRAMES = 250
+"""Frames with geometry priors, 2.6 MB each: the 10 s that InsTaG adapts on by default."""
+TEST_FRAMES = 300
+FEATURE_FILES = {
+    "deepspeech": "aud_ds.npy",
+    "esperanto": "aud_eo.npy",
+    "hubert": "aud_hu.npy",
+    "ave": "aud_ave.npy",
+}
+PRIOR_NAME = "sapiens_instag"
+"""InsTaG reads the last of sapiens/*/sapiens_* in the alphabet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What was written. notes: sentences on what the other trainers will miss."""
+
+    folder: Path
+    frames: int
+    taught: range
+    tested: range
+    notes: tuple[str, ...]
+
+
+def export_clip(
+    clip: Clip,
+    folder: Path | str,
+    *,
+    layout: Layout = Layout.INSTAG,
+    surface_frames: int = SURFACE_FRAMES,
+    report: Report = silent,
+) -> Exported:
+    """Write all of a complete clip. The transforms, without which no trainer starts, come last.
+
+    surface_frames: how many frames of geometry priors, from the start (layout `instag` alone).
+    Raises BadArgument, NotAnArtefact, DiskFull.
+    """
+    folder = Path(folder)
+    _check_target(folder)
+    track = clip.track()
+    count = len(clip)
+    taught, tested = division(clip)
+    backdrop = clip.backdrop()
+    priors = min(surface_frames, len(taught)) if layout is Layout.INSTAG else 0
+    _beside(clip, folder)
+
+    def work(index: int) -> int:
+        _write_frame(clip, folder, index, track, backdrop, layout)
+        if index < priors:
+            _write_priors(folder, index, clip.surface(index))
+        return index
+
+    for index in in_order(work, range(count)):
+        report(index + 1, count)
+    write_atomic(
+        folder / "bc.jpg",
+        _encoded(".jpg", cv2.cvtColor(backdrop, cv2.COLOR_RGB2BGR), [*JPEG[:1], 100, *JPEG[2:]]),
+    )
+    _copy(clip.folder / "speech.wav", folder / "aud.wav")
+    _write_action_units(clip, folder / "au.csv")
+    notes = _write_features(clip, folder, layout)
+    if layout is Layout.INSTAG and priors < len(taught):
+        notes.append(
+            f"Geometry priors are there for frames 0 to {priors - 1}: train with --N_views "
+            f"{priors} at most, or export more with --surface-frames."
+        )
+    fitted = (clip.folder / COEFFICIENTS).is_file()
+    where = (
+        f"they are in {clip.folder / COEFFICIENTS}, with poses of the model's own frame."
+        if fitted
+        else "prepare --tracker bfm fits it."
+    )
+    notes.append(
+        "track_params.pt has poses only: the coefficients id and exp belong to the Basel face "
+        f"model; {where}"
+    )
+    matrices = _matrices(track)
+    write_track_params(folder / "track_params.pt", matrices, track.focal)
+    size = (clip.info.width, clip.info.height)
+    write_transforms(folder / "transforms_val.json", matrices, tested, track.focal, size)
+    write_transforms(folder / "transforms_train.json", matrices, taught, track.focal, size)
+    return Exported(folder=folder, frames=count, taught=taught, tested=tested, notes=tuple(notes))
+
+
+def _check_target(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise BadArgument(f"{folder} is a file. Give the name of a folder to write.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / SIDECAR / "clip.json").is_file():
+        raise BadArgument(f"{folder} holds other files. Give the name of a new folder.")
+
+
+def division(clip: Clip) -> tuple[range, range]:
+    """Frames that teach and that test: as `instag split` said, else the last 12 s of a clip twice
+    as long, else the family's 10 to 1."""
+    count = len(clip)
+    kept = clip.info.test_frames
+    if kept is None:
+        kept = TEST_FRAMES if count >= 2 * TEST_FRAMES else count - count * 10 // 11
+    return range(count - kept), range(count - kept, count)
+
+
+def _write_frame(
+    clip: Clip,
+    folder: Path,
+    index: int,
+    track: Track,
+    backdrop: UInt8[np.ndarray, "h w 3"],
+    layout: Layout,
+) -> None:
+    _copy(clip.path("frames", index), folder / "ori_imgs" / f"{index}.jpg")
+    _copy(clip.path("torso", index), folder / "torso_imgs" / f"{index}.png")
+    rows = "".join(f"{x:f} {y:f}\n" for x, y in track.landmarks68[index].tolist())
+    write_atomic(folder / "ori_imgs" / f"{index}.lms", rows)
+    frame, regions = clip.frame(index), clip.regions(index)
+    parsing = to_parsing(regions, told_apart=layout.tells_hair_apart)
+    write_atomic(
+        folder / "parsing" / f"{index}.png",
+        _encoded(
+            ".png", cv2.cvtColor(parsing, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 4]
+        ),
+    )
+    shown = np.where((regions == Region.BACKGROUND)[..., None], backdrop, frame)
+    write_atomic(
+        folder / "gt_imgs" / f"{index}.jpg",
+        _encoded(".jpg", cv2.cvtColor(shown, cv2.COLOR_RGB2BGR), JPEG),
+    )
+    if layout.tells_hair_apart:
+        _save(folder / "teeth_mask" / f"{index}.npy", regions == Region.TEETH)
+
+
+def _write_priors(folder: Path, index: int, surface: Surface) -> None:
+    """Depth goes on beyond the face as its nearest known value, as trainers normalise whole rows;
+    normals are zero there."""
+    valid = surface.valid
+    depth = surface.depth.astype(np.float32)
+    if valid.any() and not valid.all():
+        _, labels = cv2.distanceTransformWithLabels(
+            (~valid).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        value_of = np.zeros(int(labels.max()) + 1, np.float32)
+        value_of[labels[valid]] = depth[valid]
+        depth = value_of[labels]
+    _save(folder / "sapiens" / "depth" / PRIOR_NAME / f"{index}.npy", depth)
+    _save(
+        folder / "sapiens" / "normal" / PRIOR_NAME / f"{index}.npy",
+        np.where(valid[..., None], surface.normal, 0).astype(np.float16),
+    )
+
+
+def _write_action_units(clip: Clip, path: Path) -> None:
+    """OpenFace 2.0's spelling, a space before each name: the family's trainers ask for `
+    AU45_r`."""
+    lines = [line.split(",") for line in (clip.folder / "au.csv").read_text().splitlines()]
+    rows = [["frame", "face_id", *lines[0][1:]], *([line[0], "0", *line[1:]] for line in lines[1:])]
+    write_atomic(path, "".join(", ".join(row) + "\n" for row in rows))
+
+
+def _write_features(clip: Clip, folder: Path, layout: Layout) -> list[str]:
+    """The clip's features in the family's form; says what its trainers want and the clip has
+    not."""
+    held = [name for name in FEATURE_FILES if (clip.folder / "features" / f"{name}.npy").is_file()]
+    for name in held:
+        table = np.asarray(clip.features(name))
+        _save(
+            folder / FEATURE_FILES[name],
+            table[:, :, 0] if name == "ave" else np.ascontiguousarray(table.transpose(0, 2, 1)),
+        )
+        if layout in (Layout.RADNERF, Layout.ERNERF) and name in ("deepspeech", "esperanto"):
+            _copy(folder / FEATURE_FILES[name], folder / "aud.npy")
+    if "deepspeech" in held:
+        return []
+    others = f" There are {', '.join(FEATURE_FILES[name] for name in held)}." if held else ""
+    return [
+        f"No DeepSpeech features: run the trainer's own extractor on {folder / 'aud.wav'}, or "
+        f"choose --audio_extractor ave, which reads the sound.{others}"
+    ]
+
+
+def _beside(clip: Clip, folder: Path) -> None:
+    """Keep what the layout has no place for."""
+    kept = ("clip.json", "track.npz", "landmarks.npz", "backdrop.png")
+    for path in [
+        *(clip.folder / name for name in kept),
+        *sorted((clip.folder / "features").glob("*.npy")),
+        *sorted((clip.folder / "surface").glob("*.npz")),
+    ]:
+        if path.is_file():
+            _copy(path, folder / SIDECAR / path.relative_to(clip.folder))
+
+
+def _matrices(track: Track) -> Float[np.ndarray, "f 4 4"]:
+    matrices = np.tile(np.eye(4), (len(track.rotations), 1, 1))
+    matrices[:, :3, :3], matrices[:, :3, 3] = track.rotations, track.translations
+    return matrices
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def _save(target: Path, array: np.ndarray) -> None:
+    with atomic_path(target) as temporary:
+        np.save(temporary, array)
+
+
+def _encoded(suffix: str, image: UInt8[np.ndarray, "h w 3"], options: list[int]) -> bytes:
+    worked, data = cv2.imencode(suffix, image, options)
+    assert worked, f"OpenCV could not encode a picture as {suffix}"
+    return data.tobytes()

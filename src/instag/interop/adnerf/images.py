@@ -1,0 +1,167 @@
+"""Pictures of the AD-NeRF family's layout as parts of a clip: regions, torso, backdrop."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from instag.capture.segmentation.label import label_regions
+from instag.data.clip import Clip
+from instag.errors import BadLayout
+from instag.interop.adnerf.colors import HEAD, from_parsing, is_swapped
+from instag.interop.adnerf.layout import numbered
+from instag.runtime.files import read_array
+from instag.runtime.parallel import in_order
+from instag.runtime.progress import Report, part, silent
+from instag.types import Region
+
+SAMPLES = 24
+"""Frames, spread over the clip, that show which regions a parsing tells apart."""
+
+
+def read_regions(folder: Path, ids: range, clip: Clip, report: Report = silent) -> list[str]:
+    """Write regions/*.png, and say what the layout did not tell: hair and mouth (RAD-NeRF,
+    ER-NeRF), teeth, or anything at all.
+
+    What it did not tell is observed by us, within what it calls head. Raises BadLayout.
+    """
+    files = numbered(folder / "parsing", (".png",))
+    if not files:
+        label_regions(clip, report)
+        return ["There is no parsing: regions were found by us."]
+    _check_complete(files, ids, folder / "parsing")
+    masks = numbered(folder / "teeth_mask", (".npy",))
+    if masks:
+        _check_complete(masks, ids, folder / "teeth_mask")
+    samples = [
+        _picture(files[ids[index]], clip)
+        for index in np.unique(np.linspace(0, len(ids) - 1, SAMPLES).astype(int))
+    ]
+    swapped = is_swapped(samples)
+    seen = [from_parsing(_turned(picture, swapped)) for picture in samples]
+    told_apart = any(
+        (regions == Region.HAIR).any() or (regions == Region.MOUTH).any() for regions in seen
+    )
+    notes = (
+        [
+            "parsing has red and blue the other way round than the family's tools write it; it was "
+            "read so."
+        ]
+        if swapped
+        else []
+    )
+    if not told_apart:
+        notes.append(
+            "parsing does not tell hair and mouth from the face: both were found by us, within the "
+            "head."
+        )
+    if not masks:
+        notes.append("There is no teeth_mask: teeth were found by us.")
+    ours_needed = not masks or not told_apart
+    if ours_needed:
+        label_regions(clip, part(report, 0.0, 0.8))
+
+    def work(index: int) -> int:
+        teeth = _teeth(masks[ids[index]], clip) if masks else None
+        regions = from_parsing(_turned(_picture(files[ids[index]], clip), swapped), teeth)
+        if ours_needed:
+            regions = completed(
+                regions, clip.regions(index), told_apart=told_apart, with_teeth=bool(masks)
+            )
+        clip.save_regions(index, regions)
+        return index
+
+    before = 0.8 if ours_needed else 0.0
+    for index in in_order(work, range(len(ids))):
+        part(report, before, 1.0)(index + 1, len(ids))
+    return notes
+
+
+def completed(
+    theirs: UInt8[np.ndarray, "h w"],
+    ours: UInt8[np.ndarray, "h w"],
+    *,
+    told_apart: bool,
+    with_teeth: bool,
+) -> UInt8[np.ndarray, "h w"]:
+    """Their regions, with hair, mouth (unless told_apart) and teeth (unless with_teeth) of ours
+    where they see the head."""
+    wanted = [
+        *([] if told_apart else [Region.HAIR, Region.MOUTH]),
+        *([] if with_teeth else [Region.TEETH]),
+    ]
+    head = np.isin(theirs, [int(region) for region in HEAD if region is not Region.TEETH])
+    return np.where(head & np.isin(ours, [int(region) for region in wanted]), ours, theirs)
+
+
+def copy_torso(folder: Path, ids: range, clip: Clip) -> str | list[str]:
+    """Write torso/*.png, files as they are. A sentence where there are none. Raises BadLayout."""
+    files = numbered(folder / "torso_imgs", (".png",))
+    if not files:
+        return "There is no torso_imgs: the torso was cut out by us."
+    _check_complete(files, ids, folder / "torso_imgs")
+    for index, number in enumerate(ids):
+        target = clip.path("torso", index)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(files[number], target)
+    image = cv2.imread(str(files[ids[0]]), cv2.IMREAD_UNCHANGED)
+    if image is None or image.shape != (clip.info.height, clip.info.width, 4):
+        raise BadLayout(
+            f"{files[ids[0]]} is no RGBA picture of the frames' size. Remove torso_imgs to have "
+            "the torso cut out by instag."
+        )
+    return []
+
+
+def copy_backdrop(folder: Path, sidecar: Path | None, clip: Clip) -> str | list[str]:
+    """Write backdrop.png. A sentence where there is none."""
+    if sidecar is not None and (sidecar / "backdrop.png").is_file():
+        shutil.copyfile(sidecar / "backdrop.png", clip.folder / "backdrop.png")
+        return []
+    path = folder / "bc.jpg"
+    if not path.is_file():
+        return "There is no bc.jpg: the backdrop was found by us."
+    clip.save_backdrop(_picture(path, clip))
+    return []
+
+
+def _check_complete(files: dict[int, Path], ids: range, folder: Path) -> None:
+    missing = [number for number in ids if number not in files]
+    if missing:
+        raise BadLayout(
+            f"{folder} lacks {len(missing)} of {len(ids)} frames (first: {missing[0]}). Make it "
+            "again, or remove it to have it replaced by instag."
+        )
+
+
+def _picture(path: Path, clip: Clip) -> UInt8[np.ndarray, "h w 3"]:
+    """RGB of the clip's size. Raises BadLayout."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None or image.shape[:2] != (clip.info.height, clip.info.width):
+        found = "no picture" if image is None else f"{image.shape[1]} x {image.shape[0]}"
+        raise BadLayout(
+            f"{path} is {found}, and the frames are {clip.info.width} x {clip.info.height}. Make "
+            "it again."
+        )
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _teeth(path: Path, clip: Clip) -> Bool[np.ndarray, "h w"]:
+    try:
+        mask = read_array(path)
+    except (ValueError, OSError, EOFError) as error:
+        raise BadLayout(
+            f"{path} can not be read ({error}). Make the teeth masks again, or remove teeth_mask."
+        ) from error
+    if mask.shape != (clip.info.height, clip.info.width):
+        raise BadLayout(
+            f"{path} is {mask.shape}, and the frames are {clip.info.width} x {clip.info.height}. "
+            "Make the teeth masks again, or remove teeth_mask."
+        )
+    return mask.astype(bool)
+
+
+def _turned(picture: UInt8[np.ndarray, "h w 3"], swapped: bool) -> UInt8[np.ndarray, "h w 3"]:
+    return np.ascontiguousarray(picture[..., ::-1]) if swapped else picture

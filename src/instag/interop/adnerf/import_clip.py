@@ -1,0 +1,339 @@
+"""Importing: a clip made from a folder that a preparation of the AD-NeRF family wrote (see
+layout.py).
+
+What the layout holds is taken as it is; what it lacks, or can not hold, is observed by us, and that
+is said.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from instag.capture.extract_frames import SHORTEST_S, find_landmarks
+from instag.capture.geometry.from_mesh import render_surface
+from instag.capture.measure_action_units import measure_action_units
+from instag.capture.openface import read_openface
+from instag.capture.segmentation.background import build_backdrop
+from instag.capture.segmentation.torso import cut_torso
+from instag.capture.tracking.fit_head import fit_head
+from instag.capture.tracking.world_alignment import lay
+from instag.data.clip import Clip, ClipInfo, StageRecord
+from instag.errors import BadArgument, BadLayout, TooShort
+from instag.interop.adnerf.audio import copy_features, copy_sound
+from instag.interop.adnerf.export_clip import division
+from instag.interop.adnerf.geometry_priors import copy_surface
+from instag.interop.adnerf.images import copy_backdrop, copy_torso, read_regions
+from instag.interop.adnerf.layout import SIDECAR, frame_files
+from instag.interop.adnerf.poses import Transforms, for_frames, read_track_params, read_transforms
+from instag.runtime.progress import Report, part, silent
+from instag.types import FPS, Track
+from instag.version import __version__
+
+STAGES = (
+    "video",
+    "sound",
+    "tracking",
+    "action_units",
+    "regions",
+    "backdrop",
+    "torso",
+    "surface",
+    "features",
+)
+FIT_WARNING = 5.0
+"""Pixels of a 512-pixel picture by which poses and landmarks may disagree before it is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """The clip, and sentences on what was missing and how it was replaced."""
+
+    clip: Clip
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What is to be imported. ids: the img_id of each frame. transforms: None where our tracker
+    must find the poses."""
+
+    folder: Path
+    pictures: dict[int, Path]
+    ids: range
+    size: int
+    transforms: Transforms | None
+
+    @property
+    def sidecar(self) -> Path | None:
+        """What `export_clip` put beside the layout, where it is of these very frames."""
+        folder = self.folder / SIDECAR
+        if not (folder / "clip.json").is_file() or not (folder / "track.npz").is_file():
+            return None
+        info = json.loads((folder / "clip.json").read_text())
+        return folder if info.get("frame_count") == len(self.ids) and self.ids.start == 0 else None
+
+
+def import_clip(folder: Path | str, output: Path | str, *, report: Report = silent) -> Imported:
+    """Write the clip `output`, whole or not at all. `report` gets thousandths of the work.
+
+    Raises BadLayout (nothing usable, or contradictions), BadArgument (the output is there already),
+    NoSound, NoFace, TableMismatch, DiskFull.
+    """
+    folder, output = Path(folder), Path(output)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise BadArgument(f"{output} exists already. Give another -o, or remove it.")
+    source, notes = survey(folder)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
+    try:
+        clip = _build(source, Clip(folder=work, info=_info(source)), notes, report)
+        work.chmod(0o755)
+        if output.is_dir():
+            output.rmdir()
+        work.rename(output)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    return Imported(clip=Clip(folder=output, info=clip.info), notes=tuple(notes))
+
+
+def survey(folder: Path) -> tuple[Source, list[str]]:
+    """What can be imported, and what was left out. Raises BadLayout, TooShort."""
+    notes = []
+    pictures, name = frame_files(folder)
+    if name != "ori_imgs":
+        notes.append(
+            "There is no ori_imgs: the frames are those of gt_imgs, whose backdrop is not the "
+            "video's own."
+        )
+    transforms = read_transforms(folder)
+    if transforms is None and (folder / "track_params.pt").is_file():
+        transforms = read_track_params(folder / "track_params.pt")
+        notes.append("There are no transforms_*.json: poses are those of track_params.pt.")
+    elif transforms is None:
+        notes.append(
+            "There are no poses (transforms_*.json, track_params.pt): our tracker found them."
+        )
+    ids = sorted(set(pictures) & set(transforms.matrices) if transforms else pictures)
+    if not ids:
+        raise BadLayout(
+            f"No frame of {folder / name} has a pose of the same number in transforms_*.json. Run "
+            "the family's process.py again."
+        )
+    span = range(ids[0], ids[-1] + 1)
+    holes = [number for number in span if number not in pictures]
+    if holes:
+        raise BadLayout(
+            f"{len(holes)} pictures are missing in {folder / name} (first: {holes[0]}). Copy the "
+            "folder again, or extract the frames anew."
+        )
+    if len(span) < SHORTEST_S * FPS:
+        raise TooShort(
+            f"{folder} holds {len(span) / FPS:.1f} s of frames with poses; at least {SHORTEST_S:g} "
+            "s are needed."
+        )
+    if len(span) < len(pictures):
+        notes.append(
+            f"{len(pictures) - len(span)} pictures without a pose at the ends were left out."
+        )
+    size = _picture_size([pictures[number] for number in (span[0], span[len(span) // 2], span[-1])])
+    if (
+        transforms is not None
+        and transforms.centre is not None
+        and max(abs(axis - size / 2) for axis in transforms.centre) > 1
+    ):
+        centre = " and ".join(f"{axis:g}" for axis in transforms.centre)
+        notes.append(
+            f"The principal point ({centre}) is not the picture's centre; as the family's Gaussian "
+            "trainers do, we take the centre."
+        )
+    return Source(
+        folder=folder, pictures=pictures, ids=span, size=size, transforms=transforms
+    ), notes
+
+
+def _picture_size(paths: list[Path]) -> int:
+    """Side of the square pictures in pixels. Raises BadLayout."""
+    sizes = set()
+    for path in paths:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise BadLayout(f"{path} is no picture, or is damaged. Copy the folder again.")
+        sizes.add(image.shape[:2])
+    height, width = sizes.pop()
+    if sizes or height != width:
+        raise BadLayout(
+            f"The frames are {width} x {height} pixels; a clip needs one square size. Prepare the "
+            "video itself: instag prepare VIDEO -o x.clip"
+        )
+    return width
+
+
+def _info(source: Source) -> ClipInfo:
+    """What clip.json says: our own where we exported the folder, else what can be told from it."""
+    tested = _kept_at_end(source)
+    if source.sidecar is not None:
+        own = Clip.open(source.sidecar)
+        unchanged = tested == len(division(own)[1])
+        return own.info if unchanged else replace(own.info, test_frames=tested)
+    digest = hashlib.sha256()
+    for number in (source.ids[0], source.ids[len(source.ids) // 2], source.ids[-1]):
+        digest.update(source.pictures[number].read_bytes())
+    return ClipInfo(
+        source=source.folder.resolve().name,
+        source_sha256=digest.hexdigest(),
+        width=source.size,
+        height=source.size,
+        frame_count=len(source.ids),
+        crop=(0.0, 0.0, float(source.size)),
+        test_frames=tested,
+    )
+
+
+def _kept_at_end(source: Source) -> int | None:
+    """The test frames, where they are the last ones; the layout can scatter them, a clip can
+    not."""
+    tested = sorted(source.transforms.tested & set(source.ids)) if source.transforms else []
+    if not tested or tested != list(range(tested[0], source.ids[-1] + 1)):
+        return None
+    return len(tested)
+
+
+def _build(source: Source, clip: Clip, notes: list[str], report: Report) -> Clip:
+    """Fill the folder, part after part; clip.json, which makes it a clip, comes last."""
+    count = len(source.ids)
+    for index, number in enumerate(source.ids):
+        _take_frame(clip, index, source.pictures[number])
+        report(int(50 * (index + 1) / count), 1000)
+    copy_sound(source.folder, clip, start=source.ids.start)
+    track, fitting = _track(source, clip, part(report, 0.05, 0.35))
+    notes += fitting
+    clip = Clip(folder=clip.folder, info=replace(clip.info, focal=track.focal))
+    clip.save_track(track)
+    notes += read_regions(source.folder, source.ids, clip, part(report, 0.35, 0.6))
+    notes += _or_else(
+        copy_backdrop(source.folder, source.sidecar, clip), lambda: build_backdrop(clip)
+    )
+    notes += _or_else(
+        copy_torso(source.folder, source.ids, clip), lambda: cut_torso(clip, part(report, 0.6, 0.8))
+    )
+    notes += _action_units(source, clip)
+    notes += _or_else(
+        copy_surface(source.folder, source.sidecar, source.ids, clip),
+        lambda: render_surface(clip, part(report, 0.8, 0.95)),
+    )
+    notes += copy_features(source.folder, source.sidecar, source.ids, clip)
+    made_by = f"instag {__version__}, imported from {source.folder.resolve().name}"
+    stages = clip.info.stages or {
+        name: StageRecord(made_by=made_by, settings={}, seconds=0.0) for name in STAGES
+    }
+    report(1000, 1000)
+    return clip.save_info(replace(clip.info, stages=stages))
+
+
+def _or_else(missing: str | list[str], replacement: Callable[[], object]) -> list[str]:
+    """Replace what was missing, and say so. A list of notes means that nothing was."""
+    if isinstance(missing, list):
+        return missing
+    replacement()
+    return [missing]
+
+
+def _take_frame(clip: Clip, index: int, picture: Path) -> None:
+    """JPEG files as they are, anything else encoded."""
+    target = clip.path("frames", index)
+    target.parent.mkdir(exist_ok=True)
+    if picture.suffix.lower() in (".jpg", ".jpeg"):
+        shutil.copyfile(picture, target)
+        return
+    image = cv2.imread(str(picture), cv2.IMREAD_COLOR)
+    if image is None:
+        raise BadLayout(f"{picture} is no picture, or is damaged. Copy the folder again.")
+    clip.save_frame(index, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+
+
+def _track(source: Source, clip: Clip, report: Report) -> tuple[Track, list[str]]:
+    """Poses of the layout with our landmarks and a resting face laid into its world; all of our
+    tracker where it has no poses."""
+    notes: list[str] = []
+    size = (source.size, source.size)
+    if source.sidecar is not None:
+        for name in ("landmarks.npz", "track.npz"):
+            if (source.sidecar / name).is_file():
+                shutil.copyfile(source.sidecar / name, clip.folder / name)
+        own = clip.track()
+    else:
+        landmarks = find_landmarks(clip, str(source.folder), part(report, 0.0, 0.8))
+        own = fit_head(landmarks, *size, part(report, 0.8, 1.0))
+    if source.transforms is not None:
+        matrices, focal = for_frames(source.transforms, source.ids), source.transforms.focal
+        if source.sidecar is None:
+            laid = lay(own, matrices, focal, size)
+            own = replace(own, identity=laid.identity)
+            if laid.error > FIT_WARNING * source.size / 512:
+                notes.append(
+                    f"The poses and the faces disagree by {laid.error:.1f} pixels on the whole; a "
+                    "head learned from them will be soft."
+                )
+            if not 0.5 < laid.unit < 2:
+                notes.append(
+                    f"The poses' unit is {1 / laid.unit:.3g} m; heads are learned best in metres, "
+                    "as the family's process.py writes them."
+                )
+        own = replace(
+            own,
+            rotations=matrices[:, :3, :3].astype(np.float32),
+            translations=matrices[:, :3, 3].astype(np.float32),
+            focal=focal,
+        )
+    points, missing = _landmarks68(source, own)
+    if missing:
+        notes.append(
+            f"{missing} of {len(source.ids)} frames have no 68 landmarks (ori_imgs/N.lms): ours "
+            "stand there."
+        )
+    return replace(own, landmarks68=points), notes
+
+
+def _landmarks68(source: Source, own: Track) -> tuple[Float[np.ndarray, "f 68 2"], int]:
+    """The layout's landmarks, ours where it has none, and in how many frames that is. Raises
+    BadLayout."""
+    points, missing = own.landmarks68.astype(np.float32).copy(), 0
+    for index, number in enumerate(source.ids):
+        path = source.folder / "ori_imgs" / f"{number}.lms"
+        if not path.is_file():
+            missing += 1
+            continue
+        try:
+            read = np.loadtxt(path, dtype=np.float64)
+        except ValueError as error:
+            raise BadLayout(
+                f"{path} is not 68 rows of two numbers ({error}). Find the landmarks again."
+            ) from error
+        if read.shape != (68, 2) or not np.isfinite(read).all():
+            raise BadLayout(
+                f"{path} is not 68 rows of two numbers but {read.shape}. Find the landmarks again."
+            )
+        points[index] = read
+    return points, missing
+
+
+def _action_units(source: Source, clip: Clip) -> list[str]:
+    path = source.folder / "au.csv"
+    if not path.is_file():
+        measure_action_units(clip)
+        return ["There is no au.csv: action units were measured from our landmarks."]
+    read = read_openface(path, source.ids.stop, part=True)
+    cut = slice(source.ids.start, source.ids.stop)
+    clip.save_action_units(
+        {name: values[cut] for name, values in read.units.items()}, read.success[cut]
+    )
+    return []

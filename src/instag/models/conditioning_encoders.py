@@ -1,0 +1,100 @@
+"""The speech encoder: eight windows of features around a frame become one 32-vector (METHOD 3;
+AD-NeRF, ICCV 2021)."""
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from instag.models.mlp import mlp
+from instag.speech.lips.network import CODES, deviations
+from instag.types import WINDOWS
+
+WIDTH = 32
+
+
+FARTHEST = 4.0
+"""Deviations from the mean beyond which a code counts as one less far: a network says anything at
+all outside of what it has seen."""
+
+
+CENTRE = WINDOWS // 2
+"""Of the eight windows that of the frame itself. The code says all of it: what came before tells
+nothing more of where the skin is."""
+
+
+class SpeechEncoder(nn.Module):
+    """Convolutions over time inside each window, then attention over the eight windows.
+
+    Features are first brought to mean 0 and deviation 1 by `level`, the mean and deviation of the
+    speech it learns from; it is part of its state.
+    """
+
+    level: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("level", torch.tensor([0.0, 1.0]))
+        first = 128 if channels >= 128 else 32
+        self.convolutions = nn.Sequential(
+            *(
+                layer
+                for inner, outer in ((channels, first), (first, first), (first, 64), (64, 64))
+                for layer in (nn.Conv1d(inner, outer, 3, stride=2, padding=1), nn.LeakyReLU(0.02))
+            )
+        )
+        self.projection = nn.Sequential(nn.Linear(64, 64), nn.LeakyReLU(0.02), nn.Linear(64, WIDTH))
+        self.scores = nn.Sequential(
+            *(
+                layer
+                for inner, outer in ((WIDTH, 16), (16, 8), (8, 4), (4, 2), (2, 1))
+                for layer in (nn.Conv1d(inner, outer, 3, padding=1), nn.LeakyReLU(0.02))
+            )
+        )
+        self.weights = nn.Linear(WINDOWS, WINDOWS)
+
+    def forward(self, windows: Float[Tensor, "b 8 channels steps"]) -> Float[Tensor, "b 32"]:
+        frames = windows.shape[0]
+        inside = windows.abs().amax((2, 3), keepdim=True) > 0
+        levelled = (windows - self.level[0]) / self.level[1] * inside
+        each = self.projection(self.convolutions(levelled.flatten(0, 1))[..., 0]).view(
+            frames, WINDOWS, WIDTH
+        )
+        attention = torch.softmax(self.weights(self.scores(each.transpose(1, 2))[:, 0]), dim=-1)
+        return (attention[..., None] * each).sum(1)
+
+    @staticmethod
+    def level_of(features: Float[Tensor, "f channels steps"]) -> Float[Tensor, " 2"]:
+        """Mean and deviation of these features."""
+        return torch.stack([features.mean(), features.std().clamp_min(1e-3)])
+
+
+@final
+class MotionEncoder(nn.Module):
+    """Two small layers on the code of the frame alone. `level`: mean and deviation of each number
+    of the codes that it learns from; part of its state."""
+
+    level: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("level", torch.tensor([[0.0], [1.0]]).repeat(1, CODES))
+        self.layers = mlp(CODES, 64, WIDTH)
+        self.straight = nn.Linear(CODES, WIDTH)
+
+    def forward(self, windows: Float[Tensor, "b 8 12 1"]) -> Float[Tensor, "b 32"]:
+        code = (windows[:, CENTRE, :, 0] - self.level[0]) / self.level[1]
+        near = FARTHEST * torch.tanh(code / FARTHEST)
+        return self.straight(near) + self.layers(near)
+
+    @staticmethod
+    def level_of(features: Float[Tensor, "f 12 1"]) -> Float[Tensor, "2 12"]:
+        """The level of these codes."""
+        return torch.stack([features[..., 0].mean(0), deviations(features[..., 0])])
+
+
+def encoder_of(channels: int) -> SpeechEncoder | MotionEncoder:
+    """What a field hears with: motion codes have twelve numbers, and every front end of speech has
+    more."""
+    return MotionEncoder() if channels == CODES else SpeechEncoder(channels)

@@ -1,0 +1,83 @@
+"""Blinks of a head that speaks for longer than it was watched: when they come, and how lids close
+and open.
+
+They hang on the number of the frame alone, so that a video is the same however it is cut into
+batches.
+"""
+
+import math
+import zlib
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from instag.types import BLINK, BLINK_LIMIT, FPS, blinked
+
+EVERY = 4.0
+"""Seconds from blink to blink, as a mean: people who talk blink 15 to 25 times a minute."""
+WANDER = 0.8
+"""The part of EVERY within which a blink comes at any moment, so that they lie 0.8 to 7.2 seconds
+apart."""
+CLOSING, CLOSED, OPENING = 0.09, 0.05, 0.16
+"""Seconds of a blink: lids fall faster than they rise."""
+SELDOM = 1 / 6
+"""Blinks a second; whoever was seen to blink less often is given further ones."""
+SEEN = 1.0
+"""AU45 from which a frame belongs to a blink."""
+APART = 1.0
+"""Seconds before and after a blink that is played anyway in which none is added."""
+
+
+def blinks_seldom(expression: Float[Tensor, "l 6"]) -> bool:
+    """Whether expressions of successive frames hold fewer blinks than people do."""
+    closed = expression[:, BLINK] > SEEN
+    begun = int(closed[0]) + int((closed[1:] & ~closed[:-1]).sum())
+    return begun < SELDOM * len(expression) / FPS
+
+
+def with_blinks(
+    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g 6"]], frames: Int[Tensor, " f"]
+) -> Float[Tensor, "f 6"]:
+    """The expressions that are played in some video frames, with blinks where none is near."""
+    shown = played(frames)
+    blink = torch.zeros(len(frames))
+    first, last = int(frames.min()), int(frames.max())
+    for number in range(_before(first), _before(last) + 2):
+        onset, end = onset_of(number), onset_of(number) + CLOSING + CLOSED + OPENING
+        if end * FPS < first or onset * FPS > last:
+            continue
+        around = torch.arange(
+            max(0, math.floor((onset - APART) * FPS)), math.ceil((end + APART) * FPS) + 1
+        )
+        if not (played(around)[:, BLINK] > SEEN).any():
+            blink = torch.maximum(
+                blink, BLINK_LIMIT * closure(frames.double() / FPS - onset).float()
+            )
+    return torch.where((blink > shown[:, BLINK])[:, None], blinked(shown, blink), shown)
+
+
+def onset_of(number: int) -> float:
+    """Seconds from the video's start at which the lids begin to fall for the blink of this number,
+    0, 1, 2..."""
+    chance = zlib.crc32(f"blink {number}".encode()) / 2**32
+    return (number + 0.5 + WANDER * (chance - 0.5)) * EVERY
+
+
+def closure(seconds: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
+    """How far lids are closed, 0 to 1, at some seconds after a blink's onset."""
+    return torch.minimum(
+        _smooth(seconds / CLOSING), _smooth((CLOSING + CLOSED + OPENING - seconds) / OPENING)
+    )
+
+
+def _before(frame: int) -> int:
+    """Number of a blink that is over before a frame, or is the first."""
+    return max(0, math.floor(frame / FPS / EVERY) - 1)
+
+
+def _smooth(share: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
+    """From 0 to 1 without a jerk."""
+    share = share.clamp(0, 1)
+    return share * share * (3 - 2 * share)

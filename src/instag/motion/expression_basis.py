@@ -1,0 +1,91 @@
+"""Expression motion: what landmarks of the upper face do when an action unit changes, on anybody's
+face.
+
+The units are measured in metres in the head's frame (`capture.action_units`), so that a raised brow
+of one person is that of another. Brows, lids and cheeks follow in proportion;
+benchmarks/train_expressions.py learns how.
+"""
+
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from safetensors.torch import load
+from torch import Tensor
+
+from instag.perception.action_units import LOWER_LIDS, UPPER_LIDS
+from instag.types import BLINK, BLINK_LIMIT
+
+STRONGEST_UNIT = 4.9
+"""Beyond it the bend of the measured intensities is undone no further."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ExpressionMotion:
+    """points: numbers of the landmarks (MediaPipe's). basis: their shifts in x and y, metres,
+    head's frame, for a strength of 1 of each unit.
+
+    strongest: of each unit, as few people show it. opening: of the eyes that the blink's part of
+    the basis closes, metres.
+    """
+
+    points: Int[Tensor, " p"]
+    basis: Float[Tensor, "6 p 2"]
+    strongest: Float[Tensor, " 6"]
+    opening: float
+
+    def change(
+        self, seen: Float[Tensor, "b 6"], shown: Float[Tensor, "b 6"]
+    ) -> Float[Tensor, "b p 2"]:
+        """How far the points move, metres, when an expression that was seen becomes another one."""
+        return ((strengths(shown) - strengths(seen)) @ self.basis.flatten(1)).unflatten(1, (-1, 2))
+
+    def fitted(self, points: Float[Tensor, "q 3"]) -> "ExpressionMotion":
+        """The same for a face of this shape at rest, metres: a blink closes its eyes, however far
+        they are open."""
+        opening, blink = eye_opening(points), torch.zeros(len(self.basis), 1, 1)
+        blink[BLINK] = 1
+        return replace(
+            self, basis=self.basis * (1 + blink * (opening / self.opening - 1)), opening=opening
+        )
+
+    def to(self, device: torch.device | str) -> "ExpressionMotion":
+        """The same on a device."""
+        points, basis, strongest = (
+            value.to(device) for value in (self.points, self.basis, self.strongest)
+        )
+        return replace(self, points=points, basis=basis, strongest=strongest)
+
+
+def strengths(expression: Float[Tensor, "b 6"]) -> Float[Tensor, "b 6"]:
+    """What the motion is in proportion to: units without the bend at their top, and the share to
+    which a blink has closed the eyes."""
+    upper = torch.atanh(expression[:, :BLINK].clamp(0, STRONGEST_UNIT) / 5)
+    return torch.cat([upper, expression[:, BLINK:].clamp(0, BLINK_LIMIT) / BLINK_LIMIT], dim=1)
+
+
+def eye_opening(points: Float[Tensor, "q 3"]) -> float:
+    """Height of the opening between the lids of a shape, metres, mean of both eyes."""
+    return float(points[list(UPPER_LIDS), 1].mean() - points[list(LOWER_LIDS), 1].mean())
+
+
+def load_expression_motion() -> ExpressionMotion:
+    """Read the bundled file: for people's mean eyes."""
+    stored = load(files("instag").joinpath("bundled", "expressions.safetensors").read_bytes())
+    return ExpressionMotion(
+        points=stored["points"],
+        basis=stored["basis"],
+        strongest=stored["strongest"],
+        opening=float(stored["opening"]),
+    )
+
+
+def stored_form(motion: ExpressionMotion) -> dict[str, Tensor]:
+    """What the file holds."""
+    named = {"points": motion.points, "basis": motion.basis, "strongest": motion.strongest}
+    return {name: value.contiguous() for name, value in named.items()} | {
+        "opening": torch.tensor(motion.opening)
+    }

@@ -1,0 +1,80 @@
+"""LPIPS with AlexNet features: how different two pictures look to people (Zhang et al., CVPR 2018),
+over the published weights v0.1."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import max_pool2d, relu
+
+from instag.assets import store
+
+WEIGHTS = store.LPIPS.file
+LAYERS = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))
+"""Index in torchvision's `features`, stride, padding. The second and third are preceded by a 3 x 3
+maximum with stride 2."""
+
+
+class Lpips(nn.Module):
+    """Distance of pairs of pictures. Frozen."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, weights: dict[str, Tensor]) -> None:
+        super().__init__()
+        for index, _, _ in LAYERS:
+            self.register_buffer(f"weight{index}", weights[f"features.{index}.weight"])
+            self.register_buffer(f"bias{index}", weights[f"features.{index}.bias"])
+        for number in range(len(LAYERS)):
+            self.register_buffer(
+                f"linear{number}", weights[f"lin{number}.model.1.weight"].reshape(-1)
+            )
+        self.register_buffer("mean", torch.tensor([-0.030, -0.088, -0.188]))
+        self.register_buffer("deviation", torch.tensor([0.458, 0.448, 0.450]))
+
+    def forward(
+        self, first: Float[Tensor, "b h w 3"], second: Float[Tensor, "b h w 3"]
+    ) -> Float[Tensor, " b"]:
+        """Pictures in [0, 1], each side at least 32 pixels."""
+        pair = torch.cat([first, second]) * 2 - 1
+        hidden = ((pair - self.mean) / self.deviation).permute(0, 3, 1, 2)
+        distance = first.new_zeros(len(first))
+        for number, (index, stride, padding) in enumerate(LAYERS):
+            if number in (1, 2):
+                hidden = max_pool2d(hidden, 3, 2)
+            hidden = relu(
+                nn.functional.conv2d(
+                    hidden,
+                    getattr(self, f"weight{index}"),
+                    getattr(self, f"bias{index}"),
+                    stride,
+                    padding,
+                )
+            )
+            unit = hidden / (hidden.square().sum(1, keepdim=True) + 1e-10).sqrt()
+            one, other = unit.chunk(2)
+            weight = getattr(self, f"linear{number}")
+            distance = distance + ((one - other).square() * weight[:, None, None]).sum(1).mean(
+                (1, 2)
+            )
+        return distance
+
+
+def find_weights() -> Path | None:
+    """The weights file where `instag assets get lpips` puts it; None where it is not."""
+    return store.find(store.LPIPS.name)
+
+
+def load(path: Path) -> Lpips:
+    """LPIPS over a weights file with torchvision's and lpips' own names."""
+    with np.load(path, allow_pickle=False) as stored:
+        return (
+            Lpips(
+                {name: torch.from_numpy(stored[name].astype(np.float32)) for name in stored.files}
+            )
+            .requires_grad_(False)
+            .eval()
+        )

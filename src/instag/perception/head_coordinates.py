@@ -1,0 +1,102 @@
+"""Head coordinates of a picture: a similarity from the frame's pixels to the resting face seen from
+the front.
+
+In head coordinates a face, its ears and its hair keep their place while the head moves, so that
+what is learned in one frame holds in all. Units are the face's own: x runs from -1 to 1 between the
+ears' landmarks, y from 0 at the chin to 1 at the forehead's top, upward.
+"""
+
+import numpy as np
+from jaxtyping import Float
+
+_LEFT_HALF = (
+    10,
+    338,
+    297,
+    332,
+    284,
+    251,
+    389,
+    356,
+    454,
+    323,
+    361,
+    288,
+    397,
+    365,
+    379,
+    378,
+    400,
+    377,
+)
+_RIGHT_HALF = (152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
+OVAL = np.array((*_LEFT_HALF, *_RIGHT_HALF))
+"""MediaPipe's face oval, clockwise in the picture from the forehead's top."""
+INNER_LIPS = np.array(
+    [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
+)
+"""The ring that encloses the inside of the mouth."""
+CHIN, CROWN, RIGHT, LEFT = 152, 10, 234, 454
+_RIGID = np.array(
+    [
+        10,
+        109,
+        338,
+        67,
+        297,
+        54,
+        284,
+        21,
+        251,
+        162,
+        389,
+        127,
+        356,
+        234,
+        454,
+        93,
+        323,
+        168,
+        6,
+        197,
+        195,
+        33,
+        133,
+        362,
+        263,
+    ]
+)
+
+
+def rest_shape(identity: Float[np.ndarray, "478 3"]) -> Float[np.ndarray, "478 2"]:
+    """The resting face in head coordinates, from its shape in metres (x right, y up)."""
+    width = identity[LEFT, 0] - identity[RIGHT, 0]
+    height = identity[CROWN, 1] - identity[CHIN, 1]
+    middle = (identity[LEFT, 0] + identity[RIGHT, 0]) / 2
+    return np.stack(
+        [(identity[:, 0] - middle) / (width / 2), (identity[:, 1] - identity[CHIN, 1]) / height], -1
+    )
+
+
+def to_head(
+    landmarks: Float[np.ndarray, "478 d"], identity: Float[np.ndarray, "478 3"]
+) -> Float[np.ndarray, "2 3"]:
+    """The affine map [A | b] from pixels to head coordinates: head = A pixel + b.
+
+    The similarity that best lays the resting face's rigid points (metres, y up) over the frame's
+    landmarks (pixels, y down), followed by the change of units. The mouth and the jaw have no say.
+    """
+    rest = identity[_RIGID, :2].astype(np.float64)
+    seen = landmarks[_RIGID, :2].astype(np.float64) * (1, -1)
+    rest_mean, seen_mean = rest.mean(0), seen.mean(0)
+    a, b = rest - rest_mean, seen - seen_mean
+    norm = (b * b).sum()
+    cos, sin = (a * b).sum() / norm, (a[:, 1] * b[:, 0] - a[:, 0] * b[:, 1]).sum() / norm
+    linear = np.array([[cos, -sin], [sin, cos]])
+    offset = rest_mean - linear @ seen_mean
+    width = identity[LEFT, 0] - identity[RIGHT, 0]
+    height = identity[CROWN, 1] - identity[CHIN, 1]
+    origin = np.array([(identity[LEFT, 0] + identity[RIGHT, 0]) / 2, identity[CHIN, 1]])
+    scale = np.array([2 / width, 1 / height])
+    linear = scale[:, None] * linear * (1, -1)
+    return np.column_stack([linear, scale * (offset - origin)])

@@ -1,0 +1,335 @@
+"""The projection of Gaussians in numba: the fast twin of projection.project, with its derivative
+written out."""
+
+import math
+
+import numpy as np
+import torch
+from numba import njit, prange
+from torch import Tensor
+
+from instag.rendering.projection import DILATION, MARGIN, NEAR, SKIP_UNDER, Projection
+from instag.runtime.device import follow_torch
+from instag.types import Camera, Splats
+
+_PARTS = 16
+"""Into how many parts the splats are cut for the cores; fixed, so that sums do not depend on the
+number of cores."""
+
+
+def project_fast(splats: Splats, camera: Camera) -> Projection:
+    """What projection.project computes, for float32 tensors on the CPU. Differentiable in means,
+    quats, scales and viewmats."""
+    intrinsics = torch.stack(
+        [camera.Ks[:, 0, 0], camera.Ks[:, 1, 1], camera.Ks[:, 0, 2], camera.Ks[:, 1, 2]], -1
+    )
+    means2d, conics, depths, extents = _Project.apply(
+        splats.means,
+        splats.quats,
+        splats.scales,
+        camera.viewmats,
+        splats.opacities.detach(),
+        intrinsics,
+        (camera.width, camera.height),
+    )  # pyright: ignore[reportGeneralTypeIssues]
+    return Projection(means2d=means2d, conics=conics, depths=depths, extents=extents)
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    """The tensor's numbers as a contiguous float32 array, without a copy where possible."""
+    return tensor.detach().to(torch.float32).contiguous().numpy()
+
+
+class _Project(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, means, quats, scales, viewmats, opacities, intrinsics, size):
+        follow_torch()
+        frames, count = means.shape[:2]
+        outputs = tuple(torch.empty(frames, count, *rest) for rest in ((2,), (3,), (), (2,)))
+        _project(
+            _arrays(means, quats, scales, viewmats, intrinsics),
+            array(opacities),
+            size,
+            _arrays(*outputs),
+        )
+        ctx.mark_non_differentiable(outputs[-1])
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(means, quats, scales, viewmats, intrinsics)
+        ctx.size = size
+        return outputs
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        follow_torch()
+        means, quats, scales, viewmats, _ = ctx.saved_tensors
+        outer = (
+            torch.zeros(*means.shape[:2], *rest) if given is None else given
+            for given, rest in zip(gradients[:3], ((2,), (3,), ()), strict=True)
+        )
+        results = tuple(torch.empty(tensor.shape) for tensor in (means, quats, scales))
+        turned = np.zeros((_PARTS, len(viewmats), 12), np.float64)
+        _project_back(
+            _arrays(*ctx.saved_tensors), ctx.size, _arrays(*outer), _arrays(*results), turned
+        )
+        poses = torch.zeros_like(viewmats)
+        poses[:, :3] = torch.from_numpy(turned.sum(0)).view(-1, 3, 4).to(poses.dtype)
+        return *results, poses, None, None, None
+
+
+def _arrays(*tensors: Tensor) -> tuple[np.ndarray, ...]:
+    return tuple(map(array, tensors))
+
+
+@njit(cache=True)
+def _rotate(quat, rotation):
+    """Fill the 3 x 3 matrix of a unit quaternion wxyz."""
+    w, x, y, z = np.float64(quat[0]), np.float64(quat[1]), np.float64(quat[2]), np.float64(quat[3])
+    rotation[0, 0], rotation[0, 1], rotation[0, 2] = (
+        1 - 2 * (y * y + z * z),
+        2 * (x * y - w * z),
+        2 * (x * z + w * y),
+    )
+    rotation[1, 0], rotation[1, 1], rotation[1, 2] = (
+        2 * (x * y + w * z),
+        1 - 2 * (x * x + z * z),
+        2 * (y * z - w * x),
+    )
+    rotation[2, 0], rotation[2, 1], rotation[2, 2] = (
+        2 * (x * z - w * y),
+        2 * (y * z + w * x),
+        1 - 2 * (x * x + y * y),
+    )
+
+
+@njit(cache=True)
+def _rotate_back(quat, d, out):
+    """The derivative by the quaternion, given the derivative `d` by its matrix."""
+    w, x, y, z = np.float64(quat[0]), np.float64(quat[1]), np.float64(quat[2]), np.float64(quat[3])
+    out[0] = 2 * (z * (d[1, 0] - d[0, 1]) + y * (d[0, 2] - d[2, 0]) + x * (d[2, 1] - d[1, 2]))
+    out[1] = 2 * (
+        y * (d[0, 1] + d[1, 0])
+        + z * (d[0, 2] + d[2, 0])
+        + w * (d[2, 1] - d[1, 2])
+        - 2 * x * (d[1, 1] + d[2, 2])
+    )
+    out[2] = 2 * (
+        x * (d[0, 1] + d[1, 0])
+        + z * (d[1, 2] + d[2, 1])
+        + w * (d[0, 2] - d[2, 0])
+        - 2 * y * (d[0, 0] + d[2, 2])
+    )
+    out[3] = 2 * (
+        x * (d[0, 2] + d[2, 0])
+        + y * (d[1, 2] + d[2, 1])
+        + w * (d[1, 0] - d[0, 1])
+        - 2 * z * (d[0, 0] + d[1, 1])
+    )
+
+
+@njit(cache=True)
+def _place(mean, pose, point):
+    """Fill `point` with the centre in the camera's axes; its z is 1 where the splat is not in
+    front. Returns whether it is."""
+    for row in range(3):
+        point[row] = pose[row, 3]
+        for column in range(3):
+            point[row] += pose[row, column] * np.float64(mean[column])
+    seen = point[2] >= NEAR
+    if not seen:
+        point[2] = 1.0
+    return seen
+
+
+@njit(cache=True)
+def _axes(pose, scale, rotation, axes):
+    """Fill the three axes of an ellipsoid, as columns in the camera's axes."""
+    for row in range(3):
+        for column in range(3):
+            entry = 0.0
+            for middle in range(3):
+                entry += pose[row, middle] * rotation[middle, column]
+            axes[row, column] = entry * scale[column]
+
+
+@njit(cache=True)
+def _bounds(focal, center, length):
+    """How far left and right (or up and down) the Jacobian follows a centre, as slopes."""
+    margin = MARGIN * length / (2 * focal)
+    return -center / focal - margin, (length - center) / focal + margin
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _project(inputs, opacities, size, outputs):
+    """Fill means2d, conics, depths and extents."""
+    means, quats, scales, viewmats, intrinsics = inputs
+    means2d, conics, depths, extents = outputs
+    width, height = size
+    frames, count = depths.shape
+    parts = _PARTS
+    for part in prange(parts):
+        rotation, axes, point = np.empty((3, 3)), np.empty((3, 3)), np.empty(3)
+        for frame in range(frames):
+            pose = viewmats[frame].astype(np.float64)
+            focal_x, focal_y, center_x, center_y = intrinsics[frame].astype(np.float64)
+            left, right = _bounds(focal_x, center_x, width)
+            top, bottom = _bounds(focal_y, center_y, height)
+            for index in range(count * part // parts, count * (part + 1) // parts):
+                seen = _place(means[frame, index], pose, point)
+                z = point[2]
+                u, v = point[0] / z, point[1] / z
+                x, y = focal_x * u + center_x, focal_y * v + center_y
+                means2d[frame, index, 0], means2d[frame, index, 1], depths[frame, index] = x, y, z
+                u, v = min(max(u, left), right), min(max(v, top), bottom)
+                _rotate(quats[frame, index], rotation)
+                _axes(pose, scales[frame, index], rotation, axes)
+                xx, xy, yy = DILATION, 0.0, DILATION
+                for axis in range(3):
+                    across = focal_x / z * (axes[0, axis] - u * axes[2, axis])
+                    down = focal_y / z * (axes[1, axis] - v * axes[2, axis])
+                    xx, xy, yy = xx + across * across, xy + across * down, yy + down * down
+                determinant = xx * yy - xy * xy
+                conics[frame, index, 0], conics[frame, index, 1], conics[frame, index, 2] = (
+                    yy / determinant,
+                    -xy / determinant,
+                    xx / determinant,
+                )
+                reach = math.sqrt(2 * math.log(max(1.0, opacities[frame, index] / SKIP_UNDER)))
+                wide, high = reach * math.sqrt(xx), reach * math.sqrt(yy)
+                inside = (
+                    seen
+                    and determinant > 0
+                    and x + wide > 0
+                    and x - wide < width
+                    and y + high > 0
+                    and y - high < height
+                )
+                extents[frame, index, 0], extents[frame, index, 1] = (
+                    (wide, high) if inside else (0.0, 0.0)
+                )
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _project_back(inputs, size, outer, results, by_poses):
+    """Fill the derivatives by means, quats, scales, and by poses (rows of 3 x 4, a sum for each
+    part)."""
+    means, quats, scales, viewmats, intrinsics = inputs
+    by_means2d, by_conics, by_depths = outer
+    by_means, by_quats, by_scales = results
+    width, height = size
+    frames, count = by_depths.shape
+    parts = _PARTS
+    for part in prange(parts):
+        rotation, axes, point = np.empty((3, 3)), np.empty((3, 3)), np.empty(3)
+        by_axes, by_rotation, by_point, by_quat, by_pose = (
+            np.empty((3, 3)),
+            np.empty((3, 3)),
+            np.empty(3),
+            np.empty(4),
+            np.empty((3, 4)),
+        )
+        for frame in range(frames):
+            pose = viewmats[frame].astype(np.float64)
+            focal_x, focal_y, center_x, center_y = intrinsics[frame].astype(np.float64)
+            left, right = _bounds(focal_x, center_x, width)
+            top, bottom = _bounds(focal_y, center_y, height)
+            by_pose[:] = 0.0
+            for index in range(count * part // parts, count * (part + 1) // parts):
+                if not _place(means[frame, index], pose, point):
+                    by_means[frame, index], by_quats[frame, index], by_scales[frame, index] = (
+                        0,
+                        0,
+                        0,
+                    )
+                    continue
+                z = point[2]
+                u, v = point[0] / z, point[1] / z
+                u_held, v_held = min(max(u, left), right), min(max(v, top), bottom)
+                _rotate(quats[frame, index], rotation)
+                _axes(pose, scales[frame, index], rotation, axes)
+                by_u, by_v = (
+                    focal_x * by_means2d[frame, index, 0],
+                    focal_y * by_means2d[frame, index, 1],
+                )
+                by_z = np.float64(by_depths[frame, index])
+                by_u_held, by_v_held, by_z_shape = _shape_back(
+                    axes, u_held, v_held, focal_x / z, focal_y / z, by_conics[frame, index], by_axes
+                )
+                by_u += by_u_held if u == u_held else 0.0
+                by_v += by_v_held if v == v_held else 0.0
+                by_point[0], by_point[1], by_point[2] = (
+                    by_u / z,
+                    by_v / z,
+                    by_z + (by_z_shape - by_u * u - by_v * v) / z,
+                )
+                for row in range(3):
+                    by_means[frame, index, row] = (
+                        pose[0, row] * by_point[0]
+                        + pose[1, row] * by_point[1]
+                        + pose[2, row] * by_point[2]
+                    )
+                    by_pose[row, 3] += by_point[row]
+                for column in range(3):
+                    by_scale = 0.0
+                    for row in range(3):
+                        turned = (
+                            pose[0, row] * by_axes[0, column]
+                            + pose[1, row] * by_axes[1, column]
+                            + pose[2, row] * by_axes[2, column]
+                        )
+                        by_scale += turned * rotation[row, column]
+                        by_rotation[row, column] = turned * scales[frame, index, column]
+                    by_scales[frame, index, column] = by_scale
+                for row in range(3):
+                    for column in range(3):
+                        entry = by_point[row] * means[frame, index, column]
+                        for axis in range(3):
+                            entry += (
+                                by_axes[row, axis]
+                                * rotation[column, axis]
+                                * scales[frame, index, axis]
+                            )
+                        by_pose[row, column] += entry
+                _rotate_back(quats[frame, index], by_rotation, by_quat)
+                by_quats[frame, index, 0], by_quats[frame, index, 1] = by_quat[0], by_quat[1]
+                by_quats[frame, index, 2], by_quats[frame, index, 3] = by_quat[2], by_quat[3]
+            by_poses[part, frame] = by_pose.reshape(12)
+
+
+@njit(cache=True, error_model="numpy")
+def _shape_back(axes, u, v, zoom_x, zoom_y, by_conic, by_axes):
+    """Fill the derivative by an ellipsoid's axes, given that by its conic. Returns those by u and
+    v, and z times that by z."""
+    xx, xy, yy = DILATION, 0.0, DILATION
+    for axis in range(3):
+        across, down = (
+            zoom_x * (axes[0, axis] - u * axes[2, axis]),
+            zoom_y * (axes[1, axis] - v * axes[2, axis]),
+        )
+        xx, xy, yy = xx + across * across, xy + across * down, yy + down * down
+    determinant = xx * yy - xy * xy
+    a, b, c = yy / determinant, -xy / determinant, xx / determinant
+    by_a, by_b, by_c = np.float64(by_conic[0]), 0.5 * by_conic[1], np.float64(by_conic[2])
+    upper, right, left, lower = (
+        by_a * a + by_b * b,
+        by_a * b + by_b * c,
+        by_b * a + by_c * b,
+        by_b * b + by_c * c,
+    )
+    by_xx, by_xy, by_yy = (
+        -(a * upper + b * left),
+        -2 * (a * right + b * lower),
+        -(b * right + c * lower),
+    )
+    by_u, by_v, by_z = 0.0, 0.0, 0.0
+    for axis in range(3):
+        across, down = (
+            zoom_x * (axes[0, axis] - u * axes[2, axis]),
+            zoom_y * (axes[1, axis] - v * axes[2, axis]),
+        )
+        by_across, by_down = 2 * by_xx * across + by_xy * down, 2 * by_yy * down + by_xy * across
+        by_axes[0, axis], by_axes[1, axis] = zoom_x * by_across, zoom_y * by_down
+        by_axes[2, axis] = -u * zoom_x * by_across - v * zoom_y * by_down
+        by_u -= zoom_x * axes[2, axis] * by_across
+        by_v -= zoom_y * axes[2, axis] * by_down
+        by_z -= by_across * across + by_down * down
+    return by_u, by_v, by_z

@@ -1,0 +1,283 @@
+"""The CPU renderer: numba on as many cores as torch uses."""
+
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numba import njit, prange
+from torch import Tensor
+
+from instag.rendering.cpu.projection import array, project_fast
+from instag.rendering.cpu.rasterize import RECORD, ROW, paint, paint_back, record
+from instag.rendering.cpu.tiles import HEIGHT, WIDTH, cover
+from instag.rendering.renderer import Renderer
+from instag.runtime.device import follow_torch
+from instag.types import Camera, Rendering, Splats
+
+
+@final
+class CpuRenderer(Renderer):
+    """Float32 on the CPU. The same input gives the same picture and gradients, bit for bit, on any
+    number of cores."""
+
+    def render(
+        self,
+        splats: Splats,
+        colors: Float[Tensor, "b n c"],
+        camera: Camera,
+        detached: Float[Tensor, "b n k"] | None = None,
+    ) -> Rendering:
+        """See Renderer.render."""
+        if detached is None:
+            detached = colors[..., :0]
+        projection = project_fast(splats, camera)
+        if projection.means2d.requires_grad:
+            projection.means2d.retain_grad()
+        painted, apart, alphas, depths = _Paint.apply(
+            *(
+                projection.means2d,
+                projection.conics,
+                projection.depths,
+                splats.opacities,
+                colors,
+                detached,
+                projection.extents,
+            ),
+            (camera.width, camera.height),
+        )  # pyright: ignore[reportGeneralTypeIssues]
+        radii = projection.extents.amax(-1)
+        return Rendering(
+            colors=painted,
+            detached=apart,
+            alphas=alphas,
+            depths=depths,
+            means2d=projection.means2d,
+            radii=radii,
+        )
+
+
+class _Paint(torch.autograd.Function):
+    """Projected splats to pictures."""
+
+    @staticmethod
+    def forward(ctx, means2d, conics, depths, opacities, colors, detached, extents, size):
+        width, height = size
+        frames, count = depths.shape
+        tiles = cover(array(means2d), array(extents), array(depths), width, height, follow_torch())
+        channels = colors.shape[-1] + detached.shape[-1] + 1
+        records, features = (
+            np.empty((frames * count, RECORD), np.float32),
+            np.empty((frames * count, channels), np.float32),
+        )
+        _pack(
+            tuple(map(array, (means2d, conics, depths, opacities, colors, detached, extents))),
+            records,
+            features,
+        )
+        outputs = tuple(
+            torch.empty(frames, height, width, *rest)
+            for rest in (colors.shape[-1:], detached.shape[-1:], (), ())
+        )
+        _paint_all(
+            (tiles.turn_starts, tiles.turns, tiles.starts, tiles.members),
+            records,
+            features,
+            tuple(map(array, outputs)),
+        )
+        ctx.save_for_backward(*outputs)
+        ctx.kept = tiles, records, features, count
+        ctx.set_materialize_grads(False)
+        return outputs
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        follow_torch()
+        tiles, records, features, count = ctx.kept
+        colors, detached, alphas, depths = ctx.saved_tensors
+        outer = (
+            torch.zeros_like(picture) if given is None else given
+            for given, picture in zip(gradients, ctx.saved_tensors, strict=True)
+        )
+        pairs = np.zeros((len(tiles.members), 6 + features.shape[1]), np.float32)
+        turns = tiles.turn_starts, tiles.turns, tiles.starts, tiles.members, tiles.slots
+        _paint_all_back(
+            turns,
+            records,
+            features,
+            gradients[3] is not None,
+            tuple(map(array, (colors, alphas, depths))),
+            tuple(map(array, outer)),
+            pairs,
+        )
+        results = tuple(
+            torch.empty(len(alphas), count, *rest)
+            for rest in ((2,), (3,), (), (), colors.shape[-1:], detached.shape[-1:])
+        )
+        _unpack(tiles.slot_starts, pairs, tuple(map(array, results)))
+        return *results, None, None
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _pack(inputs, records, features):
+    """Fill a RECORD and all channels (colors, depth, detached) of each splat that is seen."""
+    means2d, conics, depths, opacities, colors, detached, extents = inputs
+    frames, count = depths.shape
+    wide = colors.shape[2]
+    for splat in prange(frames * count):
+        frame, index = splat // count, splat % count
+        if extents[frame, index, 0] > 0:
+            record(
+                means2d[frame, index],
+                conics[frame, index],
+                opacities[frame, index],
+                extents[frame, index],
+                records[splat],
+            )
+            for channel in range(wide):
+                features[splat, channel] = colors[frame, index, channel]
+            features[splat, wide] = depths[frame, index]
+            for channel in range(detached.shape[2]):
+                features[splat, wide + 1 + channel] = detached[frame, index, channel]
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _paint_all(shares, records, features, pictures):
+    """Paint all tiles, each worker its own."""
+    turn_starts, turns, starts, members = shares
+    colors, detached, alphas, depths = pictures
+    _, height, width, wide = colors.shape
+    columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
+    for worker in prange(len(turn_starts) - 1):
+        deep = (1 + features.shape[1]) * ROW
+        tile, flags = np.empty(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
+        for turn in range(turn_starts[worker], turn_starts[worker + 1]):
+            number = turns[turn]
+            frame, top, left = (
+                number // (rows * columns),
+                number // columns % rows * HEIGHT,
+                number % columns * WIDTH,
+            )
+            if starts[number] == starts[number + 1]:
+                colors[frame, top : top + HEIGHT, left : left + WIDTH] = 0
+                detached[frame, top : top + HEIGHT, left : left + WIDTH] = 0
+                alphas[frame, top : top + HEIGHT, left : left + WIDTH] = 0
+                depths[frame, top : top + HEIGHT, left : left + WIDTH] = 0
+                continue
+            paint(
+                members[starts[number] : starts[number + 1]],
+                records,
+                features,
+                left,
+                top,
+                width,
+                height,
+                tile,
+                flags,
+            )
+            for y in range(min(HEIGHT, height - top)):
+                for x in range(min(WIDTH, width - left)):
+                    at = y * deep + x
+                    alpha = 1 - abs(tile[at])
+                    alphas[frame, top + y, left + x] = alpha
+                    for channel in range(wide):
+                        colors[frame, top + y, left + x, channel] = tile[at + (1 + channel) * ROW]
+                    depths[frame, top + y, left + x] = (
+                        tile[at + (1 + wide) * ROW] / alpha if alpha > 0 else 0
+                    )
+                    for channel in range(detached.shape[3]):
+                        detached[frame, top + y, left + x, channel] = tile[
+                            at + (2 + wide + channel) * ROW
+                        ]
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def _paint_all_back(shares, records, features, with_depths, pictures, outer, pairs):
+    """Fill the derivatives of each pair of splat and tile."""
+    turn_starts, turns, starts, members, slots = shares
+    colors, alphas, depths = pictures
+    by_colors, by_detached, by_alphas, by_depths = outer
+    _, height, width, wide = colors.shape
+    columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
+    for worker in prange(len(turn_starts) - 1):
+        deep = (3 + features.shape[1]) * ROW
+        tile, flags = np.zeros(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
+        weights = np.empty(WIDTH * HEIGHT, np.float32)
+        for turn in range(turn_starts[worker], turn_starts[worker + 1]):
+            number = turns[turn]
+            if starts[number] == starts[number + 1]:
+                continue
+            frame, top, left = (
+                number // (rows * columns),
+                number // columns % rows * HEIGHT,
+                number % columns * WIDTH,
+            )
+            for y in range(min(HEIGHT, height - top)):
+                for x in range(min(WIDTH, width - left)):
+                    at = y * deep + x
+                    alpha, by_alpha = (
+                        alphas[frame, top + y, left + x],
+                        by_alphas[frame, top + y, left + x],
+                    )
+                    seen = by_alpha * alpha
+                    for channel in range(wide):
+                        by_color = by_colors[frame, top + y, left + x, channel]
+                        seen += by_color * colors[frame, top + y, left + x, channel]
+                        tile[at + (3 + channel) * ROW] = by_color
+                    if with_depths:
+                        by_depth = (
+                            by_depths[frame, top + y, left + x] / alpha
+                            if alpha > 0
+                            else np.float32(0)
+                        )
+                        tile[at + (3 + wide) * ROW] = by_depth
+                        by_alpha -= by_depth * depths[frame, top + y, left + x]
+                    tile[at + ROW], tile[at + 2 * ROW] = seen, by_alpha
+                    for channel in range(by_detached.shape[3]):
+                        tile[at + (4 + wide + channel) * ROW] = by_detached[
+                            frame, top + y, left + x, channel
+                        ]
+            some = slice(starts[number], starts[number + 1])
+            paint_back(
+                members[some],
+                slots[some],
+                records,
+                features,
+                wide + with_depths,
+                left,
+                top,
+                width,
+                height,
+                tile,
+                flags,
+                weights,
+                pairs,
+            )
+
+
+@njit(cache=True, parallel=True)
+def _unpack(slot_starts, pairs, results):
+    """Add up the pairs of each splat, in the order of their slots."""
+    by_means2d, by_conics, by_depths, by_opacities, by_colors, by_detached = results
+    frames, count = by_depths.shape
+    wide = by_colors.shape[2]
+    for part in prange(16):
+        sums = np.empty(pairs.shape[1], np.float32)
+        for splat in range(frames * count * part // 16, frames * count * (part + 1) // 16):
+            frame, index = splat // count, splat % count
+            sums[:] = 0
+            for slot in range(slot_starts[splat], slot_starts[splat + 1]):
+                for entry in range(len(sums)):
+                    sums[entry] += pairs[slot, entry]
+            by_means2d[frame, index, 0], by_means2d[frame, index, 1] = sums[0], sums[1]
+            by_conics[frame, index, 0], by_conics[frame, index, 1], by_conics[frame, index, 2] = (
+                sums[2],
+                sums[3],
+                sums[4],
+            )
+            by_opacities[frame, index] = sums[5]
+            for channel in range(wide):
+                by_colors[frame, index, channel] = sums[6 + channel]
+            by_depths[frame, index] = sums[6 + wide]
+            for channel in range(by_detached.shape[2]):
+                by_detached[frame, index, channel] = sums[7 + wide + channel]

@@ -1,0 +1,55 @@
+"""Copies between the host and a device that nothing waits for until they are needed."""
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on `device`. Its host memory is pinned first, so that the copy goes on while more
+    work is asked for."""
+    if device.type != "cuda" or tensor.device.type == "cuda":
+        return tensor.to(device)
+    # Pinning keeps strides, and torch does not write into memory that several elements of an
+    # expanded tensor share.
+    return tensor.contiguous().pin_memory().to(device, non_blocking=True)
+
+
+@final
+class Arrival:
+    """A tensor on its way to the host."""
+
+    def __init__(self, tensor: Tensor, done: torch.cuda.Event | None) -> None:
+        self._tensor, self._done = tensor, done
+
+    def wait(self) -> Tensor:
+        """The tensor in host memory of its own."""
+        if self._done is not None:
+            self._done.synchronize()
+        return self._tensor
+
+
+@final
+class Fetching:
+    """Brings tensors from a device to the host, on a stream of its own, while the device computes
+    the next."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def start(self, tensor: Tensor) -> Arrival:
+        """Begin to copy what has been asked of the device so far. On a CPU the tensor itself
+        arrives."""
+        if self._stream is None:
+            return Arrival(tensor, None)
+        self._stream.wait_stream(torch.cuda.current_stream(tensor.device))
+        with torch.cuda.stream(self._stream):
+            # Pinned memory comes from a pool and goes back to it when its last array is dropped: no
+            # buffer is ever written twice.
+            host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+            host.copy_(tensor, non_blocking=True)
+            tensor.record_stream(self._stream)
+            done = torch.cuda.Event()
+            done.record(self._stream)
+        return Arrival(host, done)

@@ -1,0 +1,31 @@
+"""The level of a recording: brought to a common loudness, so that a quiet microphone does not close
+the mouth."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from instag.types import SAMPLE_RATE
+
+ACTIVE_RMS = 0.05
+PIECE = SAMPLE_RATE // 50
+LOWEST_RMS = 1e-3
+"""A recording whose louder half lies under this is taken as silence and not raised above it."""
+AT_ONCE = 60 * SAMPLE_RATE
+
+
+def level_gain(waveform: Float[Tensor, " samples"]) -> float:
+    """The factor that brings the RMS of the louder half of the waveform's 20 ms pieces (16 kHz) to
+    ACTIVE_RMS."""
+    if len(waveform) < 2 * PIECE:
+        return 1.0
+    whole = waveform[: len(waveform) // PIECE * PIECE]
+    power = torch.cat([part.reshape(-1, PIECE).square().mean(1) for part in whole.split(AT_ONCE)])
+    active = power[power >= power.median()].mean().sqrt()
+    return ACTIVE_RMS / max(float(active), LOWEST_RMS)
+
+
+def at_active_level(waveform: Float[Tensor, " samples"]) -> Float[Tensor, " samples"]:
+    """The 16 kHz waveform with the RMS of the louder half of its 20 ms pieces brought to
+    ACTIVE_RMS."""
+    return waveform * level_gain(waveform)

@@ -1,0 +1,114 @@
+"""What lies behind a speaking head: torso frames over the backdrop, decoded ahead of need and kept
+as bytes where they are painted."""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from numba import njit
+from torch import Tensor
+
+from instag.models.avatar import Avatar
+from instag.runtime.device_copy import sent
+
+HOST_LIMIT, DEVICE_LIMIT = 256 * 2**20, 2 * 2**30
+"""Bytes of frames that are kept: some 340 of 512 x 512 on a host, all that an avatar has on a
+GPU."""
+DECODERS = 8
+"""Threads, at most, that decode for a GPU. A CPU has one: what decodes does not paint."""
+
+
+@final
+class Behind:
+    """The torso frames of an avatar over its backdrop. Used in a `with` block, which ends its
+    threads.
+
+    least: frames that are kept in any case, so that those named to `foresee` are still there when
+    they are asked for.
+    """
+
+    def __init__(
+        self, avatar: Avatar, device: torch.device, *, least: int, limit: int | None = None
+    ) -> None:
+        self._avatar, self._device = avatar, device
+        on_host = device.type == "cpu"
+        limit = limit if limit is not None else HOST_LIMIT if on_host else DEVICE_LIMIT
+        self._most = max(least, limit // avatar.backdrop.nbytes)
+        self._kept: OrderedDict[int, Future[np.ndarray] | Tensor] = OrderedDict()
+        self._decoders = ThreadPoolExecutor(
+            1 if on_host else max(1, min(DECODERS, os.cpu_count() or 1)), "instag-torso"
+        )
+
+    def __enter__(self) -> "Behind":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._decoders.shutdown(cancel_futures=True)
+
+    def __len__(self) -> int:
+        """Frames that are kept, or being decoded."""
+        return len(self._kept)
+
+    def foresee(self, indices: Iterable[int]) -> None:
+        """Start to decode what will be asked for; what was asked for longest ago is dropped for
+        it."""
+        for index in indices:
+            if index in self._kept:
+                self._kept.move_to_end(index)
+                continue
+            if len(self._kept) >= self._most:
+                self._kept.popitem(last=False)
+            self._kept[index] = self._decoders.submit(self._decoded, index)
+
+    def __call__(self, indices: list[int]) -> UInt8[Tensor, "b h w 3"]:
+        """The frames with these numbers, on the device."""
+        self.foresee(indices)
+        return torch.stack([self._frame(index) for index in indices])
+
+    def _frame(self, index: int) -> UInt8[Tensor, "h w 3"]:
+        frame = self._kept.get(index)
+        if frame is None or isinstance(frame, Future):
+            frame = sent(
+                torch.from_numpy(self._decoded(index) if frame is None else frame.result()),
+                self._device,
+            )
+            if index in self._kept:
+                self._kept[index] = frame
+        return frame
+
+    def _decoded(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
+        return over_backdrop(self._avatar.torso(index), self._avatar.backdrop)
+
+
+def over_backdrop(
+    torso: UInt8[np.ndarray, "h w 4"], backdrop: UInt8[np.ndarray, "h w 3"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A torso (colours not multiplied by alpha) over the backdrop: what data.frames makes of both,
+    in one pass and in any thread."""
+    picture = np.empty_like(backdrop)
+    _lay(np.ascontiguousarray(torso), np.ascontiguousarray(backdrop), picture)
+    return picture
+
+
+@njit(cache=True, nogil=True)
+def _lay(torso, backdrop, picture):
+    """Bytes rounded to nearest after each of the two products."""
+    height, width, _ = picture.shape
+    for y in range(height):
+        for x in range(width):
+            alpha = np.int32(torso[y, x, 3])
+            for channel in range(3):
+                front = (np.int32(torso[y, x, channel]) * alpha + 127) // 255
+                rest = (np.int32(backdrop[y, x, channel]) * (255 - alpha) + 127) // 255
+                picture[y, x, channel] = min(255, front + rest)

@@ -1,0 +1,158 @@
+"""Density control: where the picture pulls at a Gaussian, it is cloned or split; what is faint,
+huge or green goes (3DGS; METHOD 7)."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from instag.models.gaussians import SH_DC, Gaussians, Selection
+from instag.ops.rotations import quaternion_to_matrix
+from instag.training.schedules import Scaled, Steps
+from instag.types import Camera, Rendering
+
+LARGEST_SPLAT = 0.08
+"""Radius of what is dropped as too large, in the picture's side. Half of it, as in the paper, takes
+cheeks and forehead from heads that begin with what frames show: half of all splats go at once, and
+the others do not fill the gap before a short course ends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DensitySettings:
+    """Numbers of METHOD 7. Gradients in normalised device coordinates, sizes in multiples of the
+    scene's extent, the radius in the picture's side."""
+
+    every: Annotated[int, Scaled(at_least=40)] = 100
+    start: Steps = 500
+    end: Steps = 9_000
+    gradient: float = 5e-4
+    split_size: float = 0.005
+    prune_opacity: float = 0.05
+    prune_opacity_growth: float = 0.25
+    prune_big_after: Steps = 3_000
+    prune_radius: float = 20 / 512
+    prune_size: float = 0.1
+    reset_every: Annotated[int | None, Scaled(at_least=400)] = 3_000
+    reset_opacity: float = 0.01
+    behind: float | None = -0.07
+    green: Literal["prune", "weaken", "keep"] = "prune"
+    green_after: Steps = 500
+    limit: int = 40_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pull:
+    """Statistics since the last change: sum of the screen gradient's length, in how many frames
+    seen, largest radius in the picture's side."""
+
+    gradient: Float[Tensor, " n"]
+    seen: Float[Tensor, " n"]
+    radius: Float[Tensor, " n"]
+
+
+def no_pull(gaussians: Gaussians) -> Pull:
+    gradient, seen, radius = torch.zeros_like(gaussians.opacity.detach()).repeat(3, 1)
+    return Pull(gradient=gradient, seen=seen, radius=radius)
+
+
+@torch.no_grad()
+def observe(pull: Pull, rendering: Rendering, camera: Camera, picture: int) -> Pull:
+    """Add a batch: `rendering.means2d.grad` must be there. `picture`: side of the whole picture in
+    pixels, of which the camera may be a window.
+
+    The loss is a mean over the window; its gradient is brought to that of a mean over the whole
+    picture, which the thresholds are made for.
+    """
+    gradient = rendering.means2d.grad
+    assert gradient is not None, "density control needs the gradient of means2d"
+    seen = rendering.radii > 0
+    frames = len(gradient)
+    share = camera.width * camera.height / picture**2
+    length = gradient.norm(dim=-1) * (picture / 2) * frames * share
+    return Pull(
+        gradient=pull.gradient + (length * seen).sum(0),
+        seen=pull.seen + seen.sum(0),
+        radius=torch.maximum(pull.radius, rendering.radii.max(0).values / picture),
+    )
+
+
+@torch.no_grad()
+def densify(
+    gaussians: Gaussians,
+    pull: Pull,
+    settings: DensitySettings,
+    *,
+    step: int,
+    steps: int,
+    extent: float,
+    generator: torch.Generator,
+) -> Selection:
+    """Clone small Gaussians that are pulled, split large ones in two, drop the faint, the huge, the
+    hind and the green."""
+    splats = gaussians.splats(None, 1)
+    scales, opacity = splats.scales[0], splats.opacities[0]
+    largest = scales.max(dim=1).values
+    wanted = pull.gradient / pull.seen.clamp_min(1) > settings.gradient
+    if len(gaussians) >= settings.limit:
+        wanted = torch.zeros_like(wanted)
+    small = largest <= settings.split_size * extent
+    cloned, split = wanted & small, wanted & ~small
+
+    faint = opacity < settings.prune_opacity + settings.prune_opacity_growth * step / steps
+    drop = faint | split
+    if step > settings.prune_big_after:
+        drop |= (pull.radius > settings.prune_radius) | (largest > settings.prune_size * extent)
+    if settings.behind is not None:
+        drop |= gaussians.means[:, 2] < settings.behind
+    if settings.green == "prune" and step >= settings.green_after:
+        drop |= is_green(gaussians)
+
+    clones = {name: table[cloned] for name, table in gaussians.tables().items()}
+    halves = _halves(
+        {name: table[split] for name, table in gaussians.tables().items()}, scales[split], generator
+    )
+    added = {name: torch.cat([clones[name], halves[name]]) for name in clones}
+    return Selection(keep=~drop, added=added)
+
+
+def is_green(gaussians: Gaussians) -> Bool[Tensor, " n"]:
+    """Gaussians that took on the pure green that everything else is painted with."""
+    colour = 0.5 + SH_DC * gaussians.dc.detach()[:, 0]
+    return (colour[:, 0] < 0.1) & (colour[:, 1] > 0.9) & (colour[:, 2] < 0.1)
+
+
+@torch.no_grad()
+def weaken_green(gaussians: Gaussians) -> None:
+    """The mouth's way with green ones: nearly transparent and small, rather than gone (METHOD
+    7)."""
+    green = is_green(gaussians)
+    gaussians.opacity[green] = torch.logit(torch.tensor(0.1))
+    gaussians.scale[green] = gaussians.scale[green].minimum(
+        _raw(torch.nn.functional.softplus(gaussians.scale[green]) / 10)
+    )
+
+
+@torch.no_grad()
+def reset_opacity(gaussians: Gaussians, ceiling: float) -> None:
+    """Lower every opacity to at most `ceiling`."""
+    gaussians.opacity.clamp_(max=float(torch.logit(torch.tensor(ceiling))))
+
+
+def _raw(scale: Tensor) -> Tensor:
+    """Inverse of softplus, exact for small scales too."""
+    return torch.log(torch.expm1(scale.clamp_min(1e-9)))
+
+
+def _halves(
+    tables: dict[str, Tensor], scales: Float[Tensor, "n 3"], generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Two smaller Gaussians drawn from each one."""
+    twice = {name: table.repeat(2, *[1] * (table.dim() - 1)) for name, table in tables.items()}
+    turned = quaternion_to_matrix(twice["rotation"])
+    scales = scales.repeat(2, 1)
+    offset = torch.randn(scales.shape, generator=generator).to(scales) * scales
+    twice["means"] = twice["means"] + (turned @ offset[..., None])[..., 0]
+    twice["scale"] = _raw(scales / 1.6)
+    return twice

@@ -1,0 +1,130 @@
+"""Observers: what is not there is said before any work, and who was chosen does the work."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from capture.networks.published_shapes import (
+    bisenet,
+    easyportrait,
+    random_weights,
+    save,
+    save_torchscript,
+)
+from instag.assets import store
+from instag.capture.backends import THE_EMBEDDED, Observers
+from instag.data.clip import Clip
+from instag.errors import AssetDamaged, AssetMissing, BadArgument
+from instag.runtime.progress import silent
+from instag.synthetic import write_clip
+from instag.types import Region
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of assets."""
+    monkeypatch.setenv(store.VARIABLE, str(tmp_path / "assets"))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "nobody")
+    return tmp_path / "assets"
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Clip:
+    return write_clip(tmp_path / "me.clip", frames=3, size=64)
+
+
+@pytest.mark.parametrize(
+    ("observers", "words"),
+    [
+        (Observers(parsing="bisenet"), "--parsing bisenet needs 79999_iter.pth (50.8 MiB, MIT"),
+        (Observers(teeth="easyportrait"), "instag assets get easyportrait"),
+        (Observers(surface="sapiens"), "instag assets get sapiens-depth-0.3b"),
+        (Observers(surface="sapiens-2b"), "sapiens_2b_render_people_epoch_25_torchscript.pt2"),
+        (Observers(hair="mediapipe"), "hair/hair_segmentation.tflite"),
+        (Observers(arms="bodypix"), "bodypix/bodypix_x050_stride16.onnx"),
+        (Observers(points="fan"), "fan/2DFAN4-cd938726ad.zip"),
+        (Observers(tracker="bfm"), "instag assets convert-bfm 01_MorphableModel.mat"),
+        (Observers(action_units="blendshapes"), "instag assets get blendshapes"),
+    ],
+)
+def test_a_missing_file_is_named_with_how_to_get_it(
+    home: Path, observers: Observers, words: str
+) -> None:
+    with pytest.raises(AssetMissing) as caught:
+        observers.check()
+    assert words in str(caught.value)
+    assert re.search(
+        r"by hand: download https://|register at https://faces\.dmi\.unibas\.ch", str(caught.value)
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"parsing": "bisnet"},
+        {"teeth": "x"},
+        {"surface": "sapiens-9b"},
+        {"points": "dlib"},
+        {"tracker": "flame"},
+        {"arms": "yolo"},
+        {"action_units": "none.csv"},
+    ],
+)
+def test_unknown_names_are_bad_arguments(home: Path, wrong: dict[str, str]) -> None:
+    with pytest.raises(BadArgument, match=r"^--"):
+        Observers(**wrong).check()
+
+
+def test_the_default_needs_nothing_and_leaves_older_clips_good(home: Path) -> None:
+    THE_EMBEDDED.check()
+    assert all(
+        THE_EMBEDDED.settings(stage) == {}
+        for stage in ("tracking", "action_units", "regions", "surface")
+    )
+    assert Observers(teeth="easyportrait").settings("regions") == {"teeth": "easyportrait"}
+    assert Observers(teeth="easyportrait").settings("surface") == {}
+
+
+def test_parsing_and_teeth_by_networks(home: Path, clip: Clip, tmp_path: Path) -> None:
+    """Every pixel is mouth, and teeth are everywhere: what one network says passes through the
+    other."""
+    parser, teeth = random_weights(bisenet()), random_weights(easyportrait())
+    parser["conv_out.conv_out.weight"][:] = -1
+    parser["conv_out.conv_out.weight"][11] = 1
+    teeth["decode_head.conv_seg.bias"][7] = 1e6
+    store.fetch("bisenet", given=[save(tmp_path / "a.pth", parser)])
+    store.fetch("easyportrait", given=[save(tmp_path / "b.pth", teeth, meta={"epoch": 1})])
+    Observers(parsing="bisenet").find_regions(clip, silent)
+    assert (clip.regions(1) == Region.MOUTH).all()
+    Observers(parsing="bisenet", teeth="easyportrait").find_regions(clip, silent)
+    assert (clip.regions(1) == Region.TEETH).all()
+
+
+def test_points_by_fan_replace_ours_alone(home: Path, clip: Clip, tmp_path: Path) -> None:
+    store.fetch("fan", given=[save_torchscript(tmp_path / "fan.zip", 68)])
+    assert store.check("fan") == home / "fan" / "2DFAN4-cd938726ad.zip"
+    before = clip.track()
+    after = Observers(points="fan").find_points(clip, before, silent)
+    assert np.array_equal(clip.track().landmarks68, after.landmarks68)
+    assert after.landmarks68.shape == before.landmarks68.shape
+    assert not np.array_equal(after.landmarks68, before.landmarks68)
+    assert np.array_equal(after.landmarks, before.landmarks)
+
+
+def test_torchscript_is_known_by_what_is_in_it(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssetDamaged, match="no torchscript archive"):
+        (tmp_path / "x.zip").write_text("<html>")
+        store.fetch("fan", given=[tmp_path / "x.zip"])
+    with pytest.raises(AssetDamaged, match=r"there is no constants\.pkl in it|no constants"):
+        store.fetch("fan", given=[save(tmp_path / "y.zip", random_weights({"a": (2, 2)}))])
+    assert store.find("fan") is None
+
+
+def test_sapiens_files_are_both_needed(home: Path, tmp_path: Path) -> None:
+    store.fetch("sapiens-depth-0.3b", given=[save_torchscript(tmp_path / "d.pt2", 1)])
+    with pytest.raises(AssetMissing, match=r"sapiens-normal-0\.3b"):
+        Observers(surface="sapiens").check()
+    store.fetch("sapiens-normal-0.3b", given=[save_torchscript(tmp_path / "n.pt2", 3)])
+    Observers(surface="sapiens-0.3b").check()

@@ -1,0 +1,178 @@
+"""The commands as a shell sees them: exit codes, what goes to which output, and what they hand to
+the library."""
+
+import json
+import subprocess
+import sys
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import instag
+from instag.cli import app
+from instag.data.clip import Clip, ClipInfo
+from instag.errors import NoFace
+from instag.version import __version__
+
+
+def test_help_lists_every_command(run) -> None:
+    text = run("--help").stdout
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert (command.name or command.callback.__name__) in text
+
+
+@pytest.mark.parametrize(
+    "command", [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
+)
+def test_each_command_explains_itself(run, command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert "--json" in result.stdout
+
+
+def test_version(run) -> None:
+    assert run("--version").stdout == f"{__version__}\n"
+
+
+def test_help_needs_no_heavy_import() -> None:
+    """Torch, numba, OpenCV and mediapipe take seconds to load; help must not wait for them."""
+    code = "import sys; from instag.cli import app; import typer.testing as t; t.CliRunner().invoke(app, ['--help']); print(sorted(sys.modules))"
+    modules = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    for heavy in ("torch", "numba", "cv2", "mediapipe", "numpy", "jax"):
+        assert f"'{heavy}'" not in modules
+
+
+def test_unknown_option_is_a_bad_argument(run) -> None:
+    assert run("speak", "--loud").exit_code == 2
+
+
+@pytest.mark.parametrize("crop", ["1,2", "a,b,c", "0,0,-5"])
+def test_crop_must_be_three_numbers(run, tmp_path: Path, crop: str) -> None:
+    result = run("prepare", "me.mp4", "-o", tmp_path / "me.clip", "--crop", crop)
+    assert result.exit_code == 2
+    assert "--crop" in result.stderr
+
+
+def test_options_reach_the_library(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, object] = {}
+
+    def prepare(video: Path, output: Path, **settings: object) -> Clip:
+        seen.update(settings, video=video, output=output)
+        return seven(output, delay_ms=220)
+
+    monkeypatch.setitem(vars(instag), "prepare", prepare)
+    result = run(
+        "prepare",
+        "me.mp4",
+        "-o",
+        tmp_path / "me.clip",
+        "--delay",
+        "220",
+        "--crop",
+        "10,20,300",
+        "--size",
+        "256",
+        "--from",
+        "regions",
+        "--json",
+    )
+    assert result.exit_code == 0
+    assert seen["delay_ms"] == 220
+    assert seen["crop"] == (10.0, 20.0, 300.0)
+    assert seen["size"] == 256
+    assert seen["start_from"] == "regions"
+    assert seen["only"] is None
+    assert json.loads(result.stdout)["frames"] == 7
+
+
+def seven(folder: Path, **about: Any) -> Clip:
+    """A clip of seven frames that says this of itself; nothing of it is on the disk."""
+    return Clip(
+        folder=folder,
+        info=ClipInfo(
+            source="me.mp4",
+            source_sha256="0",
+            width=64,
+            height=64,
+            frame_count=7,
+            crop=(0, 0, 64),
+            **about,
+        ),
+    )
+
+
+def test_a_corrected_delay_is_said(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"ms": 251.7, "fit": 0.6, "margin": 0.4}
+    monkeypatch.setitem(
+        vars(instag),
+        "prepare",
+        lambda video, output, **_: seven(output, delay_ms=252, delay_found=found),
+    )
+    result = run("prepare", "me.mp4", "-o", tmp_path / "me.clip")
+    assert "252 ms later than the lips" in result.stderr.replace("\n", " ")
+    assert "--delay 0" in result.stderr
+
+
+def test_error_is_one_line_and_its_exit_code(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(*_: object, **__: object) -> None:
+        raise NoFace("No face in 31 of 125 frames of me.mp4.")
+
+    monkeypatch.setitem(vars(instag), "prepare", prepare)
+    result = run("prepare", "me.mp4", "-o", tmp_path / "me.clip", "--json")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "error: No face in 31 of 125 frames of me.mp4.\n"
+
+
+def test_interrupt_says_how_to_go_on(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(vars(instag), "prepare", prepare)
+    result = run("create", "me.mp4", "-o", tmp_path / "me.avatar")
+    assert result.exit_code == 130
+    assert "Run the same command again" in result.stderr
+
+
+def test_a_bug_keeps_its_traceback(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(vars(instag), "prepare", prepare)
+    with pytest.raises(ZeroDivisionError):
+        run("prepare", "me.mp4", "-o", tmp_path / "me.clip")
+
+
+@pytest.mark.parametrize("command", ["create", "adapt", "speak", "features"])
+def test_existing_output_is_kept(run, tmp_path: Path, command: str) -> None:
+    output = tmp_path / "kept"
+    output.write_text("mine")
+    inputs = ["me.avatar", "speech.wav"] if command == "speak" else ["input"]
+    result = run(command, *inputs, "-o", output)
+    assert result.exit_code == 2
+    assert "--overwrite" in result.stderr
+    assert output.read_text() == "mine"
+
+
+def test_features_writes_one_window_a_frame(run, tmp_path: Path) -> None:
+    sound = tmp_path / "tone.wav"
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes((np.sin(np.arange(32_000) * 0.1) * 9_000).astype("<i2").tobytes())
+    result = run("features", sound, "--json")
+    assert json.loads(result.stdout)["shape"] == [50, 80, 16]
+    assert np.load(tmp_path / "tone.npy").shape == (50, 80, 16)
+
+
+def test_features_names_the_front_ends_there_are(run, tmp_path: Path) -> None:
+    result = run("features", tmp_path / "tone.wav", "--speech", "telepathy")
+    assert result.exit_code == 2
+    assert "mel" in result.stderr

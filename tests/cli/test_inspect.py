@@ -1,0 +1,62 @@
+"""What is said of a clip when it was made, and when it is inspected."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from instag.capture.quality import report
+from instag.capture.quality.report import Finding, Grade, Quality
+from instag.cli.inspect import observed
+from instag.data.clip import Clip, ClipInfo
+
+BLURRED = Quality(
+    findings=(Finding(aspect="blur", grade=Grade.FAIR, says="The face is blurred."),),
+    measured={"sharpness": 0.05},
+)
+
+
+def info(**about) -> ClipInfo:
+    return ClipInfo(
+        source="me.mp4",
+        source_sha256="0",
+        width=64,
+        height=64,
+        crop=(0, 0, 64),
+        **{"frame_count": 100, **about},
+    )
+
+
+def test_nothing_to_say_of_one_take() -> None:
+    assert observed(info(shots=((0, 100),))) == []
+    assert observed(info()) == []
+
+
+def test_the_shot_and_the_part_that_were_taken_are_said() -> None:
+    cut, lost = observed(info(first_frame=80, shots=((0, 50), (50, 200))))
+    assert "2 shots; shot 2 was taken (0:02.0 to 0:08.0)" in cut
+    assert "Only 0:03.2 to 0:07.2 was taken" in lost
+
+
+def test_a_small_delay_is_not_said() -> None:
+    found = {"ms": -4.0, "fit": 0.6, "margin": 0.4}
+    assert observed(info(delay_ms=-4, delay_found=found)) == []
+    assert "40 ms earlier than the lips" in observed(info(delay_ms=-40, delay_found=found))[0]
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_inspect_prints_the_verdict_and_changes_nothing(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
+    monkeypatch.setattr(report, "assess", lambda clip: BLURRED)
+    clip = Clip(
+        folder=tmp_path / "me.clip", info=info(quality=BLURRED.as_json() if stored else None)
+    )
+    clip.save_info(clip.info)
+    before = (clip.folder / "clip.json").read_text()
+    text = run("inspect", clip.folder).stdout
+    assert "me.mp4: 100 frames, 4.0 s" in text
+    assert "Quality: fair\nblur, fair: The face is blurred." in text
+    assert json.loads(run("inspect", clip.folder, "--json").stdout)["quality"]["grade"] == "fair"
+    assert (clip.folder / "clip.json").read_text() == before
+    assert run("inspect", tmp_path).exit_code == 1

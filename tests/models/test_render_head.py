@@ -1,0 +1,103 @@
+"""The path from conditions to a frame: what is not covered shows what lies behind, batches do not
+mix, a head without gradient costs none."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from instag.models.gaussians import random_gaussians
+from instag.models.head import Head, new_head
+from instag.models.render_head import normals_toward, paint, stance
+from instag.rendering.registry import renderer_for
+from instag.types import Camera, Condition, Splats
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def head() -> Head:
+    generator = torch.Generator().manual_seed(0)
+    head = new_head(
+        face=random_gaussians(60, 1, generator),
+        mouth=random_gaussians(20, 1, generator, mouth=True),
+        speech_channels=80,
+    )
+    with torch.no_grad():
+        for gaussians in (head.face.gaussians, head.mouth.gaussians):
+            gaussians.opacity.add_(4)
+    return head.requires_grad_(False)
+
+
+def conditions(frames: int) -> Condition:
+    generator = torch.Generator().manual_seed(1)
+    return Condition(
+        speech=torch.randn(frames, 8, 80, 16, generator=generator),
+        expression=torch.rand(frames, 6, generator=generator),
+    )
+
+
+def camera(frames: int, away: float = 0.6) -> Camera:
+    viewmats = torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0])).repeat(frames, 1, 1)
+    viewmats[:, 2, 3] = away
+    Ks = torch.tensor([[60.0, 0, SIZE / 2], [0, 60.0, SIZE / 2], [0, 0, 1]]).repeat(frames, 1, 1)
+    return Camera(viewmats=viewmats, Ks=Ks, width=SIZE, height=SIZE)
+
+
+def test_a_head_covers_what_lies_behind_it(head):
+    black, white = (
+        paint(
+            head,
+            stance(head),
+            conditions(1),
+            camera(1),
+            torch.full((1, SIZE, SIZE, 3), shade),
+            renderer_for("cpu"),
+            degree=1,
+        )
+        for shade in (0.0, 1.0)
+    )
+    seen_through = (white - black).mean(-1)[0]
+    assert seen_through.min() < 0.5
+    assert seen_through.max() > seen_through.min() + 0.3
+
+
+def test_behind_the_camera_there_is_only_the_background(head):
+    behind = torch.rand(1, SIZE, SIZE, 3)
+    painted = paint(
+        head,
+        stance(head),
+        conditions(1),
+        camera(1, away=-0.6),
+        behind,
+        renderer_for("cpu"),
+        degree=1,
+    )
+    torch.testing.assert_close(painted, behind)
+
+
+def test_frames_of_a_batch_do_not_mix(head):
+    heard, behind = conditions(3), torch.zeros(3, SIZE, SIZE, 3)
+    together = paint(head, stance(head), heard, camera(3), behind, renderer_for("cpu"), degree=1)
+    alone = paint(
+        head,
+        stance(head),
+        replace(heard, speech=heard.speech[1:2], expression=heard.expression[1:2]),
+        camera(1),
+        behind[:1],
+        renderer_for("cpu"),
+        degree=1,
+    )
+    torch.testing.assert_close(together[1:2], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_normals_point_to_the_camera():
+    splats = Splats(
+        means=torch.zeros(1, 2, 3),
+        quats=torch.tensor([[[1.0, 0, 0, 0], [0.0, 1.0, 0, 0]]]),
+        scales=torch.tensor([[[2.0, 2, 1]] * 2]),
+        opacities=torch.ones(1, 2),
+    )
+    torch.testing.assert_close(
+        normals_toward(splats, camera(1)), torch.tensor([[[0.0, 0.0, 1.0]] * 2])
+    )

@@ -1,0 +1,72 @@
+"""Expression flow: landmarks do what the basis says, eyes fold away between closing lids, the rest
+of the head stays."""
+
+import numpy as np
+import torch
+
+from instag.motion.expression_basis import eye_opening, load_expression_motion
+from instag.motion.expression_displacement import LIDS, expression_flow
+from instag.perception.action_units import LOWER_LIDS, UPPER_LIDS
+from instag.synthetic.face import CANONICAL_FACE
+from instag.types import BLINK
+
+MOTION = load_expression_motion()
+with np.load(CANONICAL_FACE) as stored:
+    SHAPE = torch.from_numpy(stored["vertices"].astype(np.float32) / 100)
+OPEN, CLOSED = torch.zeros(1, 6), torch.tensor([[0.0, 0, 0, 0, 0, 2]])
+FLOW = expression_flow(MOTION, SHAPE, torch.zeros(3, 6))
+
+
+def test_landmarks_do_what_the_basis_says():
+    raised = torch.tensor([[3.0, 0, 0, 0, 0, 0]])
+    told = FLOW.shift(SHAPE[MOTION.points], OPEN, raised)
+    torch.testing.assert_close(
+        told[..., :2], MOTION.fitted(SHAPE).change(OPEN, raised), atol=4e-4, rtol=0
+    )
+    assert told[..., 2].abs().max() < 1e-4
+
+
+def test_closed_lids_meet():
+    upper, lower = (SHAPE[[pair[side] for pair in LIDS]] for side in (0, 1))
+    gap = lambda expression: float(
+        (
+            (upper + FLOW.shift(upper, OPEN, expression)[0])
+            - (lower + FLOW.shift(lower, OPEN, expression)[0])
+        )[:, 1].mean()
+    )  # noqa: E731
+    assert abs(gap(CLOSED)) < 0.15 * gap(OPEN)
+    assert gap(CLOSED / 2) > 0.4 * gap(OPEN)
+
+
+def test_eyes_fold_away_between_closing_lids():
+    upper, lower = (SHAPE[[pair[side] for pair in LIDS[2:5]]].mean(0) for side in (0, 1))
+    middle = ((upper + lower) / 2)[None]
+    lids = FLOW.shift(SHAPE[list(UPPER_LIDS + LOWER_LIDS)], OPEN, CLOSED)[0, :, 1]
+    eye = FLOW.shift(middle, OPEN, CLOSED)[0, 0]
+    assert lids[:6].mean() < eye[1] < lids[6:].mean()
+    assert eye[2] < -1e-3
+    assert FLOW.stretch(middle, OPEN, CLOSED).exp() < 0.6
+    above = upper + torch.tensor([0.0, 0.3 * eye_opening(SHAPE), 0.0])
+    assert FLOW.stretch(above[None], OPEN, CLOSED).exp() > 1.2
+
+
+def test_far_from_all_landmarks_nothing_moves_or_stretches():
+    behind = torch.tensor([[0.0, 0.05, -0.15], [0.2, 0.0, 0.0]])
+    assert FLOW.shift(behind, OPEN, CLOSED).abs().max() < 5e-5
+    assert FLOW.stretch(behind, OPEN, CLOSED).abs().max() < 1e-2
+
+
+def test_there_and_back_is_nothing():
+    points = SHAPE[::20]
+    torch.testing.assert_close(FLOW.shift(points, OPEN, CLOSED), -FLOW.shift(points, CLOSED, OPEN))
+    torch.testing.assert_close(
+        FLOW.stretch(points, OPEN, CLOSED), -FLOW.stretch(points, CLOSED, OPEN)
+    )
+
+
+def test_who_blinks_needs_no_lesson_in_it():
+    seen = torch.zeros(30, 6)
+    seen[10:15, BLINK] = 2.4
+    strongest = expression_flow(MOTION, SHAPE, seen).strongest
+    assert strongest[BLINK] == 0
+    torch.testing.assert_close(strongest[:BLINK], MOTION.strongest[:BLINK])

@@ -1,0 +1,26 @@
+"""Windows of sixteen steps, two steps a frame."""
+
+import pytest
+import torch
+
+from instag.speech.windows import held_to, windows_at_50_hz
+
+
+def test_frame_t_hears_steps_around_2t() -> None:
+    sequence = torch.arange(1.0, 41.0)[:, None].expand(-1, 3)
+    found = windows_at_50_hz(sequence, 20)
+    assert found.shape == (20, 3, 16)
+    assert found[10, 0].tolist() == list(range(13, 29))
+    assert found[0, 0].tolist() == [0.0] * 8 + list(range(1, 9))
+    assert found[19, 0].tolist() == [*range(31, 41), *[0.0] * 6]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 39, 41, 90])
+def test_any_length(steps: int) -> None:
+    assert windows_at_50_hz(torch.ones(steps, 2), 20).shape == (20, 2, 16)
+
+
+def test_held() -> None:
+    sequence = torch.tensor([[1.0], [2.0]])
+    assert held_to(sequence, 4)[:, 0].tolist() == [1, 2, 2, 2]
+    assert held_to(sequence, 1)[:, 0].tolist() == [1]

@@ -1,0 +1,68 @@
+"""What lies behind the head: the bytes that learning saw, decoded ahead, dropped beyond the
+limit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from evaluation.talk import unlearned
+from instag.data import clip_dataset
+from instag.models.avatar import Avatar, encode_torso
+from instag.synthesis.background import Behind, over_backdrop
+
+HOST = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def avatar() -> Avatar:
+    random = np.random.default_rng(0)
+    usual = Avatar.open(unlearned()[0])
+    side = len(usual.backdrop)
+    return replace(
+        usual,
+        torso_files=[
+            encode_torso(random.integers(0, 256, (side, side, 4), dtype=np.uint8)) for _ in range(4)
+        ],
+    )
+
+
+def test_it_is_what_learning_saw():
+    random = np.random.default_rng(0)
+    torso, backdrop = (
+        random.integers(0, 256, (41, 33, channels), dtype=np.uint8) for channels in (4, 3)
+    )
+    np.testing.assert_array_equal(
+        over_backdrop(torso, backdrop),
+        clip_dataset.over_backdrop(clip_dataset.premultiplied(torso), backdrop),
+    )
+
+
+def test_frames_come_in_the_order_asked_for(avatar):
+    with Behind(avatar, HOST, least=2) as behind:
+        behind.foresee([0, 1, 2])
+        asked = behind([2, 0, 0, 1])
+    for row, index in enumerate([2, 0, 0, 1]):
+        np.testing.assert_array_equal(
+            asked[row].numpy(), over_backdrop(avatar.torso(index), avatar.backdrop)
+        )
+
+
+def test_those_asked_for_longest_ago_are_dropped_beyond_the_limit(avatar):
+    bytes_of_one = avatar.backdrop.nbytes
+    with Behind(avatar, HOST, least=1, limit=3 * bytes_of_one) as behind:
+        for index in [0, 1, 2, 0, 3]:
+            assert behind([index]).shape == (1, *avatar.backdrop.shape)
+        assert sorted(behind._kept) == [0, 2, 3]
+        np.testing.assert_array_equal(
+            behind([1])[0].numpy(), over_backdrop(avatar.torso(1), avatar.backdrop)
+        )
+        assert len(behind) == 3
+
+
+def test_more_than_the_limit_at_once_still_come(avatar):
+    with Behind(avatar, HOST, least=1, limit=0) as behind:
+        asked = behind([0, 1, 2, 3])
+        assert len(behind) == 1
+    np.testing.assert_array_equal(asked[0].numpy(), over_backdrop(avatar.torso(0), avatar.backdrop))

@@ -1,0 +1,56 @@
+"""Landmark lessons: what is made up from motion codes is what the codes mean, and no lips lie in
+each other."""
+
+import torch
+
+from instag.motion.landmark_motion import LandmarkMotion
+from instag.speech.lips.codes import MotionCodes
+from instag.speech.lips.network import CODES, load_lip_model
+from instag.training.supervision.landmarks import BLINK_SHARE, CodeTeacher, drawn, lesson_odds
+
+MODEL = load_lip_model()
+
+
+def test_landmarks_do_what_the_code_says() -> None:
+    draw = torch.Generator().manual_seed(0)
+    motion = LandmarkMotion(
+        points=torch.zeros(468, 3),
+        shift=torch.zeros(40, 468, 2),
+        rest=torch.full((468, 2), 0.001),
+        speaks=MODEL.points,
+    )
+    codes = MotionCodes(
+        code=torch.randn(40, CODES, generator=draw) * 0.1,
+        points=MODEL.points,
+        basis=MODEL.basis * 0.09,
+        closed=0.0,
+        gap=MODEL.gap,
+    )
+    seen = torch.randn(40, 468, 2, generator=draw)
+    teacher = CodeTeacher(
+        motion=motion, codes=codes, spread=codes.code.std(0), spoken=codes.code[:5]
+    )
+    heard = codes.code[:, None, :, None].expand(-1, 8, -1, -1)
+    taught = teacher.make_up(heard, seen, draw)
+    said = taught.heard[:, 4, :, 0]
+    torch.testing.assert_close(taught.shift[:, MODEL.points], 0.001 + codes.motion(said))
+    assert (said @ MODEL.gap >= -1e-4).all()
+    above = torch.ones(468, dtype=torch.bool)
+    above[MODEL.points] = False
+    torch.testing.assert_close(taught.shift[:, above], seen[:, above])
+    assert taught.heard.shape == heard.shape
+    assert (said - codes.code).abs().max() > 0.05
+
+
+def test_blinks_are_drawn_more_often_than_they_are_seen() -> None:
+    blink = torch.zeros(100)
+    blink[[40, 41]] = torch.tensor([1.0, 2.0])
+    rows = drawn(lesson_odds(blink), 30_000, torch.Generator().manual_seed(0))
+    share = torch.bincount(rows, minlength=100) / len(rows)
+    assert abs(share[41] - ((1 - BLINK_SHARE) / 100 + BLINK_SHARE * 2 / 3)) < 0.01
+    assert abs(share[40] - ((1 - BLINK_SHARE) / 100 + BLINK_SHARE / 3)) < 0.01
+    assert share[:40].min() > 0
+
+
+def test_without_a_blink_all_frames_are_drawn_alike() -> None:
+    torch.testing.assert_close(lesson_odds(torch.zeros(50)), torch.arange(1, 51) / 50)

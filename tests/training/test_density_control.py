@@ -1,0 +1,136 @@
+"""Density control: what is pulled multiplies, what is faint, hind or green goes."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from instag.models.gaussians import SH_DC, random_gaussians
+from instag.training.density_control import (
+    DensitySettings,
+    Pull,
+    densify,
+    is_green,
+    no_pull,
+    observe,
+    reset_opacity,
+    weaken_green,
+)
+from instag.types import Camera, Rendering
+
+SETTINGS = DensitySettings()
+
+
+def gaussians(count: int = 8):
+    head = random_gaussians(count, 1, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        head.means[:, 2] = 0.05
+        head.scale.fill_(-8.0)
+        head.opacity.fill_(2.0)
+    return head
+
+
+def pulled(head, rows: list[int]) -> Pull:
+    pull = no_pull(head)
+    pull.seen.fill_(1)
+    pull.gradient[rows] = 1.0
+    return pull
+
+
+def apply(head, pull, settings=SETTINGS, step=600):
+    return densify(
+        head,
+        pull,
+        settings,
+        step=step,
+        steps=10_000,
+        extent=0.2,
+        generator=torch.Generator().manual_seed(0),
+    )
+
+
+def test_nothing_pulled_nothing_changes():
+    head = gaussians()
+    selection = apply(head, pulled(head, []))
+    assert selection.keep.all()
+    assert len(selection.added["means"]) == 0
+
+
+def test_small_ones_are_cloned():
+    head = gaussians()
+    selection = apply(head, pulled(head, [1, 4]))
+    assert selection.keep.all()
+    torch.testing.assert_close(selection.added["means"], head.means.detach()[[1, 4]])
+
+
+def test_large_ones_are_split_into_two_smaller():
+    head = gaussians()
+    with torch.no_grad():
+        head.scale[2] = -3.0
+    selection = apply(head, pulled(head, [2]))
+    assert not selection.keep[2]
+    assert selection.added["means"].shape == (2, 3)
+    smaller = torch.nn.functional.softplus(selection.added["scale"])
+    torch.testing.assert_close(
+        smaller, torch.nn.functional.softplus(head.scale.detach()[[2, 2]]) / 1.6
+    )
+
+
+def test_faint_and_hind_and_green_go():
+    head = gaussians()
+    with torch.no_grad():
+        head.opacity[0] = -5.0
+        head.means[1, 2] = -0.08
+        head.dc[2, 0] = (torch.tensor([0.0, 1.0, 0.0]) - 0.5) / SH_DC
+    assert is_green(head).tolist() == [False, False, True] + [False] * 5
+    assert apply(head, pulled(head, [])).keep.tolist() == [False, False, False] + [True] * 5
+    kept = apply(head, pulled(head, []), replace(SETTINGS, green="keep", behind=None)).keep
+    assert kept.tolist() == [False] + [True] * 7
+
+
+@pytest.mark.parametrize("picture", [256, 512])
+def test_what_covers_too_much_of_the_picture_goes_at_any_size(picture):
+    head = gaussians(4)
+    radii = torch.tensor([[0.01, 0.03, 0.05, 0.09]]) * picture
+    means2d = torch.zeros(1, 4, 2, requires_grad=True)
+    means2d.sum().backward()
+    blank = torch.zeros(1, picture, picture)
+    painted = Rendering(
+        colors=blank[..., None],
+        detached=blank[..., None],
+        alphas=blank,
+        depths=blank,
+        means2d=means2d,
+        radii=radii,
+    )
+    camera = Camera(
+        viewmats=torch.eye(4)[None], Ks=torch.eye(3)[None], width=picture, height=picture
+    )
+    pull = observe(no_pull(head), painted, camera, picture)
+    pull.gradient.zero_()
+    assert apply(head, pull, step=4_000).keep.tolist() == [True, True, False, False]
+    assert apply(head, pull, replace(SETTINGS, prune_radius=0.08), step=4_000).keep.tolist() == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_limit_stops_growth():
+    head = gaussians()
+    selection = apply(head, pulled(head, [1, 2, 3]), replace(SETTINGS, limit=8))
+    assert len(selection.added["means"]) == 0
+
+
+def test_reset_and_weakening():
+    head = gaussians()
+    with torch.no_grad():
+        head.dc[2, 0] = (torch.tensor([0.0, 1.0, 0.0]) - 0.5) / SH_DC
+        head.scale.fill_(-3.0)
+    weaken_green(head)
+    splats = head.splats(None, 1)
+    torch.testing.assert_close(splats.opacities[0, 2], torch.tensor(0.1))
+    assert splats.scales[0, 2, 0] < splats.scales[0, 1, 0] / 5
+    reset_opacity(head, 0.01)
+    assert head.splats(None, 1).opacities.max() < 0.0101

@@ -1,0 +1,88 @@
+"""A head's start shows the head: its shape, its colours, nothing beside it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from instag.data.clip import Clip
+from instag.data.clip_dataset import FrameStore
+from instag.models.render_head import shaded
+from instag.rendering.reference import TorchOracle
+from instag.synthetic import write_clip
+from instag.training.initialization import DEEPEST, depth_around, projected, seen_gaussians, turned
+from instag.types import Region
+
+TRAIN = range(40)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    return write_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=40, size=64)
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def test_start_looks_like_the_head(clip):
+    store = FrameStore(clip, size=64)
+    start = seen_gaussians(store, TRAIN, 1500, 1, seeded()).requires_grad_(False)
+    start.opacity.fill_(4.0)
+    batch = store.batch([5])
+    splats = start.splats(None, 1)
+    rendering = TorchOracle().render(
+        splats, shaded(splats, start.coefficients(0), batch.camera), batch.camera
+    )
+    head = batch.is_region(Region.FACE, Region.HAIR)[0]
+    assert float(rendering.alphas[0][head].mean()) > 0.85
+    assert float(rendering.alphas[0][batch.is_region(Region.BACKGROUND)[0]].mean()) < 0.35
+    assert float((rendering.colors[0] - batch.image[0].float() / 255)[head].abs().mean()) < 0.12
+
+
+def test_start_repeats_with_its_seed(clip):
+    store = FrameStore(clip, size=64)
+    first, second = (seen_gaussians(store, TRAIN, 300, 1, seeded()) for _ in range(2))
+    assert torch.equal(first.means, second.means)
+    assert len(first) == 300
+
+
+def test_frames_that_show_no_head_give_the_tracked_points(clip, tmp_path):
+    blank = Clip(folder=tmp_path, info=replace(clip.info))
+    for path in clip.folder.iterdir():
+        if path.name != "regions":
+            (tmp_path / path.name).symlink_to(path)
+    for index in range(len(clip)):
+        blank.save_regions(index, np.zeros((64, 64), np.uint8))
+    store = FrameStore(blank, size=64)
+    assert torch.equal(seen_gaussians(store, TRAIN, 300, 1, seeded()).means, store.identity)
+
+
+def test_turned_frames_reach_from_side_to_side(clip):
+    store = FrameStore(clip, size=64)
+    yaw = store.viewmats[:, 0, 2]
+    assert {int(yaw.argmin()), int(yaw.argmax())} <= set(turned(store, TRAIN))
+
+
+def test_depth_recedes_beside_the_points_and_no_further_than_it_may():
+    depth = depth_around(
+        np.array([[10.5, 10.5, 0.7], [11.5, 10.5, 0.6]], np.float32), (64, 64), 70.0
+    )
+    assert depth[10, 10] == pytest.approx(0.7)
+    assert depth[10, 12] > depth[10, 11]
+    assert depth.max() <= 0.7 + DEEPEST
+    assert depth[63, 63] > 0.6 + DEEPEST - 1e-6
+
+
+def test_projection_is_the_cameras(clip):
+    store = FrameStore(clip, size=64)
+    camera = store.camera(torch.tensor([3]))
+    point = torch.tensor([[0.01, 0.02, 0.03]])
+    column, row, depth = projected(point, camera.Ks[0], camera.viewmats[0])[0]
+    homogeneous = camera.Ks[0] @ (camera.viewmats[0] @ torch.cat([point[0], torch.ones(1)]))[:3]
+    assert torch.allclose(
+        torch.stack([column, row, depth]),
+        torch.cat([homogeneous[:2] / homogeneous[2], homogeneous[2:]]),
+        atol=1e-4,
+    )
