@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from instag.runtime.device import device_name, forget_memory, wait_for
+from instag.runtime.device import device_name, release_memory, wait_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ def measured(device: torch.device) -> Machine:
     copying = _seconds(lambda: target.copy_(source), device)
     multiplying = _seconds(lambda: matrix @ matrix, device)
     del target, matrix
-    forget_memory(device)
+    release_memory(device)
     return Machine(
         name=device_name(device),
         bandwidth=2 * source.nbytes / copying,

@@ -18,7 +18,7 @@ import numpy as np
 
 from instag.data.clip import Clip
 from instag.models.prior import Prior
-from instag.runtime.device import device_named, most_memory, set_threads
+from instag.runtime.device import device_named, peak_memory, set_threads
 from instag.training.pretrain import pretrain
 from instag.training.pretraining.courses import course_named
 from instag.training.pretraining.log import rate_of
@@ -120,7 +120,7 @@ def main() -> None:
     )
     print("\n".join(rows_of(prior, chosen.output.with_suffix(".training"))))
     memory = f"host {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB"
-    if most := most_memory(device_named(chosen.device)):
+    if most := peak_memory(device_named(chosen.device)):
         memory += f", device {most / 2**30:.2f} GB"
     print(f"{memory}; {chosen.output} {chosen.output.stat().st_size / 2**20:.2f} MB")
 

@@ -28,13 +28,13 @@ from instag.runtime.device import (
     device_name,
     device_named,
     keep_freed_memory,
-    most_memory,
+    peak_memory,
     set_threads,
     wait_for,
 )
-from instag.runtime.device_copy import Fetching
-from instag.synthesis.background import Behind
-from instag.synthesis.synthesizer import AHEAD, Manner, Painter, frames, moments
+from instag.runtime.device_copy import AsyncDownload
+from instag.synthesis.background import BackgroundCache
+from instag.synthesis.synthesizer import AHEAD, Painter, SpeakOptions, frames, moments
 from instag.types import FPS, SAMPLE_RATE, Camera, Rendering, Splats
 
 WARM_UP = 2
@@ -71,18 +71,18 @@ def measure(
         frames(
             avatar,
             sound[: (WARM_UP * batch * SAMPLE_RATE) // FPS],
-            Manner(),
+            SpeakOptions(),
             device=device,
             batch=batch,
         )
     )
     parts = _parts(avatar, sound, device, batch)
     began = time.perf_counter()
-    count = sum(1 for _ in frames(avatar, sound, Manner(), device=device, batch=batch))
+    count = sum(1 for _ in frames(avatar, sound, SpeakOptions(), device=device, batch=batch))
     painting = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        pictures = frames(avatar, sound, Manner(), device=device, batch=batch)
+        pictures = frames(avatar, sound, SpeakOptions(), device=device, batch=batch)
         write_video(
             Path(folder) / "spoken.mp4",
             pictures,
@@ -97,7 +97,7 @@ def measure(
         "painting_fps": _painting(avatar, sound, device, batch),
         "whole_fps": count / painting,
         "encoded_fps": count / encoding,
-        "device_mb": most_memory(device) / 1e6,
+        "device_mb": peak_memory(device) / 1e6,
         "host_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
     }
 
@@ -105,18 +105,18 @@ def measure(
 @torch.no_grad()
 def _parts(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> dict[str, float]:
     """Median ms a frame of each part."""
-    painter, fetching = Painter(avatar, device, Manner()), Fetching(device)
+    painter, fetching = Painter(avatar, device, SpeakOptions()), AsyncDownload(device)
     clock = painter.renderer = Timed(painter.renderer, device)
     rows: list[dict[str, float]] = []
-    with Behind(avatar, device, least=(AHEAD + 1) * batch) as behind:
-        for moment in moments(avatar, sound, Manner(), device, batch):
+    with BackgroundCache(avatar, device, least=(AHEAD + 1) * batch) as behind:
+        for moment in moments(avatar, sound, SpeakOptions(), device, batch):
             if len(moment.torso) < batch:
                 break
             shown, start = behind(moment.torso), len(clock.spent)
             times = [_now(device)]
             face, mouth = painter.layers(moment)
             times.append(_now(device))
-            pictures = painter.finished(face, mouth, shown)
+            pictures = painter.composite_uint8(face, mouth, shown)
             times.append(_now(device))
             fetching.start(pictures).wait()
             times.append(_now(device))
@@ -140,11 +140,11 @@ def _parts(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> d
 def _painting(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> float:
     """Frames/s of the painting alone, bytes left on the device, once the torso frames are decoded
     and the first batches are through."""
-    painter = Painter(avatar, device, Manner())
-    with Behind(avatar, device, least=(AHEAD + 1) * batch) as behind:
+    painter = Painter(avatar, device, SpeakOptions())
+    with BackgroundCache(avatar, device, least=(AHEAD + 1) * batch) as behind:
         ready = [
             (moment, behind(moment.torso))
-            for moment in moments(avatar, sound, Manner(), device, batch)
+            for moment in moments(avatar, sound, SpeakOptions(), device, batch)
             if len(moment.torso) == batch
         ][:12]
         for moment, shown in ready[:WARM_UP]:

@@ -24,11 +24,11 @@ from instag.evaluation.lip_sync import CLOSED_AT_MOST, closures, silent_movement
 from instag.evaluation.measure import frame_loudness, silence
 from instag.media import reader
 from instag.speech.chunking import features
-from instag.speech.lips.audio_offset import seen_curves
-from instag.speech.lips.front_end import LipMotion, advanced
+from instag.speech.lips.audio_offset import landmark_curves
+from instag.speech.lips.front_end import LipCodeFrontEnd, advanced
 from instag.speech.lips.network import model_of
 from instag.speech.registry import create
-from instag.speech.whisper import load_whisper_ear
+from instag.speech.whisper import load_whisper_encoder
 from instag.types import FPS, SAMPLE_RATE
 
 FRONT_ENDS = ("mel", "phones", "whisper")
@@ -87,7 +87,7 @@ def main() -> None:
     torch.set_num_threads(1)
     languages(chosen.sounds)
     stored = torch.load(chosen.folds, weights_only=True)
-    folds, ear = stored["folds"], load_whisper_ear()
+    folds, ear = stored["folds"], load_whisper_encoder()
     people = [read_person(Clip.open(chosen.clips / f"{name}.clip")) for name in folds]
     sounds = {
         name: advanced(
@@ -96,7 +96,7 @@ def main() -> None:
         )
         for name in folds
     }
-    networks = [LipMotion(model=model_of(model), ear=ear) for model in stored["models"]]
+    networks = [LipCodeFrontEnd(model=model_of(model), ear=ear) for model in stored["models"]]
     heard = {who: listened(sound) for who, sound in sounds.items()}
     said_by: dict[str, Saying] = {}
     print(
@@ -123,7 +123,7 @@ def main() -> None:
                     folds[who]
                 ](joined(name, parts))
     said_by["lip network"] = lambda who, sound, _: (
-        networks[folds[who]].tuned(sound).curves(sound)[:, 0]
+        networks[folds[who]].calibrated(sound).curves(sound)[:, 0]
     )
     told(
         "lip network",
@@ -136,7 +136,7 @@ def main() -> None:
 
 
 def read_person(clip: Clip) -> Person:
-    aperture = seen_curves(clip.track().landmarks)[:, 0]
+    aperture = landmark_curves(clip.track().landmarks)[:, 0]
     smooth = gaussian_filter1d(aperture, SMOOTHED)
     return Person(
         name=clip.folder.stem,
@@ -293,7 +293,7 @@ def languages(folder: Path) -> None:
         "second | lips within 0.03 in pauses |"
     )
     print("|---|---|---|---|---|---|")
-    hearing = LipMotion()
+    hearing = LipCodeFrontEnd()
     for path in sorted(folder.iterdir()):
         sound = torch.from_numpy(reader.read_sound(path, rate=SAMPLE_RATE))
         gap = (features(sound, hearing)[..., 0] @ hearing.model.gap).double().numpy()

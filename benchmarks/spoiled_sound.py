@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.speech.loudness import ACTIVE_RMS, level_gain
+from instag.speech.loudness import ACTIVE_RMS, loudness_gain
 from instag.types import SAMPLE_RATE
 
 Sound = Float[Tensor, " samples"]
@@ -35,9 +35,9 @@ def spoilings() -> dict[str, Callable[[Sound, torch.Generator], Sound]]:
 
 def mixed(sound: Sound, other: Sound, decibels: float) -> Sound:
     """With another sound so much fainter than the sound's louder half."""
-    return sound + other / other.square().mean().sqrt() * ACTIVE_RMS / level_gain(sound) * 10 ** (
-        -decibels / 20
-    )
+    return sound + other / other.square().mean().sqrt() * ACTIVE_RMS / loudness_gain(
+        sound
+    ) * 10 ** (-decibels / 20)
 
 
 def noise(samples: int, chance: torch.Generator, *, colour: float = 1.0) -> Sound:

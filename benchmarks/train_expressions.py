@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from instag.data.clip import Clip
-from instag.motion.expression_basis import ExpressionMotion, eye_opening, stored_form, strengths
+from instag.motion.expression_basis import ExpressionBasis, eye_opening, stored_form, strengths
 from instag.motion.landmark_motion import LandmarkMotion, landmark_motion
 from instag.perception.action_units import INNER_BROWS, OUTER_BROWS, UPPER_LIDS
 from instag.synthetic.face import CANONICAL_FACE
@@ -100,7 +100,7 @@ def read_person(clip: Clip) -> Person:
     )
 
 
-def learn(people: list[Person], points: Int[Tensor, " p"]) -> ExpressionMotion:
+def learn(people: list[Person], points: Int[Tensor, " p"]) -> ExpressionBasis:
     """Each person counts by the root of the frames, and the eyes' opening is brought to people's
     mean."""
     opening = float(np.mean([person.opening for person in people]))
@@ -123,7 +123,7 @@ def learn(people: list[Person], points: Int[Tensor, " p"]) -> ExpressionMotion:
         FEW_PEOPLE, dim=0
     )
     strongest[BLINK] = BLINK_LIMIT
-    return ExpressionMotion(points=points, basis=basis, strongest=strongest, opening=opening)
+    return ExpressionBasis(points=points, basis=basis, strongest=strongest, opening=opening)
 
 
 def mirrored(points: Int[Tensor, " p"]) -> Int[Tensor, " p"]:
@@ -138,7 +138,7 @@ def print_left_out(people: list[Person], together: list[str], points: Int[Tensor
     how far it leaves the upper lids in blinks from the truth."""
     identity = lambda person: next(
         (start for start in together if person.name.startswith(start)), person.name
-    )  # noqa: E731
+    )
     print(f"{'left out':12} lids R2  brows R2  all R2  blink frames  lids too low in them, mm (of)")
     rows = []
     for person in people:

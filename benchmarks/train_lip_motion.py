@@ -23,7 +23,7 @@ from torch.nn.functional import interpolate, pad, smooth_l1_loss
 
 from instag.data.clip import Clip
 from instag.motion.landmark_motion import LOWER_LIP, UPPER_LIP, LandmarkMotion, landmark_motion
-from instag.speech.lips.audio_offset import best_delay, seen_curves
+from instag.speech.lips.audio_offset import best_offset, landmark_curves
 from instag.speech.lips.codes import OUTER_EYES
 from instag.speech.lips.network import (
     CHANNELS,
@@ -36,8 +36,8 @@ from instag.speech.lips.network import (
     read_at,
     stored_form,
 )
-from instag.speech.loudness import ACTIVE_RMS, level_gain
-from instag.speech.whisper import BLOCK_S, STEP, WhisperEar, load_whisper_ear
+from instag.speech.loudness import ACTIVE_RMS, loudness_gain
+from instag.speech.whisper import BLOCK_S, STEP, WhisperEncoder, load_whisper_encoder
 from instag.types import SAMPLE_RATE, SAMPLES
 
 LIPS = (
@@ -136,7 +136,7 @@ def main() -> None:
     torch.set_num_threads(
         1
     )  # layers are small: a second thread wins little, and stalls beside other work
-    began, ear = time.time(), load_whisper_ear()
+    began, ear = time.time(), load_whisper_encoder()
     folders = [
         folder
         for folder in sorted(chosen.clips.glob("*.clip"))
@@ -202,13 +202,13 @@ class Components:
     components: Tensor
 
 
-def read_person(clip: Clip, ear: WhisperEar, seed: int) -> Person:
+def read_person(clip: Clip, ear: WhisperEncoder, seed: int) -> Person:
     track, sound = clip.track(), torch.from_numpy(clip.speech().copy())
     motion = landmark_motion(track, (clip.info.width, clip.info.height))
     generator = torch.Generator().manual_seed(seed)
     found = [heard_variant(ear, sound, generator, plain=number == 0) for number in range(VARIANTS)]
     size = float((motion.points[OUTER_EYES[0]] - motion.points[OUTER_EYES[1]]).norm())
-    curves = torch.from_numpy(seen_curves(track.landmarks)).float()
+    curves = torch.from_numpy(landmark_curves(track.landmarks)).float()
     return Person(
         name=clip.folder.stem,
         motion=motion,
@@ -221,11 +221,11 @@ def read_person(clip: Clip, ear: WhisperEar, seed: int) -> Person:
 
 
 def heard_variant(
-    ear: WhisperEar, sound: Float[Tensor, " n"], generator: torch.Generator, *, plain: bool
+    ear: WhisperEncoder, sound: Float[Tensor, " n"], generator: torch.Generator, *, plain: bool
 ) -> Float[Tensor, "n 384"]:
     """The sound and silence after it, as it is, or of another vocal tract, in noise, and from
     another place in the ear's blocks on."""
-    gain = level_gain(sound)
+    gain = loudness_gain(sound)
     factor, later = 1.0, 0
     sound = pad(sound, (0, REST * SAMPLES))
     if not plain:
@@ -369,7 +369,7 @@ def folds_of(people: list[Person], together: list[str]) -> dict[str, int]:
     fold has long and short ones."""
     identity = lambda person: next(
         (start for start in together if person.name.startswith(start)), person.name
-    )  # noqa: E731
+    )
     length = lambda name: sum(len(person.curves) for person in people if identity(person) == name)  # noqa: E731
     names = sorted({identity(person) for person in people}, key=lambda name: (-length(name), name))
     return {person.name: names.index(identity(person)) % FOLDS for person in people}
@@ -387,7 +387,7 @@ def leave_out(
         for person in people:
             if folds[person.name] == fold:
                 asked = predict(net, person)
-                delay = best_delay(asked[:, :CURVES].numpy(), person.curves.numpy())
+                delay = best_offset(asked[:, :CURVES].numpy(), person.curves.numpy())
                 found[person.name] = 0.0 if delay is None or not delay.sure else delay.ms / 40
                 scores[person.name] = [
                     np.corrcoef(asked[:, curve], person.curves[:, curve])[0, 1]

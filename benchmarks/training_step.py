@@ -24,13 +24,13 @@ from benchmarks.machine import Machine, measured
 from instag.data.clip import Clip
 from instag.data.splits import split
 from instag.models.conditioning_encoders import SpeechEncoder
-from instag.models.face_field import GatedField
+from instag.models.face_field import MotionField
 from instag.models.head import Face, Mouth
 from instag.models.mouth_field import MouthField
 from instag.runtime.device import (
     denormals_flushed,
     device_named,
-    most_memory,
+    peak_memory,
     set_threads,
     wait_for,
 )
@@ -49,7 +49,7 @@ from instag.training.trainer import run
 PARTS = {
     "read": [],
     "encode": [(Face, "bearings_at"), (Mouth, "encode"), (SpeechEncoder, "forward")],
-    "motion": [(GatedField, "move"), (MouthField, "shift")],
+    "motion": [(MotionField, "move"), (MouthField, "shift")],
 }
 STEPS = 20
 
@@ -233,7 +233,7 @@ def measure(
             rows.append(times_of(make(), machine))
             subject.load_state(state)
         journal.finish()
-    return rows, seconds | {"memory": float(most_memory(device))}, subject
+    return rows, seconds | {"memory": float(peak_memory(device))}, subject
 
 
 def table(rows: list[StageTimes]) -> list[str]:

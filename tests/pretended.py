@@ -337,7 +337,7 @@ def pretended_gpu(
         patched.setattr(torch.cuda, "stream", nullcontext)
         patched.setattr(compute, "gpu_obstacle", lambda index=0: None)
         patched.setattr(gsplat_renderer, "gsplat", lambda: GSPLAT)
-        patched.setattr(cuda_graph, "Replay", _Unrecorded)
+        patched.setattr(cuda_graph, "CudaGraph", _Unrecorded)
         torch.__future__.set_overwrite_module_params_on_conversion(True)
         try:
             with gpu:

@@ -17,7 +17,7 @@ from instag.evaluation.image import compare_pictures
 from instag.models.avatar import Avatar
 from instag.models.prior import Prior
 from instag.ops.lpips import Lpips
-from instag.synthesis.synthesizer import Manner, frames
+from instag.synthesis.synthesizer import SpeakOptions, frames
 from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
@@ -144,8 +144,10 @@ def avatar(people: list[Path]) -> Avatar:
     return adapt(people[0], recipe=tiny("few"), n_views=50)
 
 
-@pytest.mark.parametrize("manner", [Manner(dilate=True), Manner(pose="still", expression="still")])
-def test_a_head_speaks(avatar: Avatar, gpu: PretendedGpu, manner: Manner) -> None:
+@pytest.mark.parametrize(
+    "manner", [SpeakOptions(dilate=True), SpeakOptions(pose="still", expression="still")]
+)
+def test_a_head_speaks(avatar: Avatar, gpu: PretendedGpu, manner: SpeakOptions) -> None:
     said = list(frames(avatar, torch.full((50 * 640,), 0.1), manner, device="cuda"))
     assert len(said) == 50
     assert said[0].shape == (64, 64, 3)

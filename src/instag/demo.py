@@ -34,10 +34,10 @@ from instag.evaluation.html_report import (
     Table,
     write_page,
 )
-from instag.evaluation.landmarks import Observer
+from instag.evaluation.landmarks import LandmarkTracker
 from instag.evaluation.lip_sync import CurveSync, curve_sync, lip_curves
 from instag.evaluation.metrics_table import shown
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.media.reader import read_frames
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_named
@@ -201,9 +201,9 @@ def _one_bar(report: Report) -> Callable[[str, int, int], None]:
 
 def measure_sync(video: Path, true: Float[np.ndarray, " f"], report: Report = silent) -> Sync:
     """Look at the lips of a video and compare them with how far they should open."""
-    with Observer() as observer:
+    with LandmarkTracker() as observer:
         for index, image in enumerate(islice(read_frames(video), len(true))):
-            observer.look(image)
+            observer.track(image)
             report(index + 1, len(true))
         aperture = lip_curves(observer.observed()).aperture
     seen = np.full(len(true), np.nan)
@@ -258,7 +258,7 @@ def _page(
             else "Frames that it was taught"
         ),
         Picture(
-            image=side_by_side(avatar, clip),
+            image=beside(avatar, clip),
             caption="Above the true frames, below the learned head with the same pose, expression and voice.",
         ),
         Heading(text="Lips and voice"),
@@ -266,7 +266,7 @@ def _page(
         Paragraph(text=_sync_sentence(sync), small=True),
     ]
     if (loss := _loss_chart(files)) is not None:
-        blocks += [Heading(text="Learning"), loss]
+        blocks += [Heading(text="TrainingOptions"), loss]
     blocks += [
         Heading(text="Where the time went"),
         _times_table(spent, len(clip), len(sync.true)),
@@ -285,7 +285,7 @@ def _page(
 
 def _sync_sentence(sync: Sync) -> str:
     found = f"A face was found in {int(np.isfinite(sync.seen).sum())} of {len(sync.true)} frames."
-    if isinstance(sync.fit.lag, Missing):
+    if isinstance(sync.fit.lag, NotMeasured):
         return f"{found} Correlation {sync.fit.correlation}."
     when = (
         f"{abs(sync.fit.lag) * 1000 // FPS} ms {'late' if sync.fit.lag > 0 else 'early'}"
@@ -295,11 +295,11 @@ def _sync_sentence(sync: Sync) -> str:
     return f"{found} Correlation {_two_digits(sync.fit.correlation)}; the curves fit best with the lips {when}."
 
 
-def _two_digits(value: float | Missing) -> str:
-    return "-" if isinstance(value, Missing) else f"{value:.2f}"
+def _two_digits(value: float | NotMeasured) -> str:
+    return "-" if isinstance(value, NotMeasured) else f"{value:.2f}"
 
 
-def side_by_side(avatar: Avatar, clip: Clip, columns: int = 5) -> UInt8[np.ndarray, "h w 3"]:
+def beside(avatar: Avatar, clip: Clip, columns: int = 5) -> UInt8[np.ndarray, "h w 3"]:
     """True frames above painted ones, from the held-back end of the clip (or its end where nothing
     was held back)."""
     kept = held_back(avatar) or range(len(clip))

@@ -14,7 +14,7 @@ from capture.networks.published_shapes import (
     save_torchscript,
 )
 from instag.assets import store
-from instag.capture.backends import THE_EMBEDDED, Observers
+from instag.capture.backends import THE_EMBEDDED, CaptureBackends
 from instag.data.clip import Clip
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
 from instag.runtime.progress import silent
@@ -38,19 +38,25 @@ def clip(tmp_path: Path) -> Clip:
 @pytest.mark.parametrize(
     ("observers", "words"),
     [
-        (Observers(parsing="bisenet"), "--parsing bisenet needs 79999_iter.pth (50.8 MiB, MIT"),
-        (Observers(teeth="easyportrait"), "instag assets get easyportrait"),
-        (Observers(surface="sapiens"), "instag assets get sapiens-depth-0.3b"),
-        (Observers(surface="sapiens-2b"), "sapiens_2b_render_people_epoch_25_torchscript.pt2"),
-        (Observers(hair="mediapipe"), "hair/hair_segmentation.tflite"),
-        (Observers(arms="bodypix"), "bodypix/bodypix_x050_stride16.onnx"),
-        (Observers(points="fan"), "fan/2DFAN4-cd938726ad.zip"),
-        (Observers(tracker="bfm"), "instag assets convert-bfm 01_MorphableModel.mat"),
-        (Observers(action_units="blendshapes"), "instag assets get blendshapes"),
+        (
+            CaptureBackends(parsing="bisenet"),
+            "--parsing bisenet needs 79999_iter.pth (50.8 MiB, MIT",
+        ),
+        (CaptureBackends(teeth="easyportrait"), "instag assets get easyportrait"),
+        (CaptureBackends(surface="sapiens"), "instag assets get sapiens-depth-0.3b"),
+        (
+            CaptureBackends(surface="sapiens-2b"),
+            "sapiens_2b_render_people_epoch_25_torchscript.pt2",
+        ),
+        (CaptureBackends(hair="mediapipe"), "hair/hair_segmentation.tflite"),
+        (CaptureBackends(arms="bodypix"), "bodypix/bodypix_x050_stride16.onnx"),
+        (CaptureBackends(points="fan"), "fan/2DFAN4-cd938726ad.zip"),
+        (CaptureBackends(tracker="bfm"), "instag assets convert-bfm 01_MorphableModel.mat"),
+        (CaptureBackends(action_units="blendshapes"), "instag assets get blendshapes"),
     ],
 )
 def test_a_missing_file_is_named_with_how_to_get_it(
-    home: Path, observers: Observers, words: str
+    home: Path, observers: CaptureBackends, words: str
 ) -> None:
     with pytest.raises(AssetMissing) as caught:
         observers.check()
@@ -74,7 +80,7 @@ def test_a_missing_file_is_named_with_how_to_get_it(
 )
 def test_unknown_names_are_bad_arguments(home: Path, wrong: dict[str, str]) -> None:
     with pytest.raises(BadArgument, match=r"^--"):
-        Observers(**wrong).check()
+        CaptureBackends(**wrong).check()
 
 
 def test_the_default_needs_nothing_and_leaves_older_clips_good(home: Path) -> None:
@@ -83,8 +89,8 @@ def test_the_default_needs_nothing_and_leaves_older_clips_good(home: Path) -> No
         THE_EMBEDDED.settings(stage) == {}
         for stage in ("tracking", "action_units", "regions", "surface")
     )
-    assert Observers(teeth="easyportrait").settings("regions") == {"teeth": "easyportrait"}
-    assert Observers(teeth="easyportrait").settings("surface") == {}
+    assert CaptureBackends(teeth="easyportrait").settings("regions") == {"teeth": "easyportrait"}
+    assert CaptureBackends(teeth="easyportrait").settings("surface") == {}
 
 
 def test_parsing_and_teeth_by_networks(home: Path, clip: Clip, tmp_path: Path) -> None:
@@ -96,9 +102,9 @@ def test_parsing_and_teeth_by_networks(home: Path, clip: Clip, tmp_path: Path) -
     teeth["decode_head.conv_seg.bias"][7] = 1e6
     store.fetch("bisenet", given=[save(tmp_path / "a.pth", parser)])
     store.fetch("easyportrait", given=[save(tmp_path / "b.pth", teeth, meta={"epoch": 1})])
-    Observers(parsing="bisenet").find_regions(clip, silent)
+    CaptureBackends(parsing="bisenet").find_regions(clip, silent)
     assert (clip.regions(1) == Region.MOUTH).all()
-    Observers(parsing="bisenet", teeth="easyportrait").find_regions(clip, silent)
+    CaptureBackends(parsing="bisenet", teeth="easyportrait").find_regions(clip, silent)
     assert (clip.regions(1) == Region.TEETH).all()
 
 
@@ -106,7 +112,7 @@ def test_points_by_fan_replace_ours_alone(home: Path, clip: Clip, tmp_path: Path
     store.fetch("fan", given=[save_torchscript(tmp_path / "fan.zip", 68)])
     assert store.check("fan") == home / "fan" / "2DFAN4-cd938726ad.zip"
     before = clip.track()
-    after = Observers(points="fan").find_points(clip, before, silent)
+    after = CaptureBackends(points="fan").find_points(clip, before, silent)
     assert np.array_equal(clip.track().landmarks68, after.landmarks68)
     assert after.landmarks68.shape == before.landmarks68.shape
     assert not np.array_equal(after.landmarks68, before.landmarks68)
@@ -125,6 +131,6 @@ def test_torchscript_is_known_by_what_is_in_it(home: Path, tmp_path: Path) -> No
 def test_sapiens_files_are_both_needed(home: Path, tmp_path: Path) -> None:
     store.fetch("sapiens-depth-0.3b", given=[save_torchscript(tmp_path / "d.pt2", 1)])
     with pytest.raises(AssetMissing, match=r"sapiens-normal-0\.3b"):
-        Observers(surface="sapiens").check()
+        CaptureBackends(surface="sapiens").check()
     store.fetch("sapiens-normal-0.3b", given=[save_torchscript(tmp_path / "n.pt2", 3)])
-    Observers(surface="sapiens-0.3b").check()
+    CaptureBackends(surface="sapiens-0.3b").check()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from instag.capture.face_crop import Crop, Face, check_crop, find_crop, frame_head, look_through
+from instag.capture.face_crop import Crop, Face, check_crop, find_crop, frame_head, scan_video
 from instag.errors import BadArgument, NoFace
 from instag.media.reader import MediaInfo, write_video
 
@@ -55,4 +55,4 @@ def test_no_face(tmp_path) -> None:
     path = tmp_path / "wall.mp4"
     write_video(path, (np.full((96, 128, 3), 90, np.uint8) for _ in range(60)))
     with pytest.raises(NoFace, match=r"6 of 6 frames of .*wall\.mp4"):
-        find_crop(survey := look_through(path), survey.choose(None))
+        find_crop(survey := scan_video(path), survey.choose(None))

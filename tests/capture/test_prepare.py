@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from instag.capture import prepare as module
-from instag.capture.backends import Observers
-from instag.capture.extract_frames import take_sound
+from instag.capture.backends import CaptureBackends
+from instag.capture.extract_frames import extract_audio
 from instag.capture.prepare import Settings, Stage, prepare
 from instag.data.clip import Clip, ClipInfo
 from instag.errors import BadArgument, FileMissing, NoFace, NoSound, NotMedia, TooShort
@@ -211,7 +211,7 @@ def test_sound_is_shifted_and_as_long_as_the_frames(
         crop=(0.0, 0.0, 64.0),
     )
     clip = Clip(folder=tmp_path / "me.clip", info=info)
-    take_sound(clip, tmp_path / "me.mp4", delay_ms)
+    extract_audio(clip, tmp_path / "me.mp4", delay_ms)
     speech = clip.speech()
     assert len(speech) == 74 * 640
     assert abs(int(np.argmax(np.abs(speech) > 0.1)) - (16_000 - first)) < 200
@@ -236,7 +236,7 @@ def test_sound_begins_with_the_clips_first_frame(tmp_path: Path) -> None:
         crop=(0.0, 0.0, 64.0),
     )
     clip = Clip(folder=tmp_path / "me.clip", info=info)
-    take_sound(clip, tmp_path / "me.mp4", 0)
+    extract_audio(clip, tmp_path / "me.mp4", 0)
     assert len(clip.speech()) == 50 * 640
     assert abs(int(np.argmax(np.abs(clip.speech()) > 0.1)) - 8_000) < 200
     assert clip.info.is_part
@@ -258,9 +258,9 @@ def test_another_table_of_action_units_is_read_anew(
     table = tmp_path / "au.csv"
     table.write_text("first")
     for _ in range(2):
-        prepare(video, tmp_path / "me.clip", observers=Observers(action_units=str(table)))
+        prepare(video, tmp_path / "me.clip", observers=CaptureBackends(action_units=str(table)))
     table.write_text("second")
-    prepare(video, tmp_path / "me.clip", observers=Observers(action_units=str(table)))
+    prepare(video, tmp_path / "me.clip", observers=CaptureBackends(action_units=str(table)))
     assert done == ["action_units", "action_units"]
     with pytest.raises(BadArgument, match="--au"):
-        prepare(video, tmp_path / "me.clip", observers=Observers(action_units="none.csv"))
+        prepare(video, tmp_path / "me.clip", observers=CaptureBackends(action_units="none.csv"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from instag.assets.sample_speech import recording
-from instag.capture.face_crop import Face, Survey, find_crop
+from instag.capture.face_crop import Face, ScanResult, find_crop
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace
 from instag.media.reader import MediaInfo, skim_frames, write_video
@@ -124,7 +124,7 @@ def test_skimming_sees_what_reading_sees(tmp_path: Path, one: Pictures) -> None:
     assert skimmed[0][1].shape == (32, 32, 3)
 
 
-def survey(*shots: tuple[int, int, bool]) -> Survey:
+def survey(*shots: tuple[int, int, bool]) -> ScanResult:
     """Of first frame, end, and whether a face is seen; a sample each tenth frame."""
     face = (Face(x=300, y=300, height=200),)
     info = MediaInfo(
@@ -136,7 +136,7 @@ def survey(*shots: tuple[int, int, bool]) -> Survey:
         for index in range(first, end)
         if index % 10 == 0
     )
-    return Survey(
+    return ScanResult(
         video=Path("me.mp4"),
         info=info,
         shots=Shots(shots=tuple(Shot(first=f, end=e) for f, e, _ in shots), jumps=()),

@@ -31,10 +31,10 @@ def test_writes_what_the_front_end_hears(
     front_end, sound = create(name), recording("speech_one").path
     monkeypatch.setattr(type(front_end), "piece", 50, raising=False)
     result = run("features", sound, "--speech", name, "-o", tmp_path / "x.npy", "--json")
-    told = json.loads(result.stdout)
+    exit_on_error = json.loads(result.stdout)
     wanted = features(torch.from_numpy(read_sound(sound)), front_end).numpy()
-    assert told["shape"] == list(wanted.shape)
-    assert told["speech"] == name
+    assert exit_on_error["shape"] == list(wanted.shape)
+    assert exit_on_error["speech"] == name
     np.testing.assert_allclose(np.load(tmp_path / "x.npy"), wanted, atol=1e-5)
 
 

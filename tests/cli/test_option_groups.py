@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import instag
 from instag.cli import options
 from instag.cli.app import adapt, create, prepare
-from instag.cli.option_groups import unfolded
+from instag.cli.option_groups import grouped_options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ def test_fields_are_options_and_come_back_together() -> None:
     app = typer.Typer()
 
     @app.command()
-    @unfolded
+    @grouped_options
     def paint(
         wall: str, colours: Colours, twice: Annotated[bool, typer.Option("--twice")] = False
     ) -> None:
@@ -42,10 +42,10 @@ def test_fields_are_options_and_come_back_together() -> None:
 @pytest.mark.parametrize(
     "command, group",
     [
-        (create, options.Observing),
-        (create, options.Learning),
-        (prepare, options.Observing),
-        (adapt, options.Learning),
+        (create, options.CaptureOptions),
+        (create, options.TrainingOptions),
+        (prepare, options.CaptureOptions),
+        (adapt, options.TrainingOptions),
     ],
 )
 def test_commands_take_all_of_a_group(command: Any, group: type) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 import typer
 
-from instag.cli.terminal import Terminal, duration, told
+from instag.cli.terminal import Terminal, duration, exit_on_error
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ def test_json_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_full_disk_outside_our_own_writes_is_told_too(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit) as left, told("Nothing was written."):
+    with pytest.raises(typer.Exit) as left, exit_on_error("Nothing was written."):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert left.value.exit_code == 1
     assert "disk is full" in capsys.readouterr().err
 
 
 def test_a_full_gpu_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit), told("Nothing was written."):
+    with pytest.raises(typer.Exit), exit_on_error("Nothing was written."):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
     assert "--batch 2" in capsys.readouterr().err
-    with pytest.raises(RuntimeError, match="else"), told("Nothing was written."):
+    with pytest.raises(RuntimeError, match="else"), exit_on_error("Nothing was written."):
         raise RuntimeError("anything else")

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from instag.data import batch_loader
-from instag.data.batch_loader import Supply
+from instag.data.batch_loader import BatchLoader
 from instag.data.clip import Clip
-from instag.data.clip_dataset import HEAD_LABELS, FrameStore
+from instag.data.clip_dataset import HEAD_LABELS, ClipDataset
 from instag.synthetic import write_clip
 
 
@@ -17,10 +17,10 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     return write_clip(tmp_path_factory.mktemp("supply") / "me.clip", frames=16, size=64)
 
 
-def supply_of(clip: Clip) -> Supply:
-    store, train = FrameStore(clip, size=64), range(2, 14)
+def supply_of(clip: Clip) -> BatchLoader:
+    store, train = ClipDataset(clip, size=64), range(2, 14)
     windows = store.windows_around(store.boxes(train, *HEAD_LABELS), 3)
-    return Supply(store, train, windows, lambda step: [step % 12, (5 * step) % 12])
+    return BatchLoader(store, train, windows, lambda step: [step % 12, (5 * step) % 12])
 
 
 def test_read_ahead_is_what_lies_ready(clip: Clip, monkeypatch: pytest.MonkeyPatch):

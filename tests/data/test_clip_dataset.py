@@ -10,7 +10,7 @@ import torch
 from instag.data.clip import Clip
 from instag.data.clip_dataset import (
     HEAD_LABELS,
-    FrameStore,
+    ClipDataset,
     over_backdrop,
     premultiplied,
     squares_around,
@@ -25,7 +25,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 
 def test_a_window_is_a_cut_of_the_whole(clip):
-    store = FrameStore(clip, size=96)
+    store = ClipDataset(clip, size=96)
     boxes = store.boxes(range(12), *HEAD_LABELS)
     window = store.windows_around(boxes, margin=4).rows(torch.tensor([5]))
     whole, cut = store.batch([5], surface=True), store.batch([5], window, surface=True)
@@ -46,7 +46,7 @@ def test_a_window_is_a_cut_of_the_whole(clip):
 
 
 def test_windows_hold_every_head(clip):
-    store = FrameStore(clip, size=96)
+    store = ClipDataset(clip, size=96)
     boxes = store.boxes(range(12), *HEAD_LABELS)
     window = store.windows_around(boxes, margin=0)
     assert (window.left <= boxes[:, 0]).all()
@@ -55,7 +55,7 @@ def test_windows_hold_every_head(clip):
 
 
 def test_half_size_sees_the_same_scene(clip):
-    full, half = FrameStore(clip, size=96), FrameStore(clip, size=48)
+    full, half = ClipDataset(clip, size=96), ClipDataset(clip, size=48)
     assert half.focal == pytest.approx(full.focal / 2)
     assert half.batch([0]).image.shape == (1, 48, 48, 3)
     torch.testing.assert_close(half.mouth_opening(), full.mouth_opening() / 2)
@@ -67,12 +67,12 @@ def test_frames_beyond_the_memory_are_read_again(clip, monkeypatch):
     monkeypatch.setattr(
         Clip, "frame", lambda self, index: (reads.append(index), original(self, index))[1]
     )
-    store = FrameStore(clip, size=96)
+    store = ClipDataset(clip, size=96)
     store.batch([1, 2, 3])
     store.batch([1, 2, 3])
     assert reads == [1, 2, 3]
     reads.clear()
-    store = FrameStore(clip, size=96, memory=1)
+    store = ClipDataset(clip, size=96, memory=1)
     store.batch([4, 1])
     store.batch([1])
     store.batch([4])
@@ -81,7 +81,7 @@ def test_frames_beyond_the_memory_are_read_again(clip, monkeypatch):
 
 
 def test_torso_and_backdrop_alone_have_no_head(clip):
-    batch = FrameStore(clip, size=96).batch([0])
+    batch = ClipDataset(clip, size=96).batch([0])
     background = batch.is_region(Region.BACKGROUND)
     difference = (batch.behind.int() - batch.image.int()).abs().float().mean(-1)
     assert difference[background].mean() < 12
@@ -102,7 +102,7 @@ def test_transparent_torso_shows_the_backdrop():
 
 
 def test_without_mattes_the_head_over_a_screen_is_cut_by_its_regions(clip):
-    batch = FrameStore(clip, size=96).batch([3])
+    batch = ClipDataset(clip, size=96).batch([3])
     screen = torch.tensor([0.2, 0.9, 0.4]).reshape(1, 1, 1, 3)
     for hair, labels in ((True, (Region.FACE, Region.HAIR)), (False, (Region.FACE,))):
         hard = torch.where(batch.is_region(*labels)[..., None], batch.image.float() / 255, screen)
@@ -112,7 +112,7 @@ def test_without_mattes_the_head_over_a_screen_is_cut_by_its_regions(clip):
 
 
 def test_the_backdrop_is_taken_out_of_mixed_pixels(clip):
-    batch = FrameStore(clip, size=96).batch([3])
+    batch = ClipDataset(clip, size=96).batch([3])
     own, alpha = (
         torch.full((1, 96, 96, 3), 40 / 255),
         torch.full((1, 96, 96), 128, dtype=torch.uint8),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.data.instag_features import PUBLISHED, published_in, read_published
+from instag.data.instag_features import PUBLISHED, find_instag_features, read_instag_features
 from instag.errors import BadArgument, NotAnArtefact
 
 
@@ -20,18 +20,18 @@ def stored(*shape: int) -> np.ndarray:
 def test_windows_are_turned(tmp_path: Path, name: str, file: str, shape: tuple[int, ...]) -> None:
     values = stored(*shape)
     np.save(tmp_path / file, values)
-    path = published_in(tmp_path, name)
+    path = find_instag_features(tmp_path, name)
     assert path is not None
     assert path == tmp_path / file
     np.testing.assert_allclose(
-        read_published(path, name).numpy(), values.transpose(0, 2, 1).astype(np.float32)
+        read_instag_features(path, name).numpy(), values.transpose(0, 2, 1).astype(np.float32)
     )
 
 
 def test_pairs_of_hubert_become_windows(tmp_path: Path) -> None:
     values = stored(12, 2, 1024).astype(np.float32)
     np.save(tmp_path / "aud_hu.npy", values)
-    found = read_published(tmp_path / "aud_hu.npy", "hubert")
+    found = read_instag_features(tmp_path / "aud_hu.npy", "hubert")
     assert found.shape == (12, 1024, 16)
     np.testing.assert_array_equal(found[5, :, 8:10].numpy().T, values[5])
     np.testing.assert_array_equal(found[5, :, :2].numpy().T, values[1])
@@ -42,7 +42,7 @@ def test_vectors_of_ave(tmp_path: Path, shape: tuple[int, ...]) -> None:
     values = stored(*shape)
     np.save(tmp_path / "aud_ave.npy", values)
     np.testing.assert_allclose(
-        read_published(tmp_path / "aud_ave.npy", "ave").numpy()[..., 0],
+        read_instag_features(tmp_path / "aud_ave.npy", "ave").numpy()[..., 0],
         values.reshape(9, 512).astype(np.float32),
     )
 
@@ -53,17 +53,17 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         NotAnArtefact, match=r"7x16x44 numbers; features of deepspeech are frames x 16 x 29"
     ):
-        read_published(path, "deepspeech")
+        read_instag_features(path, "deepspeech")
     path.write_bytes(b"nothing")
     with pytest.raises(NotAnArtefact, match=r"aud\.npy is no file of NumPy numbers"):
-        read_published(path, "deepspeech")
+        read_instag_features(path, "deepspeech")
     np.save(path, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(NotAnArtefact, match="no file of NumPy numbers"):
-        read_published(path, "deepspeech")
+        read_instag_features(path, "deepspeech")
     with pytest.raises(NotAnArtefact, match="no file"):
-        read_published(tmp_path / "nothing.npy", "hubert")
+        read_instag_features(tmp_path / "nothing.npy", "hubert")
     with pytest.raises(BadArgument, match="deepspeech, esperanto, hubert, ave"):
-        read_published(path, "mel")
-    assert published_in(tmp_path, "hubert") is None
-    assert published_in(tmp_path, "mel") is None
+        read_instag_features(path, "mel")
+    assert find_instag_features(tmp_path, "hubert") is None
+    assert find_instag_features(tmp_path, "mel") is None
     assert set(PUBLISHED) == {"deepspeech", "esperanto", "hubert", "ave"}

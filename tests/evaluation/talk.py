@@ -12,10 +12,10 @@ import torch
 
 from instag.data.clip import Clip
 from instag.evaluation.evaluate import Evaluation
-from instag.evaluation.held_out import Pair
+from instag.evaluation.held_out import FramePair
 from instag.evaluation.measure import Measurement, measure
 from instag.evaluation.metrics_table import Metrics, rows_of
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.models.avatar import Avatar, AvatarInfo, encode_torso
 from instag.models.gaussians import random_gaussians
 from instag.models.head import new_head
@@ -24,7 +24,7 @@ from instag.synthetic.performance import Performance, spoken
 
 FRAMES, SIZE = 40, 128
 _HOME = tempfile.TemporaryDirectory()
-NO_SYNCNET = Missing("SyncNet's weights are not on this machine: instag assets get syncnet")
+NO_SYNCNET = NotMeasured("SyncNet's weights are not on this machine: instag assets get syncnet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def take() -> Take:
 def judged(painted: Sequence[np.ndarray], **settings) -> Measurement:
     """Pictures in place of the true ones."""
     pairs = [
-        Pair(index=index, painted=picture, truth=truth)
+        FramePair(index=index, painted=picture, truth=truth)
         for index, (picture, truth) in enumerate(zip(painted, take().pictures, strict=True))
     ]
     return measure(
@@ -77,10 +77,10 @@ def faceless() -> Measurement:
     """Ten grey pictures with a little noise, and no sound."""
     noise = np.random.default_rng(0).integers(100, 140, (2, 10, 40, 48, 3), np.uint8)
     pairs = [
-        Pair(index=index, painted=painted, truth=truth)
+        FramePair(index=index, painted=painted, truth=truth)
         for index, (painted, truth) in enumerate(zip(*noise, strict=True))
     ]
-    return measure(pairs, speech=Missing("there is no sound"), syncnet=NO_SYNCNET)
+    return measure(pairs, speech=NotMeasured("there is no sound"), syncnet=NO_SYNCNET)
 
 
 def mute() -> list[np.ndarray]:
@@ -97,7 +97,9 @@ def mute() -> list[np.ndarray]:
 
 def numbers(measured: Measurement) -> dict[str, float]:
     """Rows that have a number, by key."""
-    return {row.key: row.value for row in rows_of(measured) if not isinstance(row.value, Missing)}
+    return {
+        row.key: row.value for row in rows_of(measured) if not isinstance(row.value, NotMeasured)
+    }
 
 
 def evaluation(measured: Measurement, **about: str) -> Evaluation:

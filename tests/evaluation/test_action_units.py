@@ -15,8 +15,8 @@ from instag.evaluation.action_units import (
     estimate,
     read_openface,
 )
-from instag.evaluation.landmarks import Observed
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.landmarks import TrackedLandmarks
+from instag.evaluation.not_measured import NotMeasured
 from instag.perception.face_mesh import POINTS
 from instag.synthetic import write_clip
 from instag.synthetic.performance import Speaker, perform
@@ -104,7 +104,7 @@ def test_rows_are_matched_by_frame_and_failures_dropped():
     assert action_unit_error(part.renumbered(1), truth).upper > 0  # pyright: ignore[reportOperatorIssue]
     apart = action_unit_error(part.renumbered(1000), truth)
     assert "0 frames" in str(apart.upper)
-    assert isinstance(apart.lower, Missing)
+    assert isinstance(apart.lower, NotMeasured)
     with pytest.raises(BadArgument, match="in one way"):
         action_unit_error(
             part, AuTable(frames=truth.frames, success=truth.success, units=truth.units, source=OWN)
@@ -162,25 +162,25 @@ def test_a_clips_own_table_is_read(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def speaking() -> Observed:
+def speaking() -> TrackedLandmarks:
     """The true landmarks of a synthetic speaker, with what a detector errs by."""
     performance = perform(Speaker(0, size=64), recording(), seconds=3, size=64)
     points = np.stack([performance.truth(index).landmarks for index in range(len(performance))]) * 8
-    return Observed(
+    return TrackedLandmarks(
         points=(points + np.random.default_rng(0).normal(0, 0.1, points.shape)).astype(np.float32),
         found=np.ones(len(points), bool),
     )
 
 
-def raised_brows(observed: Observed, pixels: float) -> Observed:
+def raised_brows(observed: TrackedLandmarks, pixels: float) -> TrackedLandmarks:
     brows = np.zeros((POINTS, 3), np.float32)
     brows[[55, 107, 65, 285, 336, 295, 70, 63, 46, 53, 300, 293, 276, 283], 1] = -pixels
-    return Observed(points=observed.points + brows, found=observed.found)
+    return TrackedLandmarks(points=observed.points + brows, found=observed.found)
 
 
 def test_own_estimates_of_the_truth_against_itself_agree(speaking):
     tables = estimate(speaking, speaking, (512, 512))
-    assert not isinstance(tables, Missing)
+    assert not isinstance(tables, NotMeasured)
     measured = action_unit_error(*tables)
     assert measured.source == OWN
     assert measured.upper == pytest.approx(0, abs=1e-6)
@@ -190,9 +190,9 @@ def test_own_estimates_of_the_truth_against_itself_agree(speaking):
 
 
 def test_brows_that_are_always_raised_and_lips_that_never_move_are_seen(speaking):
-    def errors(prediction: Observed) -> dict[str, float]:
+    def errors(prediction: TrackedLandmarks) -> dict[str, float]:
         tables = estimate(prediction, speaking, (512, 512))
-        assert not isinstance(tables, Missing)
+        assert not isinstance(tables, NotMeasured)
         return action_unit_error(*tables).by_unit
 
     path = [errors(raised_brows(speaking, pixels))["AU01"] for pixels in (0, 3, 6, 12)]
@@ -201,7 +201,7 @@ def test_brows_that_are_always_raised_and_lips_that_never_move_are_seen(speaking
     lips[:, [82, 13, 312, 87, 14, 317]] = lips[:1, [82, 13, 312, 87, 14, 317]] + (
         lips[:, 1:2] - lips[:1, 1:2]
     )
-    assert errors(Observed(points=lips, found=speaking.found))["AU25"] > 0.3
+    assert errors(TrackedLandmarks(points=lips, found=speaking.found))["AU25"] > 0.3
 
 
 def test_frames_without_a_face_are_left_out(speaking):
@@ -209,13 +209,15 @@ def test_frames_without_a_face_are_left_out(speaking):
     found[[5, 6, 30]] = False
     points = speaking.points.copy()
     points[~found] = np.nan
-    tables = estimate(Observed(points=points, found=found), speaking, (512, 512))
-    assert not isinstance(tables, Missing)
+    tables = estimate(TrackedLandmarks(points=points, found=found), speaking, (512, 512))
+    assert not isinstance(tables, NotMeasured)
     measured = action_unit_error(*tables)
     assert (measured.frames, measured.dropped) == (len(speaking) - 3, 3)
     assert isinstance(
-        estimate(Observed(points=points, found=np.zeros(len(found), bool)), speaking, (512, 512)),
-        Missing,
+        estimate(
+            TrackedLandmarks(points=points, found=np.zeros(len(found), bool)), speaking, (512, 512)
+        ),
+        NotMeasured,
     )
     with pytest.raises(BadArgument, match="frames and the truth"):
-        estimate(Observed(points=points[1:], found=found[1:]), speaking, (512, 512))
+        estimate(TrackedLandmarks(points=points[1:], found=found[1:]), speaking, (512, 512))

@@ -18,11 +18,11 @@ from instag.evaluation.compare import (
 )
 from instag.evaluation.html_report import Paragraph, Table
 from instag.evaluation.metrics_table import Better, Metrics, Row
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 
 
 def row(
-    better: Better, value: float | Missing = 0.0, truth: float | None = None, key: str = "a"
+    better: Better, value: float | NotMeasured = 0.0, truth: float | None = None, key: str = "a"
 ) -> Row:
     return Row(
         group="Group", key=key, label=f"label of {key}", better=better, value=value, truth=truth
@@ -39,7 +39,7 @@ def row(
         ("truth", [4.0, 5.5, 9.0], 1),
         ("", [1.0, 2.0], None),
         ("more", [2.0, 2.0, 1.0], None),
-        ("more", [2.0, None, Missing("lost")], None),
+        ("more", [2.0, None, NotMeasured("lost")], None),
         ("less", [None, 2.0, 1.0], 2),
     ],
 )
@@ -79,7 +79,7 @@ def test_what_reads_alike_is_not_better():
 def test_missing_and_absent_numbers_are_told_apart_and_the_reason_is_below():
     entries = [
         ("A", metrics(row("more", 2.0), row("more", 1.0, key="b"))),
-        ("B", metrics(row("more", Missing("no <weights>")))),
+        ("B", metrics(row("more", NotMeasured("no <weights>")))),
     ]
     found = cells(entries)
     assert found["label of a"] == ("2", "not measured", "")

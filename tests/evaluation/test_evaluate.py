@@ -13,7 +13,7 @@ from instag.errors import BadArgument, FileMissing
 from instag.evaluation import evaluate as evaluating
 from instag.evaluation.evaluate import evaluate, evaluate_videos
 from instag.evaluation.image import PERFECT_DB
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.media.reader import write_video
 from instag.models.avatar import Avatar
 
@@ -61,7 +61,7 @@ def test_the_frames_held_back_are_measured_with_their_sound(files, monkeypatch):
     )
     assert about["truth"] == "synthetic speaker 0, frames 8 to 19 (not taught)"
     assert found.metrics.row("painting_fps") is None
-    assert isinstance(found.metrics.row("lpips_full").value, Missing)  # pyright: ignore[reportOptionalMemberAccess]
+    assert isinstance(found.metrics.row("lpips_full").value, NotMeasured)  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def test_other_frames_and_opened_artefacts(files, monkeypatch):
@@ -132,7 +132,7 @@ def test_tables_of_openface_are_matched_by_the_clips_frames(files, tmp_path):
     )
     found = evaluate(*files, with_speed=False, tables=tables)
     units = found.measured.action_units
-    assert not isinstance(units, Missing)
+    assert not isinstance(units, NotMeasured)
     assert (units.frames, units.dropped) == (12, 0)
     assert (units.upper, units.lower) == (0.25, 1.0)
     assert "OpenFace" in next(row.label for row in found.metrics.rows if row.key == "aue_upper")

@@ -10,7 +10,7 @@ from skimage.metrics import structural_similarity as reference_ssim
 from instag.errors import BadArgument
 from instag.evaluation.crops import Box
 from instag.evaluation.image import PERFECT_DB, compare_pictures, psnr, structural_similarity
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.ops import lpips
 
 FULL = Box(left=0, top=0, right=72, bottom=60)
@@ -138,8 +138,8 @@ def test_what_can_not_be_measured_is_said(network):
     tiny = compare_pictures(
         scene(), scene(), {"mouth": Box(left=0, top=0, right=9, bottom=31)}, network
     )["mouth"]
-    assert isinstance(tiny.lpips, Missing)
-    assert isinstance(tiny.ssim, Missing)
+    assert isinstance(tiny.lpips, NotMeasured)
+    assert isinstance(tiny.ssim, NotMeasured)
     assert tiny.psnr == PERFECT_DB
 
 

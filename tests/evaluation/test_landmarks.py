@@ -7,28 +7,28 @@ from instag.errors import BadArgument
 from instag.evaluation.landmarks import (
     MOUTH,
     OUTER_EYES,
-    Observed,
-    Observer,
+    LandmarkTracker,
+    TrackedLandmarks,
     landmark_distance,
     mouth_distances,
-    observe,
+    track_landmarks,
 )
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 
 EYES = 40.0
 """Pixels between the outer corners of the eyes."""
 
 
-def talking(frames: int = 30, seed: int = 0) -> Observed:
+def talking(frames: int = 30, seed: int = 0) -> TrackedLandmarks:
     """Points of a face that moves a little."""
     random = np.random.default_rng(seed)
     points = random.uniform(0, 100, (1, 478, 3)) + random.normal(0, 1, (frames, 478, 3))
     points[:, OUTER_EYES[1]] = points[:, OUTER_EYES[0]] + [EYES, 0, 0]
-    return Observed(points=points.astype(np.float32), found=np.ones(frames, bool))
+    return TrackedLandmarks(points=points.astype(np.float32), found=np.ones(frames, bool))
 
 
-def moved(observed: Observed, by: np.ndarray) -> Observed:
-    return Observed(points=(observed.points + by).astype(np.float32), found=observed.found)
+def moved(observed: TrackedLandmarks, by: np.ndarray) -> TrackedLandmarks:
+    return TrackedLandmarks(points=(observed.points + by).astype(np.float32), found=observed.found)
 
 
 def test_truth_against_itself_is_perfect():
@@ -70,19 +70,19 @@ def test_frames_without_a_face_are_dropped_and_counted():
     truth = talking()
     seen: list = list(truth.points)
     seen[4] = seen[5] = seen[20] = None
-    prediction = observe(seen)
+    prediction = track_landmarks(seen)
     measured = landmark_distance(prediction, truth)
     assert (measured.frames, measured.dropped, measured.plain) == (27, 3, 0)
     assert np.flatnonzero(np.isnan(mouth_distances(prediction, truth)[0])).tolist() == [4, 5, 20]
-    nobody = landmark_distance(observe([None] * 30), truth)
-    assert isinstance(nobody.plain, Missing)
+    nobody = landmark_distance(track_landmarks([None] * 30), truth)
+    assert isinstance(nobody.plain, NotMeasured)
     assert (nobody.frames, nobody.dropped) == (0, 30)
 
 
 def test_a_lost_frame_is_an_error_that_names_both_lengths():
     truth = talking()
     with pytest.raises(BadArgument, match="29 frames and the truth 30"):
-        landmark_distance(observe(list(truth.points[1:])), truth)
+        landmark_distance(track_landmarks(list(truth.points[1:])), truth)
 
 
 def test_short_gaps_are_filled_along_a_line_and_long_ones_are_not():
@@ -90,16 +90,16 @@ def test_short_gaps_are_filled_along_a_line_and_long_ones_are_not():
     seen: list = list(line)
     for index in (0, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 19):
         seen[index] = None
-    observed = observe(seen)
+    observed = track_landmarks(seen)
     np.testing.assert_allclose(observed.points[1:10], line[1:10], atol=1e-5)
     assert np.flatnonzero(~observed.known).tolist() == [0, 10, 11, 12, 13, 14, 15, 19]
     assert observed.found.sum() == 7
 
 
 def test_an_observer_says_where_it_sees_nobody():
-    with Observer() as observer:
+    with LandmarkTracker() as observer:
         for _ in range(3):
-            assert observer.look(np.full((64, 64, 3), 128, np.uint8)) is None
+            assert observer.track(np.full((64, 64, 3), 128, np.uint8)) is None
         observed = observer.observed()
     assert len(observed) == 3
     assert not observed.found.any()

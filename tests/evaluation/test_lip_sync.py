@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 
 from instag.errors import BadArgument
-from instag.evaluation.landmarks import Observed, Observer
+from instag.evaluation.landmarks import LandmarkTracker, TrackedLandmarks
 from instag.evaluation.lip_sync import (
     REACH,
     closures,
@@ -16,7 +16,7 @@ from instag.evaluation.lip_sync import (
     lip_sync,
     silent_movement,
 )
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.synthetic import Performance, Speaker, perform, recording
 
 
@@ -32,10 +32,10 @@ def performance() -> Performance:
 
 
 @pytest.fixture(scope="module")
-def seen(performance: Performance) -> Observed:
-    with Observer() as observer:
+def seen(performance: Performance) -> TrackedLandmarks:
+    with LandmarkTracker() as observer:
         for picture in performance.pictures():
-            observer.look(picture)
+            observer.track(picture)
         return observer.observed()
 
 
@@ -49,9 +49,9 @@ def test_curves_measured_in_pictures_follow_the_known_lips(performance, seen):
 
 
 def test_the_detector_sees_the_same_in_the_same_pictures(performance, seen):
-    with Observer() as observer:
+    with LandmarkTracker() as observer:
         for index in range(6):
-            observer.look(performance.picture(index))
+            observer.track(performance.picture(index))
         again = observer.observed()
     np.testing.assert_array_equal(again.points, seen.points[:6])
 
@@ -62,19 +62,21 @@ def test_truth_against_itself_is_perfect(seen):
         assert curve.correlation == pytest.approx(1)
         assert (curve.lag, curve.movement_ratio) == (0, 1)
     assert (measured.closures.recall, measured.closures.precision) == (1, 1)
-    assert not isinstance(measured.silence, Missing)
+    assert not isinstance(measured.silence, NotMeasured)
     assert measured.silence.prediction == measured.silence.truth
     assert (measured.frames, measured.dropped) == (len(seen), 0)
 
 
 def test_frozen_lips_do_not_move(seen):
-    frozen = Observed(points=np.repeat(seen.points[:1], len(seen), axis=0), found=seen.found)
+    frozen = TrackedLandmarks(
+        points=np.repeat(seen.points[:1], len(seen), axis=0), found=seen.found
+    )
     measured = lip_sync(frozen, seen, np.ones(len(seen), bool))
     for curve in (measured.aperture, measured.width, measured.jaw):
         assert curve.movement_ratio == 0
         assert str(curve.correlation) == "not measured: the prediction's lips never move"
-        assert isinstance(curve.lag, Missing)
-    assert not isinstance(measured.silence, Missing)
+        assert isinstance(curve.lag, NotMeasured)
+    assert not isinstance(measured.silence, NotMeasured)
     assert measured.silence.prediction == 0
 
 
@@ -86,11 +88,12 @@ def test_lips_that_are_painted_shut_hardly_move(performance, seen):
         for one in performance.expressions
     ]
     mute = replace(performance, expressions=still[30:60], poses=performance.poses[30:60])
-    with Observer() as observer:
+    with LandmarkTracker() as observer:
         for picture in mute.pictures():
-            observer.look(picture)
+            observer.track(picture)
         shut = lip_sync(
-            observer.observed(), Observed(points=seen.points[30:60], found=seen.found[30:60])
+            observer.observed(),
+            TrackedLandmarks(points=seen.points[30:60], found=seen.found[30:60]),
         )
     assert shut.aperture.movement_ratio < 0.1  # pyright: ignore[reportOperatorIssue]
     assert shut.closures.recall == 1
@@ -134,7 +137,7 @@ def test_closing_twice_too_few_or_everywhere():
     hovering = closures(truth + 0.1, truth)
     assert hovering.recall == 0
     assert str(hovering.precision) == "not measured: the prediction's lips never close"
-    assert isinstance(closures(truth, truth + 0.1).recall, Missing)
+    assert isinstance(closures(truth, truth + 0.1).recall, NotMeasured)
 
 
 def test_silence_is_judged_by_itself():
@@ -145,7 +148,7 @@ def test_silence_is_judged_by_itself():
     assert measured.truth == pytest.approx(0)
     assert measured.prediction == pytest.approx(0.02 * 25)
     assert measured.frames == 50
-    assert isinstance(silent_movement(truth, truth, np.zeros(100, bool)).truth, Missing)
+    assert isinstance(silent_movement(truth, truth, np.zeros(100, bool)).truth, NotMeasured)
 
 
 def test_frames_without_a_face_do_not_count():
@@ -154,12 +157,12 @@ def test_frames_without_a_face_do_not_count():
     holes[[10, 11, 70]] = np.nan
     assert curve_sync(holes, truth).correlation == pytest.approx(1)
     assert closures(holes, truth).recall == 1
-    assert isinstance(curve_sync(np.full(150, np.nan), truth).movement_ratio, Missing)
-    assert isinstance(curve_sync(truth, np.full(150, 0.1)).movement_ratio, Missing)
+    assert isinstance(curve_sync(np.full(150, np.nan), truth).movement_ratio, NotMeasured)
+    assert isinstance(curve_sync(truth, np.full(150, 0.1)).movement_ratio, NotMeasured)
 
 
 def test_a_lost_frame_is_an_error(seen):
-    shorter = Observed(points=seen.points[1:], found=seen.found[1:])
+    shorter = TrackedLandmarks(points=seen.points[1:], found=seen.found[1:])
     with pytest.raises(BadArgument, match=f"{len(seen) - 1} frames and the truth {len(seen)}"):
         lip_sync(shorter, seen)
     for measure in (curve_sync, closures):

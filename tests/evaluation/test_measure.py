@@ -12,11 +12,11 @@ from evaluation.talk import FRAMES, SIZE, faceless, judged, mute, numbers, perfe
 from instag.errors import BadArgument
 from instag.evaluation import measure as measuring
 from instag.evaluation.crops import PLACES, boxes
-from instag.evaluation.held_out import Pair
+from instag.evaluation.held_out import FramePair
 from instag.evaluation.image import PERFECT_DB
 from instag.evaluation.measure import SILENT_RUN, frame_loudness, measure, silence
 from instag.evaluation.metrics_table import rows_of
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.syncnet import SyncNet
 from instag.evaluation.syncnet_scores import Sync
 
@@ -24,7 +24,7 @@ from instag.evaluation.syncnet_scores import Sync
 def test_the_truth_itself_is_perfect_in_each_row():
     measured = rows_of(perfect())
     for row in measured:
-        if isinstance(row.value, Missing):
+        if isinstance(row.value, NotMeasured):
             assert row.key.startswith(("lpips", "sync", "silent_movement")), row
         elif row.key.startswith("psnr"):
             assert row.value == PERFECT_DB
@@ -143,7 +143,7 @@ def test_where_no_face_is_found_it_is_said():
         "jitter",
         "change_head",
     ):
-        assert isinstance(rows[key].value, Missing), key
+        assert isinstance(rows[key].value, NotMeasured), key
     assert isinstance(rows["psnr_full"].value, float)
     assert np.isnan(faceless().per_frame.psnr["mouth"]).all()
 
@@ -167,25 +167,25 @@ def test_syncnet_sees_the_truth_and_the_prediction_alike(monkeypatch):
 
 def test_without_sound_there_is_no_synchrony():
     grey = [
-        Pair(
+        FramePair(
             index=0,
             painted=np.full((32, 32, 3), 99, np.uint8),
             truth=np.full((32, 32, 3), 90, np.uint8),
         )
     ]
-    found = measure(grey, speech=Missing("mute"), syncnet=SyncNet()).sync
-    assert found.prediction == found.truth == Missing("mute")
+    found = measure(grey, speech=NotMeasured("mute"), syncnet=SyncNet()).sync
+    assert found.prediction == found.truth == NotMeasured("mute")
 
 
 def test_nothing_to_compare_is_an_error():
     with pytest.raises(BadArgument, match="no frame to compare"):
-        measure([], speech=Missing("there is no sound"), syncnet=Missing("none"))
+        measure([], speech=NotMeasured("there is no sound"), syncnet=NotMeasured("none"))
 
 
 def test_frames_are_counted_while_they_pass():
     seen = []
     grey = [
-        Pair(
+        FramePair(
             index=index,
             painted=np.full((32, 32, 3), 99, np.uint8),
             truth=np.full((32, 32, 3), 90, np.uint8),
@@ -194,8 +194,8 @@ def test_frames_are_counted_while_they_pass():
     ]
     measure(
         grey,
-        speech=Missing("mute"),
-        syncnet=Missing("none"),
+        speech=NotMeasured("mute"),
+        syncnet=NotMeasured("none"),
         total=4,
         report=lambda done, total: seen.append((done, total)),
     )

@@ -23,10 +23,12 @@ from instag.evaluation.metrics_table import (
     speed_rows,
     unmeasured,
 )
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.speed import Speed
 
-REASONS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1).map(Missing)
+REASONS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1).map(
+    NotMeasured
+)
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False), st.integers(-(10**9), 10**9), REASONS
 )
@@ -42,7 +44,7 @@ ROWS = st.builds(
     truth=st.one_of(st.none(), NUMBERS),
 )
 SPEED = Speed(
-    prepare_s=Missing("no"),
+    prepare_s=NotMeasured("no"),
     adapt_s=9.5,
     painting_fps=20.0,
     speaking_fps=15.0,
@@ -69,7 +71,7 @@ def test_each_cell_of_the_csv_is_a_number_or_a_reason(measured, tmp_path):
     assert list(lines) == [row.key for row in metrics.rows]
     for row in metrics.rows:
         line = lines[row.key]
-        if isinstance(row.value, Missing):
+        if isinstance(row.value, NotMeasured):
             assert (line["value"], line["not measured"]) == ("", row.value.reason)
         else:
             assert float(line["value"]) == pytest.approx(row.value, rel=1e-5)
@@ -95,7 +97,7 @@ def test_what_is_not_finite_is_not_measured():
         perfect(), jitter=replace(perfect().jitter, prediction=float("nan"), truth=float("inf"))
     )
     found = next(row for row in rows_of(broken) if row.key == "jitter")
-    assert found.value == found.truth == Missing("no finite number came out")
+    assert found.value == found.truth == NotMeasured("no finite number came out")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_what_is_not_finite_is_not_measured():
         (-3, "-3"),
         (0.00004, "4e-05"),
         (None, ""),
-        (Missing("no face"), "not measured: no face"),
+        (NotMeasured("no face"), "not measured: no face"),
     ],
 )
 def test_numbers_for_a_reader(value, text):
@@ -125,7 +127,7 @@ def test_what_is_not_zero_does_not_look_like_it(value):
 
 
 def test_a_narrow_cell_has_no_reason():
-    assert brief(Missing("a long story")) == "not measured"
+    assert brief(NotMeasured("a long story")) == "not measured"
     assert brief(2.5) == "2.500"
 
 
@@ -135,15 +137,15 @@ def test_each_reason_is_given_once_with_the_rows_it_explains():
             group="",
             key="a",
             label="Sync-C",
-            value=Missing("no weights."),
-            truth=Missing("no weights."),
+            value=NotMeasured("no weights."),
+            truth=NotMeasured("no weights."),
         ),
         Row(
             group="",
             key="b",
             label="Sync-D",
-            value=Missing("no weights."),
-            truth=Missing("no sound"),
+            value=NotMeasured("no weights."),
+            truth=NotMeasured("no sound"),
         ),
         Row(group="", key="c", label="PSNR", value=3.0),
     ]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from instag.errors import BadArgument, FileMissing, NotMedia
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.paired_videos import footage, open_pair, sound_of
 from instag.media.reader import write_video
 
@@ -130,6 +130,6 @@ def test_sound_or_the_reason(tmp_path: Path) -> None:
     assert isinstance(found, np.ndarray)
     assert len(found) == pytest.approx(16_000, abs=1100)
     silent = sound_of(video(tmp_path / "b.mp4", 25))
-    assert isinstance(silent, Missing)
+    assert isinstance(silent, NotMeasured)
     assert "no sound track" in silent.reason
-    assert isinstance(sound_of(folder(tmp_path / "c", 2)), Missing)
+    assert isinstance(sound_of(folder(tmp_path / "c", 2)), NotMeasured)

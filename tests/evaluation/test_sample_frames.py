@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instag.evaluation.crops import Box
-from instag.evaluation.held_out import Pair
-from instag.evaluation.image import Likeness
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.held_out import FramePair
+from instag.evaluation.image import ImageMetrics
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.sample_frames import APART, KEPT, MOUTH_SIDE, MOUTHS, SHOWN, Sampling
 
-NOWHERE = Missing("not asked for")
+NOWHERE = NotMeasured("not asked for")
 MOUTH = Box(left=2, top=2, right=10, bottom=10)
 
 
@@ -18,9 +18,9 @@ def sampled(values: list[float], *, first: int = 0) -> Sampling:
     sampling = Sampling()
     for index, value in enumerate(values, start=first):
         picture = np.full((12, 12, 3), index % 256, np.uint8)
-        likeness = Likeness(psnr=value, ssim=NOWHERE, lpips=NOWHERE)
+        likeness = ImageMetrics(psnr=value, ssim=NOWHERE, lpips=NOWHERE)
         sampling.add(
-            Pair(index=index, painted=picture, truth=picture),
+            FramePair(index=index, painted=picture, truth=picture),
             {"mouth": MOUTH},
             {"full": likeness, "head": likeness},
         )
@@ -57,9 +57,9 @@ def test_pictures_of_a_batch_do_not_keep_it_alive():
     batch = np.zeros((4, 8, 8, 3), np.uint8)
     sampling = Sampling()
     sampling.add(
-        Pair(index=0, painted=batch[0], truth=batch[1]),
+        FramePair(index=0, painted=batch[0], truth=batch[1]),
         {},
-        {"full": Likeness(psnr=20.0, ssim=NOWHERE, lpips=NOWHERE)},
+        {"full": ImageMetrics(psnr=20.0, ssim=NOWHERE, lpips=NOWHERE)},
     )
     kept = sampling.samples().best[0].pair
     assert kept.painted.base is None
@@ -70,9 +70,9 @@ def test_frames_that_were_not_judged_are_not_shown():
     sampling = Sampling()
     picture = np.zeros((8, 8, 3), np.uint8)
     sampling.add(
-        Pair(index=0, painted=picture, truth=picture),
+        FramePair(index=0, painted=picture, truth=picture),
         {},
-        {"full": Likeness(psnr=NOWHERE, ssim=NOWHERE, lpips=NOWHERE)},
+        {"full": ImageMetrics(psnr=NOWHERE, ssim=NOWHERE, lpips=NOWHERE)},
     )
     samples = sampling.samples()
     assert samples.best == samples.worst == samples.mouths == []

@@ -7,7 +7,7 @@ import pytest
 from evaluation.talk import unlearned
 from instag.data.clip import Clip, StageRecord
 from instag.evaluation import speed
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.speed import machine, measure_speed, processor
 from instag.models.avatar import Avatar
 
@@ -31,7 +31,7 @@ def test_times_and_sizes_are_those_of_the_avatar(monkeypatch):
 
     nameless = measure_speed(replace(avatar, info=replace(avatar.info, training={})), clip, None)
     for value in (nameless.prepare_s, nameless.adapt_s, nameless.file_mb):
-        assert isinstance(value, Missing)
+        assert isinstance(value, NotMeasured)
 
 
 @pytest.mark.parametrize("system, shown", [("linux", 3 * 1.024), ("darwin", 0.003)])
@@ -42,7 +42,7 @@ def test_memory_is_in_megabytes_on_each_system(monkeypatch, system, shown):
     monkeypatch.setattr(resource, "getrusage", lambda _: type("Usage", (), {"ru_maxrss": 3_000})())
     assert speed._peak_memory() == pytest.approx(shown)
     monkeypatch.setattr(speed.sys, "platform", "win32")
-    assert isinstance(speed._peak_memory(), Missing)
+    assert isinstance(speed._peak_memory(), NotMeasured)
 
 
 def test_the_machine_is_named():

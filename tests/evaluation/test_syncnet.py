@@ -10,7 +10,7 @@ from torch import nn
 
 from instag.errors import AssetDamaged
 from instag.evaluation import syncnet
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 
 
 def published_lips() -> nn.Sequential:
@@ -120,5 +120,5 @@ def test_without_weights_it_is_missing(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("INSTAG_ASSETS", str(tmp_path))
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "nobody")
     found = syncnet.find()
-    assert isinstance(found, Missing)
+    assert isinstance(found, NotMeasured)
     assert "instag assets get syncnet" in str(found)

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from instag.evaluation import syncnet_scores
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.syncnet import SyncNet
-from instag.evaluation.syncnet_scores import LipReader, Sync, compare, face_crop, hear, measure
+from instag.evaluation.syncnet_scores import Sync, SyncNetTracker, compare, face_crop, hear, measure
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_numbers_are_those_of_the_definition() -> None:
 
 def test_too_short_is_missing() -> None:
     found = compare(voice(10), voice(10))
-    assert isinstance(found, Missing)
+    assert isinstance(found, NotMeasured)
     assert "10" in found.reason
 
 
@@ -98,7 +98,7 @@ def corners(index: int) -> np.ndarray:
 
 @pytest.mark.parametrize("count", [5, 6, 19, 20, 21, 37, 100])
 def test_every_window_is_read_once_in_order(count: int, network: SyncNet) -> None:
-    reader = LipReader(network)
+    reader = SyncNetTracker(network)
     for index, picture in enumerate(frames(count)):
         reader.see(picture, corners(index))
         assert len(reader._pictures) + len(reader._crops) <= 26
@@ -109,12 +109,12 @@ def test_every_window_is_read_once_in_order(count: int, network: SyncNet) -> Non
 
 @pytest.mark.parametrize("gap", [12, 14])
 def test_short_gaps_are_bridged_and_long_ones_said(gap: int, network: SyncNet) -> None:
-    reader = LipReader(network)
+    reader = SyncNetTracker(network)
     for index, picture in enumerate(frames(60)):
         reader.see(picture, None if 20 <= index < 20 + gap else corners(index))
     found = reader.embeddings()
-    assert isinstance(found, Missing) == (gap > 12)
-    if isinstance(found, Missing):
+    assert isinstance(found, NotMeasured) == (gap > 12)
+    if isinstance(found, NotMeasured):
         assert "first in frame 26" in found.reason
 
 
@@ -124,7 +124,7 @@ def test_blue_comes_first(network: SyncNet, monkeypatch: pytest.MonkeyPatch) -> 
         "watch",
         lambda self, crops: torch.nn.functional.pad(crops[:-4, :, 100, 100], (0, 1021)),
     )
-    reader = LipReader(network)
+    reader = SyncNetTracker(network)
     for _ in range(5):
         reader.see(np.full((64, 64, 3), (10, 20, 30), np.uint8), corners(0))
     found = reader.embeddings()
@@ -148,4 +148,6 @@ def test_a_late_picture_is_found_from_end_to_end(
 
 
 def test_missing_network_is_passed_on() -> None:
-    assert measure([], [], np.zeros(0, np.float32), Missing("no weights")) == Missing("no weights")
+    assert measure([], [], np.zeros(0, np.float32), NotMeasured("no weights")) == NotMeasured(
+        "no weights"
+    )

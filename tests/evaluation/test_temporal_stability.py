@@ -3,8 +3,8 @@ import pytest
 
 from instag.errors import BadArgument
 from instag.evaluation.crops import Box
-from instag.evaluation.landmarks import Observed
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.landmarks import TrackedLandmarks
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.temporal_stability import Change, Flicker, FlickerMeter, head_jitter
 from instag.types import Region
 
@@ -73,7 +73,7 @@ def test_what_is_not_known_is_said():
         meter.add(film(0, 0, 0)[0][:, :32], film(0, 0, 0)[0])
 
 
-def head(trembling: float, frames: int = 40) -> Observed:
+def head(trembling: float, frames: int = 40) -> TrackedLandmarks:
     """A face of 100 pixels between the eyes that moves evenly and trembles."""
     random = np.random.default_rng(3)
     points = np.repeat(random.uniform(0, 200, (1, 478, 3)), frames, axis=0)
@@ -81,7 +81,7 @@ def head(trembling: float, frames: int = 40) -> Observed:
     points += np.arange(frames)[:, None, None] * np.array(
         [1.5, -0.5, 0]
     ) + trembling * random.normal(0, 1, (frames, 1, 3))
-    return Observed(points=points.astype(np.float32), found=np.ones(frames, bool))
+    return TrackedLandmarks(points=points.astype(np.float32), found=np.ones(frames, bool))
 
 
 def test_even_movement_is_no_jitter_and_trembling_is():
@@ -95,10 +95,12 @@ def test_even_movement_is_no_jitter_and_trembling_is():
 def test_jitter_counts_frames_with_faces_alone():
     found = np.ones(40, bool)
     found[10] = False
-    assert head_jitter(Observed(points=head(1).points, found=found), head(1)).frames == 35
+    assert head_jitter(TrackedLandmarks(points=head(1).points, found=found), head(1)).frames == 35
     assert isinstance(
-        head_jitter(Observed(points=head(1).points, found=np.zeros(40, bool)), head(1)).ratio,
-        Missing,
+        head_jitter(
+            TrackedLandmarks(points=head(1).points, found=np.zeros(40, bool)), head(1)
+        ).ratio,
+        NotMeasured,
     )
     with pytest.raises(BadArgument, match="39 frames and the truth 40"):
         head_jitter(head(1, 39), head(1))

@@ -14,7 +14,7 @@ import pytest
 from instag.errors import BadArgument, DiskFull, FileMissing, NoSound, NotMedia, Truncated
 from instag.media import reader
 from instag.media.reader import Square, probe, read_frames, read_sound, write_video
-from instag.runtime.files import disk_full_said
+from instag.runtime.files import explain_disk_full
 
 
 def picture(index: int, height: int = 48, width: int = 64) -> np.ndarray:
@@ -232,7 +232,7 @@ def test_truncated_matroska_is_noticed_at_its_end(tmp_path: Path) -> None:
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def onto_full_disk(target: Path) -> Iterator[Path]:
-        with disk_full_said(target):
+        with explain_disk_full(target):
             yield Path("/dev/full")
 
     monkeypatch.setattr(reader, "atomic_path", onto_full_disk)

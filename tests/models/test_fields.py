@@ -8,7 +8,7 @@ from torch import nn
 from instag.models.aligner import face_aligner, mouth_aligner
 from instag.models.conditioning_encoders import SpeechEncoder
 from instag.models.face_field import (
-    GatedField,
+    MotionField,
     personalized_face_field,
     personalized_mouth_field,
     universal_face_field,
@@ -50,7 +50,7 @@ def test_speech_encoder_frames_do_not_mix():
 @pytest.mark.parametrize(
     "field", [universal_face_field(80), personalized_face_field(80), personalized_mouth_field(80)]
 )
-def test_field_moves_every_point_in_every_frame(field: GatedField):
+def test_field_moves_every_point_in_every_frame(field: MotionField):
     motion = field(points(), condition())
     assert motion.shift.shape == motion.scale.shape == (FRAMES, POINTS, 3)
     assert motion.rotation.shape == (FRAMES, POINTS, 4)
@@ -59,7 +59,7 @@ def test_field_moves_every_point_in_every_frame(field: GatedField):
 def test_split_first_layer_equals_the_plain_network():
     field = universal_face_field(80)
     nn.init.uniform_(field.encoding.entries, -1, 1)
-    places, heard = field.places(points()), field.hear(condition())
+    places, heard = field.places(points()), field.encode_conditioning(condition())
     gated = torch.cat([places.speech_gate, places.expression_gate], -1) * heard[:, None]
     plain = field.motion(torch.cat([places.encoding.expand(FRAMES, -1, -1), gated], -1))
     motion = field.move(places, heard)
@@ -108,7 +108,7 @@ def test_blinks_beyond_two_are_clipped():
     wider = wide.clone()
     wider[:, 5] = 4
     same = [
-        field.hear(Condition(speech=heard.speech, expression=expression))
+        field.encode_conditioning(Condition(speech=heard.speech, expression=expression))
         for expression in (wide, wider)
     ]
     torch.testing.assert_close(same[0], same[1])
@@ -133,12 +133,12 @@ def test_mouth_field_answers_to_its_hook_and_moves_mostly_down():
     field = MouthField(speech_channels=80)
     nn.init.uniform_(next(field.encoding.parameters()), -1, 1)
     encoding, speech = field.encoding(points()), torch.randn(2, 32)
-    still, moved = (
+    still, deform = (
         field.shift(encoding, speech, torch.zeros(2, 3)),
         field.shift(encoding, speech, torch.ones(2, 3)),
     )
     assert still.shape == (2, POINTS, 3)
-    assert (still - moved).abs().max() > 0
+    assert (still - deform).abs().max() > 0
 
 
 def test_hook_reads_the_ranked_vertical_shifts_without_gradient():

@@ -2,7 +2,7 @@
 
 import torch
 
-from instag.models.face_field import Motion
+from instag.models.face_field import Deformation
 from instag.models.gaussians import Gaussians, from_tables, random_gaussians
 
 
@@ -10,8 +10,8 @@ def gaussians(count: int = 50, *, mouth: bool = False) -> Gaussians:
     return random_gaussians(count, 1, torch.Generator().manual_seed(0), mouth=mouth)
 
 
-def motion(frames: int, count: int, value: float) -> Motion:
-    return Motion(
+def motion(frames: int, count: int, value: float) -> Deformation:
+    return Deformation(
         shift=torch.full((frames, count, 3), value),
         rotation=torch.full((frames, count, 4), value),
         scale=torch.full((frames, count, 3), value),
@@ -36,18 +36,18 @@ def test_mouth_starts_small_and_low():
 
 def test_zero_motion_is_identity():
     head = gaussians()
-    rest, moved = head.splats(None, 3), head.splats(motion(3, 50, 0.0), 3)
+    rest, deform = head.splats(None, 3), head.splats(motion(3, 50, 0.0), 3)
     for name in ("means", "quats", "scales", "opacities"):
-        torch.testing.assert_close(getattr(rest, name), getattr(moved, name))
+        torch.testing.assert_close(getattr(rest, name), getattr(deform, name))
         assert getattr(rest, name).shape[:2] == (3, 50)
 
 
 def test_rigid_motion_shifts_only():
     head = gaussians()
-    rest, moved = head.splats(None, 2), head.splats(motion(2, 50, 0.01), 2, rigid=True)
-    torch.testing.assert_close(moved.means, rest.means + 0.01)
-    torch.testing.assert_close(moved.scales, rest.scales)
-    torch.testing.assert_close(moved.quats, rest.quats)
+    rest, deform = head.splats(None, 2), head.splats(motion(2, 50, 0.01), 2, rigid=True)
+    torch.testing.assert_close(deform.means, rest.means + 0.01)
+    torch.testing.assert_close(deform.scales, rest.scales)
+    torch.testing.assert_close(deform.quats, rest.quats)
 
 
 def test_tables_round_trip():

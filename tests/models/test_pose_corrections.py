@@ -29,7 +29,7 @@ def test_corrections_are_rigid_and_in_metres():
     with torch.no_grad():
         poses.changes[0, 3], poses.changes[1, 3] = 1.0, -1.0
         poses.changes[0, 1], poses.changes[1, 1] = 0.3, -0.3
-    moved = poses(camera(2), torch.arange(2)).viewmats
-    rotation = moved[:, :3, :3]
+    deform = poses(camera(2), torch.arange(2)).viewmats
+    rotation = deform[:, :3, :3]
     torch.testing.assert_close(rotation @ rotation.mT, torch.eye(3).expand(2, 3, 3))
-    torch.testing.assert_close(moved[0, :3, 3], torch.tensor([METRE, 0.0, 1.0]))
+    torch.testing.assert_close(deform[0, :3, 3], torch.tensor([METRE, 0.0, 1.0]))

@@ -8,7 +8,7 @@ import torch
 
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, new_head
-from instag.models.render_head import normals_toward, paint, stance
+from instag.models.render_head import normals_toward, paint, static_features
 from instag.rendering.registry import renderer_for
 from instag.types import Camera, Condition, Splats
 
@@ -48,7 +48,7 @@ def test_a_head_covers_what_lies_behind_it(head):
     black, white = (
         paint(
             head,
-            stance(head),
+            static_features(head),
             conditions(1),
             camera(1),
             torch.full((1, SIZE, SIZE, 3), shade),
@@ -66,7 +66,7 @@ def test_behind_the_camera_there_is_only_the_background(head):
     behind = torch.rand(1, SIZE, SIZE, 3)
     painted = paint(
         head,
-        stance(head),
+        static_features(head),
         conditions(1),
         camera(1, away=-0.6),
         behind,
@@ -78,10 +78,12 @@ def test_behind_the_camera_there_is_only_the_background(head):
 
 def test_frames_of_a_batch_do_not_mix(head):
     heard, behind = conditions(3), torch.zeros(3, SIZE, SIZE, 3)
-    together = paint(head, stance(head), heard, camera(3), behind, renderer_for("cpu"), degree=1)
+    together = paint(
+        head, static_features(head), heard, camera(3), behind, renderer_for("cpu"), degree=1
+    )
     alone = paint(
         head,
-        stance(head),
+        static_features(head),
         replace(heard, speech=heard.speech[1:2], expression=heard.expression[1:2]),
         camera(1),
         behind[:1],

@@ -34,7 +34,7 @@ def test_twins(seed: int, grids: tuple[int, float], count: int):
     results = []
     at_once = lambda entries, units, scales, sizes: read_planes_at_once(
         entries, units, **grids_of(scales, sizes)
-    )  # noqa: E731
+    )
     for read, dtype in (
         (read_planes, torch.float64),
         (read_planes_fast, torch.float32),

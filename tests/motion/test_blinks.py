@@ -4,7 +4,7 @@ is played anyway."""
 import pytest
 import torch
 
-from instag.motion.blinks import blinks_seldom, closure, onset_of, with_blinks
+from instag.motion.blinks import blinks_rarely, closure, onset_of, with_blinks
 from instag.types import BLINK, BLINK_LIMIT, blinked
 
 MINUTE = torch.arange(25 * 60)
@@ -78,4 +78,4 @@ def test_fewer_than_one_in_six_seconds_is_seldom(blinks, seldom):
     expression = torch.zeros(250, 6)
     for number in range(blinks):
         expression[40 + 60 * number : 45 + 60 * number, BLINK] = 2.5
-    assert blinks_seldom(expression) is seldom
+    assert blinks_rarely(expression) is seldom

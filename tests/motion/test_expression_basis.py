@@ -4,11 +4,11 @@ nothing."""
 import pytest
 import torch
 
-from instag.motion.expression_basis import eye_opening, load_expression_motion, strengths
+from instag.motion.expression_basis import eye_opening, load_expression_basis, strengths
 from instag.perception.action_units import INNER_BROWS, LOWER_LIDS, OUTER_BROWS, UPPER_LIDS
 from instag.types import BLINK
 
-MOTION = load_expression_motion()
+MOTION = load_expression_basis()
 
 
 def face(opening: float) -> torch.Tensor:

@@ -4,17 +4,17 @@ of the head stays."""
 import numpy as np
 import torch
 
-from instag.motion.expression_basis import eye_opening, load_expression_motion
-from instag.motion.expression_displacement import LIDS, expression_flow
+from instag.motion.expression_basis import eye_opening, load_expression_basis
+from instag.motion.expression_displacement import LIDS, expression_displacement
 from instag.perception.action_units import LOWER_LIDS, UPPER_LIDS
 from instag.synthetic.face import CANONICAL_FACE
 from instag.types import BLINK
 
-MOTION = load_expression_motion()
+MOTION = load_expression_basis()
 with np.load(CANONICAL_FACE) as stored:
     SHAPE = torch.from_numpy(stored["vertices"].astype(np.float32) / 100)
 OPEN, CLOSED = torch.zeros(1, 6), torch.tensor([[0.0, 0, 0, 0, 0, 2]])
-FLOW = expression_flow(MOTION, SHAPE, torch.zeros(3, 6))
+FLOW = expression_displacement(MOTION, SHAPE, torch.zeros(3, 6))
 
 
 def test_landmarks_do_what_the_basis_says():
@@ -33,7 +33,7 @@ def test_closed_lids_meet():
             (upper + FLOW.shift(upper, OPEN, expression)[0])
             - (lower + FLOW.shift(lower, OPEN, expression)[0])
         )[:, 1].mean()
-    )  # noqa: E731
+    )
     assert abs(gap(CLOSED)) < 0.15 * gap(OPEN)
     assert gap(CLOSED / 2) > 0.4 * gap(OPEN)
 
@@ -67,6 +67,6 @@ def test_there_and_back_is_nothing():
 def test_who_blinks_needs_no_lesson_in_it():
     seen = torch.zeros(30, 6)
     seen[10:15, BLINK] = 2.4
-    strongest = expression_flow(MOTION, SHAPE, seen).strongest
+    strongest = expression_displacement(MOTION, SHAPE, seen).strongest
     assert strongest[BLINK] == 0
     torch.testing.assert_close(strongest[:BLINK], MOTION.strongest[:BLINK])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from instag.rendering.compositing import compose, finished
+from instag.rendering.compositing import compose, composite_uint8
 
 
 @pytest.mark.parametrize("dilation", [0, 5])
@@ -31,7 +31,7 @@ def test_one_pass_has_the_bits_of_the_composition(size, dilation):
         .clamp(0, 255)
         .byte()
     )
-    assert torch.equal(finished(**layers, behind=behind, dilation=dilation), expected)
+    assert torch.equal(composite_uint8(**layers, behind=behind, dilation=dilation), expected)
 
 
 def test_the_torch_way_has_them_too():
@@ -40,8 +40,10 @@ def test_the_torch_way_has_them_too():
     face, mouth = (torch.rand(2, 9, 7, 3, generator=random) for _ in range(2))
     alphas = torch.rand(2, 9, 7, generator=random)
     behind = torch.randint(0, 256, (2, 9, 7, 3), generator=random, dtype=torch.uint8)
-    fast = finished(face=face, face_alphas=alphas, mouth=mouth, mouth_alphas=alphas, behind=behind)
-    slow = finished(
+    fast = composite_uint8(
+        face=face, face_alphas=alphas, mouth=mouth, mouth_alphas=alphas, behind=behind
+    )
+    slow = composite_uint8(
         face=face.double(),
         face_alphas=alphas.double(),
         mouth=mouth.double(),
@@ -57,6 +59,8 @@ def test_where_nothing_is_painted_the_bytes_behind_stay():
     )
     nothing, clear = torch.zeros(1, 16, 16, 3), torch.zeros(1, 16, 16)
     assert torch.equal(
-        finished(face=nothing, face_alphas=clear, mouth=nothing, mouth_alphas=clear, behind=behind),
+        composite_uint8(
+            face=nothing, face_alphas=clear, mouth=nothing, mouth_alphas=clear, behind=behind
+        ),
         behind,
     )

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from instag.rendering.reference import TorchOracle
+from instag.rendering.reference import ReferenceRenderer
 from rendering.scenes import MOVING, pictures, ready, render, scene
 
 
@@ -28,7 +28,7 @@ def single(
 
 def test_one_splat_is_the_dilated_gaussian():
     values = single()
-    seen = render(TorchOracle(), values, 21, 21)
+    seen = render(ReferenceRenderer(), values, 21, 21)
     variance = (100 * 0.02) ** 2 + 0.3
     x = torch.arange(21, dtype=torch.float64) - 10
     expected = 0.8 * torch.exp(-(x[:, None] ** 2 + x**2) / (2 * variance))
@@ -50,7 +50,7 @@ def test_the_nearer_splat_hides_the_other():
         for name in near
     }
     both["colors"] = torch.tensor([[[0.0, 1, 0], [1, 0, 0]]], dtype=torch.float64)
-    seen = render(TorchOracle(), both, 21, 21)
+    seen = render(ReferenceRenderer(), both, 21, 21)
     torch.testing.assert_close(
         seen.colors[0, 10, 10], torch.tensor([0.999, 0.001 * 0.8, 0], dtype=torch.float64)
     )
@@ -61,7 +61,7 @@ def test_the_nearer_splat_hides_the_other():
     "change", [{"depth": 0.009}, {"depth": -1.0}, {"opacity": 0.0}, {"opacity": 0.9 / 255}]
 )
 def test_what_is_not_seen(change: dict[str, float]):
-    seen = render(TorchOracle(), single(**change), 21, 21)
+    seen = render(ReferenceRenderer(), single(**change), 21, 21)
     assert not seen.alphas.any()
     assert not seen.radii.any()
     assert not seen.depths.any()
@@ -72,11 +72,11 @@ def test_a_window_of_a_picture_is_a_camera():
     values = scene(3, width=64, height=48)
     values["scales"] = values["scales"].clamp(max=0.01)
     values["means"] = 0.1 * values["means"]
-    whole = pictures(render(TorchOracle(), values, 64, 48))
+    whole = pictures(render(ReferenceRenderer(), values, 64, 48))
     values["Ks"] = values["Ks"].clone()
     values["Ks"][:, 0, 2] -= 25
     values["Ks"][:, 1, 2] -= 15
-    part = pictures(render(TorchOracle(), values, 20, 18))
+    part = pictures(render(ReferenceRenderer(), values, 20, 18))
     torch.testing.assert_close(part, whole[:, 15:33, 25:45])
 
 
@@ -86,7 +86,7 @@ def test_gradients_are_those_of_finite_differences():
         values["scales"].clamp_(0.02, 0.04)
         values["means"].mul_(0.3)
         values["opacities"].mul_(0.5).add_(0.2)
-    smooth = TorchOracle(skip_under=1e-12)
+    smooth = ReferenceRenderer(skip_under=1e-12)
 
     def paint(*inputs: torch.Tensor) -> torch.Tensor:
         seen = render(smooth, {**values, **dict(zip(MOVING, inputs, strict=True))}, 6, 5)
@@ -98,7 +98,7 @@ def test_gradients_are_those_of_finite_differences():
 
 def test_detached_channels_do_not_move_geometry():
     values = ready(scene(6), torch.float64)
-    render(TorchOracle(), values, 40, 30).detached.sum().backward()
+    render(ReferenceRenderer(), values, 40, 30).detached.sum().backward()
     assert values["detached"].grad is not None
     assert values["detached"].grad.any()
     gradients = [values[name].grad for name in MOVING if name != "detached"]
@@ -108,14 +108,14 @@ def test_detached_channels_do_not_move_geometry():
 def test_memory_is_cut_into_chunks():
     values = scene(7)
     whole, cut = (
-        render(TorchOracle(), values, 40, 30),
-        render(TorchOracle(chunk=500), values, 40, 30),
+        render(ReferenceRenderer(), values, 40, 30),
+        render(ReferenceRenderer(chunk=500), values, 40, 30),
     )
     torch.testing.assert_close(pictures(cut), pictures(whole), rtol=1e-12, atol=1e-12)
 
 
 def test_a_camera_alone_sees_nothing():
     values = scene(8, count=0)
-    seen = render(TorchOracle(), values, 7, 5)
+    seen = render(ReferenceRenderer(), values, 7, 5)
     assert seen.colors.shape == (1, 5, 7, 3)
     assert not pictures(seen).any()

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.rendering.reference import TorchOracle
+from instag.rendering.reference import ReferenceRenderer
 from instag.rendering.registry import renderer_for
 from instag.types import Rendering
 from rendering.scenes import DEVICES, MOVING, pictures, ready, render, scene
@@ -23,7 +23,7 @@ def steady(values: dict[str, torch.Tensor], width: int, height: int) -> torch.Te
         looks = [
             pictures(
                 render(
-                    TorchOracle(
+                    ReferenceRenderer(
                         skip_under=(1 + change) / 255, finish_under=1e-4 * (1 + 10 * change)
                     ),
                     values,
@@ -77,7 +77,7 @@ def test_pictures_and_gradients_are_the_oracles(device: str, drawn: dict[str, in
     values = {name: value.float().double() for name, value in scene(**drawn).items()}
     exact = ready(values, torch.float64)
     expected, (seen, fast) = (
-        render(TorchOracle(), exact, width, height),
+        render(ReferenceRenderer(), exact, width, height),
         painted(device, values, width, height),
     )
     mask = steady(values, width, height)[..., None]
@@ -128,7 +128,7 @@ def test_a_splat_over_many_tiles(device: str):
     values["scales"] = torch.full_like(values["scales"], 0.1)
     values["opacities"] = torch.full_like(values["opacities"], 0.9)
     expected, (seen, _) = (
-        render(TorchOracle(), ready(values, torch.float64), 200, 150),
+        render(ReferenceRenderer(), ready(values, torch.float64), 200, 150),
         painted(device, values, 200, 150),
     )
     assert expected.alphas.amin() > 0
@@ -145,7 +145,7 @@ def test_hidden_splats_cost_nothing_but_change_nothing(device: str):
     values["scales"] = values["scales"] * 8
     values["opacities"] = torch.full_like(values["opacities"], 0.95)
     exact, mask = ready(values, torch.float64), steady(values, 70, 50)[..., None]
-    (pictures(render(TorchOracle(), exact, 70, 50)) * mask).sum().backward()
+    (pictures(render(ReferenceRenderer(), exact, 70, 50)) * mask).sum().backward()
     seen, fast = painted(device, values, 70, 50)
     (pictures(seen) * mask.to(device)).sum().backward()
     for name in MOVING:

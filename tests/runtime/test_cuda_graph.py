@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from instag.runtime.cuda_graph import Replay, replayed
+from instag.runtime.cuda_graph import CudaGraph, cuda_graphed
 from instag.runtime.device import gpu_obstacle
 
 
@@ -19,7 +19,7 @@ def twice(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, ...]
 @pytest.mark.parametrize("device", ["cpu"] + ["cuda"] * (gpu_obstacle() is None))
 def test_replayed_work_is_the_work(device: str):
     first, second = torch.rand(2, 4, 3, device=device)
-    work = replayed(twice, first, second)
+    work = cuda_graphed(twice, first, second)
     for scale in (1.0, 3.0):
         for seen, expected in zip(
             work(first * scale, second), twice(first * scale, second), strict=True
@@ -53,5 +53,5 @@ def test_the_second_gpu_records_its_own_work(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
         torch.Tensor, "device", property(lambda tensor: torch.device("cuda:1")), raising=False
     )
-    Replay(lambda tensor: (tensor,), torch.ones(2))
+    CudaGraph(lambda tensor: (tensor,), torch.ones(2))
     assert recorded == [(1, "thread_local")]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from instag.runtime.device_copy import sent
+from instag.runtime.device_copy import to_device_async
 
 CUDA = torch.device("cuda")
 
@@ -34,7 +34,7 @@ def test_an_expanded_tensor_is_sent(pinned: list[torch.Tensor]) -> None:
         torch.zeros(0, 6),
         torch.arange(24.0).reshape(4, 6).T,
     ):
-        assert torch.equal(sent(tensor, CUDA), tensor)
+        assert torch.equal(to_device_async(tensor, CUDA), tensor)
     assert len(pinned) == 4
 
 
@@ -45,4 +45,4 @@ def test_what_lies_on_a_gpu_is_not_pinned(monkeypatch: pytest.MonkeyPatch) -> No
         torch.Tensor, "device", property(lambda tensor: torch.device("cuda:0")), raising=False
     )
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, device, non_blocking=False: tensor)
-    assert sent(there, CUDA) is there
+    assert to_device_async(there, CUDA) is there

@@ -48,7 +48,7 @@ def formula(inputs: np.ndarray, found: dict[str, np.ndarray]) -> np.ndarray:
     layers."""
     clipped = lambda values, number: np.clip(
         values @ found[f"h{number}"] + found[f"b{number}"], 0, 20
-    )  # noqa: E731
+    )
     heard = clipped(clipped(clipped(inputs, 1), 2), 3)
     both = []
     for direction, order in (("fw", slice(None)), ("bw", slice(None, None, -1))):

@@ -13,7 +13,7 @@ from instag.data.clip import Clip
 from instag.errors import AssetMissing
 from instag.models.avatar import Avatar
 from instag.speech.registry import create
-from instag.synthesis.synthesizer import Manner, frames
+from instag.synthesis.synthesizer import SpeakOptions, frames
 from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
@@ -58,11 +58,11 @@ def test_learns_and_speaks(clip: Clip, tmp_path: Path, name: str) -> None:
     assert avatar.info.speech_channels == create(name).channels
     assert avatar.head.face.field.speech.level.isfinite().all()
     sound = torch.randn(12 * 640, generator=torch.Generator().manual_seed(0)) * 0.1
-    assert len(list(frames(avatar, sound, Manner()))) == 12
+    assert len(list(frames(avatar, sound, SpeakOptions()))) == 12
 
 
 def test_speaking_misses_the_weights(clip: Clip, tmp_path: Path, home: Path) -> None:
     avatar = adapt(clip, recipe=TINY, speech="ave")
     (home / store.named("ave").file).unlink()
     with pytest.raises(AssetMissing, match="instag assets get ave"):
-        next(iter(frames(avatar, torch.zeros(640), Manner())))
+        next(iter(frames(avatar, torch.zeros(640), SpeakOptions())))

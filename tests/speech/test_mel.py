@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from instag.speech.chunking import chunks, features
-from instag.speech.loudness import ACTIVE_RMS, at_active_level
+from instag.speech.loudness import ACTIVE_RMS, at_active_loudness
 from instag.speech.mel import FFT, Mel, filterbank, spectrogram
 from instag.types import SAMPLE_RATE
 
@@ -69,9 +69,9 @@ def test_frame_hears_the_sound_at_its_own_time():
 
 def test_quiet_recordings_sound_like_loud_ones():
     loud = tone(300, 2.0)
-    torch.testing.assert_close(at_active_level(loud), at_active_level(loud * 0.1))
-    assert at_active_level(loud).square().mean().sqrt() == pytest.approx(ACTIVE_RMS, rel=0.01)
-    assert not at_active_level(torch.zeros(16_000)).any()
+    torch.testing.assert_close(at_active_loudness(loud), at_active_loudness(loud * 0.1))
+    assert at_active_loudness(loud).square().mean().sqrt() == pytest.approx(ACTIVE_RMS, rel=0.01)
+    assert not at_active_loudness(torch.zeros(16_000)).any()
 
 
 def test_chunks_join_to_the_whole():
@@ -79,6 +79,6 @@ def test_chunks_join_to_the_whole():
     waveform = torch.randn((Mel.piece + 130) * 640 + 17, generator=generator) * 0.1
     pieces = list(chunks(waveform, Mel()))
     assert [len(piece) for piece in pieces] == [Mel.piece, 131]
-    whole = Mel()(at_active_level(waveform))
+    whole = Mel()(at_active_loudness(waveform))
     torch.testing.assert_close(torch.cat(pieces), whole, atol=1e-4, rtol=0)
     torch.testing.assert_close(features(waveform, Mel()), whole, atol=1e-4, rtol=0)

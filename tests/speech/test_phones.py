@@ -117,8 +117,8 @@ def test_loudness_does_not_matter() -> None:
     voice = torch.from_numpy(recording("speech_one").waveform)[:48_000]
     quiet, loud = (features(voice * gain, Phones(MODEL)) for gain in (0.2, 1.0))
     torch.testing.assert_close(quiet, loud, atol=1e-3, rtol=0)
-    assert Phones(MODEL).tuned(voice * 0.2).gain * 0.2 == pytest.approx(
-        Phones(MODEL).tuned(voice).gain, rel=1e-4
+    assert Phones(MODEL).calibrated(voice * 0.2).gain * 0.2 == pytest.approx(
+        Phones(MODEL).calibrated(voice).gain, rel=1e-4
     )
     assert ACTIVE_RMS == 0.05
 
@@ -136,7 +136,7 @@ def test_a_long_silence_is_no_voice() -> None:
 
 def test_pieces_are_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     voice = torch.from_numpy(recording("speech_two").waveform)[:-123]
-    whole = Phones(MODEL).tuned(voice)(voice)
+    whole = Phones(MODEL).calibrated(voice)(voice)
     monkeypatch.setattr(Phones, "piece", 30)
     torch.testing.assert_close(features(voice, Phones(MODEL)), whole, atol=1e-4, rtol=0)
 

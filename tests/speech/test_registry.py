@@ -12,10 +12,10 @@ from instag.assets import store
 from instag.errors import AssetMissing, BadArgument
 from instag.speech.ave import AudioVisualEncoder, Ave
 from instag.speech.chunking import features, frame_count, silence
-from instag.speech.concatenated import Joined
+from instag.speech.concatenated import Concatenated
 from instag.speech.deepspeech import DeepSpeech
 from instag.speech.front_end import FrontEnd
-from instag.speech.lips.front_end import LipMotion
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.whisper_components import WhisperComponents
 from instag.speech.mel import Mel
 from instag.speech.phones import Phones
@@ -46,8 +46,8 @@ ALL = {
     "mel": Mel,
     "phones": Phones,
     "whisper": WhisperComponents,
-    "motion": LipMotion,
-    "mel+phones": Joined,
+    "motion": LipCodeFrontEnd,
+    "mel+phones": Concatenated,
     "deepspeech": DeepSpeech,
     "esperanto": Wav2Vec,
     "hubert": Wav2Vec,

@@ -10,14 +10,14 @@ from instag.speech.whisper import (
     HOP,
     STEP,
     WIDTH,
-    ear_of,
-    load_whisper_ear,
+    encoder_from,
+    load_whisper_encoder,
     log_mel,
     positions,
     triangles,
 )
 
-EAR = load_whisper_ear()
+EAR = load_whisper_encoder()
 
 
 @pytest.mark.parametrize("samples", [1, STEP, STEP + 1, 16_000 * BLOCK_S, 16_000 * BLOCK_S + 1])
@@ -69,7 +69,7 @@ def test_bytes_and_their_unit_become_weights() -> None:
     name = "blocks.1.asked.weight"
     state[name] = torch.ones(3 * WIDTH, WIDTH, dtype=torch.int8)
     state[f"{name}.unit"] = torch.arange(3 * WIDTH).half() / 64
-    again = ear_of(state)
+    again = encoder_from(state)
     torch.testing.assert_close(
         again.state_dict()[name][:, 0], torch.arange(3 * WIDTH) / 64, atol=1e-2, rtol=1e-3
     )

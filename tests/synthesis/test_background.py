@@ -10,7 +10,7 @@ import torch
 from evaluation.talk import unlearned
 from instag.data import clip_dataset
 from instag.models.avatar import Avatar, encode_torso
-from instag.synthesis.background import Behind, over_backdrop
+from instag.synthesis.background import BackgroundCache, over_backdrop
 
 HOST = torch.device("cpu")
 
@@ -40,8 +40,8 @@ def test_it_is_what_learning_saw():
 
 
 def test_frames_come_in_the_order_asked_for(avatar):
-    with Behind(avatar, HOST, least=2) as behind:
-        behind.foresee([0, 1, 2])
+    with BackgroundCache(avatar, HOST, least=2) as behind:
+        behind.prefetch([0, 1, 2])
         asked = behind([2, 0, 0, 1])
     for row, index in enumerate([2, 0, 0, 1]):
         np.testing.assert_array_equal(
@@ -51,7 +51,7 @@ def test_frames_come_in_the_order_asked_for(avatar):
 
 def test_those_asked_for_longest_ago_are_dropped_beyond_the_limit(avatar):
     bytes_of_one = avatar.backdrop.nbytes
-    with Behind(avatar, HOST, least=1, limit=3 * bytes_of_one) as behind:
+    with BackgroundCache(avatar, HOST, least=1, limit=3 * bytes_of_one) as behind:
         for index in [0, 1, 2, 0, 3]:
             assert behind([index]).shape == (1, *avatar.backdrop.shape)
         assert sorted(behind._kept) == [0, 2, 3]
@@ -62,7 +62,7 @@ def test_those_asked_for_longest_ago_are_dropped_beyond_the_limit(avatar):
 
 
 def test_more_than_the_limit_at_once_still_come(avatar):
-    with Behind(avatar, HOST, least=1, limit=0) as behind:
+    with BackgroundCache(avatar, HOST, least=1, limit=0) as behind:
         asked = behind([0, 1, 2, 3])
         assert len(behind) == 1
     np.testing.assert_array_equal(asked[0].numpy(), over_backdrop(avatar.torso(0), avatar.backdrop))

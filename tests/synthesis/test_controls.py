@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from instag.ops.rotations import rotation_vector_to_matrix
-from instag.synthesis.controls import drive, interpolate_poses, there_and_back
+from instag.synthesis.controls import drive, interpolate_poses, ping_pong
 
 
 @pytest.mark.parametrize("learned", [1, 2, 3, 10, 125, 750])
 def test_stays_inside_and_never_jumps(learned):
-    places = there_and_back(learned, torch.arange(5 * learned + 7))
+    places = ping_pong(learned, torch.arange(5 * learned + 7))
     assert places.min() >= 0
     assert places.max() <= learned - 1
     assert (places[1:] - places[:-1]).abs().max() <= 1.5
@@ -19,7 +19,7 @@ def test_stays_inside_and_never_jumps(learned):
 
 
 def test_visits_both_ends():
-    places = there_and_back(100, torch.arange(400))
+    places = ping_pong(100, torch.arange(400))
     assert places.min() < 0.5
     assert places.max() > 98.5
 

@@ -13,17 +13,17 @@ import torch
 from instag.data.clip_dataset import over_backdrop, premultiplied
 from instag.errors import BadArgument
 from instag.models.avatar import Avatar
-from instag.models.render_head import paint, stance
+from instag.models.render_head import paint, static_features
 from instag.rendering.registry import renderer_for
 from instag.rendering.renderer import Renderer
 from instag.speech import chunking
-from instag.speech.lips.front_end import LipMotion
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.windows import windows
 from instag.synthesis import synthesizer
 from instag.synthesis.controls import drive
 from instag.synthesis.synthesizer import (
-    Manner,
     Painter,
+    SpeakOptions,
     frame_count,
     frames,
     intrinsics,
@@ -52,7 +52,7 @@ def noise(samples: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("samples", [1, 640, 641, 16_000, 40_123])
 def test_as_many_frames_as_the_sound_lasts(avatar, samples):
-    made = list(frames(avatar, noise(samples), Manner()))
+    made = list(frames(avatar, noise(samples), SpeakOptions()))
     assert len(made) == frame_count(noise(samples))
     assert made[0].shape == (64, 64, 3)
     assert made[0].dtype == np.uint8
@@ -60,10 +60,10 @@ def test_as_many_frames_as_the_sound_lasts(avatar, samples):
 
 def test_chunks_do_not_show(avatar, monkeypatch):
     sound = noise(60 * 640)
-    whole = list(frames(avatar, sound, Manner()))
+    whole = list(frames(avatar, sound, SpeakOptions()))
     monkeypatch.setattr(chunking, "CHUNK", 13, raising=False)
-    monkeypatch.setattr(LipMotion, "piece", 15)
-    pieces = list(frames(avatar, sound, Manner()))
+    monkeypatch.setattr(LipCodeFrontEnd, "piece", 15)
+    pieces = list(frames(avatar, sound, SpeakOptions()))
     assert len(whole) == len(pieces)
     assert (
         max(np.abs(one.astype(int) - other).max() for one, other in zip(whole, pieces, strict=True))
@@ -72,7 +72,9 @@ def test_chunks_do_not_show(avatar, monkeypatch):
 
 
 def test_still_head_holds_still(avatar):
-    head = list(frames(avatar, torch.zeros(20 * 640), Manner(pose="still", expression="still")))
+    head = list(
+        frames(avatar, torch.zeros(20 * 640), SpeakOptions(pose="still", expression="still"))
+    )
     assert np.abs(head[3].astype(int) - head[12]).max() <= 1
 
 
@@ -80,7 +82,7 @@ def test_only_a_head_that_knows_closed_eyes_is_asked_to_blink(avatar):
     """As avatars were before blinks were added."""
     seconds, device = torch.zeros(12 * 16_000), torch.device("cpu")
 
-    def blinks(able: bool, manner: Manner) -> float:
+    def blinks(able: bool, manner: SpeakOptions) -> float:
         head = deepcopy(avatar.head)
         head.face.field.expression_range[1, 5] = 2.0 if able else 1.2
         shown = replace(
@@ -91,9 +93,9 @@ def test_only_a_head_that_knows_closed_eyes_is_asked_to_blink(avatar):
             for moment in moments(shown, seconds, manner, device, 32)
         )
 
-    assert blinks(True, Manner()) > 1.9
-    assert blinks(True, Manner(expression="still")) > 1.9
-    assert blinks(False, Manner()) == blinks(True, Manner(blinks=False)) == 0
+    assert blinks(True, SpeakOptions()) > 1.9
+    assert blinks(True, SpeakOptions(expression="still")) > 1.9
+    assert blinks(False, SpeakOptions()) == blinks(True, SpeakOptions(blinks=False)) == 0
 
 
 def test_video_has_the_sound_and_says_what_it_is(avatar, tmp_path):
@@ -139,7 +141,7 @@ def test_frames_are_those_of_the_portrait_bit_for_bit(avatar):
         over = torch.from_numpy(behind).float() / 255
         painted = paint(
             avatar.head,
-            stance(avatar.head),
+            static_features(avatar.head),
             condition,
             view,
             over,
@@ -148,14 +150,14 @@ def test_frames_are_those_of_the_portrait_bit_for_bit(avatar):
         )
     expected = painted.mul(255).round().clamp(0, 255).byte().numpy()
     np.testing.assert_array_equal(
-        np.stack(list(frames(avatar, noise(6 * 640), Manner(), batch=6))), expected
+        np.stack(list(frames(avatar, noise(6 * 640), SpeakOptions(), batch=6))), expected
     )
 
 
 @pytest.mark.parametrize("batch", [1, 7, 64])
 def test_the_batch_does_not_show(avatar, batch):
     usual, other = (
-        np.stack(list(frames(avatar, noise(30 * 640), Manner(), batch=size))).astype(int)
+        np.stack(list(frames(avatar, noise(30 * 640), SpeakOptions(), batch=size))).astype(int)
         for size in (None, batch)
     )
     assert np.abs(usual - other).max() <= 2
@@ -166,7 +168,7 @@ def test_an_avatar_that_was_moved_speaks_the_same(avatar):
     assert moved.head is not avatar.head
     assert moved.torso_files is avatar.torso_files
     one, other = (
-        np.stack(list(frames(value, noise(10 * 640), Manner()))) for value in (avatar, moved)
+        np.stack(list(frames(value, noise(10 * 640), SpeakOptions()))) for value in (avatar, moved)
     )
     np.testing.assert_array_equal(one, other)
 
@@ -224,11 +226,11 @@ def test_painting_stays_on_its_device_and_never_waits_for_it(avatar, monkeypatch
     monkeypatch.setattr(synthesizer, "renderer_for", lambda device: Walls())
     # What is heard comes from the host, a piece of forty seconds at a time; where an ear hears does
     # not matter to painting.
-    monkeypatch.setattr(Avatar, "front_end", lambda self, *, device: LipMotion(self.voice))
+    monkeypatch.setattr(Avatar, "front_end", lambda self, *, device: LipCodeFrontEnd(self.voice))
     device = torch.device("meta")
     with torch.no_grad():
-        painter = Painter(avatar, device, Manner(dilate=True))
-        planned = list(moments(avatar, noise(40 * 640), Manner(), device, 32))
+        painter = Painter(avatar, device, SpeakOptions(dilate=True))
+        planned = list(moments(avatar, noise(40 * 640), SpeakOptions(), device, 32))
         assert [len(moment.torso) for moment in planned] == [32, 8]
         for moment in planned:
             frames = len(moment.torso)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from instag.data.clip import Clip
-from instag.data.clip_dataset import FrameStore
-from instag.models.render_head import shaded
-from instag.rendering.reference import TorchOracle
+from instag.data.clip_dataset import ClipDataset
+from instag.models.render_head import eval_sh_colors
+from instag.rendering.reference import ReferenceRenderer
 from instag.synthetic import write_clip
 from instag.training.initialization import DEEPEST, depth_around, projected, seen_gaussians, turned
 from instag.types import Region
@@ -27,13 +27,13 @@ def seeded() -> torch.Generator:
 
 
 def test_start_looks_like_the_head(clip):
-    store = FrameStore(clip, size=64)
+    store = ClipDataset(clip, size=64)
     start = seen_gaussians(store, TRAIN, 1500, 1, seeded()).requires_grad_(False)
     start.opacity.fill_(4.0)
     batch = store.batch([5])
     splats = start.splats(None, 1)
-    rendering = TorchOracle().render(
-        splats, shaded(splats, start.coefficients(0), batch.camera), batch.camera
+    rendering = ReferenceRenderer().render(
+        splats, eval_sh_colors(splats, start.coefficients(0), batch.camera), batch.camera
     )
     head = batch.is_region(Region.FACE, Region.HAIR)[0]
     assert float(rendering.alphas[0][head].mean()) > 0.85
@@ -42,7 +42,7 @@ def test_start_looks_like_the_head(clip):
 
 
 def test_start_repeats_with_its_seed(clip):
-    store = FrameStore(clip, size=64)
+    store = ClipDataset(clip, size=64)
     first, second = (seen_gaussians(store, TRAIN, 300, 1, seeded()) for _ in range(2))
     assert torch.equal(first.means, second.means)
     assert len(first) == 300
@@ -55,12 +55,12 @@ def test_frames_that_show_no_head_give_the_tracked_points(clip, tmp_path):
             (tmp_path / path.name).symlink_to(path)
     for index in range(len(clip)):
         blank.save_regions(index, np.zeros((64, 64), np.uint8))
-    store = FrameStore(blank, size=64)
+    store = ClipDataset(blank, size=64)
     assert torch.equal(seen_gaussians(store, TRAIN, 300, 1, seeded()).means, store.identity)
 
 
 def test_turned_frames_reach_from_side_to_side(clip):
-    store = FrameStore(clip, size=64)
+    store = ClipDataset(clip, size=64)
     yaw = store.viewmats[:, 0, 2]
     assert {int(yaw.argmin()), int(yaw.argmax())} <= set(turned(store, TRAIN))
 
@@ -76,7 +76,7 @@ def test_depth_recedes_beside_the_points_and_no_further_than_it_may():
 
 
 def test_projection_is_the_cameras(clip):
-    store = FrameStore(clip, size=64)
+    store = ClipDataset(clip, size=64)
     camera = store.camera(torch.tensor([3]))
     point = torch.tensor([[0.01, 0.02, 0.03]])
     column, row, depth = projected(point, camera.Ks[0], camera.viewmats[0])[0]

@@ -228,7 +228,7 @@ def test_a_mouth_begins_with_the_bundled_prior_and_a_face_afresh(people):
     assert str(avatar.info.training["prior"]).endswith(f"{prior.digest()[:16]}: the mouth alone")
     near = lambda part, other: torch.nn.functional.cosine_similarity(
         part.encoding.entries, other.encoding.entries, dim=0
-    )  # noqa: E731
+    )
     assert near(avatar.head.mouth.field, prior.mouth) > 0.8
     assert near(avatar.head.face.field, prior.face) < 0.5
     with pytest.raises(BadArgument, match="mel"):

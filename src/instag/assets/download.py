@@ -11,7 +11,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from instag.errors import AssetDamaged, AssetMissing, BadArgument, DiskFull
-from instag.runtime.files import disk_full_said
+from instag.runtime.files import explain_disk_full
 from instag.runtime.progress import Report, silent
 
 CHUNK = 1 << 18
@@ -33,7 +33,7 @@ def download(address: str, target: Path, *, sha256: str = "", report: Report = s
             f"{address} is not an address on the web. It must start with https:// or http://."
         )
     part = target.with_name(f".{target.name}.part")
-    with disk_full_said(target):
+    with explain_disk_full(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             _complete(address, part, report)

@@ -46,7 +46,7 @@ CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observers:
+class CaptureBackends:
     """Names of who observes.
 
     action_units: `landmarks`, `blendshapes` (MediaPipe's model), or the CSV that OpenFace's
@@ -254,5 +254,5 @@ class Observers:
         return make(asset_path(asset, option), device_named())
 
 
-THE_EMBEDDED = Observers()
+THE_EMBEDDED = CaptureBackends()
 """What comes with instag and needs no file."""

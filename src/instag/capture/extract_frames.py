@@ -29,7 +29,9 @@ Seen = tuple[np.ndarray | None, np.ndarray]
 frame before, in pixels."""
 
 
-def take_frames(clip: Clip, video: Path, crop: Crop, shot: Shot, report: Report = silent) -> Shot:
+def extract_frames(
+    clip: Clip, video: Path, crop: Crop, shot: Shot, report: Report = silent
+) -> Shot:
     """Write frames/ and landmarks.npz from one shot of a video, decoding it once; returns the part
     that the clip holds.
 
@@ -117,7 +119,7 @@ def _look(mesh: FaceMesh, flow: SkinFlow, image: UInt8[np.ndarray, "h w 3"]) -> 
 
 
 def read_landmarks(clip: Clip) -> Landmarks:
-    """The landmarks that `take_frames` left. Raises NotAnArtefact."""
+    """The landmarks that `extract_frames` left. Raises NotAnArtefact."""
     path = clip.folder / "landmarks.npz"
     if not path.is_file():
         raise NotAnArtefact(
@@ -128,7 +130,7 @@ def read_landmarks(clip: Clip) -> Landmarks:
         return Landmarks(points=stored["points"], found=stored["found"], flow=stored["flow"])
 
 
-def take_sound(clip: Clip, video: Path, delay_ms: int) -> None:
+def extract_audio(clip: Clip, video: Path, delay_ms: int) -> None:
     """Write speech.wav: the video's sound at 16 kHz from the clip's first frame on, `delay_ms` cut
     from its start, as long as the frames.
 

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace, SeveralFaces
 from instag.media.reader import MediaInfo, probe, skim_frames
-from instag.perception.native_logs import native_notes_hidden
+from instag.perception.native_logs import native_logs_hidden
 from instag.runtime.progress import Report, silent
 from instag.types import FPS
 
@@ -51,7 +51,7 @@ class Crop(NamedTuple):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Survey:
+class ScanResult:
     """What one look through a video says: its shots, and the faces (largest first, in pixels of the
     displayed picture) in each `every`-th frame."""
 
@@ -86,9 +86,9 @@ class Survey:
         return shots[number - 1]
 
 
-def look_through(
+def scan_video(
     video: Path | str, *, seconds: float | None = None, report: Report = silent
-) -> Survey:
+) -> ScanResult:
     """Decode a video once, for its cuts and for faces in sparse frames. Raises what `skim_frames`
     raises."""
     from mediapipe.python.solutions.face_detection import FaceDetection
@@ -98,7 +98,7 @@ def look_through(
     length = max(1.0, min(info.seconds or seconds or 0.0, seconds or np.inf))
     every = max(1, round(FPS / min(SAMPLES_PER_SECOND, MOST_SAMPLES / length)))
     scale = min(1.0, DETECTION_SIZE / max(info.width, info.height))
-    with native_notes_hidden():
+    with native_logs_hidden():
         far, near = (
             FaceDetection(model_selection=model, min_detection_confidence=0.5) for model in (1, 0)
         )
@@ -123,10 +123,10 @@ def look_through(
 
     with far, near:
         shots = find_shots(squeezed())
-    return Survey(video=video, info=info, shots=shots, every=every, faces=tuple(samples))
+    return ScanResult(video=video, info=info, shots=shots, every=every, faces=tuple(samples))
 
 
-def find_crop(survey: Survey, shot: Shot) -> Crop:
+def find_crop(survey: ScanResult, shot: Shot) -> Crop:
     """Frame the head of the one who speaks in a shot. Raises NoFace, SeveralFaces."""
     samples = survey.within(shot)
     seen = [faces for faces in samples if faces]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from instag.capture.backends import THE_EMBEDDED, Observers
-from instag.capture.extract_frames import SHORTEST_S, read_landmarks, take_frames, take_sound
-from instag.capture.face_crop import Crop, check_crop, find_crop, look_through
+from instag.capture.backends import THE_EMBEDDED, CaptureBackends
+from instag.capture.extract_frames import SHORTEST_S, extract_audio, extract_frames, read_landmarks
+from instag.capture.face_crop import Crop, check_crop, find_crop, scan_video
 from instag.capture.tracking.pose_refinement import track_head
 from instag.data.clip import Clip, ClipInfo, StageRecord
 from instag.data.speech_features import check_features, clip_features
@@ -18,7 +18,7 @@ from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMed
 from instag.media.reader import MediaInfo, probe
 from instag.runtime.files import sweep
 from instag.runtime.progress import Report, part, silent
-from instag.speech.lips.audio_offset import sound_delay
+from instag.speech.lips.audio_offset import audio_offset
 from instag.version import __version__
 
 FOLDERS = ("frames", "regions", "mattes", "torso", "surface", "features")
@@ -43,7 +43,7 @@ class Settings:
     seconds: float | None
     speech: str
     shot: int | None = None
-    observers: Observers = THE_EMBEDDED
+    observers: CaptureBackends = THE_EMBEDDED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def prepare(
     start_from: str | None = None,
     seconds: float | None = None,
     speech: str = "mel",
-    observers: Observers = THE_EMBEDDED,
+    observers: CaptureBackends = THE_EMBEDDED,
     report: Report = silent,
 ) -> Clip:
     """Observe the person in `video` and write a Clip into the folder `output`.
@@ -245,7 +245,7 @@ def _video(clip: Clip, settings: Settings, report: Report) -> Clip:
         shutil.rmtree(clip.folder / name, ignore_errors=True)
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
-    survey = look_through(settings.video, seconds=settings.seconds, report=part(report, 0.0, 0.3))
+    survey = scan_video(settings.video, seconds=settings.seconds, report=part(report, 0.0, 0.3))
     given = None if settings.crop is None else Crop(*settings.crop)
     shot = survey.choose(settings.shot, given)
     crop = given or find_crop(survey, shot)
@@ -264,23 +264,23 @@ def _video(clip: Clip, settings: Settings, report: Report) -> Clip:
         **about,
     )
     clip = Clip(folder=clip.folder, info=info)
-    taken = take_frames(clip, settings.video, crop, shot, part(report, 0.3, 1.0))
+    taken = extract_frames(clip, settings.video, crop, shot, part(report, 0.3, 1.0))
     return Clip(
         folder=clip.folder, info=replace(info, frame_count=len(taken), first_frame=taken.first)
     )
 
 
 def _sound(clip: Clip, settings: Settings, report: Report) -> Clip:
-    take_sound(clip, settings.video, settings.delay_ms or 0)
+    extract_audio(clip, settings.video, settings.delay_ms or 0)
     if settings.delay_ms is not None:
         return Clip(
             folder=clip.folder,
             info=replace(clip.info, delay_ms=settings.delay_ms, delay_found=None),
         )
-    found = sound_delay(clip.speech(), read_landmarks(clip).points)
+    found = audio_offset(clip.speech(), read_landmarks(clip).points)
     delay = round(found.ms) if found is not None and found.sure else 0
     if delay:
-        take_sound(clip, settings.video, delay)
+        extract_audio(clip, settings.video, delay)
     about = (
         None if found is None else {name: round(value, 3) for name, value in asdict(found).items()}
     )

@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from instag.capture.quality.report import quality_lines
 from instag.capture.segmentation.torso import over
 from instag.data.clip import Clip
-from instag.data.head_mask import head_share
+from instag.data.head_mask import head_alpha_uint8
 from instag.errors import NotAnArtefact
 from instag.perception.head_coordinates import INNER_LIPS, OVAL
 from instag.runtime.files import write_atomic
@@ -186,7 +186,9 @@ def _head_on_green(clip: Clip, index: int) -> Picture:
         return np.where(
             (regions >= Region.FACE)[..., None], frame, np.array(GREEN, np.uint8)
         ).astype(np.uint8)
-    share = np.where(regions >= Region.MOUTH, np.uint8(255), head_share(clip.matte(index), regions))
+    share = np.where(
+        regions >= Region.MOUTH, np.uint8(255), head_alpha_uint8(clip.matte(index), regions)
+    )
     alpha = share[..., None].astype(np.float32) / 255
     behind = over(clip.backdrop().astype(np.float32), clip.torso(index))
     return (

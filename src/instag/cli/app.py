@@ -9,8 +9,8 @@ import typer
 import instag
 from instag.cli import assets, convert, features, inspect, options, pretrain
 from instag.cli import evaluate as judging
-from instag.cli.option_groups import unfolded
-from instag.cli.terminal import Terminal, duration, told
+from instag.cli.option_groups import grouped_options
+from instag.cli.terminal import Terminal, duration, exit_on_error
 from instag.errors import BadArgument
 from instag.version import __version__
 
@@ -83,7 +83,7 @@ def demo(
     """Learn a synthetic speaker from 6 seconds of video, let it speak, and show both in a report.
     Needs no file and no network."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told(SAME_COMMAND):
+    with exit_on_error(SAME_COMMAND):
         from instag.demo import run
         from instag.runtime.device import set_threads
 
@@ -121,7 +121,7 @@ def doctor(as_json: options.Json = False) -> None:
 
 
 @app.command(rich_help_panel="Make it talk")
-@unfolded
+@grouped_options
 def create(
     video: Video,
     output: Annotated[
@@ -130,8 +130,8 @@ def create(
             "--output", "-o", help="The avatar to write, for example me.avatar.", show_default=False
         ),
     ],
-    learning: options.Learning,
-    observing: options.Observing,
+    learning: options.TrainingOptions,
+    observing: options.CaptureOptions,
     overwrite: options.Overwrite = False,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
@@ -144,7 +144,7 @@ def create(
     """
     terminal = Terminal(quiet=quiet, as_json=as_json)
     folder = output.with_suffix(".clip")
-    with told(SAME_COMMAND):
+    with exit_on_error(SAME_COMMAND):
         _refuse_existing(output, overwrite)
         from instag.runtime.device import device_named
 
@@ -207,7 +207,7 @@ def speak(
 ) -> None:
     """Let an avatar say what a sound file holds; the video has the sound in it."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told(NOTHING_WRITTEN):
+    with exit_on_error(NOTHING_WRITTEN):
         _refuse_existing(output, overwrite)
         from instag.runtime.device import keep_freed_memory, set_threads
 
@@ -229,7 +229,7 @@ def speak(
 
 
 @app.command(rich_help_panel="Step by step")
-@unfolded
+@grouped_options
 def prepare(
     video: Video,
     output: Annotated[
@@ -238,7 +238,7 @@ def prepare(
             "--output", "-o", help="The folder to write, for example me.clip.", show_default=False
         ),
     ],
-    observing: options.Observing,
+    observing: options.CaptureOptions,
     speech: options.Speech = "mel",
     only: Annotated[
         str | None,
@@ -268,7 +268,7 @@ def prepare(
     Stages that are done are not done again; a run that was stopped goes on where it was.
     """
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told(SAME_COMMAND):
+    with exit_on_error(SAME_COMMAND):
         from instag.runtime.device import set_threads
 
         set_threads(threads)
@@ -298,7 +298,7 @@ def prepare(
 
 
 @app.command(rich_help_panel="Step by step")
-@unfolded
+@grouped_options
 def adapt(
     clip: Annotated[Path, typer.Argument(help="A clip that `prepare` wrote.", show_default=False)],
     output: Annotated[
@@ -307,7 +307,7 @@ def adapt(
             "--output", "-o", help="The avatar to write, for example me.avatar.", show_default=False
         ),
     ],
-    learning: options.Learning,
+    learning: options.TrainingOptions,
     overwrite: options.Overwrite = False,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
@@ -315,7 +315,7 @@ def adapt(
 ) -> None:
     """Learn a talking head from a clip, and test it on the frames held back."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told(SAME_COMMAND):
+    with exit_on_error(SAME_COMMAND):
         _refuse_existing(output, overwrite)
         _adapt(terminal, instag.Clip.open(clip), output, learning=learning, threads=threads)
 
@@ -335,7 +335,7 @@ def _adapt(
     clip: "Clip",
     output: Path,
     *,
-    learning: options.Learning,
+    learning: options.TrainingOptions,
     threads: int | None,
     extra: dict[str, object] | None = None,
 ) -> None:

@@ -8,7 +8,7 @@ import typer
 from instag.assets import store
 from instag.assets.download import MIB
 from instag.cli import options
-from instag.cli.terminal import Terminal, told
+from instag.cli.terminal import Terminal, exit_on_error
 
 app = typer.Typer(
     help="Optional model files: list them, get them, check them.", no_args_is_help=True
@@ -74,7 +74,7 @@ def get(
     """Download a model file, or take it from files that were brought here, and put it where instag
     finds it."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told("Run the same command again: the download goes on where it was."):
+    with exit_on_error("Run the same command again: the download goes on where it was."):
         with terminal.progress(f"Getting {name}", "MiB") as report:
             path = store.fetch(
                 name,
@@ -108,7 +108,7 @@ def convert_bfm(
     from instag.capture.tracking.bfm.conversion import convert, find_tables, target
 
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told("Run the same command again."):
+    with exit_on_error("Run the same command again."):
         with terminal.progress("Getting AD-NeRF's tables", "MiB") as report:
             found = find_tables(
                 model, tables, lambda done, total: report(done // MIB, max(1, total // MIB))
@@ -127,7 +127,7 @@ def convert_bfm(
 @app.command()
 def check(as_json: options.Json = False) -> None:
     """Read each model file that is here. Exits with 1 if one is damaged."""
-    with told(""):
+    with exit_on_error(""):
         found = [
             store.check(asset.name) for asset in store.ASSETS if store.find(asset.name) is not None
         ]

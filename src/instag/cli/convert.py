@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from instag.cli import options
-from instag.cli.terminal import Terminal, told
+from instag.cli.terminal import Terminal, exit_on_error
 from instag.errors import BadArgument
 
 NOTHING_WRITTEN = "Nothing was written."
@@ -40,7 +40,7 @@ def import_clip(
     """Make a clip of data that was prepared for InsTaG or its relatives: poses, masks, landmarks,
     action units and features are kept."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told(NOTHING_WRITTEN):
+    with exit_on_error(NOTHING_WRITTEN):
         from instag.interop.adnerf.import_clip import import_clip as work
 
         with terminal.progress(f"Importing {folder.name}") as report:
@@ -75,7 +75,7 @@ def export_clip(
 ) -> None:
     """Write a clip in the layout that InsTaG, TalkingGaussian, ER-NeRF and RAD-NeRF train on."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told("Run the same command again: it writes all anew."):
+    with exit_on_error("Run the same command again: it writes all anew."):
         if layout not in LAYOUTS:
             raise BadArgument(
                 f"There is no layout {layout!r}. Choose one of: {', '.join(LAYOUTS)}."
@@ -114,7 +114,7 @@ def split(
     """Keep the last seconds of a clip for testing: `adapt` never learns from them, `export-clip`
     writes them as transforms_val."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told(NOTHING_WRITTEN):
+    with exit_on_error(NOTHING_WRITTEN):
         from dataclasses import replace
 
         from instag.data.clip import Clip

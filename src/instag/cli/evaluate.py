@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from instag.cli import options
-from instag.cli.terminal import Terminal, told
+from instag.cli.terminal import Terminal, exit_on_error
 from instag.errors import BadArgument
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def evaluate(
     """Measure an avatar on the frames that it was not taught, or any video against another, and
     write a report."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told(NOTHING_WRITTEN):
+    with exit_on_error(NOTHING_WRITTEN):
         if output.exists() and not output.is_dir():
             raise BadArgument(f"{output} is a file. Give the name of a folder.")
         tables = _both(au_pred, au_truth, "--au-pred", "--au-truth")
@@ -130,7 +130,7 @@ def compare(
 ) -> None:
     """Put several reports side by side."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told(NOTHING_WRITTEN):
+    with exit_on_error(NOTHING_WRITTEN):
         from instag.evaluation.compare import compare_reports, headline_table
         from instag.evaluation.metrics_table import load
 
@@ -153,16 +153,16 @@ def compare(
 def short_form(evaluation: "Evaluation") -> list[str]:
     """The numbers that matter most, in two sentences."""
     from instag.evaluation.metrics_table import shown
-    from instag.evaluation.not_measured import Missing
+    from instag.evaluation.not_measured import NotMeasured
 
     value = lambda key: (
-        row.value if (row := evaluation.metrics.row(key)) else Missing("no such number")
-    )  # noqa: E731
+        row.value if (row := evaluation.metrics.row(key)) else NotMeasured("no such number")
+    )
     about = evaluation.metrics.about
     perceived = value("lpips_full")
     lpips = (
         "not measured (instag assets get lpips)"
-        if isinstance(perceived, Missing)
+        if isinstance(perceived, NotMeasured)
         else shown(perceived)
     )
     likeness = (
@@ -171,7 +171,7 @@ def short_form(evaluation: "Evaluation") -> list[str]:
     correlation = value("aperture_correlation")
     lips = (
         f"Lips: {correlation}."
-        if isinstance(correlation, Missing)
+        if isinstance(correlation, NotMeasured)
         else f"Lips: opening follows the true one with correlation {correlation:.2f} (lag of the best fit: {shown(value('aperture_lag'))} frames), "
         f"moves {shown(value('aperture_movement'))} of it; LMD {shown(value('lmd'))} px."
     )
@@ -181,12 +181,12 @@ def short_form(evaluation: "Evaluation") -> list[str]:
 def numbers(evaluation: "Evaluation") -> dict[str, object]:
     """How many frames were compared, and every number by its key; None where it was not
     measured."""
-    from instag.evaluation.not_measured import Missing
+    from instag.evaluation.not_measured import NotMeasured
 
     return {
         "frames": evaluation.measured.frames,
         **{
-            row.key: None if isinstance(row.value, Missing) else row.value
+            row.key: None if isinstance(row.value, NotMeasured) else row.value
             for row in evaluation.metrics.rows
         },
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instag.cli import options
-from instag.cli.terminal import Terminal, told
+from instag.cli.terminal import Terminal, exit_on_error
 from instag.errors import BadArgument
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def features(
     """Write the speech features of a sound file: one window for each frame of a 25 fps video."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
     output = sound.with_suffix(".npy") if output is None else output
-    with told("Nothing was written."):
+    with exit_on_error("Nothing was written."):
         _refuse_existing(output, overwrite)
-        from instag.data.instag_features import read_published
+        from instag.data.instag_features import read_instag_features
 
         if sound.suffix == ".npy":
-            found = read_published(sound, speech)
+            found = read_instag_features(sound, speech)
             frames, channels, steps = found.shape
             shape = _write(output, (frames, channels, steps), iter([found]))
         else:

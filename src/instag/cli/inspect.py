@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instag.cli import options
-from instag.cli.terminal import Terminal, told
+from instag.cli.terminal import Terminal, exit_on_error
 
 if TYPE_CHECKING:
     from instag.data.clip import ClipInfo
@@ -26,7 +26,7 @@ def inspect(
 ) -> None:
     """Say what a clip holds and how good a head it can become, with what would make it better."""
     terminal = Terminal(as_json=as_json)
-    with told("Nothing was changed."):
+    with exit_on_error("Nothing was changed."):
         from dataclasses import asdict, replace
 
         from instag.capture.quality.report import assess

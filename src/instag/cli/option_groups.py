@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, get_type_hints
 
 
-def unfolded(command: Callable[..., None]) -> Callable[..., None]:
+def grouped_options(command: Callable[..., None]) -> Callable[..., None]:
     """The command with each dataclass among its parameters replaced by that class's fields, which
     are put together again for it.
 

@@ -24,7 +24,7 @@ class Source(StrEnum):
     STILL = "still"
 
 
-CAPTURE, TRAINING, MACHINE = "Observing", "Learning", "Machine and output"
+CAPTURE, TRAINING, MACHINE = "CaptureOptions", "TrainingOptions", "Machine and output"
 
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=MACHINE)
@@ -245,7 +245,7 @@ Prior = Annotated[
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Observing:
+class CaptureOptions:
     """How a video is observed; unfolded into the options of `prepare` and `create`."""
 
     delay: Delay = None
@@ -263,13 +263,13 @@ class Observing:
 
     def settings(self) -> dict[str, Any]:
         """As `instag.prepare` takes them. Raises typer.BadParameter."""
-        from instag.capture.backends import Observers
+        from instag.capture.backends import CaptureBackends
 
         chosen = {
             name: getattr(self, name)
             for name in ("parsing", "teeth", "hair", "arms", "surface", "points", "tracker")
         }
-        observers = Observers(action_units=self.au, **chosen)
+        observers = CaptureBackends(action_units=self.au, **chosen)
         return {
             "delay_ms": self.delay,
             "size": self.size,
@@ -281,7 +281,7 @@ class Observing:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Learning:
+class TrainingOptions:
     """How a head is learned; unfolded into the options of `adapt` and `create`."""
 
     recipe: WithRecipe = Recipe.FEW

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from instag.cli import options
-from instag.cli.terminal import Terminal, duration, told
+from instag.cli.terminal import Terminal, duration, exit_on_error
 from instag.errors import BadArgument
 
 SAME_COMMAND = "Run the same command again: it goes on where it was."
@@ -87,7 +87,7 @@ def pretrain(
 
     first = os.environ.get("RANK", "0") == "0"
     terminal = Terminal(quiet=quiet or not first, as_json=as_json)
-    with told(SAME_COMMAND):
+    with exit_on_error(SAME_COMMAND):
         _refuse_existing(output, overwrite)
         from instag.runtime.device import set_threads
         from instag.training.pretrain import pretrain as work
@@ -140,7 +140,7 @@ def import_prior(
 ) -> None:
     """Make a prior of the original's pre-trained weights. Nothing in the files is run."""
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    with told("Nothing was written."):
+    with exit_on_error("Nothing was written."):
         _refuse_existing(output, overwrite)
         from instag.interop.instag_checkpoints import import_prior as work
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import typer
 
 from instag.errors import InstagError
-from instag.runtime.device import device_full_said
-from instag.runtime.files import disk_full_said
+from instag.runtime.device import explain_device_full
+from instag.runtime.files import explain_disk_full
 from instag.runtime.progress import Report, silent
 
 INTERRUPTED = 130
@@ -82,11 +82,11 @@ class Terminal:
 
 
 @contextmanager
-def told(on_interrupt: str) -> Iterator[None]:
+def exit_on_error(on_interrupt: str) -> Iterator[None]:
     """Turn what can go wrong into one line and an exit code; anything outside the tree of errors
     keeps its traceback."""
     try:
-        with disk_full_said(Path.cwd()), device_full_said():
+        with explain_disk_full(Path.cwd()), explain_device_full():
             yield
     except InstagError as error:
         print(f"error: {error}", file=sys.stderr)

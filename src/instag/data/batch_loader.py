@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from instag.data.clip_dataset import Frames, FrameStore, Window
+from instag.data.clip_dataset import ClipDataset, CropWindow, FrameBatch
 from instag.runtime.device import free_memory
-from instag.runtime.device_copy import sent
+from instag.runtime.device_copy import to_device_async
 from instag.types import Camera
 
 SHARE = 0.25
@@ -30,7 +30,7 @@ mask; depth and normals."""
 
 
 @final
-class Supply:
+class BatchLoader:
     """Batches of the frames `train`, each cut to its row of `windows`. `draw` says which rows a
     step wants; it is asked for a step ahead.
 
@@ -39,9 +39,9 @@ class Supply:
 
     def __init__(
         self,
-        store: FrameStore,
+        store: ClipDataset,
         train: range,
-        windows: Window,
+        windows: CropWindow,
         draw: Callable[[int], list[int]],
         *,
         room: int | None = None,
@@ -57,13 +57,13 @@ class Supply:
         self._on_host = windows.to(torch.device("cpu"))
         self._tables: dict[str, Tensor] = {}
         self._reader = None if self.fits else ThreadPoolExecutor(1)
-        self._next: tuple[int, bool, Future[Frames]] | None = None
+        self._next: tuple[int, bool, Future[FrameBatch]] | None = None
 
-    def __call__(self, step: int, *, surface: bool = False) -> tuple[Frames, Int[Tensor, " b"]]:
+    def __call__(self, step: int, *, surface: bool = False) -> tuple[FrameBatch, Int[Tensor, " b"]]:
         """The batch of a step, and which rows of the training frames it holds. surface: with the
         geometry priors."""
         if self.fits:
-            rows = sent(torch.tensor(self.draw(step)), self.store.device)
+            rows = to_device_async(torch.tensor(self.draw(step)), self.store.device)
             return self._gathered(rows, surface), rows
         ready = self._next
         frames = (
@@ -75,7 +75,7 @@ class Supply:
         self._next = step + 1, surface, self._reader.submit(self._read, step + 1, surface)
         return frames, frames.indices - self.train.start
 
-    def _read(self, step: int, surface: bool) -> Frames:
+    def _read(self, step: int, surface: bool) -> FrameBatch:
         rows = self.draw(step)
         return self.store.batch(
             [self.train[row] for row in rows],
@@ -83,7 +83,7 @@ class Supply:
             surface=surface,
         )
 
-    def _gathered(self, rows: Int[Tensor, " b"], surface: bool) -> Frames:
+    def _gathered(self, rows: Int[Tensor, " b"], surface: bool) -> FrameBatch:
         if "image" not in self._tables:
             self._fill(surface=False)
         if surface and "depth" not in self._tables:
@@ -96,7 +96,7 @@ class Supply:
             height=self.windows.height,
         )
         indices = self._frames[rows]
-        frames = Frames(
+        frames = FrameBatch(
             indices=indices,
             image=tables["image"][rows],
             regions=tables["regions"][rows],

@@ -19,11 +19,11 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from instag.data.clip import Clip
-from instag.data.head_mask import head_share
-from instag.data.speech_features import clip_features, heard_in_silence
+from instag.data.head_mask import head_alpha_uint8
+from instag.data.speech_features import clip_features, features_of_silence
 from instag.motion.landmark_motion import landmark_motion
 from instag.ops.rotations import viewmats
-from instag.runtime.device_copy import sent
+from instag.runtime.device_copy import to_device_async
 from instag.speech.windows import windows
 from instag.types import EXPRESSION_UNITS, Camera, Condition, Region
 
@@ -33,7 +33,7 @@ HEAD_LABELS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class CropWindow:
     """Where in the picture a batch was cut: left and top of each frame, one size for all,
     pixels."""
 
@@ -42,24 +42,24 @@ class Window:
     width: int
     height: int
 
-    def rows(self, rows: Int[Tensor, " c"]) -> "Window":
+    def rows(self, rows: Int[Tensor, " c"]) -> "CropWindow":
         """The windows of some of the frames."""
-        return Window(
+        return CropWindow(
             left=self.left[rows], top=self.top[rows], width=self.width, height=self.height
         )
 
-    def to(self, device: torch.device) -> "Window":
+    def to(self, device: torch.device) -> "CropWindow":
         """The same on a device."""
-        return Window(
-            left=sent(self.left, device),
-            top=sent(self.top, device),
+        return CropWindow(
+            left=to_device_async(self.left, device),
+            top=to_device_async(self.top, device),
             width=self.width,
             height=self.height,
         )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frames:
+class FrameBatch:
     """A batch of observed frames, cut to a window.
 
     behind: torso over backdrop. alpha: the head's share of each pixel (face and hair, not the
@@ -115,7 +115,7 @@ class Frames:
         return self.is_region(Region.HAIR) | ((self.alpha > 0) & ~self.is_region(Region.FACE))
 
 
-class FrameStore:
+class ClipDataset:
     """The frames of a Clip at one picture size. What a batch holds, and every table of numbers,
     lies on `device`.
 
@@ -171,10 +171,10 @@ class FrameStore:
         return len(self.clip)
 
     def silence(self) -> Float[Tensor, "channels steps"]:
-        """What is heard where nothing sounds, on the device. Raises what `heard_in_silence`
+        """What is heard where nothing sounds, on the device. Raises what `features_of_silence`
         raises."""
         return torch.from_numpy(
-            heard_in_silence(
+            features_of_silence(
                 self.clip, self.front_end, self.features.cpu().numpy(), device=str(self.device)
             )
         ).to(self.device)
@@ -190,7 +190,7 @@ class FrameStore:
             speech=windows(self.features, indices), expression=self.expression[indices]
         )
 
-    def camera(self, indices: Int[Tensor, " b"], window: Window | None = None) -> Camera:
+    def camera(self, indices: Int[Tensor, " b"], window: CropWindow | None = None) -> Camera:
         """Cameras of the whole picture, or of a window of it."""
         window = window or self.whole(indices)
         Ks = torch.zeros(len(indices), 3, 3, device=self.device)
@@ -202,9 +202,9 @@ class FrameStore:
             viewmats=self.viewmats[indices], Ks=Ks, width=window.width, height=window.height
         )
 
-    def whole(self, indices: Int[Tensor, " b"]) -> Window:
+    def whole(self, indices: Int[Tensor, " b"]) -> CropWindow:
         nothing = torch.zeros_like(indices)
-        return Window(left=nothing, top=nothing, width=self.size, height=self.size)
+        return CropWindow(left=nothing, top=nothing, width=self.size, height=self.size)
 
     def boxes(self, frames: range, *labels: Region) -> Int[Tensor, "f 4"]:
         """Left, top, right, bottom of what shows any of the labels in each frame; all zero where
@@ -222,13 +222,13 @@ class FrameStore:
         is read."""
         return self._labels(self.clip.regions(index))
 
-    def windows_around(self, boxes: Int[Tensor, "f 4"], margin: int) -> Window:
+    def windows_around(self, boxes: Int[Tensor, "f 4"], margin: int) -> CropWindow:
         """Windows of one size that hold each box and a margin; the size is a multiple of 16 or the
         whole picture."""
         extent = (boxes[:, 2:] - boxes[:, :2]).max(0).values + 2 * margin
         width, height = (min(self.size, -(-side // 16) * 16) for side in extent.tolist())
         centre = (boxes[:, 2:] + boxes[:, :2]) // 2
-        return Window(
+        return CropWindow(
             left=(centre[:, 0] - width // 2).clamp(0, self.size - width),
             top=(centre[:, 1] - height // 2).clamp(0, self.size - height),
             width=width,
@@ -236,11 +236,11 @@ class FrameStore:
         )
 
     def batch(
-        self, indices: list[int], window: Window | None = None, *, surface: bool = False
-    ) -> Frames:
+        self, indices: list[int], window: CropWindow | None = None, *, surface: bool = False
+    ) -> FrameBatch:
         """Read a batch. `window` holds a row for each of `indices`; where it lies on the host,
         nothing waits for the device."""
-        frames = sent(torch.tensor(indices), self.device)
+        frames = to_device_async(torch.tensor(indices), self.device)
         window = window or self.whole(frames)
         cuts = [
             tuple(
@@ -253,10 +253,10 @@ class FrameStore:
         ]
         window = window.to(self.device)
         stacked = [
-            sent(torch.from_numpy(np.stack(parts)), self.device)
+            to_device_async(torch.from_numpy(np.stack(parts)), self.device)
             for parts in zip(*cuts, strict=True)
         ]
-        return Frames(
+        return FrameBatch(
             indices=frames,
             image=stacked[0],
             regions=stacked[1],
@@ -290,7 +290,7 @@ class FrameStore:
         """A torso frame at this size, RGBA, colours not multiplied by alpha."""
         return self._resized(self.clip.torso(index))
 
-    def lips(self, frames: Int[Tensor, " b"], window: Window) -> Bool[Tensor, "b h w"]:
+    def lips(self, frames: Int[Tensor, " b"], window: CropWindow) -> Bool[Tensor, "b h w"]:
         """The square around the lips of each frame, as a mask of a window."""
         box = self.lips_boxes[frames]
         x = torch.arange(window.width, device=self.device) + window.left[:, None]
@@ -320,7 +320,7 @@ class FrameStore:
         regions = self._labels(self.clip.regions(index))
         torso = self._resized(premultiplied(self.clip.torso(index)))
         behind = over_backdrop(torso, self.backdrop)
-        alpha = head_share(
+        alpha = head_alpha_uint8(
             self._resized(self.clip.matte(index)) if self.clip.has_mattes else None, regions
         )
         if not surface:

@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from instag.types import Region
 
 
-def head_share(
+def head_alpha_uint8(
     person: UInt8[np.ndarray, "h w"] | None, regions: UInt8[np.ndarray, "h w"]
 ) -> UInt8[np.ndarray, "h w"]:
     """The share of face and hair in each pixel: the person's, where they are or are the nearest

@@ -14,7 +14,7 @@ from instag.speech.windows import windows_at_50_hz
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
+class InstagFeatures:
     """files: names in the original's data folders. steps, channels: of a frame as stored; pairs:
     the two own steps of a frame, not its window."""
 
@@ -25,14 +25,14 @@ class Published:
 
 
 PUBLISHED = {
-    "deepspeech": Published(files=("aud.npy", "aud_ds.npy"), steps=16, channels=29),
-    "esperanto": Published(files=("aud_eo.npy",), steps=16, channels=44),
-    "hubert": Published(files=("aud_hu.npy",), steps=2, channels=1024, pairs=True),
-    "ave": Published(files=("aud_ave.npy",), steps=1, channels=512),
+    "deepspeech": InstagFeatures(files=("aud.npy", "aud_ds.npy"), steps=16, channels=29),
+    "esperanto": InstagFeatures(files=("aud_eo.npy",), steps=16, channels=44),
+    "hubert": InstagFeatures(files=("aud_hu.npy",), steps=2, channels=1024, pairs=True),
+    "ave": InstagFeatures(files=("aud_ave.npy",), steps=1, channels=512),
 }
 
 
-def read_published(path: Path, name: str) -> Float[Tensor, "f channels steps"]:
+def read_instag_features(path: Path, name: str) -> Float[Tensor, "f channels steps"]:
     """The features in one of the original's files, in the windows of our front end `name`. Raises
     BadArgument, NotAnArtefact."""
     if name not in PUBLISHED:
@@ -65,7 +65,7 @@ def read_published(path: Path, name: str) -> Float[Tensor, "f channels steps"]:
     )
 
 
-def published_in(folder: Path, name: str) -> Path | None:
+def find_instag_features(folder: Path, name: str) -> Path | None:
     """Where in a folder the original's features of this name lie, None where they do not."""
     files = PUBLISHED[name].files if name in PUBLISHED else ()
     return next((folder / file for file in files if (folder / file).is_file()), None)

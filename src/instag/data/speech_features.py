@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 
 from instag.data.clip import Clip
-from instag.data.instag_features import published_in, read_published
+from instag.data.instag_features import find_instag_features, read_instag_features
 from instag.errors import AssetMissing, ExtraMissing, NotAnArtefact
 from instag.runtime.files import write_atomic
 from instag.runtime.progress import Report, silent
@@ -48,9 +48,9 @@ def clip_features(
     ):
         return clip.features(stored)
     for folder in (clip.folder / "features", clip.folder):
-        original = published_in(folder, name)
+        original = find_instag_features(folder, name)
         if by_hand and original is not None:
-            return _of_length(read_published(original, name).numpy(), clip, original)
+            return _of_length(read_instag_features(original, name).numpy(), clip, original)
     front_end = create(name, device=device)
     note.unlink(missing_ok=True)
     path.unlink(missing_ok=True)
@@ -62,7 +62,7 @@ def clip_features(
     return clip.features(stored)
 
 
-def heard_in_silence(
+def features_of_silence(
     clip: Clip, name: str, found: Float[np.ndarray, "f channels steps"], *, device: str = "cpu"
 ) -> Float[np.ndarray, "channels steps"]:
     """What a front end of this name hears in silence; where it can not be made here: its features
@@ -84,8 +84,8 @@ def check_features(folder: Path, name: str) -> None:
     by_hand = (folder / "features" / f"{stored_name(name)}.npy").is_file()
     if (
         not by_hand
-        and published_in(folder, name) is None
-        and published_in(folder / "features", name) is None
+        and find_instag_features(folder, name) is None
+        and find_instag_features(folder / "features", name) is None
     ):
         require(name)
 

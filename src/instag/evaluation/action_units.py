@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int
 
 from instag.capture.tracking.fit_head import fit_head
 from instag.errors import BadArgument, FileMissing
-from instag.evaluation.landmarks import Observed, check_lengths
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.landmarks import TrackedLandmarks, check_lengths
+from instag.evaluation.not_measured import NotMeasured
 from instag.perception.action_units import action_units
 from instag.perception.face_mesh import Landmarks
 from instag.perception.skin_flow import SKIN
@@ -57,8 +57,8 @@ class ActionUnitError:
     table lacks or in which no face was seen.
     """
 
-    upper: float | Missing
-    lower: float | Missing
+    upper: float | NotMeasured
+    lower: float | NotMeasured
     by_unit: dict[str, float]
     source: Source
     frames: int
@@ -97,7 +97,7 @@ def action_unit_error(prediction: AuTable, truth: AuTable) -> ActionUnitError:
     used = len(here)
     counts = {"frames": used, "dropped": _span(prediction.frames) - used, "source": truth.source}
     if used < FEWEST_FRAMES:
-        reason = Missing(
+        reason = NotMeasured(
             f"{used} frames with a face in both tables are too few ({len(shared)} frame numbers "
             "are in both)"
         )
@@ -173,8 +173,8 @@ def read_openface(path: Path | str) -> AuTable:
 
 
 def estimate(
-    prediction: Observed, truth: Observed, size: tuple[int, int]
-) -> tuple[AuTable, AuTable] | Missing:
+    prediction: TrackedLandmarks, truth: TrackedLandmarks, size: tuple[int, int]
+) -> tuple[AuTable, AuTable] | NotMeasured:
     """Tables of a prediction and of the truth by instag's own estimator (capture.action_units) in
     pictures of `size` = (width, height) pixels.
 
@@ -186,7 +186,7 @@ def estimate(
     both = prediction.found & truth.found
     used = int(both.sum())
     if used < FEWEST_FRAMES:
-        return Missing(
+        return NotMeasured(
             f"{used} frames with a face both in the prediction and in the truth are too few"
         )
     # The prediction runs backward, so that smoothing in time sees at the seam what it sees at the
@@ -208,12 +208,12 @@ def estimate(
     return table(slice(None, used - 1, -1)), table(slice(used))
 
 
-def _total(by_unit: dict[str, float], names: tuple[str, ...], half: str) -> float | Missing:
+def _total(by_unit: dict[str, float], names: tuple[str, ...], half: str) -> float | NotMeasured:
     shared = [by_unit[name] for name in names if name in by_unit]
     return (
         float(sum(shared))
         if shared
-        else Missing(f"the tables share no action unit of the {half} face")
+        else NotMeasured(f"the tables share no action unit of the {half} face")
     )
 
 

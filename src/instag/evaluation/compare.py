@@ -7,7 +7,7 @@ from pathlib import Path
 from instag.errors import BadArgument
 from instag.evaluation.html_report import Block, Heading, Page, Paragraph, Table, write_page
 from instag.evaluation.metrics_table import Metrics, Row, brief, load, unmeasured
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.report import HEADLINE
 
 BEST = "\N{BLACK STAR}"
@@ -72,8 +72,8 @@ def headline_table(entries: Sequence[tuple[str, Metrics]]) -> list[tuple[str, ..
 
 def best_of(
     row: Row,
-    values: Sequence[float | int | Missing | None],
-    truths: Sequence[float | int | Missing | None],
+    values: Sequence[float | int | NotMeasured | None],
+    truths: Sequence[float | int | NotMeasured | None],
 ) -> int | None:
     """The place of the best value, or None where none is better than the others."""
     far = [_badness(row, value, truth) for value, truth in zip(values, truths, strict=True)]
@@ -82,13 +82,13 @@ def best_of(
 
 
 def _badness(
-    row: Row, value: float | int | Missing | None, truth: float | int | Missing | None
+    row: Row, value: float | int | NotMeasured | None, truth: float | int | NotMeasured | None
 ) -> float | None:
     """How far from good, less is better; None where that can not be said."""
-    if value is None or isinstance(value, Missing) or not row.better:
+    if value is None or isinstance(value, NotMeasured) or not row.better:
         return None
     if row.better == "truth":
-        return None if truth is None or isinstance(truth, Missing) else abs(value - truth)
+        return None if truth is None or isinstance(truth, NotMeasured) else abs(value - truth)
     return {"more": -value, "less": value, "one": abs(value - 1), "zero": abs(value)}[row.better]
 
 

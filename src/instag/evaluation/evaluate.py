@@ -15,7 +15,7 @@ from instag.evaluation.action_units import AuTable, read_openface
 from instag.evaluation.held_out import check_same_recording, held_back, reconstruct, regions_at
 from instag.evaluation.measure import Measurement, measure
 from instag.evaluation.metrics_table import Metrics, rows_of
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.paired_videos import open_pair, sound_of
 from instag.evaluation.speed import Speed, machine, measure_speed
 from instag.models.avatar import Avatar
@@ -107,7 +107,7 @@ def evaluate_videos(
     sound = sound_of(prediction)
     measured = measure(
         pairs,
-        speech=sound_of(truth) if isinstance(sound, Missing) else sound,
+        speech=sound_of(truth) if isinstance(sound, NotMeasured) else sound,
         lpips=_perception(where),
         syncnet=syncnet.find(),
         tables=_tables(tables, first=0),

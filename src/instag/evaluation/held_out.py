@@ -10,10 +10,10 @@ import torch
 from jaxtyping import UInt8
 
 from instag.data.clip import Clip
-from instag.data.clip_dataset import FrameStore
+from instag.data.clip_dataset import ClipDataset
 from instag.errors import BadArgument
 from instag.models.avatar import Avatar
-from instag.models.render_head import paint, stance
+from instag.models.render_head import paint, static_features
 from instag.rendering.registry import renderer_for
 from instag.speech.chunking import features
 from instag.speech.lips.front_end import advanced
@@ -21,7 +21,7 @@ from instag.speech.lips.front_end import advanced
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class FramePair:
     """Both RGB and of one size. index: the true frame's number."""
 
     index: int
@@ -59,7 +59,7 @@ def check_same_recording(avatar: Avatar, clip: Clip, frames: range) -> None:
 @torch.no_grad()
 def reconstruct(
     avatar: Avatar, clip: Clip, frames: range, *, device: torch.device | str = "cpu"
-) -> Iterator[Pair]:
+) -> Iterator[FramePair]:
     """Paint frames of the clip that the avatar was learned from, on a device; torso and backdrop
     are the frames' own (METHOD 4)."""
     device = torch.device(device)
@@ -72,11 +72,11 @@ def reconstruct(
             advanced(torch.from_numpy(clip.speech()), avatar.voice.late), avatar.front_end()
         )[: len(clip)]
     )
-    store = FrameStore(
+    store = ClipDataset(
         clip, size=avatar.info.size, front_end=avatar.info.front_end, device=device, heard=spoken
     )
     renderer, head = renderer_for(device), avatar.to(device).head
-    head_stance = stance(head)
+    head_stance = static_features(head)
     for indices in torch.arange(frames.start, frames.stop).split(
         BATCH if device.type == "cpu" else GPU_BATCH
     ):
@@ -94,7 +94,7 @@ def reconstruct(
         for index, picture, truth in zip(
             indices.tolist(), painted, batch.image.cpu().numpy(), strict=True
         ):
-            yield Pair(index=index, painted=picture, truth=truth)
+            yield FramePair(index=index, painted=picture, truth=truth)
 
 
 def regions_at(clip: Clip, size: int, index: int) -> UInt8[np.ndarray, "h w"]:

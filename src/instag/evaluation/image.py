@@ -12,7 +12,7 @@ from torch import Tensor
 
 from instag.errors import BadArgument
 from instag.evaluation.crops import Box, Place
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.ops.lpips import Lpips
 from instag.ops.ssim import ssim_map
 
@@ -26,13 +26,13 @@ LPIPS_SMALLEST = 32
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Likeness:
+class ImageMetrics:
     """psnr: dB, more is nearer; Missing for a mean over no frame. ssim: at most 1, more is nearer.
     lpips: 0 for equal pictures, less is nearer."""
 
-    psnr: float | Missing
-    ssim: float | Missing
-    lpips: float | Missing
+    psnr: float | NotMeasured
+    ssim: float | NotMeasured
+    lpips: float | NotMeasured
 
 
 def compare_pictures(
@@ -42,7 +42,7 @@ def compare_pictures(
     lpips: Lpips | None,
     *,
     device: torch.device | str = "cpu",
-) -> dict[Place, Likeness]:
+) -> dict[Place, ImageMetrics]:
     """PSNR, SSIM and LPIPS of a picture within each box, RGB; each number is that of the two
     pictures cut to the box.
 
@@ -63,7 +63,7 @@ def compare_pictures(
     errors = (one - other)[0] ** 2
     likeness = ssim_map(one, other)[0]
     return {
-        place: Likeness(
+        place: ImageMetrics(
             psnr=_decibels(float(_cut(errors, box).double().mean())),
             ssim=_mean_inside(likeness, box),
             lpips=_distance(one, other, box, lpips),
@@ -109,14 +109,16 @@ def _cut(values: Float[Tensor, "h w 3"], box: Box) -> Float[Tensor, "box_h box_w
     return values[box.top : box.bottom, box.left : box.right]
 
 
-def _mean_inside(likeness: Float[Tensor, "h w 3"], box: Box) -> float | Missing:
+def _mean_inside(likeness: Float[Tensor, "h w 3"], box: Box) -> float | NotMeasured:
     """SSIM of the cut pictures, from the map of the whole ones: a window that lies inside the box
     sees the same pixels in both."""
     inside = _cut(likeness, box)[WINDOW_REACH:-WINDOW_REACH, WINDOW_REACH:-WINDOW_REACH]
     return (
         float(inside.double().mean())
         if inside.numel()
-        else Missing(f"the box of {box.width}x{box.height} pixels is smaller than SSIM's window")
+        else NotMeasured(
+            f"the box of {box.width}x{box.height} pixels is smaller than SSIM's window"
+        )
     )
 
 
@@ -125,13 +127,13 @@ def _distance(
     truth: Float[Tensor, "1 h w 3"],
     box: Box,
     lpips: Lpips | None,
-) -> float | Missing:
+) -> float | NotMeasured:
     if lpips is None:
-        return Missing(
+        return NotMeasured(
             "the weights of LPIPS are not on this machine. Get them with: instag assets get lpips"
         )
     if min(box.width, box.height) < LPIPS_SMALLEST:
-        return Missing(
+        return NotMeasured(
             f"the box of {box.width}x{box.height} pixels is smaller than the {LPIPS_SMALLEST} a "
             "side that LPIPS needs"
         )

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.errors import BadArgument
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.perception.face_mesh import LONGEST_GAP, POINTS, FaceMesh, sixty_eight
 
 OUTER_EYES = (33, 263)
@@ -19,7 +19,7 @@ MOUTH = slice(48, 68)
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Observed:
+class TrackedLandmarks:
     """The landmarks of a sequence of pictures: x and y in pixels, z in pixels relative to the head.
 
     found: where a face was seen. In gaps of up to 5 frames the points lie on a straight line in
@@ -48,7 +48,7 @@ class Observed:
 
 
 @final
-class Observer:
+class LandmarkTracker:
     """Looks for a face in pictures that come one by one; `observed` is what it has seen so far. Use
     it in a with block.
 
@@ -60,7 +60,7 @@ class Observer:
         self._mesh = FaceMesh()
         self._seen: list[Float[np.ndarray, "478 3"] | None] = []
 
-    def __enter__(self) -> "Observer":
+    def __enter__(self) -> "LandmarkTracker":
         return self
 
     def __exit__(
@@ -71,17 +71,17 @@ class Observer:
     ) -> None:
         self._mesh.__exit__(kind, error, trace)
 
-    def look(self, picture: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "478 3"] | None:
+    def track(self, picture: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "478 3"] | None:
         """The landmarks in the next picture, RGB, in pixels; None where no face is seen."""
         self._seen.append(self._mesh.find(np.ascontiguousarray(picture)))
         return self._seen[-1]
 
-    def observed(self) -> Observed:
+    def observed(self) -> TrackedLandmarks:
         """All pictures so far."""
-        return observe(self._seen)
+        return track_landmarks(self._seen)
 
 
-def observe(seen: list[Float[np.ndarray, "478 3"] | None]) -> Observed:
+def track_landmarks(seen: list[Float[np.ndarray, "478 3"] | None]) -> TrackedLandmarks:
     """What a detector saw in each frame of a sequence, with its short gaps filled (see
     Observed)."""
     found = np.array([points is not None for points in seen], bool)
@@ -95,7 +95,7 @@ def observe(seen: list[Float[np.ndarray, "478 3"] | None]) -> Observed:
                 :, None, None
             ]
             table[before + 1 : after] = table[before] * (1 - weight) + table[after] * weight
-    return Observed(points=table, found=found)
+    return TrackedLandmarks(points=table, found=found)
 
 
 def check_lengths(prediction: int, truth: int) -> None:
@@ -118,15 +118,15 @@ class LandmarkDistance:
     face in the prediction, the truth, or both.
     """
 
-    plain: float | Missing
-    centred: float | Missing
-    plain_percent: float | Missing
-    centred_percent: float | Missing
+    plain: float | NotMeasured
+    centred: float | NotMeasured
+    plain_percent: float | NotMeasured
+    centred_percent: float | NotMeasured
     frames: int
     dropped: int
 
 
-def landmark_distance(prediction: Observed, truth: Observed) -> LandmarkDistance:
+def landmark_distance(prediction: TrackedLandmarks, truth: TrackedLandmarks) -> LandmarkDistance:
     """LMD: mean distance in pixels of the mouth's 20 landmarks (48 to 67 of the 68) from the true
     ones, over points and frames.
 
@@ -140,7 +140,7 @@ def landmark_distance(prediction: Observed, truth: Observed) -> LandmarkDistance
     used = np.isfinite(plain)
     counts = {"frames": int(used.sum()), "dropped": int((~used).sum())}
     if not used.any():
-        reason = Missing("in no frame a face was seen both in the prediction and in the truth")
+        reason = NotMeasured("in no frame a face was seen both in the prediction and in the truth")
         return LandmarkDistance(
             plain=reason, centred=reason, plain_percent=reason, centred_percent=reason, **counts
         )
@@ -155,7 +155,7 @@ def landmark_distance(prediction: Observed, truth: Observed) -> LandmarkDistance
 
 
 def mouth_distances(
-    prediction: Observed, truth: Observed
+    prediction: TrackedLandmarks, truth: TrackedLandmarks
 ) -> tuple[Float[np.ndarray, " f"], Float[np.ndarray, " f"]]:
     """Plain and centred distance of each frame in pixels (see `landmark_distance`); NaN where a
     face was not seen. Raises BadArgument."""

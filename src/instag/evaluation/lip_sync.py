@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d
 
 from instag.errors import BadArgument
-from instag.evaluation.landmarks import OUTER_EYES, Observed, check_lengths
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.landmarks import OUTER_EYES, TrackedLandmarks, check_lengths
+from instag.evaluation.not_measured import NotMeasured
 from instag.types import FPS
 
 INNER_LIPS = (13, 14)
@@ -43,7 +43,7 @@ class LipCurves:
     jaw: Float[np.ndarray, " f"]
 
 
-def lip_curves(observed: Observed) -> LipCurves:
+def lip_curves(observed: TrackedLandmarks) -> LipCurves:
     """aperture: between the middles of the inner lips (landmarks 13 and 14), in the picture. width:
     between the corners of the mouth (61 and 291), in the picture. jaw: from the base of the nose to
     the chin (2 and 152), with the detector's depth, as a nod shortens it in the picture.
@@ -78,10 +78,10 @@ class CurveSync:
     movement_ratio: standard deviation over the truth's; 1 moves as much, 0 not at all.
     """
 
-    correlation: float | Missing
-    lag: int | Missing
-    lag_correlation: float | Missing
-    movement_ratio: float | Missing
+    correlation: float | NotMeasured
+    lag: int | NotMeasured
+    lag_correlation: float | NotMeasured
+    movement_ratio: float | NotMeasured
 
 
 @final
@@ -93,11 +93,11 @@ class Closures:
     by_chance: what the same closures would reach on average at any other time of the sequence.
     """
 
-    recall: float | Missing
-    recall_by_chance: float | Missing
-    precision: float | Missing
-    precision_by_chance: float | Missing
-    threshold: float | Missing
+    recall: float | NotMeasured
+    recall_by_chance: float | NotMeasured
+    precision: float | NotMeasured
+    precision_by_chance: float | NotMeasured
+    threshold: float | NotMeasured
     count: int
 
 
@@ -107,8 +107,8 @@ class SilentMovement:
     """Movement of the lips per second of silence, in eye distances (see `silent_movement`). frames:
     how many are silent."""
 
-    prediction: float | Missing
-    truth: float | Missing
+    prediction: float | NotMeasured
+    truth: float | NotMeasured
     frames: int
 
 
@@ -122,13 +122,15 @@ class LipSync:
     width: CurveSync
     jaw: CurveSync
     closures: Closures
-    silence: SilentMovement | Missing
+    silence: SilentMovement | NotMeasured
     frames: int
     dropped: int
 
 
 def lip_sync(
-    prediction: Observed, truth: Observed, silent: Bool[np.ndarray, " s"] | None = None
+    prediction: TrackedLandmarks,
+    truth: TrackedLandmarks,
+    silent: Bool[np.ndarray, " s"] | None = None,
 ) -> LipSync:
     """Every measure of this file for a prediction and the truth, frame by frame; `silent`: where
     the sound is. Raises BadArgument for different lengths."""
@@ -140,7 +142,7 @@ def lip_sync(
         width=curve_sync(painted.width, true.width),
         jaw=curve_sync(painted.jaw, true.jaw),
         closures=closures(painted.aperture, true.aperture),
-        silence=Missing("no sound was given")
+        silence=NotMeasured("no sound was given")
         if silent is None
         else silent_movement(painted.aperture, true.aperture, silent),
         frames=int(both.sum()),
@@ -159,16 +161,16 @@ def curve_sync(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f
     both = np.isfinite(prediction) & np.isfinite(truth)
     if both.sum() < FEWEST_FRAMES:
         return _nothing(
-            Missing(
+            NotMeasured(
                 f"a face is known both in the prediction and in the truth in {int(both.sum())} "
                 "frames only"
             )
         )
     if truth[both].std() < STILL:
-        return _nothing(Missing("the true lips never move"))
+        return _nothing(NotMeasured("the true lips never move"))
     ratio = float(prediction[both].std() / truth[both].std())
     if prediction[both].std() < STILL:
-        never = Missing("the prediction's lips never move")
+        never = NotMeasured("the prediction's lips never move")
         return CurveSync(correlation=never, lag=never, lag_correlation=never, movement_ratio=0.0)
     reach = min(REACH, len(truth) // 3)
     fits = {
@@ -196,7 +198,7 @@ def closures(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]
     check_lengths(len(prediction), len(truth))
     both = np.isfinite(prediction) & np.isfinite(truth)
     if both.sum() < FEWEST_FRAMES:
-        reason = Missing(
+        reason = NotMeasured(
             f"a face is known both in the prediction and in the truth in {int(both.sum())} frames "
             "only"
         )
@@ -213,7 +215,7 @@ def closures(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]
     true_closed, closed = both & (truth <= threshold), both & (prediction <= threshold)
     moments = _moments(true_closed, truth)
     if not moments:
-        reason = Missing("the true lips never close")
+        reason = NotMeasured("the true lips never close")
         return Closures(
             recall=reason,
             recall_by_chance=reason,
@@ -228,7 +230,7 @@ def closures(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]
         recall_by_chance=float(near[both].mean()),
         precision=float(near_true[closed].mean())
         if closed.any()
-        else Missing("the prediction's lips never close"),
+        else NotMeasured("the prediction's lips never close"),
         precision_by_chance=float(near_true[both].mean()),
         threshold=threshold,
         count=len(moments),
@@ -254,11 +256,11 @@ def silent_movement(
         )
     following = silent[1:] & silent[:-1]
 
-    def movement(curve: Float[np.ndarray, " f"], whose: str) -> float | Missing:
+    def movement(curve: Float[np.ndarray, " f"], whose: str) -> float | NotMeasured:
         steps = np.abs(np.diff(curve))[following]
         steps = steps[np.isfinite(steps)]
         if len(steps) < FEWEST_FRAMES:
-            return Missing(f"{len(steps)} silent frames with a face in {whose} are too few")
+            return NotMeasured(f"{len(steps)} silent frames with a face in {whose} are too few")
         return float(steps.mean() * FPS)
 
     return SilentMovement(
@@ -268,7 +270,7 @@ def silent_movement(
     )
 
 
-def _nothing(reason: Missing) -> CurveSync:
+def _nothing(reason: NotMeasured) -> CurveSync:
     return CurveSync(correlation=reason, lag=reason, lag_correlation=reason, movement_ratio=reason)
 
 

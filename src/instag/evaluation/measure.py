@@ -12,20 +12,20 @@ from jaxtyping import Bool, Float, UInt8
 from instag.errors import BadArgument
 from instag.evaluation.action_units import ActionUnitError, AuTable, action_unit_error, estimate
 from instag.evaluation.crops import PLACES, Place, boxes
-from instag.evaluation.held_out import Pair
-from instag.evaluation.image import Likeness, compare_pictures
+from instag.evaluation.held_out import FramePair
+from instag.evaluation.image import ImageMetrics, compare_pictures
 from instag.evaluation.landmarks import (
     LandmarkDistance,
-    Observed,
-    Observer,
+    LandmarkTracker,
+    TrackedLandmarks,
     landmark_distance,
     mouth_distances,
 )
 from instag.evaluation.lip_sync import LipCurves, LipSync, lip_curves, lip_sync
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.sample_frames import Samples, Sampling
 from instag.evaluation.syncnet import SyncNet
-from instag.evaluation.syncnet_scores import LipReader, Sync, compare, hear
+from instag.evaluation.syncnet_scores import Sync, SyncNetTracker, compare, hear
 from instag.evaluation.temporal_stability import Flicker, FlickerMeter, Jitter, head_jitter
 from instag.ops.lpips import Lpips
 from instag.runtime.progress import Report, silent
@@ -46,8 +46,8 @@ Regions = Callable[[int], UInt8[np.ndarray, "h w"]]
 class SyncPair:
     """What SyncNet says of the prediction, and of the truth with the same sound."""
 
-    prediction: Sync | Missing
-    truth: Sync | Missing
+    prediction: Sync | NotMeasured
+    truth: Sync | NotMeasured
 
 
 @final
@@ -73,11 +73,11 @@ class Measurement:
 
     frames: int
     size: tuple[int, int]
-    likeness: dict[Place, Likeness]
+    likeness: dict[Place, ImageMetrics]
     landmarks: LandmarkDistance
     lips: LipSync
     sync: SyncPair
-    action_units: ActionUnitError | Missing
+    action_units: ActionUnitError | NotMeasured
     flicker: Flicker
     jitter: Jitter
     per_frame: PerFrame
@@ -85,12 +85,12 @@ class Measurement:
 
 
 def measure(
-    pairs: Iterable[Pair],
+    pairs: Iterable[FramePair],
     *,
     regions: Regions | None = None,
-    speech: Float[np.ndarray, " samples"] | Missing,
+    speech: Float[np.ndarray, " samples"] | NotMeasured,
     lpips: Lpips | None = None,
-    syncnet: SyncNet | Missing,
+    syncnet: SyncNet | NotMeasured,
     tables: tuple[AuTable, AuTable] | None = None,
     device: torch.device | str = "cpu",
     total: int = 0,
@@ -104,15 +104,19 @@ def measure(
     looked for on the CPU. total: frames to come, for `report`. Raises BadArgument where there is no
     frame.
     """
-    likenesses: list[dict[Place, Likeness]] = []
+    likenesses: list[dict[Place, ImageMetrics]] = []
     indices: list[int] = []
     flicker, sampling, size = FlickerMeter(), Sampling(), (0, 0)
-    readers = None if isinstance(syncnet, Missing) else (LipReader(syncnet), LipReader(syncnet))
-    with Observer() as painted_face, Observer() as true_face:
+    readers = (
+        None
+        if isinstance(syncnet, NotMeasured)
+        else (SyncNetTracker(syncnet), SyncNetTracker(syncnet))
+    )
+    with LandmarkTracker() as painted_face, LandmarkTracker() as true_face:
         for done, pair in enumerate(pairs, start=1):
             size = (pair.truth.shape[1], pair.truth.shape[0])
             shown = regions(pair.index) if regions else None
-            seen, true = painted_face.look(pair.painted), true_face.look(pair.truth)
+            seen, true = painted_face.track(pair.painted), true_face.track(pair.truth)
             places = boxes(size, true, shown)
             likeness = compare_pictures(pair.painted, pair.truth, places, lpips, device=device)
             flicker.add(pair.painted, pair.truth, places.get("head"), shown)
@@ -130,7 +134,7 @@ def measure(
             "There is no frame to compare. Choose others, or learn with fewer views so that some "
             "are held back."
         )
-    loudness = None if isinstance(speech, Missing) else frame_loudness(speech, len(indices))
+    loudness = None if isinstance(speech, NotMeasured) else frame_loudness(speech, len(indices))
     quiet = None if loudness is None else silence(loudness)
     return Measurement(
         frames=len(indices),
@@ -181,54 +185,56 @@ def silence(loudness: Float[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
     return kept
 
 
-def _mean_likeness(each: list[Likeness]) -> Likeness:
+def _mean_likeness(each: list[ImageMetrics]) -> ImageMetrics:
     if not each:
-        nowhere = Missing("the box is known in no frame, as no face was found in the truth")
-        return Likeness(psnr=nowhere, ssim=nowhere, lpips=nowhere)
-    return Likeness(
+        nowhere = NotMeasured("the box is known in no frame, as no face was found in the truth")
+        return ImageMetrics(psnr=nowhere, ssim=nowhere, lpips=nowhere)
+    return ImageMetrics(
         psnr=_mean([one.psnr for one in each]),
         ssim=_mean([one.ssim for one in each]),
         lpips=_mean([one.lpips for one in each]),
     )
 
 
-def _mean(values: list[float | Missing]) -> float | Missing:
+def _mean(values: list[float | NotMeasured]) -> float | NotMeasured:
     """The mean of what was measured; the first reason where nothing was."""
-    numbers = [value for value in values if not isinstance(value, Missing)]
+    numbers = [value for value in values if not isinstance(value, NotMeasured)]
     return (
         float(np.mean(numbers))
         if numbers
-        else next(value for value in values if isinstance(value, Missing))
+        else next(value for value in values if isinstance(value, NotMeasured))
     )
 
 
-def _number(value: float | Missing) -> float:
-    return float("nan") if isinstance(value, Missing) else value
+def _number(value: float | NotMeasured) -> float:
+    return float("nan") if isinstance(value, NotMeasured) else value
 
 
 def _synchrony(
-    readers: tuple[LipReader, LipReader] | None,
-    speech: Float[np.ndarray, " samples"] | Missing,
-    syncnet: SyncNet | Missing,
+    readers: tuple[SyncNetTracker, SyncNetTracker] | None,
+    speech: Float[np.ndarray, " samples"] | NotMeasured,
+    syncnet: SyncNet | NotMeasured,
 ) -> SyncPair:
-    if isinstance(syncnet, Missing) or readers is None:
-        reason = syncnet if isinstance(syncnet, Missing) else Missing("no SyncNet was given")
+    if isinstance(syncnet, NotMeasured) or readers is None:
+        reason = (
+            syncnet if isinstance(syncnet, NotMeasured) else NotMeasured("no SyncNet was given")
+        )
         return SyncPair(prediction=reason, truth=reason)
-    if isinstance(speech, Missing):
+    if isinstance(speech, NotMeasured):
         return SyncPair(prediction=speech, truth=speech)
     voice = hear(syncnet, speech)
     prediction, truth = (
-        lips if isinstance(lips := reader.embeddings(), Missing) else compare(lips, voice)
+        lips if isinstance(lips := reader.embeddings(), NotMeasured) else compare(lips, voice)
         for reader in readers
     )
     return SyncPair(prediction=prediction, truth=truth)
 
 
 def _action_units(
-    prediction: Observed,
-    truth: Observed,
+    prediction: TrackedLandmarks,
+    truth: TrackedLandmarks,
     size: tuple[int, int],
     tables: tuple[AuTable, AuTable] | None,
-) -> ActionUnitError | Missing:
+) -> ActionUnitError | NotMeasured:
     measured = tables or estimate(prediction, truth, size)
-    return measured if isinstance(measured, Missing) else action_unit_error(*measured)
+    return measured if isinstance(measured, NotMeasured) else action_unit_error(*measured)

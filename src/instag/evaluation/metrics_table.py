@@ -14,7 +14,7 @@ from instag.errors import BadArgument, FileMissing
 from instag.evaluation.crops import PLACES
 from instag.evaluation.lip_sync import CurveSync
 from instag.evaluation.measure import Measurement
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.speed import Speed
 from instag.evaluation.syncnet_scores import Sync
 from instag.runtime.files import write_atomic
@@ -36,8 +36,8 @@ class Row:
     label: str
     unit: str = ""
     better: Better = ""
-    value: float | int | Missing
-    truth: float | int | Missing | None = None
+    value: float | int | NotMeasured
+    truth: float | int | NotMeasured | None = None
 
 
 @final
@@ -175,7 +175,7 @@ def _landmark_rows(measured: Measurement) -> list[Row]:
     found, group = measured.landmarks, "Landmarks of the mouth"
     row = lambda key, label, unit, value: Row(
         group=group, key=key, label=label, unit=unit, better="less", value=value, truth=0.0
-    )  # noqa: E731
+    )
     return [
         row("lmd", "LMD", "px", found.plain),
         row("lmd_percent", "LMD", "% of eye distance", found.plain_percent),
@@ -213,7 +213,9 @@ def _lip_rows(measured: Measurement) -> list[Row]:
             group=group,
             key="closures",
             label="closures of the true lips",
-            value=closures.threshold if isinstance(closures.threshold, Missing) else closures.count,
+            value=closures.threshold
+            if isinstance(closures.threshold, NotMeasured)
+            else closures.count,
         ),
         Row(
             group=group,
@@ -245,14 +247,16 @@ def _lip_rows(measured: Measurement) -> list[Row]:
         ),
     ]
     quiet = lips.silence
-    value, truth = (quiet, None) if isinstance(quiet, Missing) else (quiet.prediction, quiet.truth)
+    value, truth = (
+        (quiet, None) if isinstance(quiet, NotMeasured) else (quiet.prediction, quiet.truth)
+    )
     return [
         *rows,
         Row(
             group=group,
             key="silent_frames",
             label="silent frames",
-            value=quiet if isinstance(quiet, Missing) else quiet.frames,
+            value=quiet if isinstance(quiet, NotMeasured) else quiet.frames,
         ),
         Row(
             group=group,
@@ -309,7 +313,7 @@ def _sync_rows(measured: Measurement) -> list[Row]:
 
     def row(key: str, label: str, unit: str, better: Better) -> Row:
         value, truth = (
-            found if isinstance(found, Missing) else _sync_value(found, key)
+            found if isinstance(found, NotMeasured) else _sync_value(found, key)
             for found in (painted, true)
         )
         return Row(
@@ -339,7 +343,7 @@ def _sync_value(found: Sync, key: str) -> float:
 
 def _unit_rows(measured: Measurement) -> list[Row]:
     units, group = measured.action_units, "Action units"
-    if isinstance(units, Missing):
+    if isinstance(units, NotMeasured):
         return [
             Row(
                 group=group,
@@ -401,7 +405,7 @@ def speed_rows(speed: Speed) -> list[Row]:
     group = "Speed and size"
     row = lambda key, label, unit, better, value: Row(
         group=group, key=key, label=label, unit=unit, better=better, value=value
-    )  # noqa: E731
+    )
     return [
         row("prepare_s", "observing", "s", "less", speed.prepare_s),
         row("adapt_s", "learning", "s", "less", speed.adapt_s),
@@ -420,11 +424,11 @@ def speed_rows(speed: Speed) -> list[Row]:
     ]
 
 
-def shown(value: float | int | Missing | None) -> str:
+def shown(value: float | int | NotMeasured | None) -> str:
     """A number for a reader: three to four digits that count."""
     if value is None:
         return ""
-    if isinstance(value, Missing):
+    if isinstance(value, NotMeasured):
         return str(value)
     if isinstance(value, int) or value == round(value):
         return f"{round(value):,}"
@@ -439,18 +443,18 @@ def shown(value: float | int | Missing | None) -> str:
     )
 
 
-def brief(value: float | int | Missing | None) -> str:
+def brief(value: float | int | NotMeasured | None) -> str:
     """`shown` for a narrow column: "not measured" without its reason, which `unmeasured` gives."""
-    return "not measured" if isinstance(value, Missing) else shown(value)
+    return "not measured" if isinstance(value, NotMeasured) else shown(value)
 
 
 def unmeasured(rows: Sequence[Row]) -> list[str]:
     """Why rows have no number: a sentence for each reason, which names its rows."""
     named: dict[str, list[str]] = {}
     for row in rows:
-        if isinstance(row.value, Missing):
+        if isinstance(row.value, NotMeasured):
             named.setdefault(row.value.reason, []).append(row.label)
-        if isinstance(row.truth, Missing) and row.truth != row.value:
+        if isinstance(row.truth, NotMeasured) and row.truth != row.value:
             named.setdefault(row.truth.reason, []).append(f"{row.label} of the truth")
     return [
         f"Not measured: {'; '.join(labels)}. Why: {reason.rstrip('.')}."
@@ -458,31 +462,33 @@ def unmeasured(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _plain(value: float | int | Missing | None) -> float | int | None:
+def _plain(value: float | int | NotMeasured | None) -> float | int | None:
     return (
-        None if value is None or isinstance(value, Missing) or not math.isfinite(value) else value
+        None
+        if value is None or isinstance(value, NotMeasured) or not math.isfinite(value)
+        else value
     )
 
 
-def _finite(value: float | int | Missing) -> float | int | Missing:
+def _finite(value: float | int | NotMeasured) -> float | int | NotMeasured:
     return (
         value
-        if isinstance(value, Missing) or math.isfinite(value)
-        else Missing("no finite number came out")
+        if isinstance(value, NotMeasured) or math.isfinite(value)
+        else NotMeasured("no finite number came out")
     )
 
 
-def _reason(value: float | int | Missing | None) -> str:
-    return value.reason if isinstance(value, Missing) else ""
+def _reason(value: float | int | NotMeasured | None) -> str:
+    return value.reason if isinstance(value, NotMeasured) else ""
 
 
 def _either_reason(row: Row) -> str:
     return _reason(row.value) or (
-        f"truth: {row.truth.reason}" if isinstance(row.truth, Missing) else ""
+        f"truth: {row.truth.reason}" if isinstance(row.truth, NotMeasured) else ""
     )
 
 
-def _cell(value: float | int | Missing | None) -> str:
+def _cell(value: float | int | NotMeasured | None) -> str:
     plain = _plain(value)
     return "" if plain is None else f"{plain:.6g}" if isinstance(plain, float) else str(plain)
 
@@ -500,6 +506,8 @@ def _restored(row: dict) -> Row:
     return Row(
         **texts,
         better=row["better"],
-        value=Missing(row["missing"] or "no value was written") if value is None else value,
-        truth=Missing(row["truth_missing"]) if truth is None and row["truth_missing"] else truth,
+        value=NotMeasured(row["missing"] or "no value was written") if value is None else value,
+        truth=NotMeasured(row["truth_missing"])
+        if truth is None and row["truth_missing"]
+        else truth,
     )

@@ -6,7 +6,7 @@ from typing import final
 
 @final
 @dataclass(frozen=True)
-class Missing:
+class NotMeasured:
     """Not a number, and why: a sentence for the reader of a report."""
 
     reason: str

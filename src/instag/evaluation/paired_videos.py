@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from instag.errors import BadArgument, FileMissing, NoSound, NotMedia
-from instag.evaluation.held_out import Pair
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.held_out import FramePair
+from instag.evaluation.not_measured import NotMeasured
 from instag.media.reader import probe, read_frames, read_sound
 from instag.types import FPS
 
@@ -66,14 +66,14 @@ class PairedVideos:
     def __len__(self) -> int:
         return self.frames
 
-    def __iter__(self) -> Iterator[Pair]:
+    def __iter__(self) -> Iterator[FramePair]:
         """Pairs of the truth's size, numbered from 0. Raises NotMedia, Truncated."""
         size = (self.truth.width, self.truth.height)
         pictures = zip(
             islice(self.painted, self.frames), islice(self.truth, self.frames), strict=True
         )
         for index, (painted, truth) in enumerate(pictures):
-            yield Pair(index=index, painted=_resized(painted, size), truth=truth)
+            yield FramePair(index=index, painted=_resized(painted, size), truth=truth)
 
 
 def open_pair(
@@ -138,15 +138,15 @@ def footage(path: Path) -> Footage:
     return Footage(path=path, frames=frames, width=about.width, height=about.height, fps=about.fps)
 
 
-def sound_of(path: Path | str) -> Float[np.ndarray, " samples"] | Missing:
+def sound_of(path: Path | str) -> Float[np.ndarray, " samples"] | NotMeasured:
     """The sound of a video, 16 kHz in [-1, 1]; why there is none, otherwise. Raises FileMissing,
     NotMedia, Truncated."""
     if Path(path).is_dir():
-        return Missing(f"{path} is a folder of pictures, which has no sound")
+        return NotMeasured(f"{path} is a folder of pictures, which has no sound")
     try:
         return read_sound(path)
     except NoSound as error:
-        return Missing(f"{error}".split(". ", 1)[0])
+        return NotMeasured(f"{error}".split(". ", 1)[0])
 
 
 def _numbered(folder: Path) -> dict[int, Path]:

@@ -7,7 +7,7 @@ from typing import final
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Published:
+class PaperResult:
     """A row of a paper's table for five seconds of video; numbers by the keys of metrics.json,
     where our definition is the published one or near it."""
 
@@ -17,7 +17,7 @@ class Published:
 
 NOTE = "As published: other people, other machine."
 ROWS = (
-    Published(
+    PaperResult(
         name="InsTaG (CVPR 2025)",
         numbers={
             "psnr_full": 28.86,
@@ -31,7 +31,7 @@ ROWS = (
             "painting_fps": 82.5,
         },
     ),
-    Published(
+    PaperResult(
         name="EmoTaG (CVPR 2026)",
         numbers={
             "psnr_full": 30.02,

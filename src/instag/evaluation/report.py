@@ -24,7 +24,7 @@ from instag.evaluation.html_report import (
 from instag.evaluation.lip_sync import FEWEST_FRAMES
 from instag.evaluation.measure import Measurement
 from instag.evaluation.metrics_table import Metrics, Row, brief, shown, unmeasured
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.paper_results import NOTE, ROWS
 from instag.evaluation.sample_frames import MouthSample, Sample
 from instag.types import FPS
@@ -62,7 +62,9 @@ def report_page(evaluation: Evaluation) -> Page:
     blocks: list[Block] = [
         Figures(
             values=[
-                (shown(value), label) for value, label in headline if not isinstance(value, Missing)
+                (shown(value), label)
+                for value, label in headline
+                if not isinstance(value, NotMeasured)
             ]
         )
     ]
@@ -193,7 +195,7 @@ def _frames(measured: Measurement) -> list[Block]:
     caption = (
         f"True, painted, and their difference times {ERROR_GAIN}; by PSNR of the {samples.place}: "
     )
-    blocks: list[Block] = [Heading(text="Frames")]
+    blocks: list[Block] = [Heading(text="FrameBatch")]
     for name, chosen in (("The worst frames", samples.worst), ("The best frames", samples.best)):
         if chosen:
             listed = ", ".join(

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from instag.evaluation.crops import Box, Place
-from instag.evaluation.held_out import Pair
-from instag.evaluation.image import Likeness
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.held_out import FramePair
+from instag.evaluation.image import ImageMetrics
+from instag.evaluation.not_measured import NotMeasured
 
 SHOWN = 3
 """Frames of each kind."""
@@ -32,7 +32,7 @@ MOUTH_SIDE = 112
 class Sample:
     """A frame and its PSNR in dB, in the place it was judged by."""
 
-    pair: Pair
+    pair: FramePair
     psnr: float
 
 
@@ -69,11 +69,11 @@ class Sampling:
         self._place: Place = "head"
 
     def add(
-        self, pair: Pair, boxes: Mapping[Place, Box], likeness: Mapping[Place, Likeness]
+        self, pair: FramePair, boxes: Mapping[Place, Box], likeness: Mapping[Place, ImageMetrics]
     ) -> None:
         """The next pair in time, its boxes, and how near it is in each."""
         judged = likeness.get(self._place, likeness["full"]).psnr
-        if not isinstance(judged, Missing):
+        if not isinstance(judged, NotMeasured):
             self._best.add(judged, pair)
             self._worst.add(-judged, pair)
         if "mouth" in boxes and self._seen % self._step == 0:
@@ -107,10 +107,10 @@ class _Foremost:
     frames, of the best KEPT stretches."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[float, int, Pair]] = []
-        self._stretch: tuple[float, int, Pair] | None = None
+        self._kept: list[tuple[float, int, FramePair]] = []
+        self._stretch: tuple[float, int, FramePair] | None = None
 
-    def add(self, value: float, pair: Pair) -> None:
+    def add(self, value: float, pair: FramePair) -> None:
         """The next pair in time."""
         if self._stretch is not None and self._stretch[1] // APART == pair.index // APART:
             if value <= self._stretch[0]:
@@ -123,12 +123,12 @@ class _Foremost:
         self._stretch = (
             value,
             pair.index,
-            Pair(index=pair.index, painted=pair.painted.copy(), truth=pair.truth.copy()),
+            FramePair(index=pair.index, painted=pair.painted.copy(), truth=pair.truth.copy()),
         )
 
-    def chosen(self) -> list[tuple[float, Pair]]:
+    def chosen(self) -> list[tuple[float, FramePair]]:
         """SHOWN at most, the highest first."""
-        taken: list[tuple[float, Pair]] = []
+        taken: list[tuple[float, FramePair]] = []
         everything = self._kept if self._stretch is None else [*self._kept, self._stretch]
         for value, index, pair in sorted(everything, key=lambda entry: (-entry[0], entry[1])):
             if len(taken) < SHOWN and all(abs(index - other.index) >= APART for _, other in taken):

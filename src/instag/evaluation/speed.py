@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float, UInt8
 
 from instag.data.clip import Clip
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.media.reader import write_video
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_name
-from instag.synthesis.synthesizer import GPU_BATCH, Manner, frames
+from instag.synthesis.synthesizer import GPU_BATCH, SpeakOptions, frames
 from instag.types import FPS, SAMPLE_RATE
 
 SPOKEN_S = 4.0
@@ -34,14 +34,14 @@ class Speed:
     encoding into a file. memory_mb: the most that this process has held so far.
     """
 
-    prepare_s: float | Missing
-    adapt_s: float | Missing
+    prepare_s: float | NotMeasured
+    adapt_s: float | NotMeasured
     painting_fps: float
     speaking_fps: float
-    memory_mb: float | Missing
+    memory_mb: float | NotMeasured
     splats_face: int
     splats_mouth: int
-    file_mb: float | Missing
+    file_mb: float | NotMeasured
 
 
 def measure_speed(
@@ -74,7 +74,7 @@ def measure_speed(
         prepare_s=_observing(clip),
         adapt_s=sum(learned.values())
         if isinstance(learned, dict)
-        else Missing("the avatar does not say how long it learned"),
+        else NotMeasured("the avatar does not say how long it learned"),
         painting_fps=count / painting,
         speaking_fps=count / speaking,
         memory_mb=_peak_memory(),
@@ -82,7 +82,7 @@ def measure_speed(
         splats_mouth=avatar.info.splats["mouth"],
         file_mb=path.stat().st_size / 1e6
         if path is not None and path.is_file()
-        else Missing("the avatar has no file"),
+        else NotMeasured("the avatar has no file"),
     )
 
 
@@ -108,7 +108,7 @@ def processor() -> str:
 def _frames(
     avatar: Avatar, speech: Float[np.ndarray, " samples"], device: torch.device
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    return frames(avatar, torch.from_numpy(speech), Manner(), device=device)
+    return frames(avatar, torch.from_numpy(speech), SpeakOptions(), device=device)
 
 
 def _painted(
@@ -120,14 +120,14 @@ def _painted(
     return count, time.perf_counter() - began
 
 
-def _observing(clip: Clip) -> float | Missing:
+def _observing(clip: Clip) -> float | NotMeasured:
     seconds = sum(record.seconds for record in clip.info.stages.values())
-    return seconds if seconds > 0 else Missing("the clip does not say how long its stages took")
+    return seconds if seconds > 0 else NotMeasured("the clip does not say how long its stages took")
 
 
-def _peak_memory() -> float | Missing:
+def _peak_memory() -> float | NotMeasured:
     if sys.platform == "win32":
-        return Missing("Windows does not tell")
+        return NotMeasured("Windows does not tell")
     import resource
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

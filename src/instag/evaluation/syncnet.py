@@ -17,7 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from instag.assets import store
 from instag.errors import AssetDamaged
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 
 FRAMES = 5
 """Frames that an embedding of a face sees."""
@@ -131,13 +131,13 @@ def _fold(layers: nn.Sequential) -> None:
             )
 
 
-def find() -> SyncNet | Missing:
+def find() -> SyncNet | NotMeasured:
     """SyncNet, where its weights are on this machine. Raises AssetDamaged."""
     path = store.find("syncnet")
     return (
         load(path)
         if path is not None
-        else Missing("SyncNet's weights are not on this machine: instag assets get syncnet")
+        else NotMeasured("SyncNet's weights are not on this machine: instag assets get syncnet")
     )
 
 

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.syncnet import CROP, FRAMES, STEPS, WIDTH, SyncNet
 from instag.speech.mfcc import mfcc
 from instag.types import FPS
@@ -51,7 +51,7 @@ class Sync:
 
 
 @final
-class LipReader:
+class SyncNetTracker:
     """Embeddings of the face in a stream of frames: give it one frame after another, then ask for
     the embeddings.
 
@@ -78,18 +78,20 @@ class LipReader:
         if len(self._pictures) > MEDIAN // 2:
             self._crop_next()
 
-    def embeddings(self) -> Float[Tensor, "windows 1024"] | Missing:
+    def embeddings(self) -> Float[Tensor, "windows 1024"] | NotMeasured:
         """One embedding for every five successive frames, after the last frame was seen."""
         while self._pictures:
             self._crop_next()
         if self._faceless:
-            return Missing(
+            return NotMeasured(
                 f"no face in {len(self._faceless)} of {self._seen} frames, first in frame "
                 f"{self._faceless[0]}, and none within 6 frames of them"
             )
         self._watch()
         if not self._embeddings:
-            return Missing(f"{self._seen} frames are too few: SyncNet looks at {FRAMES} at a time")
+            return NotMeasured(
+                f"{self._seen} frames are too few: SyncNet looks at {FRAMES} at a time"
+            )
         return torch.cat(self._embeddings)
 
     def _crop_next(self) -> None:
@@ -123,7 +125,7 @@ def hear(network: SyncNet, speech: Float[np.ndarray, " samples"]) -> Float[Tenso
     return torch.cat([network.hear(piece) for piece in windows.split(8 * BATCH)])
 
 
-def compare(lips: Float[Tensor, "m width"], speech: Float[Tensor, "n width"]) -> Sync | Missing:
+def compare(lips: Float[Tensor, "m width"], speech: Float[Tensor, "n width"]) -> Sync | NotMeasured:
     """Match the embeddings of each window of frames with those of speech up to 15 frames earlier
     and later.
 
@@ -132,7 +134,7 @@ def compare(lips: Float[Tensor, "m width"], speech: Float[Tensor, "n width"]) ->
     """
     windows = min(len(lips), len(speech))
     if windows <= MAX_OFFSET:
-        return Missing(
+        return NotMeasured(
             f"{windows} windows are too few to try offsets of {MAX_OFFSET} frames: SyncNet needs a "
             "second of video with its sound"
         )
@@ -155,20 +157,20 @@ def measure(
     pictures: Iterable[UInt8[np.ndarray, "h w 3"]],
     points: Iterable[Float[np.ndarray, "n _"] | None],
     speech: Float[np.ndarray, " samples"],
-    network: SyncNet | Missing,
-) -> Sync | Missing:
+    network: SyncNet | NotMeasured,
+) -> Sync | NotMeasured:
     """Sync-C and Sync-D of a stream of RGB frames at 25 fps, the landmarks in each, and their 16
     kHz sound in [-1, 1].
 
     Raises ValueError where there are not as many points as pictures.
     """
-    if isinstance(network, Missing):
+    if isinstance(network, NotMeasured):
         return network
-    reader = LipReader(network)
+    reader = SyncNetTracker(network)
     for picture, face in zip(pictures, points, strict=True):
         reader.see(picture, face)
     lips = reader.embeddings()
-    return lips if isinstance(lips, Missing) else compare(lips, hear(network, speech))
+    return lips if isinstance(lips, NotMeasured) else compare(lips, hear(network, speech))
 
 
 def face_crop(

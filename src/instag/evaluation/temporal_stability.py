@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, UInt8
 from instag.capture.tracking.fit_head import RIGID
 from instag.errors import BadArgument
 from instag.evaluation.crops import Box
-from instag.evaluation.landmarks import Observed, check_lengths
-from instag.evaluation.not_measured import Missing
+from instag.evaluation.landmarks import TrackedLandmarks, check_lengths
+from instag.evaluation.not_measured import NotMeasured
 from instag.types import Region
 
 AWAY_FROM_PERSON = 1 / 64
@@ -28,9 +28,9 @@ class Change:
     """Mean |I_t - I_(t-1)| over pixels, channels and frames, in levels of 0 to 255. ratio:
     prediction over truth; 1 changes as much, 0 not at all."""
 
-    prediction: float | Missing
-    truth: float | Missing
-    ratio: float | Missing
+    prediction: float | NotMeasured
+    truth: float | NotMeasured
+    ratio: float | NotMeasured
 
 
 @final
@@ -116,13 +116,13 @@ class Jitter:
     """Trembling of the head in per cent of the eye distance (see `head_jitter`). ratio: prediction
     over truth. frames: compared."""
 
-    prediction: float | Missing
-    truth: float | Missing
-    ratio: float | Missing
+    prediction: float | NotMeasured
+    truth: float | NotMeasured
+    ratio: float | NotMeasured
     frames: int
 
 
-def head_jitter(prediction: Observed, truth: Observed) -> Jitter:
+def head_jitter(prediction: TrackedLandmarks, truth: TrackedLandmarks) -> Jitter:
     """Root of the mean square of p_(t-1) - 2 p_t + p_(t+1) over the landmarks that move with the
     skull (capture.tracking.RIGID) and over frames.
 
@@ -135,7 +135,7 @@ def head_jitter(prediction: Observed, truth: Observed) -> Jitter:
     used = both[2:] & both[1:-1] & both[:-2]
     count = int(used.sum())
     if count < FEWEST_FRAMES:
-        reason = Missing(
+        reason = NotMeasured(
             f"three neighbouring frames with a face in both are found only {count} times"
         )
         return Jitter(prediction=reason, truth=reason, ratio=reason, frames=count)
@@ -144,7 +144,7 @@ def head_jitter(prediction: Observed, truth: Observed) -> Jitter:
     return Jitter(prediction=one, truth=other, ratio=_ratio(one, other), frames=count)
 
 
-def _trembling(observed: Observed) -> Float[np.ndarray, " g"]:
+def _trembling(observed: TrackedLandmarks) -> Float[np.ndarray, " g"]:
     """Mean square of the second differences at each frame but the first and last, in per cent of
     the eye distance, squared."""
     points = observed.points[:, RIGID, :2].astype(np.float64)
@@ -169,11 +169,11 @@ def _mean(
 
 def _change(pairs: list[tuple[float, float]], otherwise: str) -> Change:
     if not pairs:
-        reason = Missing(otherwise)
+        reason = NotMeasured(otherwise)
         return Change(prediction=reason, truth=reason, ratio=reason)
     prediction, truth = (float(value) for value in np.mean(pairs, axis=0))
     return Change(prediction=prediction, truth=truth, ratio=_ratio(prediction, truth))
 
 
-def _ratio(prediction: float, truth: float) -> float | Missing:
-    return prediction / truth if truth > 0 else Missing("the truth does not move")
+def _ratio(prediction: float, truth: float) -> float | NotMeasured:
+    return prediction / truth if truth > 0 else NotMeasured("the truth does not move")

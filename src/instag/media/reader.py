@@ -24,7 +24,7 @@ from av.video.stream import VideoStream
 from jaxtyping import Float, UInt8
 
 from instag.errors import BadArgument, FileMissing, NoSound, NotMedia, Truncated
-from instag.media.writer import EXACT, Film, Quality
+from instag.media.writer import EXACT, EncoderQuality, VideoWriter
 from instag.runtime.files import atomic_path
 from instag.runtime.progress import Report, silent
 from instag.types import FPS
@@ -280,10 +280,10 @@ def write_video(
     first = next(stream_frames, None)
     if first is None:
         raise BadArgument(f"No frames to write into {path}.")
-    quality = Quality(crf=crf, preset=preset)
+    quality = EncoderQuality(crf=crf, preset=preset)
     with (
         atomic_path(path) as temporary,
-        Film(
+        VideoWriter(
             temporary,
             muxer,
             first,

@@ -40,7 +40,7 @@ less than a GPU paints."""
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Quality:
+class EncoderQuality:
     """x264's. crf: 0 for no loss, 51 for the worst; NVENC's constant quality takes the same number.
     preset: how hard to try."""
 
@@ -49,7 +49,7 @@ class Quality:
 
 
 @final
-class Film:
+class VideoWriter:
     """The file of a video. `add` pictures inside a `with` block; it is whole when the block is left
     without an error."""
 
@@ -62,7 +62,7 @@ class Film:
         sound: tuple[Float[np.ndarray, " samples"], int] | None,
         fps: int,
         metadata: dict[str, str] | None,
-        quality: Quality,
+        quality: EncoderQuality,
         gpu: bool,
     ) -> None:
         """muxer: FFmpeg's name of the format. first: a picture of the film's size. gpu: code with
@@ -87,7 +87,7 @@ class Film:
             self._coding = opened.enter_context(ThreadPoolExecutor(1, "instag-encode"))
             self._opened = opened.pop_all()
 
-    def __enter__(self) -> "Film":
+    def __enter__(self) -> "VideoWriter":
         return self
 
     def add(self, image: UInt8[np.ndarray, "h w 3"]) -> None:
@@ -150,7 +150,7 @@ class _Converters:
 
 
 def nvenc_opens(
-    size: tuple[int, int] = (512, 512), fps: int = 25, quality: Quality | None = None
+    size: tuple[int, int] = (512, 512), fps: int = 25, quality: EncoderQuality | None = None
 ) -> bool:
     """Whether a GPU of this machine codes H.264 pictures of this size so: FFmpeg has NVENC, the
     driver too, and the GPU (an H100 has not)."""
@@ -161,19 +161,24 @@ def nvenc_opens(
         assert isinstance(coder, VideoCodecContext)
         coder.width, coder.height = size
         coder.pix_fmt, coder.time_base = "yuv420p", Fraction(1, fps)
-        coder.options = _nvenc_options(quality or Quality())
+        coder.options = _nvenc_options(quality or EncoderQuality())
         coder.open()
     except (FFmpegError, ValueError, OSError):
         return False
     return True
 
 
-def _nvenc_options(quality: Quality) -> dict[str, str]:
+def _nvenc_options(quality: EncoderQuality) -> dict[str, str]:
     return {"rc": "vbr", "cq": str(quality.crf), "b": "0", "preset": "p4"}
 
 
 def _picture_stream(
-    container: OutputContainer, size: tuple[int, int], fps: int, quality: Quality, *, gpu: bool
+    container: OutputContainer,
+    size: tuple[int, int],
+    fps: int,
+    quality: EncoderQuality,
+    *,
+    gpu: bool,
 ) -> VideoStream:
     if gpu and nvenc_opens(size, fps, quality):
         stream = container.add_stream("h264_nvenc", rate=fps, options=_nvenc_options(quality))

@@ -26,9 +26,9 @@ from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, load_head, new_head
 from instag.runtime.files import atomic_path, check_format
 from instag.speech.front_end import FrontEnd
-from instag.speech.lips.front_end import LipMotion, Voice
+from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
 from instag.speech.registry import create
-from instag.speech.whisper import load_whisper_ear
+from instag.speech.whisper import load_whisper_encoder
 
 FORMAT_VERSION = 2
 MOST_DRIVE_FRAMES = 1_500
@@ -72,7 +72,7 @@ class Avatar:
     expression: Float[Tensor, "f 6"]
     torso_files: list[bytes]
     backdrop: UInt8[np.ndarray, "h w 3"]
-    voice: Voice | None = None
+    voice: SpeakerAdapter | None = None
 
     def __len__(self) -> int:
         """Frames of poses, expressions and torso."""
@@ -87,7 +87,7 @@ class Avatar:
         return (
             create(self.info.front_end, device=device)
             if self.voice is None
-            else LipMotion(self.voice, ear=load_whisper_ear().to(device))
+            else LipCodeFrontEnd(self.voice, ear=load_whisper_encoder().to(device))
         )
 
     def to(self, device: torch.device | str) -> "Avatar":
@@ -142,15 +142,15 @@ class Avatar:
                     load(package.read("drive.safetensors")),
                 )
                 voice = (
-                    Voice.of_state(load(package.read("voice.safetensors")))
-                    if info.front_end == LipMotion.name
+                    SpeakerAdapter.of_state(load(package.read("voice.safetensors")))
+                    if info.front_end == LipCodeFrontEnd.name
                     else None
                 )
                 torso = [package.read(f"torso/{index:05d}.webp") for index in range(info.frames)]
                 backdrop = cv2.imdecode(
                     np.frombuffer(package.read("backdrop.png"), np.uint8), cv2.IMREAD_COLOR
                 )
-            head = empty_head(info.speech_channels)
+            head = head_template(info.speech_channels)
             load_head(head, state)
         except (
             zipfile.BadZipFile,
@@ -175,7 +175,7 @@ class Avatar:
         )
 
 
-def empty_head(speech_channels: int) -> Head:
+def head_template(speech_channels: int) -> Head:
     """A head of the right shapes to load a state into."""
     generator = torch.Generator().manual_seed(0)
     return new_head(

@@ -14,7 +14,7 @@ from instag.types import WINDOWS
 WIDTH = 32
 
 
-FARTHEST = 4.0
+FARTHEST_CODE = 4.0
 """Deviations from the mean beyond which a code counts as one less far: a network says anything at
 all outside of what it has seen."""
 
@@ -71,7 +71,7 @@ class SpeechEncoder(nn.Module):
 
 
 @final
-class MotionEncoder(nn.Module):
+class LipCodeEncoder(nn.Module):
     """Two small layers on the code of the frame alone. `level`: mean and deviation of each number
     of the codes that it learns from; part of its state."""
 
@@ -85,7 +85,7 @@ class MotionEncoder(nn.Module):
 
     def forward(self, windows: Float[Tensor, "b 8 12 1"]) -> Float[Tensor, "b 32"]:
         code = (windows[:, CENTRE, :, 0] - self.level[0]) / self.level[1]
-        near = FARTHEST * torch.tanh(code / FARTHEST)
+        near = FARTHEST_CODE * torch.tanh(code / FARTHEST_CODE)
         return self.straight(near) + self.layers(near)
 
     @staticmethod
@@ -94,7 +94,7 @@ class MotionEncoder(nn.Module):
         return torch.stack([features[..., 0].mean(0), deviations(features[..., 0])])
 
 
-def encoder_of(channels: int) -> SpeechEncoder | MotionEncoder:
+def conditioning_encoder(channels: int) -> SpeechEncoder | LipCodeEncoder:
     """What a field hears with: motion codes have twelve numbers, and every front end of speech has
     more."""
-    return MotionEncoder() if channels == CODES else SpeechEncoder(channels)
+    return LipCodeEncoder() if channels == CODES else SpeechEncoder(channels)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from instag.models.conditioning_encoders import WIDTH, encoder_of
+from instag.models.conditioning_encoders import WIDTH, conditioning_encoder
 from instag.models.mlp import mlp
 from instag.models.triplane import TriPlane
 from instag.types import BLINK_LIMIT, EXPRESSION_UNITS, Condition
@@ -22,7 +22,7 @@ REVIVAL = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class FieldFeatures:
     """What a field knows of points before it hears anything: their encoding and how far each
     listens."""
 
@@ -30,7 +30,7 @@ class Places:
     speech_gate: Float[Tensor, "n 32"]
     expression_gate: Float[Tensor, "n e"]
 
-    def split(self, *points: int) -> list["Places"]:
+    def split(self, *points: int) -> list["FieldFeatures"]:
         """So many first points, so many after them, and so on. (Split, not cut out: one operation
         backward, where slices take three each.)"""
         parts = zip(
@@ -41,7 +41,7 @@ class Places:
             strict=True,
         )
         return [
-            Places(encoding=encoding, speech_gate=speech, expression_gate=expression)
+            FieldFeatures(encoding=encoding, speech_gate=speech, expression_gate=expression)
             for encoding, speech, expression in parts
         ]
 
@@ -53,7 +53,7 @@ class Places:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Motion:
+class Deformation:
     """Changes of Gaussians for a batch of frames. shift: metres. rotation, scale: added to the raw
     quaternions and scales."""
 
@@ -61,17 +61,18 @@ class Motion:
     rotation: Float[Tensor, "b n 4"]
     scale: Float[Tensor, "b n 3"]
 
-    def split(self, *frames: int) -> list["Motion"]:
+    def split(self, *frames: int) -> list["Deformation"]:
         """The motion of so many first frames, of so many after them, and so on."""
         parts = zip(
             *(table.split(frames) for table in (self.shift, self.rotation, self.scale)), strict=True
         )
         return [
-            Motion(shift=shift, rotation=rotation, scale=scale) for shift, rotation, scale in parts
+            Deformation(shift=shift, rotation=rotation, scale=scale)
+            for shift, rotation, scale in parts
         ]
 
 
-class GatedField(nn.Module):
+class MotionField(nn.Module):
     """Tri-plane encoding, gates for speech and expression, and the network that turns all three
     into motion.
 
@@ -93,7 +94,7 @@ class GatedField(nn.Module):
     ) -> None:
         super().__init__()
         self.encoding = TriPlane(base, finest)
-        self.speech = encoder_of(speech_channels)
+        self.speech = conditioning_encoder(speech_channels)
         self.speech_gate = mlp(36, 32, WIDTH)
         units = len(EXPRESSION_UNITS) if expression else 0
         self.register_buffer("expression_range", torch.tensor([[0.0], [5.0]]).repeat(1, units))
@@ -103,19 +104,19 @@ class GatedField(nn.Module):
         # mouth has 7.
         self.motion = mlp(36 + WIDTH + units, hidden, hidden, 11 if expression else 7)
 
-    def places(self, points: Float[Tensor, "n 3"]) -> Places:
+    def places(self, points: Float[Tensor, "n 3"]) -> FieldFeatures:
         """Encode points (metres, the field's own space); the same for every frame."""
         encoding = self.encoding(points)
         gate = (
-            reviving_relu(self.expression_gate(encoding))
+            leaky_grad_relu(self.expression_gate(encoding))
             if self.expression_gate is not None
             else encoding.new_zeros(len(points), 0)
         )
-        return Places(
+        return FieldFeatures(
             encoding=encoding, speech_gate=self.speech_gate(encoding), expression_gate=gate
         )
 
-    def hear(self, condition: Condition) -> Float[Tensor, "b codes"]:
+    def encode_conditioning(self, condition: Condition) -> Float[Tensor, "b codes"]:
         """The speech and expression codes of a batch of frames, side by side."""
         speech = self.speech(condition.speech)
         if self.expression is None:
@@ -124,7 +125,7 @@ class GatedField(nn.Module):
         upper, blink = expression[:, :-1], expression[:, -1:].clamp(0, BLINK_LIMIT)
         return torch.cat([speech, self.expression(upper), blink], dim=-1)
 
-    def move(self, places: Places, heard: Float[Tensor, "b codes"]) -> Motion:
+    def move(self, places: FieldFeatures, heard: Float[Tensor, "b codes"]) -> Deformation:
         """Motion of each place in each frame.
 
         The first layer is split into the part of the place, the same in all frames, and the gated
@@ -143,34 +144,34 @@ class GatedField(nn.Module):
             )
         )
         shift, rotation, *rest = out.split([3, 4, 1, 3] if out.shape[-1] == 11 else [3, 4], dim=-1)
-        return Motion(
+        return Deformation(
             shift=shift * SHIFT_UNIT,
             rotation=rotation,
             scale=rest[-1] if rest else torch.zeros_like(shift),
         )
 
-    def forward(self, points: Float[Tensor, "n 3"], condition: Condition) -> Motion:
-        return self.move(self.places(points), self.hear(condition))
+    def forward(self, points: Float[Tensor, "n 3"], condition: Condition) -> Deformation:
+        return self.move(self.places(points), self.encode_conditioning(condition))
 
 
-def universal_face_field(speech_channels: int) -> GatedField:
+def universal_face_field(speech_channels: int) -> MotionField:
     """The universal motion field of the face, shared by all people."""
-    return GatedField(speech_channels=speech_channels, hidden=64)
+    return MotionField(speech_channels=speech_channels, hidden=64)
 
 
-def personalized_face_field(speech_channels: int) -> GatedField:
+def personalized_face_field(speech_channels: int) -> MotionField:
     """What is one person's own in the motion of the face (pre-training)."""
-    return GatedField(speech_channels=speech_channels, hidden=32)
+    return MotionField(speech_channels=speech_channels, hidden=32)
 
 
-def personalized_mouth_field(speech_channels: int) -> GatedField:
+def personalized_mouth_field(speech_channels: int) -> MotionField:
     """What is one person's own in the motion of the inside of the mouth (pre-training)."""
-    return GatedField(
+    return MotionField(
         speech_channels=speech_channels, hidden=16, expression=False, base=64, finest=57.6
     )
 
 
-def reviving_relu(values: Tensor) -> Tensor:
+def leaky_grad_relu(values: Tensor) -> Tensor:
     """ReLU, whose gradient where it is closed is REVIVAL, not 0: a blink is rare, and its gate,
     closed by chance early, would never open again."""
     below = values.clamp(max=0)

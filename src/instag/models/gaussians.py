@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
-from instag.models.face_field import Motion
+from instag.models.face_field import Deformation
 from instag.types import Splats
 
 EXTENT = 0.1
@@ -58,7 +58,7 @@ class Gaussians(nn.Module):
             else torch.cat([self.dc, self.rest[:, : (degree + 1) ** 2 - 1]], dim=1)
         )
 
-    def splats(self, motion: Motion | None, frames: int, *, rigid: bool = False) -> Splats:
+    def splats(self, motion: Deformation | None, frames: int, *, rigid: bool = False) -> Splats:
         """The deformed, activated splats of a batch; `motion=None` is the head at rest. `rigid`:
         shifts only (the mouth)."""
         opacities = torch.sigmoid(self.opacity).expand(frames, -1)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from instag.models.aligner import Aligner, face_aligner, mouth_aligner
 from instag.models.conditioning_encoders import WIDTH
-from instag.models.face_field import GatedField, Motion, Places, universal_face_field
+from instag.models.face_field import Deformation, FieldFeatures, MotionField, universal_face_field
 from instag.models.gaussians import Gaussians
 from instag.models.mouth_field import HOOK_RANK, MouthField, hook
 from instag.types import BLINK, BLINK_LIMIT, Condition, Splats
@@ -24,15 +24,15 @@ CAN_BLINK = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bearings:
+class PointFeatures:
     """What of a face is the same in every frame: places in the universal field, and the aligner's
     offset and gain."""
 
-    places: Places
+    places: FieldFeatures
     offset: Float[Tensor, "n 3"]
     gain: Float[Tensor, "n 3"]
 
-    def split(self, *points: int) -> list["Bearings"]:
+    def split(self, *points: int) -> list["PointFeatures"]:
         """So many first points, so many after them, and so on."""
         parts = zip(
             self.places.split(*points),
@@ -40,69 +40,73 @@ class Bearings:
             self.gain.split(points),
             strict=True,
         )
-        return [Bearings(places=places, offset=offset, gain=gain) for places, offset, gain in parts]
+        return [
+            PointFeatures(places=places, offset=offset, gain=gain) for places, offset, gain in parts
+        ]
 
 
 class Face(nn.Module):
     """The outside of the head."""
 
-    def __init__(self, gaussians: Gaussians, field: GatedField, aligner: Aligner) -> None:
+    def __init__(self, gaussians: Gaussians, field: MotionField, aligner: Aligner) -> None:
         super().__init__()
         self.gaussians = gaussians
         self.field = field
         self.aligner = aligner
 
-    def bearings(self, *, aligned: bool = True) -> Bearings:
+    def point_features(self, *, aligned: bool = True) -> PointFeatures:
         """Ask the aligner, then encode the aligned places. Gradients reach the aligner and the
         field, not the centres."""
-        return self.bearings_at(self.gaussians.means.detach(), aligned=aligned)
+        return self.point_features_at(self.gaussians.means.detach(), aligned=aligned)
 
-    def bearings_at(self, points: Float[Tensor, "n 3"], *, aligned: bool = True) -> Bearings:
+    def point_features_at(
+        self, points: Float[Tensor, "n 3"], *, aligned: bool = True
+    ) -> PointFeatures:
         """The same for any points of the head, metres."""
         if not aligned:
-            return Bearings(
+            return PointFeatures(
                 places=self.field.places(points),
                 offset=torch.zeros_like(points),
                 gain=torch.ones_like(points),
             )
         alignment = self.aligner(points)
-        return Bearings(
+        return PointFeatures(
             places=self.field.places(points + alignment.offset),
             offset=alignment.offset,
             gain=alignment.gain,
         )
 
-    def motion(self, bearings: Bearings, condition: Condition) -> Motion:
+    def motion(self, point_features: PointFeatures, condition: Condition) -> Deformation:
         """The field's motion with the aligner's gain on the shift."""
-        return self.moved(bearings, self.hear(condition))
+        return self.deform(point_features, self.encode_conditioning(condition))
 
-    def hear(self, condition: Condition) -> Float[Tensor, "b codes"]:
+    def encode_conditioning(self, condition: Condition) -> Float[Tensor, "b codes"]:
         """What the field makes of speech and expression; the same for all points."""
-        return self.field.hear(condition)
+        return self.field.encode_conditioning(condition)
 
-    def moved(self, bearings: Bearings, heard: Float[Tensor, "b codes"]) -> Motion:
+    def deform(self, point_features: PointFeatures, heard: Float[Tensor, "b codes"]) -> Deformation:
         """The motion for what the field has heard already."""
-        motion = self.field.move(bearings.places, heard)
-        return Motion(
-            shift=motion.shift * bearings.gain, rotation=motion.rotation, scale=motion.scale
+        motion = self.field.move(point_features.places, heard)
+        return Deformation(
+            shift=motion.shift * point_features.gain, rotation=motion.rotation, scale=motion.scale
         )
 
     @torch.no_grad()
     def mouth_move(
-        self, bearings: Bearings, heard: Float[Tensor, "b codes"], rank: int = HOOK_RANK
+        self, point_features: PointFeatures, heard: Float[Tensor, "b codes"], rank: int = HOOK_RANK
     ) -> Float[Tensor, "b 3"]:
         """The hook, read at a rank, of what the field has heard."""
-        return hook(self.speech_shift(bearings, heard), rank)
+        return hook(self.speech_shift(point_features, heard), rank)
 
     @torch.no_grad()
     def speech_shift(
-        self, bearings: Bearings, heard: Float[Tensor, "b codes"]
+        self, point_features: PointFeatures, heard: Float[Tensor, "b codes"]
     ) -> Float[Tensor, "b n 3"]:
         """The field's own shifts with the expression at zero: what the hook looks at."""
         speech_alone = torch.cat([heard[:, :WIDTH], torch.zeros_like(heard[:, WIDTH:])], dim=-1)
-        return self.field.move(bearings.places, speech_alone).shift
+        return self.field.move(point_features.places, speech_alone).shift
 
-    def splats(self, motion: Motion | None, frames: int) -> Splats:
+    def splats(self, motion: Deformation | None, frames: int) -> Splats:
         return self.gaussians.splats(motion, frames)
 
 
@@ -127,16 +131,16 @@ class Mouth(nn.Module):
 
     def motion(
         self, encoding: Float[Tensor, "n 36"], condition: Condition, move: Float[Tensor, "b 3"]
-    ) -> Motion:
+    ) -> Deformation:
         """Shifts alone."""
         shift = self.field.shift(encoding, self.field.speech(condition.speech), move)
-        return Motion(
+        return Deformation(
             shift=shift,
             rotation=shift.new_zeros(*shift.shape[:2], 4),
             scale=torch.zeros_like(shift),
         )
 
-    def splats(self, motion: Motion | None, frames: int) -> Splats:
+    def splats(self, motion: Deformation | None, frames: int) -> Splats:
         return self.gaussians.splats(motion, frames, rigid=True)
 
 

@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from instag.models.conditioning_encoders import WIDTH, encoder_of
+from instag.models.conditioning_encoders import WIDTH, conditioning_encoder
 from instag.models.face_field import SHIFT_UNIT
 from instag.models.mlp import mlp
 from instag.models.triplane import TriPlane
@@ -24,7 +24,7 @@ class MouthField(nn.Module):
     def __init__(self, *, speech_channels: int) -> None:
         super().__init__()
         self.encoding = TriPlane(64, 57.6)
-        self.speech = encoder_of(speech_channels)
+        self.speech = conditioning_encoder(speech_channels)
         self.motion = mlp(36 + WIDTH + 3, 32, 32, 7)
         self.strength = mlp(36 + 3, 16, 16, 1)
 

@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from instag.errors import FileMissing, NotAnArtefact
-from instag.models.face_field import GatedField, universal_face_field
+from instag.models.face_field import MotionField, universal_face_field
 from instag.models.head import Head
 from instag.models.mouth_field import MouthField
 from instag.runtime.files import atomic_path, check_format
@@ -50,7 +50,7 @@ class Prior:
     """What several people's faces and mouths do with their voices."""
 
     info: PriorInfo
-    face: GatedField
+    face: MotionField
     mouth: MouthField
 
     def state(self) -> dict[str, Tensor]:
@@ -154,7 +154,7 @@ def _begin(field: nn.Module, taught: nn.Module) -> None:
         ) from error
 
 
-def empty_fields(speech_channels: int) -> tuple[GatedField, MouthField]:
+def empty_fields(speech_channels: int) -> tuple[MotionField, MouthField]:
     """Both universal fields, fresh and at rest; the global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

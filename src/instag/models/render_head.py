@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from instag.models.face_field import Motion
-from instag.models.head import Bearings, Face, Head, Mouth
+from instag.models.face_field import Deformation
+from instag.models.head import Face, Head, Mouth, PointFeatures
 from instag.ops.rotations import turned_axis
 from instag.rendering import compositing, spherical_harmonics
 from instag.rendering.renderer import Renderer
@@ -21,17 +21,17 @@ from instag.types import Camera, Condition, Rendering, Splats
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaceLook:
+class FaceRendering:
     """The painted face and what moved it. normals: camera axes, weighted by alpha, where asked
     for."""
 
     rendering: Rendering
-    motion: Motion
-    bearings: Bearings
+    motion: Deformation
+    point_features: PointFeatures
 
     @property
     def attention(self) -> Float[Tensor, "b h w 2"]:
-        """How strongly each pixel follows speech and expression; needs `paint_face(...,
+        """How strongly each pixel follows speech and expression; needs `render_face(...,
         attention=True)`."""
         return self.rendering.detached
 
@@ -42,37 +42,37 @@ class FaceLook:
 
     @property
     def normals(self) -> Float[Tensor, "b h w 3"]:
-        """Needs `paint_face(..., normals=True)`."""
+        """Needs `render_face(..., normals=True)`."""
         return self.rendering.colors[..., 3:6]
 
 
-def paint_face(
+def render_face(
     face: Face,
-    bearings: Bearings,
-    motion: Motion,
+    point_features: PointFeatures,
+    motion: Deformation,
     camera: Camera,
     renderer: Renderer,
     *,
     degree: int,
     normals: bool = False,
     attention: bool = False,
-) -> FaceLook:
+) -> FaceRendering:
     """Move the face's Gaussians and paint them, with normals and attention as further channels
     where asked for. motion: of the face at these bearings."""
     frames = len(camera.viewmats)
     splats = face.splats(motion, frames)
-    channels = shaded(splats, face.gaussians.coefficients(degree), camera)
+    channels = eval_sh_colors(splats, face.gaussians.coefficients(degree), camera)
     if normals:
         channels = torch.cat([channels, normals_toward(splats, camera)], dim=-1)
-    watched = bearings.places.attention().expand(frames, -1, -1) if attention else None
-    return FaceLook(
+    watched = point_features.places.attention().expand(frames, -1, -1) if attention else None
+    return FaceRendering(
         rendering=renderer.render(splats, channels, camera, watched),
         motion=motion,
-        bearings=bearings,
+        point_features=point_features,
     )
 
 
-def paint_mouth(
+def render_mouth(
     mouth: Mouth,
     encoding: Float[Tensor, "n 36"],
     condition: Condition,
@@ -86,11 +86,11 @@ def paint_mouth(
     motion = mouth.motion(encoding, condition, move)
     splats = mouth.splats(motion, len(camera.viewmats))
     return renderer.render(
-        splats, shaded(splats, mouth.gaussians.coefficients(degree), camera), camera
+        splats, eval_sh_colors(splats, mouth.gaussians.coefficients(degree), camera), camera
     )
 
 
-def shaded(
+def eval_sh_colors(
     splats: Splats, coefficients: Float[Tensor, "n k 3"], camera: Camera
 ) -> Float[Tensor, "b n 3"]:
     """Colours of splats as the camera sees them."""
@@ -119,15 +119,15 @@ def normals_toward(splats: Splats, camera: Camera) -> Float[Tensor, "b n 3"]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stance:
+class StaticFeatures:
     """What of a whole head is the same in every frame; made once, painted often."""
 
-    face: Bearings
+    face: PointFeatures
     mouth: Float[Tensor, "n 36"]
 
 
-def stance(head: Head) -> Stance:
-    return Stance(face=head.face.bearings(), mouth=head.mouth.encode())
+def static_features(head: Head) -> StaticFeatures:
+    return StaticFeatures(face=head.face.point_features(), mouth=head.mouth.encode())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,26 +140,35 @@ class Layer:
 
 
 def layers(
-    head: Head, stance: Stance, condition: Condition, camera: Camera, *, degree: int
+    head: Head,
+    static_features: StaticFeatures,
+    condition: Condition,
+    camera: Camera,
+    *,
+    degree: int,
 ) -> tuple[Layer, Layer]:
     """Face and mouth, moved and shaded (METHOD 4). The shapes of what is computed hang on those of
     the arguments alone."""
     frames = len(camera.viewmats)
-    heard = head.face.hear(condition)
-    face = head.face.splats(head.face.moved(stance.face, heard), frames)
-    move = head.face.mouth_move(stance.face, heard)
-    mouth = head.mouth.splats(head.mouth.motion(stance.mouth, condition, move), frames)
+    heard = head.face.encode_conditioning(condition)
+    face = head.face.splats(head.face.deform(static_features.face, heard), frames)
+    move = head.face.mouth_move(static_features.face, heard)
+    mouth = head.mouth.splats(head.mouth.motion(static_features.mouth, condition, move), frames)
     return (
-        Layer(splats=face, colors=shaded(face, head.face.gaussians.coefficients(degree), camera)),
         Layer(
-            splats=mouth, colors=shaded(mouth, head.mouth.gaussians.coefficients(degree), camera)
+            splats=face,
+            colors=eval_sh_colors(face, head.face.gaussians.coefficients(degree), camera),
+        ),
+        Layer(
+            splats=mouth,
+            colors=eval_sh_colors(mouth, head.mouth.gaussians.coefficients(degree), camera),
         ),
     )
 
 
 def paint(
     head: Head,
-    stance: Stance,
+    static_features: StaticFeatures,
     condition: Condition,
     camera: Camera,
     behind: Float[Tensor, "b h w 3"],
@@ -171,7 +180,7 @@ def paint(
     """The whole frame: mouth over `behind` (torso over backdrop), face over that (METHOD 4)."""
     face, mouth = (
         renderer.render(layer.splats, layer.colors, camera)
-        for layer in layers(head, stance, condition, camera, degree=degree)
+        for layer in layers(head, static_features, condition, camera, degree=degree)
     )
     return compositing.compose(
         face=face.colors,

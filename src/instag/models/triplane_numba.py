@@ -6,7 +6,7 @@ from jaxtyping import Float
 from numba import njit, prange
 from torch import Tensor
 
-from instag.runtime.device import follow_torch
+from instag.runtime.device import numba_threads_like_torch
 
 _PARTS = 4
 """Into how many parts the points are cut for the cores; fixed, so that sums do not depend on the
@@ -24,7 +24,7 @@ def read_planes_fast(
 class _Read(torch.autograd.Function):
     @staticmethod
     def forward(ctx, entries, units, scales, sizes):
-        follow_torch()
+        numba_threads_like_torch()
         features = units.new_empty(len(units), 3 * len(scales))
         _read(
             entries.detach().numpy(),
@@ -39,7 +39,7 @@ class _Read(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *gradients):
-        follow_torch()
+        numba_threads_like_torch()
         entries, units = ctx.saved_tensors
         sums = np.zeros((_PARTS, len(entries)), np.float32)
         by_units = torch.zeros_like(units, memory_format=torch.contiguous_format)

@@ -30,7 +30,7 @@ APART = 1.0
 """Seconds before and after a blink that is played anyway in which none is added."""
 
 
-def blinks_seldom(expression: Float[Tensor, "l 6"]) -> bool:
+def blinks_rarely(expression: Float[Tensor, "l 6"]) -> bool:
     """Whether expressions of successive frames hold fewer blinks than people do."""
     closed = expression[:, BLINK] > SEEN
     begun = int(closed[0]) + int((closed[1:] & ~closed[:-1]).sum())

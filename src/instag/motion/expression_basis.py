@@ -24,7 +24,7 @@ STRONGEST_UNIT = 4.9
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ExpressionMotion:
+class ExpressionBasis:
     """points: numbers of the landmarks (MediaPipe's). basis: their shifts in x and y, metres,
     head's frame, for a strength of 1 of each unit.
 
@@ -43,7 +43,7 @@ class ExpressionMotion:
         """How far the points move, metres, when an expression that was seen becomes another one."""
         return ((strengths(shown) - strengths(seen)) @ self.basis.flatten(1)).unflatten(1, (-1, 2))
 
-    def fitted(self, points: Float[Tensor, "q 3"]) -> "ExpressionMotion":
+    def fitted(self, points: Float[Tensor, "q 3"]) -> "ExpressionBasis":
         """The same for a face of this shape at rest, metres: a blink closes its eyes, however far
         they are open."""
         opening, blink = eye_opening(points), torch.zeros(len(self.basis), 1, 1)
@@ -52,7 +52,7 @@ class ExpressionMotion:
             self, basis=self.basis * (1 + blink * (opening / self.opening - 1)), opening=opening
         )
 
-    def to(self, device: torch.device | str) -> "ExpressionMotion":
+    def to(self, device: torch.device | str) -> "ExpressionBasis":
         """The same on a device."""
         points, basis, strongest = (
             value.to(device) for value in (self.points, self.basis, self.strongest)
@@ -72,10 +72,10 @@ def eye_opening(points: Float[Tensor, "q 3"]) -> float:
     return float(points[list(UPPER_LIDS), 1].mean() - points[list(LOWER_LIDS), 1].mean())
 
 
-def load_expression_motion() -> ExpressionMotion:
+def load_expression_basis() -> ExpressionBasis:
     """Read the bundled file: for people's mean eyes."""
     stored = load(files("instag").joinpath("bundled", "expressions.safetensors").read_bytes())
-    return ExpressionMotion(
+    return ExpressionBasis(
         points=stored["points"],
         basis=stored["basis"],
         strongest=stored["strongest"],
@@ -83,7 +83,7 @@ def load_expression_motion() -> ExpressionMotion:
     )
 
 
-def stored_form(motion: ExpressionMotion) -> dict[str, Tensor]:
+def stored_form(motion: ExpressionBasis) -> dict[str, Tensor]:
     """What the file holds."""
     named = {"points": motion.points, "basis": motion.basis, "strongest": motion.strongest}
     return {name: value.contiguous() for name, value in named.items()} | {

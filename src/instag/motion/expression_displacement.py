@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.motion.expression_basis import ExpressionMotion, strengths
+from instag.motion.expression_basis import ExpressionBasis, strengths
 from instag.types import BLINK
 
 LIDS = tuple(
@@ -41,7 +41,7 @@ ENOUGH = 0.8
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ExpressionFlow:
+class ExpressionDisplacement:
     """places: landmarks and points between the lids of the head at rest, metres; the first `moving`
     move, those first that move most.
 
@@ -85,9 +85,9 @@ class ExpressionFlow:
         return torch.einsum("nq,uqc->unc", weights, self.basis)
 
 
-def expression_flow(
-    motion: ExpressionMotion, landmarks: Float[Tensor, "p 3"], seen: Float[Tensor, "f 6"]
-) -> ExpressionFlow:
+def expression_displacement(
+    motion: ExpressionBasis, landmarks: Float[Tensor, "p 3"], seen: Float[Tensor, "f 6"]
+) -> ExpressionDisplacement:
     """Of a person with these landmarks at rest, metres, who shows these expressions in the frames
     to learn from; on their device."""
     motion = motion.fitted(landmarks.cpu()).to(landmarks.device)
@@ -103,7 +103,7 @@ def expression_flow(
     between = lambda values: torch.cat(
         [values[..., upper, :] * (1 - share) + values[..., lower, :] * share for share in BETWEEN],
         dim=-2,
-    )  # noqa: E731
+    )
     eyes = between(basis)
     eyes[BLINK, :, 2] = -SUNK
     still = torch.ones(len(landmarks), dtype=torch.bool, device=landmarks.device).index_fill(
@@ -115,7 +115,7 @@ def expression_flow(
         torch.cat([eyes, basis[:, motion.points]], dim=1),
     )
     order = shifts.square().sum((0, 2)).argsort(descending=True)
-    return ExpressionFlow(
+    return ExpressionDisplacement(
         places=torch.cat([moving[order], landmarks[still]]),
         moving=len(moving),
         basis=torch.cat([shifts[:, order], basis[:, still]], dim=1),

@@ -8,7 +8,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from instag.ops.simd import COUNT, fill, load, store
-from instag.runtime.device import follow_torch
+from instag.runtime.device import numba_threads_like_torch
 
 _TAPS = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
 _TAPS = (_TAPS / _TAPS.sum()).astype(np.float32)
@@ -32,7 +32,7 @@ def _flat(tensor: Tensor) -> np.ndarray:
 class _Ssim(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, y):
-        follow_torch()
+        numba_threads_like_torch()
         values = torch.empty(x.shape)
         slopes = np.empty((3, x.numel() if ctx.needs_input_grad[0] else 0), np.float32)
         _compare(_flat(x), _flat(y), tuple(x.shape), _flat(values), slopes)
@@ -42,7 +42,7 @@ class _Ssim(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *gradients):
-        follow_torch()
+        numba_threads_like_torch()
         x, y = ctx.saved_tensors
         by_x, by_y = None, None
         if ctx.needs_input_grad[0]:

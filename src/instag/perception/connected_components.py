@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 TOP, HEIGHT, AREA = cv2.CC_STAT_TOP, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA
-"""Columns of what `parts` measures."""
+"""Columns of what `connected_components` measures."""
 
 
-def parts(
+def connected_components(
     mask: Bool[np.ndarray, "h w"] | UInt8[np.ndarray, "h w"],
 ) -> tuple[Int[np.ndarray, "h w"], Int[np.ndarray, "n 5"]]:
     """Each pixel's part, from 1 on (0 outside the mask), and each part's left, top, width, height
@@ -22,7 +22,7 @@ def parts(
 
 def largest_part(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """The part with the most pixels, alone. An empty mask stays empty."""
-    numbers, measures = parts(mask)
+    numbers, measures = connected_components(mask)
     if len(measures) == 1:
         return np.zeros(mask.shape, bool)
     return numbers == 1 + int(measures[1:, AREA].argmax())
@@ -30,7 +30,7 @@ def largest_part(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
 
 def small_parts(mask: Bool[np.ndarray, "h w"], under: int) -> Bool[np.ndarray, "h w"]:
     """The parts with fewer than `under` pixels."""
-    numbers, measures = parts(mask)
+    numbers, measures = connected_components(mask)
     is_small = measures[:, AREA] < under
     is_small[0] = False
     return is_small[numbers]

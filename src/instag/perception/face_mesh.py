@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from instag.errors import FaceLost, NoFace
 from instag.media.timecode import clock
-from instag.perception.native_logs import native_notes_hidden
+from instag.perception.native_logs import native_logs_hidden
 
 POINTS = 478
 LONGEST_GAP = 5
@@ -51,7 +51,7 @@ class FaceMesh:
     def __init__(self) -> None:
         from mediapipe.python.solutions.face_mesh import FaceMesh as Graph
 
-        with native_notes_hidden():
+        with native_logs_hidden():
             self._graph: Any = Graph(
                 static_image_mode=False, refine_landmarks=True, max_num_faces=1
             )
@@ -71,7 +71,7 @@ class FaceMesh:
 
     def find(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "478 3"] | None:
         """The points in the next picture of the sequence, or None where no face is seen."""
-        with native_notes_hidden() if self._silenced else nullcontext():
+        with native_logs_hidden() if self._silenced else nullcontext():
             faces = self._graph.process(image).multi_face_landmarks
         if not faces:
             return None

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def native_notes_hidden() -> Iterator[None]:
+def native_logs_hidden() -> Iterator[None]:
     """Send what native code writes to standard error to nowhere while the block runs (the whole
     process's, so keep it short).
 

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from instag.perception.native_logs import native_notes_hidden
+from instag.perception.native_logs import native_logs_hidden
 
 
 @final
@@ -20,7 +20,7 @@ class PersonSegmenter:
     def __init__(self) -> None:
         from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
-        with native_notes_hidden():
+        with native_logs_hidden():
             self._network = SelfieSegmentation(model_selection=0)
             self._network.process(np.zeros((16, 16, 3), np.uint8))
 

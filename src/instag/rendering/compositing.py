@@ -7,7 +7,7 @@ from jaxtyping import Float, UInt8
 from numba import njit, prange
 from torch import Tensor
 
-from instag.runtime.device import follow_torch
+from instag.runtime.device import numba_threads_like_torch
 
 DILATION = 13
 """Pixels: the window that `--dilate` widens the mouth's alpha with."""
@@ -55,7 +55,7 @@ def compose(
     return over(face, face_alphas, over(mouth, mouth_alphas, behind))
 
 
-def finished(
+def composite_uint8(
     *,
     face: Float[Tensor, "b h w 3"],
     face_alphas: Float[Tensor, "b h w"],
@@ -93,7 +93,7 @@ def _finished_torch(
 def _finished_fast(
     face: Tensor, face_alphas: Tensor, mouth: Tensor, mouth_alphas: Tensor, behind: Tensor
 ) -> Tensor:
-    follow_torch()
+    numba_threads_like_torch()
     picture = torch.empty_like(behind)
     lights = (torch.arange(256, dtype=torch.float32) / 255).numpy()
     _finish(

@@ -23,7 +23,7 @@ WARP = 32
 
 
 @final
-class CudaRenderer(Renderer):
+class GsplatRenderer(Renderer):
     """Float32 on an NVIDIA GPU. Sums run in any order, so that gradients repeat to rounding and not
     to the bit."""
 

@@ -15,7 +15,7 @@ from instag.types import Camera, Rendering, Splats
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class TorchOracle(Renderer):
+class ReferenceRenderer(Renderer):
     """Every pixel meets every splat. Any device, float32 or float64.
 
     skip_under, finish_under: the two thresholds of 3DGS, which tests move to find pixels that hang

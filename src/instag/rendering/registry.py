@@ -14,9 +14,9 @@ def renderer_for(device: torch.device | str) -> Renderer:
 
         return CpuRenderer()
     if kind == "cuda":
-        from instag.rendering.gsplat_renderer import CudaRenderer
+        from instag.rendering.gsplat_renderer import GsplatRenderer
 
-        return CudaRenderer()
-    from instag.rendering.reference import TorchOracle
+        return GsplatRenderer()
+    from instag.rendering.reference import ReferenceRenderer
 
-    return TorchOracle()
+    return ReferenceRenderer()

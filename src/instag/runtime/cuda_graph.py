@@ -15,7 +15,7 @@ Work = Callable[..., tuple[Tensor, ...]]
 
 
 @final
-class Replay:
+class CudaGraph:
     """A function from tensors to a tuple of tensors, without gradients, recorded for the shapes of
     `examples`.
 
@@ -51,6 +51,6 @@ class Replay:
         return self._outputs
 
 
-def replayed(work: Work, *examples: Tensor) -> Work:
+def cuda_graphed(work: Work, *examples: Tensor) -> Work:
     """`work` recorded where `examples` lie on a GPU, and as it is elsewhere."""
-    return Replay(work, *examples) if examples[0].device.type == "cuda" else work
+    return CudaGraph(work, *examples) if examples[0].device.type == "cuda" else work

@@ -169,7 +169,7 @@ def wait_for(device: "torch.device") -> None:
         torch.cuda.synchronize(device)
 
 
-def most_memory(device: "torch.device") -> int:
+def peak_memory(device: "torch.device") -> int:
     """Most bytes of the device's memory that tensors took so far; 0 on the CPU, where the process'
     own memory says more."""
     import torch
@@ -177,8 +177,8 @@ def most_memory(device: "torch.device") -> int:
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
-def forget_memory(device: "torch.device") -> None:
-    """Give back what is held for reuse, and let `most_memory` count anew."""
+def release_memory(device: "torch.device") -> None:
+    """Give back what is held for reuse, and let `peak_memory` count anew."""
     import torch
 
     if device.type == "cuda":
@@ -187,7 +187,7 @@ def forget_memory(device: "torch.device") -> None:
 
 
 @contextmanager
-def device_full_said() -> Iterator[None]:
+def explain_device_full() -> Iterator[None]:
     """Turn torch's 'out of memory' into DeviceFull. torch is not imported for it."""
     try:
         yield
@@ -225,7 +225,7 @@ def set_threads(threads: int | None = None) -> int:
     return threads
 
 
-def follow_torch() -> int:
+def numba_threads_like_torch() -> int:
     """Let numba use as many threads as torch does, where it has as many, for what the calling
     thread starts; returns the number."""
     import numba

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def sent(tensor: Tensor, device: torch.device) -> Tensor:
+def to_device_async(tensor: Tensor, device: torch.device) -> Tensor:
     """The tensor on `device`. Its host memory is pinned first, so that the copy goes on while more
     work is asked for."""
     if device.type != "cuda" or tensor.device.type == "cuda":
@@ -17,7 +17,7 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 @final
-class Arrival:
+class PendingTensor:
     """A tensor on its way to the host."""
 
     def __init__(self, tensor: Tensor, done: torch.cuda.Event | None) -> None:
@@ -31,18 +31,18 @@ class Arrival:
 
 
 @final
-class Fetching:
+class AsyncDownload:
     """Brings tensors from a device to the host, on a stream of its own, while the device computes
     the next."""
 
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
-    def start(self, tensor: Tensor) -> Arrival:
+    def start(self, tensor: Tensor) -> PendingTensor:
         """Begin to copy what has been asked of the device so far. On a CPU the tensor itself
         arrives."""
         if self._stream is None:
-            return Arrival(tensor, None)
+            return PendingTensor(tensor, None)
         self._stream.wait_stream(torch.cuda.current_stream(tensor.device))
         with torch.cuda.stream(self._stream):
             # Pinned memory comes from a pool and goes back to it when its last array is dropped: no
@@ -52,4 +52,4 @@ class Fetching:
             tensor.record_stream(self._stream)
             done = torch.cuda.Event()
             done.record(self._stream)
-        return Arrival(host, done)
+        return PendingTensor(host, done)

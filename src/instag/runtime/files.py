@@ -15,7 +15,7 @@ from instag.errors import DiskFull, NewerFormat
 
 
 @contextmanager
-def disk_full_said(path: Path) -> Iterator[None]:
+def explain_disk_full(path: Path) -> Iterator[None]:
     """Turn the system's 'no space left', 'over your quota' and 'file too large' into DiskFull,
     naming the file that was being written."""
     try:
@@ -34,7 +34,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     Raises DiskFull when the disk is full.
     """
-    with disk_full_said(target):
+    with explain_disk_full(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
             prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent
@@ -42,7 +42,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         os.close(handle)
     temporary = Path(name)
     try:
-        with disk_full_said(target):
+        with explain_disk_full(target):
             yield temporary
             umask = os.umask(0)
             os.umask(umask)

@@ -32,7 +32,7 @@ def chunks(
     Each piece hears as much sound beyond its own ends as the front end declares, so that the
     features are those of the whole.
     """
-    tuned = front_end.tuned(waveform)
+    calibrated = front_end.calibrated(waveform)
     frames, piece = frame_count(waveform), max(GRID, front_end.piece // GRID * GRID)
     before, after = (
         GRID * math.ceil((seconds * FPS + 1) / GRID)
@@ -40,7 +40,7 @@ def chunks(
     )
     for start in range(0, frames, piece):
         first, last = max(0, start - before), min(frames, start + piece + after)
-        heard = tuned(waveform[first * SAMPLES : last * SAMPLES])
+        heard = calibrated(waveform[first * SAMPLES : last * SAMPLES])
         yield heard[start - first : min(start + piece, frames) - first]
 
 

@@ -26,7 +26,7 @@ SCALES = {"mel": Scale(-2.5, 1.25), "phones": Scale(1 / 42, 0.04)}
 
 
 @final
-class Joined(FrontEnd):
+class Concatenated(FrontEnd):
     """`mel+phones`: what both hear in the same windows. Raises BadArgument where the windows
     differ."""
 
@@ -45,9 +45,9 @@ class Joined(FrontEnd):
         self.lookahead = max(part.lookahead for part in parts)
         self.piece = min(part.piece for part in parts)
 
-    def tuned(self, waveform: Float[Tensor, " samples"]) -> "Joined":
+    def calibrated(self, waveform: Float[Tensor, " samples"]) -> "Concatenated":
         """Each part, set to the recording."""
-        return Joined(tuple(part.tuned(waveform) for part in self.parts))
+        return Concatenated(tuple(part.calibrated(waveform) for part in self.parts))
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f channels steps"]:
         scales = [SCALES.get(part.name, Scale()) for part in self.parts]

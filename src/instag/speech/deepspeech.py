@@ -170,7 +170,7 @@ class DeepSpeech(FrontEnd):
         self.network = network
         self.spread = spread
 
-    def tuned(self, waveform: Float[Tensor, " samples"]) -> "DeepSpeech":
+    def calibrated(self, waveform: Float[Tensor, " samples"]) -> "DeepSpeech":
         """Set to the mean and deviation of a recording's inputs."""
         return DeepSpeech(self.network, spread=spread_of(coefficients(waveform)))
 

@@ -28,7 +28,7 @@ class FrontEnd(ABC):
         """Features of a mono 16 kHz waveform in [-1, 1]: one window a frame, f = ceil(samples /
         640), silence outside."""
 
-    def tuned(self, waveform: Float[Tensor, " samples"]) -> "FrontEnd":
+    def calibrated(self, waveform: Float[Tensor, " samples"]) -> "FrontEnd":
         """The same front end set to what only a whole recording tells, such as its loudness. Pieces
         of the recording then sound as they do in it."""
         return self

@@ -14,7 +14,7 @@ LOWEST_RMS = 1e-3
 AT_ONCE = 60 * SAMPLE_RATE
 
 
-def level_gain(waveform: Float[Tensor, " samples"]) -> float:
+def loudness_gain(waveform: Float[Tensor, " samples"]) -> float:
     """The factor that brings the RMS of the louder half of the waveform's 20 ms pieces (16 kHz) to
     ACTIVE_RMS."""
     if len(waveform) < 2 * PIECE:
@@ -25,7 +25,7 @@ def level_gain(waveform: Float[Tensor, " samples"]) -> float:
     return ACTIVE_RMS / max(float(active), LOWEST_RMS)
 
 
-def at_active_level(waveform: Float[Tensor, " samples"]) -> Float[Tensor, " samples"]:
+def at_active_loudness(waveform: Float[Tensor, " samples"]) -> Float[Tensor, " samples"]:
     """The 16 kHz waveform with the RMS of the louder half of its 20 ms pieces brought to
     ACTIVE_RMS."""
-    return waveform * level_gain(waveform)
+    return waveform * loudness_gain(waveform)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.speech.front_end import FrontEnd
-from instag.speech.loudness import level_gain
+from instag.speech.loudness import loudness_gain
 from instag.types import FPS, SAMPLE_RATE
 
 BANDS = 80
@@ -35,9 +35,9 @@ class Mel(FrontEnd):
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 
-    def tuned(self, waveform: Float[Tensor, " samples"]) -> "Mel":
+    def calibrated(self, waveform: Float[Tensor, " samples"]) -> "Mel":
         """Set to the loudness of a recording."""
-        return Mel(level_gain(waveform))
+        return Mel(loudness_gain(waveform))
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f channels steps"]:
         """One window [80, 16] a frame; silence outside the recording."""

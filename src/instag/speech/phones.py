@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.speech.front_end import FrontEnd
-from instag.speech.loudness import level_gain
+from instag.speech.loudness import loudness_gain
 from instag.speech.mel import HOP as MEL_HOP
 from instag.speech.mel import windows_at_80_hz
 from instag.speech.phone_model import (
@@ -56,9 +56,9 @@ class Phones(FrontEnd):
         self.gain = gain
         self.mean = torch.tensor(USUAL_MEAN) if mean is None else mean
 
-    def tuned(self, waveform: Float[Tensor, " samples"]) -> "Phones":
+    def calibrated(self, waveform: Float[Tensor, " samples"]) -> "Phones":
         """Set to the loudness and the mean cepstra of a recording."""
-        gain = level_gain(waveform)
+        gain = loudness_gain(waveform)
         return Phones(
             self.model,
             gain=gain,

@@ -8,10 +8,10 @@ from pathlib import Path
 from instag.assets import store
 from instag.errors import AssetMissing, BadArgument
 from instag.speech.ave import Ave, load_encoder
-from instag.speech.concatenated import Joined
+from instag.speech.concatenated import Concatenated
 from instag.speech.deepspeech import DeepSpeech, load_frozen
 from instag.speech.front_end import FrontEnd
-from instag.speech.lips.front_end import LipMotion
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.whisper_components import WhisperComponents
 from instag.speech.mel import Mel
 from instag.speech.onnx_network import OnnxNetwork
@@ -23,7 +23,7 @@ EMBEDDED: dict[str, Callable[[], FrontEnd]] = {
     "mel": Mel,
     "phones": Phones,
     "whisper": WhisperComponents,
-    "motion": LipMotion,
+    "motion": LipCodeFrontEnd,
 }
 """What needs no file."""
 WITH_ASSET = ("deepspeech", "esperanto", "hubert", "ave")
@@ -47,7 +47,7 @@ def create(name: str, *, device: str = "cpu") -> FrontEnd:
     AssetDamaged, ExtraMissing.
     """
     if "+" in name and not name.startswith(ANY_CTC):
-        return Joined(tuple(create(part, device=device) for part in name.split("+")))
+        return Concatenated(tuple(create(part, device=device) for part in name.split("+")))
     if name in EMBEDDED:
         return EMBEDDED[name]()
     return _with_network(name, weights(name), device)

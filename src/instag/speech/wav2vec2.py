@@ -38,7 +38,7 @@ class Wav2Vec(FrontEnd):
         self.channels = model.channels
         self.level = level
 
-    def tuned(self, waveform: Float[Tensor, " samples"]) -> "Wav2Vec":
+    def calibrated(self, waveform: Float[Tensor, " samples"]) -> "Wav2Vec":
         """Set to the level of a recording."""
         return Wav2Vec(self.name, self.model, level=level_of(waveform))
 

@@ -42,7 +42,7 @@ LONGEST_WAVE = 10_000.0
 
 
 @final
-class WhisperEar(nn.Module):
+class WhisperEncoder(nn.Module):
     """Two convolutions and the encoder's first blocks. Steps of a recording are those of its pieces
     that begin a multiple of BLOCK_S later."""
 
@@ -104,16 +104,16 @@ class Block(nn.Module):
         return flow + self.layers(self.layers_norm(flow))
 
 
-def load_whisper_ear() -> WhisperEar:
+def load_whisper_encoder() -> WhisperEncoder:
     """Read the bundled file."""
     stored = load(files("instag").joinpath("bundled", "whisper_tiny_en.safetensors").read_bytes())
-    return ear_of(stored)
+    return encoder_from(stored)
 
 
-def ear_of(stored: dict[str, Tensor]) -> WhisperEar:
+def encoder_from(stored: dict[str, Tensor]) -> WhisperEncoder:
     """From what a file holds: weights of eight bits, of a half-precision unit for each of their
     rows, and the rest in half precision."""
-    ear = WhisperEar()
+    ear = WhisperEncoder()
     state = {}
     for name, value in stored.items():
         if not name.endswith(".unit"):

@@ -15,7 +15,7 @@ from numba import njit
 from torch import Tensor
 
 from instag.models.avatar import Avatar
-from instag.runtime.device_copy import sent
+from instag.runtime.device_copy import to_device_async
 
 HOST_LIMIT, DEVICE_LIMIT = 256 * 2**20, 2 * 2**30
 """Bytes of frames that are kept: some 340 of 512 x 512 on a host, all that an avatar has on a
@@ -25,11 +25,11 @@ DECODERS = 8
 
 
 @final
-class Behind:
+class BackgroundCache:
     """The torso frames of an avatar over its backdrop. Used in a `with` block, which ends its
     threads.
 
-    least: frames that are kept in any case, so that those named to `foresee` are still there when
+    least: frames that are kept in any case, so that those named to `prefetch` are still there when
     they are asked for.
     """
 
@@ -45,7 +45,7 @@ class Behind:
             1 if on_host else max(1, min(DECODERS, os.cpu_count() or 1)), "instag-torso"
         )
 
-    def __enter__(self) -> "Behind":
+    def __enter__(self) -> "BackgroundCache":
         return self
 
     def __exit__(
@@ -60,7 +60,7 @@ class Behind:
         """Frames that are kept, or being decoded."""
         return len(self._kept)
 
-    def foresee(self, indices: Iterable[int]) -> None:
+    def prefetch(self, indices: Iterable[int]) -> None:
         """Start to decode what will be asked for; what was asked for longest ago is dropped for
         it."""
         for index in indices:
@@ -73,13 +73,13 @@ class Behind:
 
     def __call__(self, indices: list[int]) -> UInt8[Tensor, "b h w 3"]:
         """The frames with these numbers, on the device."""
-        self.foresee(indices)
+        self.prefetch(indices)
         return torch.stack([self._frame(index) for index in indices])
 
     def _frame(self, index: int) -> UInt8[Tensor, "h w 3"]:
         frame = self._kept.get(index)
         if frame is None or isinstance(frame, Future):
-            frame = sent(
+            frame = to_device_async(
                 torch.from_numpy(self._decoded(index) if frame is None else frame.result()),
                 self._device,
             )

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from instag.motion.blinks import blinks_seldom, with_blinks
+from instag.motion.blinks import blinks_rarely, with_blinks
 
 Choice = Literal["train", "still"]
 EASE = 12
@@ -24,7 +24,7 @@ class Drive:
     torso: Int[Tensor, " f"]
 
 
-def there_and_back(learned: int, frames: Int[Tensor, " f"]) -> Float[Tensor, " f"]:
+def ping_pong(learned: int, frames: Int[Tensor, " f"]) -> Float[Tensor, " f"]:
     """Places in 0..learned-1 for video frames 0, 1, 2...: forward, softly around at the end, back,
     softly around, and so on for ever.
 
@@ -60,11 +60,11 @@ def drive(
 
     blinks: add some where people would blink and what is played does not.
     """
-    place = there_and_back(len(viewmats), frames)
+    place = ping_pong(len(viewmats), frames)
     still = torch.full_like(place, float(_calmest(viewmats)))
     at = place if pose == "train" else still
     played = lambda some: _played(expression, some, face)  # noqa: E731
-    blinking = blinks and (face == "still" or blinks_seldom(expression))
+    blinking = blinks and (face == "still" or blinks_rarely(expression))
     return Drive(
         viewmats=interpolate_poses(viewmats, at),
         expression=with_blinks(played, frames) if blinking else played(frames),
@@ -78,7 +78,7 @@ def _played(
     """Expressions of video frames, as they were seen."""
     if face == "still":
         return expression.median(0).values.expand(len(frames), -1)
-    return _interpolate(expression, there_and_back(len(expression), frames))
+    return _interpolate(expression, ping_pong(len(expression), frames))
 
 
 def interpolate_poses(

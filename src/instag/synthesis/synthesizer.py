@@ -14,16 +14,16 @@ from torch import Tensor
 
 from instag.media import reader
 from instag.models.avatar import Avatar
-from instag.models.render_head import layers, stance
-from instag.rendering.compositing import DILATION, finished
+from instag.models.render_head import layers, static_features
+from instag.rendering.compositing import DILATION, composite_uint8
 from instag.rendering.registry import renderer_for
-from instag.runtime.cuda_graph import Work, replayed
+from instag.runtime.cuda_graph import Work, cuda_graphed
 from instag.runtime.device import device_named
-from instag.runtime.device_copy import Fetching, sent
+from instag.runtime.device_copy import AsyncDownload, to_device_async
 from instag.runtime.progress import Report, silent
 from instag.speech import chunking
 from instag.speech.windows import windows
-from instag.synthesis.background import Behind
+from instag.synthesis.background import BackgroundCache
 from instag.synthesis.controls import Choice, drive
 from instag.types import FPS, SAMPLE_RATE, WINDOWS, Camera, Condition, Rendering, Splats
 from instag.version import __version__
@@ -36,7 +36,7 @@ AHEAD = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manner:
+class SpeakOptions:
     """How to speak. pose, expression: as in the learned clip, or still. blinks: also where the
     learned clip has too few, if the head can.
 
@@ -74,7 +74,7 @@ def speak(
     avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)
     waveform = torch.from_numpy(reader.read_sound(sound, rate=SAMPLE_RATE))
     total = frame_count(waveform)
-    manner = Manner(pose=pose, expression=expression, blinks=blinks, dilate=dilate)
+    manner = SpeakOptions(pose=pose, expression=expression, blinks=blinks, dilate=dilate)
     rate = 44_100
     reader.write_video(
         output,
@@ -100,7 +100,7 @@ def frame_count(waveform: Float[Tensor, " samples"]) -> int:
 def frames(
     avatar: Avatar,
     waveform: Float[Tensor, " samples"],
-    manner: Manner,
+    manner: SpeakOptions,
     *,
     device: torch.device | str = "cpu",
     batch: int | None = None,
@@ -112,10 +112,10 @@ def frames(
     """
     device = torch.device(device)
     batch = batch or (BATCH if device.type == "cpu" else GPU_BATCH)
-    fetching, coming = Fetching(device), None
-    with Behind(avatar, device, least=(AHEAD + 1) * batch) as behind:
+    fetching, coming = AsyncDownload(device), None
+    with BackgroundCache(avatar, device, least=(AHEAD + 1) * batch) as behind:
         painter = Painter(avatar, device, manner)
-        for moment in _foreseen(moments(avatar, waveform, manner, device, batch), behind):
+        for moment in _prefetched(moments(avatar, waveform, manner, device, batch), behind):
             arrival = fetching.start(painter.pictures(moment, behind(moment.torso)))
             if device.type == "cpu":
                 yield from arrival.wait().numpy()
@@ -129,7 +129,7 @@ def frames(
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class FrameControls:
     """What drives a batch of frames. condition, viewmats: on the painting device. torso: numbers of
     the learned frames whose torso is shown."""
 
@@ -143,28 +143,28 @@ class Painter:
     """Paints batches of frames of one avatar on one device. What is the same in every frame is
     computed once."""
 
-    def __init__(self, avatar: Avatar, device: torch.device, manner: Manner) -> None:
+    def __init__(self, avatar: Avatar, device: torch.device, manner: SpeakOptions) -> None:
         self._head = avatar.to(device).head
         self._degree, self._size = avatar.info.degree, avatar.info.size
         self._dilation = DILATION if manner.dilate else 0
-        self._stance = stance(self._head)
+        self._static = static_features(self._head)
         self._intrinsics = intrinsics(avatar).to(device)
         self._posed: dict[int, Work] = {}
         self.renderer = renderer_for(device)
 
     def pictures(
-        self, moment: Moment, behind: UInt8[Tensor, "b h w 3"]
+        self, moment: FrameControls, behind: UInt8[Tensor, "b h w 3"]
     ) -> UInt8[Tensor, "b h w 3"]:
         """Whole frames, on the device. Nothing waits for it."""
         face, mouth = self.layers(moment)
-        return self.finished(face, mouth, behind)
+        return self.composite_uint8(face, mouth, behind)
 
-    def layers(self, moment: Moment) -> tuple[Rendering, Rendering]:
+    def layers(self, moment: FrameControls) -> tuple[Rendering, Rendering]:
         """The face, and the inside of the mouth."""
         given = moment.condition.speech, moment.condition.expression, moment.viewmats
         frames = len(moment.viewmats)
         if frames not in self._posed:
-            self._posed[frames] = replayed(self._pose, *given)
+            self._posed[frames] = cuda_graphed(self._pose, *given)
         values = self._posed[frames](*given)
         camera = self._camera(moment.viewmats)
         face, mouth = (
@@ -179,7 +179,7 @@ class Painter:
         """Splats and colours of both layers as plain tensors, which is what can be recorded."""
         found = layers(
             self._head,
-            self._stance,
+            self._static,
             Condition(speech=speech, expression=expression),
             self._camera(viewmats),
             degree=self._degree,
@@ -204,11 +204,11 @@ class Painter:
             height=self._size,
         )
 
-    def finished(
+    def composite_uint8(
         self, face: Rendering, mouth: Rendering, behind: UInt8[Tensor, "b h w 3"]
     ) -> UInt8[Tensor, "b h w 3"]:
         """The layers over torso and backdrop, as bytes."""
-        return finished(
+        return composite_uint8(
             face=face.colors[..., :3],
             face_alphas=face.alphas,
             mouth=mouth.colors,
@@ -227,10 +227,10 @@ def intrinsics(avatar: Avatar) -> Float[Tensor, "3 3"]:
 def moments(
     avatar: Avatar,
     waveform: Float[Tensor, " samples"],
-    manner: Manner,
+    manner: SpeakOptions,
     device: torch.device,
     batch: int,
-) -> Iterator[Moment]:
+) -> Iterator[FrameControls]:
     """Batches of what drives the frames. Poses are computed on the host: a GPU would have to be
     waited for, and has nothing to win there."""
     viewmats, expression = avatar.viewmats.cpu(), avatar.expression.cpu()
@@ -240,18 +240,22 @@ def moments(
         driven = drive(
             viewmats, expression, indices, pose=manner.pose, face=manner.expression, blinks=blinks
         )
-        yield Moment(
-            condition=Condition(speech=heard, expression=sent(driven.expression, device)),
-            viewmats=sent(driven.viewmats, device),
+        yield FrameControls(
+            condition=Condition(
+                speech=heard, expression=to_device_async(driven.expression, device)
+            ),
+            viewmats=to_device_async(driven.viewmats, device),
             torso=driven.torso.tolist(),
         )
 
 
-def _foreseen(moments: Iterator[Moment], behind: Behind) -> Iterator[Moment]:
+def _prefetched(
+    moments: Iterator[FrameControls], behind: BackgroundCache
+) -> Iterator[FrameControls]:
     """The same, a few batches late, so that torso frames are decoded before they are needed."""
-    held: deque[Moment] = deque()
+    held: deque[FrameControls] = deque()
     for moment in moments:
-        behind.foresee(moment.torso)
+        behind.prefetch(moment.torso)
         held.append(moment)
         if len(held) > AHEAD:
             yield held.popleft()
@@ -268,7 +272,7 @@ def _speech_windows(
     held = torch.zeros(0, front_end.channels, front_end.steps, device=device)
     offset = position = 0
     for chunk in chunking.chunks(waveform, front_end):
-        held = torch.cat([held, sent(chunk, device)])
+        held = torch.cat([held, to_device_async(chunk, device)])
         ready = offset + len(held)
         ready = ready if ready >= total else ready - reach
         while position < ready:

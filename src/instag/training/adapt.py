@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.data.clip import Clip
-from instag.data.clip_dataset import FrameStore
+from instag.data.clip_dataset import ClipDataset
 from instag.data.splits import Split, split
 from instag.errors import AssetMissing, BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
@@ -19,18 +19,18 @@ from instag.models.gaussians import Gaussians, gaussians_behind, random_gaussian
 from instag.models.head import new_head
 from instag.models.pose_corrections import PoseCorrections
 from instag.models.prior import Prior, load_bundled_prior
-from instag.motion.expression_basis import load_expression_motion
-from instag.motion.expression_displacement import ExpressionFlow, expression_flow
+from instag.motion.expression_basis import load_expression_basis
+from instag.motion.expression_displacement import ExpressionDisplacement, expression_displacement
 from instag.motion.landmark_motion import landmark_motion
 from instag.ops import lpips
 from instag.perception.action_units import action_units
 from instag.rendering.registry import renderer_for
 from instag.runtime.device import device_name, device_named
 from instag.speech import registry
-from instag.speech.lips.audio_offset import seen_curves
-from instag.speech.lips.codes import motion_codes
-from instag.speech.lips.front_end import LipMotion
-from instag.speech.lips.speaker_adapter import fit_voice
+from instag.speech.lips.audio_offset import landmark_curves
+from instag.speech.lips.codes import lip_codes
+from instag.speech.lips.front_end import LipCodeFrontEnd
+from instag.speech.lips.speaker_adapter import fit_speaker_adapter
 from instag.training.initialization import seen_gaussians
 from instag.training.recipes import MOUTHS_KNOWN, Recipe, batched, recipe_named
 from instag.training.run_dir import Journal
@@ -43,7 +43,7 @@ from instag.training.trainer import run
 from instag.types import BLINK, EXPRESSION_UNITS, FPS
 from instag.version import __version__
 
-DRIVERS = {"speech": "mel", "motion": LipMotion.name}
+DRIVERS = {"speech": "mel", "motion": LipCodeFrontEnd.name}
 """The front end that a recipe's driver hears with."""
 StageReport = Callable[[str, int, int], None]
 """Called with (stage, done, total) while training goes on."""
@@ -148,20 +148,20 @@ def subject_of(
     """A head as it starts, and the frames that it will learn from, on a device. Raises BadArgument
     where the prior hears other speech than the clip has."""
     codes = voice = None
-    if speech == LipMotion.name:
-        track, hearing = clip.track(), LipMotion()
-        codes = motion_codes(
+    if speech == LipCodeFrontEnd.name:
+        track, hearing = clip.track(), LipCodeFrontEnd()
+        codes = lip_codes(
             landmark_motion(track, (clip.info.width, clip.info.height)), hearing.model
         )
-        voice = fit_voice(
+        voice = fit_speaker_adapter(
             torch.from_numpy(clip.speech()),
             codes,
             chosen.train,
-            curves=seen_curves(track.landmarks),
+            curves=landmark_curves(track.landmarks),
             hearing=hearing,
         )
     seen = None if codes is None else codes.code[..., None]
-    store = FrameStore(clip, size=plan.size, front_end=speech, device=device, heard=seen)
+    store = ClipDataset(clip, size=plan.size, front_end=speech, device=device, heard=seen)
     generator = torch.Generator().manual_seed(seed)
     head = new_head(
         face=face_start(store, plan, chosen.train, generator),
@@ -202,11 +202,11 @@ def subject_of(
     )
 
 
-def expressions_of(store: FrameStore, seen: Float[Tensor, "f 6"]) -> ExpressionFlow | None:
+def expressions_of(store: ClipDataset, seen: Float[Tensor, "f 6"]) -> ExpressionDisplacement | None:
     """Where the person's skin goes in expressions that were not seen. None where eyes were seen to
     close, as pictures tell better than people's mean, or where the clip's units are not measured in
     metres, as OpenFace's are not."""
-    flow = expression_flow(load_expression_motion(), store.landmark_motion.points, seen)
+    flow = expression_displacement(load_expression_basis(), store.landmark_motion.points, seen)
     if float(flow.strongest[BLINK]) == 0:
         return None
     clip, here = (
@@ -223,7 +223,7 @@ def expressions_of(store: FrameStore, seen: Float[Tensor, "f 6"]) -> ExpressionF
 
 
 def known_expressions(
-    seen: Float[Tensor, "f 6"], taught: ExpressionFlow | None
+    seen: Float[Tensor, "f 6"], taught: ExpressionDisplacement | None
 ) -> Float[Tensor, "g 6"]:
     """The expressions that were seen, with the weakest and the strongest that are made up in
     lessons."""
@@ -255,7 +255,7 @@ def train_stages(
 
 
 def face_start(
-    store: FrameStore, plan: Recipe, train: range, generator: torch.Generator
+    store: ClipDataset, plan: Recipe, train: range, generator: torch.Generator
 ) -> Gaussians:
     """The face's first Gaussians, as the recipe starts them."""
     if plan.start == "random":
@@ -263,7 +263,7 @@ def face_start(
     return seen_gaussians(store, train, plan.face_splats, plan.face.degree, generator)
 
 
-def mouth_start(store: FrameStore, plan: Recipe, generator: torch.Generator) -> Gaussians:
+def mouth_start(store: ClipDataset, plan: Recipe, generator: torch.Generator) -> Gaussians:
     """The mouth's first Gaussians, as the recipe starts them."""
     if plan.start == "random":
         return random_gaussians(plan.mouth_splats, plan.mouth.degree, generator, mouth=True)
@@ -279,7 +279,7 @@ def plan_named(name: str, *, speech: str | None, prior: Prior | None) -> Recipe:
     afresh = recipe_named(name)
     if prior is not None:
         return recipe_named(name, known="all")
-    hears_motion = (speech or DRIVERS[afresh.driver]) == LipMotion.name
+    hears_motion = (speech or DRIVERS[afresh.driver]) == LipCodeFrontEnd.name
     return recipe_named(name, known="mouth") if name in MOUTHS_KNOWN and hears_motion else afresh
 
 
@@ -320,7 +320,7 @@ def views_wanted(plan: Recipe, n_views: int | None, seconds: float | None) -> in
     return None if n_views == -1 else n_views
 
 
-def extent(store: FrameStore, train: range) -> float:
+def extent(store: ClipDataset, train: range) -> float:
     """1.1 x the largest distance of a camera from the mean camera, metres; kept within what a
     person who sits still or turns far would give."""
     views = store.viewmats[train.start : train.stop]

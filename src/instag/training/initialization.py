@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
-from instag.data.clip_dataset import Frames, FrameStore
+from instag.data.clip_dataset import ClipDataset, FrameBatch
 from instag.models.gaussians import Gaussians, gaussians_at
 from instag.types import Camera, Region
 
@@ -37,7 +37,7 @@ OPACITY = 0.3
 
 
 def seen_gaussians(
-    store: FrameStore, train: range, count: int, degree: int, generator: torch.Generator
+    store: ClipDataset, train: range, count: int, degree: int, generator: torch.Generator
 ) -> Gaussians:
     """`count` of them, or fewer where the frames show little of a head: then with the tracked
     points among them."""
@@ -61,7 +61,7 @@ def seen_gaussians(
     return gaussians_at(points[kept], degree, generator, colour=colours[kept], opacity=OPACITY)
 
 
-def turned(store: FrameStore, train: range) -> list[int]:
+def turned(store: ClipDataset, train: range) -> list[int]:
     """Frames from the leftmost turn of the head to the rightmost, at even steps in their order."""
     order = store.viewmats[train.start : train.stop, 0, 2].argsort().cpu()
     return sorted(
@@ -70,7 +70,11 @@ def turned(store: FrameStore, train: range) -> list[int]:
 
 
 def lifted(
-    frames: Frames, row: int, tracked: Float[Tensor, "p 3"], count: int, generator: torch.Generator
+    frames: FrameBatch,
+    row: int,
+    tracked: Float[Tensor, "p 3"],
+    count: int,
+    generator: torch.Generator,
 ) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
     """Points of the head that a frame shows, metres, in the head's frame, and their colours in [0,
     1]; `count`, or all that there are; on the CPU."""
@@ -107,7 +111,7 @@ def depth_around(
     return depth + np.clip(off * depth / focal - BETWEEN, 0, DEEPEST)
 
 
-def inside(frames: Frames, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+def inside(frames: FrameBatch, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
     """In what share of the frames points lie within the person: torso and neck may hide a point,
     what is behind the person can not."""
     person: Bool[Tensor, "b h w"] = ~frames.is_region(Region.BACKGROUND).cpu()

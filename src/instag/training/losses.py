@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from instag.models.face_field import Motion
+from instag.models.face_field import Deformation
 from instag.ops.ssim import ssim
 
 DSSIM_WEIGHT = 0.2
@@ -26,7 +26,7 @@ def alpha_error(
     return (alphas - wanted).abs().mean()
 
 
-def motion_size(motion: Motion) -> Float[Tensor, ""]:
+def motion_size(motion: Deformation) -> Float[Tensor, ""]:
     """Mean absolute value of each motion output."""
     return _mean_size(motion.shift) + _mean_size(motion.rotation) + _mean_size(motion.scale)
 

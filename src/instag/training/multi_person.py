@@ -9,18 +9,18 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.data.clip_dataset import Frames
-from instag.models.face_field import Motion
+from instag.data.clip_dataset import FrameBatch
+from instag.models.face_field import Deformation
 from instag.models.gaussians import Gaussians
 from instag.rendering import spherical_harmonics
 from instag.rendering.renderer import Renderer
 from instag.types import Camera, Condition, Rendering, Splats
 
 
-def joined_frames(parts: Sequence[Frames]) -> Frames:
+def joined_frames(parts: Sequence[FrameBatch]) -> FrameBatch:
     """One batch of the frames of several people, in their order; windows are of one size. Without
     the geometry priors."""
-    return Frames(
+    return FrameBatch(
         indices=torch.cat([part.indices for part in parts]),
         image=torch.cat([part.image for part in parts]),
         regions=torch.cat([part.regions for part in parts]),
@@ -50,9 +50,9 @@ def joined_conditions(parts: Sequence[Condition]) -> Condition:
     )
 
 
-def paint_together(
+def render_people(
     sets: Sequence[Gaussians],
-    motions: Sequence[Motion | None],
+    motions: Sequence[Deformation | None],
     cameras: Sequence[Camera],
     renderer: Renderer,
     *,

@@ -7,9 +7,9 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from instag.data.clip_dataset import FrameStore
+from instag.data.clip_dataset import ClipDataset
 from instag.models.face_field import (
-    GatedField,
+    MotionField,
     personalized_face_field,
     personalized_mouth_field,
     universal_face_field,
@@ -31,7 +31,7 @@ class Person:
     number: int
     face: Gaussians
     mouth: Gaussians
-    store: FrameStore
+    store: ClipDataset
     train: range
     extent: float
     room: int
@@ -66,14 +66,14 @@ class Fields(nn.Module):
                 for field in fields:
                     field.speech = fields[0].speech
 
-    def own_face(self, person: int) -> GatedField:
+    def own_face(self, person: int) -> MotionField:
         field = self.own_faces[person]
-        assert isinstance(field, GatedField)
+        assert isinstance(field, MotionField)
         return field
 
-    def own_mouth(self, person: int) -> GatedField:
+    def own_mouth(self, person: int) -> MotionField:
         field = self.own_mouths[person]
-        assert isinstance(field, GatedField)
+        assert isinstance(field, MotionField)
         return field
 
     @torch.no_grad()
@@ -81,11 +81,11 @@ class Fields(nn.Module):
         """Let all fields hear speech of this level, as their encoders want it, and take expressions
         within this range [2 6]."""
         for module in self.modules():
-            if isinstance(module, GatedField):
+            if isinstance(module, MotionField):
                 module.expression_range.copy_(
                     expression_range[:, : module.expression_range.shape[1]]
                 )
-            if isinstance(module, GatedField | MouthField):
+            if isinstance(module, MotionField | MouthField):
                 module.speech.level.copy_(level)
 
 

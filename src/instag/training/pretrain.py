@@ -12,18 +12,18 @@ from torch import Tensor
 
 from instag.data.batch_loader import SHARE
 from instag.data.clip import Clip
-from instag.data.clip_dataset import FrameStore
+from instag.data.clip_dataset import ClipDataset
 from instag.data.splits import FEWEST_VIEWS
 from instag.errors import AssetMissing, BadArgument, TooShort
-from instag.models.conditioning_encoders import MotionEncoder
+from instag.models.conditioning_encoders import LipCodeEncoder
 from instag.models.gaussians import Gaussians, gaussians_behind, random_gaussians
 from instag.models.prior import Prior, PriorInfo
 from instag.motion.landmark_motion import landmark_motion
 from instag.rendering.registry import renderer_for
 from instag.runtime.device import device_name, device_named, free_memory
 from instag.speech import registry
-from instag.speech.lips.codes import motion_codes
-from instag.speech.lips.front_end import LipMotion
+from instag.speech.lips.codes import lip_codes
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.network import load_lip_model
 from instag.training.adapt import LIP_LANDMARKS, StageReport, extent, silent_stages
 from instag.training.distributed import Ranks, first_of_machine, joined, own_device
@@ -161,8 +161,8 @@ def crew_of(
     stores = {}
     memory = (HOST_FRAMES_BESIDE_GPU if device.type == "cuda" else HOST_FRAMES) // len(mine)
     for number in mine:
-        heard = codes_seen(clips[number]) if speech == LipMotion.name else None
-        stores[number] = FrameStore(
+        heard = codes_seen(clips[number]) if speech == LipCodeFrontEnd.name else None
+        stores[number] = ClipDataset(
             clips[number],
             size=plan.size,
             front_end=speech,
@@ -189,7 +189,7 @@ def crew_of(
         )
     level = (
         common_code_level(people, ranks)
-        if isinstance(fields.face.speech, MotionEncoder)
+        if isinstance(fields.face.speech, LipCodeEncoder)
         else common_level(people, ranks)
     )
     fields.set_level(level.to(device), common_expressions(people, ranks).to(device))
@@ -204,7 +204,7 @@ def crew_of(
 
 
 def person_of(
-    number: int, store: FrameStore, train: range, plan: Course, seed: int, room: int
+    number: int, store: ClipDataset, train: range, plan: Course, seed: int, room: int
 ) -> Person:
     """A person with Gaussians as the course starts them."""
     generator = torch.Generator().manual_seed(seed * 1_000 + number)
@@ -246,7 +246,7 @@ def frames_to_teach(clip: Clip) -> range:
 
 def codes_seen(clip: Clip) -> Float[Tensor, "f k 1"]:
     """The motion codes of a clip's landmarks, which fields that hear motion learn from."""
-    return motion_codes(
+    return lip_codes(
         landmark_motion(clip.track(), (clip.info.width, clip.info.height)), load_lip_model()
     ).code[..., None]
 
@@ -277,7 +277,7 @@ def common_code_level(people: list[Person], ranks: Ranks) -> Float[Tensor, "2 k"
     every = sorted(
         (part for of_rank in ranks.gathered(mine) for part in of_rank), key=lambda part: part[0]
     )
-    return MotionEncoder.level_of(torch.cat([codes for _, codes in every]))
+    return LipCodeEncoder.level_of(torch.cat([codes for _, codes in every]))
 
 
 def common_expressions(people: list[Person], ranks: Ranks) -> Float[Tensor, "2 6"]:

@@ -116,14 +116,16 @@ def shortened(settings: T, share: float) -> T:
     but to no less than it needs; weights and rates stay."""
     return _rescaled(
         settings,
-        lambda steps, mark: steps if mark.whole else max(mark.at_least, round(steps * share)),
+        lambda steps, weights_id: (
+            steps if weights_id.whole else max(weights_id.at_least, round(steps * share))
+        ),
     )
 
 
 def in_larger_steps(settings: T, frames: int) -> T:
     """The same course counted in steps of several frames: every field that counts steps is divided,
     at any depth."""
-    return _rescaled(settings, lambda steps, mark: max(1, round(steps / frames)))
+    return _rescaled(settings, lambda steps, weights_id: max(1, round(steps / frames)))
 
 
 def _rescaled(settings: T, rescale: Callable[[int, Scaled], int]) -> T:
@@ -135,9 +137,9 @@ def _rescaled(settings: T, rescale: Callable[[int, Scaled], int]) -> T:
     for entry in fields(settings):
         value = getattr(settings, entry.name)
         marks = [
-            mark
-            for mark in getattr(hints[entry.name], "__metadata__", ())
-            if isinstance(mark, Scaled)
+            weights_id
+            for weights_id in getattr(hints[entry.name], "__metadata__", ())
+            if isinstance(weights_id, Scaled)
         ]
         changes[entry.name] = (
             rescale(value, marks[0]) if marks and value else _rescaled(value, rescale)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from instag.data.clip_dataset import FrameStore
+from instag.data.clip_dataset import ClipDataset
 from instag.models.head import Head, load_head
 from instag.models.pose_corrections import PoseCorrections
 from instag.models.prior import Prior
-from instag.motion.expression_displacement import ExpressionFlow
+from instag.motion.expression_displacement import ExpressionDisplacement
 from instag.ops.lpips import Lpips
 from instag.rendering.renderer import Renderer
-from instag.speech.lips.codes import MotionCodes
-from instag.speech.lips.front_end import Voice
+from instag.speech.lips.codes import LipCodes
+from instag.speech.lips.front_end import SpeakerAdapter
 from instag.training.rng import Chance, chance
 
 
@@ -30,16 +30,16 @@ class Subject:
 
     head: Head
     poses: PoseCorrections
-    store: FrameStore
+    store: ClipDataset
     train: range
     renderer: Renderer
     extent: float
     lpips: Lpips | None
     seed: int
-    codes: MotionCodes | None = None
-    voice: Voice | None = None
+    codes: LipCodes | None = None
+    voice: SpeakerAdapter | None = None
     prior: Prior | None = None
-    expressions: ExpressionFlow | None = None
+    expressions: ExpressionDisplacement | None = None
 
     @property
     def device(self) -> torch.device:

@@ -10,7 +10,7 @@ from torch.nn.functional import conv2d, pad
 
 from capture.networks.onnx_files import write_chain
 from instag.assets import store
-from instag.capture.backends import Observers
+from instag.capture.backends import CaptureBackends
 from instag.capture.networks.bodypix import SIZE, Body, BodyPix
 from instag.capture.networks.onnx_chain import read_chain
 from instag.capture.segmentation.arms import arms_of, with_arms
@@ -151,7 +151,7 @@ def test_prepare_asks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ]
     store.fetch("bodypix", given=[write_chain(tmp_path / "a.onnx", layers(), everywhere)])
     clip = write_clip(tmp_path / "me.clip", frames=1, size=64)
-    observers = Observers(arms="bodypix")
+    observers = CaptureBackends(arms="bodypix")
     observers.check()
     assert observers.settings("regions") == {"arms": "bodypix"}
     observers.find_regions(clip, silent)

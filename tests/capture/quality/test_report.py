@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from instag.assets.sample_speech import recording
-from instag.capture.quality.audio import Heard, listen_to
+from instag.capture.quality.audio import AudioMeasures, measure_audio
 from instag.capture.quality.report import LIMITS, Finding, Grade, Quality, judge, quality_lines
-from instag.capture.quality.video import Seen, look_at
+from instag.capture.quality.video import VideoMeasures, measure_video
 from instag.data.clip import Clip, ClipInfo, StageRecord
 from instag.synthetic.truth_clip import write_clip
 
-FINE = Seen(
+FINE = VideoMeasures(
     face_px=240,
     sharpness=0.1,
     brightness=130,
@@ -29,7 +29,7 @@ FINE = Seen(
     camera=0.001,
     missing=0,
 )
-CLEAR = Heard(level=-15, span=35, clipped=0)
+CLEAR = AudioMeasures(level=-15, span=35, clipped=0)
 INFO = ClipInfo(
     source="me.mp4",
     source_sha256="0",
@@ -48,18 +48,18 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 
 @pytest.fixture(scope="module")
-def true(clip: Clip) -> Seen:
-    return look_at(clip)
+def true(clip: Clip) -> VideoMeasures:
+    return measure_video(clip)
 
 
-def spoilt(clip: Clip, change: Callable[[np.ndarray, int], np.ndarray]) -> Seen:
+def spoilt(clip: Clip, change: Callable[[np.ndarray, int], np.ndarray]) -> VideoMeasures:
     """Measured with its frames changed as they are read."""
     read = Clip.frame
     with patch.object(Clip, "frame", lambda self, index: change(read(self, index), index)):
-        return look_at(clip)
+        return measure_video(clip)
 
 
-def test_a_true_clip_measures_well(true: Seen) -> None:
+def test_a_true_clip_measures_well(true: VideoMeasures) -> None:
     assert 45 < true.face_px < 110
     assert true.missing == true.lost == 0
     assert true.trembling < 0.01
@@ -68,7 +68,7 @@ def test_a_true_clip_measures_well(true: Seen) -> None:
     assert true.camera is None or true.camera < 0.03
 
 
-def test_spoiling_is_measured(clip: Clip, true: Seen) -> None:
+def test_spoiling_is_measured(clip: Clip, true: VideoMeasures) -> None:
     track = clip.track()
 
     def hand(frame: np.ndarray, index: int) -> np.ndarray:
@@ -93,7 +93,7 @@ def test_spoiling_is_measured(clip: Clip, true: Seen) -> None:
     )
 
 
-def test_a_moving_camera_is_measured(clip: Clip, true: Seen) -> None:
+def test_a_moving_camera_is_measured(clip: Clip, true: VideoMeasures) -> None:
     texture = cv2.GaussianBlur(
         np.random.default_rng(0).integers(0, 255, (128, 160, 3), np.uint8), (0, 0), 2
     )
@@ -114,13 +114,13 @@ def test_a_moving_camera_is_measured(clip: Clip, true: Seen) -> None:
 
 def test_sound() -> None:
     voice = recording().waveform
-    clear, noise = listen_to(voice), np.random.default_rng(0).normal(0, 1, len(voice))
+    clear, noise = measure_audio(voice), np.random.default_rng(0).normal(0, 1, len(voice))
     assert clear.span > 20
     assert clear.clipped == 0
-    assert listen_to(np.clip(12 * voice, -1, 1)).clipped > 0.05
-    assert listen_to((voice + voice.std() * noise).astype(np.float32)).span < 10
-    assert listen_to(0.01 * voice).level == pytest.approx(clear.level - 40, abs=1)
-    assert listen_to(np.zeros(16_000, np.float32)).level < -90
+    assert measure_audio(np.clip(12 * voice, -1, 1)).clipped > 0.05
+    assert measure_audio((voice + voice.std() * noise).astype(np.float32)).span < 10
+    assert measure_audio(0.01 * voice).level == pytest.approx(clear.level - 40, abs=1)
+    assert measure_audio(np.zeros(16_000, np.float32)).level < -90
 
 
 def test_a_fine_clip_is_good() -> None:

@@ -2,9 +2,9 @@ import numpy as np
 
 from instag.capture.segmentation.appearance_model import (
     CLASSES,
-    Appearance,
+    AppearanceModel,
     View,
-    learn_appearance,
+    fit_appearance_model,
     posterior,
     rough_atlas,
     view,
@@ -31,8 +31,8 @@ def test_rough_atlas_is_a_distribution_over_the_classes() -> None:
 
 def test_regions_of_a_painted_head_are_found_again() -> None:
     seen = views()
-    learned = learn_appearance(seen)
-    assert isinstance(learned, Appearance)
+    learned = fit_appearance_model(seen)
+    assert isinstance(learned, AppearanceModel)
     for view_, x in zip(seen, (-4, 0, 4, 6), strict=True):
         belief = posterior(view_, learned.log_atlas, learned.palette)
         np.testing.assert_allclose(belief.sum(-1), 1, atol=1e-4)

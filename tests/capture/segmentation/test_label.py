@@ -7,7 +7,7 @@ from instag.capture.segmentation.appearance_model import (
     BACKGROUND,
     FACE,
     HAIR,
-    learn_appearance,
+    fit_appearance_model,
     posterior,
     view,
 )
@@ -20,7 +20,7 @@ from instag.capture.segmentation.label import (
     label_regions,
 )
 from instag.capture.segmentation.teeth import mouth_inside, teeth_likeness
-from instag.perception.connected_components import parts
+from instag.perception.connected_components import connected_components
 from instag.types import Region
 from painted_head import SIZE, paint, painted_clip, person_mask, rest_face
 
@@ -30,7 +30,7 @@ def test_clean_leaves_one_person_and_one_head(seed: int) -> None:
     rng = np.random.default_rng(seed)
     coarse = rng.random((8, 8, 5), np.float32)
     labels = clean(np.repeat(np.repeat(coarse, 8, 0), 8, 1))
-    assert len(parts(labels != BACKGROUND)[1]) <= 2
+    assert len(connected_components(labels != BACKGROUND)[1]) <= 2
     assert labels.max() < Region.MOUTH
 
 
@@ -50,7 +50,7 @@ def test_clean_gives_islands_and_holes_to_what_is_around_them() -> None:
 def test_mouth_and_teeth_are_drawn_into_the_face() -> None:
     painted = paint(opening=2.0)
     seen = view(painted.frame, person_mask(painted.regions), painted.landmarks, rest_face())
-    learned = learn_appearance([seen])
+    learned = fit_appearance_model([seen])
     mouth = mouth_inside(painted.landmarks, (SIZE, SIZE))
     belief = Belief(
         image=seen.image,

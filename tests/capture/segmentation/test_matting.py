@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 from instag.capture.segmentation.background import build_backdrop
 from instag.capture.segmentation.matting import Behind, cut_mattes, matte
-from instag.data.head_mask import head_share
+from instag.data.head_mask import head_alpha_uint8
 from instag.types import Region
 from painted_head import painted_clip
 
@@ -91,7 +91,7 @@ def test_the_persons_soft_edge_belongs_to_the_nearest_part():
     regions[2:4, 2:6], regions[4:, 2:6] = Region.HAIR, Region.TORSO
     regions[3, 3] = Region.MOUTH
     person = np.full((8, 8), 90, np.uint8)
-    share = head_share(person, regions)
+    share = head_alpha_uint8(person, regions)
     assert share[1, 3] == share[2, 3] == 90, "hair, and above it"
     assert share[3, 3] == share[5, 3] == share[6, 1] == 0, "mouth, torso, and beside it"
-    assert (head_share(None, regions) > 0).sum() == 7
+    assert (head_alpha_uint8(None, regions) > 0).sum() == 7

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from capture.heads import SIZE, head_poses, head_shape, nodding, seen
-from instag.capture.tracking.world_alignment import lay
+from instag.capture.tracking.world_alignment import align_world
 from instag.types import Track
 
 
@@ -35,7 +35,7 @@ def matrices_of(own: Track) -> np.ndarray:
 
 def test_the_same_world_changes_nothing() -> None:
     own = track()
-    laid = lay(own, matrices_of(own), own.focal, (SIZE, SIZE))
+    laid = align_world(own, matrices_of(own), own.focal, (SIZE, SIZE))
     assert laid.error < 0.01
     np.testing.assert_allclose(laid.identity, own.identity, atol=1e-5)
 
@@ -50,14 +50,14 @@ def test_another_world_is_found() -> None:
     theirs = matrices_of(own)
     theirs[:, :3, :3] = turn @ theirs[:, :3, :3]
     theirs[:, :3, 3] = 3 * theirs[:, :3, 3] @ turn.T + shift
-    laid = lay(own, theirs, own.focal, (SIZE, SIZE))
+    laid = align_world(own, theirs, own.focal, (SIZE, SIZE))
     assert abs(laid.unit - 3) < 0.01
     np.testing.assert_allclose(laid.identity, 3 * own.identity @ turn.T + shift, atol=1e-3)
 
 
 def test_poses_of_another_video_are_noticed() -> None:
     own = track()
-    laid = lay(
+    laid = align_world(
         own,
         matrices_of(
             replace(own, rotations=own.rotations[::-1], translations=own.translations[::-1])

@@ -11,11 +11,11 @@ from instag.capture.prepare import STAGES, Settings
 from instag.data.clip import Clip, ClipInfo
 from instag.media.reader import write_video
 from instag.runtime.progress import silent
-from instag.speech.lips.audio_offset import best_delay, seen_curves, sound_delay
-from instag.speech.lips.front_end import LipMotion
+from instag.speech.lips.audio_offset import audio_offset, best_offset, landmark_curves
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.synthetic import Speaker, perform
 
-HEARING = LipMotion()
+HEARING = LipCodeFrontEnd()
 
 
 @pytest.mark.parametrize("late", [-160, 0, 90, 240])
@@ -24,7 +24,7 @@ def test_curves_of_the_voice_itself_give_the_delay(late: int) -> None:
     sound = np.concatenate([np.zeros(6_400, np.float32), said, np.zeros(6_400, np.float32)])
     curves = HEARING.curves(torch.from_numpy(sound)).numpy()
     later = np.roll(sound, round(late * 16))
-    found = best_delay(HEARING.curves(torch.from_numpy(later)).numpy(), curves)
+    found = best_offset(HEARING.curves(torch.from_numpy(later)).numpy(), curves)
     assert found is not None
     assert found.ms == pytest.approx(late, abs=20)
     assert found.sure
@@ -32,16 +32,16 @@ def test_curves_of_the_voice_itself_give_the_delay(late: int) -> None:
 
 def test_still_lips_tell_nothing() -> None:
     points = np.random.default_rng(0).random((1, 478, 3)).repeat(120, 0)
-    assert seen_curves(points).shape == (120, 3)
-    assert sound_delay(recording("speech_one").waveform[: 120 * 640], points, HEARING) is None
-    assert sound_delay(recording("speech_one").waveform[:640], points[:1], HEARING) is None
+    assert landmark_curves(points).shape == (120, 3)
+    assert audio_offset(recording("speech_one").waveform[: 120 * 640], points, HEARING) is None
+    assert audio_offset(recording("speech_one").waveform[:640], points[:1], HEARING) is None
 
 
 def test_noise_is_not_believed() -> None:
     draw = np.random.default_rng(0)
     sure = [
         found.sure
-        for found in (best_delay(draw.random((250, 3)), draw.random((250, 3))) for _ in range(20))
+        for found in (best_offset(draw.random((250, 3)), draw.random((250, 3))) for _ in range(20))
         if found is not None
     ]
     assert sum(sure) <= 2
@@ -56,7 +56,7 @@ def seen() -> np.ndarray:
 
 @pytest.mark.parametrize("late", [0, 120, -200])
 def test_of_the_synthetic_speaker(seen: np.ndarray, late: int) -> None:
-    found = sound_delay(np.roll(recording("speech_one").waveform, late * 16), seen, HEARING)
+    found = audio_offset(np.roll(recording("speech_one").waveform, late * 16), seen, HEARING)
     assert found is not None
     assert found.ms == pytest.approx(late, abs=50)
     assert found.sure
@@ -98,6 +98,6 @@ def test_prepare_corrects_what_it_finds_and_keeps_what_is_given(
     assert found.info.delay_ms == pytest.approx(160, abs=50)
     assert found.info.delay_found is not None
     assert found.info.delay_found["margin"] > 0.1
-    again = sound_delay(found.speech(), seen, HEARING)
+    again = audio_offset(found.speech(), seen, HEARING)
     assert again is not None
     assert again.ms == pytest.approx(0, abs=15)

@@ -4,7 +4,7 @@ back."""
 import torch
 
 from instag.motion.landmark_motion import LandmarkMotion
-from instag.speech.lips.codes import motion_codes
+from instag.speech.lips.codes import lip_codes
 from instag.speech.lips.network import CODES, load_lip_model
 
 MODEL = load_lip_model()
@@ -27,7 +27,7 @@ def test_motion_in_the_basis_is_told_exactly() -> None:
     code = torch.randn(6, CODES, generator=torch.Generator().manual_seed(0)) * 0.2
     code[0] = 0
     seen = moving(code)
-    found = motion_codes(seen, MODEL)
+    found = lip_codes(seen, MODEL)
     torch.testing.assert_close(found.code, code, atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(
         found.motion(found.code), (seen.shift - seen.rest)[:, MODEL.points], atol=1e-5, rtol=1e-3
@@ -36,6 +36,6 @@ def test_motion_in_the_basis_is_told_exactly() -> None:
 
 def test_codes_do_not_know_the_size_of_the_face() -> None:
     code = torch.randn(3, CODES, generator=torch.Generator().manual_seed(0)) * 0.2
-    small, large = motion_codes(moving(code, 0.08), MODEL), motion_codes(moving(code, 0.11), MODEL)
+    small, large = lip_codes(moving(code, 0.08), MODEL), lip_codes(moving(code, 0.11), MODEL)
     torch.testing.assert_close(small.code, large.code, atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(small.closed * 0.08, large.closed * 0.11)

@@ -11,30 +11,30 @@ from instag.assets.sample_speech import recording
 from instag.errors import NotAnArtefact
 from instag.speech.chunking import features, silence
 from instag.speech.lips.front_end import (
-    LipMotion,
-    Voice,
+    LipCodeFrontEnd,
+    SpeakerAdapter,
     advanced,
     between,
-    kept_near,
+    clamp_to_seen,
+    default_speaker_adapter,
     lips_apart,
-    sharpened,
-    usual_voice,
+    unsharp,
 )
 from instag.speech.lips.network import (
     CHANNELS,
     CODES,
     MARGIN,
     STEPS,
-    heard_by,
+    features_for,
     load_lip_model,
     model_of,
     read_at,
     stored_form,
 )
-from instag.speech.whisper import load_whisper_ear
+from instag.speech.whisper import load_whisper_encoder
 
 MODEL = load_lip_model()
-EAR = load_whisper_ear()
+EAR = load_whisper_encoder()
 OPEN, SHUT = {"a", "aI", "aU", "A:", "eI", "E", "oU", "V"}, {"p", "b", "m"}
 
 
@@ -65,7 +65,7 @@ def test_what_is_stored_comes_back() -> None:
 
 def test_two_steps_a_frame_and_margins() -> None:
     for samples in (1, 640, 641, 9_999):
-        heard = heard_by(EAR, MODEL, torch.zeros(samples))
+        heard = features_for(EAR, MODEL, torch.zeros(samples))
         assert heard.shape == (CHANNELS, STEPS * (-(-samples // 640) + 2 * MARGIN))
 
 
@@ -80,14 +80,14 @@ def test_reading_between_steps() -> None:
 def test_a_voice_that_nobody_taught_opens_and_closes_the_lips() -> None:
     spoken = recording("speech_one")
     gap = (
-        features(torch.from_numpy(spoken.waveform), LipMotion(model=MODEL, ear=EAR))[..., 0]
+        features(torch.from_numpy(spoken.waveform), LipCodeFrontEnd(model=MODEL, ear=EAR))[..., 0]
         @ MODEL.gap
     )
     of = lambda names: [
         float(gap[round((one.start + one.end) / 2 * 25)])
         for one in spoken.phonemes
         if one.name in names
-    ]  # noqa: E731
+    ]
     names = {one.name for one in spoken.phonemes}
     assert names & OPEN and names & SHUT, sorted(names)  # noqa: PT018
     assert np.mean(of(OPEN)) > np.mean(of(SHUT)) + 0.03
@@ -96,15 +96,15 @@ def test_a_voice_that_nobody_taught_opens_and_closes_the_lips() -> None:
 def test_lips_rest_in_silence() -> None:
     voice = torch.from_numpy(recording("speech_one").waveform)
     found = (
-        features(torch.cat([voice, torch.zeros(8 * 16_000)]), LipMotion(model=MODEL, ear=EAR))[
-            ..., 0
-        ]
+        features(
+            torch.cat([voice, torch.zeros(8 * 16_000)]), LipCodeFrontEnd(model=MODEL, ear=EAR)
+        )[..., 0]
         @ MODEL.gap
     )
     spoken, silent = found[: len(voice) // 640], found[-7 * 25 : -10]
     assert silent.std() < 0.2 * spoken.std()
     assert silent.mean() < spoken.mean()
-    assert silence(LipMotion(model=MODEL, ear=EAR)).shape == (CODES, 1)
+    assert silence(LipCodeFrontEnd(model=MODEL, ear=EAR)).shape == (CODES, 1)
 
 
 def test_lips_never_cross() -> None:
@@ -135,45 +135,47 @@ def test_sound_is_advanced_and_keeps_its_length() -> None:
 def test_pieces_are_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     once = torch.from_numpy(recording("speech_two").waveform)
     voice = torch.cat([once, once, once, once])[: 16_000 * 17 - 123]
-    whole = LipMotion(model=MODEL, ear=EAR).tuned(voice)(voice)
-    monkeypatch.setattr(LipMotion, "piece", 100)
-    assert len(whole) > 4 * LipMotion.piece
+    whole = LipCodeFrontEnd(model=MODEL, ear=EAR).calibrated(voice)(voice)
+    monkeypatch.setattr(LipCodeFrontEnd, "piece", 100)
+    assert len(whole) > 4 * LipCodeFrontEnd.piece
     torch.testing.assert_close(
-        features(voice, LipMotion(model=MODEL, ear=EAR)), whole, atol=1e-3, rtol=0
+        features(voice, LipCodeFrontEnd(model=MODEL, ear=EAR)), whole, atol=1e-3, rtol=0
     )
 
 
 def test_a_voice_is_stored_as_tensors() -> None:
-    voice = usual_voice(MODEL)
-    again = Voice.of_state({name: value for name, value in voice.state().items() if name != "seen"})
+    voice = default_speaker_adapter(MODEL)
+    again = SpeakerAdapter.of_state(
+        {name: value for name, value in voice.state().items() if name != "seen"}
+    )
     torch.testing.assert_close(again.weights, voice.weights)
     assert again.closed == voice.closed
 
 
 def test_a_voice_of_other_networks_is_refused() -> None:
     with pytest.raises(NotAnArtefact, match="instag adapt"):
-        LipMotion(replace(usual_voice(MODEL), mark=1), model=MODEL)
+        LipCodeFrontEnd(replace(default_speaker_adapter(MODEL), weights_id=1), model=MODEL)
 
 
 def test_what_stands_still_is_not_sharpened_and_what_moves_is() -> None:
     still, quick = torch.full((9, CODES), 0.3), torch.zeros(9, CODES)
     quick[4] = 1.0
-    torch.testing.assert_close(sharpened(still), still)
-    assert sharpened(quick)[4, 0] > 1.5
-    assert sharpened(quick)[3, 0] < 0
-    torch.testing.assert_close(sharpened(quick).sum(0), quick.sum(0))
-    assert sharpened(torch.ones(1, CODES)).shape == (1, CODES)
+    torch.testing.assert_close(unsharp(still), still)
+    assert unsharp(quick)[4, 0] > 1.5
+    assert unsharp(quick)[3, 0] < 0
+    torch.testing.assert_close(unsharp(quick).sum(0), quick.sum(0))
+    assert unsharp(torch.ones(1, CODES)).shape == (1, CODES)
 
 
 def test_codes_keep_near_what_was_seen():
     random = torch.Generator().manual_seed(0)
     seen = torch.randn(120, 12, generator=random) * torch.linspace(1.0, 0.2, 12)
-    torch.testing.assert_close(kept_near(seen, seen), seen)
+    torch.testing.assert_close(clamp_to_seen(seen, seen), seen)
     far = seen[:10] + 20 * torch.linspace(1.0, 0.2, 12)
-    kept = kept_near(far, seen)
+    kept = clamp_to_seen(far, seen)
     apart = lambda codes: torch.cdist(codes / seen.std(0), seen / seen.std(0)).amin(1)  # noqa: E731
     assert (apart(far) > 20).all()
     assert (apart(kept) < 4).all()
     steps = torch.lerp(seen[:1], far[:1], torch.linspace(0, 1, 200)[:, None])
-    assert kept_near(steps, seen).diff(dim=0).abs().max() < 0.5
-    torch.testing.assert_close(kept_near(far, seen[:0]), far)
+    assert clamp_to_seen(steps, seen).diff(dim=0).abs().max() < 0.5
+    torch.testing.assert_close(clamp_to_seen(far, seen[:0]), far)

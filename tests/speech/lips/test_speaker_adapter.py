@@ -6,24 +6,22 @@ import torch
 
 from instag.assets.sample_speech import recording
 from instag.speech.chunking import features
-from instag.speech.lips.codes import MotionCodes
-from instag.speech.lips.front_end import LipMotion, Voice, usual_voice
+from instag.speech.lips.codes import LipCodes
+from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter, default_speaker_adapter
 from instag.speech.lips.network import CODES, load_lip_model
-from instag.speech.lips.speaker_adapter import fit_voice
+from instag.speech.lips.speaker_adapter import fit_speaker_adapter
 
 MODEL = load_lip_model()
 SOUND = torch.from_numpy(recording("speech_one").waveform)
-USUAL = features(SOUND, LipMotion(model=MODEL))[..., 0]
+USUAL = features(SOUND, LipCodeFrontEnd(model=MODEL))[..., 0]
 
 
-def codes_of(code: torch.Tensor, closed: float = 0.0) -> MotionCodes:
-    return MotionCodes(
-        code=code, points=MODEL.points, basis=MODEL.basis, closed=closed, gap=MODEL.gap
-    )
+def codes_of(code: torch.Tensor, closed: float = 0.0) -> LipCodes:
+    return LipCodes(code=code, points=MODEL.points, basis=MODEL.basis, closed=closed, gap=MODEL.gap)
 
 
-def said(voice: Voice) -> torch.Tensor:
-    return features(SOUND, LipMotion(voice, model=MODEL))[..., 0]
+def said(voice: SpeakerAdapter) -> torch.Tensor:
+    return features(SOUND, LipCodeFrontEnd(voice, model=MODEL))[..., 0]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +30,7 @@ def train() -> range:
 
 
 def test_a_person_like_all_others_stays_so(train: range) -> None:
-    voice = fit_voice(SOUND, codes_of(USUAL), train)
+    voice = fit_speaker_adapter(SOUND, codes_of(USUAL), train)
     together = torch.corrcoef(torch.stack([(said(voice) @ MODEL.gap), USUAL @ MODEL.gap]))[0, 1]
     assert together > 0.85
 
@@ -41,8 +39,8 @@ def test_what_is_ones_own_is_learned(train: range) -> None:
     """A person who opens half as far, and whose second number goes the other way."""
     own = USUAL * 0.5
     own[:, 1] *= -1
-    found = said(fit_voice(SOUND, codes_of(own), train))[train.stop :]
-    everybody = said(usual_voice(MODEL))[train.stop :]
+    found = said(fit_speaker_adapter(SOUND, codes_of(own), train))[train.stop :]
+    everybody = said(default_speaker_adapter(MODEL))[train.stop :]
     assert (found - own[train.stop :]).square().mean() < 0.5 * (
         everybody - own[train.stop :]
     ).square().mean()
@@ -53,7 +51,7 @@ def test_a_wide_mouth_is_as_wide_as_it_was_seen(train: range) -> None:
     along = MODEL.width / MODEL.width.square().sum()
     own = USUAL + 0.8 * (USUAL @ MODEL.width - (USUAL @ MODEL.width).mean())[:, None] * along
     wide, usual = (
-        float((said(fit_voice(SOUND, codes_of(code), train)) @ MODEL.width).std())
+        float((said(fit_speaker_adapter(SOUND, codes_of(code), train)) @ MODEL.width).std())
         for code in (own, USUAL)
     )
     assert 1.2 * usual < wide < 2 * usual
@@ -62,7 +60,7 @@ def test_a_wide_mouth_is_as_wide_as_it_was_seen(train: range) -> None:
 def test_lips_that_are_hardly_open_are_meant_closed(train: range) -> None:
     """The gap of a person who moves as all do: the low ones are brought lower, the others stay
     about where they are."""
-    voice = fit_voice(SOUND, codes_of(USUAL), train)
+    voice = fit_speaker_adapter(SOUND, codes_of(USUAL), train)
     low, middle, high = (voice.gaps[:, 1] - voice.gaps[:, 0])[
         [1, len(voice.gaps) // 2, -2]
     ].tolist()
@@ -73,7 +71,7 @@ def test_lips_that_are_hardly_open_are_meant_closed(train: range) -> None:
 
 
 def test_lips_that_were_never_seen_to_move_rest(train: range) -> None:
-    found = said(fit_voice(SOUND, codes_of(torch.zeros_like(USUAL)), train))
+    found = said(fit_speaker_adapter(SOUND, codes_of(torch.zeros_like(USUAL)), train))
     assert found.isfinite().all()
     assert found.abs().max() < 1e-3
 
@@ -81,7 +79,7 @@ def test_lips_that_were_never_seen_to_move_rest(train: range) -> None:
 def test_the_test_frames_are_not_read(train: range) -> None:
     changed = USUAL.clone()
     changed[train.stop + 10 :] = 5.0
-    one, other = (fit_voice(SOUND, codes_of(codes), train) for codes in (USUAL, changed))
+    one, other = (fit_speaker_adapter(SOUND, codes_of(codes), train) for codes in (USUAL, changed))
     # Smoothing must not reach across the end of what may be learned from.
     torch.testing.assert_close(one.weights, other.weights)
     assert one.weights.shape[1] == CODES

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import torch
 
-from instag.models.face_field import SHIFT_UNIT, Motion
-from instag.motion.expression_displacement import ExpressionFlow
+from instag.models.face_field import SHIFT_UNIT, Deformation
+from instag.motion.expression_displacement import ExpressionDisplacement
 from instag.training.supervision.expressions import (
     ANYWHERE,
     AROUND,
@@ -23,9 +23,9 @@ def seen(frames: int) -> torch.Tensor:
     return torch.rand(frames, 6, generator=torch.Generator().manual_seed(1))
 
 
-def flow() -> ExpressionFlow:
+def flow() -> ExpressionDisplacement:
     draw = torch.Generator().manual_seed(2)
-    return ExpressionFlow(
+    return ExpressionDisplacement(
         places=torch.rand(40, 3, generator=draw) * 0.1,
         moving=30,
         basis=torch.randn(6, 40, 3, generator=draw) * 0.005,
@@ -56,10 +56,10 @@ def test_an_answer_that_moves_and_stretches_as_told_misses_nothing():
     points = teacher.places(torch.zeros(7, 3), draw)
     assert points.shape == (AROUND + ANYWHERE, 3)
     acted = teacher.make_up(points, seen(4), draw)
-    before = Motion(
+    before = Deformation(
         shift=torch.randn(6, 80, 3), rotation=torch.randn(6, 80, 4), scale=torch.randn(6, 80, 3)
     )
-    right = Motion(
+    right = Deformation(
         shift=torch.cat([before.shift, before.shift[2:] + acted.shift]),
         rotation=torch.cat([before.rotation, before.rotation[2:]]),
         scale=torch.cat([before.scale, before.scale[2:] + acted.stretch[..., None]]),
@@ -76,7 +76,7 @@ def test_what_both_expressions_share_is_left_alone():
     shift = torch.zeros(4, 5, 3, requires_grad=True)
     acted = Acted(expression=seen(2), shift=torch.ones(2, 5, 3), stretch=torch.zeros(2, 5))
     acted.missed(
-        Motion(shift=shift, rotation=torch.zeros(4, 5, 4), scale=torch.zeros(4, 5, 3))
+        Deformation(shift=shift, rotation=torch.zeros(4, 5, 4), scale=torch.zeros(4, 5, 3))
     ).backward()
     assert shift.grad is not None
     assert (shift.grad[2:] < 0).all()
@@ -104,7 +104,7 @@ def test_it_never_waits_for_its_device():
         (5, 80),
         (5, 6),
     )
-    answer = Motion(
+    answer = Deformation(
         shift=torch.empty(12, 80, 3, device=device),
         rotation=torch.empty(12, 80, 4, device=device),
         scale=torch.empty(12, 80, 3, device=device),

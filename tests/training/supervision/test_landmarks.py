@@ -4,7 +4,7 @@ each other."""
 import torch
 
 from instag.motion.landmark_motion import LandmarkMotion
-from instag.speech.lips.codes import MotionCodes
+from instag.speech.lips.codes import LipCodes
 from instag.speech.lips.network import CODES, load_lip_model
 from instag.training.supervision.landmarks import BLINK_SHARE, CodeTeacher, drawn, lesson_odds
 
@@ -19,7 +19,7 @@ def test_landmarks_do_what_the_code_says() -> None:
         rest=torch.full((468, 2), 0.001),
         speaks=MODEL.points,
     )
-    codes = MotionCodes(
+    codes = LipCodes(
         code=torch.randn(40, CODES, generator=draw) * 0.1,
         points=MODEL.points,
         basis=MODEL.basis * 0.09,

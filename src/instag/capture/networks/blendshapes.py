@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from instag.data.clip import Clip
 from instag.errors import AssetDamaged, NoFace
 from instag.perception.action_units import FULL_BLINK, JITTER_FRAMES, action_units
-from instag.perception.native_logs import native_notes_hidden
+from instag.perception.native_logs import native_logs_hidden
 from instag.runtime.progress import Report, silent
 
 SCORES = {
@@ -107,7 +107,7 @@ def _landmarker(model: Path) -> Any:
         output_face_blendshapes=True,
     )
     try:
-        with native_notes_hidden():
+        with native_logs_hidden():
             return vision.FaceLandmarker.create_from_options(options)
     except (RuntimeError, ValueError) as error:
         raise AssetDamaged(

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from instag.errors import AssetDamaged
-from instag.perception.native_logs import native_notes_hidden
+from instag.perception.native_logs import native_logs_hidden
 
 SIZE = 512
 GRAPH = """
@@ -44,7 +44,7 @@ class HairSegmenter:
         self._path, self._answers, self._count = path, [], 0
         self._before = np.zeros((SIZE, SIZE), np.float32)
         try:
-            with native_notes_hidden():
+            with native_logs_hidden():
                 self._graph: Any = CalculatorGraph(
                     graph_config=GRAPH.replace("MODEL", str(path.resolve()))
                 )

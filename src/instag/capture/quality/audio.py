@@ -15,7 +15,7 @@ TOP = 0.985
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class AudioMeasures:
     """level: dB (full scale is 0) that the loudest twentieth of the sound reaches. span: dB from
     the quietest tenth up to it.
 
@@ -27,11 +27,11 @@ class Heard:
     clipped: float
 
 
-def listen_to(waveform: Float[np.ndarray, " samples"]) -> Heard:
+def measure_audio(waveform: Float[np.ndarray, " samples"]) -> AudioMeasures:
     """Measure a 16 kHz waveform in [-1, 1] of a second and more."""
     pieces = waveform[: len(waveform) // STEP * STEP].reshape(-1, STEP)
     level = 20 * np.log10(np.sqrt(np.square(pieces).mean(1)) + FLOOR)
     full = np.abs(waveform) >= TOP
     clipped = full[1:-1] & (full[:-2] | full[2:])
     loud, quiet = (float(np.quantile(level, share)) for share in (0.95, 0.1))
-    return Heard(level=loud, span=loud - quiet, clipped=float(clipped.mean()))
+    return AudioMeasures(level=loud, span=loud - quiet, clipped=float(clipped.mean()))

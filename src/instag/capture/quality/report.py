@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, final
 
-from instag.capture.quality.audio import Heard, listen_to
-from instag.capture.quality.video import Seen, look_at
+from instag.capture.quality.audio import AudioMeasures, measure_audio
+from instag.capture.quality.video import VideoMeasures, measure_video
 from instag.data.clip import Clip, ClipInfo
 from instag.media.timecode import clock
 from instag.runtime.progress import Report, silent
@@ -64,12 +64,12 @@ class Limit:
     worse. says: a format of the number."""
 
     aspect: str
-    value: Callable[[Seen, Heard], float | None]
+    value: Callable[[VideoMeasures, AudioMeasures], float | None]
     fair: float
     poor: float
     says: str
 
-    def judge(self, seen: Seen, heard: Heard) -> Finding | None:
+    def judge(self, seen: VideoMeasures, heard: AudioMeasures) -> Finding | None:
         value = self.value(seen, heard)
         way = 1 if self.poor > self.fair else -1
         if value is None or way * value < way * self.fair:
@@ -185,7 +185,7 @@ LIMITS = (
 
 def assess(clip: Clip, report: Report = silent) -> Quality:
     """Measure and judge a clip that has all of its stages. Raises NotAnArtefact."""
-    seen, heard = look_at(clip, report), listen_to(clip.speech())
+    seen, heard = measure_video(clip, report), measure_audio(clip.speech())
     measured = {
         name: None if value is None else round(float(value), 4)
         for name, value in (vars(seen) | vars(heard)).items()
@@ -208,7 +208,7 @@ def quality_lines(info: ClipInfo) -> list[str]:
     ]
 
 
-def judge(info: ClipInfo, seen: Seen, heard: Heard) -> tuple[Finding, ...]:
+def judge(info: ClipInfo, seen: VideoMeasures, heard: AudioMeasures) -> tuple[Finding, ...]:
     """What could be better, worst first."""
     found = [limit.judge(seen, heard) for limit in LIMITS]
     found += [_length(info), _gaps(info, seen), _jumps(info), _lip_sync(info)]
@@ -227,7 +227,7 @@ def _length(info: ClipInfo) -> Finding | None:
     return Finding(aspect="length", grade=Grade.FAIR if seconds >= 3 else Grade.POOR, says=says)
 
 
-def _gaps(info: ClipInfo, seen: Seen) -> Finding | None:
+def _gaps(info: ClipInfo, seen: VideoMeasures) -> Finding | None:
     """Frames of the chosen shot in which no face was found, whether they were left out or filled
     in."""
     shot = next(

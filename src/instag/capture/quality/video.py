@@ -30,7 +30,7 @@ CORNERS = 80
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class VideoMeasures:
     """face_px: height from forehead to chin in the source's pixels. sharpness: fine detail over all
     contrast in a face of 192 pixels.
 
@@ -69,7 +69,7 @@ class _Look:
     around: UInt8[np.ndarray, "h w"]
 
 
-def look_at(clip: Clip, report: Report = silent) -> Seen:
+def measure_video(clip: Clip, report: Report = silent) -> VideoMeasures:
     """Measure a clip that has frames, regions and track; time and memory do not grow with the
     length. Raises NotAnArtefact."""
     track = clip.track()
@@ -83,7 +83,7 @@ def look_at(clip: Clip, report: Report = silent) -> Seen:
         report(len(looks), len(chosen))
     heights = np.ptp(track.landmarks[:, OVAL, 1], axis=1)
     brightness = np.array([look.brightness for look in looks])
-    return Seen(
+    return VideoMeasures(
         face_px=float(np.median(heights) * clip.info.crop[2] / clip.info.width),
         sharpness=float(np.median([look.sharpness for look in looks])),
         brightness=float(np.median(brightness)),

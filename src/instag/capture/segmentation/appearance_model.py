@@ -28,7 +28,7 @@ def bin_numbers(image: UInt8[np.ndarray, "*shape 3"]) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Palette:
+class ColorHistogram:
     """log_likelihood: log p(colour bin | class) + log(number of bins), so that 0 is what a flat
     histogram says."""
 
@@ -41,7 +41,7 @@ class Palette:
         weights: Float[np.ndarray, "n c"],
         spread: float = 1.0,
         floor: float = 0.05,
-    ) -> "Palette":
+    ) -> "ColorHistogram":
         """From pixels' bins and how much each belongs to each class.
 
         `spread`: how far a colour speaks for its neighbours, in bins. `floor`: share of a flat
@@ -73,12 +73,12 @@ _ROUNDS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Appearance:
+class AppearanceModel:
     """log_atlas: log prior of each class in head coordinates. palette: its colours. skin: median Y,
     Cr, Cb of the face."""
 
     log_atlas: Float[np.ndarray, "a a c"]
-    palette: Palette
+    palette: ColorHistogram
     skin: Float[np.ndarray, "3"]
 
 
@@ -173,7 +173,7 @@ def atlas_map(to_head: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
 
 
 def posterior(
-    seen: View, log_atlas: Float[np.ndarray, "a a c"], palette: Palette | None
+    seen: View, log_atlas: Float[np.ndarray, "a a c"], palette: ColorHistogram | None
 ) -> Float[np.ndarray, "h w c"]:
     """Probability of each class for each pixel of a view: person mask x atlas x colours, with the
     oval's face sure."""
@@ -244,22 +244,22 @@ def _apply_oval(score: Float[np.ndarray, "h w c"], seen: View) -> None:
     score[~inside & (y < 0.2) & (np.abs(x) < 0.6), HAIR] -= 4
 
 
-def learn_appearance(views: list[View]) -> Appearance:
+def fit_appearance_model(views: list[View]) -> AppearanceModel:
     """Learn one clip's atlas and palette from some of its frames (a dozen or more, spread over
     it)."""
     atlas = rough_atlas()
-    palette: Palette | None = None
+    palette: ColorHistogram | None = None
     bins = np.stack([bin_numbers(seen.image) for seen in views])
     for _ in range(_ROUNDS):
         log_atlas = np.log(atlas)
         beliefs = [posterior(seen, log_atlas, palette) for seen in views]
-        palette = Palette.learn(bins, _colour_weights(beliefs, views))
+        palette = ColorHistogram.learn(bins, _colour_weights(beliefs, views))
         atlas = _learn_atlas(beliefs, views)
     assert palette is not None
     skin = np.concatenate(
         [cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb)[seen.oval > 0] for seen in views]
     )
-    return Appearance(
+    return AppearanceModel(
         log_atlas=np.log(atlas).astype(np.float32),
         palette=palette,
         skin=np.median(skin, 0).astype(np.float32),

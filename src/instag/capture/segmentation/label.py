@@ -20,7 +20,7 @@ from instag.capture.segmentation.appearance_model import (
     NECK,
     TORSO,
     View,
-    learn_appearance,
+    fit_appearance_model,
     posterior,
     view,
 )
@@ -30,8 +30,8 @@ from instag.perception.connected_components import (
     AREA,
     HEIGHT,
     TOP,
+    connected_components,
     largest_part,
-    parts,
     small_parts,
     without_holes,
 )
@@ -71,7 +71,7 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
     count = len(clip)
     with PersonSegmenter() as segment:
         chosen = np.unique(np.linspace(0, count - 1, LEARNED_FROM).astype(int))
-        appearance = learn_appearance(
+        appearance = fit_appearance_model(
             [_view(clip, track, segment, int(index))[1] for index in chosen]
         )
 
@@ -188,7 +188,7 @@ def _tufts_at_jaw(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """Hair that begins in the lowest third of the face and is cut off from the other hair: a collar
     or a shadow, not hair."""
     rows = np.nonzero((labels == FACE).any(1))[0]
-    numbers, measures = parts(labels == HAIR)
+    numbers, measures = connected_components(labels == HAIR)
     if len(rows) == 0 or len(measures) <= 2:
         return np.zeros(labels.shape, bool)
     low = measures[:, TOP] > rows[0] + 0.7 * (rows[-1] - rows[0])
@@ -200,7 +200,7 @@ def _tufts_at_jaw(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
 def _enclosed(labels: UInt8[np.ndarray, "h w"], under: int) -> Bool[np.ndarray, "h w"]:
     """Hair of fewer than `under` pixels with face all around it: a shadow on the forehead or in the
     ear."""
-    numbers, measures = parts(labels == HAIR)
+    numbers, measures = connected_components(labels == HAIR)
     beside = (
         cv2.dilate(
             ((labels != HAIR) & (labels != FACE)).astype(np.uint8), np.ones((3, 3), np.uint8)
@@ -216,7 +216,7 @@ def _enclosed(labels: UInt8[np.ndarray, "h w"], under: int) -> Bool[np.ndarray, 
 def _afloat(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """Torso or neck that hangs together neither with the main part of it nor with the picture's
     lower end."""
-    numbers, measures = parts((labels == TORSO) | (labels == NECK))
+    numbers, measures = connected_components((labels == TORSO) | (labels == NECK))
     afloat = measures[:, TOP] + measures[:, HEIGHT] < len(labels)
     afloat[0] = False
     if len(measures) > 1:

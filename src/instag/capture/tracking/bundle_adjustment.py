@@ -67,7 +67,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sights:
+class PhotometricPriors:
     """What pictures themselves say: a pose for each frame and the information of it (normal
     equations of [w, dt]), zero where a picture says nothing."""
 
@@ -102,7 +102,7 @@ def align(
     return scales, rotations
 
 
-def adjust(
+def bundle_adjust(
     points: Float[np.ndarray, "f p 2"],
     rig: Rig,
     poses: Poses,
@@ -178,7 +178,7 @@ def smooth_poses(
     *,
     stiffness: float,
     flow_share: float = FLOW_SHARE,
-    sights: Sights | None = None,
+    sights: PhotometricPriors | None = None,
     iterations: int = 4,
     report: Report = silent,
 ) -> Poses:
@@ -260,7 +260,7 @@ class Chain:
         flow_weights: Float[np.ndarray, "g p"],
         rig: Rig,
         poses: Poses,
-        sights: Sights | None = None,
+        sights: PhotometricPriors | None = None,
     ) -> "Chain":
         jacobian = _jacobians(rig, poses)[0]
         landed: np.ndarray = project(rig, poses)

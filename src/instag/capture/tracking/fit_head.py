@@ -14,8 +14,8 @@ from instag.capture.tracking.bundle_adjustment import (
     Evidence,
     Prior,
     Rig,
-    adjust,
     align,
+    bundle_adjust,
     project,
     smooth_poses,
 )
@@ -105,7 +105,7 @@ def fit_head(landmarks: Landmarks, width: int, height: int, report: Report = sil
     chosen = _spread(landmarks.found)
     prior = Prior(shape=rig.shape[RIGID], focal=rig.focal, point_sigma=width / 512)
     flexible = Rig(shape=rig.shape[RIGID], focal=rig.focal, centre=rig.centre)
-    rigid, _ = adjust(
+    rigid, _ = bundle_adjust(
         points[chosen][:, RIGID, :2],
         flexible,
         poses.taken(chosen),

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from instag.capture.tracking.bundle_adjustment import Evidence, Rig, Sights, smooth_poses
+from instag.capture.tracking.bundle_adjustment import Evidence, PhotometricPriors, Rig, smooth_poses
 from instag.capture.tracking.fit_head import RIGID, fit_head
 from instag.capture.tracking.photometric import Lens, Look, Pose, Slopes, align_picture, look
 from instag.capture.tracking.skin_features import (
@@ -231,7 +231,7 @@ def _joined(
         [np.interp(frames, frames[good], column[good]) for column in corrections.T], -1
     )
     aligned = start.moved(np.where(good[:, None], corrections, between))
-    sighted = Sights(poses=aligned, information=information)
+    sighted = PhotometricPriors(poses=aligned, information=information)
     flow = np.full((len(start.rotations) - 1, len(RIGID), 2), np.nan)
     flow[:, [list(RIGID).index(point) for point in SKIN]] = landmarks.flow[1:]
     seen = Evidence(

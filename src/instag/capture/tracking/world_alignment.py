@@ -23,7 +23,7 @@ FRAMES = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Laid:
+class WorldAlignment:
     """The resting face in the other world; unit: how many of its units make one of our metres;
     error: pixels, root mean square."""
 
@@ -32,9 +32,9 @@ class Laid:
     error: float
 
 
-def lay(
+def align_world(
     own: Track, matrices: Float[np.ndarray, "f 4 4"], focal: float, size: tuple[int, int]
-) -> Laid:
+) -> WorldAlignment:
     """`own` is our track of the same frames; `matrices` camera to world and `focal` (pixels) the
     other's; `size` width and height in pixels."""
     theirs = _forward(matrices)
@@ -73,7 +73,7 @@ def lay(
     )
     left = misses(found.x).reshape(-1, 2)
     error = float(np.sqrt(np.square(left).sum(-1).mean()))
-    return Laid(
+    return WorldAlignment(
         identity=laid(found.x).astype(np.float32),
         unit=float(np.exp(found.x[0]) * unit),
         error=error,

@@ -24,7 +24,7 @@ from instag.capture.openface import read_openface
 from instag.capture.segmentation.background import build_backdrop
 from instag.capture.segmentation.torso import cut_torso
 from instag.capture.tracking.fit_head import fit_head
-from instag.capture.tracking.world_alignment import lay
+from instag.capture.tracking.world_alignment import align_world
 from instag.data.clip import Clip, ClipInfo, StageRecord
 from instag.errors import BadArgument, BadLayout, TooShort
 from instag.interop.adnerf.audio import copy_features, copy_sound
@@ -276,7 +276,7 @@ def _track(source: Source, clip: Clip, report: Report) -> tuple[Track, list[str]
     if source.transforms is not None:
         matrices, focal = for_frames(source.transforms, source.ids), source.transforms.focal
         if source.sidecar is None:
-            laid = lay(own, matrices, focal, size)
+            laid = align_world(own, matrices, focal, size)
             own = replace(own, identity=laid.identity)
             if laid.error > FIT_WARNING * source.size / 512:
                 notes.append(

@@ -9,7 +9,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from instag.rendering.projection import DILATION, MARGIN, NEAR, SKIP_UNDER, Projection
-from instag.runtime.device import follow_torch
+from instag.runtime.device import numba_threads_like_torch
 from instag.types import Camera, Splats
 
 _PARTS = 16
@@ -43,7 +43,7 @@ def array(tensor: Tensor) -> np.ndarray:
 class _Project(torch.autograd.Function):
     @staticmethod
     def forward(ctx, means, quats, scales, viewmats, opacities, intrinsics, size):
-        follow_torch()
+        numba_threads_like_torch()
         frames, count = means.shape[:2]
         outputs = tuple(torch.empty(frames, count, *rest) for rest in ((2,), (3,), (), (2,)))
         _project(
@@ -60,7 +60,7 @@ class _Project(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *gradients):
-        follow_torch()
+        numba_threads_like_torch()
         means, quats, scales, viewmats, _ = ctx.saved_tensors
         outer = (
             torch.zeros(*means.shape[:2], *rest) if given is None else given

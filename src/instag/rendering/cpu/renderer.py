@@ -12,7 +12,7 @@ from instag.rendering.cpu.projection import array, project_fast
 from instag.rendering.cpu.rasterize import RECORD, ROW, paint, paint_back, record
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH, cover
 from instag.rendering.renderer import Renderer
-from instag.runtime.device import follow_torch
+from instag.runtime.device import numba_threads_like_torch
 from instag.types import Camera, Rendering, Splats
 
 
@@ -64,7 +64,9 @@ class _Paint(torch.autograd.Function):
     def forward(ctx, means2d, conics, depths, opacities, colors, detached, extents, size):
         width, height = size
         frames, count = depths.shape
-        tiles = cover(array(means2d), array(extents), array(depths), width, height, follow_torch())
+        tiles = cover(
+            array(means2d), array(extents), array(depths), width, height, numba_threads_like_torch()
+        )
         channels = colors.shape[-1] + detached.shape[-1] + 1
         records, features = (
             np.empty((frames * count, RECORD), np.float32),
@@ -92,7 +94,7 @@ class _Paint(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *gradients):
-        follow_torch()
+        numba_threads_like_torch()
         tiles, records, features, count = ctx.kept
         colors, detached, alphas, depths = ctx.saved_tensors
         outer = (

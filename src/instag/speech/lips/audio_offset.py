@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
-from instag.speech.lips.front_end import LipMotion
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.network import CORNERS
 from instag.types import FPS, SAMPLES
 
@@ -35,7 +35,7 @@ APERTURE, NOSE_TO_CHIN, EYES = (13, 14), (2, 152), (33, 263)
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class SoundDelay:
+class AudioOffset:
     """ms: how much later the sound is. fit: correlation there. margin: how much better it fits than
     delays more than three frames away."""
 
@@ -48,12 +48,12 @@ class SoundDelay:
         return self.margin > SURE and self.fit > 2 * SURE
 
 
-def seen_curves(landmarks: Float[np.ndarray, "f 478 3"]) -> Float[np.ndarray, "f 3"]:
+def landmark_curves(landmarks: Float[np.ndarray, "f 478 3"]) -> Float[np.ndarray, "f 3"]:
     """Aperture and width in the picture, and jaw with depth, over the slowly changing size of the
     face."""
     span = lambda ends, axes: np.linalg.norm(
         landmarks[:, ends[0], :axes] - landmarks[:, ends[1], :axes], axis=-1
-    )  # noqa: E731
+    )
     size = gaussian_filter1d(span(EYES, 3).astype(np.float64), SIZE_FRAMES)
     return (
         np.stack([span(APERTURE, 2), span(CORNERS, 2), span(NOSE_TO_CHIN, 3)], axis=1)
@@ -61,26 +61,26 @@ def seen_curves(landmarks: Float[np.ndarray, "f 478 3"]) -> Float[np.ndarray, "f
     )
 
 
-def sound_delay(
+def audio_offset(
     waveform: Float[np.ndarray, " samples"],
     landmarks: Float[np.ndarray, "f 478 3"],
-    hearing: LipMotion | None = None,
-) -> SoundDelay | None:
+    hearing: LipCodeFrontEnd | None = None,
+) -> AudioOffset | None:
     """Of a 16 kHz waveform against the landmarks of its video's frames at 25 fps; None where too
     little moves or sounds to tell."""
     landmarks = landmarks[:LONGEST]
     sound = torch.from_numpy(np.ascontiguousarray(waveform[: LONGEST * SAMPLES])).float()
-    hearing = (LipMotion() if hearing is None else hearing).tuned(sound)
+    hearing = (LipCodeFrontEnd() if hearing is None else hearing).calibrated(sound)
     frames = min(len(landmarks), -(-len(sound) // SAMPLES))
     if frames < SHORTEST:
         return None
-    found = best_delay(hearing.curves(sound)[:frames].numpy(), seen_curves(landmarks[:frames]))
+    found = best_offset(hearing.curves(sound)[:frames].numpy(), landmark_curves(landmarks[:frames]))
     return None if found is None else replace(found, ms=found.ms - ZERO_MS)
 
 
-def best_delay(
+def best_offset(
     asked: Float[np.ndarray, "f 3"], seen: Float[np.ndarray, "f 3"]
-) -> SoundDelay | None:
+) -> AudioOffset | None:
     """The delay at which the curves that the voice asks for fit the seen ones best; None where
     either does not move."""
     fits = np.array([_fit(asked, seen, shift) for shift in range(-REACH, REACH + 1)])
@@ -92,7 +92,7 @@ def best_delay(
         before, at, after = fits[best - 1 : best + 2]
         place += 0.5 * (before - after) / (before - 2 * at + after)
     far = np.delete(fits, range(max(0, best - NEAR), min(len(fits), best + NEAR + 1)))
-    return SoundDelay(
+    return AudioOffset(
         ms=place * 1000 / FPS, fit=float(fits[best]), margin=float(fits[best] - far.max())
     )
 

@@ -16,7 +16,7 @@ OUTER_EYES = (33, 263)
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class MotionCodes:
+class LipCodes:
     """code: of each frame, 0 where the lips rest. points: numbers of the landmarks that it moves.
     basis: metres for a code of 1.
 
@@ -34,9 +34,9 @@ class MotionCodes:
         """Shifts of the points from rest, metres."""
         return (code @ self.basis.flatten(1)).unflatten(1, (-1, 2))
 
-    def to(self, device: torch.device | str) -> "MotionCodes":
+    def to(self, device: torch.device | str) -> "LipCodes":
         """The same on a device."""
-        return MotionCodes(
+        return LipCodes(
             code=self.code.to(device),
             points=self.points.to(device),
             basis=self.basis.to(device),
@@ -45,12 +45,12 @@ class MotionCodes:
         )
 
 
-def motion_codes(motion: LandmarkMotion, model: LipModel) -> MotionCodes:
+def lip_codes(motion: LandmarkMotion, model: LipModel) -> LipCodes:
     """Of every frame, relative to the person's rest."""
     motion = motion.to("cpu")
     size = float((motion.points[OUTER_EYES[0]] - motion.points[OUTER_EYES[1]]).norm())
     lips = motion.points[:, 1] + motion.rest[:, 1]
-    return MotionCodes(
+    return LipCodes(
         code=model.code((motion.shift - motion.rest)[:, model.points] / size),
         points=model.points,
         basis=model.basis * size,

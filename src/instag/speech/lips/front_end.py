@@ -21,11 +21,18 @@ from instag.speech.lips.network import (
     REACH,
     LipModel,
     deviations,
-    heard_by,
+    features_for,
     load_lip_model,
 )
-from instag.speech.loudness import level_gain
-from instag.speech.whisper import AROUND_S, BLOCK_S, LOOKBACK_S, PIECE, WhisperEar, load_whisper_ear
+from instag.speech.loudness import loudness_gain
+from instag.speech.whisper import (
+    AROUND_S,
+    BLOCK_S,
+    LOOKBACK_S,
+    PIECE,
+    WhisperEncoder,
+    load_whisper_encoder,
+)
 from instag.types import FPS, SAMPLE_RATE
 
 SHARPENED = 1.0
@@ -41,7 +48,7 @@ FIRST_MARK = 2_978_001_052
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Voice:
+class SpeakerAdapter:
     """How one person's lower face follows the voice: a linear map from what the networks find to
     codes, then the lips' gap corrected.
 
@@ -50,7 +57,7 @@ class Voice:
     from rest. opening: how the code changes when the lips open by 1, chin and cheeks along. late:
     ms that the sound of the clip that taught it is later than its lips. seen: codes of the person,
     which what is said keeps near; none in voices of earlier versions. mark: of the networks that it
-    reads (`LipModel.mark`).
+    reads (`LipModel.weights_id`).
     """
 
     weights: Float[Tensor, "n k"]
@@ -60,7 +67,7 @@ class Voice:
     opening: Float[Tensor, " k"]
     late: float = 0.0
     seen: Float[Tensor, "s k"]
-    mark: int
+    weights_id: int
 
     def state(self) -> dict[str, Tensor]:
         """As tensors, to be stored."""
@@ -71,13 +78,13 @@ class Voice:
             "opening": self.opening,
             "seen": self.seen,
         }
-        numbers = {"closed": self.closed, "late": self.late, "mark": self.mark}
+        numbers = {"closed": self.closed, "late": self.late, "mark": self.weights_id}
         return {name: value.contiguous() for name, value in tensors.items()} | {
             name: torch.tensor(value) for name, value in numbers.items()
         }
 
     @classmethod
-    def of_state(cls, state: dict[str, Tensor]) -> "Voice":
+    def of_state(cls, state: dict[str, Tensor]) -> "SpeakerAdapter":
         """The inverse of `state`."""
         return cls(
             weights=state["weights"],
@@ -87,14 +94,14 @@ class Voice:
             opening=state["opening"],
             late=float(state["late"]),
             seen=state.get("seen", state["weights"].new_zeros(0, CODES)),
-            mark=int(state.get("mark", FIRST_MARK)),
+            weights_id=int(state.get("mark", FIRST_MARK)),
         )
 
     def code(self, hidden: Float[Tensor, "f n"], gap: Float[Tensor, " k"]) -> Float[Tensor, "f k"]:
         """The codes of what the networks find. gap: what the lips draw apart for a code of 1."""
-        code = sharpened(hidden @ self.weights + self.bias)
+        code = unsharp(hidden @ self.weights + self.bias)
         said = code @ gap
-        return kept_near(
+        return clamp_to_seen(
             lips_apart(
                 code + (between(said, self.gaps) - said)[:, None] * self.opening, gap, self.closed
             ),
@@ -102,22 +109,22 @@ class Voice:
         )
 
 
-def usual_voice(model: LipModel) -> Voice:
+def default_speaker_adapter(model: LipModel) -> SpeakerAdapter:
     """That of nobody in particular: people's middle and their usual size of motion."""
     weights, bias = model.head()
-    return Voice(
+    return SpeakerAdapter(
         weights=weights[:, CURVES:] * model.deviation,
         bias=bias[CURVES:] * model.deviation + model.middle,
         closed=0.0,
         gaps=torch.zeros(1, 2),
         opening=model.gap / model.gap.square().sum(),
         seen=torch.zeros(0, CODES),
-        mark=model.mark,
+        weights_id=model.weights_id,
     )
 
 
 @final
-class LipMotion(FrontEnd):
+class LipCodeFrontEnd(FrontEnd):
     """One code a frame, counted from the person's lips at rest. gain: what a waveform is multiplied
     by. The ear computes on the device where it lies.
 
@@ -132,29 +139,31 @@ class LipMotion(FrontEnd):
 
     def __init__(
         self,
-        voice: Voice | None = None,
+        voice: SpeakerAdapter | None = None,
         *,
         model: LipModel | None = None,
-        ear: WhisperEar | None = None,
+        ear: WhisperEncoder | None = None,
         gain: float = 1.0,
     ) -> None:
         self.model = load_lip_model() if model is None else model
-        self.voice = usual_voice(self.model) if voice is None else voice
-        if self.voice.mark != self.model.mark:
+        self.voice = default_speaker_adapter(self.model) if voice is None else voice
+        if self.voice.weights_id != self.model.weights_id:
             raise NotAnArtefact(
                 "The avatar's voice was learned with another version's lip networks. Learn it "
                 "again from its clip: instag adapt"
             )
-        self.ear = load_whisper_ear() if ear is None else ear
+        self.ear = load_whisper_encoder() if ear is None else ear
         self.gain = gain
 
-    def tuned(self, waveform: Float[Tensor, " samples"]) -> "LipMotion":
+    def calibrated(self, waveform: Float[Tensor, " samples"]) -> "LipCodeFrontEnd":
         """Set to the loudness of a recording."""
-        return LipMotion(self.voice, model=self.model, ear=self.ear, gain=level_gain(waveform))
+        return LipCodeFrontEnd(
+            self.voice, model=self.model, ear=self.ear, gain=loudness_gain(waveform)
+        )
 
     def hidden(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f n"]:
         """What the networks find in each frame, before a person's own map."""
-        return self.model.hidden(heard_by(self.ear, self.model, waveform * self.gain))
+        return self.model.hidden(features_for(self.ear, self.model, waveform * self.gain))
 
     def curves(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 3"]:
         """Aperture, width and jaw that anybody's voice asks for, in deviations from a person's
@@ -167,7 +176,7 @@ class LipMotion(FrontEnd):
         return self.voice.code(self.hidden(waveform), self.model.gap)[..., None]
 
 
-def sharpened(code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:
+def unsharp(code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:
     """With quick changes over time enlarged; beyond the ends the outermost frames are repeated."""
     reach = len(SMOOTHING) // 2
     around = torch.cat([code[:1].expand(reach, -1), code, code[-1:].expand(reach, -1)]).unfold(
@@ -210,7 +219,7 @@ def lips_apart(
     return code + crossed[:, None] * gap / gap.square().sum()
 
 
-def kept_near(code: Float[Tensor, "f k"], seen: Float[Tensor, "s k"]) -> Float[Tensor, "f k"]:
+def clamp_to_seen(code: Float[Tensor, "f k"], seen: Float[Tensor, "s k"]) -> Float[Tensor, "f k"]:
     """Codes no farther than FARTHEST_FROM_SEEN from a smooth mean of the nearest that were seen, so
     that nothing jumps. Without any, as they are."""
     if not len(seen):

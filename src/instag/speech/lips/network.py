@@ -17,7 +17,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn.functional import dropout1d, gelu, layer_norm, pad
 
-from instag.speech.whisper import WhisperEar
+from instag.speech.whisper import WhisperEncoder
 from instag.types import SAMPLES
 
 STEPS = 2
@@ -102,7 +102,7 @@ class LipModel:
     gap: Float[Tensor, " k"]
 
     @property
-    def mark(self) -> int:
+    def weights_id(self) -> int:
         """Tells these networks from others: a voice reads those that it was learned with."""
         return crc32(self.head()[0].half().numpy().tobytes())
 
@@ -183,8 +183,8 @@ def stored_form(model: LipModel) -> dict[str, Tensor]:
     }
 
 
-def heard_by(
-    ear: WhisperEar, model: LipModel, waveform: Float[Tensor, " samples"]
+def features_for(
+    ear: WhisperEncoder, model: LipModel, waveform: Float[Tensor, " samples"]
 ) -> Float[Tensor, "64 steps"]:
     """What the networks hear of a 16 kHz waveform at the common level: STEPS steps a frame, MARGIN
     frames of silence before and after it."""
@@ -196,7 +196,7 @@ def heard_by(
 
 
 def steps_of(
-    ear: WhisperEar,
+    ear: WhisperEncoder,
     usual: Float[Tensor, " 384"],
     components: Float[Tensor, "384 64"],
     waveform: Float[Tensor, " samples"],

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from instag.speech.lips.audio_offset import REACH, best_delay
-from instag.speech.lips.codes import MotionCodes
-from instag.speech.lips.front_end import LipMotion, Voice, advanced, sharpened
+from instag.speech.lips.audio_offset import REACH, best_offset
+from instag.speech.lips.codes import LipCodes
+from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter, advanced, unsharp
 from instag.speech.lips.network import CODES, CURVES, HIDDEN
 from instag.types import FPS, SAMPLE_RATE
 
@@ -45,20 +45,20 @@ WIDER, WIDEST = 0.5, 2.0
 was seen, and at most so many times."""
 
 
-def fit_voice(
+def fit_speaker_adapter(
     waveform: Float[Tensor, " samples"],
-    codes: MotionCodes,
+    codes: LipCodes,
     frames: range,
     *,
     curves: Float[np.ndarray, "f 3"] | None = None,
-    hearing: LipMotion | None = None,
-) -> Voice:
+    hearing: LipCodeFrontEnd | None = None,
+) -> SpeakerAdapter:
     """From a clip's sound and the codes of the frames that may be learned from.
 
-    curves: those of the lips (`capture.sound_delay`), where what is left of a delay of the sound is
+    curves: those of the lips (`capture.audio_offset`), where what is left of a delay of the sound is
     to be found first.
     """
-    hearing = (LipMotion() if hearing is None else hearing).tuned(waveform)
+    hearing = (LipCodeFrontEnd() if hearing is None else hearing).calibrated(waveform)
     # What sounds later changes nothing in these frames, and in ten minutes of it there is half a
     # minute of hearing.
     waveform = waveform[
@@ -89,7 +89,7 @@ def fit_voice(
     # Along what goes with an open or a wide mouth in the seen frames, not the nearest code: lips
     # that part alone, with the chin at rest, are no face's motion.
     opening, widening = (_along(seen - middle, what) for what in (gap, width))
-    said = sharpened(found @ weights + bias) @ width
+    said = unsharp(found @ weights + bias) @ width
     more = WIDER * float(
         ((seen @ width).std() / said.std().clamp_min(1e-9) - 1).clamp(0, WIDEST - 1)
     )
@@ -97,9 +97,9 @@ def fit_voice(
         weights + more * torch.outer(weights @ width, widening),
         bias + more * (bias @ width - said.mean()) * widening,
     )
-    gaps = _gaps(sharpened(found @ weights + bias) @ gap, seen @ gap)
+    gaps = _gaps(unsharp(found @ weights + bias) @ gap, seen @ gap)
     shown = codes.code[frames.start : frames.stop]
-    return Voice(
+    return SpeakerAdapter(
         weights=weights,
         bias=bias,
         closed=codes.closed,
@@ -107,7 +107,7 @@ def fit_voice(
         opening=opening,
         late=late,
         seen=shown[:: -(-len(shown) // MOST_SEEN)].clone(),
-        mark=hearing.model.mark,
+        weights_id=hearing.model.weights_id,
     )
 
 
@@ -115,12 +115,12 @@ def _late(
     waveform: Float[Tensor, " samples"],
     curves: Float[np.ndarray, "f 3"],
     frames: range,
-    hearing: LipMotion,
+    hearing: LipCodeFrontEnd,
 ) -> float:
     """How much later than the lips the sound is, ms, as far as the frames that may be learned from
     tell; 0 where they do not tell surely."""
     asked = hearing.curves(waveform)[frames.start : frames.stop].numpy()
-    found = best_delay(asked, curves[frames.start : frames.stop])
+    found = best_offset(asked, curves[frames.start : frames.stop])
     return found.ms if found is not None and found.sure else 0.0
 
 

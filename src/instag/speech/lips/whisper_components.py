@@ -9,8 +9,15 @@ from torch import Tensor
 
 from instag.speech.front_end import FrontEnd
 from instag.speech.lips.network import CHANNELS, LipModel, load_lip_model, steps_of
-from instag.speech.loudness import level_gain
-from instag.speech.whisper import AROUND_S, BLOCK_S, LOOKBACK_S, PIECE, WhisperEar, load_whisper_ear
+from instag.speech.loudness import loudness_gain
+from instag.speech.whisper import (
+    AROUND_S,
+    BLOCK_S,
+    LOOKBACK_S,
+    PIECE,
+    WhisperEncoder,
+    load_whisper_encoder,
+)
 from instag.speech.windows import REACH_S, STEPS, held_to, windows_at_50_hz
 from instag.types import SAMPLES
 
@@ -27,15 +34,15 @@ class WhisperComponents(FrontEnd):
     lookahead = REACH_S + BLOCK_S + AROUND_S
 
     def __init__(
-        self, *, model: LipModel | None = None, ear: WhisperEar | None = None, gain: float = 1.0
+        self, *, model: LipModel | None = None, ear: WhisperEncoder | None = None, gain: float = 1.0
     ) -> None:
         self.model = load_lip_model() if model is None else model
-        self.ear = load_whisper_ear() if ear is None else ear
+        self.ear = load_whisper_encoder() if ear is None else ear
         self.gain = gain
 
-    def tuned(self, waveform: Float[Tensor, " samples"]) -> "WhisperComponents":
+    def calibrated(self, waveform: Float[Tensor, " samples"]) -> "WhisperComponents":
         """Set to the loudness of a recording."""
-        return WhisperComponents(model=self.model, ear=self.ear, gain=level_gain(waveform))
+        return WhisperComponents(model=self.model, ear=self.ear, gain=loudness_gain(waveform))
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 64 16"]:
         frames = max(1, math.ceil(len(waveform) / SAMPLES))

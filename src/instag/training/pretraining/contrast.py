@@ -7,13 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.models.face_field import GatedField
+from instag.models.face_field import MotionField
 from instag.types import Condition
 
 
 def contrast(
     shift: Float[Tensor, "b n 3"],
-    rivals: Sequence[GatedField],
+    rivals: Sequence[MotionField],
     points: Float[Tensor, "n 3"],
     condition: Condition,
 ) -> Float[Tensor, ""]:

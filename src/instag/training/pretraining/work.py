@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from instag.data.batch_loader import Supply
-from instag.data.clip_dataset import Frames, Window
-from instag.models.face_field import GatedField
+from instag.data.batch_loader import BatchLoader
+from instag.data.clip_dataset import CropWindow, FrameBatch
+from instag.models.face_field import MotionField
 from instag.models.gaussians import Gaussians
 from instag.training.density_control import DensitySettings
 from instag.training.distributed import Ranks
@@ -30,7 +30,7 @@ class Shown:
     """What was painted: frames of several people, in their order."""
 
     rendering: Rendering
-    parts: list[Frames]
+    parts: list[FrameBatch]
 
 
 class Work(ABC):
@@ -58,7 +58,7 @@ class Work(ABC):
         """The field that all share, and its average."""
 
     @abstractmethod
-    def own_field(self, person: int) -> GatedField:
+    def own_field(self, person: int) -> MotionField:
         """A person's own field."""
 
     def universal_groups(self) -> list[Group]:
@@ -92,7 +92,7 @@ class Work(ABC):
 
 
 def own_field_groups(
-    field: GatedField, falling: Callable[[float], Rate], *, share_speech: bool
+    field: MotionField, falling: Callable[[float], Rate], *, share_speech: bool
 ) -> list[Group]:
     """A personalized field; its speech network is left out where all people share one."""
     encoding = {
@@ -113,7 +113,7 @@ def own_field_groups(
     ]
 
 
-def shared_speech_group(field: GatedField, falling: Callable[[float], Rate]) -> Group:
+def shared_speech_group(field: MotionField, falling: Callable[[float], Rate]) -> Group:
     """The speech network that the personalized fields share."""
     return Group(
         name="shared.speech",
@@ -123,7 +123,7 @@ def shared_speech_group(field: GatedField, falling: Callable[[float], Rate]) -> 
     )
 
 
-def same_size(windows: dict[int, Window], picture: int, ranks: Ranks) -> dict[int, Window]:
+def same_size(windows: dict[int, CropWindow], picture: int, ranks: Ranks) -> dict[int, CropWindow]:
     """The windows of all people at the size of the largest, of all processes; pixels."""
     found = ranks.gathered([(window.width, window.height) for window in windows.values()])
     sizes = [size for of_rank in found for size in of_rank]
@@ -131,12 +131,12 @@ def same_size(windows: dict[int, Window], picture: int, ranks: Ranks) -> dict[in
     return {person: grown(window, width, height, picture) for person, window in windows.items()}
 
 
-def grown(window: Window, width: int, height: int, picture: int) -> Window:
+def grown(window: CropWindow, width: int, height: int, picture: int) -> CropWindow:
     """Larger windows around the same places, within the picture."""
     moved: Callable[[Int[Tensor, " b"], int, int], Int[Tensor, " b"]] = lambda start, old, new: (
         start - (new - old) // 2
-    ).clamp(0, picture - new)  # noqa: E731
-    return Window(
+    ).clamp(0, picture - new)
+    return CropWindow(
         left=moved(window.left, window.width, width),
         top=moved(window.top, window.height, height),
         width=width,
@@ -144,12 +144,12 @@ def grown(window: Window, width: int, height: int, picture: int) -> Window:
     )
 
 
-def supplies(
-    crew: Crew, windows: dict[int, Window], draw: Callable[[Person, int], list[int]]
-) -> dict[int, Supply]:
+def batch_loaders(
+    crew: Crew, windows: dict[int, CropWindow], draw: Callable[[Person, int], list[int]]
+) -> dict[int, BatchLoader]:
     """Where each person's batches come from; windows are of one size."""
     return {
-        person.number: Supply(
+        person.number: BatchLoader(
             person.store,
             person.train,
             windows[person.number],

@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.data.batch_loader import Supply
-from instag.data.clip_dataset import HEAD_LABELS, Frames
+from instag.data.batch_loader import BatchLoader
+from instag.data.clip_dataset import HEAD_LABELS, FrameBatch
 from instag.data.curriculum import SlidingWindow, choose, sliding
-from instag.models.face_field import SHIFT_UNIT, Motion
-from instag.models.head import Bearings
-from instag.models.render_head import FaceLook, paint_face
+from instag.models.face_field import SHIFT_UNIT, Deformation
+from instag.models.head import PointFeatures
+from instag.models.render_head import FaceRendering, render_face
 from instag.rendering import compositing
 from instag.training import losses
 from instag.training.density_control import DensitySettings
@@ -107,7 +107,7 @@ class FaceStage(Stage):
         self.steps, self.batch, self.density = settings.steps, settings.batch, settings.density
         store, train = subject.store, subject.train
         windows = store.windows_around(store.boxes(train, *HEAD_LABELS), store.size // 20)
-        self.supply = Supply(store, train, windows, self._draw)
+        self.supply = BatchLoader(store, train, windows, self._draw)
         self.speech = store.condition(subject.frames).speech
         self.teacher = self._teacher()
         self.expressions = (
@@ -141,7 +141,7 @@ class FaceStage(Stage):
         )
         falling = lambda rate: decay(
             rate, settings.field_rate_decay, self.steps, gentle_steps=settings.gentle_steps
-        )  # noqa: E731
+        )
         return [
             *gaussian_groups(self.gaussians, self.subject.extent, self.steps),
             *field_groups(
@@ -177,12 +177,12 @@ class FaceStage(Stage):
             subject.poses(frames.camera, rows) if step >= settings.pose_after else frames.camera
         )
         lesson = self._lesson(chance) if settings.landmarks(step) else None
-        bearings, motion, answer = self._move(
+        point_features, motion, answer = self._move(
             frames.condition, lesson, aligned=step >= settings.aligner_after
         )
-        look = paint_face(
+        look = render_face(
             subject.head.face,
-            bearings,
+            point_features,
             motion,
             camera,
             subject.renderer,
@@ -222,7 +222,7 @@ class FaceStage(Stage):
         )
 
     def _picture_terms(
-        self, step: int, frames: Frames, look: FaceLook, chance: Chance
+        self, step: int, frames: FrameBatch, look: FaceRendering, chance: Chance
     ) -> dict[str, Tensor]:
         settings = self.settings
         without_hair = step >= settings.warm_up and step % settings.hair_every != 0
@@ -252,12 +252,14 @@ class FaceStage(Stage):
             terms["lpips"] = settings.lpips(step) * distance
         return terms
 
-    def _motion_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
+    def _motion_terms(
+        self, step: int, frames: FrameBatch, look: FaceRendering
+    ) -> dict[str, Tensor]:
         settings, terms = self.settings, {}
         if settings.motion(step):
             terms["motion"] = settings.motion(step) * losses.motion_size(look.motion)
         if settings.offset(step):
-            terms["offset"] = settings.offset(step) * look.bearings.offset.abs().mean()
+            terms["offset"] = settings.offset(step) * look.point_features.offset.abs().mean()
         if settings.lips_attention(step):
             terms["lips_attention"] = settings.lips_attention(step) * losses.within(
                 look.attention[..., 1], frames.lips
@@ -269,7 +271,7 @@ class FaceStage(Stage):
 
     def _move(
         self, condition: Condition, lesson: Lesson | None, *, aligned: bool
-    ) -> tuple[Bearings, Motion, Motion | None]:
+    ) -> tuple[PointFeatures, Deformation, Deformation | None]:
         """Bearings and motion of the Gaussians, and the motion of the lesson's points; the field is
         asked about all of them at once."""
         face = self.subject.head.face
@@ -279,9 +281,9 @@ class FaceStage(Stage):
             len(condition.speech),
         )
         if lesson is None:
-            bearings = face.bearings_at(points, aligned=aligned)
-            return bearings, face.motion(bearings, condition), None
-        every = face.bearings_at(torch.cat([points, lesson.points]), aligned=aligned)
+            point_features = face.point_features_at(points, aligned=aligned)
+            return point_features, face.motion(point_features, condition), None
+        every = face.point_features_at(torch.cat([points, lesson.points]), aligned=aligned)
         speech, expression = (
             torch.cat(pair)
             for pair in (
@@ -289,10 +291,14 @@ class FaceStage(Stage):
                 (condition.expression, lesson.heard.expression),
             )
         )
-        heard = face.hear(Condition(speech=speech, expression=expression))
-        bearings, of_points = every.split(count, len(lesson.points))
+        heard = face.encode_conditioning(Condition(speech=speech, expression=expression))
+        point_features, of_points = every.split(count, len(lesson.points))
         in_frames, in_lesson = heard.split([frames, len(heard) - frames])
-        return bearings, face.moved(bearings, in_frames), face.moved(of_points, in_lesson)
+        return (
+            point_features,
+            face.deform(point_features, in_frames),
+            face.deform(of_points, in_lesson),
+        )
 
     def _teacher(self) -> Teacher:
         store, codes, train = self.subject.store, self.subject.codes, self.subject.train
@@ -357,7 +363,9 @@ class FaceStage(Stage):
         )
         return Lesson(points=places, heard=again, shift=lesson.shift, acted=acted)
 
-    def _surface_terms(self, step: int, frames: Frames, look: FaceLook) -> dict[str, Tensor]:
+    def _surface_terms(
+        self, step: int, frames: FrameBatch, look: FaceRendering
+    ) -> dict[str, Tensor]:
         settings = self.settings
         assert frames.normal is not None
         assert frames.depth is not None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from instag.data.batch_loader import Supply
+from instag.data.batch_loader import BatchLoader
 from instag.data.clip_dataset import HEAD_LABELS
-from instag.models.render_head import paint_face, paint_mouth
+from instag.models.render_head import render_face, render_mouth
 from instag.rendering import compositing
 from instag.training import losses
 from instag.training.optimizer import Group
@@ -39,7 +39,7 @@ class FuseStage(Stage):
         self.subject, self.settings, self.gaussians = subject, settings, subject.head.face.gaussians
         self.steps, self.batch, self.density = settings.steps, settings.batch, None
         store, train = subject.store, subject.train
-        self.supply = Supply(
+        self.supply = BatchLoader(
             store,
             train,
             store.windows_around(store.boxes(train, *HEAD_LABELS), store.size // 20),
@@ -71,13 +71,16 @@ class FuseStage(Stage):
         frames, rows = self.supply(step)
         with torch.no_grad():
             camera = subject.poses(frames.camera, rows)
-            bearings, encoding = head.face.bearings(), head.mouth.encode()
-            heard = head.face.hear(frames.condition)
-            motion, move = head.face.moved(bearings, heard), head.face.mouth_move(bearings, heard)
-        look = paint_face(
-            head.face, bearings, motion, camera, subject.renderer, degree=settings.degree
+            point_features, encoding = head.face.point_features(), head.mouth.encode()
+            heard = head.face.encode_conditioning(frames.condition)
+            motion, move = (
+                head.face.deform(point_features, heard),
+                head.face.mouth_move(point_features, heard),
+            )
+        look = render_face(
+            head.face, point_features, motion, camera, subject.renderer, degree=settings.degree
         )
-        mouth = paint_mouth(
+        mouth = render_mouth(
             head.mouth,
             encoding,
             frames.condition,

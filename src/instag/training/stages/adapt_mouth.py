@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from instag.data.batch_loader import Supply
-from instag.data.clip_dataset import FrameStore
+from instag.data.batch_loader import BatchLoader
+from instag.data.clip_dataset import ClipDataset
 from instag.data.curriculum import choose, growing_down
 from instag.models.mouth_field import move_of
-from instag.models.render_head import paint_mouth
+from instag.models.render_head import render_mouth
 from instag.rendering import compositing
 from instag.training import losses
 from instag.training.density_control import DensitySettings
@@ -85,7 +85,7 @@ class MouthStage(Stage):
         self.steps, self.batch, self.density = settings.steps, settings.batch, settings.density
         store, train = subject.store, subject.train
         windows = store.windows_around(store.lips_boxes[train.start : train.stop], store.size // 20)
-        self.supply = Supply(store, train, windows, self._draw)
+        self.supply = BatchLoader(store, train, windows, self._draw)
         self.rows = rows_with_mouth(store, train)
         unit, height = (
             values[train.start : train.stop][self.rows]
@@ -102,7 +102,7 @@ class MouthStage(Stage):
         settings, aligner = self.settings, self.subject.head.mouth.aligner
         falling = lambda rate: decay(
             rate, settings.field_rate_decay, self.steps, gentle_steps=settings.gentle_steps
-        )  # noqa: E731
+        )
         frozen = self.steps - settings.frozen_last
         still = {"means", "opacity", "scale", "rotation"}
         splats = [
@@ -141,7 +141,7 @@ class MouthStage(Stage):
             camera = subject.poses(frames.camera, rows)
         encoding = mouth.encode(aligned=step >= settings.aligner_after)
         degree = min(settings.degree, step // settings.degree_every)
-        rendering = paint_mouth(
+        rendering = render_mouth(
             mouth,
             encoding,
             frames.condition,
@@ -240,10 +240,12 @@ class MouthStage(Stage):
         """The face's largest and smallest shifts along y in each training frame. The face rests in
         this stage, so they are read once."""
         face, store = self.subject.head.face, self.subject.store
-        bearings, count = face.bearings(), min(HOOK_RANKS, len(face.gaussians))
+        point_features, count = face.point_features(), min(HOOK_RANKS, len(face.gaussians))
         found = []
         for frames in self.subject.frames.split(HOOK_BATCH):
-            vertical = face.speech_shift(bearings, face.hear(store.condition(frames)))[..., 1]
+            vertical = face.speech_shift(
+                point_features, face.encode_conditioning(store.condition(frames))
+            )[..., 1]
             found.append(
                 torch.stack(
                     [vertical.topk(count).values, vertical.topk(count, largest=False).values], dim=1
@@ -252,7 +254,7 @@ class MouthStage(Stage):
         return torch.cat(found)
 
 
-def rows_with_mouth(store: FrameStore, train: range) -> Tensor:
+def rows_with_mouth(store: ClipDataset, train: range) -> Tensor:
     """Rows of the frames that show the inside of the mouth; all rows where none does."""
     pixels = [
         int(np.isin(store.regions(index), (Region.MOUTH, Region.TEETH)).sum()) for index in train

@@ -7,19 +7,26 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from instag.data.clip_dataset import HEAD_LABELS, Frames
+from instag.data.clip_dataset import HEAD_LABELS, FrameBatch
 from instag.data.curriculum import SlidingWindow, choose, sliding
 from instag.models.conditioning_encoders import SpeechEncoder
-from instag.models.face_field import SHIFT_UNIT, GatedField, Motion
+from instag.models.face_field import SHIFT_UNIT, Deformation, MotionField
 from instag.models.gaussians import Gaussians
 from instag.rendering import compositing
 from instag.training import losses
 from instag.training.density_control import DensitySettings
-from instag.training.multi_person import joined_conditions, joined_frames, paint_together
+from instag.training.multi_person import joined_conditions, joined_frames, render_people
 from instag.training.people import Crew, Person
 from instag.training.pretraining.contrast import contrast, drawn_rivals
 from instag.training.pretraining.voices import other_voices
-from instag.training.pretraining.work import Shown, Work, mean_of, same_size, supplies, within_each
+from instag.training.pretraining.work import (
+    Shown,
+    Work,
+    batch_loaders,
+    mean_of,
+    same_size,
+    within_each,
+)
 from instag.training.schedules import Steps, Term
 from instag.training.screen import Screen, screen_colour
 from instag.training.supervision.landmarks import drawn, lesson_odds
@@ -77,16 +84,16 @@ class Moved:
     as usual, if that counts. attention: of both fields, at the Gaussians. answer: shifts of the
     lesson's points."""
 
-    universal: Motion
-    own: Motion
-    usual: list[Motion]
+    universal: Deformation
+    own: Deformation
+    usual: list[Deformation]
     attention: Float[Tensor, "n 4"]
     answer: Float[Tensor, "f p 3"] | None
 
     @property
-    def motion(self) -> Motion:
+    def motion(self) -> Deformation:
         """What both fields make together."""
-        return Motion(
+        return Deformation(
             shift=self.universal.shift + self.own.shift,
             rotation=self.universal.rotation + self.own.rotation,
             scale=self.universal.scale + self.own.scale,
@@ -117,7 +124,7 @@ class FaceWork(Work):
             )
             self.odds[person.number] = lesson_odds(blink)
             self.usual[person.number] = usual_condition(person)
-        self.supplies = supplies(
+        self.batch_loaders = batch_loaders(
             crew, same_size(found, crew.people[0].store.size, crew.ranks), self._draw
         )
 
@@ -127,38 +134,38 @@ class FaceWork(Work):
     def universal(self) -> tuple[nn.Module, nn.Module]:
         return self.crew.fields.face, self.crew.face_average
 
-    def own_field(self, person: int) -> GatedField:
+    def own_field(self, person: int) -> MotionField:
         return self.crew.fields.own_face(person)
 
     def lose(self, turn: int, people: list[Person]) -> tuple[dict[str, Tensor], Shown]:
         course = self.course
-        parts = [self.supplies[person.number](turn)[0] for person in people]
+        parts = [self.batch_loaders[person.number](turn)[0] for person in people]
         lessons = (
             [self._lesson(turn, person) for person in people] if course.landmarks(turn) else None
         )
         moving = turn >= course.warm_up
-        moved = (
+        deform = (
             self._move(people, parts, lessons, usual=moving and course.usual(turn) > 0)
             if moving or lessons
             else None
         )
-        rendering = paint_together(
+        rendering = render_people(
             [person.face for person in people],
-            [each.motion for each in moved] if moving and moved else [None] * len(people),
+            [each.motion for each in deform] if moving and deform else [None] * len(people),
             [part.camera for part in parts],
             self.crew.renderer,
             degree=min(course.degree, turn // course.degree_every),
-            attention=[each.attention for each in moved]
-            if course.lips_attention(turn) and moved
+            attention=[each.attention for each in deform]
+            if course.lips_attention(turn) and deform
             else None,
         )
         terms = self._picture_terms(turn, people, joined_frames(parts), rendering)
-        if moving and moved:
-            terms |= self._motion_terms(turn, people, parts, moved)
-        if lessons and moved:
+        if moving and deform:
+            terms |= self._motion_terms(turn, people, parts, deform)
+        if lessons and deform:
             missed = [
                 (each.answer[..., :2] - lesson.shift).abs().mean()
-                for each, lesson in zip(moved, lessons, strict=True)
+                for each, lesson in zip(deform, lessons, strict=True)
                 if each.answer is not None
             ]
             terms["landmarks"] = course.landmarks(turn) * mean_of(missed) / SHIFT_UNIT
@@ -182,7 +189,7 @@ class FaceWork(Work):
     def _move(
         self,
         people: list[Person],
-        parts: list[Frames],
+        parts: list[FrameBatch],
         lessons: list[Lesson] | None,
         *,
         usual: bool,
@@ -205,7 +212,7 @@ class FaceWork(Work):
             )
         field = self.crew.fields.face
         places = field.places(torch.cat(points)).split(*(len(where) for where in points))
-        heard = field.hear(joined_conditions(conditions)).split(
+        heard = field.encode_conditioning(joined_conditions(conditions)).split(
             [len(condition.speech) for condition in conditions]
         )
         # The frame where all is as usual is asked for beside the others: what a step costs a GPU
@@ -222,7 +229,7 @@ class FaceWork(Work):
             seen, taught = zip(
                 *(
                     codes.split([sum(frames), len(codes) - sum(frames)])
-                    for codes in (said, own.hear(condition))
+                    for codes in (said, own.encode_conditioning(condition))
                 ),
                 strict=True,
             )
@@ -245,7 +252,7 @@ class FaceWork(Work):
         return found
 
     def _picture_terms(
-        self, turn: int, people: list[Person], frames: Frames, rendering
+        self, turn: int, people: list[Person], frames: FrameBatch, rendering
     ) -> dict[str, Tensor]:
         course = self.course
         noise = [self.crew.chance(self.name, person.number, turn).noise for person in people]
@@ -274,25 +281,25 @@ class FaceWork(Work):
         return terms
 
     def _motion_terms(
-        self, turn: int, people: list[Person], parts: list[Frames], moved: list[Moved]
+        self, turn: int, people: list[Person], parts: list[FrameBatch], deform: list[Moved]
     ) -> dict[str, Tensor]:
         course, terms = self.course, {}
         if course.motion(turn):
             sizes = [
-                losses.motion_size(each.universal) + losses.motion_size(each.own) for each in moved
+                losses.motion_size(each.universal) + losses.motion_size(each.own) for each in deform
             ]
             terms["motion"] = course.motion(turn) * mean_of(sizes)
         if course.usual(turn):
             sizes = [
                 losses.motion_size(replace(motion, shift=motion.shift / SHIFT_UNIT))
-                for each in moved
+                for each in deform
                 for motion in each.usual
             ]
             terms["usual"] = course.usual(turn) * mean_of(sizes)
         everyone = self.crew.rounds.people
         if course.contrast(turn) and everyone > 1:
             agreed = []
-            for person, part, each in zip(people, parts, moved, strict=True):
+            for person, part, each in zip(people, parts, deform, strict=True):
                 rivals = drawn_rivals(
                     everyone,
                     person.number,

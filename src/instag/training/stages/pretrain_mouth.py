@@ -7,18 +7,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from instag.data.clip_dataset import Frames
+from instag.data.clip_dataset import FrameBatch
 from instag.data.curriculum import choose, growing_down
 from instag.models.conditioning_encoders import WIDTH
-from instag.models.face_field import GatedField, Motion
+from instag.models.face_field import Deformation, MotionField
 from instag.models.gaussians import Gaussians
 from instag.models.mouth_field import move_of
 from instag.rendering import compositing
 from instag.training import losses
 from instag.training.density_control import DensitySettings
-from instag.training.multi_person import joined_conditions, joined_frames, paint_together
+from instag.training.multi_person import joined_conditions, joined_frames, render_people
 from instag.training.people import Crew, Person
-from instag.training.pretraining.work import Shown, Work, mean_of, same_size, supplies
+from instag.training.pretraining.work import Shown, Work, batch_loaders, mean_of, same_size
 from instag.training.schedules import Steps, Term
 from instag.training.screen import Screen, screen_colour
 from instag.training.stages.adapt_mouth import (
@@ -80,7 +80,7 @@ class MouthWork(Work):
                 opening.clamp(max=limit), course.curriculum_every, first=WIDE_OPEN
             )
             self.extremes[number] = self._extremes(person)
-        self.supplies = supplies(
+        self.batch_loaders = batch_loaders(
             crew, same_size(found, crew.people[0].store.size, crew.ranks), self._draw
         )
 
@@ -90,18 +90,18 @@ class MouthWork(Work):
     def universal(self) -> tuple[nn.Module, nn.Module]:
         return self.crew.fields.mouth, self.crew.mouth_average
 
-    def own_field(self, person: int) -> GatedField:
+    def own_field(self, person: int) -> MotionField:
         return self.crew.fields.own_mouth(person)
 
     def lose(self, turn: int, people: list[Person]) -> tuple[dict[str, Tensor], Shown]:
         course = self.course
-        supplied = [self.supplies[person.number](turn) for person in people]
+        supplied = [self.batch_loaders[person.number](turn) for person in people]
         parts = [frames for frames, _ in supplied]
         moving = turn >= course.warm_up
         shifts = (
             self._shifts(turn, people, parts, [rows for _, rows in supplied]) if moving else None
         )
-        rendering = paint_together(
+        rendering = render_people(
             [person.mouth for person in people],
             [_shifted(universal + own) for universal, own in shifts]
             if shifts
@@ -155,7 +155,7 @@ class MouthWork(Work):
         ].tolist()
 
     def _shifts(
-        self, turn: int, people: list[Person], parts: list[Frames], rows: list[Tensor]
+        self, turn: int, people: list[Person], parts: list[FrameBatch], rows: list[Tensor]
     ) -> list[tuple[Tensor, Tensor]]:
         """Shifts by the universal field and by each person's own, metres."""
         field = self.crew.fields.mouth
@@ -195,7 +195,7 @@ class MouthWork(Work):
         field, count = self.crew.face_average, min(HOOK_RANKS, len(person.face))
         places, found = field.places(person.face.means), []
         for frames in person.frames.split(HOOK_BATCH):
-            heard = field.hear(person.store.condition(frames))
+            heard = field.encode_conditioning(person.store.condition(frames))
             vertical = field.move(
                 places, torch.cat([heard[:, :WIDTH], torch.zeros_like(heard[:, WIDTH:])], dim=-1)
             ).shift[..., 1]
@@ -207,7 +207,7 @@ class MouthWork(Work):
         return torch.cat(found)
 
 
-def _shifted(shift: Float[Tensor, "b n 3"]) -> Motion:
-    return Motion(
+def _shifted(shift: Float[Tensor, "b n 3"]) -> Deformation:
+    return Deformation(
         shift=shift, rotation=shift.new_zeros(*shift.shape[:2], 4), scale=torch.zeros_like(shift)
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from instag.data.batch_loader import Supply
+from instag.data.batch_loader import BatchLoader
 from instag.models.gaussians import Gaussians
 from instag.training.density_control import DensitySettings
 from instag.training.optimizer import Group
@@ -38,7 +38,7 @@ class Stage(ABC):
     subject: Subject
     gaussians: Gaussians
     density: DensitySettings | None
-    supply: Supply
+    supply: BatchLoader
 
     @abstractmethod
     def groups(self) -> list[Group]:

@@ -2,7 +2,7 @@
 one; skin should move between the two as on anybody.
 
 A few seconds hold few expressions, often not one blink. Where brows and lids go in the others is
-known from people (`data.expression_flow`).
+known from people (`data.expression_displacement`).
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.models.face_field import SHIFT_UNIT, Motion
-from instag.motion.expression_displacement import ExpressionFlow
+from instag.models.face_field import SHIFT_UNIT, Deformation
+from instag.motion.expression_displacement import ExpressionDisplacement
 from instag.types import BLINK, blinked
 
 CHANGED = 0.3
@@ -40,7 +40,7 @@ class Acted:
     shift: Float[Tensor, "b n 3"]
     stretch: Float[Tensor, "b n"]
 
-    def missed(self, answer: Motion) -> Float[Tensor, ""]:
+    def missed(self, answer: Deformation) -> Float[Tensor, ""]:
         """How far the field's answer is from that, in its own units. answer: of more frames, the
         last of which act what as many before them do not."""
         count = len(self.expression)
@@ -62,7 +62,7 @@ class Acted:
 class ExpressionTeacher:
     """Makes up expressions. flow: of the person, on the device."""
 
-    flow: ExpressionFlow
+    flow: ExpressionDisplacement
 
     def places(self, centres: Float[Tensor, "g 3"], noise: torch.Generator) -> Float[Tensor, "n 3"]:
         """Points to ask about, metres. centres: of the head's Gaussians."""

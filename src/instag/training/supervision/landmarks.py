@@ -17,8 +17,8 @@ from torch import Tensor
 from instag.assets.sample_speech import recording
 from instag.motion.landmark_motion import LandmarkMotion
 from instag.speech.chunking import features
-from instag.speech.lips.codes import MotionCodes
-from instag.speech.lips.front_end import LipMotion, Voice, lips_apart
+from instag.speech.lips.codes import LipCodes
+from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter, lips_apart
 from instag.training.supervision.prior_teacher import PriorMap
 from instag.training.supervision.ridge_teacher import SpeechMap
 from instag.training.supervision.speech_augmentation import roughened
@@ -95,7 +95,7 @@ class CodeTeacher(Teacher):
     """
 
     motion: LandmarkMotion
-    codes: MotionCodes
+    codes: LipCodes
     spread: Float[Tensor, " k"]
     spoken: Float[Tensor, "s k"]
 
@@ -125,10 +125,12 @@ class CodeTeacher(Teacher):
         )
 
 
-def spoken_codes(waveform: Float[Tensor, " samples"], voice: Voice) -> Float[Tensor, "s k"]:
+def spoken_codes(
+    waveform: Float[Tensor, " samples"], voice: SpeakerAdapter
+) -> Float[Tensor, "s k"]:
     """What a voice asks for in the person's own words and in two recordings that come with instag,
     which nobody has seen it say."""
-    hearing = LipMotion(voice)
+    hearing = LipCodeFrontEnd(voice)
     sounds = [
         waveform,
         *(torch.from_numpy(recording(name).waveform) for name in ("speech_one", "speech_two")),

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.models.face_field import GatedField
+from instag.models.face_field import MotionField
 from instag.motion.landmark_motion import LandmarkMotion
 from instag.training.supervision.ridge_teacher import LARGEST_GAIN, WANTED_MOVEMENT
 from instag.types import Condition
@@ -31,7 +31,7 @@ class PriorMap:
     seen, metres. level: mean and deviation of the features."""
 
     level: Float[Tensor, " 2"]
-    field: GatedField
+    field: MotionField
     points: Float[Tensor, "s 3"]
     expression: Float[Tensor, " 6"]
     usual: Float[Tensor, "s 2"]
@@ -47,7 +47,7 @@ class PriorMap:
 
 @torch.no_grad()
 def answer(
-    field: GatedField,
+    field: MotionField,
     points: Float[Tensor, "s 3"],
     speech: Float[Tensor, "b 8 channels steps"],
     expression: Float[Tensor, " 6"],
@@ -59,7 +59,7 @@ def answer(
 
 
 def fit_prior_map(
-    field: GatedField,
+    field: MotionField,
     speech: Float[Tensor, "f 8 channels steps"],
     motion: LandmarkMotion,
     frames: range,

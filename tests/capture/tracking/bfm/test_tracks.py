@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from capture.tracking.bfm import faces
 from instag.assets import store
-from instag.capture.backends import COEFFICIENTS, Observers
+from instag.capture.backends import COEFFICIENTS, CaptureBackends
 from instag.capture.tracking.bfm.fit import look
 from instag.capture.tracking.fit_head import (
     CHIN,
@@ -106,7 +106,7 @@ def turns(rotations: np.ndarray) -> np.ndarray:
 
 def test_the_models_track_is_a_track(clip: Clip) -> None:
     before = clip.track()
-    observers = Observers(tracker="bfm")
+    observers = CaptureBackends(tracker="bfm")
     observers.check()
     assert observers.settings("tracking") == {"tracker": "bfm"}
     track = observers.find_points(clip, before, silent)
@@ -128,7 +128,7 @@ def test_the_models_track_is_a_track(clip: Clip) -> None:
 
 
 def test_coefficients_lie_beside_it_and_go_with_it(clip: Clip) -> None:
-    Observers(tracker="bfm").find_points(clip, clip.track(), silent)
+    CaptureBackends(tracker="bfm").find_points(clip, clip.track(), silent)
     with np.load(clip.folder / COEFFICIENTS, allow_pickle=False) as held:
         shapes = {name: held[name].shape for name in held.files}
         torch.save(
@@ -155,7 +155,7 @@ def test_coefficients_lie_beside_it_and_go_with_it(clip: Clip) -> None:
         "the family's file of poses, as import-clip reads it"
     )
     assert read.focal == pytest.approx(FOCAL, rel=0.06)
-    Observers().find_points(clip, clip.track(), silent)
+    CaptureBackends().find_points(clip, clip.track(), silent)
     assert not (clip.folder / COEFFICIENTS).exists()
 
 
@@ -170,4 +170,4 @@ def test_a_model_that_misses_the_face_is_told(clip: Clip) -> None:
     with pytest.raises(
         CaptureError, match=r"does not lie on the face of .*Leave out --tracker bfm"
     ):
-        Observers(tracker="bfm").find_points(clip, scattered, silent)
+        CaptureBackends(tracker="bfm").find_points(clip, scattered, silent)

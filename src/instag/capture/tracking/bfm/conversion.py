@@ -35,7 +35,7 @@ PUBLISHED = ("shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV")
 def convert(model: Path, tables: Mapping[str, Path], target: Path) -> Path:
     """Write the model in `target` (npz). tables: where each of TABLES lies. Raises BadArgument,
     AssetDamaged, DiskFull."""
-    published = read_published(model)
+    published = read_instag_features(model)
     held = {name: read_table(path) for name, path in tables.items()}
     for name, wanted in TABLES.items():
         missing = [each for each in wanted if each not in held[name]]
@@ -126,7 +126,7 @@ def find_tables(model: Path, folder: Path | None, report: Report = silent) -> di
     return found
 
 
-def read_published(path: Path) -> dict[str, np.ndarray]:
+def read_instag_features(path: Path) -> dict[str, np.ndarray]:
     """The arrays of 01_MorphableModel.mat that are needed. Raises BadArgument, AssetDamaged."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError

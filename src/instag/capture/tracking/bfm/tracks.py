@@ -10,7 +10,7 @@ from instag.capture.tracking.adnerf_units import TRANS_PER_METRE, head_to_camera
 from instag.capture.tracking.bfm.basel import load_model
 from instag.capture.tracking.bfm.head import Seen68, TrackedFace, track_face
 from instag.capture.tracking.fit_head import into_head_frame
-from instag.capture.tracking.world_alignment import lay
+from instag.capture.tracking.world_alignment import align_world
 from instag.data.clip import Clip, write_arrays
 from instag.errors import CaptureError
 from instag.ops.rigid_poses import Poses
@@ -43,7 +43,7 @@ def track_by_model(
         rotations=face.fit.rotations.cpu().numpy(), translations=face.fit.translations.cpu().numpy()
     )
     matrices = _camera_to_world(poses)
-    laid = lay(own, matrices, face.fit.focal, size)
+    laid = align_world(own, matrices, face.fit.focal, size)
     if not np.isfinite(matrices).all() or laid.error > WORST_MISS * size[0] / 512:
         raise CaptureError(
             f"The Basel face model does not lie on the face of {clip.folder}: it misses the "
