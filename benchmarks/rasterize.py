@@ -107,7 +107,10 @@ def main() -> None:
                 alone, ahead, back = rasterize(
                     count, size, frames, training=training, repeats=arguments.repeats
                 )
-                name = f"{count // 1000}k {size} px, {'3+2+depth' if training else '3 channels'}, batch {frames}"
+                name = (
+                    f"{count // 1000}k {size} px, "
+                    f"{'3+2+depth' if training else '3 channels'}, batch {frames}"
+                )
                 print(f"{name:34}{alone:9.1f} {ahead:9.1f} {back:9.1f} {ahead + back:9.1f}")
     x, y = torch.rand(1, 512, 512, 3).requires_grad_(), torch.rand(1, 512, 512, 3)
     ahead, back = split(lambda: [ssim(x, y)], arguments.repeats)

@@ -1,9 +1,10 @@
-"""The tables of docs/speech.md: python benchmarks/speech_tables.py CLIPS --sounds FOLDER --folds
-FILE.
+"""The tables of docs/experiments/2026-11-speech.md: python benchmarks/speech_tables.py CLIPS
+--sounds FOLDER --folds FILE.
 
 How well front ends tell the lips' aperture of people who are left out, of clean sound and of sound
 as users send it; and how the bundled lip network moves lips in any language. Networks that have not
-seen a person, and the delays of the sounds, are those of `train_lip_motion --folds FILE`.
+seen a person, and the delays of the sounds, are those of `tools/train_lip_networks.py --folds
+FILE`.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 from spoiled_sound import music, noise, spoilings
 from torch import Tensor
-from train_lip_motion import SMOOTHED
+from train_lip_networks import SMOOTHED
 
 from instag.data.clip import Clip
 from instag.evaluation.lip_sync import CLOSED_AT_MOST, closures, silent_movement
@@ -81,7 +82,7 @@ def main() -> None:
         "--sounds", type=Path, required=True, help="a folder of speech in several languages"
     )
     parser.add_argument(
-        "--folds", type=Path, required=True, help="what train_lip_motion.py --folds wrote"
+        "--folds", type=Path, required=True, help="what tools/train_lip_networks.py --folds wrote"
     )
     chosen = parser.parse_args()
     torch.set_num_threads(1)

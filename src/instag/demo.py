@@ -259,7 +259,10 @@ def _page(
         ),
         Picture(
             image=beside(avatar, clip),
-            caption="Above the true frames, below the learned head with the same pose, expression and voice.",
+            caption=(
+                "Above the true frames, below the learned head with the same pose, "
+                "expression and voice."
+            ),
         ),
         Heading(text="Lips and voice"),
         _lips_chart(speech, sync),
@@ -275,11 +278,16 @@ def _page(
     ]
     blocks.append(
         Paragraph(
-            text="Nobody was filmed: the face, the voice and the videos on this page are synthetic.",
+            text=(
+                "Nobody was filmed: the face, the voice and the videos on this page are synthetic."
+            ),
             small=True,
         )
     )
-    lead = "A head that does not exist was filmed for six seconds, learned on this machine, and now speaks."
+    lead = (
+        "A head that does not exist was filmed for six seconds, learned on this machine, "
+        "and now speaks."
+    )
     return Page(title="instag demo", lead=lead, blocks=blocks)
 
 
@@ -292,7 +300,10 @@ def _sync_sentence(sync: Sync) -> str:
         if sync.fit.lag
         else "in time"
     )
-    return f"{found} Correlation {_two_digits(sync.fit.correlation)}; the curves fit best with the lips {when}."
+    return (
+        f"{found} Correlation {_two_digits(sync.fit.correlation)}; the curves fit best with "
+        f"the lips {when}."
+    )
 
 
 def _two_digits(value: float | NotMeasured) -> str:
@@ -331,7 +342,9 @@ def _lips_chart(speech: Recording, sync: Sync) -> Chart:
     return Chart(
         lines=lines,
         x_name="seconds",
-        caption="How far the lips are open, as a share of the distance between the eyes' outer corners.",
+        caption=(
+            "How far the lips are open, as a share of the distance between the eyes' outer corners."
+        ),
     )
 
 

@@ -31,7 +31,7 @@ WINDOWS = 8
 
 EXPRESSION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
 """The action units that drive the face, OpenFace intensities 0..5; AU45, the blink, is clipped to
-[0, 2] (METHOD 3)."""
+[0, 2] (docs/method.md#networks)."""
 
 
 BLINK = 5
@@ -48,8 +48,8 @@ measured as 0 where eyes are closed."""
 
 
 class Region(IntEnum):
-    """What a pixel of a frame shows (METHOD 5). Stored as these numbers in a Clip's
-    regions/*.png."""
+    """What a pixel of a frame shows (docs/method.md#observation). Stored as these numbers in a
+    Clip's regions/*.png."""
 
     BACKGROUND = 0
     TORSO = 1

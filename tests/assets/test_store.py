@@ -260,7 +260,10 @@ def test_the_published_weights_are_whole(tmp_path: Path) -> None:
 def test_what_can_not_be_downloaded_says_how_to_get_it() -> None:
     with pytest.raises(
         AssetMissing,
-        match=r"register at https://faces\.dmi\.unibas\.ch.*instag assets convert-bfm 01_MorphableModel\.mat",
+        match=(
+            r"register at https://faces\.dmi\.unibas\.ch.*instag assets convert-bfm "
+            r"01_MorphableModel\.mat"
+        ),
     ):
         store.fetch("bfm")
     with pytest.raises(AssetMissing, match="convert-bfm"):

@@ -40,7 +40,10 @@ def test_version(run) -> None:
 
 def test_help_needs_no_heavy_import() -> None:
     """Torch, numba, OpenCV and mediapipe take seconds to load; help must not wait for them."""
-    code = "import sys; from instag.cli import app; import typer.testing as t; t.CliRunner().invoke(app, ['--help']); print(sorted(sys.modules))"
+    code = (
+        "import sys; from instag.cli import app; import typer.testing as t; "
+        "t.CliRunner().invoke(app, ['--help']); print(sorted(sys.modules))"
+    )
     modules = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout

@@ -1,5 +1,5 @@
-"""The original's checkpoints: what is written in their layout moves points as METHOD 3's formulas,
-written out here, say."""
+"""The original's checkpoints: what is written in their layout moves points as
+docs/method.md#networks's formulas, written out here, say."""
 
 import math
 from itertools import pairwise

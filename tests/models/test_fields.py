@@ -1,5 +1,5 @@
-"""The motion fields: shapes, the zero field, gradients, and the parameter counts that METHOD 3
-implies."""
+"""The motion fields: shapes, the zero field, gradients, and the parameter counts that
+docs/method.md#networks implies."""
 
 import pytest
 import torch

@@ -82,7 +82,10 @@ def test_other_files_are_refused(tmp_path: Path, published: Path) -> None:
     torch.save({**state, "0.conv_block.0.weight": torch.zeros(16, 1, 3, 3)}, tmp_path / "other.pth")
     with pytest.raises(
         AssetDamaged,
-        match=r"0\.conv_block\.0\.weight is 16x1x3x3, and should be 32x1x3x3.*instag assets get ave",
+        match=(
+            r"0\.conv_block\.0\.weight is 16x1x3x3, and should be 32x1x3x3.*instag assets "
+            r"get ave"
+        ),
     ):
         load_encoder(tmp_path / "other.pth")
     del state["3.conv_block.1.running_var"]

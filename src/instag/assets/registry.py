@@ -131,7 +131,10 @@ DEEPSPEECH = Asset(
 ESPERANTO = Asset(
     name="esperanto",
     file="wav2vec2-large-xlsr-53-esperanto.bin",
-    purpose="Wav2Vec 2.0 for Esperanto: letters of a language that is written as it is spoken; good for many languages",
+    purpose=(
+        "Wav2Vec 2.0 for Esperanto: letters of a language that is written as it is spoken; "
+        "good for many languages"
+    ),
     sources=(
         Source(
             address="https://huggingface.co/cpierse/wav2vec2-large-xlsr-53-esperanto/resolve/main/pytorch_model.bin",
@@ -168,7 +171,10 @@ HUBERT = Asset(
 AVE = Asset(
     name="ave",
     file="audio_visual_encoder.pth",
-    purpose="SyncTalk's audio-visual encoder, a speech front end that is good at lips, best in English; may jitter",
+    purpose=(
+        "SyncTalk's audio-visual encoder, a speech front end that is good at lips, best in "
+        "English; may jitter"
+    ),
     sources=(
         Source(
             address="https://raw.githubusercontent.com/ZiqiaoPeng/SyncTalk/main/nerf_triplane/checkpoints/audio_visual_encoder.pth",
@@ -294,7 +300,10 @@ BFM_VERTICES = 34_650
 BFM = Asset(
     name="bfm",
     file="bfm.npz",
-    purpose="the Basel face model of 2009, tracking as the AD-NeRF family does it: instag prepare --tracker bfm",
+    purpose=(
+        "the Basel face model of 2009, tracking as the AD-NeRF family does it: instag "
+        "prepare --tracker bfm"
+    ),
     sources=(
         Source(
             address="https://faces.dmi.unibas.ch/bfm/main.php?nav=1-2&id=downloads",
@@ -310,7 +319,10 @@ BFM = Asset(
             },
         ),
     ),
-    by_hand="register at https://faces.dmi.unibas.ch/bfm/ and download 01_MorphableModel.mat, then: instag assets convert-bfm 01_MorphableModel.mat",
+    by_hand=(
+        "register at https://faces.dmi.unibas.ch/bfm/ and download 01_MorphableModel.mat, "
+        "then: instag assets convert-bfm 01_MorphableModel.mat"
+    ),
 )
 """Its file is made of 01_MorphableModel.mat and the tables below."""
 BFM_TABLES = tuple(
@@ -336,7 +348,10 @@ def _sapiens(kind: str, size: str, epoch: int, mib: float) -> Asset:
     return Asset(
         name=f"sapiens-{kind}-{size}",
         file=file,
-        purpose=f"Sapiens {size}, {kind} of people: instag prepare --surface sapiens-{size} needs it and its other half",
+        purpose=(
+            f"Sapiens {size}, {kind} of people: instag prepare --surface sapiens-{size} "
+            "needs it and its other half"
+        ),
         sources=(
             Source(
                 address=f"https://huggingface.co/facebook/sapiens-{kind}-{size}-torchscript/resolve/main/{file}",

@@ -305,7 +305,10 @@ def _wrong(tensors: "Mapping[str, Tensor]", wanted: Shapes) -> str:
         if name not in tensors:
             return f"it has no {name}"
         if tuple(tensors[name].shape) != shape:
-            return f"its {name} is {'x'.join(map(str, tensors[name].shape))}, not {'x'.join(map(str, shape))}"
+            return (
+                f"its {name} is {'x'.join(map(str, tensors[name].shape))}, not "
+                f"{'x'.join(map(str, shape))}"
+            )
     return ""
 
 

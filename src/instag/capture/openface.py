@@ -19,7 +19,7 @@ from instag.errors import BadArgument, TableMismatch
 from instag.types import FPS
 
 NEEDED = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU25", "AU45")
-"""Action units that learning reads (METHOD 3 and 6)."""
+"""Action units that learning reads (docs/method.md#networks, #pre-training)."""
 CONFIDENT = 0.5
 """OpenFace's confidence under which a frame counts as failed, whatever it says of its success."""
 SLACK = 5

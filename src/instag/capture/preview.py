@@ -74,7 +74,9 @@ def _rows(clip: Clip) -> list[Row]:
             draw=lambda index: _tracked(clip.frame(index), clip.track(), index),
         ),
         Row(
-            title="regions: torso blue, neck yellow, face red, hair green, mouth violet, teeth white",
+            title=(
+                "regions: torso blue, neck yellow, face red, hair green, mouth violet, teeth white"
+            ),
             draw=lambda index: paint_regions(clip.frame(index), clip.regions(index)),
         ),
         Row(title="what the face learns from", draw=lambda index: _head_on_green(clip, index)),

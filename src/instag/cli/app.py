@@ -190,7 +190,10 @@ def speak(
     blinks: Annotated[
         bool,
         typer.Option(
-            help="Blink now and then, if what it learned has too few blinks and it knows closed eyes."
+            help=(
+                "Blink now and then, if what it learned has too few blinks and it knows "
+                "closed eyes."
+            )
         ),
     ] = True,
     dilate: Annotated[

@@ -95,7 +95,10 @@ def convert_bfm(
     tables: Annotated[
         Path | None,
         typer.Option(
-            help="The folder with AD-NeRF's exp_info.npy, keys_info.npy and topology_info.npy; beside the model if not given, else downloaded.",
+            help=(
+                "The folder with AD-NeRF's exp_info.npy, keys_info.npy and "
+                "topology_info.npy; beside the model if not given, else downloaded."
+            ),
             metavar="FOLDER",
             show_default=False,
         ),

@@ -24,7 +24,9 @@ def import_clip(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="A folder that process.py of InsTaG, TalkingGaussian, ER-NeRF or RAD-NeRF prepared.",
+            help=(
+                "A folder that process.py of InsTaG, TalkingGaussian, ER-NeRF or RAD-NeRF prepared."
+            ),
             show_default=False,
         ),
     ],

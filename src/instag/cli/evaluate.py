@@ -53,7 +53,10 @@ def evaluate(
     align: Annotated[
         str,
         typer.Option(
-            help="Videos of different lengths: refuse them (equal), or stop at the shorter's end (shorter)."
+            help=(
+                "Videos of different lengths: refuse them (equal), or stop at the "
+                "shorter's end (shorter)."
+            )
         ),
     ] = "equal",
     resize: Annotated[
@@ -172,7 +175,8 @@ def short_form(evaluation: "Evaluation") -> list[str]:
     lips = (
         f"Lips: {correlation}."
         if isinstance(correlation, NotMeasured)
-        else f"Lips: opening follows the true one with correlation {correlation:.2f} (lag of the best fit: {shown(value('aperture_lag'))} frames), "
+        else f"Lips: opening follows the true one with correlation {correlation:.2f} (lag of "
+        f"the best fit: {shown(value('aperture_lag'))} frames), "
         f"moves {shown(value('aperture_movement'))} of it; LMD {shown(value('lmd'))} px."
     )
     return [f"{about['frames']} frames, {about['size']}, whole picture: {likeness}.", lips]

@@ -22,7 +22,10 @@ def features(
     sound: Annotated[
         Path,
         typer.Argument(
-            help="A sound file, a video with sound, or features that the original's scripts stored (.npy).",
+            help=(
+                "A sound file, a video with sound, or features that the original's scripts "
+                "stored (.npy)."
+            ),
             show_default=False,
         ),
     ],

@@ -38,7 +38,10 @@ def inspect(
             if opened.info.quality
             else replace(opened.info, quality=assess(opened).as_json())
         )
-        length = f"{info.source}: {info.frame_count} frames, {info.frame_count / info.fps:.1f} s, {info.width} x {info.height}, sound delay {info.delay_ms} ms"
+        length = (
+            f"{info.source}: {info.frame_count} frames, {info.frame_count / info.fps:.1f} s,"
+            f" {info.width} x {info.height}, sound delay {info.delay_ms} ms"
+        )
         made = f"Stages: {', '.join(info.stages) or 'none'}"
         terminal.result("\n".join([length, made, *observed(info)]), asdict(info))
 

@@ -72,7 +72,10 @@ Seed = Annotated[int, typer.Option(help="Seed of all random choices.", rich_help
 Delay = Annotated[
     int | None,
     typer.Option(
-        help="Milliseconds by which the sound lags behind the lips; if not given, found where lips and voice tell it surely.",
+        help=(
+            "Milliseconds by which the sound lags behind the lips; if not given, found "
+            "where lips and voice tell it surely."
+        ),
         rich_help_panel=CAPTURE,
         show_default=False,
     ),
@@ -89,7 +92,10 @@ Size = Annotated[
 Crop = Annotated[
     str | None,
     typer.Option(
-        help="The square to observe, as x,y,size in pixels of the video; found around the head if not given.",
+        help=(
+            "The square to observe, as x,y,size in pixels of the video; found around the "
+            "head if not given."
+        ),
         rich_help_panel=CAPTURE,
         show_default=False,
     ),
@@ -98,7 +104,10 @@ Crop = Annotated[
 Shot = Annotated[
     int | None,
     typer.Option(
-        help="Which stretch between the video's cuts, from 1; if not given, the one that shows a face longest.",
+        help=(
+            "Which stretch between the video's cuts, from 1; if not given, the one that "
+            "shows a face longest."
+        ),
         min=1,
         rich_help_panel=CAPTURE,
         show_default=False,
@@ -184,7 +193,10 @@ Hearing = Annotated[
         "--speech",
         metavar="NAME",
         show_default=False,
-        help="What the head hears: motion (the lips' motion that a voice asks for) or a front end as in `prepare`. If not given, as the recipe has it.",
+        help=(
+            "What the head hears: motion (the lips' motion that a voice asks for) or a "
+            "front end as in `prepare`. If not given, as the recipe has it."
+        ),
     ),
 ]
 Speech = Annotated[
@@ -192,7 +204,10 @@ Speech = Annotated[
     typer.Option(
         "--speech",
         metavar="NAME",
-        help="The speech front end: mel, phones, mel+phones, deepspeech, esperanto, hubert, ave or wav2vec2:FOLDER.",
+        help=(
+            "The speech front end: mel, phones, mel+phones, deepspeech, esperanto, hubert, "
+            "ave or wav2vec2:FOLDER."
+        ),
         rich_help_panel=CAPTURE,
     ),
 ]

@@ -351,7 +351,7 @@ class ClipDataset:
 
 def squares_around(points: Float[Tensor, "f p 2"], size: int) -> Int[Tensor, "f 4"]:
     """The square around each frame's points: left, top, right, bottom in pixels, within the
-    picture. Of points 48-59: the lips box (METHOD 5)."""
+    picture. Of points 48-59: the lips box (docs/method.md#observation)."""
     low, high = points.min(1).values, points.max(1).values
     centre, half = (low + high) / 2, (high - low).max(1, keepdim=True).values / 2
     return torch.cat([(centre - half).floor(), (centre + half).ceil()], dim=1).clamp(0, size).long()

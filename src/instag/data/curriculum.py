@@ -1,5 +1,5 @@
-"""Which frame comes next: mostly any, now and then one in which what is learned can be seen (METHOD
-6 and 7).
+"""Which frame comes next: mostly any, now and then one in which what is learned can be seen
+(docs/method.md#pre-training and 7).
 
 A window over a measured value (mouth opening, blink, AU25) slides with training time. A window that
 holds no frame is answered with the nearest frames by value, so a silent column can not make the

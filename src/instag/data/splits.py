@@ -1,5 +1,5 @@
-"""Which frames teach and which test (METHOD 5): the end of the clip is kept for testing, `n_views`
-counts teaching frames."""
+"""Which frames teach and which test (docs/method.md#observation): the end of the clip is kept for
+testing, `n_views` counts teaching frames."""
 
 from dataclasses import dataclass
 

@@ -61,7 +61,7 @@ def reconstruct(
     avatar: Avatar, clip: Clip, frames: range, *, device: torch.device | str = "cpu"
 ) -> Iterator[FramePair]:
     """Paint frames of the clip that the avatar was learned from, on a device; torso and backdrop
-    are the frames' own (METHOD 4)."""
+    are the frames' own (docs/method.md#a-frame)."""
     device = torch.device(device)
     # Codes are those that the sound asks for, never those that were seen: frames that were not
     # taught are to be painted from their sound.

@@ -131,10 +131,10 @@ def landmark_distance(prediction: TrackedLandmarks, truth: TrackedLandmarks) -> 
     ones, over points and frames.
 
     plain: |p - t|. centred: |(p - mean p) - (t - mean t)| with the means over the 20 points of the
-    frame, as the reference has it, which is blind to a mouth in the wrong place (METHOD 9). In per
-    cent of the distance of the outer corners of the true eyes (landmarks 33 and 263) both are free
-    of the picture's size. Only frames count where the detector saw both faces. Raises BadArgument
-    for different lengths.
+    frame, as the reference has it, which is blind to a mouth in the wrong place
+    (docs/method.md#flaws-of-the-reference). In per cent of the distance of the outer corners of the
+    true eyes (landmarks 33 and 263) both are free of the picture's size. Only frames count where
+    the detector saw both faces. Raises BadArgument for different lengths.
     """
     plain, centred = mouth_distances(prediction, truth)
     used = np.isfinite(plain)

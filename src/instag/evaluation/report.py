@@ -207,7 +207,10 @@ def _frames(measured: Measurement) -> list[Block]:
             Heading(text="Mouths"),
             Picture(
                 image=mouth_sheet(samples.mouths),
-                caption="At even steps in time; in each pair of rows the true mouth above, the painted one below.",
+                caption=(
+                    "At even steps in time; in each pair of rows the true mouth above, the "
+                    "painted one below."
+                ),
             ),
         ]
     return blocks

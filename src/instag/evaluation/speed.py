@@ -91,7 +91,10 @@ def machine(device: torch.device | str = "cpu") -> str:
     device = torch.device(device)
     hardware = processor() if device.type == "cpu" else f"{processor()}, {device_name(device)}"
     software = f"Python {platform.python_version()}, torch {torch.__version__}"
-    return f"{platform.system()} {platform.machine()}, {hardware}, {torch.get_num_threads()} threads, {software}"
+    return (
+        f"{platform.system()} {platform.machine()}, {hardware}, {torch.get_num_threads()} "
+        f"threads, {software}"
+    )
 
 
 def processor() -> str:

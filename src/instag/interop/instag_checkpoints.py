@@ -1,4 +1,4 @@
-"""The original's pre-training checkpoints, read as a Prior (METHOD 3).
+"""The original's pre-training checkpoints, read as a Prior (docs/method.md#networks).
 
 Each is a tuple of a state dict, the optimiser's and a step. A grid's levels lie one after the
 other, each padded to a multiple of eight entries, the first coordinate varying fastest; the

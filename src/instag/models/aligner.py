@@ -1,5 +1,5 @@
-"""The motion aligner: maps places of a new head into the space of the universal field (METHOD 3 and
-4)."""
+"""The motion aligner: maps places of a new head into the space of the universal field
+(docs/method.md#networks and 4)."""
 
 from dataclasses import dataclass
 

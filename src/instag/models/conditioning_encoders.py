@@ -1,5 +1,5 @@
-"""The speech encoder: eight windows of features around a frame become one 32-vector (METHOD 3;
-AD-NeRF, ICCV 2021)."""
+"""The speech encoder: eight windows of features around a frame become one 32-vector
+(docs/method.md#networks; AD-NeRF, ICCV 2021)."""
 
 from typing import final
 

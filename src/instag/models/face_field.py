@@ -2,7 +2,7 @@
 a Gaussian there.
 
 One class serves as the universal field (hidden 64, shared by all people) and as a person's own
-field of pre-training (hidden 32; mouth: hidden 16, without expression), METHOD 3.
+field of pre-training (hidden 32; mouth: hidden 16, without expression), docs/method.md#networks.
 """
 
 from dataclasses import dataclass

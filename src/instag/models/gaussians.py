@@ -1,5 +1,5 @@
-"""The Gaussians of a head as they are learned: raw values, activated when a frame is made (METHOD
-2)."""
+"""The Gaussians of a head as they are learned: raw values, activated when a frame is made
+(docs/method.md#gaussians)."""
 
 import math
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ def random_gaussians(
     """A start from nothing: uniform in the cube, near black, faint, each as large as its neighbours
     are far.
 
-    The mouth's cube is halved and moved down by 0.05 m (METHOD 2).
+    The mouth's cube is halved and moved down by 0.05 m (docs/method.md#gaussians).
     """
     means = (torch.rand(count, 3, generator=generator) * 2 - 1) * EXTENT
     if mouth:

@@ -2,8 +2,8 @@
 that move them.
 
 The face's motion is the universal field's, asked at the aligned places; the mouth's is the mouth
-field's, told by the hook how the face opens (METHOD 4). `move` is a value that the caller passes
-on.
+field's, told by the hook how the face opens (docs/method.md#a-frame). `move` is a value that the
+caller passes on.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A multi-layer perceptron without biases, ReLU between its layers (METHOD 3)."""
+"""A multi-layer perceptron without biases, ReLU between its layers (docs/method.md#networks)."""
 
 from itertools import pairwise
 

@@ -1,5 +1,5 @@
 """The universal motion field of the inside of the mouth, driven by speech and by how the face
-around it opens (METHOD 3)."""
+around it opens (docs/method.md#networks)."""
 
 import torch
 from jaxtyping import Float

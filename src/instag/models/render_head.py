@@ -147,8 +147,8 @@ def layers(
     *,
     degree: int,
 ) -> tuple[Layer, Layer]:
-    """Face and mouth, moved and shaded (METHOD 4). The shapes of what is computed hang on those of
-    the arguments alone."""
+    """Face and mouth, moved and shaded (docs/method.md#a-frame). The shapes of what is computed
+    hang on those of the arguments alone."""
     frames = len(camera.viewmats)
     heard = head.face.encode_conditioning(condition)
     face = head.face.splats(head.face.deform(static_features.face, heard), frames)
@@ -177,7 +177,8 @@ def paint(
     degree: int,
     dilation: int = 0,
 ) -> Float[Tensor, "b h w 3"]:
-    """The whole frame: mouth over `behind` (torso over backdrop), face over that (METHOD 4)."""
+    """The whole frame: mouth over `behind` (torso over backdrop), face over that
+    (docs/method.md#a-frame)."""
     face, mouth = (
         renderer.render(layer.splats, layer.colors, camera)
         for layer in layers(head, static_features, condition, camera, degree=degree)

@@ -1,5 +1,5 @@
 """The tri-plane encoding: a point's features, read from three sets of dense little 2-D grids
-(METHOD 3)."""
+(docs/method.md#networks)."""
 
 import math
 from typing import final

@@ -3,7 +3,7 @@ face.
 
 The units are measured in metres in the head's frame (`capture.action_units`), so that a raised brow
 of one person is that of another. Brows, lids and cheeks follow in proportion;
-benchmarks/train_expressions.py learns how.
+tools/train_expression_basis.py learns how.
 """
 
 from dataclasses import dataclass, replace

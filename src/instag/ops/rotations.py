@@ -70,8 +70,8 @@ def viewmats(
     """World to camera, OpenCV style (y down, z forward), from camera to world, OpenGL style (y up,
     looking along -z).
 
-    This is what a Camera takes, from what a Track holds (METHOD, Notation). Units are those of
-    `translations`.
+    This is what a Camera takes, from what a Track holds (docs/conventions.md#axes-and-units). Units
+    are those of `translations`.
     """
     flip = torch.tensor([1.0, -1.0, -1.0], dtype=rotations.dtype, device=rotations.device)
     turn = flip[:, None] * rotations.transpose(1, 2)

@@ -1,4 +1,5 @@
-"""Composition of layers, back to front: backdrop, torso, inside of the mouth, face (METHOD 4)."""
+"""Composition of layers, back to front: backdrop, torso, inside of the mouth, face
+(docs/method.md#a-frame)."""
 
 import numpy as np
 import torch

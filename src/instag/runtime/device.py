@@ -33,12 +33,18 @@ def gpu_obstacle(index: int = 0) -> Obstacle | None:
         driver = shutil.which("nvidia-smi") is not None or Path("/dev/nvidia0").exists()
         if driver and torch.version.cuda is None:
             return Obstacle(
-                what=f"an NVIDIA driver is there, but torch {torch.__version__} is built for the CPU alone",
+                what=(
+                    f"an NVIDIA driver is there, but torch {torch.__version__} is built for "
+                    "the CPU alone"
+                ),
                 mend="pip install torch==2.13.0 --force-reinstall",
             )
         if driver:
             return Obstacle(
-                what=f"torch {torch.__version__} finds no GPU that it can use: the driver may be older than CUDA {torch.version.cuda}",
+                what=(
+                    f"torch {torch.__version__} finds no GPU that it can use: the driver "
+                    f"may be older than CUDA {torch.version.cuda}"
+                ),
                 mend="nvidia-smi",
             )
         return Obstacle(what="no NVIDIA GPU")
@@ -47,7 +53,10 @@ def gpu_obstacle(index: int = 0) -> Obstacle | None:
         if not runs_on(capability, built):
             known = f"compute capability {capability[0]}.{capability[1]}, built: {', '.join(built)}"
             return Obstacle(
-                what=f"torch {torch.__version__} has no code for {torch.cuda.get_device_name(index)} ({known})"
+                what=(
+                    f"torch {torch.__version__} has no code for "
+                    f"{torch.cuda.get_device_name(index)} ({known})"
+                )
             )
     if importlib.util.find_spec("gsplat") is None:
         return Obstacle(
@@ -59,8 +68,14 @@ def gpu_obstacle(index: int = 0) -> Obstacle | None:
     if not _gsplat_has_kernels() and _compiler() is None:
         toolkit = torch.version.cuda
         return Obstacle(
-            what=f"gsplat has to compile its kernels once, and nvcc was not found (CUDA toolkit {toolkit})",
-            mend=f"install the CUDA {toolkit} toolkit and set CUDA_HOME to its folder, or put nvcc on PATH",
+            what=(
+                "gsplat has to compile its kernels once, and nvcc was not found (CUDA "
+                f"toolkit {toolkit})"
+            ),
+            mend=(
+                f"install the CUDA {toolkit} toolkit and set CUDA_HOME to its folder, or "
+                "put nvcc on PATH"
+            ),
         )
     return None
 
@@ -194,7 +209,10 @@ def explain_device_full() -> Iterator[None]:
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":
             raise
-        message = "The GPU's memory is full. Close what else uses it, learn with fewer frames a step (--batch 2), or use --device cpu."
+        message = (
+            "The GPU's memory is full. Close what else uses it, learn with fewer frames a "
+            "step (--batch 2), or use --device cpu."
+        )
         raise DeviceFull(message) from error
 
 

@@ -23,7 +23,10 @@ def explain_disk_full(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        message = f"The disk is full: {path} could not be written. Free some space there and run the same command again; it goes on where it was."
+        message = (
+            f"The disk is full: {path} could not be written. Free some space there and run "
+            "the same command again; it goes on where it was."
+        )
         raise DiskFull(message) from error
 
 

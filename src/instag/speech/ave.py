@@ -1,5 +1,5 @@
 """The `ave` front end: SyncTalk's audio-visual encoder, one 512-vector a frame from a window of 16
-mel steps (METHOD 8).
+mel steps (docs/method.md#speech-features).
 
 Peng et al., "SyncTalk", CVPR 2024. The convolutions of Wav2Lip's expert (Prajwal et al., 2020) with
 the names of the published weights, `audio_visual_encoder.pth`.

@@ -1,5 +1,5 @@
 """The `deepspeech` front end, the paper's: letters' logits of DeepSpeech 0.1.0 over MFCC with
-context, 50 a second (METHOD 8)."""
+context, 50 a second (docs/method.md#speech-features)."""
 
 import math
 from collections.abc import Callable, Mapping

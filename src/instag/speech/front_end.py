@@ -9,7 +9,8 @@ from instag.types import FPS
 
 
 class FrontEnd(ABC):
-    """What the motion fields hear. One window `[channels, steps]` for each video frame (METHOD 8).
+    """What the motion fields hear. One window `[channels, steps]` for each video frame
+    (docs/method.md#speech-features).
 
     lookback, lookahead: seconds of sound before and after the middle of a frame that its features
     depend on; for a model that hears all at once, beyond what matters to it. piece: frames that are

@@ -1,5 +1,5 @@
-"""The `mel` front end: windows of a log mel spectrogram, computed from the waveform alone (METHOD
-8, as AVE's input)."""
+"""The `mel` front end: windows of a log mel spectrogram, computed from the waveform alone
+(docs/method.md#speech-features, as AVE's input)."""
 
 import math
 from typing import final

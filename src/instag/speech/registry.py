@@ -99,7 +99,10 @@ def identity(name: str) -> str:
     BadArgument, AssetMissing."""
     if name.startswith(ANY_CTC) or (name not in EMBEDDED and "+" not in name):
         path = weights(name)
-        return f"{name} {VERSIONS.get(name, VERSION)} {_fingerprint(weights_in(path) if path.is_dir() else path)}"
+        return (
+            f"{name} {VERSIONS.get(name, VERSION)} "
+            f"{_fingerprint(weights_in(path) if path.is_dir() else path)}"
+        )
     return " + ".join(
         f"{part} {VERSIONS.get(part, VERSION)}" if part in EMBEDDED else identity(part)
         for part in name.split("+")

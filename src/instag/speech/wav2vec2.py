@@ -1,5 +1,5 @@
 """Front ends over Wav2Vec 2.0 and HuBERT: what such a network says each 20 ms, in windows of 16
-steps (METHOD 8)."""
+steps (docs/method.md#speech-features)."""
 
 import math
 from typing import final

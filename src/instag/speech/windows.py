@@ -1,5 +1,5 @@
 """Windows at 50 Hz: frame t hears the steps 2t-8 .. 2t+7 of a sequence of 50 steps a second, zeros
-outside (METHOD 8)."""
+outside (docs/method.md#speech-features)."""
 
 import torch
 from jaxtyping import Float, Int

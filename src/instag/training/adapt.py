@@ -1,4 +1,4 @@
-"""Adaptation: from a Clip to an Avatar, in three stages (METHOD 1 and 7)."""
+"""Adaptation: from a Clip to an Avatar, in three stages (docs/method.md#two-acts, #adaptation)."""
 
 import time
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 """Density control: where the picture pulls at a Gaussian, it is cloned or split; what is faint,
-huge or green goes (3DGS; METHOD 7)."""
+huge or green goes (3DGS; docs/method.md#adaptation)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -21,8 +21,8 @@ the others do not fill the gap before a short course ends."""
 
 @dataclass(frozen=True, kw_only=True)
 class DensitySettings:
-    """Numbers of METHOD 7. Gradients in normalised device coordinates, sizes in multiples of the
-    scene's extent, the radius in the picture's side."""
+    """Numbers of docs/method.md#adaptation. Gradients in normalised device coordinates, sizes in
+    multiples of the scene's extent, the radius in the picture's side."""
 
     every: Annotated[int, Scaled(at_least=40)] = 100
     start: Steps = 500
@@ -125,8 +125,8 @@ def is_green(gaussians: Gaussians) -> Bool[Tensor, " n"]:
 
 @torch.no_grad()
 def weaken_green(gaussians: Gaussians) -> None:
-    """The mouth's way with green ones: nearly transparent and small, rather than gone (METHOD
-    7)."""
+    """The mouth's way with green ones: nearly transparent and small, rather than gone
+    (docs/method.md#adaptation)."""
     green = is_green(gaussians)
     gaussians.opacity[green] = torch.logit(torch.tensor(0.1))
     gaussians.scale[green] = gaussians.scale[green].minimum(

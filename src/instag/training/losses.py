@@ -1,5 +1,5 @@
-"""The terms that training adds up (METHOD 6 and 7). Pictures are channels-last floats in [0, 1];
-every term is a mean, without a unit."""
+"""The terms that training adds up (docs/method.md#pre-training, #adaptation). Pictures are
+channels-last floats in [0, 1]; every term is a mean, without a unit."""
 
 import torch
 from jaxtyping import Bool, Float

@@ -1,5 +1,5 @@
 """The crew: the people of a pre-training with what is theirs alone, and the universal fields that
-they share (METHOD 1 and 3)."""
+they share (docs/method.md#two-acts, #networks)."""
 
 from dataclasses import dataclass
 from typing import final

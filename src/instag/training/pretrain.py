@@ -1,4 +1,5 @@
-"""Pre-training: from the Clips of several people to a Prior (METHOD 1 and 6)."""
+"""Pre-training: from the Clips of several people to a Prior (docs/method.md#two-acts,
+#pre-training)."""
 
 import tempfile
 import time
@@ -44,7 +45,7 @@ HOST_FRAMES, HOST_FRAMES_BESIDE_GPU = 512 * 2**20, 64 * 2**20
 those that steps are made of itself."""
 SHARED_SPEECH = ("esperanto", "hubert", "wav2vec2:")
 """Front ends whose speech networks people share unless told otherwise: they have many channels
-(METHOD 3)."""
+(docs/method.md#networks)."""
 
 
 def pretrain(

@@ -41,8 +41,8 @@ class Recipe:
 
 
 def reference(*, known: Known = "nothing") -> Recipe:
-    """The paper's schedule for a few seconds, one frame a step (METHOD 7); poses stay as
-    tracked."""
+    """The paper's schedule for a few seconds, one frame a step (docs/method.md#adaptation); poses
+    stay as tracked."""
     face = FaceSettings(
         steps=10_000,
         batch=1,

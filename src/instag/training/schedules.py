@@ -82,13 +82,14 @@ def constant(rate: float) -> Rate:
 def decay(
     rate: float, factor: float, steps: int, *, gentle_steps: int = 0, gentle: float = 0.1
 ) -> Rate:
-    """`rate` x factor^(step / steps); x `gentle` in the first `gentle_steps` (METHOD 7)."""
+    """`rate` x factor^(step / steps); x `gentle` in the first `gentle_steps`
+    (docs/method.md#adaptation)."""
     return lambda step: rate * factor ** (step / steps) * (gentle if step < gentle_steps else 1.0)
 
 
 def early_then_late(rate: float, late: int, steps: int) -> Rate:
-    """`rate` x 0.5^(step / late) until `late`, then x 0.1^(step / steps) (pre-training, METHOD
-    6)."""
+    """`rate` x 0.5^(step / late) until `late`, then x 0.1^(step / steps) (pre-training,
+    docs/method.md#pre-training)."""
     return lambda step: (
         rate * (0.5 ** (step / max(1, late)) if step < late else 0.1 ** (step / steps))
     )

@@ -1,5 +1,5 @@
 """Tending: what comes to a set of Gaussians between two steps of training: density control,
-weakened green, opacities lowered (METHOD 7)."""
+weakened green, opacities lowered (docs/method.md#adaptation)."""
 
 from collections.abc import Callable
 

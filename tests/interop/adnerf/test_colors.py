@@ -21,8 +21,8 @@ def test_regions_come_back(seed: int) -> None:
 
 
 def test_masks_are_what_the_trainers_compute() -> None:
-    """As METHOD 5 has it: face is the head's colour but for the teeth, mouth is 100 grey and the
-    teeth, hair is black."""
+    """As docs/method.md#observation has it: face is the head's colour but for the teeth, mouth is
+    100 grey and the teeth, hair is black."""
     picture, teeth = to_parsing(EVERY).astype(int), EVERY == Region.TEETH
     red, green, blue = np.moveaxis(picture, -1, 0)
     face = ((blue > 254) & (red == 0) & (green == 0)) ^ teeth

@@ -87,14 +87,20 @@ LIMITS = (
         value=lambda seen, _: seen.face_px,
         fair=140,
         poor=80,
-        says="The face is {:.0f} pixels high; 200 make a sharp head. Film from nearer, or at a higher resolution.",
+        says=(
+            "The face is {:.0f} pixels high; 200 make a sharp head. Film from nearer, or "
+            "at a higher resolution."
+        ),
     ),
     Limit(
         aspect="blur",
         value=lambda seen, _: seen.sharpness,
         fair=0.054,
         poor=0.04,
-        says="The face is blurred (detail {:.3f}; sharp ones have 0.06 to 0.15). Clean the lens, focus on the face, give more light, or use the original file.",
+        says=(
+            "The face is blurred (detail {:.3f}; sharp ones have 0.06 to 0.15). Clean the "
+            "lens, focus on the face, give more light, or use the original file."
+        ),
     ),
     Limit(
         aspect="light",
@@ -108,14 +114,20 @@ LIMITS = (
         value=lambda seen, _: seen.brightness,
         fair=205,
         poor=225,
-        says="The face is overexposed (brightness {:.0f} of 255). Take away light or lower the exposure.",
+        says=(
+            "The face is overexposed (brightness {:.0f} of 255). Take away light or lower "
+            "the exposure."
+        ),
     ),
     Limit(
         aspect="light",
         value=lambda seen, _: seen.lost,
         fair=0.06,
         poor=0.2,
-        says="{:.0%} of the face is pure white or black, without detail. Use softer, more even light.",
+        says=(
+            "{:.0%} of the face is pure white or black, without detail. Use softer, more "
+            "even light."
+        ),
     ),
     Limit(
         aspect="light",
@@ -129,35 +141,50 @@ LIMITS = (
         value=lambda seen, _: seen.flicker,
         fair=0.08,
         poor=0.2,
-        says="The light on the face changes by {:.0%}. Fix the exposure, or use a part with even light.",
+        says=(
+            "The light on the face changes by {:.0%}. Fix the exposure, or use a part with "
+            "even light."
+        ),
     ),
     Limit(
         aspect="occlusion",
         value=lambda seen, _: seen.hidden,
         fair=0.12,
         poor=0.22,
-        says="In a tenth of the frames {:.0%} of the face or more is covered or unlike itself. Keep hands, hair and microphones from the face.",
+        says=(
+            "In a tenth of the frames {:.0%} of the face or more is covered or unlike "
+            "itself. Keep hands, hair and microphones from the face."
+        ),
     ),
     Limit(
         aspect="head turns",
         value=lambda seen, _: seen.turn,
         fair=27,
         poor=42,
-        says="The head is turned away by {:.0f} degrees in a tenth of the frames. Look at the camera, or use a more frontal part.",
+        says=(
+            "The head is turned away by {:.0f} degrees in a tenth of the frames. Look at "
+            "the camera, or use a more frontal part."
+        ),
     ),
     Limit(
         aspect="jitter",
         value=lambda seen, _: seen.trembling,
         fair=0.008,
         poor=0.016,
-        says="The face is followed unsteadily ({:.1%} of its height). Use a sharper, brighter, less compressed video.",
+        says=(
+            "The face is followed unsteadily ({:.1%} of its height). Use a sharper, "
+            "brighter, less compressed video."
+        ),
     ),
     Limit(
         aspect="camera",
         value=lambda seen, _: seen.camera,
         fair=0.03,
         poor=0.12,
-        says="What is behind the person moves by {:.0%} of the picture: backdrop and shoulders will be unsteady. Put the camera on a stand.",
+        says=(
+            "What is behind the person moves by {:.0%} of the picture: backdrop and "
+            "shoulders will be unsteady. Put the camera on a stand."
+        ),
     ),
     Limit(
         aspect="sound level",
@@ -171,7 +198,10 @@ LIMITS = (
         value=lambda _, heard: heard.span,
         fair=17,
         poor=9,
-        says="The voice stands only {:.0f} dB above the noise or music; 20 are good. Record in a quieter room, or take the music away.",
+        says=(
+            "The voice stands only {:.0f} dB above the noise or music; 20 are good. Record "
+            "in a quieter room, or take the music away."
+        ),
     ),
     Limit(
         aspect="clipping",
@@ -237,7 +267,10 @@ def _gaps(info: ClipInfo, seen: VideoMeasures) -> Finding | None:
     share = 1 - info.frame_count * (1 - seen.missing) / max(shot, 1)
     if share < 0.02:
         return None
-    says = f"No face was found in {share:.0%} of the frames. Keep the whole face in the picture and turned to the camera."
+    says = (
+        f"No face was found in {share:.0%} of the frames. Keep the whole face in the "
+        "picture and turned to the camera."
+    )
     return Finding(
         aspect="missing face", grade=Grade.POOR if share > 0.3 else Grade.FAIR, says=says
     )
@@ -267,12 +300,21 @@ def _lip_sync(info: ClipInfo) -> Finding | None:
             or asked.settings.get("delay_ms") is not None
         ):
             return None
-        says = "Too little of lips and voice was found to compare them. Check that the speaker talks and is heard."
+        says = (
+            "Too little of lips and voice was found to compare them. Check that the "
+            "speaker talks and is heard."
+        )
         return Finding(aspect="lip sync", grade=Grade.POOR, says=says)
     if found["margin"] > SURE and found["fit"] > 2 * SURE:
         return None
     if found["fit"] < SURE:
-        says = f"The lips do not follow the sound (fit {found['fit']:.2f}; 0.4 and more are usual). Check that the speaker's own voice is heard."
+        says = (
+            f"The lips do not follow the sound (fit {found['fit']:.2f}; 0.4 and more are "
+            "usual). Check that the speaker's own voice is heard."
+        )
         return Finding(aspect="lip sync", grade=Grade.POOR, says=says)
-    says = f"How much the sound lags the lips can not be told surely (margin {found['margin']:.2f}). If it does, say how much with --delay."
+    says = (
+        "How much the sound lags the lips can not be told surely (margin "
+        f"{found['margin']:.2f}). If it does, say how much with --delay."
+    )
     return Finding(aspect="lip sync", grade=Grade.FAIR, says=says)

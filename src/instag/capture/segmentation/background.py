@@ -1,5 +1,5 @@
 """The backdrop: what lies behind the person, per pixel from the frames in which the person is far
-(METHOD 5)."""
+(docs/method.md#observation)."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,5 @@
-"""The regions of each frame: background, torso, neck, face, hair, mouth and teeth (METHOD 5).
+"""The regions of each frame: background, torso, neck, face, hair, mouth and teeth
+(docs/method.md#observation).
 
 For each frame, at half size: person mask x where such a region lies on this head x its colours
 (appearance), mixed with the frames before and the one after where the picture did not change, then

@@ -1,5 +1,5 @@
 """The matte: how much of each pixel is the person, where edges and hair mix with what lies behind
-(METHOD 5).
+(docs/method.md#observation).
 
 Sure are the inside and the outside of the regions' person. In a band between them, wide around hair
 and narrow elsewhere, a pixel is a mixture of the person's colour nearby and the backdrop's there:

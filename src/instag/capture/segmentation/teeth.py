@@ -1,4 +1,4 @@
-"""The teeth: what is bright and not red inside the open mouth (METHOD 5)."""
+"""The teeth: what is bright and not red inside the open mouth (docs/method.md#observation)."""
 
 import cv2
 import numpy as np

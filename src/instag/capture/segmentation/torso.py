@@ -1,5 +1,5 @@
 """The torso layer: cloth and neck of each frame, continued under the head so that no gap opens when
-the head moves (METHOD 5)."""
+the head moves (docs/method.md#observation)."""
 
 import cv2
 import numpy as np

@@ -1,5 +1,5 @@
 """Head tracking: from landmarks of a whole clip to one focal length, one head shape and a pose for
-each frame (METHOD, Notation).
+each frame (docs/conventions.md#axes-and-units).
 
 The head's frame of reference: metres, x right in the picture, y up, z out of the face. The outer
 corners of the eyes are 0.092 apart, y = 0 lies between eyes and mouth so that the eyes are near

@@ -28,7 +28,10 @@ def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> 
         shutil.copytree(sidecar / "surface", clip.folder / "surface")
         return []
     if normals is None or depths is None or ours:
-        return "There are no Sapiens priors (sapiens/normal, sapiens/depth): depth and normals are those of the tracked face."
+        return (
+            "There are no Sapiens priors (sapiens/normal, sapiens/depth): depth and "
+            "normals are those of the tracked face."
+        )
     files = {
         kind: numbered(place, (".npy",)) for kind, place in (("normal", normals), ("depth", depths))
     }
@@ -38,7 +41,10 @@ def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> 
         if number in files["normal"] and number in files["depth"]
     ]
     if not held:
-        return f"{normals} and {depths} have no frame in common with the pictures: depth and normals are those of the tracked face."
+        return (
+            f"{normals} and {depths} have no frame in common with the pictures: depth and "
+            "normals are those of the tracked face."
+        )
     mesh = Mesh(clip.track(), (clip.info.width, clip.info.height))
 
     def read(index: int) -> Prediction:

@@ -3,7 +3,7 @@ people it has never seen.
 
 What Whisper's ear finds (`whisper`), 50 times a second and by its principal components, goes
 through small temporal convolutions with a reach of a third of a second to either side. What several
-networks find is averaged. benchmarks/train_lip_motion.py makes the bundled file.
+networks find is averaged. tools/train_lip_networks.py makes the bundled file.
 """
 
 from dataclasses import dataclass

@@ -55,8 +55,8 @@ def fit_speaker_adapter(
 ) -> SpeakerAdapter:
     """From a clip's sound and the codes of the frames that may be learned from.
 
-    curves: those of the lips (`capture.audio_offset`), where what is left of a delay of the sound is
-    to be found first.
+    curves: those of the lips (`capture.audio_offset`), where what is left of a delay of the sound
+    is to be found first.
     """
     hearing = (LipCodeFrontEnd() if hearing is None else hearing).calibrated(waveform)
     # What sounds later changes nothing in these frames, and in ten minutes of it there is half a

@@ -1,5 +1,5 @@
 """The `whisper` front end: the principal components of what Whisper's ear finds, in windows of 16
-steps (METHOD 8). Needs no download."""
+steps (docs/method.md#speech-features). Needs no download."""
 
 import math
 from typing import final

@@ -1,5 +1,5 @@
 """The average of a field over the steps of its training, which is steadier than its last step; it
-is what a prior keeps (METHOD 6)."""
+is what a prior keeps (docs/method.md#pre-training)."""
 
 from copy import deepcopy
 from typing import TypeVar

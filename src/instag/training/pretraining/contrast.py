@@ -1,5 +1,5 @@
 """The negative contrast: personalized fields are kept from agreeing, so that what people have in
-common ends in the universal one (METHOD 6)."""
+common ends in the universal one (docs/method.md#pre-training)."""
 
 from collections.abc import Sequence
 

@@ -1,5 +1,5 @@
 """The courses of pre-training: every number, as functions that return a whole configuration. Steps
-are frames that one person shows (METHOD 6)."""
+are frames that one person shows (docs/method.md#pre-training)."""
 
 from dataclasses import dataclass, replace
 from typing import Literal

@@ -22,7 +22,7 @@ from instag.training.stages.stage import field_groups, gaussian_groups
 from instag.types import Rendering
 
 OWN_ENCODING, OWN_NETWORK = 1e-3, 1e-4
-"""Rates of a personalized field (METHOD 6)."""
+"""Rates of a personalized field (docs/method.md#pre-training)."""
 
 
 @dataclass(frozen=True, kw_only=True)

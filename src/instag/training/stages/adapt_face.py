@@ -1,4 +1,5 @@
-"""The face stage: the outside of the head, everything else painted over (METHOD 6 and 7)."""
+"""The face stage: the outside of the head, everything else painted over
+(docs/method.md#pre-training, #adaptation)."""
 
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ PLAIN_SHARE = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class FaceSettings:
-    """Numbers of METHOD 7; steps are those of this stage.
+    """Numbers of docs/method.md#adaptation; steps are those of this stage.
 
     field_rate: factor on the rates of the field's networks, which all but rest after field_settles
     steps, however long the stage. landmarks: the field's shifts of some landmarks against the seen

@@ -1,5 +1,5 @@
 """The fuse stage: face and mouth together over torso and backdrop, so that their colours and edges
-fit (METHOD 7)."""
+fit (docs/method.md#adaptation)."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from instag.training.subject import Subject
 
 @dataclass(frozen=True, kw_only=True)
 class FuseSettings:
-    """Numbers of METHOD 7."""
+    """Numbers of docs/method.md#adaptation."""
 
     steps: Steps
     batch: int

@@ -43,8 +43,8 @@ factor up to STRONGEST."""
 
 @dataclass(frozen=True, kw_only=True)
 class MouthSettings:
-    """Numbers of METHOD 7; steps are those of this stage. frozen_last: steps at the end in which
-    the geometry rests and the screen is black.
+    """Numbers of docs/method.md#adaptation; steps are those of this stage. frozen_last: steps at
+    the end in which the geometry rests and the screen is black.
 
     strain: of how much neighbours are drawn apart. around: of how far what lies around the opening,
     which no frame shows, is from the usual colour in it.

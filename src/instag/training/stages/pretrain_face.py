@@ -1,5 +1,5 @@
 """Pre-training of the face: universal and personalized fields move the Gaussians of several people
-at once (METHOD 6)."""
+at once (docs/method.md#pre-training)."""
 
 from dataclasses import dataclass, replace
 
@@ -37,8 +37,8 @@ CURRICULUM_EVERY = 15
 
 @dataclass(frozen=True, kw_only=True)
 class FaceCourse:
-    """Numbers of METHOD 6; steps are frames that one person shows, or its turns once a course is
-    batched.
+    """Numbers of docs/method.md#pre-training; steps are frames that one person shows, or its turns
+    once a course is batched.
 
     centre_steps: in which the centres' rate falls to a hundredth. late: steps until the second
     decay of the rates. rivals: of how many others the contrast takes account at once, in

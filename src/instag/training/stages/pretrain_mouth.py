@@ -1,5 +1,5 @@
 """Pre-training of the inside of the mouth, driven by speech and by how each face opens around it
-(METHOD 6)."""
+(docs/method.md#pre-training)."""
 
 from dataclasses import dataclass
 
@@ -35,8 +35,8 @@ WIDE_OPEN = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class MouthCourse:
-    """Numbers of METHOD 6; steps are frames that one person shows, or its turns once a course is
-    batched."""
+    """Numbers of docs/method.md#pre-training; steps are frames that one person shows, or its turns
+    once a course is batched."""
 
     steps: Steps
     batch: int

@@ -50,8 +50,8 @@ class Stage(ABC):
 
 
 def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Group]:
-    """The rates of 3DGS as METHOD 6 and 7 give them; centres fall to a hundredth within the
-    stage."""
+    """The rates of 3DGS as docs/method.md#pre-training, #adaptation give them; centres fall to a
+    hundredth within the stage."""
     rates: dict[str, Rate] = {
         "means": log_ramp(1.6e-4 * extent, 1.6e-6 * extent, steps),
         "dc": constant(2.5e-3),
@@ -77,7 +77,7 @@ def field_groups(
     field: nn.Module, falling: Callable[[float], Rate], *, factor: float, settle: int | None
 ) -> list[Group]:
     """Encoding 5e-3, networks 5e-4, the attention of the speech encoder x 5 with its own weight
-    decay (METHOD 6 and 7). `falling` makes a rate fall.
+    decay (docs/method.md#pre-training, #adaptation). `falling` makes a rate fall.
 
     factor: on the rates of the networks. settle: steps after which the networks all but rest.
     """

@@ -150,7 +150,10 @@ def what_is_wrong(content: Mapping[str, np.ndarray]) -> str:
             if letter == "v":
                 expected = sizes["3v"] / 3
             if size != expected or not size:
-                return f"its {name} is {'x'.join(map(str, shape))} where {expected:g} stood to be expected for {size}"
+                return (
+                    f"its {name} is {'x'.join(map(str, shape))} where {expected:g} stood to "
+                    f"be expected for {size}"
+                )
         if not np.isfinite(content[name]).all():
             return f"its {name} holds numbers that are not finite"
     for name in INDICES:

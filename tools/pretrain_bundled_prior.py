@@ -1,8 +1,8 @@
-"""Pre-train on a folder of prepared clips and say what it took: python -m benchmarks.pretrain CLIPS
--o my.prior [--course usual] [--share 0.1].
+"""Pre-train on a folder of prepared clips and say what it took: python
+tools/pretrain_bundled_prior.py CLIPS -o my.prior [--course usual] [--share 0.1].
 
 CLIPS holds NAME.clip folders, each of another person. What heads gain and lose by such a prior:
-docs/learning.md.
+docs/experiments/2026-11-learning.md.
 """
 
 import argparse

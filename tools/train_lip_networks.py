@@ -1,5 +1,5 @@
 """Train the bundled lip network from a folder of prepared clips: python
-benchmarks/train_lip_motion.py CLIPS [--without NAME ...] [-o FILE].
+tools/train_lip_networks.py CLIPS [--without NAME ...] [-o FILE].
 
 Twice in turn, networks are trained on some of the people and find the sound delay of the others,
 which is then mended where they are sure of it: what is stored in the clips may be wrong. The second

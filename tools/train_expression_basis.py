@@ -1,5 +1,5 @@
 """Learn how anybody's upper face moves with its action units from prepared clips: python
-benchmarks/train_expressions.py CLIPS [--without NAME ...] [-o FILE].
+tools/train_expression_basis.py CLIPS [--without NAME ...] [-o FILE].
 
 A ridge regression from the strengths of the units to the landmarks that do not speak, in metres,
 each person's mean taken out. Tracks and action units are all that is read of a clip. First
