@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_lpips import random_weights
+from ops.test_lpips import random_weights
 
 from instag.data.clip import Clip
 from instag.evaluation.crops import Box
