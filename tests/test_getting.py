@@ -19,7 +19,7 @@ from instag.assets import store
 from instag.assets.registry import ASSETS
 from web import Server, serving
 
-FORMS = ("syncnet", "lpips", "fan", "blendshapes", "hair", "bodypix")
+FORMS = ("syncnet", "lpips", "fan", "hair", "bodypix")
 
 
 def zipped(*names: str) -> bytes:
@@ -41,7 +41,6 @@ def files(folder: Path) -> dict[str, bytes]:
             )
             found[source.file] = (folder / source.file).read_bytes()
     found["2DFAN4-cd938726ad.zip"] = zipped("fan/data.pkl", "fan/constants.pkl")
-    found["face_landmarker.task"] = zipped("face_detector.tflite")
     found["hair_segmentation.tflite"] = b"\x1c\x00\x00\x00TFL3" + bytes(300_000)
     found["MobileNetV1-x050-stride16.onnx"] = write_chain(
         folder / "a.onnx", layers(), heads()

@@ -18,7 +18,7 @@ NEEDED = (
     "torch",
     "numpy",
     "numba",
-    "mediapipe",
+    "onnxruntime",
     "cv2",
     "av",
     "safetensors",
@@ -28,16 +28,11 @@ NEEDED = (
     "typer",
     "rich",
 )
-DISTRIBUTIONS = {"cv2": "opencv-contrib-python"}
-EXTRAS = {"speech": ("onnxruntime",)}
+DISTRIBUTIONS = {"cv2": "opencv-contrib-python-headless"}
+EXTRAS: dict[str, tuple[str, ...]] = {}
 DISK_GB, MEMORY_GB = 2.0, 3.0
 """What learning one head from a few seconds of video takes at most."""
-MEDIAPIPE_MODELS = (
-    "modules/face_detection/face_detection_short_range.tflite",
-    "modules/face_detection/face_detection_full_range_sparse.tflite",
-    "modules/face_landmark/face_landmark_with_attention.tflite",
-    "modules/selfie_segmentation/selfie_segmentation.tflite",
-)
+FACE_MODELS = ("face_detector", "face_detector_far", "face_mesh", "face_blendshapes", "person_mask")
 REINSTALL = f"{sys.executable} -m pip install --force-reinstall"
 
 
@@ -66,7 +61,7 @@ def examine(folder: Path = Path()) -> list[Check]:
     checks = [_python(), *(_guarded(name, _package, name) for name in NEEDED)]
     checks += [
         _guarded("numba threads", _numba_threads),
-        _guarded("mediapipe models", _face_models),
+        _guarded("face models", _face_models),
         _guarded("video encoders", _encoders),
     ]
     checks += [_guarded("GPU", _gpu), *(_extra(extra) for extra in EXTRAS)]
@@ -103,7 +98,7 @@ def _requirement(distribution: str) -> str:
 
 def _python() -> Check:
     version = platform.python_version()
-    if (3, 11) <= sys.version_info < (3, 13):
+    if (3, 11) <= sys.version_info < (3, 15):
         return Check(
             name="Python",
             state=State.OK,
@@ -112,7 +107,7 @@ def _python() -> Check:
     return Check(
         name="Python",
         state=State.BROKEN,
-        found=f"{version}: 3.11 or 3.12 is needed",
+        found=f"{version}: 3.11 to 3.14 is needed",
         mend="python3.12 -m venv .venv && .venv/bin/pip install instag",
     )
 
@@ -138,21 +133,12 @@ def _numba_threads() -> Check:
 
 
 def _face_models() -> Check:
-    """The models inside the mediapipe wheel, so that nothing is fetched at run time."""
-    import mediapipe
+    """The bundled networks that look at faces, each loaded."""
+    from instag.perception.bundled_network import BundledNetwork
 
-    root = Path(mediapipe.__file__).parent
-    missing = [name for name in MEDIAPIPE_MODELS if not (root / name).is_file()]
-    if missing:
-        return Check(
-            name="mediapipe models",
-            state=State.BROKEN,
-            found=f"missing: {', '.join(missing)}",
-            mend=f"{REINSTALL} {_requirement('mediapipe')}",
-        )
-    return Check(
-        name="mediapipe models", state=State.OK, found=f"{len(MEDIAPIPE_MODELS)} inside the package"
-    )
+    for name in FACE_MODELS:
+        BundledNetwork(name)
+    return Check(name="face models", state=State.OK, found=f"{len(FACE_MODELS)} inside the package")
 
 
 def _encoders() -> Check:

@@ -52,7 +52,6 @@ def clip(tmp_path: Path) -> Clip:
         (CaptureBackends(arms="bodypix"), "bodypix/bodypix_x050_stride16.onnx"),
         (CaptureBackends(points="fan"), "fan/2DFAN4-cd938726ad.zip"),
         (CaptureBackends(tracker="bfm"), "instag assets convert-bfm 01_MorphableModel.mat"),
-        (CaptureBackends(action_units="blendshapes"), "instag assets get blendshapes"),
     ],
 )
 def test_a_missing_file_is_named_with_how_to_get_it(

@@ -39,7 +39,7 @@ def test_version(run) -> None:
 
 
 def test_help_needs_no_heavy_import() -> None:
-    """Torch, numba, OpenCV and mediapipe take seconds to load; help must not wait for them."""
+    """Torch, numba, OpenCV and onnxruntime take seconds to load; help must not wait for them."""
     code = (
         "import sys; from instag.cli import app; import typer.testing as t; "
         "t.CliRunner().invoke(app, ['--help']); print(sorted(sys.modules))"
@@ -47,7 +47,7 @@ def test_help_needs_no_heavy_import() -> None:
     modules = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
-    for heavy in ("torch", "numba", "cv2", "mediapipe", "numpy", "jax"):
+    for heavy in ("torch", "numba", "cv2", "onnxruntime", "numpy"):
         assert f"'{heavy}'" not in modules
 
 

@@ -7,17 +7,16 @@ from pathlib import Path
 
 
 class Form(StrEnum):
-    """tensors: read by name. torchscript: a network with its code, run by torch. task: a bundle of
-    MediaPipe's. tflite: one network of TensorFlow Lite. onnx: one network as ONNX."""
+    """tensors: read by name. torchscript: a network with its code, run by torch. tflite: one
+    network of TensorFlow Lite. onnx: one network as ONNX."""
 
     TENSORS = "tensors"
     TORCHSCRIPT = "torchscript"
-    TASK = "task"
     TFLITE = "tflite"
     ONNX = "onnx"
 
 
-MEMBERS = {Form.TORCHSCRIPT: ("/data.pkl", "/constants.pkl"), Form.TASK: (".tflite",)}
+MEMBERS = {Form.TORCHSCRIPT: ("/data.pkl", "/constants.pkl")}
 """Ends of the names of what each zip archive holds."""
 
 

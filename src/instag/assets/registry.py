@@ -246,23 +246,6 @@ FAN = Asset(
     ),
 )
 
-BLENDSHAPES = Asset(
-    name="blendshapes",
-    file="face_landmarker.task",
-    purpose="MediaPipe's face landmarker with 52 blendshapes: instag prepare --au blendshapes",
-    sources=(
-        Source(
-            address="https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task",
-            sha256="64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
-            mib=3.58,
-            licence="Apache-2.0 (Google)",
-            tensors={},
-            form=Form.TASK,
-        ),
-    ),
-)
-
-
 HAIR = Asset(
     name="hair",
     file="hair_segmentation.tflite",
@@ -388,7 +371,6 @@ ASSETS = (
     BISENET,
     EASYPORTRAIT,
     FAN,
-    BLENDSHAPES,
     HAIR,
     BODYPIX,
     BFM,

@@ -95,8 +95,7 @@ class CaptureBackends:
 
     def _assets(self) -> list[tuple[str, str]]:
         """Options and the assets that they need."""
-        needed = [("--au blendshapes", "blendshapes")] if self.action_units == BLENDSHAPES else []
-        needed += [("--parsing bisenet", "bisenet")] if self.parsing == BISENET else []
+        needed = [("--parsing bisenet", "bisenet")] if self.parsing == BISENET else []
         needed += [("--teeth easyportrait", "easyportrait")] if self.teeth == EASYPORTRAIT else []
         needed += [("--hair mediapipe", "hair")] if self.hair == MEDIAPIPE else []
         needed += [("--arms bodypix", "bodypix")] if self.arms == BODYPIX else []
@@ -138,15 +137,14 @@ class CaptureBackends:
 
     def find_action_units(self, clip: Clip, report: Report, *, shortened: bool) -> None:
         """Write au.csv. shortened: the clip holds only the beginning of the video. Raises
-        TableMismatch, AssetMissing, AssetDamaged, NoFace."""
+        TableMismatch, AssetMissing, AssetDamaged."""
         if self.table is not None:
             read = read_openface(self.table, len(clip), part=shortened, start=clip.info.first_frame)
             clip.save_action_units(read.units, read.success)
         elif self.action_units == BLENDSHAPES:
-            from instag.assets.checkpoints import asset_path
             from instag.capture.networks.blendshapes import blendshape_action_units
 
-            blendshape_action_units(clip, asset_path("blendshapes", "--au blendshapes"), report)
+            blendshape_action_units(clip, report)
         else:
             measure_action_units(clip, report)
 

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace, SeveralFaces
 from instag.media.reader import MediaInfo, probe, skim_frames
-from instag.perception.native_logs import native_logs_hidden
+from instag.perception.face_detector import FAR, NEAR, FaceDetector
 from instag.runtime.progress import Report, silent
 from instag.types import FPS
 
@@ -91,19 +91,12 @@ def scan_video(
 ) -> ScanResult:
     """Decode a video once, for its cuts and for faces in sparse frames. Raises what `skim_frames`
     raises."""
-    from mediapipe.python.solutions.face_detection import FaceDetection
-
     video = Path(video)
     info = probe(video)
     length = max(1.0, min(info.seconds or seconds or 0.0, seconds or np.inf))
     every = max(1, round(FPS / min(SAMPLES_PER_SECOND, MOST_SAMPLES / length)))
     scale = min(1.0, DETECTION_SIZE / max(info.width, info.height))
-    with native_logs_hidden():
-        far, near = (
-            FaceDetection(model_selection=model, min_detection_confidence=0.5) for model in (1, 0)
-        )
-        for detector in (far, near):
-            detector.process(np.zeros((64, 64, 3), np.uint8))
+    far, near = FaceDetector(FAR), FaceDetector(NEAR)
     samples, last = [], time.monotonic()
 
     def squeezed() -> Iterator[UInt8[np.ndarray, "n n 3"]]:
@@ -121,8 +114,7 @@ def scan_video(
                 report(index + 1, max(round(length * FPS), index + 1))
             yield small
 
-    with far, near:
-        shots = find_shots(squeezed())
+    shots = find_shots(squeezed())
     return ScanResult(video=video, info=info, shots=shots, every=every, faces=tuple(samples))
 
 
@@ -182,17 +174,13 @@ def check_crop(crop: Crop, info: MediaInfo) -> None:
         )
 
 
-def _faces(detector, image: UInt8[np.ndarray, "h w 3"]) -> list[Face]:
-    height, width = image.shape[:2]
-    boxes = [
-        found.location_data.relative_bounding_box
-        for found in detector.process(image).detections or []
-    ]
+def _faces(detector: FaceDetector, image: UInt8[np.ndarray, "h w 3"]) -> list[Face]:
+    boxes = [found.box for found in detector(image)]
     return [
         Face(
-            x=(box.xmin + box.width / 2) * width,
-            y=(box.ymin + box.height / 2) * height,
-            height=box.height * height,
+            x=float(box[0] + box[2]) / 2,
+            y=float(box[1] + box[3]) / 2,
+            height=float(box[3] - box[1]),
         )
         for box in boxes
     ]

@@ -279,7 +279,7 @@ def denormals_flushed() -> Iterator[None]:
 
     Adam's memory of a parameter that gets no gradient any more falls into them within a thousand
     steps, and arithmetic with them is many times slower: without this a stage of training slows
-    down as it goes on. For the block alone: MediaPipe's networks do not load without denormals.
+    down as it goes on.
     """
     import numpy as np
     import torch

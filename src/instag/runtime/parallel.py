@@ -1,7 +1,7 @@
 """Frames worked on by two threads, results in order: what lets a stage stream a clip of any length
 in constant memory.
 
-OpenCV, MediaPipe and numba release the interpreter's lock, so that threads are enough.
+OpenCV, onnxruntime and numba release the interpreter's lock, so that threads are enough.
 """
 
 from collections import deque

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.errors import AssetDamaged, ExtraMissing
+from instag.errors import AssetDamaged
 
 
 @final
@@ -18,15 +18,9 @@ class OnnxNetwork:
     494], and their number [1] if it asks for it."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ExtraMissing where onnxruntime is not installed, AssetDamaged where it can not
-        read the file."""
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ExtraMissing(
-                f"{path} needs onnxruntime, which is not installed. Install it: pip install "
-                "'instag[speech]'"
-            ) from error
+        """Raises AssetDamaged where onnxruntime can not read the file."""
+        import onnxruntime
+
         try:
             self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         except Exception as error:

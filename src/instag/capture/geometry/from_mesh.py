@@ -5,6 +5,8 @@ its landmark, at the depth that the posed resting shape has there. So its outlin
 picture, jaw and lips included, and its relief follows the person.
 """
 
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Float, Int
 from numba import njit
@@ -13,6 +15,7 @@ from instag.data.clip import Clip, Surface
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
 
+TRIANGLES = Path(__file__).parents[1] / "bundled" / "face_mesh_triangles.npz"
 SKIN_POINTS = 468
 """The landmarks of the face's skin; the ten after them are the irises'."""
 SMOOTHING = 3
@@ -22,56 +25,9 @@ not."""
 
 def face_triangles() -> Int[np.ndarray, "t 3"]:
     """The triangles of MediaPipe's face mesh, counter-clockwise seen from the front (x right, y
-    up).
-
-    They are the 3-cycles of the published edges, less those that only enclose other triangles,
-    turned alike by walking from triangle to triangle over shared edges.
-    """
-    from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
-
-    joined: dict[int, set[int]] = {}
-    for a, b in FACEMESH_TESSELATION:
-        joined.setdefault(a, set()).add(b)
-        joined.setdefault(b, set()).add(a)
-    triangles = {
-        (a, b, c) for a in joined for b in joined[a] for c in joined[a] & joined[b] if a < b < c
-    }
-    on_edge: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
-    for triangle in triangles:
-        for edge in _edges(triangle):
-            on_edge.setdefault(edge, []).append(triangle)
-    real = {
-        triangle
-        for triangle in triangles
-        if not all(len(on_edge[edge]) > 2 for edge in _edges(triangle))
-    }
-    return _turned_alike(real)
-
-
-def _edges(triangle: tuple[int, int, int]) -> list[tuple[int, int]]:
-    a, b, c = sorted(triangle)
-    return [(a, b), (a, c), (b, c)]
-
-
-def _turned_alike(triangles: set[tuple[int, int, int]]) -> Int[np.ndarray, "t 3"]:
-    """Orient a connected sheet of triangles alike, beginning at the nose's bridge, whose turn is
-    known."""
-    on_edge: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
-    for triangle in triangles:
-        for edge in _edges(triangle):
-            on_edge.setdefault(edge, []).append(triangle)
-    first = min(triangle for triangle in triangles if {6, 197} <= set(triangle))
-    turned: dict[tuple[int, int, int], tuple[int, int, int]] = {first: first}
-    waiting = [first]
-    while waiting:
-        triangle = turned[waiting.pop()]
-        for start, end in zip(triangle, (*triangle[1:], triangle[0]), strict=True):
-            for other in on_edge[min(start, end), max(start, end)]:
-                if other not in turned:
-                    third = next(vertex for vertex in other if vertex not in (start, end))
-                    turned[other] = (end, start, third)
-                    waiting.append(other)
-    return np.array(sorted(turned.values()), np.int32)
+    up)."""
+    with np.load(TRIANGLES) as stored:
+        return stored["triangles"].astype(np.int32)
 
 
 def lift(

@@ -1,22 +1,18 @@
-"""Action units from the 52 blendshape scores of MediaPipe's face landmarker (face_landmarker.task,
-a file of its own).
+"""Action units from the 52 blendshape scores that MediaPipe's network tells from the points of the
+face mesh.
 
 A score is a sigmoid whose middle depends on the person: what counts is how far its logit is above
 the clip's usual one. The model's cheekSquint stays at zero, and its jaw and lips follow speech less
 well than the landmarks do: AU06, AU25 and AU26 are left to these.
 """
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
 from instag.data.clip import Clip
-from instag.errors import AssetDamaged, NoFace
 from instag.perception.action_units import FULL_BLINK, JITTER_FRAMES, action_units
-from instag.perception.native_logs import native_logs_hidden
+from instag.perception.bundled_network import BundledNetwork
 from instag.runtime.progress import Report, silent
 
 SCORES = {
@@ -27,6 +23,157 @@ SCORES = {
     "AU07": ("eyeSquintLeft", "eyeSquintRight"),
     "AU45": ("eyeBlinkLeft", "eyeBlinkRight"),
 }
+NUMBERS = {
+    "browDownLeft": 1,
+    "browDownRight": 2,
+    "browInnerUp": 3,
+    "browOuterUpLeft": 4,
+    "browOuterUpRight": 5,
+    "eyeBlinkLeft": 9,
+    "eyeBlinkRight": 10,
+    "eyeSquintLeft": 19,
+    "eyeSquintRight": 20,
+    "eyeWideLeft": 21,
+    "eyeWideRight": 22,
+}
+"""Which of the network's answers each score is."""
+SEEN = np.array(
+    [
+        *[0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63],
+        *[
+            65,
+            66,
+            67,
+            70,
+            78,
+            80,
+            81,
+            82,
+            84,
+            87,
+            88,
+            91,
+            93,
+            95,
+            103,
+            105,
+            107,
+            109,
+            127,
+            132,
+            133,
+            136,
+            144,
+            145,
+        ],
+        *[
+            146,
+            148,
+            149,
+            150,
+            152,
+            153,
+            154,
+            155,
+            157,
+            158,
+            159,
+            160,
+            161,
+            162,
+            163,
+            168,
+            172,
+            173,
+            176,
+            178,
+            181,
+            185,
+            191,
+            195,
+        ],
+        *[
+            197,
+            234,
+            246,
+            249,
+            251,
+            263,
+            267,
+            269,
+            270,
+            276,
+            282,
+            283,
+            284,
+            285,
+            288,
+            291,
+            293,
+            295,
+            296,
+            297,
+            300,
+            308,
+            310,
+            311,
+        ],
+        *[
+            312,
+            314,
+            317,
+            318,
+            321,
+            323,
+            324,
+            332,
+            334,
+            336,
+            338,
+            356,
+            361,
+            362,
+            365,
+            373,
+            374,
+            375,
+            377,
+            378,
+            379,
+            380,
+            381,
+            382,
+        ],
+        *[
+            384,
+            385,
+            386,
+            387,
+            388,
+            389,
+            390,
+            397,
+            398,
+            400,
+            402,
+            405,
+            409,
+            415,
+            454,
+            466,
+            468,
+            469,
+            470,
+            471,
+            472,
+            473,
+            474,
+            475,
+        ],
+        *[476, 477],
+    ]
+)
+"""The points of the face mesh that the network is shown."""
 PER_LOGIT = {"AU01": 0.45, "AU02": 0.45, "AU04": 0.6, "AU05": 0.6, "AU07": 0.8}
 """Intensity for each unit of logit above the usual: brings clips to the range of the landmarks'
 action units."""
@@ -35,13 +182,12 @@ BLINK_FROM, BLINK_TO = 0.3, 1.7
 TINY = 1e-5
 
 
-def blendshape_action_units(clip: Clip, model: Path, report: Report = silent) -> None:
-    """Write au.csv from blendshapes where they are good, from track.npz for the rest. Raises
-    AssetDamaged, NoFace."""
+def blendshape_action_units(clip: Clip, report: Report = silent) -> None:
+    """Write au.csv from blendshapes where they are good, from track.npz for the rest."""
     track = clip.track()
-    scores, seen = blendshape_scores(clip, model, report)
+    scores = blendshape_scores(track.landmarks, report)
     measured = action_units(track, clip.info.width, clip.info.height)
-    clip.save_action_units({**measured, **from_scores(scores)}, track.found & seen)
+    clip.save_action_units({**measured, **from_scores(scores)}, track.found)
 
 
 def from_scores(scores: dict[str, Float[np.ndarray, " f"]]) -> dict[str, Float[np.ndarray, " f"]]:
@@ -63,54 +209,13 @@ def from_scores(scores: dict[str, Float[np.ndarray, " f"]]) -> dict[str, Float[n
 
 
 def blendshape_scores(
-    clip: Clip, model: Path, report: Report = silent
-) -> tuple[dict[str, Float[np.ndarray, " f"]], np.ndarray]:
-    """Scores in 0..1 by name for each frame, and in which frames a face was seen; in the others
-    they are filled in between. Raises AssetDamaged, NoFace."""
-    from mediapipe import Image, ImageFormat
-
-    rows: list[dict[str, float] | None] = []
-    with _landmarker(model) as landmarker:
-        for index in range(len(clip)):
-            answer = landmarker.detect(
-                Image(image_format=ImageFormat.SRGB, data=np.ascontiguousarray(clip.frame(index)))
-            )
-            rows.append(
-                {score.category_name: score.score for score in answer.face_blendshapes[0]}
-                if answer.face_blendshapes
-                else None
-            )
-            report(index + 1, len(clip))
-    seen = np.array([row is not None for row in rows])
-    if not seen.any():
-        raise NoFace(
-            f"The face landmarker sees no face in the {len(clip)} frames of {clip.folder}. Leave "
-            "out --au blendshapes."
-        )
-    known = [row for row in rows if row is not None]
-    at = np.flatnonzero(seen)
-    names = [name for names in SCORES.values() for name in names]
-    return {
-        name: np.interp(np.arange(len(rows)), at, [row[name] for row in known]).astype(np.float32)
-        for name in names
-    }, seen
-
-
-def _landmarker(model: Path) -> Any:
-    """MediaPipe's face landmarker for single pictures: following a face, it smooths in time and
-    draws blinks out. Raises AssetDamaged."""
-    from mediapipe.tasks.python import BaseOptions, vision
-
-    options = vision.FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=str(model)),
-        running_mode=vision.RunningMode.IMAGE,
-        output_face_blendshapes=True,
-    )
-    try:
-        with native_logs_hidden():
-            return vision.FaceLandmarker.create_from_options(options)
-    except (RuntimeError, ValueError) as error:
-        raise AssetDamaged(
-            f"{model} is damaged or no face landmarker ({str(error).splitlines()[0]}). Get it "
-            "again: instag assets get blendshapes"
-        ) from error
+    landmarks: Float[np.ndarray, "f 478 3"], report: Report = silent
+) -> dict[str, Float[np.ndarray, " f"]]:
+    """Scores in 0..1 by name for each frame, from the face mesh's points in pixels."""
+    network = BundledNetwork("face_blendshapes")
+    table = np.zeros((len(landmarks), len(NUMBERS)), np.float32)
+    for index, points in enumerate(landmarks):
+        answer = network(points[None, SEEN, :2].astype(np.float32))[0]
+        table[index] = answer.ravel()[list(NUMBERS.values())]
+        report(index + 1, len(landmarks))
+    return dict(zip(NUMBERS, table.T, strict=True))
