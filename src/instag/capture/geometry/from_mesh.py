@@ -15,7 +15,7 @@ from instag.data.clip import Clip, Surface
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
 
-TRIANGLES = Path(__file__).parents[1] / "bundled" / "face_mesh_triangles.npz"
+TRIANGLES = Path(__file__).parents[2] / "bundled" / "face_mesh_triangles.npz"
 SKIN_POINTS = 468
 """The landmarks of the face's skin; the ten after them are the irises'."""
 SMOOTHING = 3
