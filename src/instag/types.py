@@ -1,3 +1,4 @@
+# pyright: strict, reportMissingTypeArgument=false
 """The values that pass between the parts: conditions, cameras, splats, renderings, and the labels
 of a picture's regions.
 

@@ -1,3 +1,4 @@
+# pyright: strict
 """A backend: one of several ways to do a thing, as a row of a table that its module declares.
 
 The command line's help, its checks and `instag doctor` are made from such tables. To add a backend,

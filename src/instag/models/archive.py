@@ -1,3 +1,4 @@
+# pyright: strict
 """The archive that holds an avatar or a prior: a zip of one JSON file and safetensors. No pickle.
 
 Archives of every earlier format version open: what they do not name is derived from what they do.
@@ -5,7 +6,7 @@ Archives of every earlier format version open: what they do not name is derived 
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ AUDIO_STEPS = 16
 
 
 @contextmanager
-def opened_archive(path: Path, noun: str, remedy: str) -> Iterator[zipfile.ZipFile]:
+def opened_archive(path: Path, noun: str, remedy: str) -> Generator[zipfile.ZipFile, None, None]:
     """The archive at `path`, to be read in the block. Raises NotAnArtefact, which says that `path`
     is not `noun` and to make it with the command `remedy`, where it cannot be read."""
     try:

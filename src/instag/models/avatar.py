@@ -166,7 +166,7 @@ def encode_backdrop(rgb: UInt8[np.ndarray, "h w 3"]) -> bytes:
 def decode_backdrop(data: bytes) -> UInt8[np.ndarray, "h w 3"]:
     """The inverse of `encode_backdrop`. Raises ValueError where `data` is no picture."""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
+    if picture is None:  # pyright: ignore[reportUnnecessaryComparison]
         raise ValueError("backdrop.png is no picture")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
