@@ -61,10 +61,10 @@ def test_field_moves_every_point_in_every_frame(field: MotionField):
 def test_split_first_layer_equals_the_plain_network():
     field = universal_face_field(MEL)
     nn.init.uniform_(field.encoding.entries, -1, 1)
-    places, heard = field.places(points()), field.encode_conditioning(condition())
-    gated = torch.cat([places.speech_gate, places.expression_gate], -1) * heard[:, None]
-    plain = field.motion(torch.cat([places.encoding.expand(FRAMES, -1, -1), gated], -1))
-    motion = field.move(places, heard)
+    features, codes = field.features(points()), field.encode_conditioning(condition())
+    gated = torch.cat([features.speech_gate, features.expression_gate], -1) * codes[:, None]
+    plain = field.motion(torch.cat([features.encoding.expand(FRAMES, -1, -1), gated], -1))
+    motion = field.deform(features, codes)
     torch.testing.assert_close(motion.shift, plain[..., :3] * 1e-2)
     torch.testing.assert_close(motion.rotation, plain[..., 3:7])
     torch.testing.assert_close(motion.scale, plain[..., 8:11])

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from instag.motion.expression_basis import BLINK_ROW, eye_opening, load_expression_basis
-from instag.motion.expression_displacement import LIDS, expression_displacement
+from instag.motion.expression_displacement import LOWER, UPPER, expression_displacement
 from instag.perception.action_units import LOWER_LIDS, UPPER_LIDS
 from instag.synthetic.face import CANONICAL_FACE
 
@@ -26,7 +26,7 @@ def test_landmarks_do_what_the_basis_says():
 
 
 def test_closed_lids_meet():
-    upper, lower = (SHAPE[[pair[side] for pair in LIDS]] for side in (0, 1))
+    upper, lower = SHAPE[UPPER], SHAPE[LOWER]
     gap = lambda expression: float(
         (
             (upper + FLOW.shift(upper, OPEN, expression)[0])
@@ -38,7 +38,7 @@ def test_closed_lids_meet():
 
 
 def test_eyes_fold_away_between_closing_lids():
-    upper, lower = (SHAPE[[pair[side] for pair in LIDS[2:5]]].mean(0) for side in (0, 1))
+    upper, lower = SHAPE[UPPER[2:5]].mean(0), SHAPE[LOWER[2:5]].mean(0)
     middle = ((upper + lower) / 2)[None]
     lids = FLOW.shift(SHAPE[list(UPPER_LIDS + LOWER_LIDS)], OPEN, CLOSED)[0, :, 1]
     eye = FLOW.shift(middle, OPEN, CLOSED)[0, 0]

@@ -13,7 +13,7 @@ from instag.data.clip import Clip
 from instag.data.clip_dataset import ClipDataset
 from instag.errors import BadArgument
 from instag.models.avatar import Avatar
-from instag.models.render_head import paint, static_features
+from instag.models.render_head import render_head, static_features
 from instag.rendering.registry import renderer_for
 from instag.speech.chunking import features
 from instag.speech.lips.front_end import advanced
@@ -83,7 +83,7 @@ def reconstruct(
         BATCH if device.type == "cpu" else GPU_BATCH
     ):
         batch = store.batch(indices.tolist())
-        pictures = paint(
+        pictures = render_head(
             head,
             head_stance,
             batch.condition,

@@ -1,4 +1,4 @@
-"""The gated motion field: from a place on the face, the speech and the expression to the motion of
+"""The gated motion field: from a point of the face, the speech and the expression to the motion of
 a Gaussian there.
 
 One class serves as the universal field (hidden 64, shared by all people) and as a person's own
@@ -19,20 +19,21 @@ from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, Condition, Condit
 SHIFT_UNIT = 1e-2
 """Metres that an output of 1 shifts a Gaussian."""
 REVIVAL = 0.1
+"""The gradient of a closed gate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldFeatures:
-    """What a field knows of points before it hears anything: their encoding and how far each
-    listens."""
+    """A field's features of points, the same in every frame: their encoding, and the gates through
+    which speech and expression reach them."""
 
     encoding: Float[Tensor, "n 36"]
     speech_gate: Float[Tensor, "n 32"]
     expression_gate: Float[Tensor, "n e"]
 
     def split(self, *points: int) -> list["FieldFeatures"]:
-        """So many first points, so many after them, and so on. (Split, not cut out: one operation
-        backward, where slices take three each.)"""
+        """The first so many points, the next so many, and so on. (One `split` is one operation in
+        the backward pass, where each slice takes three.)"""
         parts = zip(
             *(
                 table.split(points)
@@ -62,7 +63,7 @@ class Deformation:
     scale: Float[Tensor, "b n 3"]
 
     def split(self, *frames: int) -> list["Deformation"]:
-        """The motion of so many first frames, of so many after them, and so on."""
+        """The deformations of the first so many frames, of the next so many, and so on."""
         parts = zip(
             *(table.split(frames) for table in (self.shift, self.rotation, self.scale)), strict=True
         )
@@ -106,7 +107,7 @@ class MotionField(nn.Module):
         # mouth has 7.
         self.motion = mlp(36 + WIDTH + count, hidden, hidden, 11 if units else 7)
 
-    def places(self, points: Float[Tensor, "n 3"]) -> FieldFeatures:
+    def features(self, points: Float[Tensor, "n 3"]) -> FieldFeatures:
         """Encode points (metres, the field's own space); the same for every frame."""
         encoding = self.encoding(points)
         gate = (
@@ -130,24 +131,22 @@ class MotionField(nn.Module):
         others, blink = without_column(expression, self.units.index(BLINK))
         return torch.cat([speech, self.expression(others), blink.clamp(0, BLINK_LIMIT)], dim=-1)
 
-    def move(self, places: FieldFeatures, heard: Float[Tensor, "b codes"]) -> Deformation:
-        """Motion of each place in each frame.
+    def deform(self, features: FieldFeatures, codes: Float[Tensor, "b codes"]) -> Deformation:
+        """Motion of each point in each frame.
 
-        The first layer is split into the part of the place, the same in all frames, and the gated
+        The first layer is split into the encoding's part, the same in all frames, and the gated
         part; gating the layer's weights in place of its inputs gives the same numbers without a [b,
         n, 38] array.
         """
+        frames = len(codes)
         of_encoding, of_gates = self.motion.get_parameter("0.weight").split(
-            [36, heard.shape[1]], dim=1
+            [36, codes.shape[1]], dim=1
         )
-        of_place = places.encoding @ of_encoding.T
-        gates = torch.cat([places.speech_gate, places.expression_gate], dim=-1)
-        gated = (of_gates * heard[:, None]).transpose(1, 2)
-        out = self.motion[1:](
-            torch.baddbmm(
-                of_place.expand(len(heard), -1, -1), gates.expand(len(heard), -1, -1), gated
-            )
-        )
+        static = features.encoding @ of_encoding.T
+        gates = torch.cat([features.speech_gate, features.expression_gate], dim=-1)
+        gated = (of_gates * codes[:, None]).transpose(1, 2)
+        first = torch.baddbmm(static.expand(frames, -1, -1), gates.expand(frames, -1, -1), gated)
+        out = self.motion[1:](first)
         shift, rotation, *rest = out.split([3, 4, 1, 3] if out.shape[-1] == 11 else [3, 4], dim=-1)
         return Deformation(
             shift=shift * SHIFT_UNIT,
@@ -156,7 +155,7 @@ class MotionField(nn.Module):
         )
 
     def forward(self, points: Float[Tensor, "n 3"], condition: Condition) -> Deformation:
-        return self.move(self.places(points), self.encode_conditioning(condition))
+        return self.deform(self.features(points), self.encode_conditioning(condition))
 
 
 def without_column(
@@ -187,7 +186,7 @@ def personalized_mouth_field(conditioning: Conditioning) -> MotionField:
 
 
 def leaky_grad_relu(values: Tensor) -> Tensor:
-    """ReLU, whose gradient where it is closed is REVIVAL, not 0: a blink is rare, and its gate,
-    closed by chance early, would never open again."""
+    """ReLU with the gradient REVIVAL, not 0, where it is closed: blinks are rare, and a gate that
+    closed by chance early in training would never open again."""
     below = values.clamp(max=0)
     return torch.relu(values) + REVIVAL * (below - below.detach())

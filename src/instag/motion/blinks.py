@@ -1,8 +1,7 @@
-"""Blinks of a head that speaks for longer than it was watched: when they come, and how lids close
-and open.
+"""Blinks of a head that speaks for longer than its clip: when they come, and how lids close and
+open.
 
-They hang on the number of the frame alone, so that a video is the same however it is cut into
-batches.
+They depend on the frame's number alone, so that a video is the same however it is cut into batches.
 """
 
 import math
@@ -18,16 +17,16 @@ from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, FPS, blinked
 EVERY = 4.0
 """Seconds from blink to blink, as a mean: people who talk blink 15 to 25 times a minute."""
 WANDER = 0.8
-"""The part of EVERY within which a blink comes at any moment, so that they lie 0.8 to 7.2 seconds
+"""The part of EVERY within which the moment of a blink is random: blinks are 0.8 to 7.2 seconds
 apart."""
 CLOSING, CLOSED, OPENING = 0.09, 0.05, 0.16
 """Seconds of a blink: lids fall faster than they rise."""
 SELDOM = 1 / 6
-"""Blinks a second; whoever was seen to blink less often is given further ones."""
+"""Blinks a second; whoever blinks less often in the clip gets further ones."""
 SEEN = 1.0
 """AU45 from which a frame belongs to a blink."""
 APART = 1.0
-"""Seconds before and after a blink that is played anyway in which none is added."""
+"""Seconds before and after a blink of the clip in which none is added."""
 
 
 def blinks_rarely(
@@ -44,7 +43,8 @@ def with_blinks(
     frames: Int[Tensor, " f"],
     units: tuple[str, ...] = EXPRESSION_UNITS,
 ) -> Float[Tensor, "f u"]:
-    """The expressions that are played in some video frames, with blinks where none is near."""
+    """The expressions of some video frames, as `played` returns them, with a blink added where none
+    is near."""
     shown, column = played(frames), units.index(BLINK)
     blink = torch.zeros(len(frames))
     first, last = int(frames.min()), int(frames.max())
@@ -66,8 +66,8 @@ def with_blinks(
 def onset_of(number: int) -> float:
     """Seconds from the video's start at which the lids begin to fall for the blink of this number,
     0, 1, 2..."""
-    chance = zlib.crc32(f"blink {number}".encode()) / 2**32
-    return (number + 0.5 + WANDER * (chance - 0.5)) * EVERY
+    random = zlib.crc32(f"blink {number}".encode()) / 2**32
+    return (number + 0.5 + WANDER * (random - 0.5)) * EVERY
 
 
 def closure(seconds: Float[Tensor, " f"]) -> Float[Tensor, " f"]:

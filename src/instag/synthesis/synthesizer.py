@@ -217,7 +217,7 @@ class Painter:
             face_alphas=face.alphas,
             mouth=mouth.colors,
             mouth_alphas=mouth.alphas,
-            behind=behind,
+            background=behind,
             dilation=self._dilation,
         )
 
