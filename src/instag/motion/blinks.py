@@ -43,8 +43,7 @@ def with_blinks(
     frames: Int[Tensor, " f"],
     units: tuple[str, ...] = EXPRESSION_UNITS,
 ) -> Float[Tensor, "f u"]:
-    """The expressions of some video frames, as `played` returns them, with a blink added where none
-    is near."""
+    """The expressions that are played in some video frames, with blinks where none is near."""
     shown, column = played(frames), units.index(BLINK)
     blink = torch.zeros(len(frames))
     first, last = int(frames.min()), int(frames.max())

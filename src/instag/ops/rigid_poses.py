@@ -1,4 +1,4 @@
-"""Rigid head poses, and their updates by rotation vectors and translations."""
+"""Rigid head poses: rotation vectors and translations, and the cameras that they stand for."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class Poses:
 
 
 def head_to_camera(track: Track) -> Poses:
-    """The inverses of a track's poses, as projection needs them."""
+    """A track's poses the other way round, as projection needs them."""
     rotations = track.rotations.astype(np.float64).transpose(0, 2, 1)
     return Poses(
         rotations=rotations,
