@@ -1,8 +1,8 @@
 """Render a head: from what drives it in a frame to the picture. Start reading here; training,
 speaking and evaluation all call this module.
 
-    condition ── face field ── deformation ── splats ── renderer ── face ──┐
-                     │                                                     │
+    condition ── face field ── deformation ── splats ── renderer ── face ─────┐
+                     │                                                        │
                      └── hook ── mouth field ── splats ── renderer ── mouth ──┴── over background
 
 The paper's pipeline (docs/method.md#a-frame): a motion field deforms the Gaussians of the face by
