@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Value = "bytes | Table | list[Table] | np.ndarray | str"
-
 
 @dataclass(frozen=True)
 class Table:
@@ -15,13 +13,16 @@ class Table:
     fields: "dict[int, Value]"
 
 
+Value = bytes | Table | list[Table] | np.ndarray | str
+
+
 def flat_buffer(root: Table, mark: bytes) -> bytes:
     data = bytearray(4) + mark
     struct.pack_into("<I", data, 0, _place(data, root))
     return bytes(data)
 
 
-def _place(data: bytearray, value: "Value") -> int:
+def _place(data: bytearray, value: Value) -> int:
     """Append a value; returns where it lies."""
     data += bytes(-len(data) % 8)
     if isinstance(value, Table):
@@ -57,6 +58,6 @@ def _place_table(data: bytearray, table: Table) -> int:
     return at
 
 
-def _point(data: bytearray, at: int, value: "Value") -> None:
+def _point(data: bytearray, at: int, value: Value) -> None:
     place = _place(data, value)
     struct.pack_into("<I", data, at, place - at)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ops.test_lpips import random_weights
 
 from instag.data.clip import Clip
 from instag.evaluation.crops import Box
@@ -24,6 +23,7 @@ from instag.training.adapt import adapt
 from instag.training.pretrain import pretrain
 from instag.training.pretraining import courses
 from instag.training.schedules import shortened
+from ops.test_lpips import random_weights
 from pretended import OnGpu, PretendedGpu, pretended_gpu
 
 STEP = ("lose", "step", "observe", "learn", "_read", "pictures")

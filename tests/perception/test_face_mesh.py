@@ -1,11 +1,21 @@
-"""What becomes of frames in which no face was found."""
+"""Where the mesh finds the synthetic speaker's face, and what becomes of frames in which no face
+was found."""
 
+import cv2
 import numpy as np
 import pytest
+from instag.capture.flow import SKIN
 
 from instag.errors import FaceLost, NoFace
-from instag.perception.face_mesh import IBUG_68, fill_gaps, longest_gap, longest_seen, sixty_eight
-from instag.perception.skin_flow import SKIN
+from instag.perception.face_mesh import (
+    IBUG_68,
+    FaceMesh,
+    fill_gaps,
+    longest_gap,
+    longest_seen,
+    sixty_eight,
+)
+from instag.synthetic import write_clip
 
 
 def walk(frames: int, missing: set[int]) -> list[np.ndarray | None]:
@@ -61,3 +71,67 @@ def test_longest_seen_part_leaves_out_long_gaps_alone() -> None:
     found[20:26] = found[90:] = False
     assert longest_seen(found) == (26, 90)
     assert longest_seen(np.zeros(9, bool)) == (0, 0)
+
+
+SIZE = 192
+NOTHING = np.full((SIZE, SIZE, 3), 90, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def speaker(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[np.ndarray], np.ndarray]:
+    """Pictures of the synthetic speaker and where its points are."""
+    clip = write_clip(tmp_path_factory.mktemp("meshed") / "me.clip", frames=40, size=SIZE)
+    return [clip.frame(index) for index in range(40)], clip.track().landmarks
+
+
+def opening(points: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(points[:, 13, :2] - points[:, 14, :2], axis=-1)
+
+
+def test_the_mesh_lies_on_the_speakers_face(speaker: tuple[list[np.ndarray], np.ndarray]) -> None:
+    pictures, true = speaker
+    with FaceMesh() as mesh:
+        found = np.stack([mesh.find(picture) for picture in pictures])
+    eyes = np.linalg.norm(true[0, 33, :2] - true[0, 263, :2])
+    misses = np.linalg.norm(found[:, :468, :2] - true[:, :468, :2], axis=-1) / eyes
+    assert misses.mean() < 0.04
+    assert np.abs((found - true)[:, :468, :2].mean((0, 1))).max() < 0.01 * eyes
+    assert np.corrcoef(opening(found), opening(true))[0, 1] > 0.98
+    assert found[0, 1, 2] < found[0, [234, 454], 2].min()
+
+
+def test_a_turned_picture_has_turned_points(speaker: tuple[list[np.ndarray], np.ndarray]) -> None:
+    picture = speaker[0][0]
+    turn = cv2.getRotationMatrix2D(((SIZE - 1) / 2, (SIZE - 1) / 2), 35, 1.0)
+    with FaceMesh() as mesh, FaceMesh() as other:
+        upright = mesh.find(picture)
+        turned = other.find(
+            cv2.warpAffine(picture, turn, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
+        )
+    assert upright is not None
+    assert turned is not None
+    moved = (upright[:, :2] - 0.5) @ turn[:, :2].T + turn[:, 2] + 0.5
+    assert np.linalg.norm(turned[:, :2] - moved, axis=-1).mean() < 0.02 * SIZE
+
+
+def test_a_lost_face_is_found_again_elsewhere(speaker: tuple[list[np.ndarray], np.ndarray]) -> None:
+    picture = speaker[0][0]
+    wide = [
+        np.hstack([picture, NOTHING]),
+        np.hstack([NOTHING, NOTHING]),
+        np.hstack([NOTHING, picture]),
+    ]
+    with FaceMesh() as mesh:
+        first, second, third, jumped = (mesh.find(each) for each in (*wide, wide[0]))
+    assert second is None
+    assert first is not None
+    assert third is not None
+    assert jumped is not None
+    np.testing.assert_allclose(third[:, 0] - SIZE, first[:, 0], atol=3)
+    np.testing.assert_allclose(jumped, first, atol=3)
+
+
+def test_a_wall_has_no_face() -> None:
+    with FaceMesh() as mesh:
+        assert mesh.find(NOTHING) is None
+        assert mesh.find(NOTHING[:20, :7]) is None

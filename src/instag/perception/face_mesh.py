@@ -13,7 +13,6 @@ from instag.perception.face_detector import NEAR, FaceDetector
 from instag.perception.face_square import FaceSquare, square_of_box, square_of_points
 from instag.perception.mesh_network import MeshNetwork
 
-POINTS = 478
 LEAST_PRESENCE = 0.5
 """Probability of a face in a square from which its points are believed."""
 SMALLEST = 16.0

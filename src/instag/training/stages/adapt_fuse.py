@@ -75,7 +75,7 @@ class FuseStage(Stage):
             heard = head.face.encode_conditioning(frames.condition)
             motion, move = (
                 head.face.deform(point_features, heard),
-                head.face.mouth_move(point_features, heard),
+                head.face.hook(point_features, heard),
             )
         look = render_face(
             head.face, point_features, motion, camera, subject.renderer, degree=settings.degree
@@ -94,7 +94,7 @@ class FuseStage(Stage):
             face_alphas=look.rendering.alphas,
             mouth=mouth.colors,
             mouth_alphas=mouth.alphas,
-            behind=frames.behind.float() / 255,
+            background=frames.behind.float() / 255,
         )
         target = frames.image.float() / 255
         terms = {"photometric": losses.photometric(picture, target)}

@@ -11,7 +11,7 @@ from torch import Tensor
 from instag.data.batch_loader import BatchLoader
 from instag.data.clip_dataset import ClipDataset
 from instag.data.curriculum import choose, growing_down
-from instag.models.mouth_field import move_of
+from instag.models.mouth_field import hook_values
 from instag.models.render_head import render_mouth
 from instag.rendering import compositing
 from instag.training import losses
@@ -217,7 +217,7 @@ class MouthStage(Stage):
         )
         strength = torch.rand(MADE_UP, 1, generator=noise, device=device) * STRONGEST
         rank = min(LOWEST_HOOK_RANK, self.extremes.shape[-1])
-        move = move_of(
+        move = hook_values(
             *(self.extremes[draw(len(train), MADE_UP), :, rank - 1] * strength).unbind(1)
         )
         one, other = mouth.field.shift(encoding, heard, move).chunk(2, dim=1)
@@ -233,7 +233,7 @@ class MouthStage(Stage):
             generator=chance.noise,
             device=rows.device,
         )
-        return move_of(*self.extremes[rows, :, ranks - 1].unbind(1))
+        return hook_values(*self.extremes[rows, :, ranks - 1].unbind(1))
 
     @torch.no_grad()
     def _extremes(self) -> Float[Tensor, "f 2 k"]:

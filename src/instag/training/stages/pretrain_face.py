@@ -118,7 +118,7 @@ class FaceWork(Work):
             self.open_mouths[person.number] = sliding(
                 store.mouth_opening()[train.start : train.stop], every=CURRICULUM_EVERY
             )
-            blink = store.expression[train.start : train.stop, BLINK]
+            blink = store.unit(BLINK)[train.start : train.stop]
             self.blinks[person.number] = sliding(
                 (blink / 2).clamp(0, 1).cpu(), every=CURRICULUM_EVERY
             )
@@ -211,7 +211,7 @@ class FaceWork(Work):
                 )
             )
         field = self.crew.fields.face
-        places = field.places(torch.cat(points)).split(*(len(where) for where in points))
+        places = field.features(torch.cat(points)).split(*(len(where) for where in points))
         heard = field.encode_conditioning(joined_conditions(conditions)).split(
             [len(condition.speech) for condition in conditions]
         )
@@ -223,7 +223,7 @@ class FaceWork(Work):
         ):
             own, count = self.own_field(person.number), len(person.face)
             splats, marks = zip(
-                *(at.split(count, len(where) - count) for at in (here, own.places(where))),
+                *(at.split(count, len(where) - count) for at in (here, own.features(where))),
                 strict=True,
             )
             seen, taught = zip(
@@ -234,7 +234,7 @@ class FaceWork(Work):
                 strict=True,
             )
             universal, personal = (
-                each.move(at, codes).split(*frames)
+                each.deform(at, codes).split(*frames)
                 for each, at, codes in zip((field, own), splats, seen, strict=True)
             )
             found.append(
@@ -243,8 +243,8 @@ class FaceWork(Work):
                     own=personal[0],
                     usual=universal[1:] + personal[1:],
                     attention=torch.cat([at.attention() for at in splats], dim=-1),
-                    answer=field.move(marks[0], taught[0]).shift
-                    + own.move(marks[1], taught[1]).shift
+                    answer=field.deform(marks[0], taught[0]).shift
+                    + own.deform(marks[1], taught[1]).shift
                     if lessons
                     else None,
                 )

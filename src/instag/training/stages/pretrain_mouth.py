@@ -12,7 +12,7 @@ from instag.data.curriculum import choose, growing_down
 from instag.models.conditioning_encoders import WIDTH
 from instag.models.face_field import Deformation, MotionField
 from instag.models.gaussians import Gaussians
-from instag.models.mouth_field import move_of
+from instag.models.mouth_field import hook_values
 from instag.rendering import compositing
 from instag.training import losses
 from instag.training.density_control import DensitySettings
@@ -186,17 +186,17 @@ class MouthWork(Work):
             generator=noise,
             device=rows.device,
         )
-        return move_of(*extremes[rows, :, ranks - 1].unbind(1))
+        return hook_values(*extremes[rows, :, ranks - 1].unbind(1))
 
     @torch.no_grad()
     def _extremes(self, person: Person) -> Float[Tensor, "f 2 k"]:
         """The largest and smallest shifts along y that the universal face field says of a person's
         face, the expression at zero, in each frame."""
         field, count = self.crew.face_average, min(HOOK_RANKS, len(person.face))
-        places, found = field.places(person.face.means), []
+        places, found = field.features(person.face.means), []
         for frames in person.frames.split(HOOK_BATCH):
             heard = field.encode_conditioning(person.store.condition(frames))
-            vertical = field.move(
+            vertical = field.deform(
                 places, torch.cat([heard[:, :WIDTH], torch.zeros_like(heard[:, WIDTH:])], dim=-1)
             ).shift[..., 1]
             found.append(
