@@ -32,8 +32,7 @@ from instag.speech.registry import create
 from instag.speech.whisper import load_whisper_encoder
 from instag.types import FPS, SAMPLE_RATE
 
-FRONT_ENDS = ("mel", "phones", "whisper")
-RIDGES = (*FRONT_ENDS[:2], "mel+phones", "whisper")
+FRONT_ENDS = ("mel", "whisper")
 CONTEXTS = {"0.2 s": 2, "0.4 s": 5, "0.8 s": 10}
 """Frames to either side that a ridge regression hears."""
 USUAL_CONTEXT = "0.4 s"
@@ -105,11 +104,8 @@ def main() -> None:
         "says so (by chance) | speed in pauses, of the truth's |"
     )
     print("|---|---|---|---|---|---|")
-    for name in RIDGES:
-        given = {
-            person.name: joined(name, heard[person.name])[: len(person.aperture)]
-            for person in people
-        }
+    for name in FRONT_ENDS:
+        given = {person.name: heard[person.name][name][: len(person.aperture)] for person in people}
         for context, reach in CONTEXTS.items():
             ridges = best_ridges(people, given, reach, folds)
             told(
@@ -122,7 +118,7 @@ def main() -> None:
             if context == USUAL_CONTEXT:
                 said_by[f"`{name}`"] = lambda who, _, parts, name=name, ridges=ridges: ridges[
                     folds[who]
-                ](joined(name, parts))
+                ](parts[name])
     said_by["lip network"] = lambda who, sound, _: (
         networks[folds[who]].calibrated(sound).curves(sound)[:, 0]
     )
@@ -149,11 +145,6 @@ def read_person(clip: Clip) -> Person:
 def listened(sound: Float[Tensor, " samples"]) -> Parts:
     """Features of the front ends in the middle of each frame's window."""
     return {name: features(sound, create(name))[..., CENTRE].mean(-1) for name in FRONT_ENDS}
-
-
-def joined(name: str, parts: Parts) -> Float[Tensor, "f c"]:
-    """Side by side, those that a name joins by +."""
-    return torch.cat([parts[part] for part in name.split("+")], dim=1)
 
 
 def beside(heard: Float[Tensor, "f c"], reach: int) -> Float[Tensor, "f d"]:

@@ -205,8 +205,8 @@ Speech = Annotated[
         "--speech",
         metavar="NAME",
         help=(
-            "The speech front end: mel, phones, mel+phones, deepspeech, esperanto, hubert, "
-            "ave or wav2vec2:FOLDER."
+            "The speech front end: mel, whisper, motion, deepspeech, esperanto, hubert, ave or "
+            "wav2vec2:FOLDER."
         ),
         rich_help_panel=CAPTURE,
     ),

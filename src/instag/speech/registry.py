@@ -8,24 +8,24 @@ from pathlib import Path
 from instag.assets import store
 from instag.errors import AssetMissing, BadArgument
 from instag.speech.ave import Ave, load_encoder
-from instag.speech.concatenated import Concatenated
 from instag.speech.deepspeech import DeepSpeech, load_frozen
 from instag.speech.front_end import FrontEnd
 from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.whisper_components import WhisperComponents
 from instag.speech.mel import Mel
 from instag.speech.onnx_network import OnnxNetwork
-from instag.speech.phones import Phones
 from instag.speech.wav2vec2 import Wav2Vec
 from instag.speech.wav2vec_files import load_wav2vec, weights_in
 
 EMBEDDED: dict[str, Callable[[], FrontEnd]] = {
     "mel": Mel,
-    "phones": Phones,
     "whisper": WhisperComponents,
     "motion": LipCodeFrontEnd,
 }
 """What needs no file."""
+REMOVED = ("phones",)
+"""Front ends of earlier versions, alone or joined to others by `+`: `whisper` predicts the lips
+better in every condition that was measured."""
 WITH_ASSET = ("deepspeech", "esperanto", "hubert", "ave")
 """Each needs the asset of its own name."""
 ANY_CTC = "wav2vec2:"
@@ -40,14 +40,12 @@ HUB = Path("huggingface") / "hub"
 
 
 def create(name: str, *, device: str = "cpu") -> FrontEnd:
-    """The front end of this name: one of the above, several joined by +, or wav2vec2: and a folder
-    or a Hugging Face name.
+    """The front end of this name: one of the above, or wav2vec2: and a folder or a Hugging Face
+    name.
 
     device: where its network computes, if it has one. Raises BadArgument, AssetMissing,
     AssetDamaged, ExtraMissing.
     """
-    if "+" in name and not name.startswith(ANY_CTC):
-        return Concatenated(tuple(create(part, device=device) for part in name.split("+")))
     if name in EMBEDDED:
         return EMBEDDED[name]()
     return _with_network(name, weights(name), device)
@@ -58,8 +56,14 @@ def weights(name: str) -> Path:
     BadArgument, AssetMissing."""
     if name.startswith(ANY_CTC):
         return _ctc_folder(name.removeprefix(ANY_CTC))
+    if name in REMOVED or "+" in name:
+        raise BadArgument(
+            f"The speech front end {name!r} was removed in instag 0.2: others predict the lips "
+            "better. An avatar that was made with it must be learned again from its clip: instag "
+            "adapt CLIP --speech motion (or whisper)."
+        )
     if name not in WITH_ASSET:
-        known = ", ".join((*EMBEDDED, "mel+phones", *WITH_ASSET))
+        known = ", ".join((*EMBEDDED, *WITH_ASSET))
         raise BadArgument(
             f"There is no speech front end named {name!r}. Choose one of: {known}; or "
             f"{ANY_CTC}NAME, a folder or a Hugging Face name."
@@ -89,24 +93,18 @@ def weights(name: str) -> Path:
 def require(name: str) -> None:
     """Say at once whether a front end can be made, without reading its weights. Raises BadArgument,
     AssetMissing."""
-    for part in [name] if name.startswith(ANY_CTC) else name.split("+"):
-        if part not in EMBEDDED:
-            weights(part)
+    if name not in EMBEDDED:
+        weights(name)
 
 
 def identity(name: str) -> str:
     """What the features of this name depend on besides the sound: version and weights. Raises
     BadArgument, AssetMissing."""
-    if name.startswith(ANY_CTC) or (name not in EMBEDDED and "+" not in name):
-        path = weights(name)
-        return (
-            f"{name} {VERSIONS.get(name, VERSION)} "
-            f"{_fingerprint(weights_in(path) if path.is_dir() else path)}"
-        )
-    return " + ".join(
-        f"{part} {VERSIONS.get(part, VERSION)}" if part in EMBEDDED else identity(part)
-        for part in name.split("+")
-    )
+    versioned = f"{name} {VERSIONS.get(name, VERSION)}"
+    if name in EMBEDDED:
+        return versioned
+    path = weights(name)
+    return f"{versioned} {_fingerprint(weights_in(path) if path.is_dir() else path)}"
 
 
 def _fingerprint(path: Path) -> str:
