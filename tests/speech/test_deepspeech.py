@@ -92,7 +92,7 @@ def test_inputs_are_the_published_recipe() -> None:
 def test_mfcc_in_pieces_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     waveform = speech(5.0)[:-77]
     whole = coefficients(waveform)
-    monkeypatch.setattr("instag.speech.deepspeech.AT_ONCE", 25 * 640)
+    monkeypatch.setattr("instag.speech.deepspeech.CHUNK", 25 * 640)
     np.testing.assert_array_equal(coefficients(waveform), whole)
 
 

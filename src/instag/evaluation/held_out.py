@@ -16,7 +16,7 @@ from instag.models.avatar import Avatar
 from instag.models.render_head import paint, static_features
 from instag.rendering.registry import renderer_for
 from instag.speech.chunking import features
-from instag.speech.lips.front_end import advanced
+from instag.speech.lips.front_end import shift_earlier
 
 
 @final
@@ -69,7 +69,7 @@ def reconstruct(
         None
         if avatar.voice is None
         else features(
-            advanced(torch.from_numpy(clip.speech()), avatar.voice.late), avatar.front_end()
+            shift_earlier(torch.from_numpy(clip.speech()), avatar.voice.audio_late_ms), avatar.front_end()
         )[: len(clip)]
     )
     store = ClipDataset(

@@ -87,7 +87,7 @@ class Avatar:
         return (
             create(self.info.front_end, device=device)
             if self.voice is None
-            else LipCodeFrontEnd(self.voice, ear=load_whisper_encoder().to(device))
+            else LipCodeFrontEnd(self.voice, encoder=load_whisper_encoder().to(device))
         )
 
     def to(self, device: torch.device | str) -> "Avatar":

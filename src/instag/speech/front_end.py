@@ -9,12 +9,12 @@ from instag.types import FPS
 
 
 class FrontEnd(ABC):
-    """What the motion fields hear. One window `[channels, steps]` for each video frame
-    (docs/method.md#speech-features).
+    """Features of speech, or lip codes, that drive a motion field: one window `[channels, steps]`
+    for each video frame (docs/method.md#speech-features).
 
     lookback, lookahead: seconds of sound before and after the middle of a frame that its features
-    depend on; for a model that hears all at once, beyond what matters to it. piece: frames that are
-    computed at once, which bounds the memory.
+    depend on; for a model without a bound, as far as it matters. piece: frames that are computed
+    together, which bounds the memory.
     """
 
     name: str
@@ -30,6 +30,6 @@ class FrontEnd(ABC):
         640), silence outside."""
 
     def calibrated(self, waveform: Float[Tensor, " samples"]) -> "FrontEnd":
-        """The same front end set to what only a whole recording tells, such as its loudness. Pieces
-        of the recording then sound as they do in it."""
+        """The same front end set to what only the whole recording shows, such as its loudness, so
+        that pieces give the features of the whole."""
         return self
