@@ -244,7 +244,7 @@ def _asset(asset: store.Asset) -> Check:
             name=f"asset {asset.name}",
             state=State.OPTIONAL,
             found=f"not here ({asset.purpose})",
-            mend=asset.how_to_get,
+            mend=asset.way,
         )
     return Check(name=f"asset {asset.name}", state=State.OK, found=str(path))
 

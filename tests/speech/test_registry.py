@@ -105,7 +105,7 @@ def test_a_missing_file_is_named(name: str) -> None:
 
 
 def test_unknown_names_are_told() -> None:
-    with pytest.raises(BadArgument, match="mel, whisper, motion, deepspeech"):
+    with pytest.raises(BadArgument, match="motion, whisper, mel, deepspeech"):
         create("telepathy")
     with pytest.raises(AssetMissing, match="hf download someone/something --local-dir"):
         create("wav2vec2:someone/something")

@@ -46,7 +46,7 @@ class Asset:
         return {name: shape for source in self.sources for name, shape in source.tensors.items()}
 
     @property
-    def how_to_get(self) -> str:
+    def way(self) -> str:
         """The command, or what to do by hand."""
         return self.by_hand or f"instag assets get {self.name}"
 

@@ -138,7 +138,7 @@ def check(name: str) -> Path:
     if path is None:
         raise AssetMissing(
             f"{asset.file} is neither in {' nor in '.join(map(str, folders()))}. Get it: "
-            f"{asset.how_to_get}"
+            f"{asset.way}"
         )
     file_format = asset.sources[0].format
     problem = (

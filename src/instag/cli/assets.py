@@ -30,7 +30,7 @@ def show(as_json: options.Json = False) -> None:
         path = store.find(asset.name)
         lines += [
             f"{asset.name}: {asset.purpose}",
-            f"  here: {path}" if path else f"  not here; get it: {asset.how_to_get}",
+            f"  here: {path}" if path else f"  not here; get it: {asset.way}",
         ]
         lines += [
             f"  from {source.address} ({source.mib:.3g} MiB, {source.licence})"

@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from instag.errors import NotAnArtefact
+from instag.ops.statistics import deviations
 from instag.speech.front_end import FrontEnd
 from instag.speech.lips.network import (
     CODES,
     CURVES,
     LIP_CONTEXT_S,
     LipModel,
-    deviations,
     load_lip_model,
     network_features,
 )
@@ -138,6 +138,7 @@ class LipCodeFrontEnd(FrontEnd):
     """
 
     name = "motion"
+    kind = "lip_codes"
     channels = CODES
     steps = 1
     piece, lookback = PIECE, LOOKBACK_S
