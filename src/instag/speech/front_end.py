@@ -13,9 +13,9 @@ class FrontEnd(ABC):
     """Features of speech, or lip codes, that drive a motion field: one window `[channels, steps]`
     for each video frame (docs/method.md#speech-features).
 
-    kind, channels, steps: as in Conditioning. lookback, lookahead: seconds of sound before and after
-    the middle of a frame that its features depend on; for a model without a bound, as far as it
-    matters. piece: frames that are computed together, which bounds the memory.
+    kind, channels, steps: as in Conditioning. lookback, lookahead: seconds of sound before and
+    after the middle of a frame that its features depend on; for a model without a bound, as far as
+    it matters. piece: frames that are computed together, which bounds the memory.
     """
 
     name: str

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
     from instag.speech.front_end import FrontEnd
 
-LIP_CODES, ANY_CTC = "motion", "wav2vec2:"
+LIP_CODE_FRONT_END = "motion"
+ANY_CTC = "wav2vec2:"
+"""Before the folder, or Hugging Face's name, of a Wav2Vec 2.0 model with a CTC layer."""
 CONVERTED_DEEPSPEECH = "deepspeech.onnx"
 """DeepSpeech's graph converted to ONNX; used where output_graph.pb is missing."""
 REMOVED = ("phones",)
 """Front ends of earlier versions, alone or joined to others by `+`: `whisper` predicts the lips
 better in every condition that was measured."""
-VERSIONS = {LIP_CODES: 2}
+VERSIONS = {LIP_CODE_FRONT_END: 2}
 """Of front ends that have begun to give other features of the same sound; 1 of all others."""
 HASHED_ENDS = 1 << 20
 """Bytes at either end of a file of weights that identify it."""
@@ -80,7 +82,7 @@ def _wav2vec(name: str, device: str, *, letters: bool) -> "FrontEnd":
 
 FRONT_ENDS: "tuple[Backend[FrontEnd], ...]" = (
     Backend(
-        name=LIP_CODES,
+        name=LIP_CODE_FRONT_END,
         help="lip codes, the lips' motion that a voice asks for; default of draft, few, long",
         load=_lip_codes,
     ),
@@ -108,6 +110,11 @@ ANY_CTC_HELP = (
 )
 
 
+def choices() -> str:
+    """The names that a user can choose from, for help and errors."""
+    return f"{', '.join(names(FRONT_ENDS))} or {ANY_CTC}FOLDER"
+
+
 def create(
     name: str, *, device: str = "cpu", speaker_adapter: "dict[str, Tensor] | None" = None
 ) -> "FrontEnd":
@@ -132,7 +139,7 @@ def create(
 
 def kind_of(name: str) -> Literal["audio", "lip_codes"]:
     """The kind of conditioning that a front end of this name computes."""
-    return "lip_codes" if name == LIP_CODES else "audio"
+    return "lip_codes" if name == LIP_CODE_FRONT_END else "audio"
 
 
 def require(name: str) -> None:
