@@ -1,4 +1,4 @@
-"""Observed motion codes: rest is zero, motion of the basis is told exactly, and metres come
+"""Observed lip codes: rest is zero, motion of the basis is encoded exactly, and metres come
 back."""
 
 import torch
