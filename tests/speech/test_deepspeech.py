@@ -45,9 +45,10 @@ def sigmoid(values: np.ndarray) -> np.ndarray:
 def formula(inputs: np.ndarray, found: dict[str, np.ndarray]) -> np.ndarray:
     """What TensorFlow computes: clipped layers, BasicLSTMCell both ways with forget bias 1, two
     layers."""
-    clipped = lambda values, number: np.clip(
-        values @ found[f"h{number}"] + found[f"b{number}"], 0, 20
-    )
+
+    def clipped(values: np.ndarray, number: int) -> np.ndarray:
+        return np.clip(values @ found[f"h{number}"] + found[f"b{number}"], 0, 20)
+
     heard = clipped(clipped(clipped(inputs, 1), 2), 3)
     both = []
     for direction, order in (("fw", slice(None)), ("bw", slice(None, None, -1))):
@@ -91,7 +92,7 @@ def test_inputs_are_the_published_recipe() -> None:
 def test_mfcc_in_pieces_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     waveform = speech(5.0)[:-77]
     whole = coefficients(waveform)
-    monkeypatch.setattr("instag.speech.deepspeech.AT_ONCE", 25 * 640)
+    monkeypatch.setattr("instag.speech.deepspeech.CHUNK", 25 * 640)
     np.testing.assert_array_equal(coefficients(waveform), whole)
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any, final
 
 import typer
 
+from instag.speech.registry import choices
+
 
 class Recipe(StrEnum):
     """How much work goes into a head."""
@@ -204,10 +206,7 @@ Speech = Annotated[
     typer.Option(
         "--speech",
         metavar="NAME",
-        help=(
-            "The speech front end: mel, phones, mel+phones, deepspeech, esperanto, hubert, "
-            "ave or wav2vec2:FOLDER."
-        ),
+        help=f"The speech front end: {choices()}.",
         rich_help_panel=CAPTURE,
     ),
 ]

@@ -15,8 +15,8 @@ from instag.speech.windows import windows_at_50_hz
 
 @dataclass(frozen=True, kw_only=True)
 class InstagFeatures:
-    """files: names in the original's data folders. steps, channels: of a frame as stored; pairs:
-    the two own steps of a frame, not its window."""
+    """files: names in the original's data folders. steps, channels: of a frame as stored. pairs:
+    the frame's own two steps are stored, not its window."""
 
     files: tuple[str, ...]
     steps: int
@@ -66,6 +66,6 @@ def read_instag_features(path: Path, name: str) -> Float[Tensor, "f channels ste
 
 
 def find_instag_features(folder: Path, name: str) -> Path | None:
-    """Where in a folder the original's features of this name lie, None where they do not."""
+    """The original's file of these features in a folder, None where it has none."""
     files = PUBLISHED[name].files if name in PUBLISHED else ()
     return next((folder / file for file in files if (folder / file).is_file()), None)

@@ -10,15 +10,15 @@ from jaxtyping import Float
 
 from instag.data.clip import Clip
 from instag.data.instag_features import find_instag_features, read_instag_features
-from instag.errors import AssetMissing, ExtraMissing, NotAnArtefact
+from instag.errors import AssetMissing, NotAnArtefact
 from instag.runtime.files import write_atomic
 from instag.runtime.progress import Report, silent
 from instag.speech.chunking import features, silence
 from instag.speech.registry import create, identity, require
 from instag.types import SAMPLES
 
-MOST_MISSING = 5
-"""Frames at the end that features from elsewhere may lack; the last one is repeated for them."""
+MAX_MISSING = 5
+"""Frames at the end that features from elsewhere may lack; their last window is repeated."""
 
 
 def clip_features(
@@ -27,17 +27,17 @@ def clip_features(
     """The features of the clip's sound, one window a frame. `report` gets (frames done, frames in
     all) where they are computed.
 
-    Kept as features/NAME.npy, beside a note of the sound and the front end; computed again where
-    the sound or the front end changed. Features without a note were put there by hand and are taken
-    as they are, as is one of the original's files (aud.npy, aud_eo.npy, aud_hu.npy, aud_ave.npy) in
-    the clip's folder or its features/. fresh: not to take those where the front end can be made
-    here. device: where its network computes. Raises NotAnArtefact, BadArgument, AssetMissing,
-    AssetDamaged, ExtraMissing.
+    They are kept as features/NAME.npy, beside a note that identifies the sound and the front end,
+    and computed again where either has changed. Features without a note were put there by hand and
+    are used as they are, as is one of the original's files (aud.npy, aud_eo.npy, aud_hu.npy,
+    aud_ave.npy) in the clip's folder or its features/. fresh: ignores those where the front end can
+    be made here. device: where its network computes. Raises NotAnArtefact, BadArgument,
+    AssetMissing, AssetDamaged.
     """
     stored, note = stored_name(name), clip.folder / "features" / f"{stored_name(name)}.json"
     path = clip.folder / "features" / f"{stored}.npy"
-    by_hand = not (fresh and _can_be_made(name))
-    if by_hand and path.is_file() and not note.is_file():
+    accept_given = not (fresh and _can_be_made(name))
+    if accept_given and path.is_file() and not note.is_file():
         return _of_length(clip.features(stored), clip, path)
     digest = _digest(clip)
     kept = _read(note)
@@ -49,7 +49,7 @@ def clip_features(
         return clip.features(stored)
     for folder in (clip.folder / "features", clip.folder):
         original = find_instag_features(folder, name)
-        if by_hand and original is not None:
+        if accept_given and original is not None:
             return _of_length(read_instag_features(original, name).numpy(), clip, original)
     front_end = create(name, device=device)
     note.unlink(missing_ok=True)
@@ -65,25 +65,25 @@ def clip_features(
 def features_of_silence(
     clip: Clip, name: str, found: Float[np.ndarray, "f channels steps"], *, device: str = "cpu"
 ) -> Float[np.ndarray, "channels steps"]:
-    """What a front end of this name hears in silence; where it can not be made here: its features
-    `found` of the clip's quietest frame.
+    """The window of silence of a front end; where it cannot be made here: its window in `found` of
+    the clip's quietest frame.
 
     Raises BadArgument, AssetDamaged.
     """
     try:
         return silence(create(name, device=device)).numpy()
-    except (AssetMissing, ExtraMissing):
+    except AssetMissing:
         sound = clip.speech()[: len(found) * SAMPLES]
         loudness = np.square(np.pad(sound, (0, -len(sound) % SAMPLES)).reshape(-1, SAMPLES)).mean(1)
         return found[loudness.argmin()]
 
 
 def check_features(folder: Path, name: str) -> None:
-    """Say at once whether features of this name can be had for a clip in `folder`, or one that is
-    made there. Raises BadArgument, AssetMissing."""
-    by_hand = (folder / "features" / f"{stored_name(name)}.npy").is_file()
+    """Check, before any work, that a clip in `folder`, or one that is made there, can have features
+    of this name. Raises BadArgument, AssetMissing."""
+    accept_given = (folder / "features" / f"{stored_name(name)}.npy").is_file()
     if (
-        not by_hand
+        not accept_given
         and find_instag_features(folder, name) is None
         and find_instag_features(folder / "features", name) is None
     ):
@@ -104,8 +104,7 @@ def _can_be_made(name: str) -> bool:
 
 
 def _identity(name: str, kept: dict[str, object]) -> object:
-    """The front end's identity now; as it was kept, where its weights are not on this machine to
-    ask."""
+    """The front end's identity now; the kept one where its weights are not on this machine."""
     try:
         return identity(name)
     except AssetMissing:
@@ -136,10 +135,10 @@ def _of_length(
 ) -> Float[np.ndarray, "f2 channels steps"]:
     """Cut to the clip's frames, or its last window repeated for the few that are missing."""
     missing = len(clip) - len(found)
-    if missing > MOST_MISSING:
+    if missing > MAX_MISSING:
         raise NotAnArtefact(
             f"{path} holds features of {len(found)} frames, and the clip has {len(clip)}. They are "
-            "of other sound: delete the file."
+            "of another sound: delete the file."
         )
     return (
         found[: len(clip)]
