@@ -29,8 +29,8 @@ def numbers(evaluation: "Evaluation") -> dict[str, object]:
 
 
 def _image_sentence(evaluation: "Evaluation") -> str:
-    from instag.evaluation.metrics_table import shown
     from instag.evaluation.not_measured import NotMeasured
+    from instag.evaluation.number_format import shown
 
     psnr, ssim, lpips = (_value(evaluation, f"{name}_full") for name in ("psnr", "ssim", "lpips"))
     distance = (
@@ -40,8 +40,8 @@ def _image_sentence(evaluation: "Evaluation") -> str:
 
 
 def _lips_sentence(evaluation: "Evaluation") -> str:
-    from instag.evaluation.metrics_table import shown
     from instag.evaluation.not_measured import NotMeasured
+    from instag.evaluation.number_format import shown
 
     correlation, lag, movement, lmd = (
         _value(evaluation, key)

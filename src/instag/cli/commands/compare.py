@@ -17,11 +17,14 @@ def compare(
 ) -> None:
     """Put several reports side by side."""
     from instag.evaluation.compare import compare_reports, headline_table
-    from instag.evaluation.metrics_table import load
+    from instag.evaluation.metrics_files import load_metrics
 
     page = compare_reports(reports, output)
     names = [folder.resolve().name for folder in reports]
-    table = [("", *names), *headline_table([(str(folder), load(folder)) for folder in reports])]
+    table = [
+        ("", *names),
+        *headline_table([(str(folder), load_metrics(folder)) for folder in reports]),
+    ]
     terminal.result("\n".join([*aligned(table), f"{page}"]), {"comparison": page})
 
 
