@@ -367,10 +367,13 @@ def set_wanted(person: Person, shared: Basis) -> None:
 def folds_of(people: list[Person], together: list[str]) -> dict[str, int]:
     """The fold that leaves each clip out; several clips of one person lie in the same, and each
     fold has long and short ones."""
-    identity = lambda person: next(
-        (start for start in together if person.name.startswith(start)), person.name
-    )
-    length = lambda name: sum(len(person.curves) for person in people if identity(person) == name)  # noqa: E731
+
+    def identity(person: Person) -> str:
+        return next((start for start in together if person.name.startswith(start)), person.name)
+
+    def length(name: str) -> int:
+        return sum(len(person.curves) for person in people if identity(person) == name)
+
     names = sorted({identity(person) for person in people}, key=lambda name: (-length(name), name))
     return {person.name: names.index(identity(person)) % FOLDS for person in people}
 
@@ -394,11 +397,8 @@ def leave_out(
                     for curve in range(CURVES)
                 ]
     middle = float(np.median(list(found.values())))
-    print(
-        f"{name}: "
-        f"{' '.join(f'{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)' for key, value in scores.items())}",
-        flush=True,
-    )
+    each = (f"{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)" for key, value in scores.items())
+    print(f"{name}: {' '.join(each)}", flush=True)
     for person in people:
         person.lag += found[person.name] - middle
     return np.mean(list(scores.values()), axis=0), nets

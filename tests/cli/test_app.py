@@ -153,7 +153,7 @@ def test_interrupt_says_how_to_go_on(run, tmp_path: Path, monkeypatch: pytest.Mo
     def prepare(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(vars(instag), "prepare", prepare)
+    monkeypatch.setattr("instag.creation.prepare", prepare)
     result = run("create", "me.mp4", "-o", tmp_path / "me.avatar")
     assert result.exit_code == 130
     assert "Run the same command again" in result.stderr

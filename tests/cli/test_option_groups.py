@@ -8,7 +8,7 @@ import pytest
 import typer
 
 import instag
-from instag.cli import library_options as options
+from instag.capture.options import CaptureOptions
 from instag.cli.command import typer_command
 from instag.cli.commands.adapt import adapt
 from instag.cli.commands.create import create
@@ -17,6 +17,8 @@ from instag.cli.commands.pretrain import pretrain
 from instag.cli.commands.speak import speak
 from instag.cli.option_groups import unfolded
 from instag.options import check_limits, option
+from instag.synthesis.options import SpeakOptions
+from instag.training.options import PretrainingOptions, TrainingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +78,12 @@ def test_help_has_texts_choices_and_groups(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     "command, group",
     [
-        (create, options.CaptureOptions),
-        (create, options.TrainingOptions),
-        (prepare, options.CaptureOptions),
-        (adapt, options.TrainingOptions),
-        (pretrain, options.PretrainingOptions),
-        (speak, options.SpeakOptions),
+        (create, CaptureOptions),
+        (create, TrainingOptions),
+        (prepare, CaptureOptions),
+        (adapt, TrainingOptions),
+        (pretrain, PretrainingOptions),
+        (speak, SpeakOptions),
     ],
 )
 def test_commands_take_all_of_a_group(command: Any, group: type) -> None:
@@ -105,6 +107,7 @@ def test_create_observes_as_prepare_does(run, tmp_path, monkeypatch: pytest.Monk
         raise KeyboardInterrupt
 
     monkeypatch.setitem(vars(instag), "prepare", stop)
+    monkeypatch.setattr("instag.creation.prepare", stop)
     words = [
         "--crop",
         "1,2,80",

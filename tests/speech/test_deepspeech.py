@@ -46,9 +46,10 @@ def sigmoid(values: np.ndarray) -> np.ndarray:
 def formula(inputs: np.ndarray, found: dict[str, np.ndarray]) -> np.ndarray:
     """What TensorFlow computes: clipped layers, BasicLSTMCell both ways with forget bias 1, two
     layers."""
-    clipped = lambda values, number: np.clip(
-        values @ found[f"h{number}"] + found[f"b{number}"], 0, 20
-    )
+
+    def clipped(values: np.ndarray, number: int) -> np.ndarray:
+        return np.clip(values @ found[f"h{number}"] + found[f"b{number}"], 0, 20)
+
     heard = clipped(clipped(clipped(inputs, 1), 2), 3)
     both = []
     for direction, order in (("fw", slice(None)), ("bw", slice(None, None, -1))):

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from instag.cli.library_options import DEVICE
 from instag.errors import BadArgument
 from instag.options import MACHINE
+from instag.training.options import DEVICE
 
 Overwrite = Annotated[
     bool,

@@ -4,7 +4,7 @@ results on standard output."""
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +56,15 @@ class Terminal:
         self.note(f"{title}: {duration(time.monotonic() - started)}")
 
     @contextmanager
-    def stages(self, title: str) -> Iterator[Callable[[str, int, int], None]]:
+    def stages(
+        self, title: str, plain: Mapping[str, str] | None = None
+    ) -> Iterator[Callable[[str, int, int], None]]:
         """The same for work in stages: its report takes (stage, done, total) and begins a new bar
-        with each stage."""
+        with each stage.
+
+        plain: stages that have titles of their own, and are shown as percentages.
+        """
+        titles = plain or {}
         with ExitStack() as shown:
             current: tuple[str, Report] = ("", silent)
 
@@ -66,10 +72,9 @@ class Terminal:
                 nonlocal current
                 if stage != current[0]:
                     shown.close()
-                    current = (
-                        stage,
-                        shown.enter_context(self.progress(f"{title}, {stage}", "steps")),
-                    )
+                    unit = "" if stage in titles else "steps"
+                    named = titles.get(stage, f"{title}, {stage}")
+                    current = (stage, shown.enter_context(self.progress(named, unit)))
                 current[1](done, total)
 
             yield report

@@ -83,11 +83,14 @@ def test_a_voice_that_nobody_taught_opens_and_closes_the_lips() -> None:
         features(torch.from_numpy(spoken.waveform), LipCodeFrontEnd(model=MODEL, ear=EAR))[..., 0]
         @ MODEL.gap
     )
-    of = lambda names: [
-        float(gap[round((one.start + one.end) / 2 * 25)])
-        for one in spoken.phonemes
-        if one.name in names
-    ]
+
+    def of(names):
+        return [
+            float(gap[round((one.start + one.end) / 2 * 25)])
+            for one in spoken.phonemes
+            if one.name in names
+        ]
+
     names = {one.name for one in spoken.phonemes}
     assert names & OPEN and names & SHUT, sorted(names)  # noqa: PT018
     assert np.mean(of(OPEN)) > np.mean(of(SHUT)) + 0.03

@@ -9,8 +9,8 @@ import typer
 from instag.cli import options
 from instag.cli.device_notes import announce_compilation
 from instag.cli.evaluation_summary import numbers, short_form
-from instag.cli.library_options import TrainingOptions
 from instag.cli.terminal import Terminal, duration
+from instag.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from instag.data.clip import Clip
@@ -33,32 +33,34 @@ def adapt(
 ) -> None:
     """Learn a talking head from a clip, and test it on the frames held back."""
     options.refuse_existing(output, overwrite)
+    import instag
     from instag.data.clip import Clip
     from instag.runtime.device import set_threads
 
     set_threads(threads)
-    learn(terminal, Clip.open(clip), output, training, {})
-
-
-def learn(
-    terminal: Terminal,
-    clip: "Clip",
-    output: Path,
-    training: TrainingOptions,
-    extra: dict[str, object],
-) -> None:
-    """Learn with progress, test on the frames held back, and print the result with the extra
-    values."""
-    import instag
-
+    opened = Clip.open(clip)
     announce_compilation(terminal, training.device)
     started = time.monotonic()
     with terminal.stages(f"Learning {output.stem}") as report:
-        avatar = instag.adapt(clip, output, report=report, **vars(training))
+        avatar = instag.adapt(opened, output, report=report, **vars(training))
     took = time.monotonic() - started
+    print_result(terminal, avatar, opened, output, training.device, took, {})
+
+
+def print_result(
+    terminal: Terminal,
+    avatar: "Avatar",
+    clip: "Clip",
+    output: Path,
+    device: str,
+    took: float,
+    extra: dict[str, object],
+) -> None:
+    """Test the head on the frames held back, and print what came of it with the extra values.
+    took: seconds of learning."""
     if not avatar.info.training["lpips"]:
         terminal.note(NO_LPIPS)
-    evaluation = test_held_out(terminal, avatar, clip, training.device)
+    evaluation = test_held_out(terminal, avatar, clip, device)
     values: dict[str, object] = {"avatar": output, "adapt_s": round(took, 2), **extra}
     if evaluation is not None:
         values["held_out"] = numbers(evaluation)

@@ -1,18 +1,14 @@
 """`instag prepare`."""
 
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from instag.capture.options import CaptureOptions
 from instag.cli import options
 from instag.cli.clip_summary import summary_lines
-from instag.cli.library_options import CaptureOptions
 from instag.cli.terminal import Terminal
-
-if TYPE_CHECKING:
-    from instag.data.clip import Clip
 
 
 def prepare(
@@ -40,11 +36,17 @@ def prepare(
 
     Stages that are done are not done again; a run that was stopped goes on where it was.
     """
+    import instag
     from instag.runtime.device import set_threads
 
     set_threads(threads)
     chosen = {"only": only, "start_from": start_from, "speech": speech, **capture.settings()}
-    clip, took = observe(terminal, video, output, **chosen)
+    started = time.monotonic()
+    with terminal.progress(f"Observing {video.name}") as report:
+        clip = instag.prepare(video, output, report=report, **chosen)
+    for sentence in summary_lines(clip.info):
+        terminal.note(sentence)
+    took = time.monotonic() - started
     values: dict[str, object] = {
         "clip": output,
         "frames": len(clip),
@@ -59,15 +61,3 @@ def prepare(
         terminal.note(f"Contact sheet: {sheet}")
         values["preview"] = sheet
     terminal.result(f"{output}", values)
-
-
-def observe(terminal: Terminal, video: Path, folder: Path, **chosen: Any) -> tuple["Clip", float]:
-    """Observe with progress; returns the Clip and the seconds that it took."""
-    import instag
-
-    started = time.monotonic()
-    with terminal.progress(f"Observing {video.name}") as report:
-        clip = instag.prepare(video, folder, report=report, **chosen)
-    for sentence in summary_lines(clip.info):
-        terminal.note(sentence)
-    return clip, time.monotonic() - started

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from instag.cli import options
-from instag.cli.library_options import PretrainingOptions
 from instag.cli.terminal import Terminal, duration
+from instag.training.options import PretrainingOptions
 
 
 def pretrain(

@@ -8,8 +8,8 @@ import typer
 
 from instag.cli import options
 from instag.cli.device_notes import announce_compilation
-from instag.cli.library_options import SpeakOptions
 from instag.cli.terminal import Terminal
+from instag.synthesis.options import SpeakOptions
 
 
 def speak(
