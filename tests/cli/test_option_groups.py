@@ -130,7 +130,7 @@ def test_create_observes_as_prepare_does(run, tmp_path, monkeypatch: pytest.Monk
         "--size",
         "256",
         "--speech",
-        "phones",
+        "whisper",
     ]
     for command, output in (("prepare", "me.clip"), ("create", "me.avatar")):
         assert run(command, "me.mp4", "-o", tmp_path / output, *words).exit_code == 130

@@ -253,8 +253,8 @@ def test_what_is_known_hangs_on_what_a_head_hears():
 
 def test_a_prior_that_hears_otherwise_is_refused(people, tmp_path):
     prior = pretrain(people[:1], course=shortened(TINY, 0.3))
-    with pytest.raises(BadArgument, match="phones"):
-        adapt(people[0], prior=prior, speech="phones")
+    with pytest.raises(BadArgument, match="whisper"):
+        adapt(people[0], prior=prior, speech="whisper")
     other = replace(prior, info=replace(prior.info, hears="mel 0"))
     with pytest.raises(BadArgument, match="mel 0"):
         adapt(people[0], prior=other)

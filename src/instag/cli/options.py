@@ -8,6 +8,7 @@ import typer
 
 from instag.errors import BadArgument
 from instag.options import MACHINE
+from instag.speech.registry import choices
 from instag.training.options import DEVICE
 
 Overwrite = Annotated[
@@ -42,10 +43,7 @@ Speech = Annotated[
     typer.Option(
         "--speech",
         metavar="NAME",
-        help=(
-            "The speech front end: mel, whisper, motion, deepspeech, esperanto, hubert, ave or "
-            "wav2vec2:FOLDER."
-        ),
+        help=f"The speech front end: {choices()}.",
     ),
 ]
 

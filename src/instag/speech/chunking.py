@@ -1,5 +1,5 @@
-"""Speech features of whole recordings: heard by a front end in pieces, so that memory stays small
-for any length."""
+"""Speech features of whole recordings, computed in pieces, so that memory stays small for any
+length."""
 
 import math
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from instag.speech.front_end import FrontEnd
 from instag.types import FPS, SAMPLE_RATE, SAMPLES
 
 GRID = 5
-"""Pieces begin on multiples of so many frames: 0.2 s, where the steps of 50, 80 and 100 a second
-that front ends use meet the frames'."""
+"""Pieces begin on multiples of so many frames: 0.2 s, where the front ends' steps of 50, 80 and 100
+a second coincide with frames."""
 
 
 def frame_count(waveform: Float[Tensor, " samples"]) -> int:
@@ -29,7 +29,7 @@ def chunks(
     """Features of a mono 16 kHz waveform in pieces of at most `front_end.piece` frames; together
     ceil(samples / 640) frames.
 
-    Each piece hears as much sound beyond its own ends as the front end declares, so that the
+    Each piece gets as much sound beyond its own ends as the front end declares, so that its
     features are those of the whole.
     """
     calibrated = front_end.calibrated(waveform)
@@ -40,14 +40,14 @@ def chunks(
     )
     for start in range(0, frames, piece):
         first, last = max(0, start - before), min(frames, start + piece + after)
-        heard = calibrated(waveform[first * SAMPLES : last * SAMPLES])
-        yield heard[start - first : min(start + piece, frames) - first]
+        found = calibrated(waveform[first * SAMPLES : last * SAMPLES])
+        yield found[start - first : min(start + piece, frames) - first]
 
 
 def features(
     waveform: Float[Tensor, " samples"], front_end: FrontEnd, report: Report = silent
 ) -> Float[Tensor, "f channels steps"]:
-    """All of them at once. `report` gets (frames done, frames in all)."""
+    """All of them together. `report` gets (frames done, frames in all)."""
     whole = torch.empty(frame_count(waveform), front_end.channels, front_end.steps)
     done = 0
     for chunk in chunks(waveform, front_end):
@@ -58,6 +58,6 @@ def features(
 
 
 def silence(front_end: FrontEnd) -> Float[Tensor, "channels steps"]:
-    """What the front end hears in the middle of four seconds of digital silence."""
-    heard = features(torch.zeros(4 * SAMPLE_RATE), front_end)
-    return heard[len(heard) // 2]
+    """The features in the middle of four seconds of digital silence."""
+    found = features(torch.zeros(4 * SAMPLE_RATE), front_end)
+    return found[len(found) // 2]
