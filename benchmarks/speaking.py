@@ -21,7 +21,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from instag.media.reader import read_sound, write_video
+from instag.media.reader import read_sound
+from instag.media.writer import write_video
 from instag.models.avatar import Avatar
 from instag.rendering.renderer import Renderer
 from instag.runtime.device import (

@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 
 from instag.data.clip import Clip
 from instag.evaluation.not_measured import NotMeasured
-from instag.media.reader import write_video
+from instag.media.writer import write_video
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_name
 from instag.synthesis.synthesizer import GPU_BATCH, SpeakOptions, frames

@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from instag.media import reader
+from instag.media.writer import write_video
 from instag.models.avatar import Avatar
 from instag.models.render_head import layers, static_features
 from instag.rendering.compositing import DILATION, composite_uint8
@@ -68,7 +69,7 @@ def speak(
     closed eyes. 25 fps, H.264 and AAC, as long as the sound to a frame. The video's metadata says
     that it is synthetic. device: as in compute.device_named; pictures of a GPU differ from those of
     a CPU by rounding. Raises what Avatar.open, device_named, reader.read_sound and
-    reader.write_video raise.
+    write_video raise.
     """
     where = device_named(device)
     avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)
@@ -76,7 +77,7 @@ def speak(
     total = frame_count(waveform)
     manner = SpeakOptions(pose=pose, expression=expression, blinks=blinks, dilate=dilate)
     rate = 44_100
-    reader.write_video(
+    write_video(
         output,
         _counted(frames(avatar, waveform, manner, device=where), total, report),
         sound=(reader.read_sound(sound, rate=rate), rate),
