@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from instag.evaluation.report import write_report
     from instag.models.avatar import Avatar
     from instag.models.prior import Prior
-    from instag.synthesis.synthesizer import speak
+    from instag.synthesis.speak import speak
     from instag.training.adapt import adapt
     from instag.training.pretrain import pretrain
 
@@ -47,7 +47,7 @@ _HOMES = {
     "evaluate_videos": "instag.evaluation.evaluate",
     "prepare": "instag.capture.prepare",
     "pretrain": "instag.training.pretrain",
-    "speak": "instag.synthesis.synthesizer",
+    "speak": "instag.synthesis.speak",
     "write_report": "instag.evaluation.report",
 }
 

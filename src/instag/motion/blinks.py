@@ -37,11 +37,11 @@ def blinks_rarely(expression: Float[Tensor, "l 6"]) -> bool:
     return begun < SELDOM * len(expression) / FPS
 
 
-def with_blinks(
+def added_blinks(
     played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g 6"]], frames: Int[Tensor, " f"]
-) -> Float[Tensor, "f 6"]:
-    """The expressions that are played in some video frames, with blinks where none is near."""
-    shown = played(frames)
+) -> Float[Tensor, " f"]:
+    """How far lids are closed, 0 to 1, in some video frames by blinks that are added where none is
+    near in the expressions that are played."""
     blink = torch.zeros(len(frames))
     first, last = int(frames.min()), int(frames.max())
     for number in range(_before(first), _before(last) + 2):
@@ -52,10 +52,25 @@ def with_blinks(
             max(0, math.floor((onset - APART) * FPS)), math.ceil((end + APART) * FPS) + 1
         )
         if not (played(around)[:, BLINK] > SEEN).any():
-            blink = torch.maximum(
-                blink, BLINK_LIMIT * closure(frames.double() / FPS - onset).float()
-            )
-    return torch.where((blink > shown[:, BLINK])[:, None], blinked(shown, blink), shown)
+            blink = torch.maximum(blink, closure(frames.double() / FPS - onset).float())
+    return blink
+
+
+def merge_blink(
+    expression: Float[Tensor, "f 6"], closed: Float[Tensor, " f"]
+) -> Float[Tensor, "f 6"]:
+    """Expressions whose lids are closed at least so far, 0 to 1."""
+    blink = BLINK_LIMIT * closed
+    return torch.where(
+        (blink > expression[:, BLINK])[:, None], blinked(expression, blink), expression
+    )
+
+
+def with_blinks(
+    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g 6"]], frames: Int[Tensor, " f"]
+) -> Float[Tensor, "f 6"]:
+    """The expressions that are played in some video frames, with blinks where none is near."""
+    return merge_blink(played(frames), added_blinks(played, frames))
 
 
 def onset_of(number: int) -> float:

@@ -1,7 +1,6 @@
 """Speech features of whole recordings: heard by a front end in pieces, so that memory stays small
 for any length."""
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -9,39 +8,30 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.runtime.progress import Report, silent
+from instag.speech.feature_stream import FeatureStream, frames_of
 from instag.speech.front_end import FrontEnd
-from instag.types import FPS, SAMPLE_RATE, SAMPLES
-
-GRID = 5
-"""Pieces begin on multiples of so many frames: 0.2 s, where the steps of 50, 80 and 100 a second
-that front ends use meet the frames'."""
+from instag.types import SAMPLE_RATE
 
 
 def frame_count(waveform: Float[Tensor, " samples"]) -> int:
     """Frames of a video as long as a 16 kHz waveform."""
-    return max(1, math.ceil(len(waveform) / SAMPLES))
+    return frames_of(len(waveform))
 
 
-@torch.no_grad()
 def chunks(
     waveform: Float[Tensor, " samples"], front_end: FrontEnd
 ) -> Iterator[Float[Tensor, "f channels steps"]]:
     """Features of a mono 16 kHz waveform in pieces of at most `front_end.piece` frames; together
     ceil(samples / 640) frames.
 
-    Each piece hears as much sound beyond its own ends as the front end declares, so that the
-    features are those of the whole.
+    Each piece is computed with as much sound beyond its own ends as the front end declares, so that
+    the features are those of the whole.
     """
-    calibrated = front_end.calibrated(waveform)
-    frames, piece = frame_count(waveform), max(GRID, front_end.piece // GRID * GRID)
-    before, after = (
-        GRID * math.ceil((seconds * FPS + 1) / GRID)
-        for seconds in (front_end.lookback, front_end.lookahead)
-    )
-    for start in range(0, frames, piece):
-        first, last = max(0, start - before), min(frames, start + piece + after)
-        heard = calibrated(waveform[first * SAMPLES : last * SAMPLES])
-        yield heard[start - first : min(start + piece, frames) - first]
+    stream = FeatureStream(front_end)
+    stream.push(waveform)
+    stream.end()
+    while (piece := stream.take()) is not None:
+        yield piece
 
 
 def features(

@@ -1,296 +1,181 @@
-"""Speaking: an Avatar and a waveform become frames, and frames with the sound become a video."""
+"""The synthesizer: sound goes in, frames with their sound come out."""
 
-import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, final
+from types import TracebackType
+from typing import final
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from instag.media import reader
-from instag.media.writer import write_video
 from instag.models.avatar import Avatar
-from instag.models.render_head import layers, static_features
-from instag.rendering.compositing import DILATION, composite_uint8
-from instag.rendering.registry import renderer_for
-from instag.runtime.cuda_graph import Work, cuda_graphed
-from instag.runtime.device import device_named
-from instag.runtime.device_copy import AsyncDownload, to_device_async
-from instag.runtime.progress import Report, silent
-from instag.speech import chunking
-from instag.speech.windows import windows
-from instag.synthesis.background import BackgroundCache
-from instag.synthesis.controls import Choice, drive
-from instag.types import FPS, SAMPLE_RATE, WINDOWS, Camera, Condition, Rendering, Splats
-from instag.version import __version__
+from instag.motion.blinks import blinks_rarely
+from instag.runtime.device_copy import AsyncDownload, PendingTensor
+from instag.speech.front_end import FrontEnd
+from instag.synthesis.background import Background, BackgroundCache
+from instag.synthesis.controls import ControlSource, PoseFrom, Replay, Still, WithBlinks
+from instag.synthesis.head_renderer import HeadRenderer
+from instag.synthesis.options import SpeakOptions
+from instag.synthesis.packet import Packet
+from instag.synthesis.planner import PlannedFrames, Planner
 
 BATCH, GPU_BATCH = 4, 32
-"""Frames painted at once: enough to keep two cores busy, few enough to stay in their caches; on a
+"""Frames rendered at once: enough to keep two cores busy, few enough to stay in their caches; on a
 GPU, enough to hide the launches."""
 AHEAD = 2
-"""Batches whose torso frames are decoded before they are painted."""
+"""Batches whose torso frames are decoded before they are rendered."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpeakOptions:
-    """How to speak. pose, expression: as in the learned clip, or still. blinks: also where the
-    learned clip has too few, if the head can.
+@final
+class Synthesizer:
+    """Lets one avatar speak, in constant memory.
 
-    dilate: widen the mouth's alpha (docs/method.md#a-frame).
+        with Synthesizer(avatar) as synthesizer:
+            synthesizer.push_audio(samples)
+            synthesizer.end_of_audio()
+            for packet in synthesizer:
+                sink.write(packet)
+
+    Iteration gives the packets that can be made of the sound so far, and ends where more is needed:
+    push more and iterate again. After `end_of_audio` it gives all the rest. How the sound was cut
+    when it was pushed changes no frame.
+
+    A front end that depends on the whole recording, on its loudness above all, is calibrated to the
+    first samples that are pushed, and to those after each `end_of_audio`: to speak exactly as for a
+    file, push the whole of it at once, or hand over a `front_end` that is calibrated already.
+
+    Used in a `with` block, which ends its threads, and by one thread at a time.
     """
 
-    pose: Choice = "train"
-    expression: Choice = "train"
-    blinks: bool = True
-    dilate: bool = False
+    def __init__(
+        self,
+        avatar: Avatar,
+        *,
+        options: SpeakOptions | None = None,
+        controls: ControlSource | None = None,
+        background: Background | None = None,
+        front_end: FrontEnd | None = None,
+        device: torch.device | str = "cpu",
+        batch: int | None = None,
+        piece: int | None = None,
+    ) -> None:
+        """controls: moves the head, `options` if not given. background: closed with the
+        synthesizer; the avatar's torso and backdrop if not given. front_end: a calibrated one;
+        the avatar's, calibrated as above, if not given. device: renders. batch: frames of a packet
+        at most, what suits the device if not given. piece: frames whose features are computed at
+        once, the front end's own number if not given; fewer wait for less sound.
+
+        Raises what Avatar.front_end raises.
+        """
+        self._device, options = torch.device(device), options or SpeakOptions()
+        batch = batch or (BATCH if self._device.type == "cpu" else GPU_BATCH)
+        self._planner = Planner(
+            front_end or avatar.front_end(device=str(self._device)),
+            controls or controls_of(avatar, options),
+            self._device,
+            batch=batch,
+            piece=piece,
+            calibrate=front_end is None,
+        )
+        with torch.no_grad():
+            self._renderer = HeadRenderer(avatar, self._device, dilate=options.dilate)
+        self._background = background or BackgroundCache(
+            avatar, self._device, least=(AHEAD + 1) * batch
+        )
+        self._downloads = AsyncDownload(self._device)
+        self._planned: deque[PlannedFrames] = deque()
+        self._downloading: deque[_Downloading] = deque()
+        self._given = 0
+
+    def __enter__(self) -> "Synthesizer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End its threads; what is queued is dropped."""
+        self.clear_buffer()
+        self._background.close()
+
+    def push_audio(self, samples: Float[np.ndarray, " n"] | Float[Tensor, " n"]) -> None:
+        """The next samples to say: mono, 16 kHz, in [-1, 1]; any number. Nobody may change them any
+        more. Nothing is computed yet."""
+        # torch warns of arrays that it may not write
+        self._planner.push(np.require(samples, np.float32, ["C", "W"]))
+
+    def end_of_audio(self) -> None:
+        """What was pushed is complete: its last frames need no more sound. Sound that is pushed
+        later is another recording, whose frames follow."""
+        self._planner.end()
+
+    def clear_buffer(self) -> None:
+        """Drop sound and frames that were not given yet, as for a listener who interrupts. The head
+        goes on from the last frame that was given."""
+        self._planned.clear()
+        self._downloading.clear()
+        self._planner.restart(self._given)
+
+    def __iter__(self) -> Iterator[Packet]:
+        while (packet := self._packet()) is not None:
+            self._given = packet.first + len(packet)
+            yield packet
+
+    @torch.no_grad()
+    def _packet(self) -> Packet | None:
+        """A GPU renders a batch while the one before it comes to the host."""
+        late = 0 if self._device.type == "cpu" else 1
+        while len(self._downloading) <= late and (planned := self._plan()) is not None:
+            frames = self._renderer.render_frames(planned.inputs, self._background(planned.inputs))
+            self._downloading.append(
+                _Downloading(
+                    first=planned.inputs.first,
+                    frames=self._downloads.start(frames),
+                    sound=planned.sound,
+                )
+            )
+        return self._downloading.popleft().packet() if self._downloading else None
+
+    def _plan(self) -> PlannedFrames | None:
+        """The next batch to render. Its torso frames were named a few batches ago, so that they are
+        decoded by now."""
+        while len(self._planned) <= AHEAD and (planned := self._planner.take()) is not None:
+            self._background.prefetch(planned.inputs)
+            self._planned.append(planned)
+        return self._planned.popleft() if self._planned else None
 
 
-def speak(
-    avatar: Avatar | Path | str,
-    sound: Path | str,
-    output: Path | str,
-    *,
-    pose: Literal["train", "still"] = "train",
-    expression: Literal["train", "still"] = "train",
-    blinks: bool = True,
-    dilate: bool = False,
-    device: str = "auto",
-    report: Report = silent,
-) -> Path:
-    """Make `avatar` say `sound` (any sound file, or a video's sound; any length and rate) and write
-    a video with that sound.
-
-    blinks: the avatar blinks now and then where what it learned has no blinks to play, if it knows
-    closed eyes. 25 fps, H.264 and AAC, as long as the sound to a frame. The video's metadata says
-    that it is synthetic. device: as in compute.device_named; pictures of a GPU differ from those of
-    a CPU by rounding. Raises what Avatar.open, device_named, reader.read_sound and
-    write_video raise.
-    """
-    where = device_named(device)
-    avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)
-    waveform = torch.from_numpy(reader.read_sound(sound, rate=SAMPLE_RATE))
-    total = frame_count(waveform)
-    manner = SpeakOptions(pose=pose, expression=expression, blinks=blinks, dilate=dilate)
-    rate = 44_100
-    write_video(
-        output,
-        _counted(frames(avatar, waveform, manner, device=where), total, report),
-        sound=(reader.read_sound(sound, rate=rate), rate),
-        fps=FPS,
-        gpu=where.type == "cuda",
-        metadata={
-            "comment": (
-                f"Synthetic video: a talking head generated by instag {__version__}, not a "
-                "recording of a person."
-            ),
-            "encoder_tool": f"instag {__version__}",
-            "description": f"synthetic=true; avatar={avatar.info.source}; recipe={avatar.info.recipe}",
-        },
-    )
-    return Path(output)
-
-
-def frame_count(waveform: Float[Tensor, " samples"]) -> int:
-    """Frames of a video as long as a 16 kHz waveform."""
-    return max(1, math.ceil(len(waveform) * FPS / SAMPLE_RATE))
-
-
-@torch.no_grad()
-def frames(
-    avatar: Avatar,
-    waveform: Float[Tensor, " samples"],
-    manner: SpeakOptions,
-    *,
-    device: torch.device | str = "cpu",
-    batch: int | None = None,
-) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    """The frames that go with a mono 16 kHz waveform, one after the other, in constant memory.
-
-    device: where they are painted. batch: how many at once, None for what suits the device. A GPU
-    paints a batch while the one before it comes to the host.
-    """
-    device = torch.device(device)
-    batch = batch or (BATCH if device.type == "cpu" else GPU_BATCH)
-    fetching, coming = AsyncDownload(device), None
-    with BackgroundCache(avatar, device, least=(AHEAD + 1) * batch) as behind:
-        painter = Painter(avatar, device, manner)
-        for moment in _prefetched(moments(avatar, waveform, manner, device, batch), behind):
-            arrival = fetching.start(painter.pictures(moment, behind(moment.torso)))
-            if device.type == "cpu":
-                yield from arrival.wait().numpy()
-                continue
-            if coming is not None:
-                yield from coming.wait().numpy()
-            coming = arrival
-        if coming is not None:
-            yield from coming.wait().numpy()
+def controls_of(avatar: Avatar, options: SpeakOptions) -> ControlSource:
+    """What the options ask of an avatar: its recorded motion or none, and blinks where it has too
+    few and can close its eyes."""
+    recorded = {"viewmats": avatar.viewmats.cpu(), "expressions": avatar.expression.cpu()}
+    sources: dict[str, ControlSource] = {"train": Replay(**recorded), "still": Still(**recorded)}
+    source = sources[options.expression]
+    if options.pose != options.expression:
+        source = PoseFrom(pose=sources[options.pose], rest=source)
+    seldom = options.expression == "still" or blinks_rarely(recorded["expressions"])
+    if options.blinks and avatar.head.can_blink() and seldom:
+        return WithBlinks(source=source)
+    return source
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class FrameControls:
-    """What drives a batch of frames. condition, viewmats: on the painting device. torso: numbers of
-    the learned frames whose torso is shown."""
+class _Downloading:
+    """A batch on its way to the host."""
 
-    condition: Condition
-    viewmats: Float[Tensor, "b 4 4"]
-    torso: list[int]
+    first: int
+    frames: PendingTensor
+    sound: Float[np.ndarray, " samples"]
 
-
-@final
-class Painter:
-    """Paints batches of frames of one avatar on one device. What is the same in every frame is
-    computed once."""
-
-    def __init__(self, avatar: Avatar, device: torch.device, manner: SpeakOptions) -> None:
-        self._head = avatar.to(device).head
-        self._degree, self._size = avatar.info.degree, avatar.info.size
-        self._dilation = DILATION if manner.dilate else 0
-        self._static = static_features(self._head)
-        self._intrinsics = intrinsics(avatar).to(device)
-        self._posed: dict[int, Work] = {}
-        self.renderer = renderer_for(device)
-
-    def pictures(
-        self, moment: FrameControls, behind: UInt8[Tensor, "b h w 3"]
-    ) -> UInt8[Tensor, "b h w 3"]:
-        """Whole frames, on the device. Nothing waits for it."""
-        face, mouth = self.layers(moment)
-        return self.composite_uint8(face, mouth, behind)
-
-    def layers(self, moment: FrameControls) -> tuple[Rendering, Rendering]:
-        """The face, and the inside of the mouth."""
-        given = moment.condition.speech, moment.condition.expression, moment.viewmats
-        frames = len(moment.viewmats)
-        if frames not in self._posed:
-            self._posed[frames] = cuda_graphed(self._pose, *given)
-        values = self._posed[frames](*given)
-        camera = self._camera(moment.viewmats)
-        face, mouth = (
-            self.renderer.render(
-                Splats(means=means, quats=quats, scales=scales, opacities=opacities), colors, camera
-            )
-            for means, quats, scales, opacities, colors in (values[:5], values[5:])
-        )
-        return face, mouth
-
-    def _pose(self, speech: Tensor, expression: Tensor, viewmats: Tensor) -> tuple[Tensor, ...]:
-        """Splats and colours of both layers as plain tensors, which is what can be recorded."""
-        found = layers(
-            self._head,
-            self._static,
-            Condition(speech=speech, expression=expression),
-            self._camera(viewmats),
-            degree=self._degree,
-        )
-        return tuple(
-            value
-            for layer in found
-            for value in (
-                layer.splats.means,
-                layer.splats.quats,
-                layer.splats.scales,
-                layer.splats.opacities,
-                layer.colors,
-            )
-        )
-
-    def _camera(self, viewmats: Float[Tensor, "b 4 4"]) -> Camera:
-        return Camera(
-            viewmats=viewmats,
-            Ks=self._intrinsics.expand(len(viewmats), 3, 3),
-            width=self._size,
-            height=self._size,
-        )
-
-    def composite_uint8(
-        self, face: Rendering, mouth: Rendering, behind: UInt8[Tensor, "b h w 3"]
-    ) -> UInt8[Tensor, "b h w 3"]:
-        """The layers over torso and backdrop, as bytes."""
-        return composite_uint8(
-            face=face.colors[..., :3],
-            face_alphas=face.alphas,
-            mouth=mouth.colors,
-            mouth_alphas=mouth.alphas,
-            behind=behind,
-            dilation=self._dilation,
-        )
-
-
-def intrinsics(avatar: Avatar) -> Float[Tensor, "3 3"]:
-    """Those of whole pictures, pixels."""
-    size, focal = avatar.info.size, avatar.info.focal
-    return torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]])
-
-
-def moments(
-    avatar: Avatar,
-    waveform: Float[Tensor, " samples"],
-    manner: SpeakOptions,
-    device: torch.device,
-    batch: int,
-) -> Iterator[FrameControls]:
-    """Batches of what drives the frames. Poses are computed on the host: a GPU would have to be
-    waited for, and has nothing to win there."""
-    viewmats, expression = avatar.viewmats.cpu(), avatar.expression.cpu()
-    blinks = manner.blinks and avatar.head.can_blink()
-    for start, heard in _speech_windows(avatar, waveform, device, batch):
-        indices = torch.arange(start, start + len(heard))
-        driven = drive(
-            viewmats, expression, indices, pose=manner.pose, face=manner.expression, blinks=blinks
-        )
-        yield FrameControls(
-            condition=Condition(
-                speech=heard, expression=to_device_async(driven.expression, device)
-            ),
-            viewmats=to_device_async(driven.viewmats, device),
-            torso=driven.torso.tolist(),
-        )
-
-
-def _prefetched(
-    moments: Iterator[FrameControls], behind: BackgroundCache
-) -> Iterator[FrameControls]:
-    """The same, a few batches late, so that torso frames are decoded before they are needed."""
-    held: deque[FrameControls] = deque()
-    for moment in moments:
-        behind.prefetch(moment.torso)
-        held.append(moment)
-        if len(held) > AHEAD:
-            yield held.popleft()
-    yield from held
-
-
-def _speech_windows(
-    avatar: Avatar, waveform: Float[Tensor, " samples"], device: torch.device, batch: int
-) -> Iterator[tuple[int, Float[Tensor, "b 8 channels steps"]]]:
-    """(first frame, windows on the device) in batches. Chunks of features are joined by the few
-    frames that windows reach across."""
-    front_end = avatar.front_end(device=str(device))
-    total, reach = frame_count(waveform), WINDOWS
-    held = torch.zeros(0, front_end.channels, front_end.steps, device=device)
-    offset = position = 0
-    for chunk in chunking.chunks(waveform, front_end):
-        held = torch.cat([held, to_device_async(chunk, device)])
-        ready = offset + len(held)
-        ready = ready if ready >= total else ready - reach
-        while position < ready:
-            end = min(position + batch, ready)
-            yield (
-                position,
-                windows(held, torch.arange(position - offset, end - offset, device=device)),
-            )
-            position = end
-        drop = max(0, position - reach - offset)
-        held, offset = held[drop:], offset + drop
-
-
-def _counted(pictures: Iterator[np.ndarray], total: int, report: Report) -> Iterator[np.ndarray]:
-    for done, picture in enumerate(pictures, start=1):
-        yield picture
-        report(done, total)
+    def packet(self) -> Packet:
+        frames: UInt8[np.ndarray, "b h w 3"] = self.frames.wait().numpy()
+        return Packet(first=self.first, frames=frames, sound=self.sound)
