@@ -74,14 +74,16 @@ def test_a_pose_comes_with_its_torso():
 def test_blinks_are_added_where_none_is_played():
     open_eyes, frames = torch.zeros(125, 6), torch.arange(500)
     played = Replay(viewmats=poses(125), expressions=open_eyes)
-    assert (played(frames).units() == 0).all()
-    assert WithBlinks(source=played)(frames).units()[:, 5].max() > 1.9
+    assert (played(frames).merged_expression() == 0).all()
+    assert WithBlinks(source=played)(frames).merged_expression()[:, 5].max() > 1.9
     still = Still(viewmats=poses(125), expressions=open_eyes)
-    assert WithBlinks(source=still)(frames).units()[:, 5].max() > 1.9
+    assert WithBlinks(source=still)(frames).merged_expression()[:, 5].max() > 1.9
     closed = open_eyes.clone()
     closed[::20, 5] = 2.5
     lively = Replay(viewmats=poses(125), expressions=closed)
-    assert (WithBlinks(source=lively)(frames).units() == lively(frames).units()).all()
+    assert (
+        WithBlinks(source=lively)(frames).merged_expression() == lively(frames).merged_expression()
+    ).all()
 
 
 def test_the_stronger_of_two_blinks_is_shown():
@@ -91,12 +93,12 @@ def test_the_stronger_of_two_blinks_is_shown():
         blink=torch.tensor([0.0, 1.0]),
         torso=torch.zeros(2, dtype=torch.long),
     )
-    assert controls.units()[:, 5].tolist() == [0.5, 2.0]
-    assert controls.units()[1, 2] == 0  # closed eyes are not wide
+    assert controls.merged_expression()[:, 5].tolist() == [0.5, 2.0]
+    assert controls.merged_expression()[1, 2] == 0  # closed eyes are not wide
 
 
 def test_any_batches_give_the_same_controls():
     played = WithBlinks(source=Replay(viewmats=poses(30), expressions=torch.zeros(30, 6)))
-    whole = played(torch.arange(300)).units()
-    pieces = [played(part).units() for part in torch.arange(300).split(7)]
+    whole = played(torch.arange(300)).merged_expression()
+    pieces = [played(part).merged_expression() for part in torch.arange(300).split(7)]
     assert (torch.cat(pieces) == whole).all()

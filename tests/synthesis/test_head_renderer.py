@@ -17,6 +17,7 @@ from instag.speech import chunking
 from instag.speech.windows import windows
 from instag.synthesis import head_renderer
 from instag.synthesis.controls import Replay
+from instag.synthesis.front_end import front_end_for
 from instag.synthesis.head_renderer import HeadRenderer, intrinsics
 from instag.synthesis.options import SpeakOptions
 from instag.synthesis.planner import Planner
@@ -38,7 +39,7 @@ def test_frames_are_those_of_paint_bit_for_bit(avatar):
     """The quick way over bytes gives what paint over floats gives."""
     indices = torch.arange(6)
     driven = Replay(viewmats=avatar.viewmats, expressions=avatar.expression)(indices)
-    heard = windows(chunking.features(noise(6 * 640), avatar.front_end()), indices)
+    heard = windows(chunking.features(noise(6 * 640), front_end_for(avatar)), indices)
     behind = np.stack(
         [
             over_backdrop(premultiplied(avatar.torso(index)), avatar.backdrop)
@@ -115,7 +116,7 @@ def test_painting_stays_on_its_device_and_never_waits_for_it(avatar, monkeypatch
     device, options = torch.device("meta"), SpeakOptions(dilate=True)
     with torch.no_grad():
         renderer = HeadRenderer(avatar, device, dilate=options.dilate)
-        planner = Planner(avatar.front_end(), controls_of(avatar, options), device, batch=32)
+        planner = Planner(front_end_for(avatar), controls_of(avatar, options), device, batch=32)
         planner.push(noise(40 * 640).numpy())
         planner.end()
         planned = [planner.take(), planner.take()]

@@ -73,7 +73,7 @@ def test_only_a_head_that_can_close_its_eyes_is_asked_to_blink(avatar):
         shown = replace(
             avatar, head=head, expression=avatar.expression * torch.tensor([1, 1, 1, 1, 1, 0.0])
         )
-        return float(controls_of(shown, options)(torch.arange(300)).units()[:, 5].max())
+        return float(controls_of(shown, options)(torch.arange(300)).merged_expression()[:, 5].max())
 
     assert blinks(True, SpeakOptions()) > 1.9
     assert blinks(True, SpeakOptions(expression="still")) > 1.9

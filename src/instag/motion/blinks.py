@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from instag.types import BLINK, BLINK_LIMIT, FPS, blinked
+from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, FPS, blinked
 
 EVERY = 4.0
 """Seconds from blink to blink, as a mean: people who talk blink 15 to 25 times a minute."""
@@ -30,19 +30,23 @@ APART = 1.0
 """Seconds before and after a blink that is played anyway in which none is added."""
 
 
-def blinks_rarely(expression: Float[Tensor, "l 6"]) -> bool:
-    """Whether expressions of successive frames hold fewer blinks than people do."""
-    closed = expression[:, BLINK] > SEEN
+def blinks_rarely(
+    expression: Float[Tensor, "l u"], units: tuple[str, ...] = EXPRESSION_UNITS
+) -> bool:
+    """Whether successive expressions blink less often than people do. `units` names the columns."""
+    closed = expression[:, units.index(BLINK)] > SEEN
     begun = int(closed[0]) + int((closed[1:] & ~closed[:-1]).sum())
     return begun < SELDOM * len(expression) / FPS
 
 
 def added_blinks(
-    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g 6"]], frames: Int[Tensor, " f"]
+    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g u"]],
+    frames: Int[Tensor, " f"],
+    units: tuple[str, ...] = EXPRESSION_UNITS,
 ) -> Float[Tensor, " f"]:
     """How far lids are closed, 0 to 1, in some video frames by blinks that are added where none is
-    near in the expressions that are played."""
-    blink = torch.zeros(len(frames))
+    near in the expressions that are played. `units` names their columns."""
+    blink, column = torch.zeros(len(frames)), units.index(BLINK)
     first, last = int(frames.min()), int(frames.max())
     for number in range(_before(first), _before(last) + 2):
         onset, end = onset_of(number), onset_of(number) + CLOSING + CLOSED + OPENING
@@ -51,26 +55,32 @@ def added_blinks(
         around = torch.arange(
             max(0, math.floor((onset - APART) * FPS)), math.ceil((end + APART) * FPS) + 1
         )
-        if not (played(around)[:, BLINK] > SEEN).any():
+        if not (played(around)[:, column] > SEEN).any():
             blink = torch.maximum(blink, closure(frames.double() / FPS - onset).float())
     return blink
 
 
 def merge_blink(
-    expression: Float[Tensor, "f 6"], closed: Float[Tensor, " f"]
-) -> Float[Tensor, "f 6"]:
-    """Expressions whose lids are closed at least so far, 0 to 1."""
+    expression: Float[Tensor, "f u"],
+    closed: Float[Tensor, " f"],
+    units: tuple[str, ...] = EXPRESSION_UNITS,
+) -> Float[Tensor, "f u"]:
+    """Expressions whose lids are closed at least so far, 0 to 1. Without AU45 among the units
+    nothing changes."""
+    if BLINK not in units:
+        return expression
     blink = BLINK_LIMIT * closed
-    return torch.where(
-        (blink > expression[:, BLINK])[:, None], blinked(expression, blink), expression
-    )
+    stronger = (blink > expression[:, units.index(BLINK)])[:, None]
+    return torch.where(stronger, blinked(expression, blink, units), expression)
 
 
 def with_blinks(
-    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g 6"]], frames: Int[Tensor, " f"]
-) -> Float[Tensor, "f 6"]:
+    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g u"]],
+    frames: Int[Tensor, " f"],
+    units: tuple[str, ...] = EXPRESSION_UNITS,
+) -> Float[Tensor, "f u"]:
     """The expressions that are played in some video frames, with blinks where none is near."""
-    return merge_blink(played(frames), added_blinks(played, frames))
+    return merge_blink(played(frames), added_blinks(played, frames, units), units)
 
 
 def onset_of(number: int) -> float:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from instag.motion.blinks import added_blinks, merge_blink
 from instag.synthesis.pose_interpolation import interpolate_poses, interpolate_values
+from instag.types import EXPRESSION_UNITS
 
 EASE = 12
 """Frames over which a replay slows down before it turns around."""
@@ -20,10 +21,10 @@ EASE = 12
 class FrameControls:
     """Controls of a batch of frames, one row a frame, on the host.
 
-    head_pose: world to camera, OpenCV. expression: the head's expression units. gaze: yaw and pitch
-    of the eyes in radians, from straight ahead; None leaves the eyes to the expression (no head
-    follows a gaze yet). blink: how far lids are closed, 0 to 1; None leaves them to the expression.
-    torso: the learned frame whose torso is shown.
+    head_pose: world to camera, OpenCV. expression: the units that the avatar names. gaze: yaw and
+    pitch of the eyes in radians, from straight ahead; None leaves the eyes to the expression (no
+    head follows a gaze yet). blink: how far lids are closed, 0 to 1; None leaves them to the
+    expression. torso: the learned frame whose torso is shown.
     """
 
     head_pose: Float[Tensor, "f 4 4"]
@@ -36,9 +37,11 @@ class FrameControls:
         """Frames."""
         return len(self.head_pose)
 
-    def units(self) -> Float[Tensor, "f u"]:
-        """The expression with the blink in it, as a head takes it."""
-        return self.expression if self.blink is None else merge_blink(self.expression, self.blink)
+    def merged_expression(self, units: tuple[str, ...] = EXPRESSION_UNITS) -> Float[Tensor, "f u"]:
+        """The expression with the blink in it, as a head takes it. `units` names its columns."""
+        if self.blink is None:
+            return self.expression
+        return merge_blink(self.expression, self.blink, units)
 
 
 class ControlSource(ABC):
@@ -117,9 +120,12 @@ class WithBlinks(ControlSource):
     """A source with blinks where people would blink and it does not."""
 
     source: ControlSource
+    units: tuple[str, ...] = EXPRESSION_UNITS
+    """Names of the expression's columns, AU45 among them."""
 
     def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
-        controls, added = self.source(frames), added_blinks(self.source.expression, frames)
+        controls = self.source(frames)
+        added = added_blinks(self.source.expression, frames, self.units)
         blink = added if controls.blink is None else torch.maximum(controls.blink, added)
         return replace(controls, blink=blink)
 

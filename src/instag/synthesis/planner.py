@@ -15,7 +15,7 @@ from instag.speech.front_end import FrontEnd
 from instag.synthesis.controls import ControlSource
 from instag.synthesis.head_renderer import FrameInputs
 from instag.synthesis.speech_windows import SpeechWindows
-from instag.types import SAMPLES, Condition
+from instag.types import EXPRESSION_UNITS, SAMPLES, Condition
 
 
 @final
@@ -50,10 +50,13 @@ class Planner:
         batch: int,
         piece: int | None = None,
         calibrate: bool = True,
+        units: tuple[str, ...] = EXPRESSION_UNITS,
     ) -> None:
-        """batch: frames at most. piece, calibrate: as in FeatureStream."""
+        """batch: frames at most. piece, calibrate: as in FeatureStream. units: names of the
+        expression's columns."""
         self._front_end, self._controls, self._device = front_end, controls, device
         self._batch, self._piece, self._calibrate = batch, piece, calibrate
+        self._units = units
         self._recordings: deque[_Recording] = deque()
         self._next = 0
 
@@ -95,7 +98,7 @@ class Planner:
         win there."""
         first, self._next = self._next, self._next + len(speech)
         controls = self._controls(torch.arange(first, self._next))
-        expression = to_device_async(controls.units(), self._device)
+        expression = to_device_async(controls.merged_expression(self._units), self._device)
         return FrameInputs(
             first=first,
             condition=Condition(speech=speech, expression=expression),

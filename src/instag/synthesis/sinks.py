@@ -5,7 +5,7 @@ import sys
 import tempfile
 import wave
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +16,15 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
+from instag.assets.backend import Backend, named
 from instag.errors import BadArgument, PipeClosed
 from instag.media.sound_queue import SoundCutter
 from instag.media.writer import VideoWriter, muxer_of
 from instag.runtime.files import atomic_path, explain_disk_full
 from instag.synthesis.packet import Packet
 from instag.types import FPS, SAMPLE_RATE
+
+STANDARD_OUTPUT = Path("-")
 
 
 @final
@@ -204,16 +207,6 @@ def pcm16(sound: Float[np.ndarray, " samples"]) -> bytes:
     return (np.clip(sound, -1, 1) * 32767).round().astype("<i2").tobytes()
 
 
-@final
-@dataclass(frozen=True, kw_only=True)
-class SinkRow:
-    """One kind of sink. load: opens it for an output that somebody named."""
-
-    name: str
-    help: str
-    load: Callable[[Path, SinkSettings], FrameSink]
-
-
 def _open_pipe(output: Path, settings: SinkSettings) -> FrameSink:
     if output != STANDARD_OUTPUT:
         raise BadArgument(f"Raw frames are written to standard output alone: give -, not {output}.")
@@ -224,12 +217,12 @@ def _open_folder(output: Path, settings: SinkSettings) -> FrameSink:
     return FolderSink(output)
 
 
-STANDARD_OUTPUT = Path("-")
-SINKS = (
-    SinkRow(name="video", help="a video file: mp4, mov or mkv", load=VideoSink),
-    SinkRow(name="pipe", help="raw RGB frames on standard output (-)", load=_open_pipe),
-    SinkRow(name="frames", help="a folder of PNG files and a WAV file", load=_open_folder),
+SINKS: tuple[Backend[FrameSink], ...] = (
+    Backend(name="video", help="a video file: mp4, mov or mkv", load=VideoSink),
+    Backend(name="pipe", help="raw RGB frames on standard output", load=_open_pipe),
+    Backend(name="frames", help="a folder of PNG files and a WAV file", load=_open_folder),
 )
+"""Outputs of `speak`. `load` takes the output that somebody named and SinkSettings."""
 
 
 def open_sink(output: Path | str, settings: SinkSettings, *, name: str | None = None) -> FrameSink:
@@ -237,7 +230,4 @@ def open_sink(output: Path | str, settings: SinkSettings, *, name: str | None = 
     BadArgument, and what the sink raises."""
     output = Path(output)
     name = name or ("pipe" if output == STANDARD_OUTPUT else "video")
-    rows = {row.name: row for row in SINKS}
-    if name not in rows:
-        raise BadArgument(f"There is no sink named {name!r}. Choose one of: {', '.join(rows)}.")
-    return rows[name].load(output, settings)
+    return named(SINKS, name, noun="sink").load(output, settings)

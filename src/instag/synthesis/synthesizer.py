@@ -17,6 +17,7 @@ from instag.runtime.device_copy import AsyncDownload, PendingTensor
 from instag.speech.front_end import FrontEnd
 from instag.synthesis.background import Background, BackgroundCache
 from instag.synthesis.controls import ControlSource, PoseFrom, Replay, Still, WithBlinks
+from instag.synthesis.front_end import front_end_for
 from instag.synthesis.head_renderer import HeadRenderer
 from instag.synthesis.options import SpeakOptions
 from instag.synthesis.packet import Packet
@@ -68,17 +69,18 @@ class Synthesizer:
         at most, what suits the device if not given. piece: frames whose features are computed at
         once, the front end's own number if not given; fewer wait for less sound.
 
-        Raises what Avatar.front_end raises.
+        Raises what front_end_for raises.
         """
         self._device, options = torch.device(device), options or SpeakOptions()
         batch = batch or (BATCH if self._device.type == "cpu" else GPU_BATCH)
         self._planner = Planner(
-            front_end or avatar.front_end(device=str(self._device)),
+            front_end or front_end_for(avatar, device=str(self._device)),
             controls or controls_of(avatar, options),
             self._device,
             batch=batch,
             piece=piece,
             calibrate=front_end is None,
+            units=avatar.info.expression_units,
         )
         with torch.no_grad():
             self._renderer = HeadRenderer(avatar, self._device, dilate=options.dilate)
@@ -161,9 +163,11 @@ def controls_of(avatar: Avatar, options: SpeakOptions) -> ControlSource:
     source = sources[options.expression]
     if options.pose != options.expression:
         source = PoseFrom(pose=sources[options.pose], rest=source)
-    seldom = options.expression == "still" or blinks_rarely(recorded["expressions"])
-    if options.blinks and avatar.head.can_blink() and seldom:
-        return WithBlinks(source=source)
+    if not options.blinks or not avatar.head.can_blink():
+        return source
+    units = avatar.info.expression_units
+    if options.expression == "still" or blinks_rarely(recorded["expressions"], units):
+        return WithBlinks(source=source, units=units)
     return source
 
 
