@@ -20,7 +20,7 @@ FUNCTIONS = {
     "speak",
     "write_report",
 }
-VALUES = {"Avatar", "Clip", "Evaluation", "Prior", "Recipe"}
+VALUES = {"Avatar", "Clip", "Evaluation", "Prior", "Recipe", "Synthesizer"}
 OPTIONS = {"CaptureOptions", "PretrainingOptions", "SpeakOptions", "TrainingOptions"}
 ERRORS = {
     name

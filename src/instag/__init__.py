@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     from instag.models.avatar import Avatar
     from instag.models.prior import Prior
     from instag.synthesis.options import SpeakOptions
-    from instag.synthesis.synthesizer import speak
+    from instag.synthesis.speak import speak
+    from instag.synthesis.synthesizer import Synthesizer
     from instag.training.adapt import adapt
     from instag.training.options import PretrainingOptions, TrainingOptions
     from instag.training.pretrain import pretrain
@@ -93,7 +94,8 @@ _HOMES = {
     "instag.models.avatar": ("Avatar",),
     "instag.models.prior": ("Prior",),
     "instag.synthesis.options": ("SpeakOptions",),
-    "instag.synthesis.synthesizer": ("speak",),
+    "instag.synthesis.speak": ("speak",),
+    "instag.synthesis.synthesizer": ("Synthesizer",),
     "instag.training.adapt": ("adapt",),
     "instag.training.options": ("PretrainingOptions", "TrainingOptions"),
     "instag.training.pretrain": ("pretrain",),
@@ -130,6 +132,7 @@ __all__ = [
     "Recipe",
     "SeveralFaces",
     "SpeakOptions",
+    "Synthesizer",
     "TableMismatch",
     "TooShort",
     "TrainingFailed",

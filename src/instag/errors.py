@@ -38,6 +38,10 @@ class NoSound(MediaError):
     """The file has no sound track, or an empty one."""
 
 
+class PipeClosed(MediaError):
+    """Another program stopped to take what is written into its pipe."""
+
+
 class TooShort(MediaError):
     """Not enough frames to learn or test a head."""
 

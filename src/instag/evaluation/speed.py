@@ -15,10 +15,12 @@ from jaxtyping import Float, UInt8
 
 from instag.data.clip import Clip
 from instag.evaluation.not_measured import NotMeasured
-from instag.media.reader import write_video
+from instag.media.writer import write_video
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_name
-from instag.synthesis.synthesizer import GPU_BATCH, SpeakOptions, frames
+from instag.synthesis.options import SpeakOptions
+from instag.synthesis.speak import frames
+from instag.synthesis.synthesizer import GPU_BATCH
 from instag.types import FPS, SAMPLE_RATE
 
 SPOKEN_S = 4.0

@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from instag.assets.sample_speech import Recording
 from instag.errors import BadArgument
-from instag.media.reader import write_video as encode_video
+from instag.media.writer import write_video as encode_video
 from instag.runtime.progress import Report, silent
 from instag.synthetic.acting import CAMERA_DISTANCE, act
 from instag.synthetic.expression import Expression
