@@ -38,8 +38,9 @@ def create(
     def observing(done: int, total: int) -> None:
         report(OBSERVE, done, total)
 
-    chosen = {"speech": training.features, **capture.settings()}
-    observed = prepare(video, folder, report=observing, **chosen)
+    observed = prepare(
+        video, folder, speech=training.features, report=observing, **capture.settings()
+    )
     if on_clip is not None:
         on_clip(observed)
     return adapt(observed, output, report=report, **vars(training))
