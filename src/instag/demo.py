@@ -53,6 +53,12 @@ TAUGHT = round((SECONDS - 1) * FPS)
 STAGE_SHARES = {"face": (0.0, 0.35), "mouth": (0.35, 0.30), "fuse": (0.65, 0.35)}
 """Where each training stage begins, and its part of the time, for one bar over all of them."""
 
+LEAD = (
+    "A head that does not exist was filmed for six seconds, learned on this machine, and now "
+    "speaks."
+)
+SYNTHETIC = "Nobody was filmed: the face, the voice and the videos on this page are synthetic."
+
 Progress = Callable[[str], AbstractContextManager[Report]]
 """Opens the display of one piece of work, by its title, and gives the report to call."""
 
@@ -220,42 +226,11 @@ def _page(
     held_out: Evaluation | None,
     sync: Sync,
 ) -> Page:
-    speed = len(sync.true) / max(spent["speak"], 1e-3)
-    values = [
-        (
-            f"{spent['learn'] / 60:.1f} min"
-            if spent.get("learn", 0) > 90
-            else f"{spent.get('learn', 0):.0f} s",
-            "to learn the head",
-        )
-    ]
-    if held_out is not None:
-        likeness = held_out.measured.likeness["full"]
-        values += [
-            (f"{shown(likeness.psnr)} dB", "PSNR on frames not taught"),
-            (shown(likeness.ssim), "SSIM on frames not taught"),
-        ]
-    values += [
-        (_two_digits(sync.fit.correlation), "lips follow the voice (correlation)"),
-        (f"{speed:.0f} frames/s", "speaking, end to end"),
-    ]
+    tested = held_out is not None
     blocks: list[Block] = [
-        Figures(values=values),
-        Films(
-            films=[
-                (files.spoken, f"The learned head says words that it never heard: “{speech.text}”"),
-                (
-                    files.filmed,
-                    f"What it was learned from, {SECONDS:.0f} s of a synthetic speaker: "
-                    f"“{lesson.text}”",
-                ),
-            ]
-        ),
-        Heading(
-            text="Frames that it was not taught"
-            if held_out is not None
-            else "Frames that it was taught"
-        ),
+        Figures(values=_headline(spent, held_out, sync)),
+        Films(films=_films(files, lesson, speech)),
+        Heading(text=f"Frames that it was {'not ' if tested else ''}taught"),
         Picture(
             image=beside(avatar, clip),
             caption=(
@@ -274,20 +249,40 @@ def _page(
         _times_table(spent, len(clip), len(sync.true)),
         Heading(text="Made with"),
         _machine_table(avatar),
+        Paragraph(text=SYNTHETIC, small=True),
     ]
-    blocks.append(
-        Paragraph(
-            text=(
-                "Nobody was filmed: the face, the voice and the videos on this page are synthetic."
-            ),
-            small=True,
-        )
-    )
-    lead = (
-        "A head that does not exist was filmed for six seconds, learned on this machine, "
-        "and now speaks."
-    )
-    return Page(title="instag demo", lead=lead, blocks=blocks)
+    return Page(title="instag demo", lead=LEAD, blocks=blocks)
+
+
+def _headline(
+    spent: dict[str, float], held_out: Evaluation | None, sync: Sync
+) -> list[tuple[str, str]]:
+    """(number, what it is) of the few that matter."""
+    learning = spent.get("learn", 0.0)
+    took = f"{learning / 60:.1f} min" if learning > 90 else f"{learning:.0f} s"
+    values = [(took, "to learn the head")]
+    if held_out is not None:
+        metrics = held_out.measured.likeness["full"]
+        values += [
+            (f"{shown(metrics.psnr)} dB", "PSNR on frames not taught"),
+            (shown(metrics.ssim), "SSIM on frames not taught"),
+        ]
+    speed = len(sync.true) / max(spent["speak"], 1e-3)
+    return [
+        *values,
+        (_two_digits(sync.fit.correlation), "lips follow the voice (correlation)"),
+        (f"{speed:.0f} frames/s", "speaking, end to end"),
+    ]
+
+
+def _films(files: Files, lesson: Recording, speech: Recording) -> list[tuple[Path, str]]:
+    return [
+        (files.spoken, f"The learned head says words that it never heard: “{speech.text}”"),
+        (
+            files.filmed,
+            f"What it was learned from, {SECONDS:.0f} s of a synthetic speaker: “{lesson.text}”",
+        ),
+    ]
 
 
 def _sync_sentence(sync: Sync) -> str:

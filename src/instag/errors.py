@@ -1,4 +1,4 @@
-"""The tree of errors that instag raises on purpose: each says what is wrong, where, and what to do
+"""The tree of errors that instag raises on purpose: each names what is wrong, where, and what to do
 next.
 
 The command line prints the message alone and leaves with `exit_code`; anything outside this tree is
@@ -13,13 +13,13 @@ class InstagError(Exception):
 
 
 class BadArgument(InstagError):
-    """An argument of a command or function has a value that can not work."""
+    """An argument of a command or function has a value that cannot work."""
 
     exit_code = 2
 
 
 class MediaError(InstagError):
-    """A sound or video file can not be used."""
+    """A sound or video file cannot be used."""
 
 
 class FileMissing(MediaError):
@@ -47,7 +47,7 @@ class TooShort(MediaError):
 
 
 class CaptureError(InstagError):
-    """The video decodes, but a head can not be observed in it."""
+    """The video decodes, but a head cannot be observed in it."""
 
 
 class NoFace(CaptureError):
@@ -71,7 +71,7 @@ class BadLayout(CaptureError):
 
 
 class ArtefactError(InstagError):
-    """A Clip, Prior or Avatar can not be read."""
+    """A Clip, Prior or Avatar cannot be read."""
 
 
 class NotAnArtefact(ArtefactError):
@@ -103,4 +103,4 @@ class ExtraMissing(InstagError):
 
 
 class TrainingFailed(InstagError):
-    """Training can not go on: numbers that are not finite, or no splats left."""
+    """Training cannot go on: numbers that are not finite, or no splats left."""

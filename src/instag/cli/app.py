@@ -28,7 +28,7 @@ NOTHING_WRITTEN = "Nothing was written."
 @final
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One row of the table. help: what the list of commands says. on_interrupt: what is said after
+    """One row of the table. help: for the list of commands. on_interrupt: what is printed after
     Ctrl-C."""
 
     name: str

@@ -14,8 +14,8 @@ Number = float | int | NotMeasured
 @final
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One number. key: its name in files. truth: what the true frames give, where that tells
-    something."""
+    """One number. key: its name in files. truth: what the true frames give, where that helps
+    a reader."""
 
     group: str
     key: str

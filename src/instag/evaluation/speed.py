@@ -49,7 +49,7 @@ class Speed:
 def measure_speed(
     avatar: Avatar, clip: Clip, path: Path | None, device: torch.device | str = "cpu"
 ) -> Speed:
-    """Let the avatar say some seconds of the clip on a device, once to nowhere and once into a
+    """Let the avatar speak some seconds of the clip on a device, once to nowhere and once into a
     video. path: its file."""
     device = torch.device(device)
     speech = clip.speech()[: round(SPOKEN_S * SAMPLE_RATE)]
@@ -76,7 +76,7 @@ def measure_speed(
         prepare_s=_observing(clip),
         adapt_s=sum(learned.values())
         if isinstance(learned, dict)
-        else NotMeasured("the avatar does not say how long it learned"),
+        else NotMeasured("the avatar has no record of how long it learned"),
         painting_fps=count / painting,
         speaking_fps=count / speaking,
         memory_mb=_peak_memory(),
@@ -100,7 +100,7 @@ def machine(device: torch.device | str = "cpu") -> str:
 
 
 def processor() -> str:
-    """The processor's name where the system tells it."""
+    """The processor's name where the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(
@@ -127,12 +127,16 @@ def _painted(
 
 def _observing(clip: Clip) -> float | NotMeasured:
     seconds = sum(record.seconds for record in clip.info.stages.values())
-    return seconds if seconds > 0 else NotMeasured("the clip does not say how long its stages took")
+    return (
+        seconds
+        if seconds > 0
+        else NotMeasured("the clip has no record of how long its stages took")
+    )
 
 
 def _peak_memory() -> float | NotMeasured:
     if sys.platform == "win32":
-        return NotMeasured("Windows does not tell")
+        return NotMeasured("Windows does not report it")
     import resource
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
