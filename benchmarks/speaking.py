@@ -1,11 +1,11 @@
 """Frames a second of a speaking avatar: python -m benchmarks.speaking me.avatar [SOUND] [--device
 auto] [--batch 1 8 32] [--json FILE].
 
-Painting, from features to bytes in the host's memory, by its parts, each waited for by itself:
+Rendering, from features to bytes in the host's memory, by its parts, each waited for by itself:
 motion (speech, fields, shading), rasterize, compose (with the torso frames, decoded before), copy.
-"painting" is all of it but the copies, once the first batches are through. "whole" is one run of
-`speaking.frames`, start and torso frames included, in which copies go on beside the painting;
-"encoded" is the whole into a file. Without a sound: noise with pauses.
+"rendering" is all of it but the copies, once the first batches are through. "whole" is one run of
+`frames`, start and torso frames included, in which copies go on beside the rendering; "encoded" is
+the whole into a file. Without a sound: noise with pauses.
 """
 
 import argparse
@@ -14,14 +14,16 @@ import resource
 import statistics
 import tempfile
 import time
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import final
 
 import torch
 from torch import Tensor
 
-from instag.media.reader import read_sound, write_video
+from instag.media.reader import read_sound
+from instag.media.writer import write_video
 from instag.models.avatar import Avatar
 from instag.rendering.renderer import Renderer
 from instag.runtime.device import (
@@ -34,11 +36,16 @@ from instag.runtime.device import (
 )
 from instag.runtime.device_copy import AsyncDownload
 from instag.synthesis.background import BackgroundCache
-from instag.synthesis.synthesizer import AHEAD, Painter, SpeakOptions, frames, moments
+from instag.synthesis.front_end import front_end_for
+from instag.synthesis.head_renderer import FrameInputs, HeadRenderer
+from instag.synthesis.options import SpeakOptions
+from instag.synthesis.planner import Planner
+from instag.synthesis.speak import frames
+from instag.synthesis.synthesizer import AHEAD, controls_of
 from instag.types import FPS, SAMPLE_RATE, Camera, Rendering, Splats
 
 WARM_UP = 2
-"""Batches that are painted before the clock starts."""
+"""Batches that are rendered before the clock starts."""
 
 
 @final
@@ -79,7 +86,7 @@ def measure(
     parts = _parts(avatar, sound, device, batch)
     began = time.perf_counter()
     count = sum(1 for _ in frames(avatar, sound, SpeakOptions(), device=device, batch=batch))
-    painting = time.perf_counter() - began
+    whole = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         pictures = frames(avatar, sound, SpeakOptions(), device=device, batch=batch)
@@ -94,8 +101,8 @@ def measure(
         "batch": batch,
         "frames": count,
         **{f"{name}_ms": value for name, value in parts.items()},
-        "painting_fps": _painting(avatar, sound, device, batch),
-        "whole_fps": count / painting,
+        "rendering_fps": _rendering(avatar, sound, device, batch),
+        "whole_fps": count / whole,
         "encoded_fps": count / encoding,
         "device_mb": peak_memory(device) / 1e6,
         "host_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
@@ -105,28 +112,26 @@ def measure(
 @torch.no_grad()
 def _parts(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> dict[str, float]:
     """Median ms a frame of each part."""
-    painter, fetching = Painter(avatar, device, SpeakOptions()), AsyncDownload(device)
-    clock = painter.renderer = Timed(painter.renderer, device)
+    renderer, downloads = HeadRenderer(avatar, device), AsyncDownload(device)
+    clock = renderer.renderer = Timed(renderer.renderer, device)
     rows: list[dict[str, float]] = []
     with BackgroundCache(avatar, device, least=(AHEAD + 1) * batch) as behind:
-        for moment in moments(avatar, sound, SpeakOptions(), device, batch):
-            if len(moment.torso) < batch:
-                break
-            shown, start = behind(moment.torso), len(clock.spent)
+        for inputs in _full_batches(avatar, sound, device, batch):
+            shown, start = behind(inputs), len(clock.spent)
             times = [_now(device)]
-            face, mouth = painter.layers(moment)
+            face, mouth = renderer.layers(inputs)
             times.append(_now(device))
-            pictures = painter.composite_uint8(face, mouth, shown)
+            pictures = renderer.composite(face, mouth, shown)
             times.append(_now(device))
-            fetching.start(pictures).wait()
+            downloads.start(pictures).wait()
             times.append(_now(device))
-            painting, composing, copying = (
+            layers, composing, copying = (
                 1e3 * (after - before) for before, after in pairwise(times)
             )
             rasterizing = sum(clock.spent[start:])
             rows.append(
                 {
-                    "motion": painting - rasterizing,
+                    "motion": layers - rasterizing,
                     "rasterize": rasterizing,
                     "compose": composing,
                     "copy": copying,
@@ -137,22 +142,31 @@ def _parts(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> d
 
 
 @torch.no_grad()
-def _painting(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> float:
-    """Frames/s of the painting alone, bytes left on the device, once the torso frames are decoded
+def _rendering(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> float:
+    """Frames/s of the rendering alone, bytes left on the device, once the torso frames are decoded
     and the first batches are through."""
-    painter = Painter(avatar, device, SpeakOptions())
+    renderer = HeadRenderer(avatar, device)
     with BackgroundCache(avatar, device, least=(AHEAD + 1) * batch) as behind:
-        ready = [
-            (moment, behind(moment.torso))
-            for moment in moments(avatar, sound, SpeakOptions(), device, batch)
-            if len(moment.torso) == batch
-        ][:12]
-        for moment, shown in ready[:WARM_UP]:
-            painter.pictures(moment, shown)
+        batches = islice(_full_batches(avatar, sound, device, batch), 12)
+        ready = [(inputs, behind(inputs)) for inputs in batches]
+        for inputs, shown in ready[:WARM_UP]:
+            renderer.render_frames(inputs, shown)
         began = _now(device)
-        for moment, shown in ready:
-            painter.pictures(moment, shown)
+        for inputs, shown in ready:
+            renderer.render_frames(inputs, shown)
         return len(ready) * batch / (_now(device) - began)
+
+
+def _full_batches(
+    avatar: Avatar, sound: Tensor, device: torch.device, batch: int
+) -> Iterator[FrameInputs]:
+    """The inputs of a recording up to the first batch that is smaller."""
+    front_end = front_end_for(avatar, device=str(device))
+    planner = Planner(front_end, controls_of(avatar, SpeakOptions()), device, batch=batch)
+    planner.push(sound.numpy())
+    planner.end()
+    while (planned := planner.take()) is not None and len(planned.inputs) == batch:
+        yield planned.inputs
 
 
 def _now(device: torch.device) -> float:

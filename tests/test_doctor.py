@@ -21,11 +21,11 @@ def test_this_machine_works() -> None:
 def test_a_package_that_does_not_import_is_broken_with_its_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    check = next(check for check in examine() if check.name == "onnxruntime")
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    check = next(check for check in examine() if check.name == "safetensors")
     assert check.state is State.BROKEN
     assert "pip install" in check.mend
-    assert "'onnxruntime>=" in check.mend
+    assert "'safetensors>=" in check.mend
 
 
 def test_full_disk_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -52,12 +52,20 @@ def test_command_leaves_with_1_when_something_is_broken(
 
 
 def test_optional_parts_break_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("instag.assets.backend._installed", lambda package: False)
+    assert doctor._extra("dev").state is State.OPTIONAL
     assert not [
         check
         for check in examine()
         if check.name.startswith("extra") and check.state is not State.OPTIONAL
     ]
+
+
+def test_declared_backends_are_listed() -> None:
+    checks = {check.name: check.found for check in examine()}
+    assert "numba" in checks["renderers"]
+    assert "mel" in checks["speech front ends"]
+    assert "video" in checks["outputs"]
 
 
 def gpu(monkeypatch: pytest.MonkeyPatch, **world: object) -> doctor.Check:

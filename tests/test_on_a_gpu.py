@@ -16,7 +16,8 @@ from instag.evaluation.image import compare_pictures
 from instag.models.avatar import Avatar
 from instag.models.prior import Prior
 from instag.ops.lpips import Lpips
-from instag.synthesis.synthesizer import SpeakOptions, frames
+from instag.synthesis.options import SpeakOptions
+from instag.synthesis.speak import frames
 from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
@@ -26,7 +27,7 @@ from instag.training.schedules import shortened
 from ops.test_lpips import random_weights
 from pretended import OnGpu, PretendedGpu, pretended_gpu
 
-STEP = ("lose", "step", "observe", "learn", "_read", "pictures")
+STEP = ("lose", "step", "observe", "learn", "_read", "render_frames")
 """What is called for each batch, by whatever thread."""
 
 

@@ -19,15 +19,14 @@ from jaxtyping import Float, UInt8
 
 import instag
 from instag.data.clip import Clip
+from instag.evaluation.chart import Chart, Line
 from instag.evaluation.evaluate import Evaluation, evaluate
 from instag.evaluation.held_out import held_back, reconstruct
-from instag.evaluation.html_report import (
+from instag.evaluation.html_page import (
     Block,
-    Chart,
     Figures,
     Films,
     Heading,
-    Line,
     Page,
     Paragraph,
     Picture,
@@ -36,8 +35,8 @@ from instag.evaluation.html_report import (
 )
 from instag.evaluation.landmarks import LandmarkTracker
 from instag.evaluation.lip_sync import CurveSync, curve_sync, lip_curves
-from instag.evaluation.metrics_table import shown
 from instag.evaluation.not_measured import NotMeasured
+from instag.evaluation.number_format import shown
 from instag.media.reader import read_frames
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_named
@@ -53,6 +52,12 @@ TAUGHT = round((SECONDS - 1) * FPS)
 """Frames that teach; the last second tests."""
 STAGE_SHARES = {"face": (0.0, 0.35), "mouth": (0.35, 0.30), "fuse": (0.65, 0.35)}
 """Where each training stage begins, and its part of the time, for one bar over all of them."""
+
+LEAD = (
+    "A head that does not exist was filmed for six seconds, learned on this machine, and now "
+    "speaks."
+)
+SYNTHETIC = "Nobody was filmed: the face, the voice and the videos on this page are synthetic."
 
 Progress = Callable[[str], AbstractContextManager[Report]]
 """Opens the display of one piece of work, by its title, and gives the report to call."""
@@ -221,42 +226,11 @@ def _page(
     held_out: Evaluation | None,
     sync: Sync,
 ) -> Page:
-    speed = len(sync.true) / max(spent["speak"], 1e-3)
-    values = [
-        (
-            f"{spent['learn'] / 60:.1f} min"
-            if spent.get("learn", 0) > 90
-            else f"{spent.get('learn', 0):.0f} s",
-            "to learn the head",
-        )
-    ]
-    if held_out is not None:
-        likeness = held_out.measured.likeness["full"]
-        values += [
-            (f"{shown(likeness.psnr)} dB", "PSNR on frames not taught"),
-            (shown(likeness.ssim), "SSIM on frames not taught"),
-        ]
-    values += [
-        (_two_digits(sync.fit.correlation), "lips follow the voice (correlation)"),
-        (f"{speed:.0f} frames/s", "speaking, end to end"),
-    ]
+    tested = held_out is not None
     blocks: list[Block] = [
-        Figures(values=values),
-        Films(
-            films=[
-                (files.spoken, f"The learned head says words that it never heard: “{speech.text}”"),
-                (
-                    files.filmed,
-                    f"What it was learned from, {SECONDS:.0f} s of a synthetic speaker: "
-                    f"“{lesson.text}”",
-                ),
-            ]
-        ),
-        Heading(
-            text="Frames that it was not taught"
-            if held_out is not None
-            else "Frames that it was taught"
-        ),
+        Figures(values=_headline(spent, held_out, sync)),
+        Films(films=_films(files, lesson, speech)),
+        Heading(text=f"Frames that it was {'not ' if tested else ''}taught"),
         Picture(
             image=beside(avatar, clip),
             caption=(
@@ -269,26 +243,46 @@ def _page(
         Paragraph(text=_sync_sentence(sync), small=True),
     ]
     if (loss := _loss_chart(files)) is not None:
-        blocks += [Heading(text="TrainingOptions"), loss]
+        blocks += [Heading(text="Learning"), loss]
     blocks += [
         Heading(text="Where the time went"),
         _times_table(spent, len(clip), len(sync.true)),
         Heading(text="Made with"),
         _machine_table(avatar),
+        Paragraph(text=SYNTHETIC, small=True),
     ]
-    blocks.append(
-        Paragraph(
-            text=(
-                "Nobody was filmed: the face, the voice and the videos on this page are synthetic."
-            ),
-            small=True,
-        )
-    )
-    lead = (
-        "A head that does not exist was filmed for six seconds, learned on this machine, "
-        "and now speaks."
-    )
-    return Page(title="instag demo", lead=lead, blocks=blocks)
+    return Page(title="instag demo", lead=LEAD, blocks=blocks)
+
+
+def _headline(
+    spent: dict[str, float], held_out: Evaluation | None, sync: Sync
+) -> list[tuple[str, str]]:
+    """(number, what it is) of the few that matter."""
+    learning = spent.get("learn", 0.0)
+    took = f"{learning / 60:.1f} min" if learning > 90 else f"{learning:.0f} s"
+    values = [(took, "to learn the head")]
+    if held_out is not None:
+        metrics = held_out.measured.likeness["full"]
+        values += [
+            (f"{shown(metrics.psnr)} dB", "PSNR on frames not taught"),
+            (shown(metrics.ssim), "SSIM on frames not taught"),
+        ]
+    speed = len(sync.true) / max(spent["speak"], 1e-3)
+    return [
+        *values,
+        (_two_digits(sync.fit.correlation), "lips follow the voice (correlation)"),
+        (f"{speed:.0f} frames/s", "speaking, end to end"),
+    ]
+
+
+def _films(files: Files, lesson: Recording, speech: Recording) -> list[tuple[Path, str]]:
+    return [
+        (files.spoken, f"The learned head says words that it never heard: “{speech.text}”"),
+        (
+            files.filmed,
+            f"What it was learned from, {SECONDS:.0f} s of a synthetic speaker: “{lesson.text}”",
+        ),
+    ]
 
 
 def _sync_sentence(sync: Sync) -> str:

@@ -2,40 +2,32 @@
 
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module, metadata, util
 from pathlib import Path
-from typing import Any
 
 from instag.assets import store
-from instag.assets.backend import Backend, obstacle
+from instag.assets.backend import missing_packages, obstacle
 from instag.runtime.device import gpu_obstacle, gsplat_built
-from instag.speech.registry import FRONT_ENDS
 
-NEEDED = (
-    "torch",
-    "numpy",
-    "numba",
-    "onnxruntime",
-    "cv2",
-    "av",
-    "safetensors",
-    "scipy",
-    "jaxtyping",
-    "tensorboard",
-    "typer",
-    "rich",
+MODULES = {"opencv-contrib-python": "cv2", "opencv-contrib-python-headless": "cv2"}
+"""Modules of distributions whose names are others."""
+TABLES = (
+    ("renderers", "instag.rendering.registry", "RENDERERS"),
+    ("speech front ends", "instag.speech.registry", "FRONT_ENDS"),
+    ("outputs", "instag.synthesis.sinks", "SINKS"),
 )
-DISTRIBUTIONS = {"cv2": "opencv-contrib-python-headless"}
-EXTRAS: dict[str, tuple[str, ...]] = {}
+"""Declared backends: what to call them, and the table's module and name."""
+CHECKED_ELSEWHERE = ("dev", "gpu")
+"""Extras that have no line of their own."""
 DISK_GB, MEMORY_GB = 2.0, 3.0
 """What learning one head from a few seconds of video takes at most."""
-FACE_MODELS = ("face_detector", "face_detector_far", "face_mesh", "face_blendshapes", "person_mask")
 REINSTALL = f"{sys.executable} -m pip install --force-reinstall"
 
 
@@ -61,25 +53,44 @@ class Check:
 def examine(folder: Path = Path()) -> list[Check]:
     """Check all parts; `folder` is where outputs would go. Never raises: a check that fails is a
     broken part."""
-    checks = [_python(), *(_guarded(name, _package, name) for name in NEEDED)]
-    checks += [
+    return [
+        _python(),
+        *(_guarded(name, _package, name) for name in needed()),
         _guarded("numba threads", _numba_threads),
-        _guarded("face models", _face_models),
+        _guarded("face networks", _face_networks),
         _guarded("video encoders", _encoders),
+        _guarded("GPU", _gpu),
+        *(_guarded(f"extra [{extra}]", _extra, extra) for extra in extras()),
+        *(_guarded(name, _backends, name, module, table) for name, module, table in TABLES),
+        *(_guarded(f"asset {asset.name}", _asset, asset) for asset in store.ASSETS),
+        _cores(),
+        _memory(),
+        _guarded("disk", _disk, folder),
     ]
-    checks += [_guarded("GPU", _gpu), *(_extra(extra) for extra in EXTRAS)]
-    checks += [_guarded("speech front ends", _backends, "speech front ends", FRONT_ENDS)]
-    checks += [_guarded(f"asset {asset.name}", _asset, asset) for asset in store.ASSETS]
-    checks += [_cores(), _memory(), _guarded("disk", _disk, folder)]
-    return checks
+
+
+def needed() -> list[str]:
+    """The distributions that instag always needs, by its own metadata."""
+    return [_name(text) for text in _requirements() if "extra ==" not in text]
+
+
+def extras() -> list[str]:
+    """Optional groups of packages that add something here."""
+    given = metadata.metadata("instag").get_all("Provides-Extra") or []
+    wanted = " ".join(_requirements())
+    return [
+        extra
+        for extra in given
+        if extra not in CHECKED_ELSEWHERE and f"extra == {extra!r}" in wanted
+    ]
 
 
 def _guarded(name: str, check: Callable[..., Check], *arguments: object) -> Check:
-    """A part that can not even be looked at is broken, whatever the reason."""
+    """A part that cannot even be looked at is broken, whatever the reason."""
     try:
         return check(*arguments)
     except Exception as error:  # noqa: BLE001 - third parties raise anything when they are installed wrongly
-        distribution = DISTRIBUTIONS.get(name, name) if name in NEEDED else "instag"
+        distribution = name if name in needed() else "instag"
         return Check(
             name=name,
             state=State.BROKEN,
@@ -88,15 +99,23 @@ def _guarded(name: str, check: Callable[..., Check], *arguments: object) -> Chec
         )
 
 
+def _requirements() -> list[str]:
+    """Instag's requirements; none where it runs without metadata, from a source tree."""
+    try:
+        return metadata.requires("instag") or []
+    except metadata.PackageNotFoundError:
+        return []
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+
+
 def _requirement(distribution: str) -> str:
     """The range of versions that instag asks for, quoted for a shell."""
-    for text in metadata.requires("instag") or []:
-        requirement = text.split(";")[0].strip()
-        if (
-            requirement.startswith(distribution)
-            and not requirement[len(distribution) : len(distribution) + 1].isalnum()
-        ):
-            return f"'{requirement}'"
+    for text in _requirements():
+        if _name(text) == distribution:
+            return f"'{text.split(';')[0].strip()}'"
     return distribution
 
 
@@ -111,15 +130,15 @@ def _python() -> Check:
     return Check(
         name="Python",
         state=State.BROKEN,
-        found=f"{version}: 3.11 to 3.14 is needed",
+        found=f"{version}: 3.11 to 3.14 are needed",
         mend="python3.12 -m venv .venv && .venv/bin/pip install instag",
     )
 
 
 def _package(name: str) -> Check:
-    """Import the package: its presence alone says little where it has native parts."""
-    import_module(name)
-    return Check(name=name, state=State.OK, found=metadata.version(DISTRIBUTIONS.get(name, name)))
+    """Import the package: its presence alone proves little where it has native parts."""
+    import_module(MODULES.get(name, name.replace("-", "_")))
+    return Check(name=name, state=State.OK, found=metadata.version(name))
 
 
 def _numba_threads() -> Check:
@@ -136,13 +155,15 @@ def _numba_threads() -> Check:
     )
 
 
-def _face_models() -> Check:
-    """The bundled networks that look at faces, each loaded."""
-    from instag.perception.bundled_network import BundledNetwork
+def _face_networks() -> Check:
+    """The networks that look at faces load and run: they come with instag, nothing is fetched."""
+    import numpy as np
 
-    for name in FACE_MODELS:
-        BundledNetwork(name)
-    return Check(name="face models", state=State.OK, found=f"{len(FACE_MODELS)} inside the package")
+    from instag.perception.face_mesh import FaceMesh
+
+    with FaceMesh() as mesh:
+        mesh.find(np.zeros((64, 64, 3), np.uint8))
+    return Check(name="face networks", state=State.OK, found="they load and run")
 
 
 def _encoders() -> Check:
@@ -182,56 +203,41 @@ def _gpu() -> Check:
     and gsplat is not imported."""
     import torch
 
-    obstacle = gpu_obstacle()
-    names = (
-        ", ".join(
-            dict.fromkeys(
-                torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())
-            )
-        )
-        if torch.cuda.is_available()
-        else ""
-    )
-    if obstacle is None:
-        later = (
-            ""
-            if gsplat_built()
-            else "; it compiles its kernels at the first use, which takes some minutes"
-        )
+    names = ""
+    if torch.cuda.is_available():
+        devices = range(torch.cuda.device_count())
+        names = ", ".join(dict.fromkeys(map(torch.cuda.get_device_name, devices)))
+    lack = gpu_obstacle()
+    if lack is None:
+        later = "; it compiles its kernels at the first use, which takes some minutes"
+        found = f"{names}, gsplat {metadata.version('gsplat')}"
         return Check(
-            name="GPU", state=State.OK, found=f"{names}, gsplat {metadata.version('gsplat')}{later}"
+            name="GPU", state=State.OK, found=found if gsplat_built() else f"{found}{later}"
         )
-    found = f"{names}, but {obstacle.what}" if names else f"{obstacle.what}: the CPU is used"
-    mend = (
-        f"{sys.executable} -m {obstacle.mend}"
-        if obstacle.mend.startswith("pip ")
-        else obstacle.mend
-    )
+    found = f"{names}, but {lack.what}" if names else f"{lack.what}: the CPU is used"
+    runs_pip = lack.mend.startswith("pip ")
+    mend = f"{sys.executable} -m {lack.mend}" if runs_pip else lack.mend
     return Check(name="GPU", state=State.OPTIONAL, found=found, mend=mend)
 
 
 def _extra(extra: str) -> Check:
-    missing = [name for name in EXTRAS[extra] if util.find_spec(name) is None]
-    if missing:
-        found = f"not installed (needs {', '.join(missing)})"
-        return Check(
-            name=f"extra [{extra}]",
-            state=State.OPTIONAL,
-            found=found,
-            mend=f"{sys.executable} -m pip install 'instag[{extra}]'",
-        )
+    name, missing = f"extra [{extra}]", missing_packages(extra)
+    if not missing:
+        return Check(name=name, state=State.OK, found="installed")
     return Check(
-        name=f"extra [{extra}]",
-        state=State.OK,
-        found=", ".join(f"{name} {metadata.version(name)}" for name in EXTRAS[extra]),
+        name=name,
+        state=State.OPTIONAL,
+        found=f"not installed (needs {', '.join(missing)})",
+        mend=f"{sys.executable} -m pip install 'instag[{extra}]'",
     )
 
 
-def _backends(name: str, table: Sequence[Backend[Any]]) -> Check:
-    """Which rows of a table can be used here; the assets below say how to get what others need."""
-    ready = [backend.name for backend in table if obstacle(backend) is None]
-    lacking = [backend.name for backend in table if backend.name not in ready]
-    found = ", ".join(ready) + (f"; need files: {', '.join(lacking)}" if lacking else "")
+def _backends(name: str, module: str, table: str) -> Check:
+    """Which rows of a table can be used here; the assets below show how to get what others need."""
+    rows = getattr(import_module(module), table)
+    ready = [row.name for row in rows if obstacle(row) is None]
+    lacking = [row.name for row in rows if row.name not in ready]
+    found = ", ".join(ready) + (f"; not usable here: {', '.join(lacking)}" if lacking else "")
     return Check(name=name, state=State.OK, found=found)
 
 
@@ -252,7 +258,7 @@ def _cores() -> Check:
 
 
 def _memory() -> Check:
-    """Free memory, as far as the system tells."""
+    """Free memory, as far as the system reports it."""
     try:
         pages, page = os.sysconf("SC_AVPHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):

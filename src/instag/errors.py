@@ -39,6 +39,10 @@ class NoSound(MediaError):
     """Raised where a file has no sound track, or an empty one."""
 
 
+class PipeClosed(MediaError):
+    """Another program stopped to take what is written into its pipe."""
+
+
 class TooShort(MediaError):
     """Raised where there are not enough frames to learn or test a head."""
 

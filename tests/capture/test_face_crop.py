@@ -5,7 +5,8 @@ import pytest
 
 from instag.capture.face_crop import Crop, Face, check_crop, find_crop, frame_head, scan_video
 from instag.errors import BadArgument, NoFace
-from instag.media.reader import MediaInfo, write_video
+from instag.media.reader import MediaInfo
+from instag.media.writer import write_video
 
 
 def info(width: int, height: int) -> MediaInfo:

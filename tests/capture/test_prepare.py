@@ -16,7 +16,7 @@ from instag.capture.extract_frames import extract_audio
 from instag.capture.prepare import Settings, Stage, prepare
 from instag.data.clip import Clip, ClipInfo
 from instag.errors import BadArgument, FileMissing, NoFace, NoSound, NotMedia, TooShort
-from instag.media.reader import write_video
+from instag.media.writer import write_video
 from instag.runtime.progress import Report
 
 ORDER = [stage.name for stage in module.STAGES]

@@ -10,7 +10,8 @@ from instag.assets.sample_speech import recording
 from instag.capture.face_crop import Face, ScanResult, find_crop
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace
-from instag.media.reader import MediaInfo, skim_frames, write_video
+from instag.media.reader import MediaInfo, skim_frames
+from instag.media.writer import write_video
 from instag.media.timecode import clock
 from instag.synthetic.performance import Speaker, perform
 

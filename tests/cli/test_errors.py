@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.media.reader import write_video
+from instag.media.writer import write_video
 from instag.synthetic import Speaker, perform, recording
 
 SOUND_RATE = 16_000

@@ -12,7 +12,8 @@ import instag
 from instag.assets import store
 from instag.assets.sample_speech import recording
 from instag.data.clip import ClipInfo
-from instag.media.reader import read_sound, write_video
+from instag.media.reader import read_sound
+from instag.media.writer import write_video
 from instag.speech.chunking import features, frame_count
 from instag.speech.registry import create
 from tiny_weights import write_tiny_weights

@@ -14,7 +14,7 @@ from instag.evaluation import evaluate as evaluating
 from instag.evaluation.evaluate import evaluate, evaluate_videos
 from instag.evaluation.image import PERFECT_DB
 from instag.evaluation.not_measured import NotMeasured
-from instag.media.reader import write_video
+from instag.media.writer import write_video
 from instag.models.avatar import Avatar
 
 

@@ -145,7 +145,7 @@ def test_what_can_not_be_measured_is_said(network):
 
 def test_pictures_of_different_sizes_are_refused():
     with pytest.raises(
-        BadArgument, match="36x60 pixels can not be compared with a true one of 72x60"
+        BadArgument, match="36x60 pixels cannot be compared with a true one of 72x60"
     ):
         compare_pictures(scene()[:, :36], scene(), {"full": FULL}, None)
     with pytest.raises(BadArgument, match="11 pixels"):

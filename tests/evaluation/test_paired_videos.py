@@ -9,7 +9,7 @@ import pytest
 from instag.errors import BadArgument, FileMissing, NotMedia
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.paired_videos import footage, open_pair, sound_of
-from instag.media.reader import write_video
+from instag.media.writer import write_video
 
 TONE = (np.sin(np.arange(16_000) / 9) * 0.3).astype(np.float32)
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from instag.errors import BadArgument, DiskFull, FileMissing, NoSound, NotMedia, Truncated
-from instag.media import reader
-from instag.media.reader import Square, probe, read_frames, read_sound, write_video
+from instag.media import writer
+from instag.media.reader import Square, probe, read_frames, read_sound
+from instag.media.writer import write_video
 from instag.runtime.files import explain_disk_full
 
 
@@ -235,7 +236,7 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with explain_disk_full(target):
             yield Path("/dev/full")
 
-    monkeypatch.setattr(reader, "atomic_path", onto_full_disk)
+    monkeypatch.setattr(writer, "atomic_path", onto_full_disk)
     with pytest.raises(DiskFull, match=r"out\.mp4"):
         write_video(
             tmp_path / "out.mp4",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from instag.media import writer
-from instag.media.reader import read_frames, write_video
-from instag.media.writer import AHEAD, nvenc_opens
+from instag.media.reader import read_frames
+from instag.media.writer import AHEAD, nvenc_opens, write_video
 
 
 def picture(index: int) -> np.ndarray:

@@ -13,7 +13,8 @@ from instag.data.clip import Clip
 from instag.errors import AssetMissing, BadArgument
 from instag.models.avatar import Avatar
 from instag.speech.registry import create
-from instag.synthesis.synthesizer import SpeakOptions, frames
+from instag.synthesis.options import SpeakOptions
+from instag.synthesis.speak import frames
 from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt

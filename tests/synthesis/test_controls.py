@@ -1,10 +1,19 @@
-"""What moves the head while it speaks: there and back without a jump."""
+"""Controls of a speaking head: a replay without jumps, stillness, blinks where there are too
+few."""
 
 import pytest
 import torch
 
 from instag.ops.rotations import rotation_vector_to_matrix
-from instag.synthesis.controls import drive, interpolate_poses, ping_pong
+from instag.synthesis.controls import (
+    FrameControls,
+    PoseFrom,
+    Replay,
+    Still,
+    WithBlinks,
+    ping_pong,
+)
+from instag.synthesis.pose_interpolation import interpolate_poses
 
 
 @pytest.mark.parametrize("learned", [1, 2, 3, 10, 125, 750])
@@ -45,23 +54,51 @@ def test_poses_between_frames_are_rigid_and_half_way():
 
 
 def test_still_is_still():
-    expression = torch.rand(10, 6)
-    held = drive(poses(10), expression, torch.arange(40), pose="still", face="still")
-    assert (held.viewmats == held.viewmats[:1]).all()
+    held = Still(viewmats=poses(10), expressions=torch.rand(10, 6))(torch.arange(40))
+    assert (held.head_pose == held.head_pose[:1]).all()
     assert (held.expression == held.expression[:1]).all()
     assert len(set(held.torso.tolist())) == 1
 
 
-def test_blinks_are_added_where_there_are_too_few_and_they_are_asked_for():
+def test_a_pose_comes_with_its_torso():
+    expressions = torch.rand(10, 6)
+    still = Still(viewmats=poses(10), expressions=expressions)
+    played = Replay(viewmats=poses(10), expressions=expressions)
+    frames = torch.arange(40)
+    both = PoseFrom(pose=still, rest=played)(frames)
+    assert (both.head_pose == still(frames).head_pose).all()
+    assert (both.torso == still(frames).torso).all()
+    assert (both.expression == played(frames).expression).all()
+
+
+def test_blinks_are_added_where_none_is_played():
     open_eyes, frames = torch.zeros(125, 6), torch.arange(500)
-    assert (drive(poses(125), open_eyes, frames).expression == 0).all()
-    assert drive(poses(125), open_eyes, frames, blinks=True).expression[:, 5].max() > 1.9
+    played = Replay(viewmats=poses(125), expressions=open_eyes)
+    assert (played(frames).merged_expression() == 0).all()
+    assert WithBlinks(source=played)(frames).merged_expression()[:, 5].max() > 1.9
+    still = Still(viewmats=poses(125), expressions=open_eyes)
+    assert WithBlinks(source=still)(frames).merged_expression()[:, 5].max() > 1.9
+    closed = open_eyes.clone()
+    closed[::20, 5] = 2.5
+    lively = Replay(viewmats=poses(125), expressions=closed)
     assert (
-        drive(poses(125), open_eyes, frames, face="still", blinks=True).expression[:, 5].max() > 1.9
+        WithBlinks(source=lively)(frames).merged_expression() == lively(frames).merged_expression()
+    ).all()
+
+
+def test_the_stronger_of_two_blinks_is_shown():
+    controls = FrameControls(
+        head_pose=poses(2),
+        expression=torch.tensor([[1.0, 1, 1, 1, 1, 0.5]] * 2),
+        blink=torch.tensor([0.0, 1.0]),
+        torso=torch.zeros(2, dtype=torch.long),
     )
-    lively = open_eyes.clone()
-    lively[20:26, 5] = lively[80:86, 5] = 2.5
-    torch.testing.assert_close(
-        drive(poses(125), lively, frames, blinks=True).expression,
-        drive(poses(125), lively, frames).expression,
-    )
+    assert controls.merged_expression()[:, 5].tolist() == [0.5, 2.0]
+    assert controls.merged_expression()[1, 2] == 0  # closed eyes are not wide
+
+
+def test_any_batches_give_the_same_controls():
+    played = WithBlinks(source=Replay(viewmats=poses(30), expressions=torch.zeros(30, 6)))
+    whole = played(torch.arange(300)).merged_expression()
+    pieces = [played(part).merged_expression() for part in torch.arange(300).split(7)]
+    assert (torch.cat(pieces) == whole).all()

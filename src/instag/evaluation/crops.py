@@ -65,7 +65,7 @@ def boxes(
     longer side. mouth: the square around the outer lips' bounding box, 1.5 times its longer side
     and 32 pixels at least. Squares share the centre of what they surround. A box that reaches out
     of the picture is cut at its edge, but the mouth's is moved inside. Edges are rounded to whole
-    pixels. Boxes that can not be known, or lie wholly outside the picture, are left out.
+    pixels. Boxes that cannot be known, or lie wholly outside the picture, are left out.
     """
     found: dict[Place, Box] = {"full": Box(left=0, top=0, right=size[0], bottom=size[1])}
     head = None if regions is None else _around_labels(regions)

@@ -53,7 +53,7 @@ def compare_pictures(
     if picture.shape != truth.shape:
         (height, width), (true_height, true_width) = picture.shape[:2], truth.shape[:2]
         raise BadArgument(
-            f"A picture of {width}x{height} pixels can not be compared with a true one of "
+            f"A picture of {width}x{height} pixels cannot be compared with a true one of "
             f"{true_width}x{true_height}. Bring both to one size."
         )
     one, other = (

@@ -21,7 +21,7 @@ SIZE_FRAMES = 12.0
 REACH = 15
 """Frames that a prediction is shifted by, each way."""
 FEWEST_FRAMES = 10
-"""A correlation or movement over fewer frames says nothing."""
+"""A correlation or movement over fewer frames means nothing."""
 STILL = 1e-6
 """Standard deviation, in eye distances, below which a curve does not move: rounding alone."""
 CLOSED_SHARE = 0.15
@@ -49,7 +49,7 @@ def lip_curves(observed: TrackedLandmarks) -> LipCurves:
     the chin (2 and 152), with the detector's depth, as a nod shortens it in the picture.
 
     All over the distance of the outer corners of the eyes (33 and 263) with depth, smoothed by a
-    Gaussian of 12 frames' standard deviation: it tells the size of the face, which changes slowly,
+    Gaussian of 12 frames' standard deviation: it gives the size of the face, which changes slowly,
     and what is faster is the detector's error.
     """
     points = observed.points.astype(np.float64)

@@ -44,7 +44,7 @@ Regions = Callable[[int], UInt8[np.ndarray, "h w"]]
 @final
 @dataclass(frozen=True, kw_only=True)
 class SyncPair:
-    """What SyncNet says of the prediction, and of the truth with the same sound."""
+    """SyncNet's measure of the prediction, and of the truth with the same sound."""
 
     prediction: Sync | NotMeasured
     truth: Sync | NotMeasured
@@ -104,67 +104,103 @@ def measure(
     looked for on the CPU. total: frames to come, for `report`. Raises BadArgument where there is no
     frame.
     """
-    likenesses: list[dict[Place, ImageMetrics]] = []
-    indices: list[int] = []
-    flicker, sampling, size = FlickerMeter(), Sampling(), (0, 0)
-    readers = (
-        None
-        if isinstance(syncnet, NotMeasured)
-        else (SyncNetTracker(syncnet), SyncNetTracker(syncnet))
-    )
-    with LandmarkTracker() as painted_face, LandmarkTracker() as true_face:
+    with LandmarkTracker() as prediction, LandmarkTracker() as truth:
+        meters = _Meters((prediction, truth), regions, lpips, syncnet, device)
         for done, pair in enumerate(pairs, start=1):
-            size = (pair.truth.shape[1], pair.truth.shape[0])
-            shown = regions(pair.index) if regions else None
-            seen, true = painted_face.track(pair.painted), true_face.track(pair.truth)
-            places = boxes(size, true, shown)
-            likeness = compare_pictures(pair.painted, pair.truth, places, lpips, device=device)
-            flicker.add(pair.painted, pair.truth, places.get("head"), shown)
-            for reader, picture, points in zip(
-                readers or (), (pair.painted, pair.truth), (seen, true), strict=False
-            ):
-                reader.see(picture, points)
-            sampling.add(pair, places, likeness)
-            likenesses.append(likeness)
-            indices.append(pair.index)
+            meters.add(pair)
             report(done, max(total, done))
-        prediction, truth = painted_face.observed(), true_face.observed()
-    if not indices:
-        raise BadArgument(
-            "There is no frame to compare. Choose others, or learn with fewer views so that some "
-            "are held back."
+        return meters.measurement(speech, tables)
+
+
+@final
+class _Meters:
+    """What a measurement gathers from pairs that come one by one. trackers: of the prediction's
+    faces and of the truth's."""
+
+    def __init__(
+        self,
+        trackers: tuple[LandmarkTracker, LandmarkTracker],
+        regions: Regions | None,
+        lpips: Lpips | None,
+        syncnet: SyncNet | NotMeasured,
+        device: torch.device | str,
+    ) -> None:
+        self._trackers, self._regions, self._lpips = trackers, regions, lpips
+        self._syncnet, self._device = syncnet, device
+        self._readers = (
+            None
+            if isinstance(syncnet, NotMeasured)
+            else (SyncNetTracker(syncnet), SyncNetTracker(syncnet))
         )
-    loudness = None if isinstance(speech, NotMeasured) else frame_loudness(speech, len(indices))
-    quiet = None if loudness is None else silence(loudness)
-    return Measurement(
-        frames=len(indices),
-        size=size,
-        likeness={
-            place: _mean_likeness([each[place] for each in likenesses if place in each])
-            for place in PLACES
-        },
-        landmarks=landmark_distance(prediction, truth),
-        lips=lip_sync(prediction, truth, quiet),
-        sync=_synchrony(readers, speech, syncnet),
-        action_units=_action_units(prediction, truth, size, tables),
-        flicker=flicker.flicker(),
-        jitter=head_jitter(prediction, truth),
-        per_frame=PerFrame(
-            index=indices,
-            psnr={
-                place: np.array(
-                    [_number(each[place].psnr) if place in each else np.nan for each in likenesses]
-                )
-                for place in PLACES
-            },
-            lmd=mouth_distances(prediction, truth)[0],
-            prediction=lip_curves(prediction),
-            truth=lip_curves(truth),
-            loudness=loudness,
-            silent=quiet,
-        ),
-        samples=sampling.samples(),
-    )
+        self._metrics: list[dict[Place, ImageMetrics]] = []
+        self._indices: list[int] = []
+        self._flicker, self._sampling = FlickerMeter(), Sampling()
+        self._size = (0, 0)
+
+    def add(self, pair: FramePair) -> None:
+        """The next pair in time."""
+        self._size = (pair.truth.shape[1], pair.truth.shape[0])
+        shown = self._regions(pair.index) if self._regions else None
+        pictures = (pair.painted, pair.truth)
+        seen, true = (
+            tracker.track(each) for tracker, each in zip(self._trackers, pictures, strict=True)
+        )
+        places = boxes(self._size, true, shown)
+        metrics = compare_pictures(*pictures, places, self._lpips, device=self._device)
+        self._flicker.add(*pictures, places.get("head"), shown)
+        for reader, picture, points in zip(
+            self._readers or (), pictures, (seen, true), strict=False
+        ):
+            reader.see(picture, points)
+        self._sampling.add(pair, places, metrics)
+        self._metrics.append(metrics)
+        self._indices.append(pair.index)
+
+    def measurement(
+        self,
+        speech: Float[np.ndarray, " samples"] | NotMeasured,
+        tables: tuple[AuTable, AuTable] | None,
+    ) -> Measurement:
+        """All numbers, after the last pair. Raises BadArgument where there was none."""
+        if not self._indices:
+            raise BadArgument(
+                "There is no frame to compare. Choose others, or learn with fewer views so that "
+                "some are held back."
+            )
+        frames = len(self._indices)
+        prediction, truth = (tracker.observed() for tracker in self._trackers)
+        loudness = None if isinstance(speech, NotMeasured) else frame_loudness(speech, frames)
+        quiet = None if loudness is None else silence(loudness)
+        return Measurement(
+            frames=frames,
+            size=self._size,
+            likeness={place: self._mean_metrics(place) for place in PLACES},
+            landmarks=landmark_distance(prediction, truth),
+            lips=lip_sync(prediction, truth, quiet),
+            sync=_synchrony(self._readers, speech, self._syncnet),
+            action_units=_action_units(prediction, truth, self._size, tables),
+            flicker=self._flicker.flicker(),
+            jitter=head_jitter(prediction, truth),
+            per_frame=PerFrame(
+                index=self._indices,
+                psnr={place: self._psnr(place) for place in PLACES},
+                lmd=mouth_distances(prediction, truth)[0],
+                prediction=lip_curves(prediction),
+                truth=lip_curves(truth),
+                loudness=loudness,
+                silent=quiet,
+            ),
+            samples=self._sampling.samples(),
+        )
+
+    def _mean_metrics(self, place: Place) -> ImageMetrics:
+        return _mean_metrics([each[place] for each in self._metrics if place in each])
+
+    def _psnr(self, place: Place) -> Float[np.ndarray, " f"]:
+        """NaN where the place is not known."""
+        return np.array(
+            [_number(each[place].psnr) if place in each else np.nan for each in self._metrics]
+        )
 
 
 def frame_loudness(speech: Float[np.ndarray, " samples"], frames: int) -> Float[np.ndarray, " f"]:
@@ -185,7 +221,7 @@ def silence(loudness: Float[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
     return kept
 
 
-def _mean_likeness(each: list[ImageMetrics]) -> ImageMetrics:
+def _mean_metrics(each: list[ImageMetrics]) -> ImageMetrics:
     if not each:
         nowhere = NotMeasured("the box is known in no frame, as no face was found in the truth")
         return ImageMetrics(psnr=nowhere, ssim=nowhere, lpips=nowhere)

@@ -95,7 +95,7 @@ def open_pair(
         raise BadArgument(
             f"{one.path} has {one.frames} frames and {other.path} has {other.frames} "
             f"({_why_lengths_differ(one, other)}). A comparison of frames that do not "
-            "belong together says nothing. If both begin together and only the end differs, "
+            "belong together means nothing. If both begin together and only the end differs, "
             "compare up to the shorter one's end: --align shorter"
         )
     if (one.width, one.height) != (other.width, other.height) and not resize:
@@ -192,7 +192,7 @@ def _picture(path: Path, size: tuple[int, int] | None = None) -> UInt8[np.ndarra
     another size."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
-        raise NotMedia(f"{path} can not be read as a picture. Copy it again, or save it as png.")
+        raise NotMedia(f"{path} cannot be read as a picture. Copy it again, or save it as png.")
     height, width = picture.shape[:2]
     if size is not None and (width, height) != size:
         raise BadArgument(

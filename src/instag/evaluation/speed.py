@@ -15,10 +15,12 @@ from jaxtyping import Float, UInt8
 
 from instag.data.clip import Clip
 from instag.evaluation.not_measured import NotMeasured
-from instag.media.reader import write_video
+from instag.media.writer import write_video
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_name
-from instag.synthesis.synthesizer import GPU_BATCH, SpeakOptions, frames
+from instag.synthesis.options import SpeakOptions
+from instag.synthesis.speak import frames
+from instag.synthesis.synthesizer import GPU_BATCH
 from instag.types import FPS, SAMPLE_RATE
 
 SPOKEN_S = 4.0
@@ -47,7 +49,7 @@ class Speed:
 def measure_speed(
     avatar: Avatar, clip: Clip, path: Path | None, device: torch.device | str = "cpu"
 ) -> Speed:
-    """Let the avatar say some seconds of the clip on a device, once to nowhere and once into a
+    """Let the avatar speak some seconds of the clip on a device, once to nowhere and once into a
     video. path: its file."""
     device = torch.device(device)
     speech = clip.speech()[: round(SPOKEN_S * SAMPLE_RATE)]
@@ -74,7 +76,7 @@ def measure_speed(
         prepare_s=_observing(clip),
         adapt_s=sum(learned.values())
         if isinstance(learned, dict)
-        else NotMeasured("the avatar does not say how long it learned"),
+        else NotMeasured("the avatar has no record of how long it learned"),
         painting_fps=count / painting,
         speaking_fps=count / speaking,
         memory_mb=_peak_memory(),
@@ -98,7 +100,7 @@ def machine(device: torch.device | str = "cpu") -> str:
 
 
 def processor() -> str:
-    """The processor's name where the system tells it."""
+    """The processor's name where the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(
@@ -125,12 +127,16 @@ def _painted(
 
 def _observing(clip: Clip) -> float | NotMeasured:
     seconds = sum(record.seconds for record in clip.info.stages.values())
-    return seconds if seconds > 0 else NotMeasured("the clip does not say how long its stages took")
+    return (
+        seconds
+        if seconds > 0
+        else NotMeasured("the clip has no record of how long its stages took")
+    )
 
 
 def _peak_memory() -> float | NotMeasured:
     if sys.platform == "win32":
-        return NotMeasured("Windows does not tell")
+        return NotMeasured("Windows does not report it")
     import resource
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

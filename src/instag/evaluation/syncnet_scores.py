@@ -34,7 +34,7 @@ BATCH = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Sync:
-    """What SyncNet says of one person's speech.
+    """SyncNet's measure of one person's speech.
 
     offset: frames (40 ms) by which the picture lags behind the sound at the best match; positive
     where the sound comes first. confidence: Sync-C, the median over all offsets of the mean

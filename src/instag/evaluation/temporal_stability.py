@@ -104,7 +104,7 @@ class FlickerMeter:
             head=_change(self._changes["head"], "the head's place in the true frames is not known"),
             backdrop=_change(
                 self._changes["backdrop"],
-                "no regions say where the backdrop is, or almost none is seen",
+                "no regions show where the backdrop is, or almost none is seen",
             ),
             steps=self._steps,
         )

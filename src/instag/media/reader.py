@@ -1,5 +1,5 @@
-"""Sound and video files, read and written through FFmpeg's libraries (PyAV): streams of frames,
-never whole videos in memory."""
+"""Sound and video files read through FFmpeg's libraries (PyAV): streams of frames, never whole
+videos in memory."""
 
 import math
 import sys
@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import EOFError as EndOfFile
 from av.error import FFmpegError, InvalidDataError
@@ -23,10 +26,9 @@ from av.video.reformatter import ColorRange, Interpolation
 from av.video.stream import VideoStream
 from jaxtyping import Float, UInt8
 
-from instag.errors import BadArgument, FileMissing, NoSound, NotMedia, Truncated
-from instag.media.writer import EXACT, EncoderQuality, VideoWriter
-from instag.runtime.files import atomic_path
-from instag.runtime.progress import Report, silent
+from instag.errors import FileMissing, NoSound, NotMedia, Truncated
+from instag.media.pixel_format import EXACT
+from instag.media.sound_queue import SampleQueue
 from instag.types import FPS
 
 MP4_LIKE = b"ftyp"
@@ -206,100 +208,79 @@ def read_sound(path: Path | str, rate: int = 16_000) -> Float[np.ndarray, " samp
     Sample 0 belongs to the first frame of the picture where there is one. Raises FileMissing,
     NotMedia, NoSound, Truncated.
     """
+    return np.concatenate([np.zeros(0, np.float32), *stream_sound(path, rate)])
+
+
+def stream_sound(path: Path | str, rate: int = 16_000) -> Iterator[Float[np.ndarray, " samples"]]:
+    """The sound of `read_sound` in pieces of any length, in constant memory. Raises what
+    `read_sound` raises; Truncated only at the end."""
     path = Path(path)
     with _opened(path) as container:
         if not container.streams.audio:
             raise NoSound(
                 f"{path} has no sound track. Give a video with speech in it, or a sound file."
             )
-        stream = container.streams.audio[0]
-        picture = _picture_stream(container)
-        start = (
-            float(picture.start_time * picture.time_base)
-            if picture is not None and picture.start_time and picture.time_base
-            else 0.0
-        )
-        resampler = AudioResampler(format="flt", layout="mono", rate=rate)
-        pieces, first = [], None
-        for frame in _decoded(container, stream, path):
-            first = (frame.time or 0.0) if first is None else first
-            pieces.extend(piece.to_ndarray()[0] for piece in resampler.resample(frame))
-        if first is not None:
-            pieces.extend(piece.to_ndarray()[0] for piece in resampler.resample(None))
-        waveform = (
-            np.concatenate(pieces).astype(np.float32, copy=False)
-            if pieces
-            else np.zeros(0, np.float32)
-        )
-        if not len(waveform):
-            raise NoSound(
-                f"{path} has a sound track with nothing in it. Give a video with speech in it, or "
-                "a sound file."
-            )
-        expected = (
-            float(stream.duration * stream.time_base)
-            if stream.duration and stream.time_base
-            else 0.0
-        )
-        if len(waveform) / rate < expected - max(MISSING_TAIL_S, 0.02 * expected):
-            raise Truncated(
-                f"The sound of {path} ends after {len(waveform) / rate:.1f} s, but its header says "
-                f"{expected:.1f} s. Copy or download it again."
-            )
-        if 0 < len(waveform) / rate - expected < CODER_TAIL_S:
-            waveform = waveform[: round(expected * rate)]
-        lead = round(((first or 0.0) - start) * rate) if picture is not None else 0
-        return np.pad(waveform, (lead, 0)) if lead > 0 else waveform[-lead:]
+        stream, picture = container.streams.audio[0], _picture_stream(container)
+        frames = _decoded(container, stream, path)
+        first = next(frames, None)
+        pieces = _resampled(frames if first is None else chain([first], frames), rate)
+        whole = _whole_sound(pieces, path, rate, _stream_seconds(stream, 0.0))
+        late = 0.0
+        if picture is not None and first is not None:
+            late = (first.time or 0.0) - _start_seconds(picture)
+        yield from _delayed(whole, round(late * rate))
 
 
-def write_video(
-    path: Path | str,
-    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
-    *,
-    sound: tuple[Float[np.ndarray, " samples"], int] | None = None,
-    fps: int = FPS,
-    metadata: dict[str, str] | None = None,
-    crf: int = 18,
-    preset: str = "veryfast",
-    gpu: bool = False,
-    total: int = 0,
-    report: Report = silent,
-) -> int:
-    """Encode RGB frames as H.264 (yuv420p, Rec. 709) with AAC sound, as they come; returns how many
-    were written.
+def _resampled(frames: Iterable[AudioFrame], rate: int) -> Iterator[Float[np.ndarray, " samples"]]:
+    resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+    started = False
+    for frame in frames:
+        started = True
+        yield from (piece.to_ndarray()[0] for piece in resampler.resample(frame))
+    if started:
+        yield from (piece.to_ndarray()[0] for piece in resampler.resample(None))
 
-    sound: waveform in [-1, 1] and its rate in Hz, padded with silence or cut to the length of the
-    picture. Odd sizes are extended by one pixel, which H.264 needs. Frames are coded in other
-    threads while the next are made. gpu: let the GPU code where it can (`film.nvenc_opens`).
-    `report` gets (frames taken, total). The file appears at `path` only when it is whole. Raises
-    DiskFull, BadArgument when there is no frame.
-    """
-    path = Path(path)
-    muxer = _muxer(path)
-    stream_frames = iter(frames)
-    first = next(stream_frames, None)
-    if first is None:
-        raise BadArgument(f"No frames to write into {path}.")
-    quality = EncoderQuality(crf=crf, preset=preset)
-    with (
-        atomic_path(path) as temporary,
-        VideoWriter(
-            temporary,
-            muxer,
-            first,
-            sound=sound,
-            fps=fps,
-            metadata=metadata,
-            quality=quality,
-            gpu=gpu,
-        ) as film,
-    ):
-        count = 0
-        for image in _with_first(first, stream_frames):
-            film.add(image)
-            count += 1
-            report(count, total or count)
-    return count
+
+def _whole_sound(
+    pieces: Iterable[Float[np.ndarray, " samples"]], path: Path, rate: int, expected: float
+) -> Iterator[Float[np.ndarray, " samples"]]:
+    """The pieces without what a coder filled its last block with. expected: the header's seconds, 0
+    where it has none. Raises NoSound, Truncated."""
+    kept = SampleQueue()
+    given = length = 0
+    end = round(expected * rate)
+    for piece in pieces:
+        kept.push(piece)
+        length += len(piece)
+        if expected and 0 < length / rate - expected < CODER_TAIL_S:
+            yield kept.take(end - given)
+            given = end
+        else:
+            yield kept.take(len(kept))
+            given = length
+    if not length:
+        raise NoSound(
+            f"{path} has a sound track with nothing in it. Give a video with speech in it, or a "
+            "sound file."
+        )
+    if length / rate < expected - max(MISSING_TAIL_S, 0.02 * expected):
+        raise Truncated(
+            f"The sound of {path} ends after {length / rate:.1f} s, but its header says "
+            f"{expected:.1f} s. Copy or download it again."
+        )
+
+
+def _delayed(
+    pieces: Iterable[Float[np.ndarray, " samples"]], delay: int
+) -> Iterator[Float[np.ndarray, " samples"]]:
+    """The sound so many samples later, with silence before it; earlier where `delay` is
+    negative."""
+    if delay > 0:
+        yield np.zeros(delay, np.float32)
+    cut = max(0, -delay)
+    for piece in pieces:
+        yield piece[cut:]
+        cut = max(0, cut - len(piece))
 
 
 @contextmanager
@@ -376,7 +357,15 @@ def _seconds(container: InputContainer) -> float:
     return container.duration / av.time_base if container.duration else 0.0
 
 
-def _stream_seconds(stream: VideoStream, otherwise: float) -> float:
+def _start_seconds(stream: VideoStream) -> float:
+    return (
+        float(stream.start_time * stream.time_base)
+        if stream.start_time and stream.time_base
+        else 0.0
+    )
+
+
+def _stream_seconds(stream: VideoStream | AudioStream, otherwise: float) -> float:
     return (
         float(stream.duration * stream.time_base)
         if stream.duration and stream.time_base
@@ -474,20 +463,3 @@ def _rgb(frame: VideoFrame, width: int, height: int) -> UInt8[np.ndarray, "h w 3
         dst_color_range=ColorRange.JPEG,
         threads=1,
     ).to_ndarray()
-
-
-def _muxer(path: Path) -> str:
-    names = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
-    if path.suffix.lower() not in names:
-        raise BadArgument(
-            f"{path}: a video is written as {', '.join(names)}. Give the output one of these "
-            "endings."
-        )
-    return names[path.suffix.lower()]
-
-
-def _with_first(
-    first: UInt8[np.ndarray, "h w 3"], rest: Iterator[UInt8[np.ndarray, "h w 3"]]
-) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    yield first
-    yield from rest

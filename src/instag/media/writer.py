@@ -1,12 +1,14 @@
-"""A film: an H.264 and AAC file that threads of its own write while the next pictures are made."""
+"""A video file: H.264 and AAC, encoded by threads of its own while the next pictures are made."""
 
 import os
 import threading
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import final
@@ -25,17 +27,22 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 from jaxtyping import Float, UInt8
 
+from instag.errors import BadArgument
+from instag.media.pixel_format import EXACT
+from instag.media.sound_queue import SoundCutter
+from instag.runtime.files import atomic_path
+from instag.runtime.progress import Report, silent
+from instag.types import FPS
+
 AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 BT709 = 1
 """Rec. 709's number as matrix, primaries and transfer (ITU-T H.273)."""
 LIMITED_RANGE = 1
-EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-"""Without these FFmpeg's conversions darken a picture by one level."""
 AHEAD = 32
-"""Pictures that may wait to be coded: a batch of the GPU's."""
+"""Pictures that may wait to be encoded: a batch of the GPU's."""
 CONVERTERS = 4
 """Threads, at most, that turn RGB into YUV: one does 1,400 pictures of 512 x 512 a second, which is
-less than a GPU paints."""
+less than a GPU renders."""
 
 
 @final
@@ -50,24 +57,27 @@ class EncoderQuality:
 
 @final
 class VideoWriter:
-    """The file of a video. `add` pictures inside a `with` block; it is whole when the block is left
-    without an error."""
+    """The file of a video, written as pictures and their sound come, in constant memory.
+
+    `add` pictures inside a `with` block; the file is whole when the block is left without an error.
+    """
 
     def __init__(
         self,
         path: Path,
         muxer: str,
-        first: UInt8[np.ndarray, "h w 3"],
+        size: tuple[int, int],
         *,
-        sound: tuple[Float[np.ndarray, " samples"], int] | None,
-        fps: int,
-        metadata: dict[str, str] | None,
-        quality: EncoderQuality,
-        gpu: bool,
+        sound_rate: int | None = None,
+        fps: int = FPS,
+        metadata: dict[str, str] | None = None,
+        quality: EncoderQuality | None = None,
+        gpu: bool = False,
     ) -> None:
-        """muxer: FFmpeg's name of the format. first: a picture of the film's size. gpu: code with
-        NVENC where it opens."""
+        """muxer: FFmpeg's name of the format. size: width and height in pixels. sound_rate: Hz,
+        None for a video without sound. gpu: encode with NVENC where it opens."""
         options = {"movflags": "+faststart+use_metadata_tags"} if muxer in ("mp4", "mov") else {}
+        quality = quality or EncoderQuality()
         self._fps, self._converters = fps, _Converters()
         self._jobs: deque[Future[None]] = deque()
         self._count, self._broken = 0, False
@@ -76,25 +86,32 @@ class VideoWriter:
                 av.open(str(path), "w", format=muxer, options=options)
             )
             self._container.metadata.update(metadata or {})
-            height, width = first.shape[0] + first.shape[0] % 2, first.shape[1] + first.shape[1] % 2
+            width, height = (length + length % 2 for length in size)
             self._picture = _picture_stream(self._container, (width, height), fps, quality, gpu=gpu)
-            self._voice = _SoundTrack(self._container, *sound) if sound is not None else None
+            self._sound = _SoundTrack(self._container, sound_rate) if sound_rate else None
             self._converting = opened.enter_context(
                 ThreadPoolExecutor(
                     max(1, min(CONVERTERS, (os.cpu_count() or 1) // 2)), "instag-convert"
                 )
             )
-            self._coding = opened.enter_context(ThreadPoolExecutor(1, "instag-encode"))
+            self._encoding = opened.enter_context(ThreadPoolExecutor(1, "instag-encode"))
             self._opened = opened.pop_all()
 
     def __enter__(self) -> "VideoWriter":
         return self
 
-    def add(self, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Hand over the next RGB picture, which nobody may change any more. Returns at once unless
-        AHEAD pictures wait. Raises what coding raises."""
+    def add(
+        self,
+        image: UInt8[np.ndarray, "h w 3"],
+        sound: Float[np.ndarray, " samples"] | None = None,
+    ) -> None:
+        """Hand over the next RGB picture, and the sound that is heard while it is shown. Nobody may
+        change either any more.
+
+        Returns at once unless AHEAD pictures wait. Raises what encoding raises.
+        """
         converted = self._converting.submit(self._converters.convert, image)
-        self._jobs.append(self._coding.submit(self._code, converted, self._count))
+        self._jobs.append(self._encoding.submit(self._encode, converted, self._count, sound))
         self._count += 1
         while len(self._jobs) > AHEAD or (self._jobs and self._jobs[0].done()):
             self._jobs.popleft().result()
@@ -107,15 +124,20 @@ class VideoWriter:
     ) -> None:
         with self._opened:
             if kind is not None:
-                self._coding.shutdown(cancel_futures=True)
+                self._encoding.shutdown(cancel_futures=True)
                 return
             while self._jobs:
                 self._jobs.popleft().result()
             self._container.mux(self._picture.encode(None))
-            if self._voice is not None:
-                self._voice.finish()
+            if self._sound is not None:
+                self._sound.finish()
 
-    def _code(self, converted: "Future[VideoFrame]", index: int) -> None:
+    def _encode(
+        self,
+        converted: "Future[VideoFrame]",
+        index: int,
+        sound: Float[np.ndarray, " samples"] | None,
+    ) -> None:
         # FFmpeg crashes where a packet follows one that could not be written.
         if self._broken:
             return
@@ -123,9 +145,71 @@ class VideoWriter:
         frame = converted.result()
         frame.pts, frame.time_base = index, Fraction(1, self._fps)
         self._container.mux(self._picture.encode(frame))
-        if self._voice is not None:
-            self._voice.encode_until(Fraction(index + 1, self._fps))
+        if self._sound is not None and sound is not None:
+            self._sound.encode(sound)
         self._broken = False
+
+
+def write_video(
+    path: Path | str,
+    frames: Iterable[UInt8[np.ndarray, "h w 3"]],
+    *,
+    sound: tuple[Float[np.ndarray, " samples"], int] | None = None,
+    fps: int = FPS,
+    metadata: dict[str, str] | None = None,
+    crf: int = 18,
+    preset: str = "veryfast",
+    gpu: bool = False,
+    total: int = 0,
+    report: Report = silent,
+) -> int:
+    """Encode RGB frames as H.264 (yuv420p, Rec. 709) with AAC sound, as they come; returns how many
+    were written.
+
+    sound: waveform in [-1, 1] and its rate in Hz, padded with silence or cut to the length of the
+    picture. Odd sizes are extended by one pixel, which H.264 needs. Frames are encoded in other
+    threads while the next are made. gpu: let the GPU encode where it can (`nvenc_opens`). `report`
+    gets (frames taken, total). The file appears at `path` only when it is whole. Raises DiskFull,
+    BadArgument when there is no frame.
+    """
+    path = Path(path)
+    muxer = muxer_of(path)
+    stream_frames = iter(frames)
+    first = next(stream_frames, None)
+    if first is None:
+        raise BadArgument(f"No frames to write into {path}.")
+    waveform, rate = sound or (None, None)
+    with (
+        atomic_path(path) as temporary,
+        VideoWriter(
+            temporary,
+            muxer,
+            (first.shape[1], first.shape[0]),
+            sound_rate=rate,
+            fps=fps,
+            metadata=metadata,
+            quality=EncoderQuality(crf=crf, preset=preset),
+            gpu=gpu,
+        ) as writer,
+    ):
+        cutter = None if waveform is None or rate is None else SoundCutter([waveform], rate, fps)
+        count = 0
+        for image in chain([first], stream_frames):
+            writer.add(image, cutter.next_frame() if cutter is not None else None)
+            count += 1
+            report(count, total or count)
+    return count
+
+
+def muxer_of(path: Path) -> str:
+    """FFmpeg's name of the format that a file name asks for. Raises BadArgument."""
+    names = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+    if path.suffix.lower() not in names:
+        raise BadArgument(
+            f"{path}: a video is written as {', '.join(names)}. Give the output one of these "
+            "endings."
+        )
+    return names[path.suffix.lower()]
 
 
 @final
@@ -152,8 +236,8 @@ class _Converters:
 def nvenc_opens(
     size: tuple[int, int] = (512, 512), fps: int = 25, quality: EncoderQuality | None = None
 ) -> bool:
-    """Whether a GPU of this machine codes H.264 pictures of this size so: FFmpeg has NVENC, the
-    driver too, and the GPU (an H100 has not)."""
+    """Whether a GPU of this machine encodes H.264 pictures of this size with NVENC: FFmpeg, the
+    driver and the GPU must all have it (an H100 has not)."""
     if "h264_nvenc" not in av.codecs_available:
         return False
     try:
@@ -198,38 +282,29 @@ def _picture_stream(
 class _SoundTrack:
     """One AAC track that is written along with the picture."""
 
-    def __init__(
-        self, container: OutputContainer, waveform: Float[np.ndarray, " samples"], rate: int
-    ) -> None:
-        self._container, self._waveform, self._rate = (
-            container,
-            np.clip(waveform, -1, 1).astype(np.float32),
-            rate,
-        )
+    def __init__(self, container: OutputContainer, rate: int) -> None:
+        self._container, self._rate, self._written = container, rate, 0
         coded = rate if rate in AAC_RATES else 48_000
         self._stream = container.add_stream(
             "aac", rate=coded, layout="mono", bit_rate=max(64_000, min(128_000, 4 * coded))
         )
         self._resampler = AudioResampler(format="fltp", layout="mono", rate=coded, frame_size=1024)
-        self._written = 0
 
-    def encode_until(self, time: Fraction) -> None:
-        """Encode up to `time` seconds, with silence where the waveform has ended."""
-        until = round(time * self._rate)
-        piece = self._waveform[self._written : until]
-        piece = np.pad(piece, (0, until - self._written - len(piece)))
-        frame = AudioFrame.from_ndarray(
-            np.ascontiguousarray(piece[None]), format="fltp", layout="mono"
-        )
+    def encode(self, piece: Float[np.ndarray, " samples"]) -> None:
+        """The next samples, in [-1, 1]; louder ones are clipped."""
+        if not len(piece):
+            return
+        clipped = np.clip(piece, -1, 1).astype(np.float32)
+        frame = AudioFrame.from_ndarray(clipped[None], format="fltp", layout="mono")
         frame.rate, frame.pts, frame.time_base = self._rate, self._written, Fraction(1, self._rate)
-        self._written = until
-        self._encode(self._resampler.resample(frame))
+        self._written += len(piece)
+        self._mux(self._resampler.resample(frame))
 
     def finish(self) -> None:
-        self._encode(self._resampler.resample(None))
+        self._mux(self._resampler.resample(None))
         self._container.mux(self._stream.encode(None))
 
-    def _encode(self, frames: list[AudioFrame]) -> None:
+    def _mux(self, frames: list[AudioFrame]) -> None:
         for frame in frames:
             self._container.mux(self._stream.encode(frame))
 

@@ -38,14 +38,14 @@ def blinks_rarely(
     return begun < SELDOM * len(expression) / FPS
 
 
-def with_blinks(
+def added_blinks(
     played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g u"]],
     frames: Int[Tensor, " f"],
     units: tuple[str, ...] = EXPRESSION_UNITS,
-) -> Float[Tensor, "f u"]:
-    """The expressions that are played in some video frames, with blinks where none is near."""
-    shown, column = played(frames), units.index(BLINK)
-    blink = torch.zeros(len(frames))
+) -> Float[Tensor, " f"]:
+    """How far lids are closed, 0 to 1, in some video frames by blinks that are added where none is
+    near in the expressions that are played. `units` names their columns."""
+    blink, column = torch.zeros(len(frames)), units.index(BLINK)
     first, last = int(frames.min()), int(frames.max())
     for number in range(_before(first), _before(last) + 2):
         onset, end = onset_of(number), onset_of(number) + CLOSING + CLOSED + OPENING
@@ -55,11 +55,31 @@ def with_blinks(
             max(0, math.floor((onset - APART) * FPS)), math.ceil((end + APART) * FPS) + 1
         )
         if not (played(around)[:, column] > SEEN).any():
-            blink = torch.maximum(
-                blink, BLINK_LIMIT * closure(frames.double() / FPS - onset).float()
-            )
-    added = (blink > shown[:, column])[:, None]
-    return torch.where(added, blinked(shown, blink, units), shown)
+            blink = torch.maximum(blink, closure(frames.double() / FPS - onset).float())
+    return blink
+
+
+def merge_blink(
+    expression: Float[Tensor, "f u"],
+    closed: Float[Tensor, " f"],
+    units: tuple[str, ...] = EXPRESSION_UNITS,
+) -> Float[Tensor, "f u"]:
+    """Expressions whose lids are closed at least so far, 0 to 1. Without AU45 among the units
+    nothing changes."""
+    if BLINK not in units:
+        return expression
+    blink = BLINK_LIMIT * closed
+    stronger = (blink > expression[:, units.index(BLINK)])[:, None]
+    return torch.where(stronger, blinked(expression, blink, units), expression)
+
+
+def with_blinks(
+    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g u"]],
+    frames: Int[Tensor, " f"],
+    units: tuple[str, ...] = EXPRESSION_UNITS,
+) -> Float[Tensor, "f u"]:
+    """The expressions that are played in some video frames, with blinks where none is near."""
+    return merge_blink(played(frames), added_blinks(played, frames, units), units)
 
 
 def onset_of(number: int) -> float:

@@ -1,10 +1,11 @@
-"""What lies behind a speaking head: torso frames over the backdrop, decoded ahead of need and kept
-as bytes where they are painted."""
+"""Backgrounds: what lies behind a speaking head."""
 
 import os
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import final
 
@@ -16,21 +17,63 @@ from torch import Tensor
 
 from instag.models.avatar import Avatar
 from instag.runtime.device_copy import to_device_async
+from instag.synthesis.head_renderer import FrameInputs
 
 HOST_LIMIT, DEVICE_LIMIT = 256 * 2**20, 2 * 2**30
 """Bytes of frames that are kept: some 340 of 512 x 512 on a host, all that an avatar has on a
 GPU."""
 DECODERS = 8
-"""Threads, at most, that decode for a GPU. A CPU has one: what decodes does not paint."""
+"""Threads, at most, that decode for a GPU. A CPU has one: a core that decodes does not render."""
+
+
+class Background(AbstractContextManager["Background"]):
+    """Gives the pictures behind the head for batches of frames. Used in a `with` block, which ends
+    its threads if it has any."""
+
+    def prefetch(self, inputs: FrameInputs) -> None:
+        """These frames will be rendered soon."""
+
+    @abstractmethod
+    def __call__(self, inputs: FrameInputs) -> UInt8[Tensor, "b h w 3"]:
+        """One picture for each frame, on the device that renders."""
+
+    def close(self) -> None:
+        """No more frames will be rendered."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 @final
-class BackgroundCache:
-    """The torso frames of an avatar over its backdrop. Used in a `with` block, which ends its
-    threads.
+class PlainBackground(Background):
+    """One picture behind every frame, without a torso."""
+
+    def __init__(self, picture: UInt8[np.ndarray, "h w 3"], device: torch.device) -> None:
+        self._picture = torch.from_numpy(np.ascontiguousarray(picture)).to(device)
+
+    @classmethod
+    def of_color(
+        cls, color: tuple[int, int, int], size: int, device: torch.device
+    ) -> "PlainBackground":
+        """One colour, RGB 0..255. size: side of the frames, pixels."""
+        return cls(np.full((size, size, 3), color, np.uint8), device)
+
+    def __call__(self, inputs: FrameInputs) -> UInt8[Tensor, "b h w 3"]:
+        return self._picture.repeat(len(inputs), 1, 1, 1)
+
+
+@final
+class BackgroundCache(Background):
+    """The torso frames of an avatar over its backdrop, decoded ahead of need and kept as bytes on
+    the device that renders.
 
     least: frames that are kept in any case, so that those named to `prefetch` are still there when
-    they are asked for.
+    they are needed.
     """
 
     def __init__(
@@ -45,24 +88,21 @@ class BackgroundCache:
             1 if on_host else max(1, min(DECODERS, os.cpu_count() or 1)), "instag-torso"
         )
 
-    def __enter__(self) -> "BackgroundCache":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._decoders.shutdown(cancel_futures=True)
-
     def __len__(self) -> int:
         """Frames that are kept, or being decoded."""
         return len(self._kept)
 
-    def prefetch(self, indices: Iterable[int]) -> None:
-        """Start to decode what will be asked for; what was asked for longest ago is dropped for
-        it."""
+    def prefetch(self, inputs: FrameInputs) -> None:
+        self.decode_ahead(inputs.torso)
+
+    def __call__(self, inputs: FrameInputs) -> UInt8[Tensor, "b h w 3"]:
+        return self.frames(inputs.torso)
+
+    def close(self) -> None:
+        self._decoders.shutdown(cancel_futures=True)
+
+    def decode_ahead(self, indices: Iterable[int]) -> None:
+        """Start to decode torso frames; those used longest ago are dropped for them."""
         for index in indices:
             if index in self._kept:
                 self._kept.move_to_end(index)
@@ -71,9 +111,9 @@ class BackgroundCache:
                 self._kept.popitem(last=False)
             self._kept[index] = self._decoders.submit(self._decoded, index)
 
-    def __call__(self, indices: list[int]) -> UInt8[Tensor, "b h w 3"]:
-        """The frames with these numbers, on the device."""
-        self.prefetch(indices)
+    def frames(self, indices: list[int]) -> UInt8[Tensor, "b h w 3"]:
+        """The torso frames with these numbers over the backdrop, on the device."""
+        self.decode_ahead(indices)
         return torch.stack([self._frame(index) for index in indices])
 
     def _frame(self, index: int) -> UInt8[Tensor, "h w 3"]:
@@ -94,15 +134,15 @@ class BackgroundCache:
 def over_backdrop(
     torso: UInt8[np.ndarray, "h w 4"], backdrop: UInt8[np.ndarray, "h w 3"]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A torso (colours not multiplied by alpha) over the backdrop: what data.frames makes of both,
-    in one pass and in any thread."""
+    """A torso (colours not multiplied by alpha) over the backdrop: the bytes of
+    data.clip_dataset.over_backdrop, in one pass and in any thread."""
     picture = np.empty_like(backdrop)
-    _lay(np.ascontiguousarray(torso), np.ascontiguousarray(backdrop), picture)
+    _composite(np.ascontiguousarray(torso), np.ascontiguousarray(backdrop), picture)
     return picture
 
 
 @njit(cache=True, nogil=True)
-def _lay(torso, backdrop, picture):
+def _composite(torso, backdrop, picture):
     """Bytes rounded to nearest after each of the two products."""
     height, width, _ = picture.shape
     for y in range(height):

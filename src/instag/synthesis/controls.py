@@ -1,28 +1,136 @@
-"""What moves a speaking head besides the voice: poses, expressions and torso frames of the learned
-clip, played there and back, and further blinks."""
+"""Controls of a speaking head: what moves it besides its lips, and the sources that give it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import final
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from instag.motion.blinks import blinks_rarely, with_blinks
+from instag.motion.blinks import added_blinks, merge_blink
+from instag.synthesis.pose_interpolation import interpolate_poses, interpolate_values
 from instag.types import EXPRESSION_UNITS
 
-Choice = Literal["train", "still"]
 EASE = 12
-"""Frames over which the play slows down before it turns around."""
+"""Frames over which a replay slows down before it turns around."""
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
-class Drive:
-    """One value a frame. torso: the nearest learned frame."""
+class FrameControls:
+    """Controls of a batch of frames, one row a frame, on the host.
 
-    viewmats: Float[Tensor, "f 4 4"]
-    expression: Float[Tensor, "f 6"]
+    head_pose: world to camera, OpenCV. expression: the units that the avatar names. gaze: yaw and
+    pitch of the eyes in radians, from straight ahead; None leaves the eyes to the expression (no
+    head follows a gaze yet). blink: how far lids are closed, 0 to 1; None leaves them to the
+    expression. torso: the learned frame whose torso is shown.
+    """
+
+    head_pose: Float[Tensor, "f 4 4"]
+    expression: Float[Tensor, "f u"]
+    gaze: Float[Tensor, "f 2"] | None = None
+    blink: Float[Tensor, " f"] | None = None
     torso: Int[Tensor, " f"]
+
+    def __len__(self) -> int:
+        """Frames."""
+        return len(self.head_pose)
+
+    def merged_expression(self, units: tuple[str, ...] = EXPRESSION_UNITS) -> Float[Tensor, "f u"]:
+        """The expression with the blink in it, as a head takes it. `units` names its columns."""
+        if self.blink is None:
+            return self.expression
+        return merge_blink(self.expression, self.blink, units)
+
+
+class ControlSource(ABC):
+    """Gives the controls of any frames. The same frame has the same controls however often, and
+    with whichever others, it is asked for."""
+
+    @abstractmethod
+    def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
+        """The controls of the frames with these numbers, 0 for the first that is spoken."""
+
+    def expression(self, frames: Int[Tensor, " f"]) -> Float[Tensor, "f u"]:
+        """The expression alone."""
+        return self(frames).expression
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Replay(ControlSource):
+    """Recorded poses, expressions and torso frames, played forward and back for ever."""
+
+    viewmats: Float[Tensor, "l 4 4"]
+    expressions: Float[Tensor, "l u"]
+
+    def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
+        places = ping_pong(len(self.viewmats), frames)
+        return FrameControls(
+            head_pose=interpolate_poses(self.viewmats, places),
+            expression=self.expression(frames),
+            torso=places.round().long(),
+        )
+
+    def expression(self, frames: Int[Tensor, " f"]) -> Float[Tensor, "f u"]:
+        return interpolate_values(self.expressions, ping_pong(len(self.expressions), frames))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Still(ControlSource):
+    """The recorded pose nearest to the mean, with its torso, and the median of the recorded
+    expressions: eyes open."""
+
+    viewmats: Float[Tensor, "l 4 4"]
+    expressions: Float[Tensor, "l u"]
+
+    def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
+        places = torch.full((len(frames),), float(calmest(self.viewmats)))
+        return FrameControls(
+            head_pose=interpolate_poses(self.viewmats, places),
+            expression=self.expression(frames),
+            torso=places.long(),
+        )
+
+    def expression(self, frames: Int[Tensor, " f"]) -> Float[Tensor, "f u"]:
+        return self.expressions.median(0).values.expand(len(frames), -1)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PoseFrom(ControlSource):
+    """The head pose and the torso of one source, with all else of another."""
+
+    pose: ControlSource
+    rest: ControlSource
+
+    def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
+        posed = self.pose(frames)
+        return replace(self.rest(frames), head_pose=posed.head_pose, torso=posed.torso)
+
+    def expression(self, frames: Int[Tensor, " f"]) -> Float[Tensor, "f u"]:
+        return self.rest.expression(frames)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class WithBlinks(ControlSource):
+    """A source with blinks where people would blink and it does not."""
+
+    source: ControlSource
+    units: tuple[str, ...] = EXPRESSION_UNITS
+    """Names of the expression's columns, AU45 among them."""
+
+    def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
+        controls = self.source(frames)
+        added = added_blinks(self.source.expression, frames, self.units)
+        blink = added if controls.blink is None else torch.maximum(controls.blink, added)
+        return replace(controls, blink=blink)
+
+    def expression(self, frames: Int[Tensor, " f"]) -> Float[Tensor, "f u"]:
+        return self.source.expression(frames)
 
 
 def ping_pong(learned: int, frames: Int[Tensor, " f"]) -> Float[Tensor, " f"]:
@@ -47,67 +155,7 @@ def ping_pong(learned: int, frames: Int[Tensor, " f"]) -> Float[Tensor, " f"]:
     return ((place - ease / 4) * last / (last - ease / 2)).float().clamp(0, last)
 
 
-def drive(
-    viewmats: Float[Tensor, "l 4 4"],
-    expression: Float[Tensor, "l 6"],
-    frames: Int[Tensor, " f"],
-    *,
-    pose: Choice = "train",
-    face: Choice = "train",
-    blinks: bool = False,
-    units: tuple[str, ...] = EXPRESSION_UNITS,
-) -> Drive:
-    """Poses and expressions for video frames. "still" keeps the learned frame whose pose is nearest
-    to the mean, and eyes open.
-
-    blinks: add some where people would blink and what is played does not. units: names of the
-    expression's columns.
-    """
-    place = ping_pong(len(viewmats), frames)
-    still = torch.full_like(place, float(_calmest(viewmats)))
-    at = place if pose == "train" else still
-    played = lambda some: _played(expression, some, face)  # noqa: E731
-    blinking = blinks and (face == "still" or blinks_rarely(expression, units))
-    return Drive(
-        viewmats=interpolate_poses(viewmats, at),
-        expression=with_blinks(played, frames, units) if blinking else played(frames),
-        torso=at.round().long(),
-    )
-
-
-def _played(
-    expression: Float[Tensor, "l 6"], frames: Int[Tensor, " f"], face: Choice
-) -> Float[Tensor, "f 6"]:
-    """Expressions of video frames, as they were seen."""
-    if face == "still":
-        return expression.median(0).values.expand(len(frames), -1)
-    return _interpolate(expression, ping_pong(len(expression), frames))
-
-
-def interpolate_poses(
-    viewmats: Float[Tensor, "l 4 4"], places: Float[Tensor, " f"]
-) -> Float[Tensor, "f 4 4"]:
-    """Rigid motions at fractional places: the turn along the shortest arc, the head's origin in the
-    camera's view along a line."""
-    low, high, share = _between(len(viewmats), places)
-    between = torch.lerp(viewmats[low], viewmats[high], share[:, None, None])
-    # The nearest rotation to the mean of two near rotations lies on their arc.
-    left, _, right = torch.linalg.svd(between[:, :3, :3])
-    turned = torch.cat([left @ right, between[:, :3, 3:]], dim=-1)
-    return torch.cat([turned, between[:, 3:]], dim=1)
-
-
-def _interpolate(values: Float[Tensor, "l c"], places: Float[Tensor, " f"]) -> Float[Tensor, "f c"]:
-    low, high, share = _between(len(values), places)
-    return torch.lerp(values[low], values[high], share[:, None])
-
-
-def _between(count: int, places: Float[Tensor, " f"]) -> tuple[Tensor, Tensor, Tensor]:
-    low = places.floor().long().clamp(0, count - 1)
-    return low, (low + 1).clamp(max=count - 1), places - low
-
-
-def _calmest(viewmats: Float[Tensor, "l 4 4"]) -> int:
+def calmest(viewmats: Float[Tensor, "l 4 4"]) -> int:
     """The frame whose pose is nearest to the mean."""
     poses = viewmats[:, :3].flatten(1)
     return int((poses - poses.mean(0)).norm(dim=1).argmin())

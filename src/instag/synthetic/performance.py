@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from instag.assets.sample_speech import Recording
 from instag.errors import BadArgument
-from instag.media.reader import write_video as encode_video
+from instag.media.writer import write_video as encode_video
 from instag.runtime.progress import Report, silent
 from instag.synthetic.acting import CAMERA_DISTANCE, act
 from instag.synthetic.expression import Expression
@@ -237,7 +237,7 @@ def perform(
     """The speaker says the recording, or its first `seconds`; longer than the recording, silence
     follows.
 
-    Raises BadArgument for a size or a time that can not be painted.
+    Raises BadArgument for a size or a time that cannot be painted.
     """
     if size < SMALLEST or size % 2:
         raise BadArgument(

@@ -9,7 +9,7 @@ import torch
 from instag.assets.sample_speech import recording
 from instag.capture.prepare import STAGES, Settings
 from instag.data.clip import Clip, ClipInfo
-from instag.media.reader import write_video
+from instag.media.writer import write_video
 from instag.runtime.progress import silent
 from instag.speech.lips.audio_offset import audio_offset, best_offset, landmark_curves
 from instag.speech.lips.front_end import LipCodeFrontEnd

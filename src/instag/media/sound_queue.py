@@ -1,0 +1,67 @@
+"""A queue of sound: samples go in as they come and come out in pieces of exact length, such as one
+for each frame of a video."""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import final
+
+import numpy as np
+from jaxtyping import Float
+
+
+@final
+class SampleQueue:
+    """Samples in the order they were pushed. Pieces are kept as they are, without a copy: nobody
+    may change them any more."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[np.ndarray] = deque()
+        self._waiting = 0
+
+    def __len__(self) -> int:
+        """Samples that wait."""
+        return self._waiting
+
+    def push(self, samples: Float[np.ndarray, " samples"]) -> None:
+        self._pieces.append(samples)
+        self._waiting += len(samples)
+
+    def take(self, count: int) -> Float[np.ndarray, " count"]:
+        """The next `count` samples; silence in place of those that are not there."""
+        taken = np.zeros(count, np.float32)
+        filled = 0
+        while self._pieces and filled < count:
+            piece = self._pieces.popleft()
+            part = piece[: count - filled]
+            taken[filled : filled + len(part)] = part
+            filled += len(part)
+            if len(part) < len(piece):
+                self._pieces.appendleft(piece[len(part) :])
+        self._waiting -= filled
+        return taken
+
+
+@final
+class SoundCutter:
+    """Sound in pieces of any length, cut into one piece for each frame of a video; silence once it
+    has ended. Nothing is read before it is needed."""
+
+    def __init__(
+        self, pieces: Iterable[Float[np.ndarray, " samples"]], rate: int, fps: int
+    ) -> None:
+        """rate: samples a second."""
+        self._pieces, self._rate, self._fps = iter(pieces), rate, fps
+        self._queue, self._frames = SampleQueue(), 0
+
+    def next_frame(self) -> Float[np.ndarray, " samples"]:
+        """The sound of the next frame. Raises what reading the pieces raises."""
+        start, end = (
+            round(frame * self._rate / self._fps) for frame in (self._frames, self._frames + 1)
+        )
+        self._frames += 1
+        while len(self._queue) < end - start:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            self._queue.push(piece)
+        return self._queue.take(end - start)

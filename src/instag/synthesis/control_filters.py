@@ -1,0 +1,85 @@
+"""Filters of controls: each is a source that changes what another gives."""
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from instag.synthesis.controls import ControlSource, FrameControls
+from instag.synthesis.pose_interpolation import nearest_rigid
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Offset(ControlSource):
+    """Adds to the expression and moves the head. head_pose: a rigid motion in the head's own frame
+    of reference, metres, before the source's pose."""
+
+    source: ControlSource
+    head_pose: Float[Tensor, "4 4"] | None = None
+    expression_units: Float[Tensor, " u"] | float = 0.0
+
+    def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
+        given = self.source(frames)
+        pose = given.head_pose if self.head_pose is None else given.head_pose @ self.head_pose
+        return replace(given, head_pose=pose, expression=given.expression + self.expression_units)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Scale(ControlSource):
+    """Enlarges or reduces motion. expression_units: factors of the expression. head_pose: the part
+    of the way from `rest` to the source's pose, 1 for all of it."""
+
+    source: ControlSource
+    rest: Float[Tensor, "4 4"]
+    head_pose: float = 1.0
+    expression_units: Float[Tensor, " u"] | float = 1.0
+
+    def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
+        given = self.source(frames)
+        pose = given.head_pose
+        if self.head_pose != 1:
+            pose = nearest_rigid(torch.lerp(self.rest.expand_as(pose), pose, self.head_pose))
+        return replace(given, head_pose=pose, expression=given.expression * self.expression_units)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Clamp(ControlSource):
+    """Keeps the expression within limits, such as those of what a head has learned, and a blink
+    within 0 to 1."""
+
+    source: ControlSource
+    low: Float[Tensor, " u"]
+    high: Float[Tensor, " u"]
+
+    def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
+        given = self.source(frames)
+        return replace(
+            given,
+            expression=torch.minimum(torch.maximum(given.expression, self.low), self.high),
+            blink=None if given.blink is None else given.blink.clamp(0, 1),
+        )
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Ease(ControlSource):
+    """Softens jumps: pose and expression are means over the last `count` frames, so that a jump
+    takes as many. Torso, gaze and blink stay as they are."""
+
+    source: ControlSource
+    count: int
+
+    def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
+        past = (frames[:, None] - torch.arange(self.count)).clamp_min(0)
+        given = self.source(past.flatten())
+        shape = (len(frames), self.count)
+        return replace(
+            self.source(frames),
+            head_pose=nearest_rigid(given.head_pose.unflatten(0, shape).mean(1)),
+            expression=given.expression.unflatten(0, shape).mean(1),
+        )

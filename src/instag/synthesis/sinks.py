@@ -1,0 +1,233 @@
+"""Sinks: where the packets of a speaking head go."""
+
+import shutil
+import sys
+import tempfile
+import wave
+from abc import abstractmethod
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, final, runtime_checkable
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from instag.assets.backend import Backend, named
+from instag.errors import BadArgument, PipeClosed
+from instag.media.sound_queue import SoundCutter
+from instag.media.writer import VideoWriter, muxer_of
+from instag.runtime.files import atomic_path, explain_disk_full
+from instag.synthesis.packet import Packet
+from instag.types import FPS, SAMPLE_RATE
+
+STANDARD_OUTPUT = Path("-")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Soundtrack:
+    """Sound in place of that of the packets, for example at a higher rate. pieces: in [-1, 1], of
+    any lengths, read as they are needed. rate: Hz."""
+
+    pieces: Iterable[Float[np.ndarray, " samples"]]
+    rate: int
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SinkSettings:
+    """What a sink may use besides the packets. metadata: of a video. gpu: encode with NVENC where
+    it opens."""
+
+    soundtrack: Soundtrack | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    gpu: bool = False
+
+
+class FrameSink(AbstractContextManager["FrameSink"]):
+    """Takes packets in their order. Used in a `with` block: what it writes is whole when the block
+    is left without an error; after an error nothing of it is left."""
+
+    @abstractmethod
+    def write(self, packet: Packet) -> None:
+        """Take the next packet, whose arrays nobody may change any more. Raises what writing
+        raises."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Complete what was written."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Give up, and remove what was written if it can be removed."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+
+@final
+class VideoSink(FrameSink):
+    """A video file, H.264 and AAC. Raises BadArgument for other endings than mp4, m4v, mov and mkv,
+    and where there was no packet; DiskFull."""
+
+    def __init__(self, path: Path | str, settings: SinkSettings | None = None) -> None:
+        self._path, self._settings = Path(path), settings or SinkSettings()
+        self._muxer = muxer_of(self._path)
+        self._opened = ExitStack()
+        self._writer: VideoWriter | None = None
+        track = self._settings.soundtrack
+        self._sound = None if track is None else SoundCutter(track.pieces, track.rate, FPS)
+
+    def write(self, packet: Packet) -> None:
+        writer = self._writer or self._open(packet)
+        for image, heard in zip(packet.frames, packet.sound.reshape(len(packet), -1), strict=True):
+            writer.add(image, heard if self._sound is None else self._sound.next_frame())
+
+    def close(self) -> None:
+        if self._writer is None:
+            raise BadArgument(f"No frames to write into {self._path}.")
+        self._opened.close()
+
+    def abort(self) -> None:
+        error = _Aborted()
+        self._opened.__exit__(type(error), error, None)
+
+    def _open(self, packet: Packet) -> VideoWriter:
+        """The size of a video is that of its first frame."""
+        _, height, width, _ = packet.frames.shape
+        track = self._settings.soundtrack
+        temporary = self._opened.enter_context(atomic_path(self._path))
+        self._writer = self._opened.enter_context(
+            VideoWriter(
+                temporary,
+                self._muxer,
+                (width, height),
+                sound_rate=SAMPLE_RATE if track is None else track.rate,
+                fps=FPS,
+                metadata=self._settings.metadata,
+                gpu=self._settings.gpu,
+            )
+        )
+        return self._writer
+
+
+@runtime_checkable
+class ByteStream(Protocol):
+    """What bytes can be written to: a file, a pipe, io.BytesIO."""
+
+    def write(self, data: memoryview | bytes, /) -> int: ...
+
+    def flush(self) -> None: ...
+
+
+@final
+class PipeSink(FrameSink):
+    """Raw bytes for another program: frames as RGB, 8 bits a channel, row by row; their sound as
+    signed 16-bit little-endian samples at 16 kHz, into a pipe of its own. Closes neither pipe."""
+
+    def __init__(self, frames: ByteStream, sound: ByteStream | None = None) -> None:
+        self._frames, self._sound = frames, sound
+
+    def write(self, packet: Packet) -> None:
+        """Raises PipeClosed."""
+        try:
+            self._frames.write(np.ascontiguousarray(packet.frames).data)
+            if self._sound is not None:
+                self._sound.write(pcm16(packet.sound))
+        except BrokenPipeError as error:
+            raise PipeClosed(
+                "The program that takes the frames has closed its pipe. See what it printed."
+            ) from error
+
+    def close(self) -> None:
+        self._frames.flush()
+        if self._sound is not None:
+            self._sound.flush()
+
+    def abort(self) -> None:
+        """What was written is gone: nobody can take it back."""
+
+
+@final
+class FolderSink(FrameSink):
+    """A folder of frames, 000000.png and so on, with their sound in sound.wav. Raises BadArgument
+    where it exists already; DiskFull."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = Path(path)
+        if self._path.exists():
+            raise BadArgument(f"{self._path} exists already. Give the name of a new folder.")
+        with explain_disk_full(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._made = Path(
+                tempfile.mkdtemp(prefix=f".{self._path.name}-", dir=self._path.parent)
+            )
+        self._count, self._opened = 0, ExitStack()
+        file = wave.open(str(self._made / "sound.wav"), "wb")  # noqa: SIM115 - closed by the stack
+        self._sound = self._opened.enter_context(file)
+        self._sound.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+
+    def write(self, packet: Packet) -> None:
+        with explain_disk_full(self._path):
+            for frame in packet.frames:
+                stored = cv2.imencode(".png", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1]
+                (self._made / f"{self._count:06d}.png").write_bytes(stored)
+                self._count += 1
+            self._sound.writeframes(pcm16(packet.sound))
+
+    def close(self) -> None:
+        with explain_disk_full(self._path):
+            self._opened.close()
+            self._made.chmod(0o755)
+            self._made.rename(self._path)
+
+    def abort(self) -> None:
+        self._opened.close()
+        shutil.rmtree(self._made, ignore_errors=True)
+
+
+class _Aborted(Exception):
+    """Tells what is open that it must not complete its file."""
+
+
+def pcm16(sound: Float[np.ndarray, " samples"]) -> bytes:
+    """Samples in [-1, 1] as signed 16-bit little-endian; louder ones are clipped."""
+    return (np.clip(sound, -1, 1) * 32767).round().astype("<i2").tobytes()
+
+
+def _open_pipe(output: Path, settings: SinkSettings) -> FrameSink:
+    if output != STANDARD_OUTPUT:
+        raise BadArgument(f"Raw frames are written to standard output alone: give -, not {output}.")
+    return PipeSink(sys.stdout.buffer)
+
+
+def _open_folder(output: Path, settings: SinkSettings) -> FrameSink:
+    return FolderSink(output)
+
+
+SINKS: tuple[Backend[FrameSink], ...] = (
+    Backend(name="video", help="a video file: mp4, mov or mkv", load=VideoSink),
+    Backend(name="pipe", help="raw RGB frames on standard output", load=_open_pipe),
+    Backend(name="frames", help="a folder of PNG files and a WAV file", load=_open_folder),
+)
+"""Outputs of `speak`. `load` takes the output that somebody named and SinkSettings."""
+
+
+def open_sink(output: Path | str, settings: SinkSettings, *, name: str | None = None) -> FrameSink:
+    """The sink of this name; if not given, "pipe" for the output "-" and else "video". Raises
+    BadArgument, and what the sink raises."""
+    output = Path(output)
+    name = name or ("pipe" if output == STANDARD_OUTPUT else "video")
+    return named(SINKS, name, noun="sink").load(output, settings)
