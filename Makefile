@@ -23,12 +23,12 @@ setup: $(STAMP)  ## the virtual environment, without running anything
 
 # A Python of the right version that can make virtual environments; PYTHON=... overrides the search.
 $(BIN)/python:
-	@for candidate in $${PYTHON:-python3.12 python3.11 python3 python}; do \
-	    if "$$candidate" -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then \
+	@for candidate in $${PYTHON:-python3.12 python3.13 python3.14 python3.11 python3 python}; do \
+	    if "$$candidate" -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; then \
 	        echo "Making $(VENV) with $$("$$candidate" --version)"; "$$candidate" -m venv --clear $(VENV); exit 0; \
 	    fi; \
 	done; \
-	echo "No Python 3.11 or 3.12 with venv found. Install one (Debian, Ubuntu: apt install python3.12-venv; macOS: brew install python@3.12) or say: make PYTHON=/path/to/python3.12" >&2; exit 1
+	echo "No Python 3.11 to 3.14 with venv found. Install one (Debian, Ubuntu: apt install python3.12-venv; macOS: brew install python@3.12) or say: make PYTHON=/path/to/python3.12" >&2; exit 1
 
 $(STAMP): pyproject.toml | $(BIN)/python
 	@echo "Installing instag and what it needs into $(VENV): once, a few minutes"

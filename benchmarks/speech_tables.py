@@ -1,10 +1,10 @@
 """The tables of docs/experiments/2026-11-speech.md: python benchmarks/speech_tables.py CLIPS
 --sounds FOLDER --folds FILE.
 
-How well front ends tell the lips' aperture of people who are left out, of clean sound and of sound
-as users send it; and how the bundled lip network moves lips in any language. Networks that have not
-seen a person, and the delays of the sounds, are those of `tools/train_lip_networks.py --folds
-FILE`.
+How well front ends predict the lips' aperture of people who are left out, from clean sound and
+from sound as users send it; and how the bundled lip network moves lips in any language. Networks
+that have not seen a person, and the delays of the sounds, are those of
+`tools/train_lip_networks.py --folds FILE`.
 """
 
 import argparse
@@ -26,51 +26,49 @@ from instag.evaluation.measure import frame_loudness, silence
 from instag.media import reader
 from instag.speech.chunking import features
 from instag.speech.lips.audio_offset import landmark_curves
-from instag.speech.lips.front_end import LipCodeFrontEnd, advanced
-from instag.speech.lips.network import model_of
+from instag.speech.lips.front_end import LipCodeFrontEnd, shift_earlier
+from instag.speech.lips.network import lip_model_from_state
 from instag.speech.registry import create
 from instag.speech.whisper import load_whisper_encoder
 from instag.types import FPS, SAMPLE_RATE
 
-FRONT_ENDS = ("mel", "phones", "whisper")
-RIDGES = (*FRONT_ENDS[:2], "mel+phones", "whisper")
+FRONT_ENDS = ("mel", "whisper")
 CONTEXTS = {"0.2 s": 2, "0.4 s": 5, "0.8 s": 10}
-"""Frames to either side that a ridge regression hears."""
-USUAL_CONTEXT = "0.4 s"
+"""Frames to either side that a ridge regression gets."""
+DEFAULT_CONTEXT = "0.4 s"
 PENALTIES = (0.1, 0.3, 1.0)
 CENTRE = slice(6, 10)
 """Steps of a window that are read, averaged."""
 QUANTILES = torch.linspace(0.01, 0.99, 25)
 Sounds = dict[str, Float[Tensor, " samples"]]
-Said = dict[str, Float[Tensor, " f"]]
+Predictions = dict[str, Float[Tensor, " f"]]
 """Aperture in each frame of a clip, up to its size and middle."""
-Parts = dict[str, Float[Tensor, "f c"]]
-Saying = Callable[[str, Float[Tensor, " samples"], Parts], Float[Tensor, " f"]]
-"""Aperture from a clip's name, which tells the fold, a sound, and what the front ends hear of
-it."""
+Features = dict[str, Float[Tensor, "f c"]]
+Predictor = Callable[[str, Float[Tensor, " samples"], Features], Float[Tensor, " f"]]
+"""Aperture from a clip's name, which gives the fold, a sound, and its features by front end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ridge:
     """Linear in the standardised features of a frame and its neighbours."""
 
-    usual: Float[Tensor, " d"]
+    mean: Float[Tensor, " d"]
     spread: Float[Tensor, " d"]
     weights: Float[Tensor, " d"]
     reach: int
 
-    def __call__(self, heard: Float[Tensor, "f c"]) -> Float[Tensor, " f"]:
-        return ((beside(heard, self.reach) - self.usual) / self.spread) @ self.weights
+    def __call__(self, inputs: Float[Tensor, "f c"]) -> Float[Tensor, " f"]:
+        return ((with_neighbors(inputs, self.reach) - self.mean) / self.spread) @ self.weights
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """A clip. aperture: in eye distances. wanted: the same, smoothed, in the person's
+    """A clip. aperture: in eye distances. target: the same, smoothed, in the person's
     deviations."""
 
     name: str
     aperture: Float[Tensor, " f"]
-    wanted: Float[Tensor, " f"]
+    target: Float[Tensor, " f"]
 
 
 def main() -> None:
@@ -88,52 +86,54 @@ def main() -> None:
     torch.set_num_threads(1)
     languages(chosen.sounds)
     stored = torch.load(chosen.folds, weights_only=True)
-    folds, ear = stored["folds"], load_whisper_encoder()
+    folds, encoder = stored["folds"], load_whisper_encoder()
     people = [read_person(Clip.open(chosen.clips / f"{name}.clip")) for name in folds]
     sounds = {
-        name: advanced(
+        name: shift_earlier(
             torch.from_numpy(Clip.open(chosen.clips / f"{name}.clip").speech().copy()),
             40 * stored["lags"][name],
         )
         for name in folds
     }
-    networks = [LipCodeFrontEnd(model=model_of(model), ear=ear) for model in stored["models"]]
-    heard = {who: listened(sound) for who, sound in sounds.items()}
-    said_by: dict[str, Saying] = {}
+    networks = [
+        LipCodeFrontEnd(model=lip_model_from_state(model), encoder=encoder)
+        for model in stored["models"]
+    ]
+    inputs = {who: sound_features(sound) for who, sound in sounds.items()}
+    predictors: dict[str, Predictor] = {}
     print(
-        "\n| what hears | how far | correlation | closures found (by chance) | closed where it "
-        "says so (by chance) | speed in pauses, of the truth's |"
+        "\n| front end | context | correlation | closures found (by chance) | predicted closures "
+        "that are true (by chance) | speed in pauses, of the truth's |"
     )
     print("|---|---|---|---|---|---|")
-    for name in RIDGES:
+    for name in FRONT_ENDS:
         given = {
-            person.name: joined(name, heard[person.name])[: len(person.aperture)]
-            for person in people
+            person.name: inputs[person.name][name][: len(person.aperture)] for person in people
         }
         for context, reach in CONTEXTS.items():
             ridges = best_ridges(people, given, reach, folds)
-            told(
+            print_row(
                 f"`{name}`, ridge regression",
                 context,
                 people,
                 sounds,
                 {who: ridges[folds[who]](given[who]) for who in given},
             )
-            if context == USUAL_CONTEXT:
-                said_by[f"`{name}`"] = lambda who, _, parts, name=name, ridges=ridges: ridges[
+            if context == DEFAULT_CONTEXT:
+                predictors[f"`{name}`"] = lambda who, _, found, name=name, ridges=ridges: ridges[
                     folds[who]
-                ](joined(name, parts))
-    said_by["lip network"] = lambda who, sound, _: (
+                ](found[name])
+    predictors["lip network"] = lambda who, sound, _: (
         networks[folds[who]].calibrated(sound).curves(sound)[:, 0]
     )
-    told(
+    print_row(
         "lip network",
         "0.8 s",
         people,
         sounds,
-        {who: said_by["lip network"](who, sound, {}) for who, sound in sounds.items()},
+        {who: predictors["lip network"](who, sound, {}) for who, sound in sounds.items()},
     )
-    spoiled(people, sounds, said_by)
+    spoiled(people, sounds, predictors)
 
 
 def read_person(clip: Clip) -> Person:
@@ -142,40 +142,35 @@ def read_person(clip: Clip) -> Person:
     return Person(
         name=clip.folder.stem,
         aperture=torch.from_numpy(aperture).float(),
-        wanted=torch.from_numpy((smooth - smooth.mean()) / smooth.std()).float(),
+        target=torch.from_numpy((smooth - smooth.mean()) / smooth.std()).float(),
     )
 
 
-def listened(sound: Float[Tensor, " samples"]) -> Parts:
+def sound_features(sound: Float[Tensor, " samples"]) -> Features:
     """Features of the front ends in the middle of each frame's window."""
     return {name: features(sound, create(name))[..., CENTRE].mean(-1) for name in FRONT_ENDS}
 
 
-def joined(name: str, parts: Parts) -> Float[Tensor, "f c"]:
-    """Side by side, those that a name joins by +."""
-    return torch.cat([parts[part] for part in name.split("+")], dim=1)
-
-
-def beside(heard: Float[Tensor, "f c"], reach: int) -> Float[Tensor, "f d"]:
+def with_neighbors(inputs: Float[Tensor, "f c"], reach: int) -> Float[Tensor, "f d"]:
     """Each frame's features and those of its neighbours; the outermost are repeated."""
-    around = torch.cat([heard[:1].expand(reach, -1), heard, heard[-1:].expand(reach, -1)])
+    around = torch.cat([inputs[:1].expand(reach, -1), inputs, inputs[-1:].expand(reach, -1)])
     return around.unfold(0, 2 * reach + 1, 1).flatten(1)
 
 
 def best_ridges(
-    people: list[Person], heard: dict[str, Tensor], reach: int, folds: dict[str, int]
+    people: list[Person], inputs: dict[str, Tensor], reach: int, folds: dict[str, int]
 ) -> list[Ridge]:
     """One for each fold, learned on the others, of the penalty that does best for those left
     out."""
-    rows = {person.name: beside(heard[person.name], reach) for person in people}
+    rows = {person.name: with_neighbors(inputs[person.name], reach) for person in people}
     together = torch.cat(list(rows.values()))
-    usual, spread = together.mean(0), together.std(0).clamp_min(1e-6)
+    mean, spread = together.mean(0), together.std(0).clamp_min(1e-6)
     products, answers = {}, {}
     for person in people:
-        given = ((rows[person.name] - usual) / spread).double()
+        given = ((rows[person.name] - mean) / spread).double()
         products[person.name], answers[person.name] = (
             given.T @ given,
-            given.T @ person.wanted.double(),
+            given.T @ person.target.double(),
         )
     best, found = -1.0, []
     for penalty in PENALTIES:
@@ -192,10 +187,10 @@ def best_ridges(
             weights = torch.cholesky_solve(
                 answer[:, None], torch.linalg.cholesky(product + strength)
             )[:, 0].float()
-            ridges.append(Ridge(usual=usual, spread=spread, weights=weights, reach=reach))
+            ridges.append(Ridge(mean=mean, spread=spread, weights=weights, reach=reach))
         fit = float(
             np.mean(
-                [fits(ridges[folds[person.name]](heard[person.name]), person) for person in people]
+                [fits(ridges[folds[person.name]](inputs[person.name]), person) for person in people]
             )
         )
         if fit > best:
@@ -209,14 +204,16 @@ def fits(said: Float[Tensor, " f"], person: Person) -> float:
     return float(np.corrcoef(said[:frames], person.aperture[:frames])[0, 1])
 
 
-def told(name: str, context: str, people: list[Person], sounds: Sounds, said: Said) -> None:
-    """A row: what is said is brought to the quantiles of each person's aperture first, so that
-    closures and movement tell of time, not of size."""
+def print_row(
+    name: str, context: str, people: list[Person], sounds: Sounds, predictions: Predictions
+) -> None:
+    """A row: predictions are brought to the quantiles of each person's aperture first, so that
+    closures and movement measure time, not size."""
     rows = []
     for person in people:
         seen = person.aperture
-        asked = said[person.name][: len(seen)]
-        found = np.interp(asked, asked.quantile(QUANTILES), seen.quantile(QUANTILES))
+        predicted = predictions[person.name][: len(seen)]
+        found = np.interp(predicted, predicted.quantile(QUANTILES), seen.quantile(QUANTILES))
         closed = closures(found, seen.double().numpy())
         moved = silent_movement(
             found,
@@ -237,7 +234,7 @@ def told(name: str, context: str, people: list[Person], sounds: Sounds, said: Sa
         )
         rows.append(
             [
-                fits(asked, person),
+                fits(predicted, person),
                 *(value if isinstance(value, float) else float("nan") for value in values),
             ]
         )
@@ -249,21 +246,21 @@ def told(name: str, context: str, people: list[Person], sounds: Sounds, said: Sa
     )
 
 
-def spoiled(people: list[Person], sounds: Sounds, said_by: dict[str, Saying]) -> None:
+def spoiled(people: list[Person], sounds: Sounds, predictors: dict[str, Predictor]) -> None:
     """Correlation with the aperture where the sound is spoiled, and movement where nobody
     speaks."""
-    chance = torch.Generator().manual_seed(0)
-    print("\n| sound | " + " | ".join(said_by) + " |\n|---|" + "---|" * len(said_by))
+    generator = torch.Generator().manual_seed(0)
+    print("\n| sound | " + " | ".join(predictors) + " |\n|---|" + "---|" * len(predictors))
     for name, spoil in {"as it is": lambda sound, _: sound, **spoilings()}.items():
-        fit = {said: [] for said in said_by}
+        fit = {said: [] for said in predictors}
         for person in people:
-            sound = spoil(sounds[person.name], chance)
-            before, parts = (
+            sound = spoil(sounds[person.name], generator)
+            before, found = (
                 round((len(sound) - len(sounds[person.name])) / 2 / SAMPLE_RATE * FPS),
-                listened(sound),
+                sound_features(sound),
             )
-            for said, saying in said_by.items():
-                fit[said].append(fits(saying(person.name, sound, parts)[before:], person))
+            for said, predict in predictors.items():
+                fit[said].append(fits(predict(person.name, sound, found)[before:], person))
         print(
             f"| {name} | " + " | ".join(f"{np.mean(values):.2f}" for values in fit.values()) + " |",
             flush=True,
@@ -271,13 +268,13 @@ def spoiled(people: list[Person], sounds: Sounds, said_by: dict[str, Saying]) ->
     who, speech = next(iter(sounds.items()))
     samples = 10 * SAMPLE_RATE
     for name, sound in (
-        ("noise", 0.05 * noise(samples, chance)),
-        ("music", 0.05 * music(samples, chance)),
+        ("noise", 0.05 * noise(samples, generator)),
+        ("music", 0.05 * music(samples, generator)),
         ("silence", torch.zeros(samples)),
     ):
         moved = [
-            [saying(who, one, listened(one))[FPS:-FPS].std() for one in (sound, speech)]
-            for saying in said_by.values()
+            [predict(who, one, sound_features(one))[FPS:-FPS].std() for one in (sound, speech)]
+            for predict in predictors.values()
         ]
         print(
             f"| movement in {name} alone, of that in speech | "
@@ -288,25 +285,31 @@ def spoiled(people: list[Person], sounds: Sounds, said_by: dict[str, Saying]) ->
 
 
 def languages(folder: Path) -> None:
-    """What the bundled networks make anybody's lips do."""
+    """How the bundled networks move anybody's lips."""
     print(
         "| recording | seconds | aperture's deviation | speed of the lips, a second | closures a "
         "second | lips within 0.03 in pauses |"
     )
     print("|---|---|---|---|---|---|")
-    hearing = LipCodeFrontEnd()
+    front_end = LipCodeFrontEnd()
     for path in sorted(folder.iterdir()):
         sound = torch.from_numpy(reader.read_sound(path, rate=SAMPLE_RATE))
-        gap = (features(sound, hearing)[..., 0] @ hearing.model.gap).double().numpy()
-        quiet = silence(frame_loudness(sound.numpy(), len(gap)))
-        threshold = min(gap.min() + 0.15 * (np.quantile(gap, 0.95) - gap.min()), CLOSED_AT_MOST)
-        shut = gap <= threshold
+        aperture = (features(sound, front_end)[..., 0] @ front_end.model.aperture).double().numpy()
+        quiet = silence(frame_loudness(sound.numpy(), len(aperture)))
+        threshold = min(
+            aperture.min() + 0.15 * (np.quantile(aperture, 0.95) - aperture.min()), CLOSED_AT_MOST
+        )
+        shut = aperture <= threshold
         count = int((shut[1:] & ~shut[:-1] & ~quiet[1:]).sum())
-        rest = f"{(gap[quiet] <= CLOSED_AT_MOST).mean():.0%}" if quiet.sum() >= 10 else "no pauses"
-        seconds = len(gap) / FPS
+        rest = (
+            f"{(aperture[quiet] <= CLOSED_AT_MOST).mean():.0%}"
+            if quiet.sum() >= 10
+            else "no pauses"
+        )
+        seconds = len(aperture) / FPS
         print(
-            f"| {path.stem} | {seconds:.0f} | {gap.std():.3f} | "
-            f"{np.abs(np.diff(gap)).mean() * FPS:.2f} | {count / seconds:.1f} | {rest} |",
+            f"| {path.stem} | {seconds:.0f} | {aperture.std():.3f} | "
+            f"{np.abs(np.diff(aperture)).mean() * FPS:.2f} | {count / seconds:.1f} | {rest} |",
             flush=True,
         )
 

@@ -19,10 +19,10 @@ SCALE = (0, 2, 4, 5, 7, 9, 11)
 
 
 def spoilings() -> dict[str, Callable[[Sound, torch.Generator], Sound]]:
-    """Those of the tables, by name."""
+    """The kinds of sound in the tables, by name."""
     return {
-        "noise, 10 dB": lambda sound, chance: mixed(sound, noise(len(sound), chance), 10.0),
-        "music, 10 dB": lambda sound, chance: mixed(sound, music(len(sound), chance), 10.0),
+        "noise, 10 dB": lambda sound, generator: mixed(sound, noise(len(sound), generator), 10.0),
+        "music, 10 dB": lambda sound, generator: mixed(sound, music(len(sound), generator), 10.0),
         "1 s of silence around": lambda sound, _: torch.cat(
             [torch.zeros(SAMPLE_RATE), sound, torch.zeros(SAMPLE_RATE)]
         ),
@@ -34,21 +34,21 @@ def spoilings() -> dict[str, Callable[[Sound, torch.Generator], Sound]]:
 
 
 def mixed(sound: Sound, other: Sound, decibels: float) -> Sound:
-    """With another sound so much fainter than the sound's louder half."""
+    """Mixed with another sound, so much fainter than the sound's louder half."""
     return sound + other / other.square().mean().sqrt() * ACTIVE_RMS / loudness_gain(
         sound
     ) * 10 ** (-decibels / 20)
 
 
-def noise(samples: int, chance: torch.Generator, *, colour: float = 1.0) -> Sound:
+def noise(samples: int, generator: torch.Generator, *, colour: float = 1.0) -> Sound:
     """White for a colour of 0; of 1: power falls with frequency, as in rooms."""
-    spectrum = torch.fft.rfft(torch.randn(samples, generator=chance))
+    spectrum = torch.fft.rfft(torch.randn(samples, generator=generator))
     return torch.fft.irfft(
         spectrum / (1 + torch.arange(len(spectrum)) / len(spectrum) * 20) ** colour, n=samples
     )
 
 
-def music(samples: int, chance: torch.Generator) -> Sound:
+def music(samples: int, generator: torch.Generator) -> Sound:
     """Plucked notes of a scale with eight overtones, two at once, four times a second, and a
     drum."""
     time = torch.arange(SAMPLE_RATE) / SAMPLE_RATE
@@ -56,7 +56,7 @@ def music(samples: int, chance: torch.Generator) -> Sound:
     for start in range(0, samples, SAMPLE_RATE // 4):
         for _ in range(2):
             step, octave = (
-                int(torch.randint(count, (), generator=chance)) for count in (len(SCALE), 3)
+                int(torch.randint(count, (), generator=generator)) for count in (len(SCALE), 3)
             )
             pitch = 110 * 2 ** (octave + SCALE[step] / 12)
             note = sum(
@@ -66,18 +66,18 @@ def music(samples: int, chance: torch.Generator) -> Sound:
             )
             total[start : start + SAMPLE_RATE] += note * torch.exp(-4 * time)
         total[start : start + SAMPLE_RATE] += torch.randn(
-            SAMPLE_RATE, generator=chance
+            SAMPLE_RATE, generator=generator
         ) * torch.exp(-60 * time)
     return total[:samples]
 
 
 def clipped(sound: Sound, decibels: float) -> Sound:
-    """Amplified by so much from a peak of 1 and cut off there."""
+    """Amplified by so much from a peak of 1, and clipped there."""
     return (sound / sound.abs().max().clamp_min(1e-6) * 10 ** (decibels / 20)).clamp(-1, 1)
 
 
 def telephone(sound: Sound) -> Sound:
-    """Nothing but what a telephone lets through."""
+    """Band-pass as by telephone."""
     spectrum = torch.fft.rfft(sound)
     hertz = torch.arange(len(spectrum)) * SAMPLE_RATE / len(sound)
     return torch.fft.irfft(

@@ -145,9 +145,10 @@ def mirrored(points: Int[Tensor, " p"]) -> Int[Tensor, " p"]:
 def print_left_out(people: list[Person], together: list[str], points: Int[Tensor, " p"]) -> None:
     """How much of a person's motion up and down a map explains that has not seen the person, and
     how far it leaves the upper lids in blinks from the truth."""
-    identity = lambda person: next(
-        (start for start in together if person.name.startswith(start)), person.name
-    )
+
+    def identity(person: Person) -> str:
+        return next((start for start in together if person.name.startswith(start)), person.name)
+
     print(f"{'left out':12} lids R2  brows R2  all R2  blink frames  lids too low in them, mm (of)")
     rows = []
     for person in people:

@@ -26,15 +26,15 @@ from instag.motion.landmark_motion import LOWER_LIP, UPPER_LIP, LandmarkMotion, 
 from instag.speech.lips.audio_offset import best_offset, landmark_curves
 from instag.speech.lips.codes import OUTER_EYES
 from instag.speech.lips.network import (
-    CHANNELS,
     CODES,
+    COMPONENTS,
     CURVES,
-    MARGIN,
-    STEPS,
+    MARGIN_FRAMES,
+    STEPS_PER_FRAME,
     LipModel,
     LipNet,
-    read_at,
-    stored_form,
+    interpolate_at,
+    lip_model_state,
 )
 from instag.speech.loudness import ACTIVE_RMS, loudness_gain
 from instag.speech.whisper import BLOCK_S, STEP, WhisperEncoder, load_whisper_encoder
@@ -97,17 +97,17 @@ FOLDS, NETS = 4, 4
 
 @dataclass(kw_only=True)
 class Person:
-    """A clip. found: what the ear finds in variants of its sound, 50 steps a second with MARGIN
-    frames before; heard: the principal components of that. wanted: curves and code, in the person's
-    deviations, then those of lips at rest for REST frames."""
+    """A clip. features: of the encoder, for variants of its sound, 50 steps a second with
+    MARGIN_FRAMES before; components: their principal components. target: curves and code, in the
+    person's deviations, then those of lips at rest for REST frames."""
 
     name: str
     motion: LandmarkMotion
     curves: Float[Tensor, "f 3"]
-    found: list[Float[Tensor, "n 384"]]
-    heard: list[Float[Tensor, "64 n"]]
+    features: list[Float[Tensor, "n 384"]]
+    components: list[Float[Tensor, "64 n"]]
     lag: float = 0.0
-    wanted: Float[Tensor, "f 15"]
+    target: Float[Tensor, "f 15"]
     size: float
 
 
@@ -136,20 +136,20 @@ def main() -> None:
     torch.set_num_threads(
         1
     )  # layers are small: a second thread wins little, and stalls beside other work
-    began, ear = time.time(), load_whisper_encoder()
+    began, encoder = time.time(), load_whisper_encoder()
     folders = [
         folder
         for folder in sorted(chosen.clips.glob("*.clip"))
         if folder.stem not in chosen.without
     ]
-    people = [read_person(Clip.open(folder), ear, seed) for seed, folder in enumerate(folders)]
+    people = [read_person(Clip.open(folder), encoder, seed) for seed, folder in enumerate(folders)]
     shared = shared_basis(people)
     components = shared_components(people)
     for person in people:
-        set_wanted(person, shared)
-        set_heard(person, components)
+        set_target(person, shared)
+        set_components(person, components)
     print(
-        f"{len(people)} clips, {sum(len(person.curves) for person in people)} frames, heard in "
+        f"{len(people)} clips, {sum(len(person.curves) for person in people)} frames, encoded in "
         f"{time.time() - began:.0f} s",
         flush=True,
     )
@@ -160,7 +160,7 @@ def main() -> None:
         )
     if chosen.folds is not None:
         models = [
-            stored_form(model_of_people([net], people, shared, components)) for net in left_out
+            lip_model_state(model_of_people([net], people, shared, components)) for net in left_out
         ]
         torch.save(
             {
@@ -173,7 +173,7 @@ def main() -> None:
     print(f"left out: aperture {scores[0]:.3f}, width {scores[1]:.3f}, jaw {scores[2]:.3f}")
     nets = [train(people, seed=chosen.seed + 7000 + number) for number in range(NETS)]
     model = model_of_people(nets, people, shared, components)
-    save_file(stored_form(model), str(chosen.output))
+    save_file(lip_model_state(model), str(chosen.output))
     print(
         f"{chosen.output}: {chosen.output.stat().st_size / 1e6:.2f} MB after "
         f"{time.time() - began:.0f} s"
@@ -190,41 +190,43 @@ class Basis:
 
     points: Tensor
     basis: Tensor
-    reader: Tensor
-    gap: Tensor
+    projection: Tensor
+    aperture: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Components:
     """As in LipModel."""
 
-    usual: Tensor
+    feature_mean: Tensor
     components: Tensor
 
 
-def read_person(clip: Clip, ear: WhisperEncoder, seed: int) -> Person:
+def read_person(clip: Clip, encoder: WhisperEncoder, seed: int) -> Person:
     track, sound = clip.track(), torch.from_numpy(clip.speech().copy())
     motion = landmark_motion(track, (clip.info.width, clip.info.height))
     generator = torch.Generator().manual_seed(seed)
-    found = [heard_variant(ear, sound, generator, plain=number == 0) for number in range(VARIANTS)]
+    features = [
+        encoded_variant(encoder, sound, generator, plain=number == 0) for number in range(VARIANTS)
+    ]
     size = float((motion.points[OUTER_EYES[0]] - motion.points[OUTER_EYES[1]]).norm())
     curves = torch.from_numpy(landmark_curves(track.landmarks)).float()
     return Person(
         name=clip.folder.stem,
         motion=motion,
         curves=curves,
-        found=found,
-        heard=[],
-        wanted=curves,
+        features=features,
+        components=[],
+        target=curves,
         size=size,
     )
 
 
-def heard_variant(
-    ear: WhisperEncoder, sound: Float[Tensor, " n"], generator: torch.Generator, *, plain: bool
+def encoded_variant(
+    encoder: WhisperEncoder, sound: Float[Tensor, " n"], generator: torch.Generator, *, plain: bool
 ) -> Float[Tensor, "n 384"]:
     """The sound and silence after it, as it is, or of another vocal tract, in noise, and from
-    another place in the ear's blocks on."""
+    another place in the encoder's blocks on."""
     gain = loudness_gain(sound)
     factor, later = 1.0, 0
     sound = pad(sound, (0, REST * SAMPLES))
@@ -246,34 +248,35 @@ def heard_variant(
             sound[None, None], size=round(len(sound) / factor), mode="linear", align_corners=True
         )[0, 0]
         later = int(draw() * BLOCK_S * SAMPLE_RATE / STEP)
-    around = pad(sound * gain, (MARGIN * SAMPLES + later * STEP, MARGIN * SAMPLES))
-    found = torch.cat(list(ear.heard(around)))[later:]
+    around = pad(sound * gain, (MARGIN_FRAMES * SAMPLES + later * STEP, MARGIN_FRAMES * SAMPLES))
+    found = torch.cat(list(encoder.encode(around)))[later:]
     # The resampled sound is back on the old clock, its margins as they were.
-    margin = MARGIN * STEPS
+    margin = MARGIN_FRAMES * STEPS_PER_FRAME
     places = (
         margin
         + (torch.arange(round((len(found) - 2 * margin) * factor) + 2 * margin) - margin) / factor
     )
-    return read_at(found.T, places).T
+    return interpolate_at(found.T, places).T
 
 
 def shared_components(people: list[Person]) -> Components:
-    """Principal components of what the ear finds, each by the root of its spread weaker than it is,
+    """Principal components of the encoder's features, each divided by the root of its deviation,
     and on average of size 1."""
-    every = torch.cat([found for person in people for found in person.found])
-    usual = every.mean(0)
+    every = torch.cat([features for person in people for features in person.features])
+    mean = every.mean(0)
     spread, directions = torch.linalg.eigh(
-        (every - usual).T.double() @ (every - usual).double() / len(every)
+        (every - mean).T.double() @ (every - mean).double() / len(every)
     )
-    kept = (directions[:, -CHANNELS:] / spread[-CHANNELS:] ** 0.25).flip(1).float()
+    kept = (directions[:, -COMPONENTS:] / spread[-COMPONENTS:] ** 0.25).flip(1).float()
     return Components(
-        usual=usual, components=kept / ((every - usual) @ kept).square().mean().sqrt()
+        feature_mean=mean, components=kept / ((every - mean) @ kept).square().mean().sqrt()
     )
 
 
-def set_heard(person: Person, shared: Components) -> None:
-    person.heard = [
-        ((found - shared.usual) @ shared.components).T.contiguous() for found in person.found
+def set_components(person: Person, shared: Components) -> None:
+    person.components = [
+        ((features - shared.feature_mean) @ shared.components).T.contiguous()
+        for features in person.features
     ]
 
 
@@ -330,23 +333,23 @@ def shared_basis(people: list[Person]) -> Basis:
         f"{float((spread.square() / spread.square().sum())[:CODES].sum()):.1%} of the motion"
     )
     kept = components[:CODES].unflatten(1, (-1, 2))
-    basis, reader = kept / weights[:, None], (kept * weights[:, None]).permute(1, 2, 0)
+    basis, projection = kept / weights[:, None], (kept * weights[:, None]).permute(1, 2, 0)
     where = {int(point): row for row, point in enumerate(points)}
     return Basis(
         points=points,
         basis=basis,
-        reader=reader.contiguous(),
-        gap=basis[:, where[UPPER_LIP], 1] - basis[:, where[LOWER_LIP], 1],
+        projection=projection.contiguous(),
+        aperture=basis[:, where[UPPER_LIP], 1] - basis[:, where[LOWER_LIP], 1],
     )
 
 
 def code_of(person: Person, shared: Basis) -> Float[Tensor, "f k"]:
     return ((person.motion.shift - person.motion.rest)[:, shared.points] / person.size).flatten(
         1
-    ) @ shared.reader.flatten(0, 1)
+    ) @ shared.projection.flatten(0, 1)
 
 
-def set_wanted(person: Person, shared: Basis) -> None:
+def set_target(person: Person, shared: Basis) -> None:
     smooth = lambda values: torch.from_numpy(gaussian_filter1d(values.numpy(), SMOOTHED, axis=0))  # noqa: E731
     curves, code = smooth(person.curves), smooth(code_of(person, shared))
     shut = curves[:, 0].topk(max(1, len(curves) // 10), largest=False).indices
@@ -356,7 +359,7 @@ def set_wanted(person: Person, shared: Basis) -> None:
     code = code - code.mean(0)
     size = (code.square().sum(1).mean() / CODES).sqrt()
     resting[CURVES:] /= size
-    person.wanted = torch.cat(
+    person.target = torch.cat(
         [
             torch.cat([(curves - curves.mean(0)) / curves.std(0), code / size], dim=1),
             resting.expand(REST, -1),
@@ -367,10 +370,13 @@ def set_wanted(person: Person, shared: Basis) -> None:
 def folds_of(people: list[Person], together: list[str]) -> dict[str, int]:
     """The fold that leaves each clip out; several clips of one person lie in the same, and each
     fold has long and short ones."""
-    identity = lambda person: next(
-        (start for start in together if person.name.startswith(start)), person.name
-    )
-    length = lambda name: sum(len(person.curves) for person in people if identity(person) == name)  # noqa: E731
+
+    def identity(person: Person) -> str:
+        return next((start for start in together if person.name.startswith(start)), person.name)
+
+    def length(name: str) -> int:
+        return sum(len(person.curves) for person in people if identity(person) == name)
+
     names = sorted({identity(person) for person in people}, key=lambda name: (-length(name), name))
     return {person.name: names.index(identity(person)) % FOLDS for person in people}
 
@@ -394,11 +400,8 @@ def leave_out(
                     for curve in range(CURVES)
                 ]
     middle = float(np.median(list(found.values())))
-    print(
-        f"{name}: "
-        f"{' '.join(f'{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)' for key, value in scores.items())}",
-        flush=True,
-    )
+    each = (f"{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)" for key, value in scores.items())
+    print(f"{name}: {' '.join(each)}", flush=True)
     for person in people:
         person.lag += found[person.name] - middle
     return np.mean(list(scores.values()), axis=0), nets
@@ -407,16 +410,22 @@ def leave_out(
 def read_frames(
     heard: Float[Tensor, "64 n"], person: Person, start: float, frames: int, rate: float
 ) -> Float[Tensor, "64 m"]:
-    """STEPS steps for each of some frames, from a frame on, at a tempo."""
-    quarter = torch.arange(frames * STEPS) - (STEPS - 1) / 2
-    return read_at(heard, (start + 0.5 + person.lag + MARGIN + quarter / STEPS * rate) * STEPS)
+    """STEPS_PER_FRAME steps for each of some frames, from a frame on, at a tempo."""
+    quarter = torch.arange(frames * STEPS_PER_FRAME) - (STEPS_PER_FRAME - 1) / 2
+    return interpolate_at(
+        heard,
+        (start + 0.5 + person.lag + MARGIN_FRAMES + quarter / STEPS_PER_FRAME * rate)
+        * STEPS_PER_FRAME,
+    )
 
 
 @torch.no_grad()
 def predict(net: LipNet, person: Person) -> Float[Tensor, "f 15"]:
     frames = len(person.curves)
-    heard = read_frames(person.heard[0], person, -MARGIN, frames + 2 * MARGIN, 1.0)
-    return net(heard[None])[0].T[MARGIN : MARGIN + frames]
+    heard = read_frames(
+        person.components[0], person, -MARGIN_FRAMES, frames + 2 * MARGIN_FRAMES, 1.0
+    )
+    return net(heard[None])[0].T[MARGIN_FRAMES : MARGIN_FRAMES + frames]
 
 
 def drawn(
@@ -430,11 +439,11 @@ def drawn(
         start = -8 + draw() * max(1.0, frames + 16 - (CROP - 1) * rate)
         if draw() < RESTING:
             start = frames + REST - (CROP - 1) * rate - draw() * REST / 2
-        variant = person.heard[int(torch.randint(VARIANTS, (), generator=generator))]
+        variant = person.components[int(torch.randint(VARIANTS, (), generator=generator))]
         heard.append(read_frames(variant, person, start, CROP, rate))
         places = start + torch.arange(CROP) * rate
         known.append((places >= 0) & ((places <= frames - 1) | (places >= frames + AFTER)))
-        wanted.append(read_at(person.wanted.T, places))
+        wanted.append(interpolate_at(person.target.T, places))
     return torch.stack(heard), torch.stack(wanted), torch.stack(known)[:, None].float()
 
 
@@ -484,9 +493,9 @@ def model_of_people(
     sizes = [float(((code - code.mean(0)).square().sum(1).mean() / CODES).sqrt()) for code in codes]
     middle = torch.stack([code.mean(0) for code in codes]).mean(0)
     return LipModel(
-        nets=tuple(nets),
-        deviation=float(np.mean(sizes)),
-        middle=middle,
+        networks=tuple(nets),
+        code_deviation=float(np.mean(sizes)),
+        mean_code=middle,
         **vars(shared),
         **vars(components),
     )

@@ -1,9 +1,13 @@
 """Personalised 3D talking heads from a few seconds of video.
 
+    avatar = instag.create("me.mp4", "me.avatar")
+    instag.speak(avatar, "speech.wav", "out.mp4")
+
+Or step by step:
+
     clip = instag.prepare("me.mp4", "me.clip")
     avatar = instag.adapt(clip, "me.avatar")  # or with prior=instag.pretrain([...])
-    instag.speak(avatar, "speech.wav", "out.mp4")
-    instag.write_report(instag.evaluate("me.avatar", "me.clip"), "report")
+    instag.write_report(instag.evaluate(avatar, clip), "report")
 
 Each name is imported when it is first used, so that `import instag` costs nothing.
 """
@@ -14,22 +18,132 @@ from typing import TYPE_CHECKING
 from instag.version import __version__
 
 if TYPE_CHECKING:
+    from instag.capture.options import CaptureOptions
     from instag.capture.prepare import prepare
+    from instag.creation import create
     from instag.data.clip import Clip
-    from instag.evaluation.evaluate import evaluate, evaluate_videos
+    from instag.errors import (
+        ArtefactError,
+        AssetDamaged,
+        AssetMissing,
+        BadArgument,
+        BadLayout,
+        CaptureError,
+        DeviceFull,
+        DiskFull,
+        ExtraMissing,
+        FaceLost,
+        FileMissing,
+        InstagError,
+        MediaError,
+        NewerFormat,
+        NoFace,
+        NoSound,
+        NotAnArtefact,
+        NotMedia,
+        PipeClosed,
+        SeveralFaces,
+        TableMismatch,
+        TooShort,
+        TrainingFailed,
+        Truncated,
+    )
+    from instag.evaluation.evaluate import Evaluation, evaluate, evaluate_videos
     from instag.evaluation.report import write_report
     from instag.models.avatar import Avatar
     from instag.models.prior import Prior
+    from instag.synthesis.options import SpeakOptions
     from instag.synthesis.speak import speak
+    from instag.synthesis.synthesizer import Synthesizer
     from instag.training.adapt import adapt
+    from instag.training.options import PretrainingOptions, TrainingOptions
     from instag.training.pretrain import pretrain
+    from instag.training.recipes import Recipe
+
+_HOMES = {
+    "instag.capture.options": ("CaptureOptions",),
+    "instag.capture.prepare": ("prepare",),
+    "instag.creation": ("create",),
+    "instag.data.clip": ("Clip",),
+    "instag.errors": (
+        "ArtefactError",
+        "AssetDamaged",
+        "AssetMissing",
+        "BadArgument",
+        "BadLayout",
+        "CaptureError",
+        "DeviceFull",
+        "DiskFull",
+        "ExtraMissing",
+        "FaceLost",
+        "FileMissing",
+        "InstagError",
+        "MediaError",
+        "NewerFormat",
+        "NoFace",
+        "NoSound",
+        "NotAnArtefact",
+        "NotMedia",
+        "PipeClosed",
+        "SeveralFaces",
+        "TableMismatch",
+        "TooShort",
+        "TrainingFailed",
+        "Truncated",
+    ),
+    "instag.evaluation.evaluate": ("Evaluation", "evaluate", "evaluate_videos"),
+    "instag.evaluation.report": ("write_report",),
+    "instag.models.avatar": ("Avatar",),
+    "instag.models.prior": ("Prior",),
+    "instag.synthesis.options": ("SpeakOptions",),
+    "instag.synthesis.speak": ("speak",),
+    "instag.synthesis.synthesizer": ("Synthesizer",),
+    "instag.training.adapt": ("adapt",),
+    "instag.training.options": ("PretrainingOptions", "TrainingOptions"),
+    "instag.training.pretrain": ("pretrain",),
+    "instag.training.recipes": ("Recipe",),
+}
+"""Where each public name lives."""
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "ArtefactError",
+    "AssetDamaged",
+    "AssetMissing",
     "Avatar",
+    "BadArgument",
+    "BadLayout",
+    "CaptureError",
+    "CaptureOptions",
     "Clip",
+    "DeviceFull",
+    "DiskFull",
+    "Evaluation",
+    "ExtraMissing",
+    "FaceLost",
+    "FileMissing",
+    "InstagError",
+    "MediaError",
+    "NewerFormat",
+    "NoFace",
+    "NoSound",
+    "NotAnArtefact",
+    "NotMedia",
+    "PipeClosed",
+    "PretrainingOptions",
     "Prior",
+    "Recipe",
+    "SeveralFaces",
+    "SpeakOptions",
+    "Synthesizer",
+    "TableMismatch",
+    "TooShort",
+    "TrainingFailed",
+    "TrainingOptions",
+    "Truncated",
     "__version__",
     "adapt",
+    "create",
     "evaluate",
     "evaluate_videos",
     "prepare",
@@ -38,24 +152,11 @@ __all__ = [
     "write_report",
 ]
 
-_HOMES = {
-    "Avatar": "instag.models.avatar",
-    "Clip": "instag.data.clip",
-    "Prior": "instag.models.prior",
-    "adapt": "instag.training.adapt",
-    "evaluate": "instag.evaluation.evaluate",
-    "evaluate_videos": "instag.evaluation.evaluate",
-    "prepare": "instag.capture.prepare",
-    "pretrain": "instag.training.pretrain",
-    "speak": "instag.synthesis.speak",
-    "write_report": "instag.evaluation.report",
-}
-
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _HOME_OF:
         raise AttributeError(f"module 'instag' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_HOME_OF[name]), name)
 
 
 def __dir__() -> list[str]:

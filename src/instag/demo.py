@@ -19,15 +19,14 @@ from jaxtyping import Float, UInt8
 
 import instag
 from instag.data.clip import Clip
+from instag.evaluation.chart import Chart, Line
 from instag.evaluation.evaluate import Evaluation, evaluate
 from instag.evaluation.held_out import held_back, reconstruct
-from instag.evaluation.html_report import (
+from instag.evaluation.html_page import (
     Block,
-    Chart,
     Figures,
     Films,
     Heading,
-    Line,
     Page,
     Paragraph,
     Picture,
@@ -36,8 +35,8 @@ from instag.evaluation.html_report import (
 )
 from instag.evaluation.landmarks import LandmarkTracker
 from instag.evaluation.lip_sync import CurveSync, curve_sync, lip_curves
-from instag.evaluation.metrics_table import shown
 from instag.evaluation.not_measured import NotMeasured
+from instag.evaluation.number_format import shown
 from instag.media.reader import read_frames
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_named
@@ -269,7 +268,7 @@ def _page(
         Paragraph(text=_sync_sentence(sync), small=True),
     ]
     if (loss := _loss_chart(files)) is not None:
-        blocks += [Heading(text="TrainingOptions"), loss]
+        blocks += [Heading(text="Learning"), loss]
     blocks += [
         Heading(text="Where the time went"),
         _times_table(spent, len(clip), len(sync.true)),

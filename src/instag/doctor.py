@@ -5,14 +5,17 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module, metadata, util
 from pathlib import Path
+from typing import Any
 
 from instag.assets import store
+from instag.assets.backend import Backend, obstacle
 from instag.runtime.device import gpu_obstacle, gsplat_built
+from instag.speech.registry import FRONT_ENDS
 
 NEEDED = (
     "torch",
@@ -70,6 +73,7 @@ def examine(folder: Path = Path()) -> list[Check]:
         _guarded("video encoders", _encoders),
     ]
     checks += [_guarded("GPU", _gpu), *(_extra(extra) for extra in EXTRAS)]
+    checks += [_guarded("speech front ends", _backends, "speech front ends", FRONT_ENDS)]
     checks += [_guarded(f"asset {asset.name}", _asset, asset) for asset in store.ASSETS]
     checks += [_cores(), _memory(), _guarded("disk", _disk, folder)]
     return checks
@@ -235,6 +239,14 @@ def _extra(extra: str) -> Check:
         state=State.OK,
         found=", ".join(f"{name} {metadata.version(name)}" for name in EXTRAS[extra]),
     )
+
+
+def _backends(name: str, table: Sequence[Backend[Any]]) -> Check:
+    """Which rows of a table can be used here; the assets below say how to get what others need."""
+    ready = [backend.name for backend in table if obstacle(backend) is None]
+    lacking = [backend.name for backend in table if backend.name not in ready]
+    found = ", ".join(ready) + (f"; need files: {', '.join(lacking)}" if lacking else "")
+    return Check(name=name, state=State.OK, found=found)
 
 
 def _asset(asset: store.Asset) -> Check:

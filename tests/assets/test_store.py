@@ -13,7 +13,7 @@ import torch
 
 import frozen
 from instag.assets import store
-from instag.assets.file_formats import Form
+from instag.assets.file_formats import FileFormat
 from instag.errors import AssetDamaged, AssetMissing, BadArgument, DiskFull
 from instag.evaluation import syncnet
 from instag.ops import lpips
@@ -168,7 +168,7 @@ def test_a_downloaded_archive_is_kept_until_it_is_unpacked(
         raise DiskFull("The disk is full.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_unpacked", full)
+        patch.setattr(store, "_unpack", full)
         with pytest.raises(DiskFull):
             store.fetch("deepspeech")
     assert store.fetch("deepspeech") == store.check("deepspeech")
@@ -238,7 +238,7 @@ def test_the_table_is_complete(asset: store.Asset) -> None:
         assert (
             len(source.sha256) >= 8
             or (not source.sha256 and len(source.tensors) >= 3)
-            or source.form is not Form.TENSORS
+            or source.format is not FileFormat.TENSORS
         ), "known by its digest or by what is in it"
         assert set(source.sha256) <= set("0123456789abcdef")
         assert source.licence

@@ -40,3 +40,11 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(AssetDamaged, match=r"graph\.pb"):
         constants(path)
+
+
+def test_one_number_does_not_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "graph.pb"
+    one = np.broadcast_to(np.float32(0.5), (1 << 20, 1 << 20))
+    path.write_bytes(node("zeros", "Const", one, packed=False))
+    with pytest.raises(AssetDamaged, match="one number stands for"):
+        constants(path)

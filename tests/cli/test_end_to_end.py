@@ -13,14 +13,13 @@ import pytest
 from instag.media.reader import probe
 from instag.synthetic import write_clip
 from instag.training import recipes
+from instag.training.schedules import shortened
 
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes `--recipe draft` a few steps, at 64x64."""
-    small = replace(
-        recipes.shortened(recipes.draft(), 0.003), size=64, face_splats=200, mouth_splats=100
-    )
+    small = replace(shortened(recipes.draft(), 0.003), size=64, face_splats=200, mouth_splats=100)
     monkeypatch.setitem(recipes.RECIPES, "draft", lambda **_: small)
 
 

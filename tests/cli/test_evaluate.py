@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from evaluation.talk import avatar_of, evaluation, faceless, perfect, unlearned
-from instag.cli.evaluate import short_form
+from instag.cli.evaluation_summary import short_form
 from instag.data.clip import Clip
+from instag.evaluation.metrics_files import save_metrics
 from instag.synthetic import write_clip
 
 
@@ -138,7 +139,7 @@ def test_a_file_in_the_place_of_the_report_is_kept(run: Callable, files, tmp_pat
 
 def test_reports_are_put_side_by_side(run: Callable, tmp_path) -> None:
     for name, measured in (("first", perfect()), ("a-very-long-name-of-a-report", faceless())):
-        evaluation(measured).metrics.save(tmp_path / name)
+        save_metrics(evaluation(measured).metrics, tmp_path / name)
     result = run(
         "compare",
         tmp_path / "first",
@@ -166,7 +167,7 @@ def test_reports_are_put_side_by_side(run: Callable, tmp_path) -> None:
 def test_reports_that_can_not_be_read_are_told(
     run: Callable, tmp_path, content: str | None, sentence: str
 ) -> None:
-    evaluation(faceless()).metrics.save(tmp_path / "first")
+    save_metrics(evaluation(faceless()).metrics, tmp_path / "first")
     (tmp_path / "second").mkdir()
     if content is not None:
         (tmp_path / "second" / "metrics.json").write_text(content)
@@ -177,7 +178,7 @@ def test_reports_that_can_not_be_read_are_told(
 
 
 def test_one_report_is_too_few(run: Callable, tmp_path) -> None:
-    evaluation(faceless()).metrics.save(tmp_path / "first")
+    save_metrics(evaluation(faceless()).metrics, tmp_path / "first")
     assert "two or more" in run("compare", tmp_path / "first", "-o", tmp_path / "both.html").stderr
 
 

@@ -137,7 +137,7 @@ def test_fresh_features_are_the_sounds(clip: Clip, made: list[str]) -> None:
     assert clip_features(clip, "deepspeech", fresh=True).all()
 
 
-@pytest.mark.parametrize("name", ["mel", "phones", "mel+phones"])
+@pytest.mark.parametrize("name", ["mel", "whisper"])
 def test_silence_is_what_the_front_end_hears_in_it(clip: Clip, name: str) -> None:
     found = np.array(clip_features(clip, name))
     np.testing.assert_array_equal(
@@ -160,12 +160,12 @@ def test_without_sound(clip: Clip) -> None:
 
 
 def test_names_as_files() -> None:
-    assert stored_name("mel+phones") == "mel+phones"
+    assert stored_name("mel") == "mel"
     assert stored_name("wav2vec2:someone/some_thing-2") == "wav2vec2-someone-some_thing-2"
 
 
 def test_what_can_not_be_had_is_said_at_once(clip: Clip) -> None:
-    check_features(clip.folder, "mel+phones")
+    check_features(clip.folder, "whisper")
     with pytest.raises(AssetMissing, match="instag assets get hubert"):
         check_features(clip.folder, "hubert")
     with pytest.raises(BadArgument, match="telepathy"):

@@ -14,7 +14,8 @@ from instag.data.clip import Clip
 from instag.evaluation.evaluate import Evaluation
 from instag.evaluation.held_out import FramePair
 from instag.evaluation.measure import Measurement, measure
-from instag.evaluation.metrics_table import Metrics, rows_of
+from instag.evaluation.metric_rows import rows_of
+from instag.evaluation.metrics_table import Metrics
 from instag.evaluation.not_measured import NotMeasured
 from instag.models.avatar import Avatar, AvatarInfo, encode_torso
 from instag.models.gaussians import random_gaussians

@@ -16,7 +16,8 @@ from instag.evaluation.compare import (
     comparison_page,
     headline_table,
 )
-from instag.evaluation.html_report import Paragraph, Table
+from instag.evaluation.html_page import Paragraph, Table
+from instag.evaluation.metrics_files import save_metrics
 from instag.evaluation.metrics_table import Better, Metrics, Row
 from instag.evaluation.not_measured import NotMeasured
 
@@ -118,7 +119,7 @@ def test_numbers_of_different_kinds_have_no_best():
 
 def test_folders_become_one_page(tmp_path):
     for name, measured in (("a", perfect()), ("b", faceless())):
-        evaluation(measured).metrics.save(tmp_path / name)
+        save_metrics(evaluation(measured).metrics, tmp_path / name)
     page = compare_reports(
         [tmp_path / "a", tmp_path / "b"], tmp_path / "made" / "both.html"
     ).read_text()
@@ -131,7 +132,7 @@ def test_folders_become_one_page(tmp_path):
 
 def test_two_of_one_name_are_told_apart_by_their_paths(tmp_path):
     for name in ("one/report", "other/report"):
-        evaluation(faceless()).metrics.save(tmp_path / name)
+        save_metrics(evaluation(faceless()).metrics, tmp_path / name)
     page = compare_reports(
         [tmp_path / "one" / "report", tmp_path / "other" / "report"], tmp_path / "both.html"
     ).read_text()
@@ -139,7 +140,7 @@ def test_two_of_one_name_are_told_apart_by_their_paths(tmp_path):
 
 
 def test_one_report_is_too_few_and_none_is_missing(tmp_path):
-    evaluation(faceless()).metrics.save(tmp_path / "a")
+    save_metrics(evaluation(faceless()).metrics, tmp_path / "a")
     with pytest.raises(BadArgument, match="two or more"):
         compare_reports([tmp_path / "a"], tmp_path / "page.html")
     with pytest.raises(FileMissing, match=r"metrics\.json"):

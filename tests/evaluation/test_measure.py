@@ -15,7 +15,7 @@ from instag.evaluation.crops import PLACES, boxes
 from instag.evaluation.held_out import FramePair
 from instag.evaluation.image import PERFECT_DB
 from instag.evaluation.measure import SILENT_RUN, frame_loudness, measure, silence
-from instag.evaluation.metrics_table import rows_of
+from instag.evaluation.metric_rows import rows_of
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.syncnet import SyncNet
 from instag.evaluation.syncnet_scores import Sync

@@ -12,18 +12,11 @@ from hypothesis import strategies as st
 
 from evaluation.talk import evaluation, faceless, perfect
 from instag.errors import BadArgument, FileMissing
-from instag.evaluation.metrics_table import (
-    Better,
-    Metrics,
-    Row,
-    brief,
-    load,
-    rows_of,
-    shown,
-    speed_rows,
-    unmeasured,
-)
+from instag.evaluation.metric_rows import rows_of, speed_rows
+from instag.evaluation.metrics_files import load_metrics, save_metrics
+from instag.evaluation.metrics_table import Better, Metrics, Row
 from instag.evaluation.not_measured import NotMeasured
+from instag.evaluation.number_format import brief, shown, unmeasured
 from instag.evaluation.speed import Speed
 
 REASONS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1).map(
@@ -58,14 +51,14 @@ SPEED = Speed(
 @given(rows=st.lists(ROWS, max_size=5), about=st.dictionaries(TEXTS, TEXTS, max_size=3))
 def test_what_is_saved_is_loaded(rows, about, tmp_path_factory):
     folder = tmp_path_factory.mktemp("metrics")
-    Metrics(about=about, rows=rows).save(folder)
-    assert load(folder) == Metrics(about=about, rows=rows)
+    save_metrics(Metrics(about=about, rows=rows), folder)
+    assert load_metrics(folder) == Metrics(about=about, rows=rows)
 
 
 @pytest.mark.parametrize("measured", [perfect, faceless])
 def test_each_cell_of_the_csv_is_a_number_or_a_reason(measured, tmp_path):
     metrics = Metrics(about={}, rows=[*rows_of(measured()), *speed_rows(SPEED)])
-    metrics.save(tmp_path)
+    save_metrics(metrics, tmp_path)
     with (tmp_path / "metrics.csv").open(newline="") as handle:
         lines = {line["key"]: line for line in csv.DictReader(handle)}
     assert list(lines) == [row.key for row in metrics.rows]
@@ -157,11 +150,11 @@ def test_each_reason_is_given_once_with_the_rows_it_explains():
 
 def test_a_folder_without_metrics_says_how_to_make_them(tmp_path):
     with pytest.raises(FileMissing, match="instag evaluate AVATAR CLIP"):
-        load(tmp_path)
+        load_metrics(tmp_path)
 
 
 def spoilt(tmp_path, change) -> str:
-    evaluation(perfect()).metrics.save(tmp_path)
+    save_metrics(evaluation(perfect()).metrics, tmp_path)
     content = json.loads((tmp_path / "metrics.json").read_text())
     return json.dumps(change(content) or content)
 
@@ -182,14 +175,14 @@ def spoilt(tmp_path, change) -> str:
 def test_damaged_metrics_are_told(tmp_path, change):
     (tmp_path / "metrics.json").write_text(spoilt(tmp_path, change))
     with pytest.raises(BadArgument, match="is damaged"):
-        load(tmp_path)
+        load_metrics(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b'{"format_version": 1, "about"', b"\xff\xfe\x00\x9c"])
 def test_half_a_file_is_damaged(tmp_path, content):
     (tmp_path / "metrics.json").write_bytes(content)
     with pytest.raises(BadArgument, match="is damaged"):
-        load(tmp_path)
+        load_metrics(tmp_path)
 
 
 def test_a_newer_format_is_refused(tmp_path):
@@ -197,4 +190,4 @@ def test_a_newer_format_is_refused(tmp_path):
         spoilt(tmp_path, lambda content: content.update(format_version=99))
     )
     with pytest.raises(BadArgument, match="newer instag"):
-        load(tmp_path)
+        load_metrics(tmp_path)

@@ -7,18 +7,11 @@ import numpy as np
 import pytest
 
 from evaluation.talk import evaluation, faceless, judged, perfect, take
-from instag.evaluation.html_report import Figures, Picture, Table
-from instag.evaluation.metrics_table import load
+from instag.evaluation.html_page import Figures, Picture, Table
+from instag.evaluation.metrics_files import load_metrics
 from instag.evaluation.paper_results import ROWS
-from instag.evaluation.report import (
-    MOUTHS_A_ROW,
-    TILE,
-    error_sheet,
-    mouth_sheet,
-    published_table,
-    report_page,
-    write_report,
-)
+from instag.evaluation.picture_sheets import MOUTHS_A_ROW, TILE, error_sheet, mouth_sheet
+from instag.evaluation.report import published_table, report_page, write_report
 from instag.evaluation.sample_frames import MOUTH_SIDE
 
 
@@ -38,7 +31,7 @@ def test_the_page_needs_no_other_file(measured, tmp_path):
     assert "http" not in without_pictures(text)
     assert str(tmp_path) not in text
     assert not re.search(r"(src|href)=\"(?!data:)|url\(|<script|<link", without_pictures(text))
-    assert load(page.parent) == evaluation(measured()).metrics
+    assert load_metrics(page.parent) == evaluation(measured()).metrics
 
 
 def test_names_are_escaped():

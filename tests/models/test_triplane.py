@@ -32,9 +32,10 @@ def test_twins(seed: int, grids: tuple[int, float], count: int):
     units = units[((places - places.round()).abs() > 1e-4).all(-1).all(-1)]
     change = change[: len(units)]
     results = []
-    at_once = lambda entries, units, scales, sizes: read_planes_at_once(
-        entries, units, **grids_of(scales, sizes)
-    )
+
+    def at_once(entries, units, scales, sizes):
+        return read_planes_at_once(entries, units, **grids_of(scales, sizes))
+
     for read, dtype in (
         (read_planes, torch.float64),
         (read_planes_fast, torch.float32),

@@ -27,12 +27,12 @@ def test_landmarks_do_what_the_basis_says():
 
 def test_closed_lids_meet():
     upper, lower = (SHAPE[[pair[side] for pair in LIDS]] for side in (0, 1))
-    gap = lambda expression: float(
-        (
-            (upper + FLOW.shift(upper, OPEN, expression)[0])
-            - (lower + FLOW.shift(lower, OPEN, expression)[0])
-        )[:, 1].mean()
-    )
+
+    def gap(expression):
+        above = upper + FLOW.shift(upper, OPEN, expression)[0]
+        below = lower + FLOW.shift(lower, OPEN, expression)[0]
+        return float((above - below)[:, 1].mean())
+
     assert abs(gap(CLOSED)) < 0.15 * gap(OPEN)
     assert gap(CLOSED / 2) > 0.4 * gap(OPEN)
 

@@ -10,7 +10,7 @@ import torch
 import hub
 from instag.assets import store
 from instag.data.clip import Clip
-from instag.errors import AssetMissing
+from instag.errors import AssetMissing, BadArgument
 from instag.models.avatar import Avatar
 from instag.speech.registry import create
 from instag.synthesis.options import SpeakOptions
@@ -42,8 +42,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         "mel",
         "motion",
-        "phones",
-        "mel+phones",
+        "whisper",
         "deepspeech",
         "esperanto",
         "hubert",
@@ -67,3 +66,10 @@ def test_speaking_misses_the_weights(clip: Clip, tmp_path: Path, home: Path) -> 
     (home / store.named("ave").file).unlink()
     with pytest.raises(AssetMissing, match="instag assets get ave"):
         next(iter(frames(avatar, torch.zeros(640), SpeakOptions())))
+
+
+def test_an_avatar_of_a_removed_front_end_says_what_to_do(clip: Clip) -> None:
+    avatar = adapt(clip, recipe=TINY, speech="mel")
+    old = replace(avatar, info=replace(avatar.info, front_end="phones"))
+    with pytest.raises(BadArgument, match="instag adapt CLIP --speech motion"):
+        next(iter(frames(old, torch.zeros(640), SpeakOptions())))

@@ -12,13 +12,11 @@ from instag.assets import store
 from instag.errors import AssetMissing, BadArgument
 from instag.speech.ave import AudioVisualEncoder, Ave
 from instag.speech.chunking import features, frame_count, silence
-from instag.speech.concatenated import Concatenated
 from instag.speech.deepspeech import DeepSpeech
 from instag.speech.front_end import FrontEnd
 from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.whisper_components import WhisperComponents
 from instag.speech.mel import Mel
-from instag.speech.phones import Phones
 from instag.speech.registry import create, identity, require
 from instag.speech.wav2vec2 import Wav2Vec
 
@@ -44,10 +42,8 @@ def stocked(home: Path) -> Path:
 
 ALL = {
     "mel": Mel,
-    "phones": Phones,
     "whisper": WhisperComponents,
     "motion": LipCodeFrontEnd,
-    "mel+phones": Concatenated,
     "deepspeech": DeepSpeech,
     "esperanto": Wav2Vec,
     "hubert": Wav2Vec,
@@ -69,7 +65,7 @@ def test_every_front_end_gives_a_window_a_frame(stocked: Path, name: str, sample
     require(name)
 
 
-@pytest.mark.parametrize("name", ["mel", "phones", "whisper", "motion", "mel+phones", "ave"])
+@pytest.mark.parametrize("name", ["mel", "whisper", "motion", "ave"])
 @pytest.mark.parametrize("middle", range(48, 53))
 def test_what_lies_beyond_its_reach_is_not_heard(stocked: Path, name: str, middle: int) -> None:
     front_end = create(name)
@@ -90,22 +86,16 @@ def test_silence_is_finite_and_constant(stocked: Path) -> None:
     assert (silence(Mel()) == -4).all()
 
 
-def test_joined_is_both_side_by_side() -> None:
-    sound = torch.randn(16_000, generator=torch.Generator().manual_seed(0)) * 0.1
-    joined = features(sound, create("mel+phones"))
-    assert joined.shape == (25, 122, 16)
-    torch.testing.assert_close(joined[:, :80] * 1.25 - 2.5, features(sound, Mel()))
-    torch.testing.assert_close(joined[:, 80:] * 0.04 + 1 / 42, features(sound, Phones()))
+@pytest.mark.parametrize("name", ["phones", "mel+phones"])
+def test_removed_front_ends_say_what_to_do(name: str) -> None:
+    for ask in (create, require, identity):
+        with pytest.raises(BadArgument, match=r"removed.*instag adapt CLIP --speech motion"):
+            ask(name)
 
 
-def test_windows_of_other_lengths_are_not_joined(stocked: Path) -> None:
-    with pytest.raises(BadArgument, match=r"windows have \d+ and \d+ steps"):
-        create("mel+ave")
-
-
-@pytest.mark.parametrize("name", ["deepspeech", "esperanto", "hubert", "ave", "mel+hubert"])
+@pytest.mark.parametrize("name", ["deepspeech", "esperanto", "hubert", "ave"])
 def test_a_missing_file_is_named(name: str) -> None:
-    asset = store.named(name.removeprefix("mel+"))
+    asset = store.named(name)
     for ask in (create, require, identity):
         with pytest.raises(
             AssetMissing,
@@ -115,11 +105,8 @@ def test_a_missing_file_is_named(name: str) -> None:
 
 
 def test_unknown_names_are_told() -> None:
-    for name in ("telepathy", "mel+telepathy", "mel+"):
-        with pytest.raises(
-            BadArgument, match="mel, phones, whisper, motion, mel\\+phones, deepspeech"
-        ):
-            create(name)
+    with pytest.raises(BadArgument, match="motion, whisper, mel, deepspeech"):
+        create("telepathy")
     with pytest.raises(AssetMissing, match="hf download someone/something --local-dir"):
         create("wav2vec2:someone/something")
 
@@ -153,4 +140,4 @@ def test_identity_changes_with_the_weights(stocked: Path) -> None:
         stocked / store.named("ave").file,
     )
     assert identity("ave") != before[0]
-    assert (identity("mel"), identity("mel+phones")) == ("mel 1", "mel 1 + phones 1")
+    assert (identity("mel"), identity("motion")) == ("mel 1", "motion 2")

@@ -9,7 +9,7 @@ import torch
 import hub
 from instag.errors import AssetDamaged, AssetMissing
 from instag.speech.chunking import features
-from instag.speech.wav2vec2 import Wav2Vec, level_of
+from instag.speech.wav2vec2 import Wav2Vec, scale_of
 from instag.speech.wav2vec_files import load_wav2vec
 
 LOGITS = {
@@ -101,7 +101,7 @@ def test_two_steps_a_frame_in_windows_of_sixteen(tmp_path: Path, samples: int) -
     assert found.shape == (-(-samples // 640), hub.HIDDEN, 16)
     assert not found[0, :, :8].any()
     if samples == 16_000:
-        level = level_of(waveform())
+        level = scale_of(waveform())
         steps = front_end.model.network(
             torch.nn.functional.pad((waveform() - level[0]) / level[1], (0, 80))
         )

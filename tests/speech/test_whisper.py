@@ -1,4 +1,4 @@
-"""Whisper's ear: blocks join without a seam, silence is still, and what is stored comes back."""
+"""Whisper's encoder: blocks join without a seam, silence is still, and its file comes back."""
 
 import pytest
 import torch
@@ -17,12 +17,12 @@ from instag.speech.whisper import (
     triangles,
 )
 
-EAR = load_whisper_encoder()
+ENCODER = load_whisper_encoder()
 
 
 @pytest.mark.parametrize("samples", [1, STEP, STEP + 1, 16_000 * BLOCK_S, 16_000 * BLOCK_S + 1])
 def test_a_step_each_20_ms(samples: int) -> None:
-    found = torch.cat(list(EAR.heard(torch.zeros(samples))))
+    found = torch.cat(list(ENCODER.encode(torch.zeros(samples))))
     assert found.shape == (-(-samples // STEP), WIDTH)
     assert found.isfinite().all()
 
@@ -30,7 +30,9 @@ def test_a_step_each_20_ms(samples: int) -> None:
 def test_pieces_from_a_block_on_are_those_of_the_whole() -> None:
     voice = torch.from_numpy(recording("speech_two").waveform)
     sound = torch.cat([voice, voice.flip(0), voice])[: 16_000 * (3 * BLOCK_S + 1)]
-    whole, later = (torch.cat(list(EAR.heard(part))) for part in (sound, sound[16_000 * BLOCK_S :]))
+    whole, later = (
+        torch.cat(list(ENCODER.encode(part))) for part in (sound, sound[16_000 * BLOCK_S :])
+    )
     steps = 16_000 * BLOCK_S // STEP
     torch.testing.assert_close(later[steps:], whole[2 * steps :], atol=1e-4, rtol=0)
 
@@ -38,7 +40,7 @@ def test_pieces_from_a_block_on_are_those_of_the_whole() -> None:
 def test_what_sounds_tells_more_than_where() -> None:
     voice = torch.from_numpy(recording("speech_one").waveform)
     spoken, silent = (
-        torch.cat(list(EAR.heard(sound))).std(0).mean()
+        torch.cat(list(ENCODER.encode(sound))).std(0).mean()
         for sound in (voice, torch.zeros(3 * 16_000))
     )
     assert silent < 0.5 * spoken
@@ -65,7 +67,7 @@ def test_places_are_told_by_sines_then_cosines() -> None:
 
 
 def test_bytes_and_their_unit_become_weights() -> None:
-    state = {name: value.half() for name, value in EAR.state_dict().items()}
+    state = {name: value.half() for name, value in ENCODER.state_dict().items()}
     name = "blocks.1.asked.weight"
     state[name] = torch.ones(3 * WIDTH, WIDTH, dtype=torch.int8)
     state[f"{name}.unit"] = torch.arange(3 * WIDTH).half() / 64

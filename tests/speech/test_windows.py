@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from instag.speech.windows import held_to, windows_at_50_hz
+from instag.speech.windows import fit_to_steps, windows_at_50_hz
 
 
 def test_frame_t_hears_steps_around_2t() -> None:
@@ -22,5 +22,5 @@ def test_any_length(steps: int) -> None:
 
 def test_held() -> None:
     sequence = torch.tensor([[1.0], [2.0]])
-    assert held_to(sequence, 4)[:, 0].tolist() == [1, 2, 2, 2]
-    assert held_to(sequence, 1)[:, 0].tolist() == [1]
+    assert fit_to_steps(sequence, 4)[:, 0].tolist() == [1, 2, 2, 2]
+    assert fit_to_steps(sequence, 1)[:, 0].tolist() == [1]

@@ -226,9 +226,11 @@ def test_a_mouth_begins_with_the_bundled_prior_and_a_face_afresh(people):
     )
     avatar, prior = adapt(people[2], recipe=small, n_views=50), load_bundled_prior()
     assert str(avatar.info.training["prior"]).endswith(f"{prior.digest()[:16]}: the mouth alone")
-    near = lambda part, other: torch.nn.functional.cosine_similarity(
-        part.encoding.entries, other.encoding.entries, dim=0
-    )
+
+    def near(part, other):
+        one, two = part.encoding.entries, other.encoding.entries
+        return torch.nn.functional.cosine_similarity(one, two, dim=0)
+
     assert near(avatar.head.mouth.field, prior.mouth) > 0.8
     assert near(avatar.head.face.field, prior.face) < 0.5
     with pytest.raises(BadArgument, match="mel"):
@@ -251,8 +253,8 @@ def test_what_is_known_hangs_on_what_a_head_hears():
 
 def test_a_prior_that_hears_otherwise_is_refused(people, tmp_path):
     prior = pretrain(people[:1], course=shortened(TINY, 0.3))
-    with pytest.raises(BadArgument, match="phones"):
-        adapt(people[0], prior=prior, speech="phones")
+    with pytest.raises(BadArgument, match="whisper"):
+        adapt(people[0], prior=prior, speech="whisper")
     other = replace(prior, info=replace(prior.info, hears="mel 0"))
     with pytest.raises(BadArgument, match="mel 0"):
         adapt(people[0], prior=other)

@@ -1,5 +1,4 @@
-"""Checkpoints of networks that others published: found as assets, and fitted into our modules name
-by name."""
+"""Checkpoints that others published: found as assets, and loaded into our modules name by name."""
 
 import warnings
 from pathlib import Path
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def asset_path(name: str, option: str) -> Path:
-    """Where the asset lies. `option` is what of the command line asks for it. Raises AssetMissing,
-    which says how to get it."""
+    """The asset's file. `option`: of the command line, which needs it. Raises AssetMissing, which
+    says how to get it."""
     path = store.find(name)
     if path is not None:
         return path
@@ -36,40 +35,42 @@ def asset_path(name: str, option: str) -> Path:
     )
 
 
-def fitted(network: "Network", path: Path) -> "Network":
-    """The network with the file's weights, ready to look; tensors that it has no place for (other
-    heads, counters) are left. Raises AssetDamaged."""
-    held = {name.removeprefix("module."): value for name, value in store.read_tensors(path).items()}
+def load_weights(network: "Network", path: Path) -> "Network":
+    """The network with the file's weights, in evaluation mode; tensors of other names (other
+    heads, counters) are ignored. Raises AssetDamaged."""
+    stored = {
+        name.removeprefix("module."): value for name, value in store.read_tensors(path).items()
+    }
     wanted = {
         name: value
         for name, value in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    missing = [name for name in wanted if name not in held]
+    missing = [name for name in wanted if name not in stored]
     if missing:
         raise AssetDamaged(
             f"{path} is another network's: it has no {missing[0]} ({len(missing)} of {len(wanted)} "
             "tensors are missing)."
         )
     for name, value in wanted.items():
-        if held[name].shape != value.shape:
+        if stored[name].shape != value.shape:
             raise AssetDamaged(
-                f"{path} is another network's: {name} is {tuple(held[name].shape)}, not "
+                f"{path} is another network's: {name} is {tuple(stored[name].shape)}, not "
                 f"{tuple(value.shape)}."
             )
-    network.load_state_dict({name: held[name] for name in wanted}, strict=False)
+    network.load_state_dict({name: stored[name] for name in wanted}, strict=False)
     return network.eval()
 
 
-def torchscript(path: Path, device: "torch.device") -> "torch.jit.ScriptModule":
-    """A TorchScript archive, ready to look. Raises AssetDamaged."""
+def load_torchscript(path: Path, device: "torch.device") -> "torch.jit.ScriptModule":
+    """A TorchScript archive, in evaluation mode. Raises AssetDamaged."""
     import torch
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore", DeprecationWarning
-            )  # torch would have new networks exported otherwise; these were published so
+            )  # torch recommends torch.export for new networks; these are published as TorchScript
             return torch.jit.load(str(path), map_location=device).eval()
     except (RuntimeError, ValueError) as error:
         raise AssetDamaged(

@@ -1,5 +1,5 @@
-"""A download: one file from the web, whole and with the right digest, or not at all; a broken one
-goes on where it was."""
+"""A download: one file from the web, complete and with the right digest, or not at all. A broken
+one resumes."""
 
 import hashlib
 import shutil
@@ -21,8 +21,8 @@ BROKEN_NETWORK = (URLError, HTTPException, TimeoutError, ConnectionError, ssl.SS
 
 
 def download(address: str, target: Path, *, sha256: str = "", report: Report = silent) -> None:
-    """Fetch `address` (http or https) into `target`. What is there of an earlier try, in a .part
-    file beside it, is kept and completed.
+    """Fetch `address` (http or https) into `target`. What an earlier attempt has left, in a .part
+    file beside it, is completed.
 
     sha256: the digest in hexadecimal, or its beginning; nothing is checked where it is empty.
     `report` gets (bytes, bytes in all). Raises BadArgument, AssetMissing (no answer, a refusal, a
@@ -59,25 +59,25 @@ def download(address: str, target: Path, *, sha256: str = "", report: Report = s
 
 
 def _complete(address: str, part: Path, report: Report) -> None:
-    """Bring the partial file to its full length. Raises what the network raises, DiskFull."""
+    """Complete the partial file. Raises what the network raises, DiskFull."""
     start = part.stat().st_size if part.is_file() else 0
     try:
-        answer = _ask(address, start)
+        response = _request(address, start)
     except HTTPError as error:
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
         error.close()
         if (
             error.headers.get("Content-Range") == f"bytes */{start}"
-        ):  # it was whole: only its name was missing
+        ):  # complete: only the renaming was missing
             return
-        start, answer = 0, _ask(address, 0)
-    with answer:
-        if answer.status != HTTPStatus.PARTIAL_CONTENT or not (
-            answer.headers.get("Content-Range") or ""
+        start, response = 0, _request(address, 0)
+    with response:
+        if response.status != HTTPStatus.PARTIAL_CONTENT or not (
+            response.headers.get("Content-Range") or ""
         ).startswith(f"bytes {start}-"):
             start = 0
-        length = int(answer.headers.get("Content-Length") or 0)
+        length = int(response.headers.get("Content-Length") or 0)
         free = shutil.disk_usage(part.parent).free
         if length > free:
             raise DiskFull(
@@ -86,9 +86,9 @@ def _complete(address: str, part: Path, report: Report) -> None:
             )
         done, total = start, start + length
         with part.open("ab" if start else "wb") as file:
-            while piece := answer.read(CHUNK):
-                file.write(piece)
-                done += len(piece)
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                done += len(chunk)
                 report(done, max(done, total))
     if length and done < total:
         raise ConnectionError(
@@ -96,9 +96,9 @@ def _complete(address: str, part: Path, report: Report) -> None:
         )
 
 
-def _ask(address: str, start: int) -> HTTPResponse:
+def _request(address: str, start: int) -> HTTPResponse:
     headers = {"User-Agent": "instag", **({"Range": f"bytes={start}-"} if start else {})}
-    return urlopen(Request(address, headers=headers), timeout=TIMEOUT_S)  # noqa: S310 - the caller has looked at the scheme
+    return urlopen(Request(address, headers=headers), timeout=TIMEOUT_S)  # noqa: S310 - the caller has checked the scheme
 
 
 def _check_digest(part: Path, sha256: str, address: str) -> None:

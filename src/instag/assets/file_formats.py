@@ -1,14 +1,13 @@
-"""The forms that model files have, and how to tell without running anything that a file has one of
-them."""
+"""The formats of model files, each recognised without running anything of the file."""
 
 import zipfile
 from enum import StrEnum
 from pathlib import Path
 
 
-class Form(StrEnum):
-    """tensors: read by name. torchscript: a network with its code, run by torch. task: a bundle of
-    MediaPipe's. tflite: one network of TensorFlow Lite. onnx: one network as ONNX."""
+class FileFormat(StrEnum):
+    """tensors: read by name. torchscript: a network with its code, run by torch. task: an archive
+    of MediaPipe's. tflite: one network of TensorFlow Lite. onnx: one network as ONNX."""
 
     TENSORS = "tensors"
     TORCHSCRIPT = "torchscript"
@@ -17,23 +16,25 @@ class Form(StrEnum):
     ONNX = "onnx"
 
 
-MEMBERS = {Form.TORCHSCRIPT: ("/data.pkl", "/constants.pkl"), Form.TASK: (".tflite",)}
-"""Ends of the names of what each zip archive holds."""
+MEMBERS = {FileFormat.TORCHSCRIPT: ("/data.pkl", "/constants.pkl"), FileFormat.TASK: (".tflite",)}
+"""Endings of the names of files in each kind of zip archive."""
 
 
-def what_is_wrong(path: Path, form: Form) -> str:
-    """Why a whole file is not of the form, as part of a sentence; empty where it is."""
-    if form is Form.TFLITE:
+def format_error(path: Path, file_format: FileFormat) -> str:
+    """Why a file is not of the format, as part of a sentence; empty where it is."""
+    if file_format is FileFormat.TFLITE:
         with path.open("rb") as file:
             return "" if file.read(8)[4:] == b"TFL3" else "it is no tflite file"
-    if form is Form.ONNX:
+    if file_format is FileFormat.ONNX:
         with path.open("rb") as file:
             return (
                 "" if file.read(1) == b"\x08" else "it is no ONNX file"
             )  # the first field: which version of the format
     if not zipfile.is_zipfile(path):
-        return f"it is no {form} archive"
+        return f"it is no {file_format} archive"
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
-    missing = [end for end in MEMBERS[form] if not any(f"/{name}".endswith(end) for name in names)]
+    missing = [
+        end for end in MEMBERS[file_format] if not any(f"/{name}".endswith(end) for name in names)
+    ]
     return f"there is no {missing[0].strip('/.')} in it" if missing else ""

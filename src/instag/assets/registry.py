@@ -1,10 +1,10 @@
-"""Published model files that instag can use: which there are, for what, from where, how large,
-under which licence."""
+"""The table of model files that others publish and instag can use: purpose, source, size,
+licence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from instag.assets.file_formats import Form
+from instag.assets.file_formats import FileFormat
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -12,14 +12,14 @@ Shapes = Mapping[str, tuple[int, ...]]
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """One published file. sha256: its digest or the beginning of it, in hexadecimal; empty where
-    its publisher names none. tensors: names and shapes that mark it."""
+    its publisher names none. tensors: names and shapes that identify it."""
 
     address: str
     sha256: str
     mib: float
     licence: str
     tensors: Shapes
-    form: Form = Form.TENSORS
+    format: FileFormat = FileFormat.TENSORS
 
     @property
     def file(self) -> str:
@@ -30,9 +30,9 @@ class Source:
 @dataclass(frozen=True, kw_only=True)
 class Asset:
     """A model file. From one source it is that file (or what is in it, of a zip archive); from
-    several, an npz of the tensors that mark them.
+    several, an npz of the tensors that identify them.
 
-    by_hand: what to do for it where it can not be downloaded, empty where it can."""
+    by_hand: what to do where it cannot be downloaded, empty where it can."""
 
     name: str
     file: str
@@ -47,14 +47,14 @@ class Asset:
 
     @property
     def way(self) -> str:
-        """How to get it."""
+        """The command, or what to do by hand."""
         return self.by_hand or f"instag assets get {self.name}"
 
 
 LPIPS = Asset(
     name="lpips",
     file="alex_v0.1.npz",
-    purpose="LPIPS, how different two pictures look: a loss in learning, a number in reports",
+    purpose="LPIPS, how different two pictures look: a loss in training, a number in reports",
     sources=(
         Source(
             address="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
@@ -193,7 +193,7 @@ AVE = Asset(
 BISENET = Asset(
     name="bisenet",
     file="79999_iter.pth",
-    purpose="BiSeNet, face parsing as the AD-NeRF family does it: instag prepare --parsing bisenet",
+    purpose="BiSeNet, face parsing as in AD-NeRF: instag prepare --parsing bisenet",
     sources=(
         Source(
             address="https://huggingface.co/ManyOtherFunctions/face-parse-bisent/resolve/main/79999_iter.pth",
@@ -213,7 +213,7 @@ BISENET = Asset(
 EASYPORTRAIT = Asset(
     name="easyportrait",
     file="fpn-fp-512.pth",
-    purpose="EasyPortrait, where teeth are: instag prepare --teeth easyportrait",
+    purpose="EasyPortrait, the teeth: instag prepare --teeth easyportrait",
     sources=(
         Source(
             address="https://rndml-team-cv.obs.ru-moscow-1.hc.sbercloud.ru/datasets/easyportrait/experiments/models/fpn-fp-512.pth",
@@ -233,7 +233,7 @@ EASYPORTRAIT = Asset(
 FAN = Asset(
     name="fan",
     file="2DFAN4-cd938726ad.zip",
-    purpose="FAN, the 68 landmarks as the AD-NeRF family finds them: instag prepare --points fan",
+    purpose="FAN, the 68 landmarks as in AD-NeRF: instag prepare --points fan",
     sources=(
         Source(
             address="https://www.adrianbulat.com/downloads/python-fan/2DFAN4-cd938726ad.zip",
@@ -241,7 +241,7 @@ FAN = Asset(
             mib=92,
             licence="BSD-3-Clause (face-alignment)",
             tensors={},
-            form=Form.TORCHSCRIPT,
+            format=FileFormat.TORCHSCRIPT,
         ),
     ),
 )
@@ -257,7 +257,7 @@ BLENDSHAPES = Asset(
             mib=3.58,
             licence="Apache-2.0 (Google)",
             tensors={},
-            form=Form.TASK,
+            format=FileFormat.TASK,
         ),
     ),
 )
@@ -274,7 +274,7 @@ HAIR = Asset(
             mib=0.74,
             licence="Apache-2.0 (Google)",
             tensors={},
-            form=Form.TFLITE,
+            format=FileFormat.TFLITE,
         ),
     ),
 )
@@ -282,7 +282,7 @@ HAIR = Asset(
 BODYPIX = Asset(
     name="bodypix",
     file="bodypix_x050_stride16.onnx",
-    purpose="BodyPix, where arms and hands are: instag prepare --arms bodypix",
+    purpose="BodyPix, arms and hands: instag prepare --arms bodypix",
     sources=(
         Source(
             address="https://raw.githubusercontent.com/keijiro/BodyPixSentis/b712dd916b2819e2210fa0367b76073634d2fddf/"
@@ -291,7 +291,7 @@ BODYPIX = Asset(
             mib=2.3,
             licence="Apache-2.0 (TensorFlow)",
             tensors={},
-            form=Form.ONNX,
+            format=FileFormat.ONNX,
         ),
     ),
 )
@@ -300,16 +300,13 @@ BFM_VERTICES = 34_650
 BFM = Asset(
     name="bfm",
     file="bfm.npz",
-    purpose=(
-        "the Basel face model of 2009, tracking as the AD-NeRF family does it: instag "
-        "prepare --tracker bfm"
-    ),
+    purpose=("the Basel face model of 2009, tracking as in AD-NeRF: instag prepare --tracker bfm"),
     sources=(
         Source(
             address="https://faces.dmi.unibas.ch/bfm/main.php?nav=1-2&id=downloads",
             sha256="",
             mib=230,
-            licence="for research alone, given to who registers (University of Basel)",
+            licence="for research alone, given to those who register (University of Basel)",
             tensors={
                 "b_shape": (100, 3 * BFM_VERTICES),
                 "b_exp": (79, 3 * BFM_VERTICES),
@@ -324,7 +321,7 @@ BFM = Asset(
         "then: instag assets convert-bfm 01_MorphableModel.mat"
     ),
 )
-"""Its file is made of 01_MorphableModel.mat and the tables below."""
+"""`instag assets convert-bfm` makes its file of 01_MorphableModel.mat and the tables below."""
 BFM_TABLES = tuple(
     Source(
         address=f"https://raw.githubusercontent.com/YudongGuo/AD-NeRF/master/data_util/face_tracking/3DMM/{name}",
@@ -337,12 +334,12 @@ BFM_TABLES = tuple(
         ("exp_info.npy", 63),
         ("keys_info.npy", 0.01),
         ("topology_info.npy", 6),
-    )  # sizes that their content makes likely
+    )  # sizes estimated from their content
 )
 
 
 def _sapiens(kind: str, size: str, epoch: int, mib: float) -> Asset:
-    """One of Meta's TorchScript files; `mib` is about that of its numbers."""
+    """One of Meta's TorchScript files; `mib` is an estimate from its weights."""
     task = {"depth": "render_people", "normal": "normal_render_people"}[kind]
     file = f"sapiens_{size}_{task}_epoch_{epoch}_torchscript.pt2"
     return Asset(
@@ -359,7 +356,7 @@ def _sapiens(kind: str, size: str, epoch: int, mib: float) -> Asset:
                 mib=mib,
                 licence="CC BY-NC 4.0 (Meta)",
                 tensors={},
-                form=Form.TORCHSCRIPT,
+                format=FileFormat.TORCHSCRIPT,
             ),
         ),
     )

@@ -25,8 +25,7 @@ class Phoneme:
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """What is said: 16 kHz mono in [-1, 1], and when each phoneme is heard. path: the sound
-    file."""
+    """16 kHz mono in [-1, 1], with its text and the times of its phonemes. path: the sound file."""
 
     text: str
     waveform: Float[np.ndarray, " samples"]

@@ -1,8 +1,7 @@
-"""Assets: optional model files that others publish, found on this machine or fetched from where
-they lie.
+"""The asset store: optional model files that others publish, found on this machine or downloaded.
 
-instag works without any of them. They are looked for in $INSTAG_ASSETS and ~/.cache/instag,
-directly or in a folder of the asset's name.
+instag works without any of them. It looks in $INSTAG_ASSETS and ~/.cache/instag, directly or in a
+folder of the asset's name.
 """
 
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instag.assets.download import download
-from instag.assets.file_formats import Form, what_is_wrong
+from instag.assets.file_formats import FileFormat, format_error
 from instag.assets.registry import ASSETS, DEEPSPEECH, LPIPS, SYNCNET, Asset, Shapes, Source
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
 from instag.runtime.files import atomic_path
@@ -67,48 +66,47 @@ def find(name: str) -> Path | None:
 
 
 def fetch(name: str, *, given: Sequence[Path] = (), report: Report = silent) -> Path:
-    """Put an asset where `find` sees it, and say where that is.
+    """Put an asset where `find` looks, and return its path.
 
-    given: files that are on this machine: the asset itself or its sources, under any names. They
-    are known by the tensors in them, not by digest; only a source that is not among them is
-    downloaded. `report` gets (bytes, bytes in all) of a download. Raises BadArgument, AssetMissing
-    (not to be had from the network), AssetDamaged (not what it should be), DiskFull.
+    given: files on this machine: the asset itself or its sources, under any names. The tensors in
+    them identify them, not digests; only a source that is not among them is downloaded. `report`
+    gets (bytes, bytes in all) of a download. Raises BadArgument, AssetMissing (the download
+    failed), AssetDamaged (another file than the asset), DiskFull.
     """
     asset = named(name)
     target = folders()[0] / asset.name / asset.file
     for path in given:
         if not path.is_file():
             raise BadArgument(f"There is no file {path}. Give {' or '.join(_file_names(asset))}.")
-    if asset.sources[0].form is not Form.TENSORS:
-        return _fetch_whole(asset, target, given, report)
-    unpacked = {path: _unpacked(path, target) for path in given if path.suffix == ARCHIVE}
+    if asset.sources[0].format is not FileFormat.TENSORS:
+        return _fetch_single_file(asset, target, given, report)
+    from_archives = {path: _unpack(path, target) for path in given if path.suffix == ARCHIVE}
     try:
-        return _assembled(asset, target, [unpacked.get(path, path) for path in given], report)
+        return _assemble(asset, target, [from_archives.get(path, path) for path in given], report)
     finally:
-        for path in unpacked.values():
+        for path in from_archives.values():
             path.unlink(missing_ok=True)
 
 
-def _assembled(asset: Asset, target: Path, given: Sequence[Path], report: Report) -> Path:
-    """Write the asset from the given files, and from downloads of those sources that are not among
-    them."""
+def _assemble(asset: Asset, target: Path, given: Sequence[Path], report: Report) -> Path:
+    """Write the asset from the given files, and download the sources that are not among them."""
     import numpy as np
 
     folder = target.parent
-    held = {path: read_tensors(path) for path in given}
+    contents = {path: read_tensors(path) for path in given}
     local = [
-        next((path for path in held if not _wrong(held[path], source.tensors)), None)
+        next((path for path in contents if not _mismatch(contents[path], source.tensors)), None)
         for source in asset.sources
     ]
-    for path in held:
+    for path in contents:
         if path not in local:
             raise AssetDamaged(
                 f"{path} is not {' or '.join(_file_names(asset))}: "
-                f"{_wrong(held[path], asset.sources[0].tensors)}. Give another file."
+                f"{_mismatch(contents[path], asset.sources[0].tensors)}. Give another file."
             )
     if len(asset.sources) == 1:
         if local[0] is None:
-            _download(asset.sources[0], target, asset, report)
+            _download_tensors(asset.sources[0], target, asset, report)
         else:
             with atomic_path(target) as temporary:
                 shutil.copyfile(local[0], temporary)
@@ -118,23 +116,23 @@ def _assembled(asset: Asset, target: Path, given: Sequence[Path], report: Report
         for source, path in zip(asset.sources, local, strict=True)
         if path is None
     ]
-    joined = {}
+    combined = {}
     for source, path in zip(asset.sources, local, strict=True):
         tensors = (
-            held[path]
+            contents[path]
             if path is not None
-            else _download(source, folder / source.file, asset, report)
+            else _download_tensors(source, folder / source.file, asset, report)
         )
-        joined |= {name: tensors[name].float().numpy() for name in source.tensors}
+        combined |= {name: tensors[name].float().numpy() for name in source.tensors}
     with atomic_path(target) as temporary:
-        np.savez(temporary, **joined)
+        np.savez(temporary, **combined)
     for path in downloaded:
         path.unlink(missing_ok=True)
     return target
 
 
 def check(name: str) -> Path:
-    """Read an asset that is on this machine, and look whether all is in it. Raises AssetMissing,
+    """Read an asset that is on this machine and check its content. Raises AssetMissing,
     AssetDamaged."""
     asset, path = named(name), find(name)
     if path is None:
@@ -142,15 +140,15 @@ def check(name: str) -> Path:
             f"{asset.file} is neither in {' nor in '.join(map(str, folders()))}. Get it: "
             f"{asset.way}"
         )
-    form = asset.sources[0].form
-    wrong = (
-        _wrong(read_tensors(path), asset.tensors)
-        if form is Form.TENSORS
-        else what_is_wrong(path, form)
+    file_format = asset.sources[0].format
+    problem = (
+        _mismatch(read_tensors(path), asset.tensors)
+        if file_format is FileFormat.TENSORS
+        else format_error(path, file_format)
     )
-    if wrong:
+    if problem:
         raise AssetDamaged(
-            f"{path} is not what its name says: {wrong}. Get it again: instag assets get {name}"
+            f"{path} is not what its name says: {problem}. Get it again: instag assets get {name}"
         )
     return path
 
@@ -193,24 +191,24 @@ def read_tensors(path: Path) -> "dict[str, Tensor]":
     return {str(name): value for name, value in stored.items() if isinstance(value, torch.Tensor)}
 
 
-def _fetch_whole(asset: Asset, target: Path, given: Sequence[Path], report: Report) -> Path:
-    """Put a file that is no table of tensors where it belongs: from those given, else from the
-    network. Raises as `fetch` does."""
+def _fetch_single_file(asset: Asset, target: Path, given: Sequence[Path], report: Report) -> Path:
+    """Put a file that is no table of tensors where it belongs: the given one, else a download.
+    Raises as `fetch` does."""
     source = asset.sources[0]
     for path in given:
-        wrong = what_is_wrong(path, source.form)
-        if wrong:
-            raise AssetDamaged(f"{path} is not {asset.file}: {wrong}. Give another file.")
+        problem = format_error(path, source.format)
+        if problem:
+            raise AssetDamaged(f"{path} is not {asset.file}: {problem}. Give another file.")
         with atomic_path(target) as temporary:
             shutil.copyfile(path, temporary)
         return target
-    _bring(source, target, asset, report)
-    wrong = what_is_wrong(target, source.form)
-    if wrong:
+    _download_file(source, target, asset, report)
+    problem = format_error(target, source.format)
+    if problem:
         target.unlink()
         raise AssetDamaged(
-            f"What came from {source.address} is not usable: {wrong}. It was deleted. Try again, "
-            "or bring the file yourself: --from FILE"
+            f"What came from {source.address} is not usable: {problem}. It was deleted. Try again, "
+            "or copy the file here yourself: --from FILE"
         )
     return target
 
@@ -223,8 +221,10 @@ def _is_npz(path: Path) -> bool:
         return any(name.endswith(".npy") for name in archive.namelist())
 
 
-def _download(source: Source, target: Path, asset: Asset, report: Report) -> "dict[str, Tensor]":
-    """Fetch one source, unless an earlier run has; what is in it is looked at either way."""
+def _download_tensors(
+    source: Source, target: Path, asset: Asset, report: Report
+) -> "dict[str, Tensor]":
+    """The tensors of one source: downloaded, unless an earlier run did; checked either way."""
     if asset.by_hand:
         raise AssetMissing(
             f"{asset.name} can not be downloaded: its publisher gives it to those who register. "
@@ -232,44 +232,44 @@ def _download(source: Source, target: Path, asset: Asset, report: Report) -> "di
         )
     packed = source.address.endswith(ARCHIVE)
     if not target.is_file():
-        arrived = target.with_name(source.file) if packed else target
-        if not arrived.is_file():  # unpacking may have stopped at a full disk
-            _bring(source, arrived, asset, report)
+        archive_file = target.with_name(source.file) if packed else target
+        if not archive_file.is_file():  # unpacking may have stopped at a full disk
+            _download_file(source, archive_file, asset, report)
         if packed:
             try:
-                _unpacked(arrived, target).replace(target)
+                _unpack(archive_file, target).replace(target)
             except AssetDamaged:
-                arrived.unlink()
+                archive_file.unlink()
                 raise
-            arrived.unlink()
-    tensors, wrong = {}, ""
+            archive_file.unlink()
+    tensors, problem = {}, ""
     try:
         tensors = read_tensors(target)
-        wrong = _wrong(tensors, source.tensors)
+        problem = _mismatch(tensors, source.tensors)
     except AssetDamaged as error:
-        wrong = str(error).removesuffix(".")
-    if wrong:
+        problem = str(error).removesuffix(".")
+    if problem:
         target.unlink()
         raise AssetDamaged(
-            f"What came from {source.address} is not usable: {wrong}. It was deleted. Try again, "
-            "or bring the file yourself: --from FILE"
+            f"What came from {source.address} is not usable: {problem}. It was deleted. Try again, "
+            "or copy the file here yourself: --from FILE"
         )
     return tensors
 
 
-def _bring(source: Source, target: Path, asset: Asset, report: Report) -> None:
-    """Download a source, or say how to bring it by hand."""
+def _download_file(source: Source, target: Path, asset: Asset, report: Report) -> None:
+    """Download a source. The errors say how to copy it by hand."""
     try:
         download(source.address, target, sha256=source.sha256, report=report)
     except (AssetMissing, AssetDamaged) as error:
         files = " ".join(f"--from {each.file}" for each in asset.sources)
         raise type(error)(
-            f"{error} Or download it where there is network, bring it here, and: instag assets get "
+            f"{error} Or download it where there is network, copy it here, and: instag assets get "
             f"{asset.name} {files}"
         ) from error
 
 
-def _unpacked(archive: Path, target: Path) -> Path:
+def _unpack(archive: Path, target: Path) -> Path:
     """The one file in an archive that ends as the target does, written beside the target under a
     name with a dot before it. Raises AssetDamaged, DiskFull."""
     unpacked = target.with_name(f".{target.stem}-unpacked{target.suffix}")
@@ -299,8 +299,8 @@ def _unpacked(archive: Path, target: Path) -> Path:
     return unpacked
 
 
-def _wrong(tensors: "Mapping[str, Tensor]", wanted: Shapes) -> str:
-    """What is missing or of another shape, as part of a sentence; empty where all is there."""
+def _mismatch(tensors: "Mapping[str, Tensor]", wanted: Shapes) -> str:
+    """Which tensor is missing or of another shape, as part of a sentence; empty where none is."""
     for name, shape in wanted.items():
         if name not in tensors:
             return f"it has no {name}"

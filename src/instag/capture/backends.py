@@ -178,11 +178,12 @@ class CaptureBackends:
                 part(report, 0.6, 0.9),
             )
         if self.arms == BODYPIX:
+            from instag.assets.checkpoints import asset_path
             from instag.capture.networks.bodypix import BodyPix
             from instag.capture.segmentation.arms import mark_arms
 
             mark_arms(
-                clip, self._network(BodyPix, "bodypix", "--arms bodypix"), part(report, 0.9, 1.0)
+                clip, BodyPix(asset_path("bodypix", "--arms bodypix")), part(report, 0.9, 1.0)
             )
 
     def find_surface(self, clip: Clip, report: Report) -> None:

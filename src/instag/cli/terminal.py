@@ -1,19 +1,19 @@
-"""What a person or a script at a terminal sees of long work: progress and errors on standard error,
+"""What a person or a script at a terminal sees of a command: progress and errors on standard error,
 results on standard output."""
 
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 import typer
 
 from instag.errors import InstagError
-from instag.runtime.device import explain_device_full
-from instag.runtime.files import explain_disk_full
+from instag.options import MACHINE, option
 from instag.runtime.progress import Report, silent
 
 INTERRUPTED = 130
@@ -23,12 +23,18 @@ PIPE_INTERVAL_S = 10.0
 DRAW_INTERVAL_S = 0.1
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Terminal:
-    """How much is said, and in which form."""
+    """How much is printed, and in which form."""
 
-    quiet: bool = False
-    as_json: bool = False
+    quiet: bool = option(False, "Print nothing but errors.", flag="--quiet -q", group=MACHINE)
+    as_json: bool = option(
+        False,
+        "Print the result as one JSON object, and nothing else, on standard output.",
+        flag="--json",
+        group=MACHINE,
+    )
 
     @contextmanager
     def progress(self, title: str, unit: str = "") -> Iterator[Report]:
@@ -50,9 +56,15 @@ class Terminal:
         self.note(f"{title}: {duration(time.monotonic() - started)}")
 
     @contextmanager
-    def stages(self, title: str) -> Iterator[Callable[[str, int, int], None]]:
+    def stages(
+        self, title: str, plain: Mapping[str, str] | None = None
+    ) -> Iterator[Callable[[str, int, int], None]]:
         """The same for work in stages: its report takes (stage, done, total) and begins a new bar
-        with each stage."""
+        with each stage.
+
+        plain: stages that have titles of their own, and are shown as percentages.
+        """
+        titles = plain or {}
         with ExitStack() as shown:
             current: tuple[str, Report] = ("", silent)
 
@@ -60,10 +72,9 @@ class Terminal:
                 nonlocal current
                 if stage != current[0]:
                     shown.close()
-                    current = (
-                        stage,
-                        shown.enter_context(self.progress(f"{title}, {stage}", "steps")),
-                    )
+                    unit = "" if stage in titles else "steps"
+                    named = titles.get(stage, f"{title}, {stage}")
+                    current = (stage, shown.enter_context(self.progress(named, unit)))
                 current[1](done, total)
 
             yield report
@@ -85,6 +96,9 @@ class Terminal:
 def exit_on_error(on_interrupt: str) -> Iterator[None]:
     """Turn what can go wrong into one line and an exit code; anything outside the tree of errors
     keeps its traceback."""
+    from instag.runtime.device import explain_device_full
+    from instag.runtime.files import explain_disk_full
+
     try:
         with explain_disk_full(Path.cwd()), explain_device_full():
             yield

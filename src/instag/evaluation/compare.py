@@ -5,9 +5,11 @@ from itertools import groupby
 from pathlib import Path
 
 from instag.errors import BadArgument
-from instag.evaluation.html_report import Block, Heading, Page, Paragraph, Table, write_page
-from instag.evaluation.metrics_table import Metrics, Row, brief, load, unmeasured
+from instag.evaluation.html_page import Block, Heading, Page, Paragraph, Table, write_page
+from instag.evaluation.metrics_files import load_metrics
+from instag.evaluation.metrics_table import Metrics, Number, Row
 from instag.evaluation.not_measured import NotMeasured
+from instag.evaluation.number_format import brief, unmeasured
 from instag.evaluation.report import HEADLINE
 
 BEST = "\N{BLACK STAR}"
@@ -19,7 +21,8 @@ def compare_reports(folders: Sequence[Path], output: Path) -> Path:
     if len(folders) < 2:
         raise BadArgument("Give two or more folders that instag evaluate wrote.")
     return write_page(
-        comparison_page([(_name(folder, folders), load(folder)) for folder in folders]), output
+        comparison_page([(_name(folder, folders), load_metrics(folder)) for folder in folders]),
+        output,
     )
 
 
@@ -72,8 +75,8 @@ def headline_table(entries: Sequence[tuple[str, Metrics]]) -> list[tuple[str, ..
 
 def best_of(
     row: Row,
-    values: Sequence[float | int | NotMeasured | None],
-    truths: Sequence[float | int | NotMeasured | None],
+    values: Sequence[Number | None],
+    truths: Sequence[Number | None],
 ) -> int | None:
     """The place of the best value, or None where none is better than the others."""
     far = [_badness(row, value, truth) for value, truth in zip(values, truths, strict=True)]
@@ -81,10 +84,8 @@ def best_of(
     return far.index(known[0]) if len(known) > 1 and known[0] < known[1] else None
 
 
-def _badness(
-    row: Row, value: float | int | NotMeasured | None, truth: float | int | NotMeasured | None
-) -> float | None:
-    """How far from good, less is better; None where that can not be said."""
+def _badness(row: Row, value: Number | None, truth: Number | None) -> float | None:
+    """How far from good, less is better; None where that cannot be said."""
     if value is None or isinstance(value, NotMeasured) or not row.better:
         return None
     if row.better == "truth":

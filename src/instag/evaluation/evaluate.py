@@ -14,7 +14,8 @@ from instag.evaluation import syncnet
 from instag.evaluation.action_units import AuTable, read_openface
 from instag.evaluation.held_out import check_same_recording, held_back, reconstruct, regions_at
 from instag.evaluation.measure import Measurement, measure
-from instag.evaluation.metrics_table import Metrics, rows_of
+from instag.evaluation.metric_rows import rows_of
+from instag.evaluation.metrics_table import Metrics
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.paired_videos import open_pair, sound_of
 from instag.evaluation.speed import Speed, machine, measure_speed

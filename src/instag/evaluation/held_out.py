@@ -16,7 +16,7 @@ from instag.models.avatar import Avatar
 from instag.models.render_head import paint, static_features
 from instag.rendering.registry import renderer_for
 from instag.speech.chunking import features
-from instag.speech.lips.front_end import advanced
+from instag.speech.lips.front_end import shift_earlier
 from instag.synthesis.front_end import front_end_for
 
 
@@ -70,7 +70,7 @@ def reconstruct(
         None
         if avatar.speaker_adapter is None
         else features(
-            advanced(torch.from_numpy(clip.speech()), float(avatar.speaker_adapter["late"])),
+            shift_earlier(torch.from_numpy(clip.speech()), float(avatar.speaker_adapter["late"])),
             front_end_for(avatar),
         )[: len(clip)]
     )

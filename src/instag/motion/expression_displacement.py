@@ -99,10 +99,11 @@ def expression_displacement(
         (basis[BLINK_ROW, lower, 1] - basis[BLINK_ROW, upper, 1]).mean(),
     )
     basis[BLINK_ROW] *= gap / closing
-    between = lambda values: torch.cat(
-        [values[..., upper, :] * (1 - share) + values[..., lower, :] * share for share in BETWEEN],
-        dim=-2,
-    )
+
+    def between(values: Tensor) -> Tensor:
+        parts = [values[..., upper, :] * (1 - at) + values[..., lower, :] * at for at in BETWEEN]
+        return torch.cat(parts, dim=-2)
+
     eyes = between(basis)
     eyes[BLINK_ROW, :, 2] = -SUNK
     still = torch.ones(len(landmarks), dtype=torch.bool, device=landmarks.device).index_fill(

@@ -21,8 +21,8 @@ from instag.types import SAMPLE_RATE, SAMPLES
 
 WIDTH = 512
 WINDOW = 16
-"""Mel steps, 80 a second, that a vector hears."""
-EARLIER = 2
+"""Mel steps of a vector, 80 a second."""
+WINDOW_LEAD = 2
 """The window of frame t begins where frame t - 2 does, so that t lies in its middle."""
 LAYERS = (
     (1, 32, 1, 1, False),
@@ -41,8 +41,8 @@ LAYERS = (
 )
 """Channels in and out, strides over mel and time, padding, whether the input is added to the
 output. All kernels are 3 x 3, the last is 1 x 1."""
-AT_ONCE = 128
-AGAIN = "Get it again: instag assets get ave"
+BATCH = 128
+HOW_TO_GET = "Get it again: instag assets get ave"
 
 
 class _Layer(nn.Module):
@@ -65,8 +65,8 @@ class _Layer(nn.Module):
         self.residual = residual
 
     def forward(self, values: Float[Tensor, "b i mel time"]) -> Float[Tensor, "b o mel2 time2"]:
-        found = self.conv_block(values)
-        return torch.relu(found + values if self.residual else found)
+        normed = self.conv_block(values)
+        return torch.relu(normed + values if self.residual else normed)
 
 
 @final
@@ -84,7 +84,7 @@ class AudioVisualEncoder(nn.Sequential):
 
 @final
 class Ave(FrontEnd):
-    """One step a frame, from the sound as it was recorded: its level is not changed."""
+    """One step a frame, from the sound as it was recorded, at its own loudness."""
 
     name = "ave"
     channels = WIDTH
@@ -95,21 +95,22 @@ class Ave(FrontEnd):
         self.network = network
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 512 1"]:
-        """At the ends, where a window would reach out of the recording, the outermost window
-        inside."""
+        """At the ends of the recording, the outermost window inside it."""
         frames = max(1, math.ceil(len(waveform) / SAMPLES))
         mel = spectrogram(waveform)
         mel = torch.nn.functional.pad(
             mel, (0, max(0, WINDOW - mel.shape[1])), value=float(mel.min())
         )
-        starts = ((torch.arange(frames) - EARLIER) * SAMPLES // HOP).clamp(0, mel.shape[1] - WINDOW)
+        starts = ((torch.arange(frames) - WINDOW_LEAD) * SAMPLES // HOP).clamp(
+            0, mel.shape[1] - WINDOW
+        )
         windows = mel.unfold(1, WINDOW, 1).transpose(0, 1)
         device = next(self.network.parameters()).device
-        heard = [
+        vectors = [
             self.network(windows[some][:, None].to(device)).flatten(1)
-            for some in starts.split(AT_ONCE)
+            for some in starts.split(BATCH)
         ]
-        return torch.cat(heard)[..., None].to(waveform.device)
+        return torch.cat(vectors)[..., None].to(waveform.device)
 
 
 def load_encoder(path: Path) -> AudioVisualEncoder:
@@ -126,7 +127,7 @@ def load_encoder(path: Path) -> AudioVisualEncoder:
             found = "missing" if name not in state else "x".join(map(str, state[name].shape))
             raise AssetDamaged(
                 f"{path} is not the audio-visual encoder: {name} is {found}, and should be "
-                f"{'x'.join(map(str, own.shape))}. {AGAIN}"
+                f"{'x'.join(map(str, own.shape))}. {HOW_TO_GET}"
             )
     network.load_state_dict({name: state[name] for name in network.state_dict()})
     return network.requires_grad_(False).eval()

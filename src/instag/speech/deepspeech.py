@@ -16,26 +16,22 @@ from instag.assets.tf_graph import constants
 from instag.errors import AssetDamaged
 from instag.speech.front_end import FrontEnd
 from instag.speech.mfcc import STEP, mfcc
-from instag.speech.windows import REACH_S, SAMPLES_PER_STEP, STEPS, held_to, windows_at_50_hz
+from instag.speech.windows import (
+    SAMPLES_PER_STEP,
+    STEPS,
+    WINDOW_REACH_S,
+    fit_to_steps,
+    windows_at_50_hz,
+)
 from instag.types import FPS, SAMPLES
 
 INPUTS, LETTERS = 494, 29
-
-
 CLIP = 20.0
 """The clipped ReLU's upper end."""
-
-
 FORGET_BIAS = 1.0
 """Added to the forget gate's bias by TensorFlow's cell when it runs; not in the file."""
-
-
 LAYERS = ("1", "2", "3", "5", "6")
-
-
 CELL = "bidirectional_rnn/{}/basic_lstm_cell/{}"
-
-
 GATES = (0, 2, 1, 3)
 """Torch's order of gates (input, forget, cell, output) in TensorFlow's (input, cell, forget,
 output)."""
@@ -74,11 +70,11 @@ class DeepSpeechNetwork(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, steps: Float[Tensor, "n 494"]) -> Float[Tensor, "n letters"]:
-        heard = steps.to(self.get_submodule("layer1").get_parameter("weight").device)
+        flow = steps.to(self.get_submodule("layer1").get_parameter("weight").device)
         for number in LAYERS[:3]:
-            heard = self._clipped(number, heard)
-        heard, _ = self.lstm(heard)
-        return self.get_submodule("layer6")(self._clipped("5", heard))
+            flow = self._clipped(number, flow)
+        flow, _ = self.lstm(flow)
+        return self.get_submodule("layer6")(self._clipped("5", flow))
 
     def _clipped(self, number: str, values: Tensor) -> Tensor:
         return self.get_submodule(f"layer{number}")(values).clamp(0, CLIP)
@@ -91,8 +87,8 @@ def _gates(values: Tensor) -> Tensor:
 
 
 def load_frozen(path: Path) -> DeepSpeechNetwork:
-    """The network of an `output_graph.pb`. Raises AssetDamaged where it is another graph, or
-    damaged."""
+    """The network of an `output_graph.pb`. Raises AssetDamaged where it is damaged or another
+    graph."""
     found = constants(path)
     wanted = [f"{kind}{number}" for number in LAYERS for kind in "hb"]
     wanted += [
@@ -117,7 +113,7 @@ def load_frozen(path: Path) -> DeepSpeechNetwork:
 
 
 def _shapes(found: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
-    """What the constants' shapes must be, the widths of the layers being those of their biases."""
+    """Shapes that the constants must have; the widths of the layers are those of their biases."""
     first, second, third, fifth = (found[f"b{number}"].size for number in "1235")
     cell = found[CELL.format("fw", "bias")].size // 4
     ends = {
@@ -140,10 +136,10 @@ def _shapes(found: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
 
 COEFFICIENTS, CONTEXT = 26, 9
 """MFCC of a step, and how many steps before and after it the network sees with it."""
-HEARING_S = 4.0
-"""How far the LSTM is taken to listen to either side. It has no bound; a cell forgets a little with
-every step of 20 ms."""
-AT_ONCE = 60 * FPS * SAMPLES
+LSTM_CONTEXT_S = 4.0
+"""Sound to either side that is taken to matter to the LSTM. It has no bound; a cell forgets a
+little with every step of 20 ms."""
+CHUNK = 60 * FPS * SAMPLES
 
 Network = Callable[[Float[Tensor, "n 494"]], Float[Tensor, "n letters"]]
 
@@ -158,13 +154,13 @@ class Spread:
 
 @final
 class DeepSpeech(FrontEnd):
-    """Frame t hears steps 2t-8 .. 2t+7. network: torch's or ONNX's. spread: of the whole
-    recording's inputs; of the waveform that is given where it is None."""
+    """Frame t gets steps 2t-8 .. 2t+7. network: torch's or ONNX's. spread: of the whole recording's
+    inputs; None: of the waveform of the call."""
 
     name = "deepspeech"
     channels = 29
     steps = STEPS
-    lookback = lookahead = HEARING_S + CONTEXT * 0.02 + REACH_S
+    lookback = lookahead = LSTM_CONTEXT_S + CONTEXT * 0.02 + WINDOW_REACH_S
 
     def __init__(self, network: Network, *, spread: Spread | None = None) -> None:
         self.network = network
@@ -175,40 +171,42 @@ class DeepSpeech(FrontEnd):
         return DeepSpeech(self.network, spread=spread_of(coefficients(waveform)))
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 29 16"]:
-        heard = coefficients(waveform)
-        spread = spread_of(heard) if self.spread is None else self.spread
-        inputs = (torch.from_numpy(in_context(heard)).float() - spread.mean) / spread.deviation
+        cepstra = coefficients(waveform)
+        spread = spread_of(cepstra) if self.spread is None else self.spread
+        inputs = (torch.from_numpy(in_context(cepstra)).float() - spread.mean) / spread.deviation
         logits = self.network(inputs).to(waveform.device)
         steps = max(1, round(len(waveform) / SAMPLES_PER_STEP))
-        return windows_at_50_hz(held_to(logits, steps), max(1, math.ceil(len(waveform) / SAMPLES)))
+        return windows_at_50_hz(
+            fit_to_steps(logits, steps), max(1, math.ceil(len(waveform) / SAMPLES))
+        )
 
 
 def coefficients(waveform: Float[Tensor, " samples"]) -> Float[np.ndarray, "steps 26"]:
     """Every second step of the MFCC: 50 a second."""
     parts, samples = [], waveform.numpy()
-    for start in range(0, max(1, len(samples)), AT_ONCE):
+    for start in range(0, max(1, len(samples)), CHUNK):
         # A step more at both ends: the pre-emphasis reaches back by a sample, and the last windows
         # reach on.
-        first, last = max(0, start - 2 * STEP), min(len(samples), start + AT_ONCE)
+        first, last = max(0, start - 2 * STEP), min(len(samples), start + CHUNK)
         end = min(len(samples), last + 2 * STEP)
         part = mfcc(samples[first:end], COEFFICIENTS)[(start - first) // STEP :]
-        parts.append(part if end == last else part[: AT_ONCE // STEP])
+        parts.append(part if end == last else part[: CHUNK // STEP])
     return np.concatenate(parts)[::2]
 
 
-def in_context(heard: Float[np.ndarray, "steps 26"]) -> Float[np.ndarray, "steps 494"]:
+def in_context(cepstra: Float[np.ndarray, "steps 26"]) -> Float[np.ndarray, "steps 494"]:
     """Each step with its neighbours, earliest first; zeros outside."""
-    padded = np.pad(heard, ((CONTEXT, CONTEXT), (0, 0)))
+    padded = np.pad(cepstra, ((CONTEXT, CONTEXT), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * CONTEXT + 1, axis=0)
-    return windows.transpose(0, 2, 1).reshape(len(heard), -1).copy()
+    return windows.transpose(0, 2, 1).reshape(len(cepstra), -1).copy()
 
 
-def spread_of(heard: Float[np.ndarray, "steps 26"]) -> Spread:
-    """Of `in_context(heard)`, without making it: each step counts as often as it is in a
+def spread_of(cepstra: Float[np.ndarray, "steps 26"]) -> Spread:
+    """Of `in_context(cepstra)`, without making it: each step counts as often as it is in a
     context."""
-    count, index = len(heard), np.arange(len(heard))
+    count, index = len(cepstra), np.arange(len(cepstra))
     times = np.minimum(index, CONTEXT) + np.minimum(count - 1 - index, CONTEXT) + 1
-    values, total = heard.astype(np.float64), count * (2 * CONTEXT + 1) * COEFFICIENTS
+    values, total = cepstra.astype(np.float64), count * (2 * CONTEXT + 1) * COEFFICIENTS
     mean = float((values.sum(1) * times).sum() / total)
     square = float((np.square(values).sum(1) * times).sum() / total)
     return Spread(mean=mean, deviation=max(math.sqrt(max(square - mean**2, 0.0)), 1e-6))

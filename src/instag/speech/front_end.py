@@ -10,12 +10,12 @@ from instag.types import FPS, Conditioning
 
 
 class FrontEnd(ABC):
-    """What the motion fields hear. One window `[channels, steps]` for each video frame
-    (docs/method.md#speech-features).
+    """Features of speech, or lip codes, that drive a motion field: one window `[channels, steps]`
+    for each video frame (docs/method.md#speech-features).
 
-    kind, channels, steps: see Conditioning. lookback, lookahead: seconds of sound before and after
-    the middle of a frame that its features depend on; for a model that hears all at once, beyond
-    what matters to it. piece: frames that are computed at once, which bounds the memory.
+    kind, channels, steps: as in Conditioning. lookback, lookahead: seconds of sound before and
+    after the middle of a frame that its features depend on; for a model without a bound, as far as
+    it matters. piece: frames that are computed together, which bounds the memory.
     """
 
     name: str
@@ -28,7 +28,7 @@ class FrontEnd(ABC):
 
     @property
     def conditioning(self) -> Conditioning:
-        """What a field that hears these features is driven by."""
+        """What drives a field that gets these features."""
         return Conditioning(kind=self.kind, channels=self.channels, steps=self.steps)
 
     @abstractmethod
@@ -37,6 +37,6 @@ class FrontEnd(ABC):
         640), silence outside."""
 
     def calibrated(self, waveform: Float[Tensor, " samples"]) -> "FrontEnd":
-        """The same front end set to what only a whole recording tells, such as its loudness. Pieces
-        of the recording then sound as they do in it."""
+        """The same front end set to what only the whole recording shows, such as its loudness, so
+        that pieces give the features of the whole."""
         return self

@@ -1,4 +1,4 @@
-"""The level of a recording: brought to a common loudness, so that a quiet microphone does not close
+"""The loudness of a recording, brought to a common one, so that a quiet microphone does not close
 the mouth."""
 
 import torch
@@ -8,10 +8,12 @@ from torch import Tensor
 from instag.types import SAMPLE_RATE
 
 ACTIVE_RMS = 0.05
+"""Common RMS of the louder half."""
 PIECE = SAMPLE_RATE // 50
-LOWEST_RMS = 1e-3
-"""A recording whose louder half lies under this is taken as silence and not raised above it."""
-AT_ONCE = 60 * SAMPLE_RATE
+"""Samples: 20 ms."""
+MIN_RMS = 1e-3
+"""The gain stops growing for recordings whose louder half is below this: they are silent."""
+CHUNK = 60 * SAMPLE_RATE
 
 
 def loudness_gain(waveform: Float[Tensor, " samples"]) -> float:
@@ -20,9 +22,9 @@ def loudness_gain(waveform: Float[Tensor, " samples"]) -> float:
     if len(waveform) < 2 * PIECE:
         return 1.0
     whole = waveform[: len(waveform) // PIECE * PIECE]
-    power = torch.cat([part.reshape(-1, PIECE).square().mean(1) for part in whole.split(AT_ONCE)])
+    power = torch.cat([part.reshape(-1, PIECE).square().mean(1) for part in whole.split(CHUNK)])
     active = power[power >= power.median()].mean().sqrt()
-    return ACTIVE_RMS / max(float(active), LOWEST_RMS)
+    return ACTIVE_RMS / max(float(active), MIN_RMS)
 
 
 def at_active_loudness(waveform: Float[Tensor, " samples"]) -> Float[Tensor, " samples"]:

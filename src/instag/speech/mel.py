@@ -24,8 +24,8 @@ SPAN = 4.0
 
 @final
 class Mel(FrontEnd):
-    """80 bands at 80 Hz; frame t hears the 16 steps (0.2 s) centred on its middle. Values in [-4,
-    4]. gain: what a waveform is multiplied by."""
+    """80 bands at 80 Hz; frame t gets the 16 steps (0.2 s) centred on its middle. Values in [-4,
+    4]. gain: of the waveform."""
 
     name = "mel"
     channels = BANDS

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.errors import AssetDamaged, ExtraMissing
+from instag.assets.onnx_session import open_onnx
 
 
 @final
@@ -18,21 +18,8 @@ class OnnxNetwork:
     494], and their number [1] if it asks for it."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ExtraMissing where onnxruntime is not installed, AssetDamaged where it can not
-        read the file."""
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ExtraMissing(
-                f"{path} needs onnxruntime, which is not installed. Install it: pip install "
-                "'instag[speech]'"
-            ) from error
-        try:
-            self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise AssetDamaged(
-                f"{path} is no ONNX file that onnxruntime can run: {error}"
-            ) from error
+        """Raises AssetDamaged where onnxruntime cannot run the file."""
+        self.session = open_onnx(path)
 
     def __call__(self, steps: Float[Tensor, "n 494"]) -> Float[Tensor, "n letters"]:
         given = {}

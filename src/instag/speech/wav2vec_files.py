@@ -18,7 +18,7 @@ from instag.speech.wav2vec_network import KERNELS, STRIDES, Shape, Wav2VecNetwor
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 PREFIXES = ("wav2vec2.", "hubert.", "model.")
 HEAD_WIDTH = 64
-"""Of an attention head, in every published model; heads are counted by it where there is no
+"""Of an attention head, in every published model; gives their number where there is no
 config.json."""
 POSITION = "encoder.pos_conv_embed.conv."
 FIRST, LAST = "feature_extractor.conv_layers.0.conv.weight", "lm_head.weight"
@@ -26,8 +26,8 @@ FIRST, LAST = "feature_extractor.conv_layers.0.conv.weight", "lm_head.weight"
 
 @dataclass(frozen=True, kw_only=True)
 class Wav2VecModel:
-    """network: frozen. channels: numbers a step. normalised: the waveform is to have mean 0 and
-    deviation 1."""
+    """network: frozen. channels: numbers a step. normalised: the network expects a waveform of mean
+    0 and deviation 1."""
 
     network: Wav2VecNetwork
     channels: int
@@ -43,10 +43,10 @@ def load_wav2vec(path: Path, *, letters: bool) -> Wav2VecModel:
     folder = path if path.is_dir() else None
     file = weights_in(path) if folder else path
     config = _json(folder / "config.json") if folder else {}
-    state = {_plain(name): value for name, value in _read(file).items()}
+    state = {_without_prefix(name): value for name, value in _read(file).items()}
     if letters and LAST not in state:
         raise AssetDamaged(
-            f"{file} has no CTC layer ({LAST}): it was trained to hear, not to spell. Give a model "
+            f"{file} has no CTC layer ({LAST}): it gives hidden states, not letters. Give a model "
             "that ends in ...ForCTC, or use --speech hubert."
         )
     try:
@@ -89,15 +89,12 @@ def _json(path: Path) -> dict[str, object]:
     try:
         content = json.loads(path.read_text())
     except ValueError as error:
-        raise AssetDamaged(
-            f"{path} can not be read: {error}. Copy or download it again."
-        ) from error
+        raise AssetDamaged(f"{path} cannot be read: {error}. Copy or download it again.") from error
     return content if isinstance(content, dict) else {}
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
-    """The weights, mapped from the file where its format allows it: they are read as they are
-    used."""
+    """The weights, mapped from the file where its format allows it."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -126,7 +123,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     return {str(name): value for name, value in stored.items() if isinstance(value, Tensor)}
 
 
-def _plain(name: str) -> str:
+def _without_prefix(name: str) -> str:
     prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), "")
     return name.removeprefix(prefix)
 
@@ -156,16 +153,15 @@ def _with_plain_position(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _shape(state: Mapping[str, Tensor], config: Mapping[str, object], *, letters: bool) -> Shape:
-    """From the weights, and from config.json what they do not tell. Raises KeyError,
-    AssetDamaged."""
+    """From the weights, and for the rest from config.json. Raises KeyError, AssetDamaged."""
     strides, kernels = (
-        tuple(_numbers(config, key, usual))
-        for key, usual in (("conv_stride", STRIDES), ("conv_kernel", KERNELS))
+        tuple(_numbers(config, key, default))
+        for key, default in (("conv_stride", STRIDES), ("conv_kernel", KERNELS))
     )
     if (strides, kernels) != (STRIDES, KERNELS):
         raise AssetDamaged(
             f"The model's convolutions have strides {strides} and kernels {kernels}; only "
-            f"{STRIDES} and {KERNELS} are known: 50 steps a second."
+            f"{STRIDES} and {KERNELS} are supported: 50 steps a second."
         )
     filters = tuple(
         state[f"feature_extractor.conv_layers.{number}.conv.weight"].shape[0]
@@ -200,20 +196,22 @@ def _shape(state: Mapping[str, Tensor], config: Mapping[str, object], *, letters
     )
 
 
-def _number(config: Mapping[str, object], key: str, usual: int) -> int:
-    value = config.get(key, usual)
-    return value if isinstance(value, int) else usual
+def _number(config: Mapping[str, object], key: str, default: int) -> int:
+    value = config.get(key, default)
+    return value if isinstance(value, int) else default
 
 
-def _numbers(config: Mapping[str, object], key: str, usual: tuple[int, ...]) -> tuple[int, ...]:
-    value = config.get(key, usual)
-    return tuple(value) if isinstance(value, (list, tuple)) else usual
+def _numbers(config: Mapping[str, object], key: str, default: tuple[int, ...]) -> tuple[int, ...]:
+    value = config.get(key, default)
+    return tuple(value) if isinstance(value, (list, tuple)) else default
 
 
 def _check(state: Mapping[str, Tensor], network: Wav2VecNetwork, file: Path) -> None:
     for name, own in network.state_dict().items():
         if name not in state:
-            raise AssetDamaged(f"{file} is not whole: it has no {name}. Copy or download it again.")
+            raise AssetDamaged(
+                f"{file} is incomplete: it has no {name}. Copy or download it again."
+            )
         if state[name].shape != own.shape:
             found, wanted = ("x".join(map(str, shape)) for shape in (state[name].shape, own.shape))
             raise AssetDamaged(

@@ -20,9 +20,10 @@ WINDOW, HOP = 400, 320
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What config.json says. layered: every convolution is followed by a LayerNorm (large models),
-    not the first alone by a GroupNorm. before: normalise before each part of a transformer layer,
-    not after it (large models). letters: outputs of the CTC layer, 0 without one."""
+    """The hyperparameters of config.json. layered: every convolution is followed by a LayerNorm
+    (large models), not the first alone by a GroupNorm. before: normalise before each part of a
+    transformer layer, not after it (large models). letters: outputs of the CTC layer, 0 without
+    one."""
 
     hidden: int = 1024
     layers: int = 24

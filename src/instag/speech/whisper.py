@@ -1,10 +1,9 @@
-"""Whisper's ear: what the first two blocks of Whisper's tiny English encoder find in sound, 50
+"""The first two blocks of the encoder of Whisper's tiny English model: 384 features of sound, 50
 times a second (Radford et al., 2022).
 
-They know the sounds of speech from hundreds of thousands of hours of anybody's voice, in noise and
-by telephone too, and are small enough to lie in the package: `bundled/whisper_tiny_en.safetensors`,
-eight bits a weight, made by tools/bundle_whisper.py. Later blocks know words, and tell less of
-lips.
+They were trained on hundreds of thousands of hours of anybody's voice, in noise and by telephone
+too, and are small enough for the package: `bundled/whisper_tiny_en.safetensors`, eight bits a
+weight, made by tools/bundle_whisper.py. Later blocks encode words, and predict lips less well.
 """
 
 import math
@@ -24,21 +23,21 @@ from instag.types import FPS, SAMPLE_RATE
 FFT, HOP, BANDS = 400, 160, 80
 """Samples of a spectrum and between two of them, and its mel bands."""
 STEP = 2 * HOP
-"""Samples between two steps of what is found: 20 ms."""
+"""Samples between two steps of the features: 20 ms."""
 WIDTH, HEADS, BLOCKS = 384, 6, 2
-BLOCK_S, AROUND_S = 4, 2
-"""Sound is heard in blocks, each with so much of what is around it; seconds. What lies farther
-hardly matters to early blocks."""
+BLOCK_S, BLOCK_CONTEXT_S = 4, 2
+"""Sound is encoded in pieces of so many seconds, each with so much sound around it. What lies
+farther hardly matters to early blocks of the encoder."""
 PIECE, LOOKBACK_S = 10 * BLOCK_S * FPS, 2 * BLOCK_S - 1 / FPS
-"""Frames of a front end's piece, and how far back it hears, so that pieces of a recording are cut
-where the blocks of the whole are."""
-AT_ONCE = 8
-"""Blocks that are heard together, which bounds the memory."""
+"""Frames of a front end's piece, and its lookback, so that pieces of a recording are cut where the
+blocks of the whole are."""
+BATCH = 8
+"""Blocks that are encoded together, which bounds the memory."""
 LOUDEST, RANGE = 1.0, 8.0
-"""Power of ten of the loudest band of speech at the common level, and how far below it nothing is
-heard: Whisper takes both from each recording."""
-STANDARD_MEL_HZ, LINEAR_TO_HZ, LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
-LONGEST_WAVE = 10_000.0
+"""Power of ten of the loudest band of speech at the common loudness, and how far below it bands are
+cut off: Whisper takes both from each recording."""
+HZ_PER_MEL, LINEAR_TO_HZ, LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
+MAX_WAVELENGTH = 10_000.0
 
 
 @final
@@ -53,17 +52,17 @@ class WhisperEncoder(nn.Module):
         self.blocks = nn.ModuleList([Block() for _ in range(BLOCKS)])
 
     @torch.no_grad()
-    def heard(self, waveform: Float[Tensor, " samples"]) -> Iterator[Float[Tensor, "n 384"]]:
-        """Of a 16 kHz waveform at the common level: step i is centred on sample STEP i; in pieces,
-        together ceil(samples / STEP) steps, on the ear's device. Silence outside."""
-        block, around = BLOCK_S * SAMPLE_RATE, AROUND_S * SAMPLE_RATE
+    def encode(self, waveform: Float[Tensor, " samples"]) -> Iterator[Float[Tensor, "n 384"]]:
+        """Features of a 16 kHz waveform at the common loudness: step i is centred on sample STEP i;
+        in pieces, together ceil(samples / STEP) steps, on the encoder's device. Silence outside."""
+        block, around = BLOCK_S * SAMPLE_RATE, BLOCK_CONTEXT_S * SAMPLE_RATE
         steps, count = -(-len(waveform) // STEP), max(1, -(-len(waveform) // block))
         padded = pad(
             waveform.to(self.conv1.weight.device),
             (around + FFT // 2, count * block + around + FFT // 2 - len(waveform)),
         )
-        for first in range(0, count, AT_ONCE):
-            some = min(AT_ONCE, count - first)
+        for first in range(0, count, BATCH):
+            some = min(BATCH, count - first)
             power = log_mel(padded[first * block : (first + some) * block + 2 * around + FFT])
             found = self(
                 power.unfold(1, (block + 2 * around) // HOP, block // HOP)[:, :some].transpose(0, 1)
@@ -111,9 +110,9 @@ def load_whisper_encoder() -> WhisperEncoder:
 
 
 def encoder_from(stored: dict[str, Tensor]) -> WhisperEncoder:
-    """From what a file holds: weights of eight bits, of a half-precision unit for each of their
-    rows, and the rest in half precision."""
-    ear = WhisperEncoder()
+    """From the tensors of a file: weights of eight bits with a half-precision unit for each row,
+    and the rest in half precision."""
+    encoder = WhisperEncoder()
     state = {}
     for name, value in stored.items():
         if not name.endswith(".unit"):
@@ -123,13 +122,13 @@ def encoder_from(stored: dict[str, Tensor]) -> WhisperEncoder:
                 if unit is None
                 else value.float() * unit.float().view(-1, *[1] * (value.dim() - 1))
             )
-    ear.load_state_dict(state)
-    return ear.eval().requires_grad_(False)
+    encoder.load_state_dict(state)
+    return encoder.eval().requires_grad_(False)
 
 
 def log_mel(waveform: Float[Tensor, " samples"]) -> Float[Tensor, "80 steps"]:
-    """Log mel spectrum as Whisper takes it, but for the loudest, which is the same for all sound;
-    step i is centred on sample HOP i + FFT / 2."""
+    """Log mel spectrum as Whisper computes it, except that the loudest band is the same for all
+    sound; step i is centred on sample HOP i + FFT / 2."""
     windows = waveform.unfold(0, FFT, HOP) * torch.hann_window(FFT, device=waveform.device)
     bands = torch.fft.rfft(windows).abs().square() @ triangles().to(waveform.device).T
     return ((bands.clamp_min(1e-10).log10().clamp_min(LOUDEST - RANGE) + 4) / 4).T
@@ -139,10 +138,10 @@ def triangles() -> Float[Tensor, "80 bins"]:
     """Mel bands from 0 to 8 kHz of unit area, in Slaney's scale: even up to 1 kHz, then
     logarithmic."""
     hertz = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)
-    straight = LINEAR_TO_HZ / STANDARD_MEL_HZ
+    straight = LINEAR_TO_HZ / HZ_PER_MEL
     mel = np.linspace(0, straight + math.log(SAMPLE_RATE / 2 / LINEAR_TO_HZ) / LOG_STEP, BANDS + 2)
     corners = np.where(
-        mel < straight, mel * STANDARD_MEL_HZ, LINEAR_TO_HZ * np.exp(LOG_STEP * (mel - straight))
+        mel < straight, mel * HZ_PER_MEL, LINEAR_TO_HZ * np.exp(LOG_STEP * (mel - straight))
     )
     low, middle, high = (corners[start : start + BANDS, None] for start in range(3))
     shape = np.maximum(
@@ -152,8 +151,8 @@ def triangles() -> Float[Tensor, "80 bins"]:
 
 
 def positions(steps: int) -> Float[Tensor, "steps 384"]:
-    """Whisper's encoding of a step's place: sines, then cosines, of wavelengths up to 2 pi
-    LONGEST_WAVE steps."""
-    waves = torch.exp(-math.log(LONGEST_WAVE) / (WIDTH // 2 - 1) * torch.arange(WIDTH // 2))
+    """Whisper's encoding of positions: sines, then cosines, of wavelengths up to 2 pi
+    MAX_WAVELENGTH steps."""
+    waves = torch.exp(-math.log(MAX_WAVELENGTH) / (WIDTH // 2 - 1) * torch.arange(WIDTH // 2))
     phase = torch.arange(steps)[:, None] * waves
     return torch.cat([phase.sin(), phase.cos()], dim=1)

@@ -1,4 +1,4 @@
-"""Windows at 50 Hz: frame t hears the steps 2t-8 .. 2t+7 of a sequence of 50 steps a second, zeros
+"""Windows at 50 Hz: frame t gets the steps 2t-8 .. 2t+7 of a sequence of 50 steps a second, zeros
 outside (docs/method.md#speech-features)."""
 
 import torch
@@ -10,7 +10,7 @@ from instag.types import WINDOWS
 STEPS = 16
 SAMPLES_PER_STEP = 320
 """At 16 kHz."""
-REACH_S = STEPS / 2 / 50 + 0.02
+WINDOW_REACH_S = STEPS / 2 / 50 + 0.02
 """Seconds from a frame's middle to the end of the farthest step of its window."""
 
 
@@ -25,7 +25,9 @@ def windows_at_50_hz(
     return padded.unfold(1, STEPS, 2)[:, :frames].transpose(0, 1).contiguous()
 
 
-def held_to(sequence: Float[Tensor, "n channels"], steps: int) -> Float[Tensor, "steps channels"]:
+def fit_to_steps(
+    sequence: Float[Tensor, "n channels"], steps: int
+) -> Float[Tensor, "steps channels"]:
     """Cut to `steps`, or its last step repeated."""
     if len(sequence) >= steps:
         return sequence[:steps]

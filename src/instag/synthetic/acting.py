@@ -65,7 +65,8 @@ _VISEMES: dict[str, tuple[Viseme, ...]] = {
     **dict.fromkeys(["t", "d", "n", "l", "T", "D", "t#", "t2"], (_TONGUE_TIP,)),
     **dict.fromkeys(["k", "g", "N", "x"], (_TONGUE_BACK,)),
     **dict.fromkeys(["r", "r-", "r/"], (_RHOTIC,)),
-    "aI": (_OPEN, _SPREAD), "eI": (_MIDDLE, _SPREAD), "OI": (_ROUND_OPEN, _SPREAD), "aU": (_OPEN, _ROUND), "oU": (_ROUND_OPEN, _ROUND),
+    "aI": (_OPEN, _SPREAD), "eI": (_MIDDLE, _SPREAD), "OI": (_ROUND_OPEN, _SPREAD),
+    "aU": (_OPEN, _ROUND), "oU": (_ROUND_OPEN, _ROUND),
 }  # fmt: skip
 _CHANNELS = ("jaw", "spread", "rounding", "press", "upper_raise", "tuck", "tongue")
 

@@ -99,9 +99,9 @@ def shade(
             dx, dy = (column + 0.5 - centre_x) / focal, (row + 0.5 - centre_y) / focal
             # Weights of the ray (dx, dy, 1) in the triangle's plane: the three scalar triple
             # products.
-            ax, ay, az, bx, by, bz, cx, cy, cz = (
-                points[a, 0], points[a, 1], points[a, 2], points[b, 0], points[b, 1], points[b, 2], points[c, 0], points[c, 1], points[c, 2],
-            )  # fmt: skip
+            ax, ay, az = points[a, 0], points[a, 1], points[a, 2]
+            bx, by, bz = points[b, 0], points[b, 1], points[b, 2]
+            cx, cy, cz = points[c, 0], points[c, 1], points[c, 2]
             wa = dx * (by * cz - bz * cy) + dy * (bz * cx - bx * cz) + (bx * cy - by * cx)
             wb = dx * (cy * az - cz * ay) + dy * (cz * ax - cx * az) + (cx * ay - cy * ax)
             wc = dx * (ay * bz - az * by) + dy * (az * bx - ax * bz) + (ax * by - ay * bx)

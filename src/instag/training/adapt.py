@@ -149,16 +149,16 @@ def subject_of(
     where the prior hears other speech than the clip has."""
     codes = voice = None
     if registry.kind_of(speech) == "lip_codes":
-        track, hearing = clip.track(), LipCodeFrontEnd()
+        track, front_end = clip.track(), LipCodeFrontEnd()
         codes = lip_codes(
-            landmark_motion(track, (clip.info.width, clip.info.height)), hearing.model
+            landmark_motion(track, (clip.info.width, clip.info.height)), front_end.model
         )
         voice = fit_speaker_adapter(
             torch.from_numpy(clip.speech()),
             codes,
             chosen.train,
             curves=landmark_curves(track.landmarks),
-            hearing=hearing,
+            front_end=front_end,
         )
     seen = None if codes is None else codes.code[..., None]
     store = ClipDataset(clip, size=plan.size, front_end=speech, device=device, heard=seen)

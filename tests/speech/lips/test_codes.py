@@ -38,4 +38,4 @@ def test_codes_do_not_know_the_size_of_the_face() -> None:
     code = torch.randn(3, CODES, generator=torch.Generator().manual_seed(0)) * 0.2
     small, large = lip_codes(moving(code, 0.08), MODEL), lip_codes(moving(code, 0.11), MODEL)
     torch.testing.assert_close(small.code, large.code, atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(small.closed * 0.08, large.closed * 0.11)
+    torch.testing.assert_close(small.rest_aperture * 0.08, large.rest_aperture * 0.11)

@@ -13,35 +13,35 @@ from instag.speech.chunking import features, silence
 from instag.speech.lips.front_end import (
     LipCodeFrontEnd,
     SpeakerAdapter,
-    advanced,
-    between,
     clamp_to_seen,
     default_speaker_adapter,
-    lips_apart,
+    piecewise_linear,
+    shift_earlier,
+    uncross_lips,
     unsharp,
 )
 from instag.speech.lips.network import (
-    CHANNELS,
     CODES,
-    MARGIN,
-    STEPS,
-    features_for,
+    COMPONENTS,
+    MARGIN_FRAMES,
+    STEPS_PER_FRAME,
+    interpolate_at,
+    lip_model_from_state,
+    lip_model_state,
     load_lip_model,
-    model_of,
-    read_at,
-    stored_form,
+    network_features,
 )
 from instag.speech.whisper import load_whisper_encoder
 
 MODEL = load_lip_model()
-EAR = load_whisper_encoder()
+ENCODER = load_whisper_encoder()
 OPEN, SHUT = {"a", "aI", "aU", "A:", "eI", "E", "oU", "V"}, {"p", "b", "m"}
 
 
 def test_basis_and_reader_are_inverse() -> None:
     code = torch.randn(5, CODES, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(MODEL.code(MODEL.motion(code)), code, atol=1e-4, rtol=1e-4)
-    assert MODEL.gap.shape == (CODES,)
+    assert MODEL.aperture.shape == (CODES,)
     assert len(MODEL.points) > 150
 
 
@@ -50,96 +50,110 @@ def test_width_is_what_the_corners_draw_apart() -> None:
     right, left = ((MODEL.points == corner).nonzero()[0, 0] for corner in (61, 291))
     motion = MODEL.motion(code)
     torch.testing.assert_close(
-        code @ MODEL.width, motion[:, left, 0] - motion[:, right, 0], atol=1e-4, rtol=1e-4
+        code @ MODEL.mouth_width, motion[:, left, 0] - motion[:, right, 0], atol=1e-4, rtol=1e-4
     )
 
 
 def test_what_is_stored_comes_back() -> None:
-    again = model_of(stored_form(MODEL))
+    again = lip_model_from_state(lip_model_state(MODEL))
     heard = torch.randn(
-        CHANNELS, STEPS * (2 * MARGIN + 20), generator=torch.Generator().manual_seed(0)
+        COMPONENTS,
+        STEPS_PER_FRAME * (2 * MARGIN_FRAMES + 20),
+        generator=torch.Generator().manual_seed(0),
     )
     torch.testing.assert_close(again.hidden(heard), MODEL.hidden(heard))
-    assert MODEL.hidden(heard).shape == (20, 64 * len(MODEL.nets))
+    assert MODEL.hidden(heard).shape == (20, 64 * len(MODEL.networks))
 
 
 def test_two_steps_a_frame_and_margins() -> None:
     for samples in (1, 640, 641, 9_999):
-        heard = features_for(EAR, MODEL, torch.zeros(samples))
-        assert heard.shape == (CHANNELS, STEPS * (-(-samples // 640) + 2 * MARGIN))
+        heard = network_features(ENCODER, MODEL, torch.zeros(samples))
+        assert heard.shape == (
+            COMPONENTS,
+            STEPS_PER_FRAME * (-(-samples // 640) + 2 * MARGIN_FRAMES),
+        )
 
 
 def test_reading_between_steps() -> None:
     ramp = torch.arange(10.0)[None]
     torch.testing.assert_close(
-        read_at(ramp, torch.tensor([-3.0, 0.25, 8.5, 9.0, 20.0])),
+        interpolate_at(ramp, torch.tensor([-3.0, 0.25, 8.5, 9.0, 20.0])),
         torch.tensor([[0.0, 0.25, 8.5, 9.0, 9.0]]),
     )
 
 
 def test_a_voice_that_nobody_taught_opens_and_closes_the_lips() -> None:
     spoken = recording("speech_one")
-    gap = (
-        features(torch.from_numpy(spoken.waveform), LipCodeFrontEnd(model=MODEL, ear=EAR))[..., 0]
-        @ MODEL.gap
+    aperture = (
+        features(torch.from_numpy(spoken.waveform), LipCodeFrontEnd(model=MODEL, encoder=ENCODER))[
+            ..., 0
+        ]
+        @ MODEL.aperture
     )
-    of = lambda names: [
-        float(gap[round((one.start + one.end) / 2 * 25)])
-        for one in spoken.phonemes
-        if one.name in names
-    ]
+
+    def apertures(names: set[str]) -> list[float]:
+        return [
+            float(aperture[round((one.start + one.end) / 2 * 25)])
+            for one in spoken.phonemes
+            if one.name in names
+        ]
+
     names = {one.name for one in spoken.phonemes}
     assert names & OPEN and names & SHUT, sorted(names)  # noqa: PT018
-    assert np.mean(of(OPEN)) > np.mean(of(SHUT)) + 0.03
+    assert np.mean(apertures(OPEN)) > np.mean(apertures(SHUT)) + 0.03
 
 
 def test_lips_rest_in_silence() -> None:
     voice = torch.from_numpy(recording("speech_one").waveform)
     found = (
         features(
-            torch.cat([voice, torch.zeros(8 * 16_000)]), LipCodeFrontEnd(model=MODEL, ear=EAR)
+            torch.cat([voice, torch.zeros(8 * 16_000)]),
+            LipCodeFrontEnd(model=MODEL, encoder=ENCODER),
         )[..., 0]
-        @ MODEL.gap
+        @ MODEL.aperture
     )
     spoken, silent = found[: len(voice) // 640], found[-7 * 25 : -10]
     assert silent.std() < 0.2 * spoken.std()
     assert silent.mean() < spoken.mean()
-    assert silence(LipCodeFrontEnd(model=MODEL, ear=EAR)).shape == (CODES, 1)
+    assert silence(LipCodeFrontEnd(model=MODEL, encoder=ENCODER)).shape == (CODES, 1)
 
 
 def test_lips_never_cross() -> None:
     code = torch.randn(200, CODES, generator=torch.Generator().manual_seed(0))
-    apart = lips_apart(code, MODEL.gap, 0.01)
-    assert (apart @ MODEL.gap >= -0.0101).all()
-    open_already = code @ MODEL.gap > 0
+    apart = uncross_lips(code, MODEL.aperture, 0.01)
+    assert (apart @ MODEL.aperture >= -0.0101).all()
+    open_already = code @ MODEL.aperture > 0
     torch.testing.assert_close(apart[open_already], code[open_already])
 
 
 def test_pairs_are_joined_by_straight_lines() -> None:
     pairs = torch.tensor([[0.0, -1.0], [1.0, 1.0], [3.0, 2.0]])
     torch.testing.assert_close(
-        between(torch.tensor([-2.0, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0]), pairs),
+        piecewise_linear(torch.tensor([-2.0, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0]), pairs),
         torch.tensor([-3.0, -1.0, 0.0, 1.0, 1.5, 2.0, 4.0]),
     )
     torch.testing.assert_close(
-        between(torch.tensor([-2.0, 0.0, 2.0]), torch.zeros(1, 2)), torch.tensor([-2.0, 0.0, 2.0])
+        piecewise_linear(torch.tensor([-2.0, 0.0, 2.0]), torch.zeros(1, 2)),
+        torch.tensor([-2.0, 0.0, 2.0]),
     )
 
 
 def test_sound_is_advanced_and_keeps_its_length() -> None:
     sound = torch.arange(1.0, 101.0)
-    torch.testing.assert_close(advanced(sound, 1.0), torch.cat([sound[16:], torch.zeros(16)]))
-    torch.testing.assert_close(advanced(sound, -1.0), torch.cat([torch.zeros(16), sound[:-16]]))
+    torch.testing.assert_close(shift_earlier(sound, 1.0), torch.cat([sound[16:], torch.zeros(16)]))
+    torch.testing.assert_close(
+        shift_earlier(sound, -1.0), torch.cat([torch.zeros(16), sound[:-16]])
+    )
 
 
 def test_pieces_are_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     once = torch.from_numpy(recording("speech_two").waveform)
     voice = torch.cat([once, once, once, once])[: 16_000 * 17 - 123]
-    whole = LipCodeFrontEnd(model=MODEL, ear=EAR).calibrated(voice)(voice)
+    whole = LipCodeFrontEnd(model=MODEL, encoder=ENCODER).calibrated(voice)(voice)
     monkeypatch.setattr(LipCodeFrontEnd, "piece", 100)
     assert len(whole) > 4 * LipCodeFrontEnd.piece
     torch.testing.assert_close(
-        features(voice, LipCodeFrontEnd(model=MODEL, ear=EAR)), whole, atol=1e-3, rtol=0
+        features(voice, LipCodeFrontEnd(model=MODEL, encoder=ENCODER)), whole, atol=1e-3, rtol=0
     )
 
 
@@ -149,7 +163,7 @@ def test_a_voice_is_stored_as_tensors() -> None:
         {name: value for name, value in voice.state().items() if name != "seen"}
     )
     torch.testing.assert_close(again.weights, voice.weights)
-    assert again.closed == voice.closed
+    assert again.rest_aperture == voice.rest_aperture
 
 
 def test_a_voice_of_other_networks_is_refused() -> None:

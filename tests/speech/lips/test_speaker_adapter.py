@@ -17,7 +17,13 @@ USUAL = features(SOUND, LipCodeFrontEnd(model=MODEL))[..., 0]
 
 
 def codes_of(code: torch.Tensor, closed: float = 0.0) -> LipCodes:
-    return LipCodes(code=code, points=MODEL.points, basis=MODEL.basis, closed=closed, gap=MODEL.gap)
+    return LipCodes(
+        code=code,
+        points=MODEL.points,
+        basis=MODEL.basis,
+        rest_aperture=closed,
+        aperture=MODEL.aperture,
+    )
 
 
 def said(voice: SpeakerAdapter) -> torch.Tensor:
@@ -31,7 +37,9 @@ def train() -> range:
 
 def test_a_person_like_all_others_stays_so(train: range) -> None:
     voice = fit_speaker_adapter(SOUND, codes_of(USUAL), train)
-    together = torch.corrcoef(torch.stack([(said(voice) @ MODEL.gap), USUAL @ MODEL.gap]))[0, 1]
+    together = torch.corrcoef(
+        torch.stack([(said(voice) @ MODEL.aperture), USUAL @ MODEL.aperture])
+    )[0, 1]
     assert together > 0.85
 
 
@@ -48,10 +56,13 @@ def test_what_is_ones_own_is_learned(train: range) -> None:
 
 def test_a_wide_mouth_is_as_wide_as_it_was_seen(train: range) -> None:
     """A person who moves as all do, but the corners of the mouth more."""
-    along = MODEL.width / MODEL.width.square().sum()
-    own = USUAL + 0.8 * (USUAL @ MODEL.width - (USUAL @ MODEL.width).mean())[:, None] * along
+    along = MODEL.mouth_width / MODEL.mouth_width.square().sum()
+    own = (
+        USUAL
+        + 0.8 * (USUAL @ MODEL.mouth_width - (USUAL @ MODEL.mouth_width).mean())[:, None] * along
+    )
     wide, usual = (
-        float((said(fit_speaker_adapter(SOUND, codes_of(code), train)) @ MODEL.width).std())
+        float((said(fit_speaker_adapter(SOUND, codes_of(code), train)) @ MODEL.mouth_width).std())
         for code in (own, USUAL)
     )
     assert 1.2 * usual < wide < 2 * usual
@@ -61,10 +72,10 @@ def test_lips_that_are_hardly_open_are_meant_closed(train: range) -> None:
     """The gap of a person who moves as all do: the low ones are brought lower, the others stay
     about where they are."""
     voice = fit_speaker_adapter(SOUND, codes_of(USUAL), train)
-    low, middle, high = (voice.gaps[:, 1] - voice.gaps[:, 0])[
-        [1, len(voice.gaps) // 2, -2]
+    low, middle, high = (voice.aperture_map[:, 1] - voice.aperture_map[:, 0])[
+        [1, len(voice.aperture_map) // 2, -2]
     ].tolist()
-    spread = float((USUAL @ MODEL.gap).std())
+    spread = float((USUAL @ MODEL.aperture).std())
     assert low < -0.05 * spread
     assert abs(middle) < 0.25 * spread
     assert abs(high) < 0.25 * spread

@@ -23,8 +23,8 @@ def test_landmarks_do_what_the_code_says() -> None:
         code=torch.randn(40, CODES, generator=draw) * 0.1,
         points=MODEL.points,
         basis=MODEL.basis * 0.09,
-        closed=0.0,
-        gap=MODEL.gap,
+        rest_aperture=0.0,
+        aperture=MODEL.aperture,
     )
     seen = torch.randn(40, 468, 2, generator=draw)
     teacher = CodeTeacher(
@@ -34,7 +34,7 @@ def test_landmarks_do_what_the_code_says() -> None:
     taught = teacher.make_up(heard, seen, draw)
     said = taught.heard[:, 4, :, 0]
     torch.testing.assert_close(taught.shift[:, MODEL.points], 0.001 + codes.motion(said))
-    assert (said @ MODEL.gap >= -1e-4).all()
+    assert (said @ MODEL.aperture >= -1e-4).all()
     above = torch.ones(468, dtype=torch.bool)
     above[MODEL.points] = False
     torch.testing.assert_close(taught.shift[:, above], seen[:, above])

@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate, max_pool2d, relu
 
-from instag.assets.checkpoints import fitted
+from instag.assets.checkpoints import load_weights
 from instag.types import Region
 
 SIZE = 512
@@ -38,7 +38,7 @@ class BiSeNet:
     another."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
-        self._network = fitted(_Network(), path).to(device)
+        self._network = load_weights(_Network(), path).to(device)
         self._device = device
 
     @torch.no_grad()

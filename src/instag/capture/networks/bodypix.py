@@ -1,9 +1,9 @@
-"""Parts of a body by BodyPix with a MobileNetV1, in an ONNX file with the outputs `segments` and
-`part_heatmaps`.
+"""Parts of a body by BodyPix with a MobileNetV1: an ONNX file with the outputs `segments` and
+`part_heatmaps`, run by onnxruntime.
 
-Looked at as TensorFlow.js does: RGB in [-1, 1], answers at every 16th pixel, logistic, brought to
-the frame's size linearly. G. Papandreou et al., "PersonLab", ECCV 2018; 24 parts as the published
-code orders them.
+Used as in TensorFlow.js: RGB in [-1, 1], an output for every 16th pixel, a sigmoid, resized to the
+frame bilinearly. G. Papandreou et al., "PersonLab", ECCV 2018; 24 parts as the published code
+orders them.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ import torch
 from jaxtyping import Float, UInt8
 from torch.nn.functional import interpolate
 
-from instag.capture.networks.onnx_chain import read_chain
+from instag.assets.onnx_session import open_onnx
 from instag.errors import AssetDamaged
 
 SIZE = 513
-"""Side of the picture that is shown to it: a multiple of 16 and one, so that the answers' corners
-are the picture's."""
-HEADS = ("segments", "part_heatmaps")
-PARTS = 24
+"""Side of the network's input: a multiple of 16 and one, so that the corners of its outputs are the
+picture's."""
+OUTPUTS = {"segments": 1, "part_heatmaps": 24}
+"""Names and channels."""
 HEAD, ARMS, TRUNK = (0, 1), tuple(range(2, 12)), (12, 13)
 """Left and right half of the head; upper and lower arms and hands; chest and back. The other parts
 are legs and feet."""
@@ -42,19 +42,22 @@ class Body:
 
 @final
 class BodyPix:
-    """The network and how it is looked through. Raises AssetDamaged where the file holds
+    """The network, and how frames are brought to it. Raises AssetDamaged where the file holds
     another."""
 
-    def __init__(self, path: Path, device: torch.device) -> None:
-        self._chain, self._device = read_chain(path, HEADS, device), device
-        sizes = tuple(self._chain.heads[name].weight.shape[0] for name in HEADS)
-        if sizes != (1, PARTS) or self._chain.trunk[0].weight.shape[1] != 3:
+    def __init__(self, path: Path) -> None:
+        self._session = open_onnx(path)
+        inputs = [(given.type, given.shape[-1:]) for given in self._session.get_inputs()]
+        channels = {output.name: output.shape[-1:] for output in self._session.get_outputs()}
+        found = {name: channels.get(name, []) for name in OUTPUTS}
+        if inputs != [("tensor(float)", [3])] or found != {n: [c] for n, c in OUTPUTS.items()}:
+            wanted = " and ".join(f"{name} of {count}" for name, count in OUTPUTS.items())
             raise AssetDamaged(
-                f"{path} is another network's: segments and part_heatmaps have {sizes[0]} and "
-                f"{sizes[1]} channels, not 1 and {PARTS}."
+                f"{path} is another network's: it should turn pictures of 3 channels into {wanted} "
+                f"channels. It has {', '.join(f'{name} of {n}' for name, n in found.items())}."
             )
+        self._input = self._session.get_inputs()[0].name
 
-    @torch.no_grad()
     def __call__(self, frame: UInt8[np.ndarray, "h w 3"]) -> Body:
         """The parts of the person in an RGB frame."""
         small = cv2.resize(
@@ -62,11 +65,11 @@ class BodyPix:
             (SIZE, SIZE),
             interpolation=cv2.INTER_AREA if len(frame) > SIZE else cv2.INTER_LINEAR,
         )
-        picture = (
-            torch.from_numpy(small).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1
+        picture = small[None].astype(np.float32) / np.float32(127.5) - 1
+        person, parts = (
+            torch.sigmoid(torch.from_numpy(np.asarray(logits)).permute(0, 3, 1, 2))
+            for logits in self._session.run(list(OUTPUTS), {self._input: picture})
         )
-        answers = self._chain(picture)
-        person, parts = (torch.sigmoid(answers[name]) for name in HEADS)
         kinds = torch.cat(
             [person, *(parts[:, list(part)].amax(1, keepdim=True) for part in (HEAD, ARMS, TRUNK))],
             1,
@@ -74,10 +77,12 @@ class BodyPix:
         whole = (
             interpolate(kinds, (SIZE, SIZE), mode="bilinear", align_corners=True)[0]
             .permute(1, 2, 0)
-            .cpu()
             .numpy()
         )
-        grown = cv2.resize(whole, frame.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        resized = cv2.resize(whole, frame.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         return Body(
-            person=grown[..., 0], head=grown[..., 1], arms=grown[..., 2], trunk=grown[..., 3]
+            person=resized[..., 0],
+            head=resized[..., 1],
+            arms=resized[..., 2],
+            trunk=resized[..., 3],
         )

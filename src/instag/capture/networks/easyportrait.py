@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d, relu
 
-from instag.assets.checkpoints import fitted
+from instag.assets.checkpoints import load_weights
 
 MEAN, DEVIATION = (143.55267075, 132.96705975, 126.94924335), (60.2625333, 60.32740275, 59.30988645)
 CLASSES = 8
@@ -31,7 +31,7 @@ class EasyPortrait:
     another."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
-        self._network = fitted(_Network(), path).to(device)
+        self._network = load_weights(_Network(), path).to(device)
         self._device = device
 
     @torch.no_grad()

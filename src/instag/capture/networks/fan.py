@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from instag.assets.checkpoints import torchscript
+from instag.assets.checkpoints import load_torchscript
 from instag.errors import AssetDamaged
 
 SIZE, MAP = 256, 64
@@ -35,7 +35,7 @@ class Fan:
     """The network and how it is looked through. Raises AssetDamaged where the file is none."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
-        self._network, self._path, self._device = torchscript(path, device), path, device
+        self._network, self._path, self._device = load_torchscript(path, device), path, device
 
     @torch.inference_mode()
     def __call__(

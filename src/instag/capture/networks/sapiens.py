@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from instag.assets.checkpoints import torchscript
+from instag.assets.checkpoints import load_torchscript
 from instag.capture.geometry.predicted import Prediction
 from instag.errors import AssetDamaged
 
@@ -29,7 +29,8 @@ class Sapiens:
     """Both networks of one size. Raises AssetDamaged where a file is none."""
 
     def __init__(self, depth: Path, normal: Path, device: torch.device) -> None:
-        self._depth, self._normal = torchscript(depth, device), torchscript(normal, device)
+        self._depth = load_torchscript(depth, device)
+        self._normal = load_torchscript(normal, device)
         self._paths, self._device = (depth, normal), device
 
     @torch.inference_mode()

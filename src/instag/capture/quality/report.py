@@ -15,7 +15,7 @@ from instag.capture.quality.video import VideoMeasures, measure_video
 from instag.data.clip import Clip, ClipInfo
 from instag.media.timecode import clock
 from instag.runtime.progress import Report, silent
-from instag.speech.lips.audio_offset import SHORTEST, SURE
+from instag.speech.lips.audio_offset import MIN_FRAMES, SURE_MARGIN
 
 
 class Grade(StrEnum):
@@ -295,7 +295,7 @@ def _lip_sync(info: ClipInfo) -> Finding | None:
     found, asked = info.delay_found, info.stages.get("sound")
     if found is None:
         if (
-            info.frame_count < SHORTEST
+            info.frame_count < MIN_FRAMES
             or asked is None
             or asked.settings.get("delay_ms") is not None
         ):
@@ -305,9 +305,9 @@ def _lip_sync(info: ClipInfo) -> Finding | None:
             "speaker talks and is heard."
         )
         return Finding(aspect="lip sync", grade=Grade.POOR, says=says)
-    if found["margin"] > SURE and found["fit"] > 2 * SURE:
+    if found["margin"] > SURE_MARGIN and found["fit"] > 2 * SURE_MARGIN:
         return None
-    if found["fit"] < SURE:
+    if found["fit"] < SURE_MARGIN:
         says = (
             f"The lips do not follow the sound (fit {found['fit']:.2f}; 0.4 and more are "
             "usual). Check that the speaker's own voice is heard."

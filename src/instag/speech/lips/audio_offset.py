@@ -1,5 +1,5 @@
-"""Sound delay: how much later a recording's sound is than its lips, found by where the lip motion
-that the voice asks for fits the seen one best."""
+"""The audio offset: how much later a recording's sound is than its lips. The lip motion that the
+sound predicts is compared with the observed one at every shift."""
 
 from dataclasses import dataclass, replace
 from typing import final
@@ -13,23 +13,23 @@ from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.network import CORNERS
 from instag.types import FPS, SAMPLES
 
-WEIGHTS = (0.5, 0.25, 0.25)
-"""Of aperture, width and jaw in how well a delay fits."""
-REACH = 10
-"""Frames that the sound may be early or late."""
-NEAR = 3
-"""Frames around the best delay that do not count as another one."""
-SURE = 0.1
-"""A best delay that fits so much better than any other is believed: right in 99 % of five seconds
+CURVE_WEIGHTS = (0.5, 0.25, 0.25)
+"""Of aperture, width and jaw in the fit of a shift."""
+MAX_SHIFT_FRAMES = 10
+"""The sound may be early or late by so much."""
+NEIGHBOR_FRAMES = 3
+"""Shifts so near to the best do not count as another one."""
+SURE_MARGIN = 0.1
+"""A best shift that fits so much better than any other is believed: right in 99 % of five seconds
 of people whom the networks never saw."""
-SHORTEST = 3 * FPS
-"""Fewer frames tell too little."""
-LONGEST = 60 * FPS
-"""More frames tell nothing more."""
+MIN_FRAMES = 3 * FPS
+"""Fewer frames do not suffice."""
+MAX_FRAMES = 60 * FPS
+"""More frames add nothing."""
 ZERO_MS = 8.0
-"""By so much the networks' own zero is later than that of delays measured by eye: the mean of 15
+"""How much later the networks' own zero is than that of delays measured by eye: the mean of 15
 clips where both agree within 50 ms."""
-SIZE_FRAMES = 12.0
+SIZE_SMOOTHING_FRAMES = 12.0
 APERTURE, NOSE_TO_CHIN, EYES = (13, 14), (2, 152), (33, 263)
 
 
@@ -37,7 +37,7 @@ APERTURE, NOSE_TO_CHIN, EYES = (13, 14), (2, 152), (33, 263)
 @dataclass(frozen=True, kw_only=True)
 class AudioOffset:
     """ms: how much later the sound is. fit: correlation there. margin: how much better it fits than
-    delays more than three frames away."""
+    shifts more than three frames away."""
 
     ms: float
     fit: float
@@ -45,69 +45,86 @@ class AudioOffset:
 
     @property
     def sure(self) -> bool:
-        return self.margin > SURE and self.fit > 2 * SURE
+        return self.margin > SURE_MARGIN and self.fit > 2 * SURE_MARGIN
 
 
 def landmark_curves(landmarks: Float[np.ndarray, "f 478 3"]) -> Float[np.ndarray, "f 3"]:
     """Aperture and width in the picture, and jaw with depth, over the slowly changing size of the
     face."""
-    span = lambda ends, axes: np.linalg.norm(
-        landmarks[:, ends[0], :axes] - landmarks[:, ends[1], :axes], axis=-1
+    size = gaussian_filter1d(
+        _distance(landmarks, EYES, 3).astype(np.float64), SIZE_SMOOTHING_FRAMES
     )
-    size = gaussian_filter1d(span(EYES, 3).astype(np.float64), SIZE_FRAMES)
-    return (
-        np.stack([span(APERTURE, 2), span(CORNERS, 2), span(NOSE_TO_CHIN, 3)], axis=1)
-        / size[:, None]
-    )
+    curves = [
+        _distance(landmarks, APERTURE, 2),
+        _distance(landmarks, CORNERS, 2),
+        _distance(landmarks, NOSE_TO_CHIN, 3),
+    ]
+    return np.stack(curves, axis=1) / size[:, None]
 
 
 def audio_offset(
     waveform: Float[np.ndarray, " samples"],
     landmarks: Float[np.ndarray, "f 478 3"],
-    hearing: LipCodeFrontEnd | None = None,
+    front_end: LipCodeFrontEnd | None = None,
 ) -> AudioOffset | None:
     """Of a 16 kHz waveform against the landmarks of its video's frames at 25 fps; None where too
-    little moves or sounds to tell."""
-    landmarks = landmarks[:LONGEST]
-    sound = torch.from_numpy(np.ascontiguousarray(waveform[: LONGEST * SAMPLES])).float()
-    hearing = (LipCodeFrontEnd() if hearing is None else hearing).calibrated(sound)
+    little moves or sounds."""
+    landmarks = landmarks[:MAX_FRAMES]
+    sound = torch.from_numpy(np.ascontiguousarray(waveform[: MAX_FRAMES * SAMPLES])).float()
+    front_end = (LipCodeFrontEnd() if front_end is None else front_end).calibrated(sound)
     frames = min(len(landmarks), -(-len(sound) // SAMPLES))
-    if frames < SHORTEST:
+    if frames < MIN_FRAMES:
         return None
-    found = best_offset(hearing.curves(sound)[:frames].numpy(), landmark_curves(landmarks[:frames]))
+    predicted = front_end.curves(sound)[:frames].numpy()
+    found = best_offset(predicted, landmark_curves(landmarks[:frames]))
     return None if found is None else replace(found, ms=found.ms - ZERO_MS)
 
 
 def best_offset(
-    asked: Float[np.ndarray, "f 3"], seen: Float[np.ndarray, "f 3"]
+    predicted: Float[np.ndarray, "f 3"], observed: Float[np.ndarray, "f 3"]
 ) -> AudioOffset | None:
-    """The delay at which the curves that the voice asks for fit the seen ones best; None where
-    either does not move."""
-    fits = np.array([_fit(asked, seen, shift) for shift in range(-REACH, REACH + 1)])
+    """The shift at which the predicted curves fit the observed ones best; None where either does
+    not move."""
+    fits = np.array(
+        [
+            _fit(predicted, observed, shift)
+            for shift in range(-MAX_SHIFT_FRAMES, MAX_SHIFT_FRAMES + 1)
+        ]
+    )
     if not np.isfinite(fits).all():
         return None
     best = int(fits.argmax())
-    place = float(best - REACH)
-    if 0 < best < 2 * REACH:
+    place = float(best - MAX_SHIFT_FRAMES)
+    if 0 < best < 2 * MAX_SHIFT_FRAMES:
         before, at, after = fits[best - 1 : best + 2]
         place += 0.5 * (before - after) / (before - 2 * at + after)
-    far = np.delete(fits, range(max(0, best - NEAR), min(len(fits), best + NEAR + 1)))
+    near = range(max(0, best - NEIGHBOR_FRAMES), min(len(fits), best + NEIGHBOR_FRAMES + 1))
+    far = np.delete(fits, near)
     return AudioOffset(
         ms=place * 1000 / FPS, fit=float(fits[best]), margin=float(fits[best] - far.max())
     )
 
 
-def _fit(asked: Float[np.ndarray, "f 3"], seen: Float[np.ndarray, "f 3"], shift: int) -> float:
+def _distance(
+    landmarks: Float[np.ndarray, "f 478 3"], ends: tuple[int, int], axes: int
+) -> Float[np.ndarray, " f"]:
+    """Of two landmarks, over the first axes."""
+    return np.linalg.norm(landmarks[:, ends[0], :axes] - landmarks[:, ends[1], :axes], axis=-1)
+
+
+def _fit(
+    predicted: Float[np.ndarray, "f 3"], observed: Float[np.ndarray, "f 3"], shift: int
+) -> float:
     """Mean correlation when the sound is read `shift` frames later."""
-    frames = len(seen)
+    frames = len(observed)
     one, other = (
-        asked[max(shift, 0) : frames + min(shift, 0)],
-        seen[max(-shift, 0) : frames - max(shift, 0)],
+        predicted[max(shift, 0) : frames + min(shift, 0)],
+        observed[max(-shift, 0) : frames - max(shift, 0)],
     )
     one, other = one - one.mean(0), other - other.mean(0)
     spread = np.sqrt(np.square(one).sum(0) * np.square(other).sum(0))
     return (
-        float(np.dot(WEIGHTS, (one * other).sum(0) / spread))
+        float(np.dot(CURVE_WEIGHTS, (one * other).sum(0) / spread))
         if (spread > 1e-9).all()
         else float("nan")
     )

@@ -1,5 +1,5 @@
-"""Observed motion codes: what a clip's landmarks say of the lower face, in the few numbers that the
-lip network speaks (`speech.lip_network`)."""
+"""Observed lip codes: the motion of the lower face in a clip's landmarks, in the few numbers of the
+lip network's basis (`lips/network.py`)."""
 
 from dataclasses import dataclass
 from typing import final
@@ -20,15 +20,15 @@ class LipCodes:
     """code: of each frame, 0 where the lips rest. points: numbers of the landmarks that it moves.
     basis: metres for a code of 1.
 
-    closed: the gap of the lips at rest, in eye distances. gap: what they draw apart for a code of
-    1, in the same.
+    rest_aperture: distance of the lips at rest, in eye distances. aperture: what a code of 1 adds
+    to it, in the same.
     """
 
     code: Float[Tensor, "f k"]
     points: Int[Tensor, " p"]
     basis: Float[Tensor, "k p 2"]
-    closed: float
-    gap: Float[Tensor, " k"]
+    rest_aperture: float
+    aperture: Float[Tensor, " k"]
 
     def motion(self, code: Float[Tensor, "b k"]) -> Float[Tensor, "b p 2"]:
         """Shifts of the points from rest, metres."""
@@ -40,8 +40,8 @@ class LipCodes:
             code=self.code.to(device),
             points=self.points.to(device),
             basis=self.basis.to(device),
-            closed=self.closed,
-            gap=self.gap.to(device),
+            rest_aperture=self.rest_aperture,
+            aperture=self.aperture.to(device),
         )
 
 
@@ -54,6 +54,6 @@ def lip_codes(motion: LandmarkMotion, model: LipModel) -> LipCodes:
         code=model.code((motion.shift - motion.rest)[:, model.points] / size),
         points=model.points,
         basis=model.basis * size,
-        closed=float(lips[UPPER_LIP] - lips[LOWER_LIP]) / size,
-        gap=model.gap,
+        rest_aperture=float(lips[UPPER_LIP] - lips[LOWER_LIP]) / size,
+        aperture=model.aperture,
     )

@@ -1,9 +1,9 @@
-"""The lip network: how the voice of anybody moves the lower face, learned from people and good for
-people it has never seen.
+"""The lip network: from anybody's voice to the motion of the lower face, learned from people and
+good for people it has never seen.
 
-What Whisper's ear finds (`whisper`), 50 times a second and by its principal components, goes
-through small temporal convolutions with a reach of a third of a second to either side. What several
-networks find is averaged. tools/train_lip_networks.py makes the bundled file.
+The features of Whisper's encoder (`speech/whisper.py`), 50 a second, reduced to their principal
+components, go through small temporal convolutions that reach a third of a second to either side.
+The outputs of several networks are averaged. tools/train_lip_networks.py makes the bundled file.
 """
 
 from dataclasses import dataclass
@@ -20,32 +20,32 @@ from torch.nn.functional import dropout1d, gelu, layer_norm, pad
 from instag.speech.whisper import WhisperEncoder
 from instag.types import LIP_CODES, SAMPLES
 
-STEPS = 2
-"""Steps of what is heard for each frame: 50 a second."""
-CHANNELS = 64
-"""Principal components that are heard, of the 384 numbers that the ear finds."""
+STEPS_PER_FRAME = 2
+"""Input steps: 50 a second."""
+COMPONENTS = 64
+"""Principal components that are the input, of the encoder's 384 features."""
 HIDDEN = 64
 CURVES = 3
-"""Outputs besides the code: aperture, width and jaw, in deviations from the person's mean."""
+"""Outputs besides the lip code: aperture, width and jaw, in deviations from the person's mean."""
 CODES = LIP_CODES
-MARGIN = 12
-"""Frames of silence around a recording, beyond the networks' reach."""
-REACH = 0.46
-"""Seconds to either side that a frame's motion hangs on."""
+MARGIN_FRAMES = 12
+"""Silence around a recording, longer than the networks reach."""
+LIP_CONTEXT_S = 0.46
+"""Sound to either side of a frame that its motion depends on."""
 
 
 @final
 class LipNet(nn.Module):
     """Convolutions over time. Every step is normalised by itself, so that pieces of a recording
-    sound as the whole does."""
+    give the same as the whole."""
 
     def __init__(self, *, dropout: float = 0.0) -> None:
         super().__init__()
         self.dropout = dropout
         self.stem = nn.ModuleList(
             [
-                nn.Conv1d(CHANNELS, HIDDEN, 5, padding=2),
-                nn.Conv1d(HIDDEN, HIDDEN, 5, stride=STEPS, padding=2),
+                nn.Conv1d(COMPONENTS, HIDDEN, 5, padding=2),
+                nn.Conv1d(HIDDEN, HIDDEN, 5, stride=STEPS_PER_FRAME, padding=2),
             ]
         )
         self.wide = nn.ModuleList(
@@ -57,149 +57,167 @@ class LipNet(nn.Module):
         )
         self.head = nn.Conv1d(HIDDEN, CURVES + CODES, 1)
 
-    def hidden(self, heard: Float[Tensor, "b 64 steps"]) -> Float[Tensor, "b 64 frames"]:
-        """What the last layer reads; one column for each STEPS steps."""
-        drop = lambda values: dropout1d(values, self.dropout, self.training)  # noqa: E731
-        flow = heard
+    def hidden(self, features: Float[Tensor, "b 64 steps"]) -> Float[Tensor, "b 64 frames"]:
+        """Input of the last layer; one column for each STEPS_PER_FRAME steps."""
+        flow = features
         for layer, norm in zip(self.stem, self.norms, strict=False):
-            flow = drop(gelu(_levelled(layer(flow), norm)))
+            flow = self._drop(gelu(_norm_steps(layer(flow), norm)))
         for wide, mix, norm in zip(self.wide, self.mix, self.norms[len(self.stem) :], strict=True):
-            flow = flow + mix(drop(gelu(wide(_levelled(flow, norm)))))
+            flow = flow + mix(self._drop(gelu(wide(_norm_steps(flow, norm)))))
         return gelu(flow)
 
-    def forward(self, heard: Float[Tensor, "b 64 steps"]) -> Float[Tensor, "b 15 frames"]:
-        """The curves, then the code, all in a person's own deviations from his mean."""
-        return self.head(self.hidden(heard))
+    def forward(self, features: Float[Tensor, "b 64 steps"]) -> Float[Tensor, "b 15 frames"]:
+        """The curves, then the lip code, all in a person's own deviations from the mean."""
+        return self.head(self.hidden(features))
+
+    def _drop(self, values: Float[Tensor, "b c n"]) -> Float[Tensor, "b c n"]:
+        return dropout1d(values, self.dropout, self.training)
 
 
 CORNERS = (61, 291)
 """Landmarks of the mouth's right and left corner."""
-TENSORS = ("usual", "components", "points", "basis", "reader", "middle", "gap")
-"""What of a LipModel is stored as it is."""
+STORED_NAMES = {
+    "feature_mean": "usual",
+    "components": "components",
+    "points": "points",
+    "basis": "basis",
+    "projection": "reader",
+    "mean_code": "middle",
+    "aperture": "gap",
+}
+"""The fields of a LipModel that a file holds as they are, and their names in it."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class LipModel:
-    """The networks, and the basis that their codes are told in.
+    """The networks, and the basis of their lip codes.
 
-    usual, components: the mean of what the ear finds, and what its principal components weigh of
-    it. points: the landmarks of the lower face (MediaPipe's numbers). basis: motion of those points
-    in x and y, head's frame, for a code of 1, in distances of the outer corners of the eyes.
-    reader: its inverse, from motion to the code. deviation: of the codes' size among people.
-    middle: people's mean code, counted from lips at rest. gap: the landmarks 13 and 14 draw apart
-    by so much for a code of 1.
+    feature_mean, components: mean and principal components of the encoder's features. points: the
+    landmarks of the lower face (MediaPipe's numbers). basis: motion of those points in x and y,
+    head's frame, for a code of 1, in distances of the outer corners of the eyes. projection: its
+    inverse, from motion to the code. code_deviation: of codes within a person, the mean of all
+    people. mean_code: of all people, counted from lips at rest. aperture: distance along y of
+    landmarks 13 and 14 that a code of 1 adds, in eye distances.
     """
 
-    nets: tuple[LipNet, ...]
-    usual: Float[Tensor, " 384"]
+    networks: tuple[LipNet, ...]
+    feature_mean: Float[Tensor, " 384"]
     components: Float[Tensor, "384 64"]
     points: Int[Tensor, " p"]
     basis: Float[Tensor, "k p 2"]
-    reader: Float[Tensor, "p 2 k"]
-    deviation: float
-    middle: Float[Tensor, " k"]
-    gap: Float[Tensor, " k"]
+    projection: Float[Tensor, "p 2 k"]
+    code_deviation: float
+    mean_code: Float[Tensor, " k"]
+    aperture: Float[Tensor, " k"]
 
     @property
     def weights_id(self) -> int:
-        """Tells these networks from others: a voice reads those that it was learned with."""
+        """Tells these networks from others: a speaker adapter fits only those that it was fitted
+        to."""
         return crc32(self.head()[0].half().numpy().tobytes())
 
     @property
-    def width(self) -> Float[Tensor, " k"]:
-        """The corners of the mouth, landmarks 61 and 291, draw apart along x by so much for a code
-        of 1."""
+    def mouth_width(self) -> Float[Tensor, " k"]:
+        """Distance along x of the corners of the mouth that a code of 1 adds."""
         right, left = ((self.points == corner).nonzero()[0, 0] for corner in CORNERS)
         return self.basis[:, left, 0] - self.basis[:, right, 0]
 
     def code(self, motion: Float[Tensor, "f p 2"]) -> Float[Tensor, "f k"]:
         """The code of motion from rest, in eye distances."""
-        return motion.flatten(1) @ self.reader.flatten(0, 1)
+        return motion.flatten(1) @ self.projection.flatten(0, 1)
 
     def motion(self, code: Float[Tensor, "f k"]) -> Float[Tensor, "f p 2"]:
         """Motion from rest, in eye distances, of a code."""
         return (code @ self.basis.flatten(1)).unflatten(1, (-1, 2))
 
     @torch.no_grad()
-    def hidden(self, heard: Float[Tensor, "64 steps"]) -> Float[Tensor, "frames n"]:
-        """What all networks find, side by side; the margins are left out."""
-        found = [net.hidden(heard[None])[0].T for net in self.nets]
-        return torch.cat(found, dim=1)[MARGIN : len(found[0]) - MARGIN]
+    def hidden(self, features: Float[Tensor, "64 steps"]) -> Float[Tensor, "frames n"]:
+        """Hidden features of all networks side by side, without the margins."""
+        found = [network.hidden(features[None])[0].T for network in self.networks]
+        return torch.cat(found, dim=1)[MARGIN_FRAMES : len(found[0]) - MARGIN_FRAMES]
 
     def head(self) -> tuple[Float[Tensor, "n 15"], Float[Tensor, " 15"]]:
         """Weights and bias that turn `hidden` into the mean of the networks' outputs."""
-        weights = torch.cat([net.head.weight.detach()[:, :, 0].T for net in self.nets]) / len(
-            self.nets
-        )
-        biases = [net.head.bias.detach() for net in self.nets if net.head.bias is not None]
+        heads = [network.head for network in self.networks]
+        weights = torch.cat([head.weight.detach()[:, :, 0].T for head in heads]) / len(heads)
+        biases = [head.bias.detach() for head in heads if head.bias is not None]
         return weights, torch.stack(biases).mean(0)
 
 
 def load_lip_model() -> LipModel:
     """Read the bundled file."""
-    return model_of(
+    return lip_model_from_state(
         load(files("instag").joinpath("bundled", "lip_motion.safetensors").read_bytes())
     )
 
 
-def model_of(stored: dict[str, Tensor]) -> LipModel:
-    """From what a file holds; the inverse of `stored_form`."""
-    nets = []
+def lip_model_from_state(stored: dict[str, Tensor]) -> LipModel:
+    """From the tensors of a file; the inverse of `lip_model_state`."""
+    networks = []
     for number in range(int(stored["nets"])):
-        start, net = f"net{number}.", LipNet()
-        net.load_state_dict(
+        start, network = f"net{number}.", LipNet()
+        network.load_state_dict(
             {
                 name.removeprefix(start): value.float()
                 for name, value in stored.items()
                 if name.startswith(start)
             }
         )
-        nets.append(net.eval().requires_grad_(False))
-    named = {
-        name: stored[name].float() if stored[name].is_floating_point() else stored[name]
-        for name in TENSORS
-    }
-    return LipModel(nets=tuple(nets), deviation=float(stored["deviation"]), **named)
+        networks.append(network.eval().requires_grad_(False))
+    tensors = {ours: stored[name] for ours, name in STORED_NAMES.items()}
+    return LipModel(
+        networks=tuple(networks),
+        code_deviation=float(stored["deviation"]),
+        **{
+            name: value.float() if value.is_floating_point() else value
+            for name, value in tensors.items()
+        },
+    )
 
 
-def stored_form(model: LipModel) -> dict[str, Tensor]:
-    """What a file holds: the networks and what they hear by in half precision."""
-    form = {"nets": torch.tensor(len(model.nets)), "deviation": torch.tensor(model.deviation)}
-    form |= {name: getattr(model, name).contiguous() for name in TENSORS} | {
-        "components": model.components.half().contiguous()
+def lip_model_state(model: LipModel) -> dict[str, Tensor]:
+    """The tensors of a file: the networks and the components in half precision."""
+    state = {
+        "nets": torch.tensor(len(model.networks)),
+        "deviation": torch.tensor(model.code_deviation),
     }
-    return form | {
+    state |= {name: getattr(model, ours).contiguous() for ours, name in STORED_NAMES.items()}
+    state |= {"components": model.components.half().contiguous()}
+    return state | {
         f"net{number}.{name}": value.half()
-        for number, net in enumerate(model.nets)
-        for name, value in net.state_dict().items()
+        for number, network in enumerate(model.networks)
+        for name, value in network.state_dict().items()
     }
 
 
-def features_for(
-    ear: WhisperEncoder, model: LipModel, waveform: Float[Tensor, " samples"]
+def network_features(
+    encoder: WhisperEncoder, model: LipModel, waveform: Float[Tensor, " samples"]
 ) -> Float[Tensor, "64 steps"]:
-    """What the networks hear of a 16 kHz waveform at the common level: STEPS steps a frame, MARGIN
-    frames of silence before and after it."""
-    frames = -(-len(waveform) // SAMPLES)
-    around = pad(waveform, (MARGIN * SAMPLES, (MARGIN + frames + 1) * SAMPLES - len(waveform)))
-    steps = steps_of(ear, model.usual, model.components, around)
+    """The networks' input for a 16 kHz waveform at the common loudness: STEPS_PER_FRAME steps a
+    frame, MARGIN_FRAMES frames of silence before and after it."""
+    frames, margin = -(-len(waveform) // SAMPLES), MARGIN_FRAMES
+    around = pad(waveform, (margin * SAMPLES, (margin + frames + 1) * SAMPLES - len(waveform)))
+    steps = encoder_components(encoder, model.feature_mean, model.components, around)
     # Steps stand at multiples of 20 ms, the middles of a frame's halves between them.
-    return ((steps[:, :-1] + steps[:, 1:]) / 2)[:, : STEPS * (frames + 2 * MARGIN)]
+    return ((steps[:, :-1] + steps[:, 1:]) / 2)[:, : STEPS_PER_FRAME * (frames + 2 * margin)]
 
 
-def steps_of(
-    ear: WhisperEncoder,
-    usual: Float[Tensor, " 384"],
+def encoder_components(
+    encoder: WhisperEncoder,
+    feature_mean: Float[Tensor, " 384"],
     components: Float[Tensor, "384 64"],
     waveform: Float[Tensor, " samples"],
 ) -> Float[Tensor, "64 n"]:
-    """Principal components of what the ear finds, step i at sample 320 i, on the CPU."""
-    return torch.cat([(found.cpu() - usual) @ components for found in ear.heard(waveform)]).T
+    """Principal components of the encoder's features, step i at sample 320 i, on the CPU."""
+    pieces = encoder.encode(waveform)
+    return torch.cat([(piece.cpu() - feature_mean) @ components for piece in pieces]).T
 
 
-def read_at(sequence: Float[Tensor, "c n"], places: Float[Tensor, " m"]) -> Float[Tensor, "c m"]:
-    """A sequence between its steps, linearly; at its ends it goes on as it is there."""
+def interpolate_at(
+    sequence: Float[Tensor, "c n"], places: Float[Tensor, " m"]
+) -> Float[Tensor, "c m"]:
+    """A sequence between its steps, linearly; constant beyond its ends."""
     places = places.clamp(0, sequence.shape[1] - 1)
     before = places.long().clamp(max=max(0, sequence.shape[1] - 2))
     share = places - before
@@ -209,7 +227,7 @@ def read_at(sequence: Float[Tensor, "c n"], places: Float[Tensor, " m"]) -> Floa
     )
 
 
-def _levelled(
+def _norm_steps(
     values: Float[Tensor, "b c steps"], norm: Float[Tensor, "2 c"]
 ) -> Float[Tensor, "b c steps"]:
     """Each step brought to mean 0 and deviation 1 over its channels."""

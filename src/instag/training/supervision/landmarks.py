@@ -18,7 +18,7 @@ from instag.assets.sample_speech import recording
 from instag.motion.landmark_motion import LandmarkMotion
 from instag.speech.chunking import features
 from instag.speech.lips.codes import LipCodes
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter, lips_apart
+from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter, uncross_lips
 from instag.training.supervision.prior_teacher import PriorMap
 from instag.training.supervision.ridge_teacher import SpeechMap
 from instag.training.supervision.speech_augmentation import roughened
@@ -115,8 +115,8 @@ class CodeTeacher(Teacher):
         share = torch.where(draw() < MIXED, draw(), 1.0)
         mixture = code * share + code[_shuffle(code, noise)] * (1 - share)
         added = torch.randn(code.shape, generator=noise, device=code.device) * self.spread * NOISE
-        made_up = lips_apart(
-            mixture * (draw() * STRONGEST) + added, self.codes.gap, self.codes.closed
+        made_up = uncross_lips(
+            mixture * (draw() * STRONGEST) + added, self.codes.aperture, self.codes.rest_aperture
         )
         meant = self.motion.rest[self.codes.points] + self.codes.motion(made_up)
         return Taught(

@@ -4,12 +4,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from instag.evaluation.html_report import (
-    Chart,
+from instag.evaluation.chart import Chart, Line
+from instag.evaluation.html_page import (
     Figures,
     Films,
     Heading,
-    Line,
     Page,
     Paragraph,
     Picture,
@@ -58,7 +57,7 @@ def test_all_text_is_escaped(page):
         "A &lt;title&gt; &amp; more",
         "&lt;script&gt;",
         "PSNR &lt;held out&gt;",
-        "a &quot;picture&quot;",
+        "a &#34;picture&#34;",
         "&lt;up&gt;",
         "1 &lt; 2",
     ):
@@ -70,12 +69,13 @@ def test_all_text_is_escaped(page):
 def test_a_chart_is_a_drawing_with_every_point_inside(y, logarithmic):
     if logarithmic and y.min() < 0:
         y = np.abs(y)
-    text = Chart(
+    chart = Chart(
         lines=[Line(name="a", x=np.arange(5.0), y=y)],
         x_name="step",
         caption="c",
         logarithmic=logarithmic,
-    ).html()
+    )
+    text = Page(title="t", lead="l", blocks=[chart]).html()
     drawing = ElementTree.fromstring(text[text.index("<svg") : text.index("</svg>") + 6])
     width, height = (float(value) for value in drawing.attrib["viewBox"].split()[2:])
     line = drawing.find("polyline")

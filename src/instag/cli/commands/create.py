@@ -1,0 +1,58 @@
+"""`instag create`."""
+
+import time
+from typing import TYPE_CHECKING
+
+from instag.capture.options import CaptureOptions
+from instag.cli import options
+from instag.cli.clip_summary import summary_lines
+from instag.cli.commands.adapt import print_result
+from instag.cli.device_notes import announce_compilation
+from instag.cli.terminal import Terminal
+from instag.training.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from instag.data.clip import Clip
+
+
+def create(
+    video: options.Video,
+    output: options.NewAvatar,
+    capture: CaptureOptions,
+    training: TrainingOptions,
+    terminal: Terminal,
+    overwrite: options.Overwrite = False,
+    threads: options.Threads = None,
+) -> None:
+    """Learn a talking head from a video: `prepare`, then `adapt`.
+
+    What was observed is kept beside the avatar (me.avatar: me.clip), so that a run that was stopped
+    goes on where it was, and another recipe starts at once.
+    """
+    options.refuse_existing(output, overwrite)
+    import instag
+    from instag.creation import OBSERVE
+    from instag.runtime.device import set_threads
+
+    set_threads(threads)
+    announce_compilation(terminal, training.device)
+    made: list[tuple[Clip, float]] = []
+
+    def on_clip(clip: "Clip") -> None:
+        made.append((clip, time.monotonic()))
+        for sentence in summary_lines(clip.info):
+            terminal.note(sentence)
+
+    started = time.monotonic()
+    plain = {OBSERVE: f"Observing {video.name}"}
+    with terminal.stages(f"Learning {output.stem}", plain) as report:
+        avatar = instag.create(
+            video, output, capture=capture, training=training, report=report, on_clip=on_clip
+        )
+    (clip, observed), ended = made[0], time.monotonic()
+    extra = {
+        "clip": clip.folder,
+        "prepare_s": round(observed - started, 2),
+        "quality": clip.info.quality,
+    }
+    print_result(terminal, avatar, clip, output, training.device, ended - observed, extra)

@@ -1,0 +1,63 @@
+"""`instag prepare`."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from instag.capture.options import CaptureOptions
+from instag.cli import options
+from instag.cli.clip_summary import summary_lines
+from instag.cli.terminal import Terminal
+
+
+def prepare(
+    video: options.Video,
+    output: options.NewClip,
+    capture: CaptureOptions,
+    terminal: Terminal,
+    speech: options.Speech = "mel",
+    only: Annotated[
+        str | None, typer.Option(help="Run this one stage again.", metavar="STAGE")
+    ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--from", help="Run this stage and those after it again.", metavar="STAGE"),
+    ] = None,
+    preview: Annotated[
+        bool,
+        typer.Option(
+            "--preview", help="Draw a contact sheet of all that was observed into the folder."
+        ),
+    ] = False,
+    threads: options.Threads = None,
+) -> None:
+    """Observe the person in a video: frames, regions, head poses, action units, sound.
+
+    Stages that are done are not done again; a run that was stopped goes on where it was.
+    """
+    import instag
+    from instag.runtime.device import set_threads
+
+    set_threads(threads)
+    chosen = {"only": only, "start_from": start_from, "speech": speech, **capture.settings()}
+    started = time.monotonic()
+    with terminal.progress(f"Observing {video.name}") as report:
+        clip = instag.prepare(video, output, report=report, **chosen)
+    for sentence in summary_lines(clip.info):
+        terminal.note(sentence)
+    took = time.monotonic() - started
+    values: dict[str, object] = {
+        "clip": output,
+        "frames": len(clip),
+        "seconds": round(took, 2),
+        "quality": clip.info.quality,
+    }
+    if preview:
+        from instag.capture.preview import draw_preview
+
+        sheet = output / "preview.png"
+        draw_preview(clip, sheet)
+        terminal.note(f"Contact sheet: {sheet}")
+        values["preview"] = sheet
+    terminal.result(f"{output}", values)

@@ -1,0 +1,46 @@
+"""From a video to an avatar in one call: `prepare`, then `adapt`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from instag.capture.options import CaptureOptions
+from instag.capture.prepare import prepare
+from instag.data.clip import Clip
+from instag.models.avatar import Avatar
+from instag.runtime.device import device_named
+from instag.training.adapt import StageReport, adapt, silent_stages
+from instag.training.options import TrainingOptions
+
+OBSERVE = "observe"
+"""The stage that a report is called with while the video is observed."""
+
+
+def create(
+    video: Path | str,
+    output: Path | str,
+    *,
+    clip: Path | str | None = None,
+    capture: CaptureOptions = CaptureOptions(),
+    training: TrainingOptions = TrainingOptions(),
+    report: StageReport = silent_stages,
+    on_clip: Callable[[Clip], None] | None = None,
+) -> Avatar:
+    """Learn a talking head from a video of one person who speaks, and write it to `output`.
+
+    clip: the folder for what is observed, beside the avatar if not given (me.avatar: me.clip); a
+    run that was stopped goes on from it, and another recipe starts at once. report: called with
+    (stage, done, total). on_clip: called with the clip before the head is learned. Raises what
+    `prepare` and `adapt` raise.
+    """
+    device_named(training.device)
+    folder = Path(output).with_suffix(".clip") if clip is None else Path(clip)
+
+    def observing(done: int, total: int) -> None:
+        report(OBSERVE, done, total)
+
+    observed = prepare(
+        video, folder, speech=training.features, report=observing, **capture.settings()
+    )
+    if on_clip is not None:
+        on_clip(observed)
+    return adapt(observed, output, report=report, **vars(training))
