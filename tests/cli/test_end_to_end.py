@@ -51,3 +51,8 @@ def test_adapt_tests_itself_and_speak_keeps_the_length(
     assert made.has_sound
     assert (made.width, made.height) == (64, 64)
     assert made.seconds == pytest.approx(1.3, abs=0.05)
+
+    raw = run("speak", avatar, tmp_path / "hum.wav", "-o", "-")
+    assert raw.exit_code == 0
+    assert len(raw.stdout_bytes) == 33 * 64 * 64 * 3
+    assert "64 x 64" in raw.stderr

@@ -10,7 +10,7 @@ import torch
 from evaluation.talk import unlearned
 from instag.data.clip_dataset import over_backdrop, premultiplied
 from instag.models.avatar import Avatar
-from instag.models.render_head import paint, static_features
+from instag.models.render_head import render_head, static_features
 from instag.rendering.registry import renderer_for
 from instag.rendering.renderer import Renderer
 from instag.speech import chunking
@@ -52,7 +52,7 @@ def test_frames_are_those_of_paint_bit_for_bit(avatar):
     condition = Condition(speech=heard, expression=driven.expression)
     with torch.no_grad():
         over = torch.from_numpy(behind).float() / 255
-        painted = paint(
+        painted = render_head(
             avatar.head,
             static_features(avatar.head),
             condition,

@@ -4,6 +4,7 @@ import io
 import os
 import wave
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -11,8 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from instag.errors import BadArgument, PipeClosed
+from instag.errors import BadArgument, DiskFull, PipeClosed
 from instag.media.reader import probe, read_frames, read_sound
+from instag.runtime.files import explain_disk_full
+from instag.synthesis import sinks
 from instag.synthesis.packet import Packet
 from instag.synthesis.sinks import (
     SINKS,
@@ -128,6 +131,18 @@ def test_an_error_while_closing_leaves_nothing(
         VideoSink(tmp_path / "out.mp4", SinkSettings(soundtrack=track)) as sink,
     ):
         fill(sink)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def onto_full_disk(target: Path) -> Iterator[Path]:
+        with explain_disk_full(target):
+            yield Path("/dev/full")
+
+    monkeypatch.setattr(sinks, "atomic_path", onto_full_disk)
+    with pytest.raises(DiskFull, match=r"out\.mp4"), VideoSink(tmp_path / "out.mp4") as sink:
+        fill(sink, 30)
     assert not list(tmp_path.iterdir())
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import final
 
 import av
 import cv2
@@ -32,16 +33,16 @@ from instag.media.sound_queue import SampleQueue
 from instag.types import FPS
 
 MP4_LIKE = b"ftyp"
-CODER_TAIL_S = 0.1
-"""Sound past the header's length, up to so much, is what a coder filled its last block with."""
+ENCODER_TAIL_S = 0.1
+"""An encoder fills its last block with sound: up to so much past the header's length is cut."""
 MISSING_TAIL_S = 0.5
 """A decoded length this much under the header's makes a file count as cut off."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MediaInfo:
-    """What a file's header says. width, height: pixels as displayed (rotated, square pixels), 0
-    without a picture."""
+    """The content of a file's header. width, height: pixels as displayed (rotated, square pixels),
+    0 without a picture."""
 
     width: int
     height: int
@@ -95,7 +96,7 @@ def probe(path: Path | str) -> MediaInfo:
 @dataclass(frozen=True, kw_only=True)
 class Square:
     """A square of the displayed picture, in its pixels (even numbers, as colour is stored for
-    pairs), painted `size` pixels wide."""
+    pairs), scaled to `size` pixels."""
 
     x: int
     y: int
@@ -123,10 +124,10 @@ def read_frames(
     path = Path(path)
     with _opened(path) as container:
         stream = _needed_picture(container, path)
-        paint = _Painter(stream, scale, square)
+        convert = _FrameConverter(stream, scale, square)
         for frame, first, end in _at_constant_rate(container, stream, path, fps, seconds):
             if end > start:
-                picture = paint(frame)
+                picture = convert(frame)
                 for _ in range(max(first, start), end):
                     yield picture
 
@@ -142,11 +143,11 @@ def skim_frames(
     path = Path(path)
     with _opened(path) as container:
         stream = _needed_picture(container, path)
-        paint = _Painter(stream, scale, None)
+        convert = _FrameConverter(stream, scale, None)
         for frame, first, end in _at_constant_rate(container, stream, path, FPS, seconds):
             squeezed = _rgb(frame, small, small)
             for index in range(first, end):
-                yield squeezed, paint(frame) if index % every == 0 else None
+                yield squeezed, convert(frame) if index % every == 0 else None
 
 
 def _needed_picture(container: InputContainer, path: Path) -> VideoStream:
@@ -159,8 +160,8 @@ def _needed_picture(container: InputContainer, path: Path) -> VideoStream:
 def _at_constant_rate(
     container: InputContainer, stream: VideoStream, path: Path, fps: float, seconds: float | None
 ) -> Iterator[tuple[VideoFrame, int, int]]:
-    """Each decoded frame that is shown at all, with the first of the constant rate's frames that
-    show it and the one after the last."""
+    """Each decoded frame that is shown, with the first of the constant rate's frames that show it
+    and the one after the last."""
     limit = sys.maxsize if seconds is None else round(seconds * fps)
     expected = _seconds(container)
     step = 1 / float(stream.average_rate or fps)
@@ -244,15 +245,15 @@ def _resampled(frames: Iterable[AudioFrame], rate: int) -> Iterator[Float[np.nda
 def _whole_sound(
     pieces: Iterable[Float[np.ndarray, " samples"]], path: Path, rate: int, expected: float
 ) -> Iterator[Float[np.ndarray, " samples"]]:
-    """The pieces without what a coder filled its last block with. expected: the header's seconds, 0
-    where it has none. Raises NoSound, Truncated."""
+    """The pieces without what an encoder filled its last block with. expected: the header's
+    seconds, 0 where it has none. Raises NoSound, Truncated."""
     kept = SampleQueue()
     given = length = 0
     end = round(expected * rate)
     for piece in pieces:
         kept.push(piece)
         length += len(piece)
-        if expected and 0 < length / rate - expected < CODER_TAIL_S:
+        if expected and 0 < length / rate - expected < ENCODER_TAIL_S:
             yield kept.take(end - given)
             given = end
         else:
@@ -285,7 +286,7 @@ def _delayed(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
-    """Open a file for reading and turn FFmpeg's refusals into ours."""
+    """Open a file for reading. FFmpeg's errors become those of errors.py."""
     try:
         with path.open("rb") as handle:
             head = handle.read(12)
@@ -315,8 +316,8 @@ def _opened(path: Path) -> Iterator[InputContainer]:
 
 
 def _check_boxes(path: Path) -> None:
-    """Walk the top-level boxes of an MP4: each says how long it is, and the index (moov) must be
-    among them."""
+    """Walk the top-level boxes of an MP4: each gives its length, and the index (moov) must be among
+    them."""
     length = path.stat().st_size
     position, kinds = 0, set()
     with path.open("rb") as handle:
@@ -400,7 +401,8 @@ def _displayed_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     return (frame.height, width) if frame.rotation % 180 else (width, frame.height)
 
 
-class _Painter:
+@final
+class _FrameConverter:
     """Turns decoded frames into RGB pictures as displayed: scaled, or one square of them."""
 
     def __init__(self, stream: VideoStream, scale: float, square: Square | None) -> None:

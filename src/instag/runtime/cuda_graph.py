@@ -1,8 +1,7 @@
-"""Replay: work of constant shape, recorded once on a GPU and then asked for with a single launch
-(CUDA graphs).
+"""CUDA graphs: work of constant shape, recorded once on a GPU and then started with one launch.
 
-A GPU is done with the fields of one frame sooner than a program can ask it for the next of their
-some two hundred small operations.
+The fields of a frame are some two hundred small operations; a GPU computes them faster than a
+program can launch them one by one.
 """
 
 from collections.abc import Callable
@@ -19,26 +18,24 @@ class CudaGraph:
     """A function from tensors to a tuple of tensors, without gradients, recorded for the shapes of
     `examples`.
 
-    The function must not wait for the device nor read a value of it. What a call returns is
-    overwritten by the next call, in the order of the stream.
+    The function must not wait for the device nor read a value of it. The next call overwrites what
+    a call returned, in the order of the stream.
     """
 
     def __init__(self, work: Work, *examples: Tensor) -> None:
         self._inputs = [example.clone() for example in examples]
-        # A graph records what is asked of the current device, which is the first GPU unless
-        # somebody says otherwise.
+        # A graph records work on the current device, by default the first GPU.
         with torch.no_grad(), torch.cuda.device(examples[0].device):
             aside = torch.cuda.Stream()
             aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(aside):
-                for _ in range(
-                    3
-                ):  # libraries choose their ways and take their memory in the first calls
+                # In the first calls libraries choose algorithms and allocate memory.
+                for _ in range(3):
                     work(*self._inputs)
             torch.cuda.current_stream().wait_stream(aside)
             self._graph = torch.cuda.CUDAGraph()
-            # thread_local: else what another thread asks of the driver meanwhile, such as to code
-            # pictures, would break the recording off.
+            # thread_local: otherwise a call to the driver by another thread, such as the video
+            # encoder's, would abort the recording.
             with torch.cuda.graph(
                 self._graph, stream=torch.cuda.Stream(), capture_error_mode="thread_local"
             ):
@@ -52,5 +49,5 @@ class CudaGraph:
 
 
 def cuda_graphed(work: Work, *examples: Tensor) -> Work:
-    """`work` recorded where `examples` lie on a GPU, and as it is elsewhere."""
+    """`work` recorded as a graph where `examples` lie on a GPU, and as it is elsewhere."""
     return CudaGraph(work, *examples) if examples[0].device.type == "cuda" else work

@@ -1,4 +1,4 @@
-"""Where and how it is computed: the device, on how many threads, and without denormal numbers."""
+"""The device that computes, its memory and its threads."""
 
 import importlib.util
 import os
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Obstacle:
-    """What keeps a GPU from being used, and the command or step that mends it (empty where nothing
+    """A reason why a GPU cannot be used, and the command or step that mends it (empty where nothing
     can)."""
 
     what: str
@@ -60,7 +60,7 @@ def gpu_obstacle(index: int = 0) -> Obstacle | None:
             )
     if importlib.util.find_spec("gsplat") is None:
         return Obstacle(
-            what="gsplat, which paints on the GPU, is not installed",
+            what="gsplat, which renders on the GPU, is not installed",
             mend="pip install 'instag[gpu]'",
         )
     # What gsplat compiled before does not help: it looks for the toolkit all the same, and loads
@@ -128,7 +128,7 @@ def device_named(name: str = "auto") -> "torch.device":
     """The device to compute on: "auto" (a GPU where one can be used, else the CPU), "cpu", "cuda"
     or "cuda:1".
 
-    Raises BadArgument for other names, and for a GPU that can not be used.
+    Raises BadArgument for other names, and for a GPU that cannot be used.
     """
     import torch
 
@@ -172,12 +172,12 @@ def free_memory(device: "torch.device") -> int:
         return torch.cuda.mem_get_info(device)[0]
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError):  # Windows and macOS do not say
+    except (AttributeError, ValueError):  # not on Windows and macOS
         return 4 * 2**30
 
 
 def wait_for(device: "torch.device") -> None:
-    """Return once the device has done all that was asked of it; for clocks."""
+    """Return once the device has finished all launched work; for clocks."""
     import torch
 
     if device.type == "cuda":
@@ -185,15 +185,15 @@ def wait_for(device: "torch.device") -> None:
 
 
 def peak_memory(device: "torch.device") -> int:
-    """Most bytes of the device's memory that tensors took so far; 0 on the CPU, where the process'
-    own memory says more."""
+    """The peak of the device's memory that tensors took, bytes; 0 on the CPU: measure the process'
+    memory there."""
     import torch
 
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
 def release_memory(device: "torch.device") -> None:
-    """Give back what is held for reuse, and let `peak_memory` count anew."""
+    """Free the memory that torch holds for reuse, and reset `peak_memory`."""
     import torch
 
     if device.type == "cuda":
@@ -217,8 +217,8 @@ def explain_device_full() -> Iterator[None]:
 
 
 def set_threads(threads: int | None = None) -> int:
-    """Let Torch, numba and OpenCV use this many threads, or as many as there are cores (or
-    $NUMBA_NUM_THREADS says); returns the number.
+    """Let Torch, numba and OpenCV use this many threads, by default as many as there are cores, at
+    most $NUMBA_NUM_THREADS; returns the number.
 
     Raises BadArgument for less than one and for more than numba was started with.
     """
@@ -277,9 +277,9 @@ def keep_freed_memory() -> None:
 def denormals_flushed() -> Iterator[None]:
     """Let the calling thread take denormal numbers as zero while the block runs.
 
-    Adam's memory of a parameter that gets no gradient any more falls into them within a thousand
-    steps, and arithmetic with them is many times slower: without this a stage of training slows
-    down as it goes on.
+    Adam's moments of a parameter that gets no gradient any more become denormal within a thousand
+    steps, and arithmetic with them is many times slower: a stage of training slows down as it goes
+    on.
     """
     import numpy as np
     import torch

@@ -1,4 +1,4 @@
-"""Copies between the host and a device that nothing waits for until they are needed."""
+"""Asynchronous copies between the host and a device."""
 
 from typing import final
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 def to_device_async(tensor: Tensor, device: torch.device) -> Tensor:
     """The tensor on `device`. Its host memory is pinned first, so that the copy goes on while more
-    work is asked for."""
+    work is launched."""
     if device.type != "cuda" or tensor.device.type == "cuda":
         return tensor.to(device)
     # Pinning keeps strides, and torch does not write into memory that several elements of an
@@ -39,14 +39,14 @@ class AsyncDownload:
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
     def start(self, tensor: Tensor) -> PendingTensor:
-        """Begin to copy what has been asked of the device so far. On a CPU the tensor itself
+        """Begin to copy the result of the work launched so far. On a CPU the tensor itself
         arrives."""
         if self._stream is None:
             return PendingTensor(tensor, None)
         self._stream.wait_stream(torch.cuda.current_stream(tensor.device))
         with torch.cuda.stream(self._stream):
-            # Pinned memory comes from a pool and goes back to it when its last array is dropped: no
-            # buffer is ever written twice.
+            # Pinned memory comes from a pool and returns to it when its last array is dropped: no
+            # buffer is written twice.
             host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
             host.copy_(tensor, non_blocking=True)
             tensor.record_stream(self._stream)

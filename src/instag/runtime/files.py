@@ -1,4 +1,4 @@
-"""Whole files or none: every write goes to a temporary name beside its target and is renamed when
+"""Atomic files: every write goes to a temporary name beside its target and is renamed when
 complete."""
 
 import errno
@@ -62,14 +62,13 @@ def write_atomic(target: Path, content: bytes | str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove from a folder the temporary files that runs which were killed left in it."""
+    """Remove the temporary files that killed runs left in a folder."""
     for path in folder.glob(".*-????????.*"):
         path.unlink(missing_ok=True)
 
 
 def check_format(path: Path, version: int, newest: int) -> None:
-    """Raises NewerFormat where an artefact was written in a format that this instag does not know
-    yet."""
+    """Raises NewerFormat where an artefact has a format that this instag does not read yet."""
     if version > newest:
         raise NewerFormat(
             f"{path} has format version {version}; this instag reads up to {newest}. Update it: "

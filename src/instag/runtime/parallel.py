@@ -1,5 +1,4 @@
-"""Frames worked on by two threads, results in order: what lets a stage stream a clip of any length
-in constant memory.
+"""Parallel work on a stream of items, results in order, in constant memory for any length.
 
 OpenCV, onnxruntime and numba release the interpreter's lock, so that threads are enough.
 """

@@ -1,5 +1,4 @@
-"""Progress of long work, as a function that the caller hands in: the library itself prints
-nothing."""
+"""Progress of long work, as a function that the caller passes: the library prints nothing."""
 
 from collections.abc import Callable
 

@@ -78,7 +78,7 @@ class HeadRenderer:
             face_alphas=face.alphas,
             mouth=mouth.colors,
             mouth_alphas=mouth.alphas,
-            behind=behind,
+            background=behind,
             dilation=self._dilation,
         )
 

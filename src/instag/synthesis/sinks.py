@@ -62,8 +62,9 @@ class FrameSink(AbstractContextManager["FrameSink"]):
         """Complete what was written."""
 
     @abstractmethod
-    def abort(self) -> None:
-        """Give up, and remove what was written if it can be removed."""
+    def abort(self, error: BaseException) -> None:
+        """Give up for this error, and remove what was written if it can be removed. Raises DiskFull
+        where that is the reason."""
 
     def __exit__(
         self,
@@ -71,10 +72,10 @@ class FrameSink(AbstractContextManager["FrameSink"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
+        if error is None:
             self.close()
         else:
-            self.abort()
+            self.abort(error)
 
 
 @final
@@ -100,9 +101,8 @@ class VideoSink(FrameSink):
             raise BadArgument(f"No frames to write into {self._path}.")
         self._opened.close()
 
-    def abort(self) -> None:
-        error = _Aborted()
-        self._opened.__exit__(type(error), error, None)
+    def abort(self, error: BaseException) -> None:
+        self._opened.__exit__(type(error), error, error.__traceback__)
 
     def _open(self, packet: Packet) -> VideoWriter:
         """The size of a video is that of its first frame."""
@@ -156,8 +156,8 @@ class PipeSink(FrameSink):
         if self._sound is not None:
             self._sound.flush()
 
-    def abort(self) -> None:
-        """What was written is gone: nobody can take it back."""
+    def abort(self, error: BaseException) -> None:
+        """The bytes in the pipe stay there."""
 
 
 @final
@@ -193,13 +193,9 @@ class FolderSink(FrameSink):
             self._made.chmod(0o755)
             self._made.rename(self._path)
 
-    def abort(self) -> None:
+    def abort(self, error: BaseException) -> None:
         self._opened.close()
         shutil.rmtree(self._made, ignore_errors=True)
-
-
-class _Aborted(Exception):
-    """Tells what is open that it must not complete its file."""
 
 
 def pcm16(sound: Float[np.ndarray, " samples"]) -> bytes:

@@ -21,7 +21,13 @@ def speak(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The video to write, for example out.mp4.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The video to write, for example out.mp4; or -, for raw RGB frames on standard "
+            "output, 25 a second.",
+        ),
     ],
     speaking: SpeakOptions,
     terminal: Terminal,
@@ -38,7 +44,11 @@ def speak(
     keep_freed_memory()
     announce_compilation(terminal, device)
     started = time.monotonic()
+    opened = instag.Avatar.open(avatar)
     with terminal.progress(f"Speaking {sound.name}", "frames") as report:
-        path = instag.speak(avatar, sound, output, device=device, report=report, **vars(speaking))
+        path = instag.speak(opened, sound, output, device=device, report=report, **vars(speaking))
     took = time.monotonic() - started
+    if str(output) == "-":  # nothing else may stand between or after the frames
+        terminal.note(f"Frames of {opened.info.size} x {opened.info.size} pixels in {took:.1f} s.")
+        return
     terminal.result(f"{path}", {"video": path, "seconds": round(took, 2)})
