@@ -86,7 +86,7 @@ def _measured(track: Track, width: int, height: int) -> dict[str, Float[np.ndarr
         some = slice(start, start + AT_ONCE)
         face = in_head_frame(
             replace(track, landmarks=track.landmarks[some]),
-            poses.taken(np.arange(len(track.landmarks))[some]),
+            poses.select(np.arange(len(track.landmarks))[some]),
             width,
             height,
         )

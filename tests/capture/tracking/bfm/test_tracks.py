@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from capture.tracking.bfm import faces
 from instag.assets import store
 from instag.capture.backends import COEFFICIENTS, CaptureBackends
-from instag.capture.tracking.bfm.fit import look
+from instag.capture.tracking.bfm.fit import project
 from instag.capture.tracking.fit_head import (
     CHIN,
     EYE_DISTANCE,
@@ -75,7 +75,7 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clip:
     ):
         clip.save_frame(index, picture)
     chosen = FACE.shape.at(torch.as_tensor(vertices()))
-    pixels = look(chosen, TRUTH, faces.centre_of(SIZE)).pixels.numpy()
+    pixels = project(chosen, TRUTH, faces.centre_of(SIZE)).pixels.numpy()
     wrong = (
         (Rotation.from_matrix(TRUTH.rotations.numpy()) * Rotation.from_rotvec([0.03, -0.05, 0.02]))
         .as_matrix()
