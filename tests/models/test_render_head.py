@@ -10,7 +10,7 @@ from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, new_head
 from instag.models.render_head import normals_toward, paint, static_features
 from instag.rendering.registry import renderer_for
-from instag.types import Camera, Condition, Splats
+from instag.types import Camera, Condition, Conditioning, Splats
 
 SIZE = 32
 
@@ -21,7 +21,7 @@ def head() -> Head:
     head = new_head(
         face=random_gaussians(60, 1, generator),
         mouth=random_gaussians(20, 1, generator, mouth=True),
-        speech_channels=80,
+        conditioning=Conditioning(kind="audio", channels=80, steps=16),
     )
     with torch.no_grad():
         for gaussians in (head.face.gaussians, head.mouth.gaussians):

@@ -21,6 +21,7 @@ from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.windows import windows
 from instag.synthesis import synthesizer
 from instag.synthesis.controls import drive
+from instag.synthesis.front_end import front_end_for
 from instag.synthesis.synthesizer import (
     Painter,
     SpeakOptions,
@@ -126,7 +127,7 @@ def test_frames_are_those_of_the_portrait_bit_for_bit(avatar):
     """The quick way over bytes gives what portrait.paint over floats gives."""
     indices = torch.arange(6)
     driven = drive(avatar.viewmats, avatar.expression, indices)
-    heard = windows(chunking.features(noise(6 * 640), avatar.front_end()), indices)
+    heard = windows(chunking.features(noise(6 * 640), front_end_for(avatar)), indices)
     behind = np.stack(
         [
             over_backdrop(premultiplied(avatar.torso(index)), avatar.backdrop)
@@ -226,7 +227,9 @@ def test_painting_stays_on_its_device_and_never_waits_for_it(avatar, monkeypatch
     monkeypatch.setattr(synthesizer, "renderer_for", lambda device: Walls())
     # What is heard comes from the host, a piece of forty seconds at a time; where an ear hears does
     # not matter to painting.
-    monkeypatch.setattr(Avatar, "front_end", lambda self, *, device: LipCodeFrontEnd(self.voice))
+    monkeypatch.setattr(
+        synthesizer, "front_end_for", lambda avatar, *, device: front_end_for(avatar)
+    )
     device = torch.device("meta")
     with torch.no_grad():
         painter = Painter(avatar, device, SpeakOptions(dilate=True))

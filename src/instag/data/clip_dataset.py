@@ -24,8 +24,9 @@ from instag.data.speech_features import clip_features, features_of_silence
 from instag.motion.landmark_motion import landmark_motion
 from instag.ops.rotations import viewmats
 from instag.runtime.device_copy import to_device_async
+from instag.speech.registry import kind_of
 from instag.speech.windows import windows
-from instag.types import EXPRESSION_UNITS, Camera, Condition, Region
+from instag.types import EXPRESSION_UNITS, Camera, Condition, Conditioning, Region
 
 MEMORY = 768 * 2**20
 """Bytes of decoded frames that are kept."""
@@ -155,10 +156,14 @@ class ClipDataset:
             else heard
         )
         self.features = heard.to(self.device)
+        self.conditioning = Conditioning(
+            kind=kind_of(front_end), channels=heard.shape[1], steps=heard.shape[2]
+        )
+        self.expression_units = EXPRESSION_UNITS
         units = clip.action_units()
         still = np.zeros(len(clip), np.float32)
         self.expression = torch.from_numpy(
-            np.stack([units.get(name, still) for name in EXPRESSION_UNITS], axis=1)
+            np.stack([units.get(name, still) for name in self.expression_units], axis=1)
         ).to(self.device)
         self.mouth_unit = torch.from_numpy(units.get("AU25", still).copy())
         self.lips_boxes = squares_around(self.landmarks68[:, 48:60], self.size).to(self.device)
@@ -178,6 +183,10 @@ class ClipDataset:
                 self.clip, self.front_end, self.features.cpu().numpy(), device=str(self.device)
             )
         ).to(self.device)
+
+    def unit(self, name: str) -> Float[Tensor, " f"]:
+        """Intensity of one of `expression_units`, on the device."""
+        return self.expression[:, self.expression_units.index(name)]
 
     def mouth_opening(self) -> Float[Tensor, " f"]:
         """Height of the inner lips (points 60-67), pixels."""

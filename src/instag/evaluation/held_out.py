@@ -17,6 +17,7 @@ from instag.models.render_head import paint, static_features
 from instag.rendering.registry import renderer_for
 from instag.speech.chunking import features
 from instag.speech.lips.front_end import advanced
+from instag.synthesis.front_end import front_end_for
 
 
 @final
@@ -67,9 +68,10 @@ def reconstruct(
     # taught are to be painted from their sound.
     spoken = (
         None
-        if avatar.voice is None
+        if avatar.speaker_adapter is None
         else features(
-            advanced(torch.from_numpy(clip.speech()), avatar.voice.late), avatar.front_end()
+            advanced(torch.from_numpy(clip.speech()), float(avatar.speaker_adapter["late"])),
+            front_end_for(avatar),
         )[: len(clip)]
     )
     store = ClipDataset(

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from instag.errors import BadArgument, FileMissing, NotAnArtefact
+from instag.models.archive import AUDIO_STEPS
 from instag.models.face_field import universal_face_field
 from instag.models.mouth_field import MouthField
 from instag.models.prior import Prior, PriorInfo
 from instag.models.triplane import TriPlane
+from instag.types import Conditioning
 from instag.version import __version__
 
 PLANES = ("encoder_xy", "encoder_yz", "encoder_xz")
@@ -63,7 +65,8 @@ def import_prior(face: Path | str, mouth: Path | str, *, front_end: str) -> Prio
             f"{face} hears speech of {channels[0]} channels, and {front_end} has {known}. Give the "
             "front end that it was trained with: --speech"
         )
-    fields = universal_face_field(channels[0]), MouthField(speech_channels=channels[0])
+    conditioning = Conditioning(kind="audio", channels=channels[0], steps=AUDIO_STEPS)
+    fields = universal_face_field(conditioning), MouthField(conditioning)
     for field, state, path in zip(fields, states, (face, mouth), strict=True):
         renamed = renamed_state(state, field.encoding, Path(path))
         wanted = {
@@ -86,7 +89,7 @@ def import_prior(face: Path | str, mouth: Path | str, *, front_end: str) -> Prio
         made_by=f"instag {__version__}",
         front_end=front_end,
         hears="",
-        speech_channels=channels[0],
+        conditioning=conditioning,
         people=0,
         training={"imported": [Path(face).name, Path(mouth).name]},
     )

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from instag.models.conditioning_encoders import WIDTH, conditioning_encoder
 from instag.models.mlp import mlp
 from instag.models.triplane import TriPlane
-from instag.types import BLINK_LIMIT, EXPRESSION_UNITS, Condition
+from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, Condition, Conditioning
 
 SHIFT_UNIT = 1e-2
 """Metres that an output of 1 shifts a Gaussian."""
@@ -73,12 +73,13 @@ class Deformation:
 
 
 class MotionField(nn.Module):
-    """Tri-plane encoding, gates for speech and expression, and the network that turns all three
-    into motion.
+    """Tri-plane encoding, gates for speech and expression, and the network that computes a motion
+    from all three.
 
-    `expression_range`, least and greatest of each unit, is part of its state: a stronger expression
-    than any it learned from counts as the strongest of those, since a network says anything at all
-    outside of what it has seen.
+    units: names of the expression's columns; a field without any has no expression.
+    `expression_range`, least and greatest of each unit, is part of the state: a stronger expression
+    than any that the field learned from is clamped to the strongest of those, beyond which its
+    output is arbitrary.
     """
 
     expression_range: Tensor
@@ -86,23 +87,24 @@ class MotionField(nn.Module):
     def __init__(
         self,
         *,
-        speech_channels: int,
+        conditioning: Conditioning,
+        units: tuple[str, ...] = EXPRESSION_UNITS,
         hidden: int,
-        expression: bool = True,
         base: int = 16,
         finest: float = 38.4,
     ) -> None:
         super().__init__()
+        self.units = units
         self.encoding = TriPlane(base, finest)
-        self.speech = conditioning_encoder(speech_channels)
+        self.speech = conditioning_encoder(conditioning)
         self.speech_gate = mlp(36, 32, WIDTH)
-        units = len(EXPRESSION_UNITS) if expression else 0
-        self.register_buffer("expression_range", torch.tensor([[0.0], [5.0]]).repeat(1, units))
-        self.expression = mlp(units - 1, 16, units - 1) if expression else None
-        self.expression_gate = mlp(36, 16, units) if expression else None
+        count, encoded = len(units), len(units) - (BLINK in units)
+        self.register_buffer("expression_range", torch.tensor([[0.0], [5.0]]).repeat(1, count))
+        self.expression = mlp(encoded, 16, encoded) if units else None
+        self.expression_gate = mlp(36, 16, count) if units else None
         # The 11 outputs of the paper: shift 3, rotation 4, opacity 1 (never applied), scale 3; the
         # mouth has 7.
-        self.motion = mlp(36 + WIDTH + units, hidden, hidden, 11 if expression else 7)
+        self.motion = mlp(36 + WIDTH + count, hidden, hidden, 11 if units else 7)
 
     def places(self, points: Float[Tensor, "n 3"]) -> FieldFeatures:
         """Encode points (metres, the field's own space); the same for every frame."""
@@ -117,13 +119,16 @@ class MotionField(nn.Module):
         )
 
     def encode_conditioning(self, condition: Condition) -> Float[Tensor, "b codes"]:
-        """The speech and expression codes of a batch of frames, side by side."""
+        """The speech and expression codes of a batch of frames, side by side. The blink, where
+        there is one, comes last and as it is."""
         speech = self.speech(condition.speech)
         if self.expression is None:
             return speech
         expression = condition.expression.clamp(*self.expression_range)
-        upper, blink = expression[:, :-1], expression[:, -1:].clamp(0, BLINK_LIMIT)
-        return torch.cat([speech, self.expression(upper), blink], dim=-1)
+        if BLINK not in self.units:
+            return torch.cat([speech, self.expression(expression)], dim=-1)
+        others, blink = without_column(expression, self.units.index(BLINK))
+        return torch.cat([speech, self.expression(others), blink.clamp(0, BLINK_LIMIT)], dim=-1)
 
     def move(self, places: FieldFeatures, heard: Float[Tensor, "b codes"]) -> Deformation:
         """Motion of each place in each frame.
@@ -154,21 +159,31 @@ class MotionField(nn.Module):
         return self.move(self.places(points), self.encode_conditioning(condition))
 
 
-def universal_face_field(speech_channels: int) -> MotionField:
+def without_column(
+    values: Float[Tensor, "b u"], column: int
+) -> tuple[Float[Tensor, "b v"], Float[Tensor, "b 1"]]:
+    """The other columns, and that column."""
+    before, taken, after = values.split([column, 1, values.shape[1] - column - 1], dim=1)
+    return torch.cat([before, after], dim=1), taken
+
+
+def universal_face_field(
+    conditioning: Conditioning, units: tuple[str, ...] = EXPRESSION_UNITS
+) -> MotionField:
     """The universal motion field of the face, shared by all people."""
-    return MotionField(speech_channels=speech_channels, hidden=64)
+    return MotionField(conditioning=conditioning, units=units, hidden=64)
 
 
-def personalized_face_field(speech_channels: int) -> MotionField:
-    """What is one person's own in the motion of the face (pre-training)."""
-    return MotionField(speech_channels=speech_channels, hidden=32)
+def personalized_face_field(
+    conditioning: Conditioning, units: tuple[str, ...] = EXPRESSION_UNITS
+) -> MotionField:
+    """One person's own part of the face's motion (pre-training)."""
+    return MotionField(conditioning=conditioning, units=units, hidden=32)
 
 
-def personalized_mouth_field(speech_channels: int) -> MotionField:
-    """What is one person's own in the motion of the inside of the mouth (pre-training)."""
-    return MotionField(
-        speech_channels=speech_channels, hidden=16, expression=False, base=64, finest=57.6
-    )
+def personalized_mouth_field(conditioning: Conditioning) -> MotionField:
+    """One person's own part of the motion of the inside of the mouth (pre-training)."""
+    return MotionField(conditioning=conditioning, units=(), hidden=16, base=64, finest=57.6)
 
 
 def leaky_grad_relu(values: Tensor) -> Tensor:

@@ -17,7 +17,14 @@ from instag.models.conditioning_encoders import WIDTH
 from instag.models.face_field import Deformation, FieldFeatures, MotionField, universal_face_field
 from instag.models.gaussians import Gaussians
 from instag.models.mouth_field import HOOK_RANK, MouthField, hook
-from instag.types import BLINK, BLINK_LIMIT, Condition, Splats
+from instag.types import (
+    BLINK,
+    BLINK_LIMIT,
+    EXPRESSION_UNITS,
+    Condition,
+    Conditioning,
+    Splats,
+)
 
 CAN_BLINK = 0.9
 """The share of BLINK_LIMIT that a head must know to close its eyes."""
@@ -157,7 +164,7 @@ class Head(nn.Module):
         for encoder in (self.face.field.speech, self.mouth.field.speech):
             encoder.level.copy_(encoder.level_of(features))
 
-    def set_expression_range(self, expression: Float[Tensor, "f 6"]) -> None:
+    def set_expression_range(self, expression: Float[Tensor, "f u"]) -> None:
         """Let the face's field take no expression for stronger than the strongest of these, which
         it sees or is taught."""
         self.face.field.expression_range.copy_(
@@ -165,23 +172,30 @@ class Head(nn.Module):
         )
 
     def can_blink(self) -> bool:
-        """Whether its field knows closed eyes."""
-        return float(self.face.field.expression_range[1, BLINK]) >= CAN_BLINK * BLINK_LIMIT
+        """Whether the face's field has learned to close the eyes."""
+        field = self.face.field
+        if BLINK not in field.units:
+            return False
+        strongest = float(field.expression_range[1, field.units.index(BLINK)])
+        return strongest >= CAN_BLINK * BLINK_LIMIT
 
 
-def new_head(*, face: Gaussians, mouth: Gaussians, speech_channels: int, seed: int = 0) -> Head:
+def new_head(
+    *,
+    face: Gaussians,
+    mouth: Gaussians,
+    conditioning: Conditioning,
+    units: tuple[str, ...] = EXPRESSION_UNITS,
+    seed: int = 0,
+) -> Head:
     """Fresh fields and aligners around two sets of Gaussians; the global generator is left as it
     was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _fresh_head(face, mouth, speech_channels)
-
-
-def _fresh_head(face: Gaussians, mouth: Gaussians, speech_channels: int) -> Head:
-    return Head(
-        Face(face, universal_face_field(speech_channels), face_aligner()),
-        Mouth(mouth, MouthField(speech_channels=speech_channels), mouth_aligner()),
-    )
+        return Head(
+            Face(face, universal_face_field(conditioning, units), face_aligner()),
+            Mouth(mouth, MouthField(conditioning), mouth_aligner()),
+        )
 
 
 def load_head(head: Head, state: dict[str, Tensor]) -> None:

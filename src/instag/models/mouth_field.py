@@ -9,6 +9,7 @@ from instag.models.conditioning_encoders import WIDTH, conditioning_encoder
 from instag.models.face_field import SHIFT_UNIT
 from instag.models.mlp import mlp
 from instag.models.triplane import TriPlane
+from instag.types import Conditioning
 
 SIDEWAYS = 1 / 5
 """Shifts along x and z are this much weaker than along y: a jaw mostly drops."""
@@ -21,10 +22,10 @@ class MouthField(nn.Module):
     """Shifts of the mouth's Gaussians from the speech and the hook's `move`; the four rotation
     outputs are unused, as in the paper."""
 
-    def __init__(self, *, speech_channels: int) -> None:
+    def __init__(self, conditioning: Conditioning) -> None:
         super().__init__()
         self.encoding = TriPlane(64, 57.6)
-        self.speech = conditioning_encoder(speech_channels)
+        self.speech = conditioning_encoder(conditioning)
         self.motion = mlp(36 + WIDTH + 3, 32, 32, 7)
         self.strength = mlp(36 + 3, 16, 16, 1)
 

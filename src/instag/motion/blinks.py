@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from instag.types import BLINK, BLINK_LIMIT, FPS, blinked
+from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, FPS, blinked
 
 EVERY = 4.0
 """Seconds from blink to blink, as a mean: people who talk blink 15 to 25 times a minute."""
@@ -30,18 +30,22 @@ APART = 1.0
 """Seconds before and after a blink that is played anyway in which none is added."""
 
 
-def blinks_rarely(expression: Float[Tensor, "l 6"]) -> bool:
-    """Whether expressions of successive frames hold fewer blinks than people do."""
-    closed = expression[:, BLINK] > SEEN
+def blinks_rarely(
+    expression: Float[Tensor, "l u"], units: tuple[str, ...] = EXPRESSION_UNITS
+) -> bool:
+    """Whether successive expressions blink less often than people do. `units` names the columns."""
+    closed = expression[:, units.index(BLINK)] > SEEN
     begun = int(closed[0]) + int((closed[1:] & ~closed[:-1]).sum())
     return begun < SELDOM * len(expression) / FPS
 
 
 def with_blinks(
-    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g 6"]], frames: Int[Tensor, " f"]
-) -> Float[Tensor, "f 6"]:
+    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g u"]],
+    frames: Int[Tensor, " f"],
+    units: tuple[str, ...] = EXPRESSION_UNITS,
+) -> Float[Tensor, "f u"]:
     """The expressions that are played in some video frames, with blinks where none is near."""
-    shown = played(frames)
+    shown, column = played(frames), units.index(BLINK)
     blink = torch.zeros(len(frames))
     first, last = int(frames.min()), int(frames.max())
     for number in range(_before(first), _before(last) + 2):
@@ -51,11 +55,12 @@ def with_blinks(
         around = torch.arange(
             max(0, math.floor((onset - APART) * FPS)), math.ceil((end + APART) * FPS) + 1
         )
-        if not (played(around)[:, BLINK] > SEEN).any():
+        if not (played(around)[:, column] > SEEN).any():
             blink = torch.maximum(
                 blink, BLINK_LIMIT * closure(frames.double() / FPS - onset).float()
             )
-    return torch.where((blink > shown[:, BLINK])[:, None], blinked(shown, blink), shown)
+    added = (blink > shown[:, column])[:, None]
+    return torch.where(added, blinked(shown, blink, units), shown)
 
 
 def onset_of(number: int) -> float:

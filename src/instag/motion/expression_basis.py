@@ -16,8 +16,10 @@ from safetensors.torch import load
 from torch import Tensor
 
 from instag.perception.action_units import LOWER_LIDS, UPPER_LIDS
-from instag.types import BLINK, BLINK_LIMIT
+from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS
 
+BLINK_ROW = EXPRESSION_UNITS.index(BLINK)
+"""The row of the basis that closes the eyes, its last."""
 STRONGEST_UNIT = 4.9
 """Beyond it the bend of the measured intensities is undone no further."""
 
@@ -47,7 +49,7 @@ class ExpressionBasis:
         """The same for a face of this shape at rest, metres: a blink closes its eyes, however far
         they are open."""
         opening, blink = eye_opening(points), torch.zeros(len(self.basis), 1, 1)
-        blink[BLINK] = 1
+        blink[BLINK_ROW] = 1
         return replace(
             self, basis=self.basis * (1 + blink * (opening / self.opening - 1)), opening=opening
         )
@@ -63,8 +65,8 @@ class ExpressionBasis:
 def strengths(expression: Float[Tensor, "b 6"]) -> Float[Tensor, "b 6"]:
     """What the motion is in proportion to: units without the bend at their top, and the share to
     which a blink has closed the eyes."""
-    upper = torch.atanh(expression[:, :BLINK].clamp(0, STRONGEST_UNIT) / 5)
-    return torch.cat([upper, expression[:, BLINK:].clamp(0, BLINK_LIMIT) / BLINK_LIMIT], dim=1)
+    upper = torch.atanh(expression[:, :BLINK_ROW].clamp(0, STRONGEST_UNIT) / 5)
+    return torch.cat([upper, expression[:, BLINK_ROW:].clamp(0, BLINK_LIMIT) / BLINK_LIMIT], dim=1)
 
 
 def eye_opening(points: Float[Tensor, "q 3"]) -> float:

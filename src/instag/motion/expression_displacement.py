@@ -14,8 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.motion.expression_basis import ExpressionBasis, strengths
-from instag.types import BLINK
+from instag.motion.expression_basis import BLINK_ROW, ExpressionBasis, strengths
 
 LIDS = tuple(
     zip(
@@ -97,15 +96,15 @@ def expression_displacement(
     # Trackers see a gap between closed lids; painted ones must meet.
     gap, closing = (
         (landmarks[upper, 1] - landmarks[lower, 1]).mean(),
-        (basis[BLINK, lower, 1] - basis[BLINK, upper, 1]).mean(),
+        (basis[BLINK_ROW, lower, 1] - basis[BLINK_ROW, upper, 1]).mean(),
     )
-    basis[BLINK] *= gap / closing
+    basis[BLINK_ROW] *= gap / closing
     between = lambda values: torch.cat(
         [values[..., upper, :] * (1 - share) + values[..., lower, :] * share for share in BETWEEN],
         dim=-2,
     )
     eyes = between(basis)
-    eyes[BLINK, :, 2] = -SUNK
+    eyes[BLINK_ROW, :, 2] = -SUNK
     still = torch.ones(len(landmarks), dtype=torch.bool, device=landmarks.device).index_fill(
         0, motion.points, False
     )

@@ -148,7 +148,7 @@ def subject_of(
     """A head as it starts, and the frames that it will learn from, on a device. Raises BadArgument
     where the prior hears other speech than the clip has."""
     codes = voice = None
-    if speech == LipCodeFrontEnd.name:
+    if registry.kind_of(speech) == "lip_codes":
         track, hearing = clip.track(), LipCodeFrontEnd()
         codes = lip_codes(
             landmark_motion(track, (clip.info.width, clip.info.height)), hearing.model
@@ -166,7 +166,8 @@ def subject_of(
     head = new_head(
         face=face_start(store, plan, chosen.train, generator),
         mouth=mouth_start(store, plan, generator),
-        speech_channels=store.features.shape[1],
+        conditioning=store.conditioning,
+        units=store.expression_units,
         seed=seed,
     ).to(device)
     head.set_speech_level(store.features[chosen.train.start : chosen.train.stop])
@@ -176,10 +177,10 @@ def subject_of(
     prior = prior.to(device) if prior is not None else None
     mouth_alone = plan.known == "mouth"
     if prior is not None:
-        if prior.info.speech_channels != store.features.shape[1]:
+        if prior.conditioning != store.conditioning:
             raise BadArgument(
-                f"The prior hears {prior.info.speech_channels} channels of "
-                f"{prior.info.front_end!r}, and {clip.folder} has {store.features.shape[1]}. "
+                f"The prior hears {prior.conditioning.channels} channels of "
+                f"{prior.info.front_end!r}, and {clip.folder} has {store.conditioning.channels}. "
                 "They are not of the same front end: delete the clip's features, or use another "
                 "prior."
             )
@@ -207,7 +208,7 @@ def expressions_of(store: ClipDataset, seen: Float[Tensor, "f 6"]) -> Expression
     close, as pictures tell better than people's mean, or where the clip's units are not measured in
     metres, as OpenFace's are not."""
     flow = expression_displacement(load_expression_basis(), store.landmark_motion.points, seen)
-    if float(flow.strongest[BLINK]) == 0:
+    if float(flow.strongest[EXPRESSION_UNITS.index(BLINK)]) == 0:
         return None
     clip, here = (
         store.clip,
@@ -279,7 +280,7 @@ def plan_named(name: str, *, speech: str | None, prior: Prior | None) -> Recipe:
     afresh = recipe_named(name)
     if prior is not None:
         return recipe_named(name, known="all")
-    hears_motion = (speech or DRIVERS[afresh.driver]) == LipCodeFrontEnd.name
+    hears_motion = registry.kind_of(speech or DRIVERS[afresh.driver]) == "lip_codes"
     return recipe_named(name, known="mouth") if name in MOUTHS_KNOWN and hears_motion else afresh
 
 
@@ -343,7 +344,8 @@ def gather(subject: Subject, plan: Recipe, training: dict[str, object]) -> Avata
         source=store.clip.info.source,
         recipe=plan.name,
         front_end=store.front_end,
-        speech_channels=store.features.shape[1],
+        conditioning=store.conditioning,
+        expression_units=store.expression_units,
         size=store.size,
         focal=store.focal,
         fps=FPS,
@@ -363,5 +365,5 @@ def gather(subject: Subject, plan: Recipe, training: dict[str, object]) -> Avata
         expression=store.expression[frames].cpu(),
         torso_files=torso_files,
         backdrop=store.backdrop,
-        voice=subject.voice,
+        speaker_adapter=None if subject.voice is None else subject.voice.state(),
     )

@@ -24,7 +24,6 @@ from instag.rendering.registry import renderer_for
 from instag.runtime.device import device_name, device_named, free_memory
 from instag.speech import registry
 from instag.speech.lips.codes import lip_codes
-from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.network import load_lip_model
 from instag.training.adapt import LIP_LANDMARKS, StageReport, extent, silent_stages
 from instag.training.distributed import Ranks, first_of_machine, joined, own_device
@@ -162,7 +161,7 @@ def crew_of(
     stores = {}
     memory = (HOST_FRAMES_BESIDE_GPU if device.type == "cuda" else HOST_FRAMES) // len(mine)
     for number in mine:
-        heard = codes_seen(clips[number]) if speech == LipCodeFrontEnd.name else None
+        heard = codes_seen(clips[number]) if registry.kind_of(speech) == "lip_codes" else None
         stores[number] = ClipDataset(
             clips[number],
             size=plan.size,
@@ -182,15 +181,18 @@ def crew_of(
         )
         for number in mine
     ]
-    channels = people[0].store.features.shape[1]
+    store = people[0].store
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fields = Fields(people=len(clips), speech_channels=channels, share_speech=share_speech).to(
-            device
-        )
+        fields = Fields(
+            people=len(clips),
+            conditioning=store.conditioning,
+            units=store.expression_units,
+            share_speech=share_speech,
+        ).to(device)
     level = (
         common_code_level(people, ranks)
-        if isinstance(fields.face.speech, LipCodeEncoder)
+        if store.conditioning.kind == "lip_codes"
         else common_level(people, ranks)
     )
     fields.set_level(level.to(device), common_expressions(people, ranks).to(device))
@@ -327,7 +329,8 @@ def gather(crew: Crew, speech: str, training: dict[str, object]) -> Prior:
         made_by=f"instag {__version__}",
         front_end=speech,
         hears=hears,
-        speech_channels=crew.people[0].store.features.shape[1],
+        conditioning=crew.people[0].store.conditioning,
+        expression_units=crew.people[0].store.expression_units,
         people=crew.rounds.people,
         training=training,
     )

@@ -116,7 +116,7 @@ class FaceStage(Stage):
         )
         opening, blink = (
             store.mouth_opening()[train.start : train.stop],
-            store.expression[train.start : train.stop, BLINK],
+            store.unit(BLINK)[train.start : train.stop],
         )
         self.open_mouths, self.blinks = (
             sliding(opening, every=15),

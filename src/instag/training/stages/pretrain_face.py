@@ -118,7 +118,7 @@ class FaceWork(Work):
             self.open_mouths[person.number] = sliding(
                 store.mouth_opening()[train.start : train.stop], every=CURRICULUM_EVERY
             )
-            blink = store.expression[train.start : train.stop, BLINK]
+            blink = store.unit(BLINK)[train.start : train.stop]
             self.blinks[person.number] = sliding(
                 (blink / 2).clamp(0, 1).cpu(), every=CURRICULUM_EVERY
             )
