@@ -12,26 +12,40 @@ import numpy as np
 import pytest
 
 import instag
-from instag.cli import app
+from instag.cli.app import COMMANDS
 from instag.data.clip import Clip, ClipInfo
 from instag.errors import NoFace
 from instag.version import __version__
 
 
-def test_help_lists_every_command(run) -> None:
+def test_help_lists_every_command_and_begins_with_where_to_start(run) -> None:
     text = run("--help").stdout
-    for command in app.registered_commands:
-        assert command.callback is not None
-        assert (command.name or command.callback.__name__) in text
+    for command in COMMANDS:
+        assert f"  {command.name} " in text
+        assert command.help in text
+    assert text.index("Start here:") < text.index("Make it talk:") < text.index("Data of others:")
 
 
-@pytest.mark.parametrize(
-    "command", [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
-)
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
 def test_each_command_explains_itself(run, command: str) -> None:
-    result = run(command, "--help")
+    words = (command, "list") if command == "assets" else (command,)
+    result = run(*words, "--help")
     assert result.exit_code == 0
     assert "--json" in result.stdout
+
+
+def test_a_mistyped_command_gets_a_suggestion(run) -> None:
+    result = run("craete")
+    assert result.exit_code == 2
+    assert "create" in result.stderr
+
+
+def test_help_names_the_front_ends_that_there_are(run) -> None:
+    from instag.speech import registry
+
+    text = run("prepare", "--help").stdout
+    for name in (*registry.EMBEDDED, *registry.WITH_ASSET):
+        assert (name in text) == (name != "phones")
 
 
 def test_version(run) -> None:
@@ -47,7 +61,7 @@ def test_help_needs_no_heavy_import() -> None:
     modules = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
-    for heavy in ("torch", "numba", "cv2", "mediapipe", "numpy", "jax"):
+    for heavy in ("torch", "numba", "cv2", "mediapipe", "numpy", "jax", "rich"):
         assert f"'{heavy}'" not in modules
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evaluation.talk import avatar_of, evaluation, faceless, perfect, unlearned
-from instag.cli.evaluate import short_form
+from instag.cli.evaluation_summary import short_form
 from instag.data.clip import Clip
 from instag.synthetic import write_clip
 

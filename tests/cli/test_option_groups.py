@@ -2,41 +2,75 @@
 
 import inspect
 from dataclasses import dataclass, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 import instag
-from instag.cli import options
-from instag.cli.app import adapt, create, prepare
-from instag.cli.option_groups import grouped_options
+from instag.cli import library_options as options
+from instag.cli.command import typer_command
+from instag.cli.commands.adapt import adapt
+from instag.cli.commands.create import create
+from instag.cli.commands.prepare import prepare
+from instag.cli.commands.pretrain import pretrain
+from instag.cli.commands.speak import speak
+from instag.cli.option_groups import unfolded
+from instag.options import check_limits, option
 
 
 @dataclass(frozen=True, kw_only=True)
-class Colours:
-    hue: Annotated[int, typer.Option("--hue", min=0)] = 3
-    names: Annotated[str | None, typer.Option()] = None
+class ColourOptions:
+    hue: int = option(3, "Which colour.", minimum=0)
+    names: str | None = option(None, "What it is called.", choices=("red", "blue"))
+    mix: tuple[float, float] | None = option(None, "How much of each.", metavar="A,B")
+    finish: Literal["matt", "gloss"] = option("matt", "How it shines.")
+    dry: bool = option(True, "Wait until it is dry.")
+    loud: bool = option(False, "Sing.", flag="--loud -l", group="Painter")
+    bucket: int = 7
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
-def test_fields_are_options_and_come_back_together() -> None:
-    seen: list[tuple[str, Colours, bool]] = []
-    app = typer.Typer()
-
-    @app.command()
-    @grouped_options
+def paint_command(seen: list[tuple[str, ColourOptions, bool]]) -> Any:
     def paint(
-        wall: str, colours: Colours, twice: Annotated[bool, typer.Option("--twice")] = False
+        wall: str, colours: ColourOptions, twice: Annotated[bool, typer.Option("--twice")] = False
     ) -> None:
         """Paint a wall."""
         seen.append((wall, colours, twice))
 
-    assert CliRunner().invoke(app, ["north", "--hue", "7", "--twice"]).exit_code == 0
-    assert CliRunner().invoke(app, ["south"]).exit_code == 0
-    assert seen == [("north", Colours(hue=7), True), ("south", Colours(), False)]
-    assert CliRunner().invoke(app, ["north", "--hue", "-1"]).exit_code == 2
-    assert "Paint a wall." in CliRunner().invoke(app, ["--help"]).stdout
+    return typer_command("paint", paint, "")
+
+
+def ran(*words: str) -> tuple[int, list[tuple[str, ColourOptions, bool]]]:
+    seen: list[tuple[str, ColourOptions, bool]] = []
+    with pytest.raises(SystemExit) as left:
+        paint_command(seen).main(list(words), prog_name="paint")
+    return int(left.value.code or 0), seen
+
+
+def test_fields_are_options_and_come_back_together() -> None:
+    assert ran("north", "--hue", "7", "--twice") == (0, [("north", ColourOptions(hue=7), True)])
+    assert ran("south") == (0, [("south", ColourOptions(), False)])
+    given = ColourOptions(mix=(0.5, 2.0), finish="gloss", dry=False, loud=True)
+    words = ("--mix", "0.5,2", "--finish", "gloss", "--no-dry", "-l")
+    assert ran("south", *words) == (0, [("south", given, False)])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--hue", "-1"), ("--finish", "wet"), ("--mix", "1"), ("--mix", "1,a"), ("--bucket", "1")],
+)
+def test_a_value_outside_its_limits_is_a_bad_argument(words: tuple[str, ...]) -> None:
+    assert ran("north", *words) == (2, [])
+
+
+def test_help_has_texts_choices_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    ran("--help")
+    text = " ".join(capsys.readouterr().out.split())
+    for words in ("Paint a wall.", "What it is called. One of: red, blue.", "Colour:", "Painter:"):
+        assert words in text
 
 
 @pytest.mark.parametrize(
@@ -46,10 +80,12 @@ def test_fields_are_options_and_come_back_together() -> None:
         (create, options.TrainingOptions),
         (prepare, options.CaptureOptions),
         (adapt, options.TrainingOptions),
+        (pretrain, options.PretrainingOptions),
+        (speak, options.SpeakOptions),
     ],
 )
 def test_commands_take_all_of_a_group(command: Any, group: type) -> None:
-    known = inspect.signature(command).parameters
+    known = inspect.signature(unfolded(command)).parameters
     for field in fields(group):
         assert known[field.name].default == field.default
 

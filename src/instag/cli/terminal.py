@@ -1,4 +1,4 @@
-"""What a person or a script at a terminal sees of long work: progress and errors on standard error,
+"""What a person or a script at a terminal sees of a command: progress and errors on standard error,
 results on standard output."""
 
 import json
@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 import typer
 
 from instag.errors import InstagError
-from instag.runtime.device import explain_device_full
-from instag.runtime.files import explain_disk_full
+from instag.options import MACHINE, option
 from instag.runtime.progress import Report, silent
 
 INTERRUPTED = 130
@@ -23,12 +23,18 @@ PIPE_INTERVAL_S = 10.0
 DRAW_INTERVAL_S = 0.1
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Terminal:
-    """How much is said, and in which form."""
+    """How much is printed, and in which form."""
 
-    quiet: bool = False
-    as_json: bool = False
+    quiet: bool = option(False, "Print nothing but errors.", flag="--quiet -q", group=MACHINE)
+    as_json: bool = option(
+        False,
+        "Print the result as one JSON object, and nothing else, on standard output.",
+        flag="--json",
+        group=MACHINE,
+    )
 
     @contextmanager
     def progress(self, title: str, unit: str = "") -> Iterator[Report]:
@@ -85,6 +91,9 @@ class Terminal:
 def exit_on_error(on_interrupt: str) -> Iterator[None]:
     """Turn what can go wrong into one line and an exit code; anything outside the tree of errors
     keeps its traceback."""
+    from instag.runtime.device import explain_device_full
+    from instag.runtime.files import explain_disk_full
+
     try:
         with explain_disk_full(Path.cwd()), explain_device_full():
             yield

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instag.cli import options
-from instag.cli.terminal import Terminal, exit_on_error
-from instag.errors import BadArgument
+from instag.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,46 +24,41 @@ def features(
             help=(
                 "A sound file, a video with sound, or features that the original's scripts "
                 "stored (.npy)."
-            ),
-            show_default=False,
+            )
         ),
     ],
+    terminal: Terminal,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="The file to write; SOUND with .npy if not given.",
-            show_default=False,
-        ),
+        typer.Option("--output", "-o", help="The file to write; SOUND with .npy if not given."),
     ] = None,
     speech: options.Speech = "mel",
     overwrite: options.Overwrite = False,
     device: options.Device = "auto",
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
 ) -> None:
     """Write the speech features of a sound file: one window for each frame of a 25 fps video."""
-    terminal = Terminal(quiet=quiet, as_json=as_json)
     output = sound.with_suffix(".npy") if output is None else output
-    with exit_on_error("Nothing was written."):
-        _refuse_existing(output, overwrite)
-        from instag.data.instag_features import read_instag_features
-
-        if sound.suffix == ".npy":
-            found = read_instag_features(sound, speech)
-            frames, channels, steps = found.shape
-            shape = _write(output, (frames, channels, steps), iter([found]))
-        else:
-            with terminal.progress(f"Hearing {sound.name}", "frames") as report:
-                shape = _hear(sound, output, speech, device, report)
-        terminal.result(
-            f"{output}: {' x '.join(map(str, shape))}",
-            {"features": output, "shape": list(shape), "speech": speech},
-        )
+    options.refuse_existing(output, overwrite)
+    if sound.suffix == ".npy":
+        shape = _convert(sound, output, speech)
+    else:
+        with terminal.progress(f"Hearing {sound.name}", "frames") as report:
+            shape = _compute(sound, output, speech, device, report)
+    terminal.result(
+        f"{output}: {' x '.join(map(str, shape))}",
+        {"features": output, "shape": list(shape), "speech": speech},
+    )
 
 
-def _hear(
+def _convert(stored: Path, output: Path, speech: str) -> tuple[int, int, int]:
+    from instag.data.instag_features import read_instag_features
+
+    found = read_instag_features(stored, speech)
+    frames, channels, steps = found.shape
+    return _write(output, (frames, channels, steps), iter([found]))
+
+
+def _compute(
     sound: Path, output: Path, speech: str, device: str, report: "Report"
 ) -> tuple[int, int, int]:
     """Compute piece by piece, and write each as it comes: an hour of sound needs no more memory
@@ -104,13 +98,3 @@ def _write(
         for piece in pieces:
             file.write(piece.contiguous().numpy().astype("<f4", copy=False).data)
     return shape
-
-
-def _refuse_existing(output: Path, overwrite: bool) -> None:
-    """Raises BadArgument."""
-    if output.is_dir():
-        raise BadArgument(f"{output} is a folder. Give the name of a file to write.")
-    if output.exists() and not overwrite:
-        raise BadArgument(
-            f"{output} exists already. Give another -o, or --overwrite to replace it."
-        )

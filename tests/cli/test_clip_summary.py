@@ -7,7 +7,7 @@ import pytest
 
 from instag.capture.quality import report
 from instag.capture.quality.report import Finding, Grade, Quality
-from instag.cli.inspect import observed
+from instag.cli.clip_summary import summary_lines
 from instag.data.clip import Clip, ClipInfo
 
 BLURRED = Quality(
@@ -28,20 +28,20 @@ def info(**about) -> ClipInfo:
 
 
 def test_nothing_to_say_of_one_take() -> None:
-    assert observed(info(shots=((0, 100),))) == []
-    assert observed(info()) == []
+    assert summary_lines(info(shots=((0, 100),))) == []
+    assert summary_lines(info()) == []
 
 
 def test_the_shot_and_the_part_that_were_taken_are_said() -> None:
-    cut, lost = observed(info(first_frame=80, shots=((0, 50), (50, 200))))
+    cut, lost = summary_lines(info(first_frame=80, shots=((0, 50), (50, 200))))
     assert "2 shots; shot 2 was taken (0:02.0 to 0:08.0)" in cut
     assert "Only 0:03.2 to 0:07.2 was taken" in lost
 
 
 def test_a_small_delay_is_not_said() -> None:
     found = {"ms": -4.0, "fit": 0.6, "margin": 0.4}
-    assert observed(info(delay_ms=-4, delay_found=found)) == []
-    assert "40 ms earlier than the lips" in observed(info(delay_ms=-40, delay_found=found))[0]
+    assert summary_lines(info(delay_ms=-4, delay_found=found)) == []
+    assert "40 ms earlier than the lips" in summary_lines(info(delay_ms=-40, delay_found=found))[0]
 
 
 @pytest.mark.parametrize("stored", [True, False])

@@ -1,0 +1,90 @@
+"""`instag adapt`."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from instag.cli import options
+from instag.cli.device_notes import announce_compilation
+from instag.cli.evaluation_summary import numbers, short_form
+from instag.cli.library_options import TrainingOptions
+from instag.cli.terminal import Terminal, duration
+
+if TYPE_CHECKING:
+    from instag.data.clip import Clip
+    from instag.evaluation.evaluate import Evaluation
+    from instag.models.avatar import Avatar
+
+NO_LPIPS = (
+    "Learned without the LPIPS loss, whose weights are not on this machine. Get them with: "
+    "instag assets get lpips"
+)
+
+
+def adapt(
+    clip: Annotated[Path, typer.Argument(help="A clip that `prepare` wrote.")],
+    output: options.NewAvatar,
+    training: TrainingOptions,
+    terminal: Terminal,
+    overwrite: options.Overwrite = False,
+    threads: options.Threads = None,
+) -> None:
+    """Learn a talking head from a clip, and test it on the frames held back."""
+    options.refuse_existing(output, overwrite)
+    from instag.data.clip import Clip
+    from instag.runtime.device import set_threads
+
+    set_threads(threads)
+    learn(terminal, Clip.open(clip), output, training, {})
+
+
+def learn(
+    terminal: Terminal,
+    clip: "Clip",
+    output: Path,
+    training: TrainingOptions,
+    extra: dict[str, object],
+) -> None:
+    """Learn with progress, test on the frames held back, and print the result with the extra
+    values."""
+    import instag
+
+    announce_compilation(terminal, training.device)
+    started = time.monotonic()
+    with terminal.stages(f"Learning {output.stem}") as report:
+        avatar = instag.adapt(clip, output, report=report, **vars(training))
+    took = time.monotonic() - started
+    if not avatar.info.training["lpips"]:
+        terminal.note(NO_LPIPS)
+    evaluation = test_held_out(terminal, avatar, clip, training.device)
+    values: dict[str, object] = {"avatar": output, "adapt_s": round(took, 2), **extra}
+    if evaluation is not None:
+        values["held_out"] = numbers(evaluation)
+    lines = [
+        f"{output}: learned in {duration(took)}.",
+        *_test_lines(evaluation),
+        f"Next: instag speak {output} SOUND -o out.mp4",
+    ]
+    terminal.result("\n".join(lines), values)
+
+
+def test_held_out(
+    terminal: Terminal, avatar: "Avatar", clip: "Clip", device: str
+) -> "Evaluation | None":
+    """Measure on the frames that were held back by the avatar's own record; None where there are
+    none."""
+    from instag.evaluation.evaluate import evaluate
+    from instag.evaluation.held_out import held_back
+
+    if not len(held_back(avatar)):
+        return None
+    with terminal.progress("Testing on the frames held back", "frames") as report:
+        return evaluate(avatar, clip, with_speed=False, device=device, report=report)
+
+
+def _test_lines(evaluation: "Evaluation | None") -> list[str]:
+    if evaluation is None:
+        return ["No frames were held back to test on."]
+    return ["On frames that it was not taught:", *short_form(evaluation)]

@@ -1,0 +1,133 @@
+"""`instag evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from instag.cli import options
+from instag.cli.evaluation_summary import numbers, short_form
+from instag.cli.terminal import Terminal
+from instag.errors import BadArgument
+
+if TYPE_CHECKING:
+    from instag.evaluation.evaluate import Evaluation
+    from instag.runtime.progress import Report
+
+Align = Annotated[
+    Literal["equal", "shorter"],
+    typer.Option(
+        help="Videos of different lengths: refuse them (equal), or stop at the shorter's end."
+    ),
+]
+Frames = Annotated[
+    str | None,
+    typer.Option(help="Frames of the clip, in place of those held back.", metavar="FIRST:LAST"),
+]
+
+
+def evaluate(
+    terminal: Terminal,
+    avatar: Annotated[Path | None, typer.Argument(help="An avatar.")] = None,
+    clip: Annotated[Path | None, typer.Argument(help="The clip that it was learned from.")] = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The folder to write metrics.json, metrics.csv and report.html into.",
+        ),
+    ] = Path("report"),
+    pred: Annotated[
+        Path | None,
+        typer.Option(
+            "--pred", help="In place of an avatar: a video, or a folder of numbered pictures."
+        ),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", help="In place of a clip: the true video or folder."),
+    ] = None,
+    frames: Frames = None,
+    align: Align = "equal",
+    resize: Annotated[
+        bool, typer.Option("--resize", help="Scale --pred to the size of --truth.")
+    ] = False,
+    au_pred: Annotated[
+        Path | None, typer.Option("--au-pred", help="OpenFace's CSV of the prediction.")
+    ] = None,
+    au_truth: Annotated[
+        Path | None, typer.Option("--au-truth", help="OpenFace's CSV of the truth.")
+    ] = None,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+) -> None:
+    """Measure an avatar on the frames that it was not taught, or any video against another, and
+    write a report."""
+    if output.exists() and not output.is_dir():
+        raise BadArgument(f"{output} is a file. Give the name of a folder.")
+    tables = _both(au_pred, au_truth, "--au-pred", "--au-truth")
+    videos = _both(pred, truth, "--pred", "--truth")
+    chosen = frame_range(frames)
+    from instag.evaluation.evaluate import evaluate_videos
+    from instag.evaluation.report import write_report
+    from instag.runtime.device import set_threads
+
+    set_threads(threads)
+    if videos and (avatar or clip):
+        raise BadArgument("Give either AVATAR and CLIP, or --pred and --truth.")
+    with terminal.progress("Measuring", "frames") as report:
+        evaluation = (
+            evaluate_videos(
+                *videos, align=align, resize=resize, tables=tables, device=device, report=report
+            )
+            if videos
+            else _evaluate_avatar(avatar, clip, chosen, tables, device, report)
+        )
+    page = write_report(evaluation, output)
+    terminal.result(
+        "\n".join([*short_form(evaluation), f"{page}"]), {"report": page, **numbers(evaluation)}
+    )
+
+
+def _evaluate_avatar(
+    avatar: Path | None,
+    clip: Path | None,
+    frames: range | None,
+    tables: tuple[Path, Path] | None,
+    device: str,
+    report: "Report",
+) -> "Evaluation":
+    """Raises BadArgument."""
+    from instag.evaluation import evaluate as library
+
+    if avatar is None or clip is None:
+        raise BadArgument(
+            "Give an avatar and its clip: instag evaluate me.avatar me.clip. For videos: "
+            "--pred a.mp4 --truth b.mp4."
+        )
+    return library.evaluate(
+        avatar, clip, frames=frames, tables=tables, device=device, report=report
+    )
+
+
+def _both(
+    first: Path | None, second: Path | None, name: str, other: str
+) -> tuple[Path, Path] | None:
+    if first is None and second is None:
+        return None
+    if first is None or second is None:
+        raise BadArgument(f"{name} and {other} belong together: give both.")
+    return first, second
+
+
+def frame_range(text: str | None) -> range | None:
+    """Frames from "FIRST:LAST", the last one included. Raises BadArgument."""
+    if text is None:
+        return None
+    first, _, last = text.partition(":")
+    if not first.isdigit() or not last.isdigit() or int(last) < int(first):
+        raise BadArgument(
+            f"--frames {text}: give the first and the last frame, for example 200:499."
+        )
+    return range(int(first), int(last) + 1)

@@ -1,0 +1,36 @@
+"""`instag import-prior`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instag.cli import options
+from instag.cli.terminal import Terminal
+
+
+def import_prior(
+    face: Annotated[Path, typer.Argument(help="The original's chkpnt_ema_face_latest.pth.")],
+    mouth: Annotated[Path, typer.Argument(help="The original's chkpnt_ema_mouth_latest.pth.")],
+    output: options.NewPrior,
+    terminal: Terminal,
+    speech: Annotated[
+        str,
+        typer.Option(
+            "--speech",
+            metavar="NAME",
+            help="The front end that it was trained with: deepspeech, esperanto or hubert.",
+        ),
+    ] = "deepspeech",
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Make a prior of the original's pre-trained weights. Nothing in the files is run."""
+    options.refuse_existing(output, overwrite)
+    from instag.interop.instag_checkpoints import import_prior as imported
+
+    prior = imported(face, mouth, front_end=speech)
+    prior.save(output)
+    terminal.result(
+        f"{output}: hears {speech}.",
+        {"prior": output, "speech": speech, "speech_channels": prior.conditioning.channels},
+    )

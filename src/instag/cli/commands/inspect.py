@@ -1,0 +1,24 @@
+"""`instag inspect`."""
+
+from instag.cli import options
+from instag.cli.clip_summary import summary_lines
+from instag.cli.terminal import Terminal
+
+
+def inspect(clip: options.ClipFolder, terminal: Terminal) -> None:
+    """Show what a clip holds and how good a head it can become, with what would make it better."""
+    from dataclasses import asdict, replace
+
+    from instag.capture.quality.report import assess
+    from instag.data.clip import Clip
+
+    opened = Clip.open(clip)
+    info = opened.info
+    if not info.quality:
+        info = replace(info, quality=assess(opened).as_json())
+    length = (
+        f"{info.source}: {info.frame_count} frames, {info.frame_count / info.fps:.1f} s,"
+        f" {info.width} x {info.height}, sound delay {info.delay_ms} ms"
+    )
+    stages = f"Stages: {', '.join(info.stages) or 'none'}"
+    terminal.result("\n".join([length, stages, *summary_lines(info)]), asdict(info))

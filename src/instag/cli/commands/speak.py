@@ -1,0 +1,44 @@
+"""`instag speak`."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instag.cli import options
+from instag.cli.device_notes import announce_compilation
+from instag.cli.library_options import SpeakOptions
+from instag.cli.terminal import Terminal
+
+
+def speak(
+    avatar: Annotated[Path, typer.Argument(help="An avatar that `create` or `adapt` wrote.")],
+    sound: Annotated[
+        Path,
+        typer.Argument(
+            help="What it says: a sound file, or a video with sound. Any length, any sample rate."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The video to write, for example out.mp4.")
+    ],
+    speaking: SpeakOptions,
+    terminal: Terminal,
+    overwrite: options.Overwrite = False,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+) -> None:
+    """Let an avatar say what a sound file holds; the video has the sound in it."""
+    options.refuse_existing(output, overwrite)
+    import instag
+    from instag.runtime.device import keep_freed_memory, set_threads
+
+    set_threads(threads)
+    keep_freed_memory()
+    announce_compilation(terminal, device)
+    started = time.monotonic()
+    with terminal.progress(f"Speaking {sound.name}", "frames") as report:
+        path = instag.speak(avatar, sound, output, device=device, report=report, **vars(speaking))
+    took = time.monotonic() - started
+    terminal.result(f"{path}", {"video": path, "seconds": round(took, 2)})

@@ -1,0 +1,34 @@
+"""`instag split`."""
+
+from typing import Annotated
+
+import typer
+
+from instag.cli import options
+from instag.cli.terminal import Terminal
+
+
+def split(
+    clip: options.ClipFolder,
+    terminal: Terminal,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="How much of the end is kept for testing.", min=0.0)
+    ] = 12.0,
+) -> None:
+    """Keep the last seconds of a clip for testing: `adapt` never learns from them, `export-clip`
+    writes them as transforms_val."""
+    from dataclasses import replace
+
+    from instag.data import splits
+    from instag.data.clip import Clip
+    from instag.types import FPS
+
+    opened = Clip.open(clip)
+    kept = round(seconds * FPS)
+    chosen = splits.split(len(opened), n_views=None, kept=kept)
+    opened.save_info(replace(opened.info, test_frames=kept))
+    train, test = len(chosen.train), len(chosen.test)
+    terminal.result(
+        f"{clip}: {train} frames to learn from, the last {test} are kept for testing.",
+        {"clip": clip, "train": train, "test": test},
+    )
