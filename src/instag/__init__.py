@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from instag.version import __version__
 
 if TYPE_CHECKING:
+    from instag.capture.options import CaptureOptions
     from instag.capture.prepare import prepare
     from instag.data.clip import Clip
     from instag.evaluation.evaluate import evaluate, evaluate_videos
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Avatar",
+    "CaptureOptions",
     "Clip",
     "Prior",
     "__version__",
@@ -40,6 +42,7 @@ __all__ = [
 
 _HOMES = {
     "Avatar": "instag.models.avatar",
+    "CaptureOptions": "instag.capture.options",
     "Clip": "instag.data.clip",
     "Prior": "instag.models.prior",
     "adapt": "instag.training.adapt",

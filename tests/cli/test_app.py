@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import instag
+from instag.capture.options import CaptureOptions
 from instag.cli.app import COMMANDS
 from instag.data.clip import Clip, ClipInfo
 from instag.errors import NoFace
@@ -79,8 +80,8 @@ def test_crop_must_be_three_numbers(run, tmp_path: Path, crop: str) -> None:
 def test_options_reach_the_library(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 
-    def prepare(video: Path, output: Path, **settings: object) -> Clip:
-        seen.update(settings, video=video, output=output)
+    def prepare(video: Path, output: Path, options: CaptureOptions, **settings: object) -> Clip:
+        seen.update(settings, video=video, output=output, **vars(options))
         return seven(output, delay_ms=220)
 
     monkeypatch.setitem(vars(instag), "prepare", prepare)
@@ -100,7 +101,7 @@ def test_options_reach_the_library(run, tmp_path: Path, monkeypatch: pytest.Monk
         "--json",
     )
     assert result.exit_code == 0
-    assert seen["delay_ms"] == 220
+    assert seen["delay"] == 220
     assert seen["crop"] == (10.0, 20.0, 300.0)
     assert seen["size"] == 256
     assert seen["start_from"] == "regions"

@@ -119,7 +119,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         AttributeError,
     ) as error:
         raise NotAnArtefact(
-            f"{path} can not be read as numbers alone ({type(error).__name__}). Download it again; "
+            f"{path} cannot be read as numbers alone ({type(error).__name__}). Download it again; "
             "nothing in it was run."
         ) from error
     state = content[0] if isinstance(content, tuple | list) and content else content
@@ -139,7 +139,7 @@ def channels_of(state: dict[str, Tensor], path: Path) -> int:
     if first is None or first.dim() != 3:
         raise NotAnArtefact(
             f"{path} has no audio_net.encoder_conv, which reads windows of speech. Checkpoints "
-            "that hear AVE can not be imported."
+            "that hear AVE cannot be imported."
         )
     return first.shape[1]
 

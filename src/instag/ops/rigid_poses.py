@@ -1,4 +1,4 @@
-"""Rigid poses of a head: rotations and translations, and their updates by 6-vectors."""
+"""Rigid head poses, and their updates by rotation vectors and translations."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class Poses:
 
 
 def head_to_camera(track: Track) -> Poses:
-    """The inverse of a track's camera-to-head poses, as projection needs them."""
+    """The inverses of a track's poses, as projection needs them."""
     rotations = track.rotations.astype(np.float64).transpose(0, 2, 1)
     return Poses(
         rotations=rotations,

@@ -10,10 +10,12 @@ from torch.nn.functional import conv2d, pad
 
 from capture.networks.onnx_files import write_chain
 from instag.assets import store
-from instag.capture.backends import CaptureBackends
+from instag.capture.backends import check_backends
 from instag.capture.networks.bodypix import SIZE, Body, BodyPix
 from instag.capture.networks.onnx_chain import read_chain
+from instag.capture.options import CaptureOptions
 from instag.capture.segmentation.arms import arms_of, with_arms
+from instag.capture.stages import STAGES
 from instag.errors import AssetDamaged
 from instag.runtime.progress import silent
 from instag.synthetic import write_clip
@@ -151,10 +153,11 @@ def test_prepare_asks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ]
     store.fetch("bodypix", given=[write_chain(tmp_path / "a.onnx", layers(), everywhere)])
     clip = write_clip(tmp_path / "me.clip", frames=1, size=64)
-    observers = CaptureBackends(arms="bodypix")
-    observers.check()
-    assert observers.settings("regions") == {"arms": "bodypix"}
-    observers.find_regions(clip, silent)
+    options = CaptureOptions(arms="bodypix")
+    check_backends(options)
+    (stage,) = (stage for stage in STAGES if stage.name == "regions")
+    assert stage.settings(options) == {"arms": "bodypix"}
+    stage.run(clip, silent, **stage.values(options, tmp_path))
     assert set(np.unique(clip.regions(0))) <= {Region.BACKGROUND, Region.TORSO}
 
 

@@ -1,9 +1,12 @@
 """`instag create`."""
 
+from dataclasses import replace
+
+from instag.capture.options import CaptureOptions
 from instag.cli import options
 from instag.cli.commands.adapt import learn
 from instag.cli.commands.prepare import observe
-from instag.cli.library_options import CaptureOptions, TrainingOptions
+from instag.cli.library_options import TrainingOptions
 from instag.cli.terminal import Terminal
 
 
@@ -26,7 +29,8 @@ def create(
 
     device_named(training.device)
     folder = output.with_suffix(".clip")
-    clip, took = observe(terminal, video, folder, speech=training.features, **capture.settings())
+    chosen = replace(capture, speech=training.features)
+    clip, took = observe(terminal, video, folder, chosen)
     set_threads(threads)
     extra = {"clip": folder, "prepare_s": round(took, 2), "quality": clip.info.quality}
     learn(terminal, clip, output, training, extra)

@@ -1,14 +1,15 @@
 """`instag prepare`."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from instag.capture.options import CaptureOptions
 from instag.cli import options
 from instag.cli.clip_summary import summary_lines
-from instag.cli.library_options import CaptureOptions
 from instag.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def prepare(
     from instag.runtime.device import set_threads
 
     set_threads(threads)
-    chosen = {"only": only, "start_from": start_from, "speech": speech, **capture.settings()}
-    clip, took = observe(terminal, video, output, **chosen)
+    chosen = replace(capture, speech=speech)
+    clip, took = observe(terminal, video, output, chosen, only=only, start_from=start_from)
     values: dict[str, object] = {
         "clip": output,
         "frames": len(clip),
@@ -61,13 +62,15 @@ def prepare(
     terminal.result(f"{output}", values)
 
 
-def observe(terminal: Terminal, video: Path, folder: Path, **chosen: Any) -> tuple["Clip", float]:
+def observe(
+    terminal: Terminal, video: Path, folder: Path, capture: CaptureOptions, **stages: Any
+) -> tuple["Clip", float]:
     """Observe with progress; returns the Clip and the seconds that it took."""
     import instag
 
     started = time.monotonic()
     with terminal.progress(f"Observing {video.name}") as report:
-        clip = instag.prepare(video, folder, report=report, **chosen)
+        clip = instag.prepare(video, folder, capture, report=report, **stages)
     for sentence in summary_lines(clip.info):
         terminal.note(sentence)
     return clip, time.monotonic() - started

@@ -35,17 +35,17 @@ def test_a_lamp_is_received_as_the_cosine() -> None:
 def test_light_and_texture_are_found() -> None:
     normals = sphere(400)
     normals[:, 2] = normals[:, 2].abs()
-    basis = harmonics(normals).expand(3, -1, -1)
+    received = harmonics(normals).expand(3, -1, -1)
     mean, basis = (
         torch.rand(400, 3, generator=GENERATOR).double() * 0.5 + 0.3,
         torch.randn(400, 5, 3, generator=GENERATOR).double() * 0.05,
     )
     texture = torch.tensor([1.0, -0.5, 0.3, 0.0, 2.0]).double()
     light = ambient(3, mean) + 0.05 * torch.randn(3, 9, 3, generator=GENERATOR).double()
-    colors = (mean + torch.einsum("ptc,t->pc", basis, texture)) * (basis @ light)
+    colors = (mean + torch.einsum("ptc,t->pc", basis, texture)) * (received @ light)
     sure = torch.full((3, 400), 1e4).double()
     torch.testing.assert_close(
-        fit_texture(mean, basis, basis @ light, colors, sure), texture, rtol=0, atol=0.01
+        fit_texture(mean, basis, received @ light, colors, sure), texture, rtol=0, atol=0.01
     )
-    found = fit_light(mean + torch.einsum("ptc,t->pc", basis, texture), basis, colors, sure)
-    torch.testing.assert_close(basis @ found, basis @ light, rtol=0, atol=1e-3)
+    found = fit_light(mean + torch.einsum("ptc,t->pc", basis, texture), received, colors, sure)
+    torch.testing.assert_close(received @ found, received @ light, rtol=0, atol=1e-3)

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -174,7 +175,7 @@ def read_basel_mat(path: Path) -> dict[str, np.ndarray]:
     return {name: np.asarray(held[name]) for name in PUBLISHED}
 
 
-def _check_basel(held: Mapping[str, np.ndarray], path: Path) -> None:
+def _check_basel(held: Mapping[str, Any], path: Path) -> None:
     """Raises AssetDamaged where arrays are missing or do not fit together."""
     missing = [name for name in PUBLISHED if name not in held]
     if missing:

@@ -1,0 +1,76 @@
+"""How a video is observed, as options of the library; the command line unfolds them."""
+
+from dataclasses import dataclass
+from typing import Any, final
+
+from instag.capture import backends
+from instag.errors import BadArgument
+from instag.options import check_limits, option
+
+SIZES = (64, 2048)
+"""Smallest and largest side of a clip's frames in pixels."""
+
+
+def _backend(choice: backends.Choice) -> Any:
+    """An option that chooses a row of a table."""
+    metavar = "NAME" if choice.file is None else f"NAME|{choice.file.name}"
+    return option(choice.default, choice.full_help, metavar=metavar)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class CaptureOptions:
+    """What to observe of a video, and by which backends.
+
+    speech: the front end whose features the clip keeps. seconds: use no more of the video. Raises
+    BadArgument where a number is outside its limits.
+    """
+
+    delay: int | None = option(
+        None,
+        "Milliseconds by which the sound lags behind the lips; if not given, found where lips and "
+        "voice show it clearly.",
+    )
+    crop: tuple[float, float, float] | None = option(
+        None,
+        "The square to observe, in pixels of the video; if not given, found around the head.",
+        metavar="X,Y,SIZE",
+    )
+    shot: int | None = option(
+        None,
+        "Which stretch between the video's cuts, from 1; if not given, the one that shows a face "
+        "longest.",
+        minimum=1,
+    )
+    size: int = option(
+        512,
+        "Width and height of the observed square in pixels.",
+        minimum=SIZES[0],
+        maximum=SIZES[1],
+    )
+    au: str = _backend(backends.ACTION_UNITS)
+    parsing: str = _backend(backends.PARSERS)
+    teeth: str = _backend(backends.TEETH)
+    hair: str = _backend(backends.HAIR)
+    arms: str = _backend(backends.ARMS)
+    surface: str = _backend(backends.GEOMETRY)
+    points: str = _backend(backends.LANDMARKS_68)
+    tracker: str = _backend(backends.TRACKERS)
+    speech: str = "mel"
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for choice in backends.CHOICES:
+            name = backends.current_name(getattr(self, choice.option))
+            object.__setattr__(self, choice.option, name)
+        if not SIZES[0] <= self.size <= SIZES[1] or self.size % 2:
+            raise BadArgument(
+                f"--size {self.size}: give an even number of pixels from {SIZES[0]} to {SIZES[1]}, "
+                "for example 512."
+            )
+        check_limits(self)
+        if self.crop is not None and self.crop[2] <= 0:
+            raise BadArgument(f"--crop: the size {self.crop[2]:g} is not positive.")
+
+
+DEFAULTS = CaptureOptions()
