@@ -12,6 +12,8 @@ from importlib import import_module, metadata, util
 from pathlib import Path
 
 from instag.assets import store
+from instag.assets.backend import Backend, obstacle
+from instag.capture.backends import optional_backends
 from instag.runtime.device import gpu_obstacle, gsplat_built
 
 NEEDED = (
@@ -71,6 +73,7 @@ def examine(folder: Path = Path()) -> list[Check]:
     ]
     checks += [_guarded("GPU", _gpu), *(_extra(extra) for extra in EXTRAS)]
     checks += [_guarded(f"asset {asset.name}", _asset, asset) for asset in store.ASSETS]
+    checks += [_backend(option, row) for option, row in optional_backends()]
     checks += [_cores(), _memory(), _guarded("disk", _disk, folder)]
     return checks
 
@@ -247,6 +250,14 @@ def _asset(asset: store.Asset) -> Check:
             mend=asset.way,
         )
     return Check(name=f"asset {asset.name}", state=State.OK, found=str(path))
+
+
+def _backend(option: str, row: Backend) -> Check:
+    """A capture backend that is no default: whether its files and packages are here."""
+    lacking = obstacle(row)
+    if lacking is None:
+        return Check(name=f"prepare {option}", state=State.OK, found=row.help)
+    return Check(name=f"prepare {option}", state=State.OPTIONAL, found=lacking)
 
 
 def _cores() -> Check:

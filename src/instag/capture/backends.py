@@ -296,10 +296,10 @@ ARMS = Choice(
     stage="regions",
     help="Arms and hands",
     rows=(
-        Backend(name=BUILTIN, help="not told from the rest", load=_unchanged_regions),
+        Backend(name=BUILTIN, help="not labelled", load=_unchanged_regions),
         Backend(
             name="bodypix",
-            help="become torso, also before the face",
+            help="BodyPix; they become torso",
             assets=("bodypix",),
             load=_bodypix,
         ),

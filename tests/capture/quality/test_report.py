@@ -129,7 +129,7 @@ def test_a_fine_clip_is_good() -> None:
 
 
 @pytest.mark.parametrize(
-    "aspect, seen, heard",
+    "aspect, video, audio",
     [
         ("face size", {"face_px": 60}, {}),
         ("blur", {"sharpness": 0.03}, {}),
