@@ -130,7 +130,7 @@ def test_a_corrected_delay_is_said(run, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(
         vars(instag),
         "prepare",
-        lambda video, output, **_: seven(output, delay_ms=252, delay_found=found),
+        lambda video, output, options, **_: seven(output, delay_ms=252, delay_found=found),
     )
     result = run("prepare", "me.mp4", "-o", tmp_path / "me.clip")
     assert "252 ms later than the lips" in result.stderr.replace("\n", " ")
