@@ -1,6 +1,7 @@
 """From a video to an avatar in one call: `prepare`, then `adapt`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from instag.capture.options import CaptureOptions
@@ -38,9 +39,8 @@ def create(
     def observing(done: int, total: int) -> None:
         report(OBSERVE, done, total)
 
-    observed = prepare(
-        video, folder, speech=training.features, report=observing, **capture.settings()
-    )
+    chosen = replace(capture, speech=training.features)
+    observed = prepare(video, folder, chosen, report=observing)
     if on_clip is not None:
         on_clip(observed)
     return adapt(observed, output, report=report, **vars(training))

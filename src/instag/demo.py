@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 import instag
+from instag.capture.options import CaptureOptions
 from instag.data.clip import Clip
 from instag.evaluation.chart import Chart, Line
 from instag.evaluation.evaluate import Evaluation, evaluate
@@ -138,7 +139,7 @@ def run(
                 perform(speaker, lesson, seconds=SECONDS, size=SIZE), files.filmed, report=report
             )
     with times.stage("observe"), progress("Observing it") as report:
-        clip = instag.prepare(files.filmed, files.clip, size=SIZE, report=report)
+        clip = instag.prepare(files.filmed, files.clip, CaptureOptions(size=SIZE), report=report)
     if not files.avatar.exists():
         with times.stage("learn"), progress("Learning the head") as report:
             instag.adapt(

@@ -13,7 +13,8 @@ from importlib import import_module, metadata, util
 from pathlib import Path
 
 from instag.assets import store
-from instag.assets.backend import missing_packages, obstacle
+from instag.assets.backend import Backend, missing_packages, obstacle
+from instag.capture.backends import optional_backends
 from instag.runtime.device import gpu_obstacle, gsplat_built
 
 MODULES = {"opencv-contrib-python": "cv2", "opencv-contrib-python-headless": "cv2"}
@@ -63,6 +64,7 @@ def examine(folder: Path = Path()) -> list[Check]:
         *(_guarded(f"extra [{extra}]", _extra, extra) for extra in extras()),
         *(_guarded(name, _backends, name, module, table) for name, module, table in TABLES),
         *(_guarded(f"asset {asset.name}", _asset, asset) for asset in store.ASSETS),
+        *(_backend(option, row) for option, row in optional_backends()),
         _cores(),
         _memory(),
         _guarded("disk", _disk, folder),
@@ -251,6 +253,14 @@ def _asset(asset: store.Asset) -> Check:
             mend=asset.way,
         )
     return Check(name=f"asset {asset.name}", state=State.OK, found=str(path))
+
+
+def _backend(option: str, row: Backend) -> Check:
+    """A capture backend that is no default: whether its files and packages are here."""
+    lacking = obstacle(row)
+    if lacking is None:
+        return Check(name=f"prepare {option}", state=State.OK, found=row.help)
+    return Check(name=f"prepare {option}", state=State.OPTIONAL, found=lacking)
 
 
 def _cores() -> Check:

@@ -69,7 +69,7 @@ def seen(shapes: np.ndarray, poses: Poses, focal: float, jitter: float = 0.0) ->
     centre = np.array([SIZE / 2, SIZE / 2])
     flat = np.concatenate(
         [
-            project(Rig(shape=shape, focal=focal, centre=centre), poses.taken(np.array([index])))
+            project(Rig(shape=shape, focal=focal, centre=centre), poses.select(np.array([index])))
             for index, shape in enumerate(shapes)
         ]
     )

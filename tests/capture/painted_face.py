@@ -4,12 +4,12 @@ on."""
 import numpy as np
 
 from instag.capture.geometry.from_mesh import face_triangles, render
-from instag.capture.tracking.photometric import Lens, Pose
+from instag.capture.tracking.photometric import Intrinsics, Pose
 from instag.ops.rigid_poses import Poses
 from instag.synthetic.face import CANONICAL_FACE
 
 SIZE = 128
-LENS = Lens(focal=320.0, centre=np.array([SIZE / 2, SIZE / 2]))
+INTRINSICS = Intrinsics(focal=320.0, centre=np.array([SIZE / 2, SIZE / 2]))
 DISTANCE = 0.8
 
 
@@ -29,8 +29,8 @@ def brightness() -> np.ndarray:
 def paint(pose: Pose, *, contrast: float = 1.0, shade: float = 0.0) -> np.ndarray:
     """The picture of the face in a pose, RGB."""
     shape = face_at_rest()[:468] @ pose.rotation.T + pose.translation
-    looks = np.stack([brightness(), np.full(468, 255.0), np.zeros(468)], -1)
-    seen = render(shape, looks, face_triangles(), LENS.focal, (SIZE, SIZE))
+    linearized = np.stack([brightness(), np.full(468, 255.0), np.zeros(468)], -1)
+    seen = render(shape, linearized, face_triangles(), INTRINSICS.focal, (SIZE, SIZE))
     ratio = seen.normal[..., 0] / np.maximum(seen.normal[..., 1], 1e-6) * 255
     grey = np.where(seen.valid, np.clip(shade + contrast * ratio, 0, 255), 90).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=-1)

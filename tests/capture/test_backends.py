@@ -1,7 +1,8 @@
-"""Observers: what is not there is said before any work, and who was chosen does the work."""
+"""Backends: what is missing is named before any work, and the chosen rows do the work."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from capture.networks.published_shapes import (
     save_torchscript,
 )
 from instag.assets import store
-from instag.capture.backends import THE_EMBEDDED, CaptureBackends
+from instag.capture.backends import CHOICES, check_backends, without_defaults
+from instag.capture.options import DEFAULTS, CaptureOptions
+from instag.capture.stages import STAGES, Stage, replace_track
 from instag.data.clip import Clip
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
 from instag.runtime.progress import silent
@@ -35,30 +38,44 @@ def clip(tmp_path: Path) -> Clip:
     return write_clip(tmp_path / "me.clip", frames=3, size=64)
 
 
+def settings_of(options: CaptureOptions, stage: str) -> dict[str, object]:
+    return stage_named(stage).settings(options)
+
+
+def stage_named(name: str) -> Stage:
+    return next(stage for stage in STAGES if stage.name == name)
+
+
+def find_regions(clip: Clip, options: CaptureOptions) -> None:
+    stage = stage_named("regions")
+    stage.run(clip, silent, **stage.values(options, Path()))
+
+
 @pytest.mark.parametrize(
-    ("observers", "words"),
+    ("options", "words"),
     [
         (
-            CaptureBackends(parsing="bisenet"),
+            CaptureOptions(parsing="bisenet"),
             "--parsing bisenet needs 79999_iter.pth (50.8 MiB, MIT",
         ),
-        (CaptureBackends(teeth="easyportrait"), "instag assets get easyportrait"),
-        (CaptureBackends(surface="sapiens"), "instag assets get sapiens-depth-0.3b"),
+        (CaptureOptions(teeth="easyportrait"), "instag assets get easyportrait"),
+        (CaptureOptions(surface="sapiens"), "instag assets get sapiens-depth-0.3b"),
         (
-            CaptureBackends(surface="sapiens-2b"),
+            CaptureOptions(surface="sapiens-2b"),
             "sapiens_2b_render_people_epoch_25_torchscript.pt2",
         ),
-        (CaptureBackends(hair="mediapipe"), "hair/hair_segmentation.tflite"),
-        (CaptureBackends(arms="bodypix"), "bodypix/bodypix_x050_stride16.onnx"),
-        (CaptureBackends(points="fan"), "fan/2DFAN4-cd938726ad.zip"),
-        (CaptureBackends(tracker="bfm"), "instag assets convert-bfm 01_MorphableModel.mat"),
+        (CaptureOptions(hair="mediapipe"), "hair/hair_segmentation.tflite"),
+        (CaptureOptions(arms="bodypix"), "bodypix/bodypix_x050_stride16.onnx"),
+        (CaptureOptions(points="fan"), "fan/2DFAN4-cd938726ad.zip"),
+        (CaptureOptions(tracker="bfm"), "instag assets convert-bfm 01_MorphableModel.mat"),
+        (CaptureOptions(au="blendshapes"), "instag assets get blendshapes"),
     ],
 )
 def test_a_missing_file_is_named_with_how_to_get_it(
-    home: Path, observers: CaptureBackends, words: str
+    home: Path, options: CaptureOptions, words: str
 ) -> None:
     with pytest.raises(AssetMissing) as caught:
-        observers.check()
+        check_backends(options)
     assert words in str(caught.value)
     assert re.search(
         r"by hand: download https://|register at https://faces\.dmi\.unibas\.ch", str(caught.value)
@@ -74,22 +91,37 @@ def test_a_missing_file_is_named_with_how_to_get_it(
         {"points": "dlib"},
         {"tracker": "flame"},
         {"arms": "yolo"},
-        {"action_units": "none.csv"},
+        {"au": "none.csv"},
     ],
 )
-def test_unknown_names_are_bad_arguments(home: Path, wrong: dict[str, str]) -> None:
+def test_unknown_names_are_bad_arguments(home: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(BadArgument, match=r"^--"):
-        CaptureBackends(**wrong).check()
+        check_backends(CaptureOptions(**wrong))
 
 
 def test_the_default_needs_nothing_and_leaves_older_clips_good(home: Path) -> None:
-    THE_EMBEDDED.check()
+    check_backends(DEFAULTS)
     assert all(
-        THE_EMBEDDED.settings(stage) == {}
+        settings_of(DEFAULTS, stage) == {}
         for stage in ("tracking", "action_units", "regions", "surface")
     )
-    assert CaptureBackends(teeth="easyportrait").settings("regions") == {"teeth": "easyportrait"}
-    assert CaptureBackends(teeth="easyportrait").settings("surface") == {}
+    teeth = CaptureOptions(teeth="easyportrait")
+    assert settings_of(teeth, "regions") == {"teeth": "easyportrait"}
+    assert settings_of(teeth, "surface") == {}
+
+
+def test_old_names_of_default_rows_mean_the_same(home: Path) -> None:
+    assert CaptureOptions(parsing="embedded", tracker="embedded") == DEFAULTS
+    assert without_defaults({"parsing": "embedded", "teeth": "easyportrait", "size": 512}) == {
+        "teeth": "easyportrait",
+        "size": 512,
+    }
+
+
+def test_help_names_every_row() -> None:
+    for choice in CHOICES:
+        for row in choice.rows:
+            assert f"{row.name} ({row.help})" in choice.full_help
 
 
 def test_parsing_and_teeth_by_networks(home: Path, clip: Clip, tmp_path: Path) -> None:
@@ -101,9 +133,9 @@ def test_parsing_and_teeth_by_networks(home: Path, clip: Clip, tmp_path: Path) -
     teeth["decode_head.conv_seg.bias"][7] = 1e6
     store.fetch("bisenet", given=[save(tmp_path / "a.pth", parser)])
     store.fetch("easyportrait", given=[save(tmp_path / "b.pth", teeth, meta={"epoch": 1})])
-    CaptureBackends(parsing="bisenet").find_regions(clip, silent)
+    find_regions(clip, CaptureOptions(parsing="bisenet"))
     assert (clip.regions(1) == Region.MOUTH).all()
-    CaptureBackends(parsing="bisenet", teeth="easyportrait").find_regions(clip, silent)
+    find_regions(clip, CaptureOptions(parsing="bisenet", teeth="easyportrait"))
     assert (clip.regions(1) == Region.TEETH).all()
 
 
@@ -111,7 +143,7 @@ def test_points_by_fan_replace_ours_alone(home: Path, clip: Clip, tmp_path: Path
     store.fetch("fan", given=[save_torchscript(tmp_path / "fan.zip", 68)])
     assert store.check("fan") == home / "fan" / "2DFAN4-cd938726ad.zip"
     before = clip.track()
-    after = CaptureBackends(points="fan").find_points(clip, before, silent)
+    after = replace_track(clip, before, silent, points="fan", tracker="builtin")
     assert np.array_equal(clip.track().landmarks68, after.landmarks68)
     assert after.landmarks68.shape == before.landmarks68.shape
     assert not np.array_equal(after.landmarks68, before.landmarks68)
@@ -130,6 +162,6 @@ def test_torchscript_is_known_by_what_is_in_it(home: Path, tmp_path: Path) -> No
 def test_sapiens_files_are_both_needed(home: Path, tmp_path: Path) -> None:
     store.fetch("sapiens-depth-0.3b", given=[save_torchscript(tmp_path / "d.pt2", 1)])
     with pytest.raises(AssetMissing, match=r"sapiens-normal-0\.3b"):
-        CaptureBackends(surface="sapiens").check()
+        check_backends(CaptureOptions(surface="sapiens"))
     store.fetch("sapiens-normal-0.3b", given=[save_torchscript(tmp_path / "n.pt2", 3)])
-    CaptureBackends(surface="sapiens-0.3b").check()
+    check_backends(CaptureOptions(surface="sapiens-0.3b"))

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from instag.capture import prepare as module
-from instag.capture.backends import CaptureBackends
 from instag.capture.extract_frames import extract_audio
-from instag.capture.prepare import Settings, Stage, prepare
+from instag.capture.options import CaptureOptions
+from instag.capture.prepare import prepare
+from instag.capture.stages import Stage
 from instag.data.clip import Clip, ClipInfo
 from instag.errors import BadArgument, FileMissing, NoFace, NoSound, NotMedia, TooShort
 from instag.media.writer import write_video
@@ -49,8 +50,8 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     stage fail."""
     names: list[str] = []
 
-    def run_of(name: str) -> Callable[[Clip, Settings, Report], Clip]:
-        def run(clip: Clip, settings: Settings, report: Report) -> Clip:
+    def run_of(name: str) -> Callable[..., Clip]:
+        def run(clip: Clip, report: Report, **options: object) -> Clip:
             report(1, 2)
             names.append(name)
             if f"stop {name}" in names:
@@ -84,21 +85,21 @@ def test_a_changed_delay_redoes_what_hears_alone(
 ) -> None:
     prepare(video, tmp_path / "me.clip")
     done.clear()
-    prepare(video, tmp_path / "me.clip", delay_ms=80)
+    prepare(video, tmp_path / "me.clip", CaptureOptions(delay=80))
     assert done == ["sound", "features", "quality"]
 
 
 def test_a_changed_crop_redoes_everything(video: Path, tmp_path: Path, done: list[str]) -> None:
     prepare(video, tmp_path / "me.clip")
     done.clear()
-    prepare(video, tmp_path / "me.clip", crop=(0, 0, 90))
+    prepare(video, tmp_path / "me.clip", CaptureOptions(crop=(0, 0, 90)))
     assert done == ORDER
 
 
 def test_another_shot_redoes_everything(video: Path, tmp_path: Path, done: list[str]) -> None:
     prepare(video, tmp_path / "me.clip")
     done.clear()
-    prepare(video, tmp_path / "me.clip", shot=1)
+    prepare(video, tmp_path / "me.clip", CaptureOptions(shot=1))
     assert done == ORDER
 
 
@@ -136,9 +137,9 @@ def test_a_stage_that_is_redone_and_stopped_takes_its_followers_along(
     prepare(video, tmp_path / "me.clip")
     done.append("stop sound")
     with pytest.raises(KeyboardInterrupt):
-        prepare(video, tmp_path / "me.clip", delay_ms=40)
+        prepare(video, tmp_path / "me.clip", CaptureOptions(delay=40))
     done.clear()
-    prepare(video, tmp_path / "me.clip", delay_ms=40)
+    prepare(video, tmp_path / "me.clip", CaptureOptions(delay=40))
     assert done == ["sound", "features", "quality"]
 
 
@@ -178,7 +179,7 @@ def test_unusable_videos_are_refused_before_any_work(tmp_path: Path, done: list[
     with pytest.raises(TooShort, match=r"short\.mp4 holds 1\.0 s"):
         prepare(write(tmp_path / "short.mp4", seconds=1.0), tmp_path / "a.clip")
     with pytest.raises(BadArgument, match="--size 99"):
-        prepare(write(tmp_path / "me.mp4"), tmp_path / "a.clip", size=99)
+        prepare(write(tmp_path / "me.mp4"), tmp_path / "a.clip", CaptureOptions(size=99))
     assert not (tmp_path / "a.clip").exists()
     assert not done
 
@@ -187,7 +188,7 @@ def test_a_video_that_shows_no_face_leaves_nothing_behind(video: Path, tmp_path:
     with pytest.raises(NoFace):
         prepare(video, tmp_path / "a.clip")
     with pytest.raises(BadArgument, match="--shot 3"):
-        prepare(video, tmp_path / "a.clip", shot=3)
+        prepare(video, tmp_path / "a.clip", CaptureOptions(shot=3))
     assert not (tmp_path / "a.clip").exists()
 
 
@@ -244,7 +245,7 @@ def test_sound_begins_with_the_clips_first_frame(tmp_path: Path) -> None:
 
 
 def test_a_stage_record_is_plain_json(video: Path, tmp_path: Path, done: list[str]) -> None:
-    prepare(video, tmp_path / "me.clip", crop=(0, 0, 90), seconds=2.5)
+    prepare(video, tmp_path / "me.clip", CaptureOptions(crop=(0, 0, 90), seconds=2.5))
     record = json.loads((tmp_path / "me.clip" / "clip.json").read_text())["stages"]["video"]
     assert record["settings"] == {"size": 512, "crop": [0, 0, 90], "seconds": 2.5}
     assert isinstance(module.STAGES[0], Stage)
@@ -258,9 +259,9 @@ def test_another_table_of_action_units_is_read_anew(
     table = tmp_path / "au.csv"
     table.write_text("first")
     for _ in range(2):
-        prepare(video, tmp_path / "me.clip", observers=CaptureBackends(action_units=str(table)))
+        prepare(video, tmp_path / "me.clip", CaptureOptions(au=str(table)))
     table.write_text("second")
-    prepare(video, tmp_path / "me.clip", observers=CaptureBackends(action_units=str(table)))
+    prepare(video, tmp_path / "me.clip", CaptureOptions(au=str(table)))
     assert done == ["action_units", "action_units"]
     with pytest.raises(BadArgument, match="--au"):
-        prepare(video, tmp_path / "me.clip", observers=CaptureBackends(action_units="none.csv"))
+        prepare(video, tmp_path / "me.clip", CaptureOptions(au="none.csv"))

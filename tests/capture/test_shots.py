@@ -11,8 +11,8 @@ from instag.capture.face_crop import Face, ScanResult, find_crop
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace
 from instag.media.reader import MediaInfo, skim_frames
-from instag.media.writer import write_video
 from instag.media.timecode import clock
+from instag.media.writer import write_video
 from instag.synthetic.performance import Speaker, perform
 
 Pictures = list[np.ndarray]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import instag
+from instag.capture.options import CaptureOptions
 from instag.cli.app import COMMANDS
 from instag.data.clip import Clip, ClipInfo
 from instag.errors import NoFace
@@ -78,8 +79,8 @@ def test_crop_must_be_three_numbers(run, tmp_path: Path, crop: str) -> None:
 def test_options_reach_the_library(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 
-    def prepare(video: Path, output: Path, **settings: object) -> Clip:
-        seen.update(settings, video=video, output=output)
+    def prepare(video: Path, output: Path, options: CaptureOptions, **settings: object) -> Clip:
+        seen.update(settings, video=video, output=output, **vars(options))
         return seven(output, delay_ms=220)
 
     monkeypatch.setitem(vars(instag), "prepare", prepare)
@@ -99,7 +100,7 @@ def test_options_reach_the_library(run, tmp_path: Path, monkeypatch: pytest.Monk
         "--json",
     )
     assert result.exit_code == 0
-    assert seen["delay_ms"] == 220
+    assert seen["delay"] == 220
     assert seen["crop"] == (10.0, 20.0, 300.0)
     assert seen["size"] == 256
     assert seen["start_from"] == "regions"
@@ -128,7 +129,7 @@ def test_a_corrected_delay_is_said(run, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(
         vars(instag),
         "prepare",
-        lambda video, output, **_: seven(output, delay_ms=252, delay_found=found),
+        lambda video, output, options, **_: seven(output, delay_ms=252, delay_found=found),
     )
     result = run("prepare", "me.mp4", "-o", tmp_path / "me.clip")
     assert "252 ms later than the lips" in result.stderr.replace("\n", " ")

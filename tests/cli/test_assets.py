@@ -72,7 +72,7 @@ def test_missing_tables_are_downloaded(
     broken = run("assets", "convert-bfm", tmp_path / "01_MorphableModel.mat")
     assert broken.exit_code == 1
     assert (
-        "Or bring topology_info.npy here yourself and lay it beside 01_MorphableModel.mat."
+        "Or copy topology_info.npy yourself into the folder of 01_MorphableModel.mat."
         in " ".join(broken.stderr.split())
     )
     assert run("assets", "convert-bfm", tmp_path / "01_MorphableModel.mat").exit_code == 0

@@ -11,7 +11,7 @@ from instag.cli.clip_summary import summary_lines
 from instag.data.clip import Clip, ClipInfo
 
 BLURRED = Quality(
-    findings=(Finding(aspect="blur", grade=Grade.FAIR, says="The face is blurred."),),
+    findings=(Finding(aspect="blur", grade=Grade.FAIR, message="The face is blurred."),),
     measured={"sharpness": 0.05},
 )
 

@@ -16,7 +16,7 @@ from instag.cli.commands.prepare import prepare
 from instag.cli.commands.pretrain import pretrain
 from instag.cli.commands.speak import speak
 from instag.cli.option_groups import unfolded
-from instag.options import check_limits, option
+from instag.options import check_limits, option, option_info
 from instag.synthesis.options import SpeakOptions
 from instag.training.options import PretrainingOptions, TrainingOptions
 
@@ -88,7 +88,7 @@ def test_help_has_texts_choices_and_groups(capsys: pytest.CaptureFixture[str]) -
 )
 def test_commands_take_all_of_a_group(command: Any, group: type) -> None:
     known = inspect.signature(unfolded(command)).parameters
-    for field in fields(group):
+    for field in (field for field in fields(group) if option_info(field)):
         assert known[field.name].default == field.default
 
 
@@ -96,9 +96,10 @@ def test_create_observes_as_prepare_does(run, tmp_path, monkeypatch: pytest.Monk
     """The same words give the library the same settings."""
     seen: list[dict[str, object]] = []
 
-    def stop(video: object, output: object, **settings: object) -> None:
+    def stop(video: object, output: object, options: object, **settings: object) -> None:
         seen.append(
-            {
+            {"options": options}
+            | {
                 name: value
                 for name, value in settings.items()
                 if name not in ("report", "only", "start_from")
@@ -135,4 +136,4 @@ def test_create_observes_as_prepare_does(run, tmp_path, monkeypatch: pytest.Monk
     for command, output in (("prepare", "me.clip"), ("create", "me.avatar")):
         assert run(command, "me.mp4", "-o", tmp_path / output, *words).exit_code == 130
     assert seen[0] == seen[1]
-    assert seen[0]["observers"].parsing == "bisenet"  # type: ignore[attr-defined]
+    assert seen[0]["options"].parsing == "bisenet"  # type: ignore[attr-defined]

@@ -1,257 +1,340 @@
-"""Observers: who looks for what in a clip's frames. By default what comes with instag; others where
-their files are here."""
+"""Capture backends: one declared table for each part of the observation that can be done in more
+than one way.
 
-import hashlib
-from collections.abc import Callable
+The first row of a table is the default: it comes with instag and needs no file. `load` takes the
+paths of the row's assets and returns the function that the stage calls; it writes its part of the
+clip. The options' help, the checks before any work and `instag doctor` are made from these tables.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
-
-from instag.capture.measure_action_units import measure_action_units
-from instag.capture.openface import read_openface
-from instag.data.clip import Clip
-from instag.errors import BadArgument
-from instag.runtime.progress import Report, part
-from instag.types import Track
+from instag.assets.backend import Backend, missing_packages, names, obstacle
+from instag.assets.checkpoints import asset_path
+from instag.errors import AssetMissing, BadArgument
 
 if TYPE_CHECKING:
-    from instag.capture.networks.sapiens import Sapiens
+    from instag.capture.options import CaptureOptions
+    from instag.data.clip import Clip
+    from instag.runtime.progress import Report
+    from instag.types import Track
 
-Network = TypeVar("Network")
+    ClipStep = Callable[[Clip, Report], None]
+    TrackStep = Callable[[Clip, Track, Report], Track]
 
-EMBEDDED = "embedded"
-LANDMARKS, BLENDSHAPES = "landmarks", "blendshapes"
-BISENET, EASYPORTRAIT, FAN, MEDIAPIPE, BODYPIX, BFM = (
-    "bisenet",
-    "easyportrait",
-    "fan",
-    "mediapipe",
-    "bodypix",
-    "bfm",
-)
-SAPIENS = {
-    "sapiens": "0.3b",
-    "sapiens-0.3b": "0.3b",
-    "sapiens-0.6b": "0.6b",
-    "sapiens-1b": "1b",
-    "sapiens-2b": "2b",
-}
+BUILTIN = "builtin"
+OLD_NAMES = {"embedded": BUILTIN}
+"""Names of rows in clips and scripts from before, and today's."""
 COEFFICIENTS = "morphable.npz"
-"""What the face model's fit found, in the clip's folder."""
+"""File in the clip's folder with the coefficients of the fitted Basel face model."""
 SAPIENS_FRAMES = 500
-"""Frames, from the start, that Sapiens looks at, as in InsTaG's preparation: seconds each on a
-CPU."""
+"""Frames, from the start, whose geometry Sapiens predicts, as in InsTaG's preparation: each takes
+seconds on a CPU."""
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
-class CaptureBackends:
-    """Names of who observes.
+class Choice:
+    """One table. option: the option that chooses a row. stage: the stage of `prepare` whose result
+    depends on it. help: what the rows find.
 
-    action_units: `landmarks`, `blendshapes` (MediaPipe's model), or the CSV that OpenFace's
-    FeatureExtraction wrote of the same video. parsing: `embedded` or `bisenet`. teeth: `embedded`
-    or `easyportrait`. hair: `embedded` or `mediapipe`. arms: `embedded` or `bodypix`. surface:
-    `embedded` (the tracked face) or `sapiens`, with -0.6b, -1b or -2b for its larger models.
-    points: the 68 landmarks, `embedded` or `fan`. tracker: whose poses and focal length, `embedded`
-    or `bfm` (the Basel face model).
+    file: the row for a value that is a path and no name; None where only names are valid. Its
+    `load` takes that path. setting: the key in clip.json, where it is not the option's name.
     """
 
-    action_units: str = LANDMARKS
-    parsing: str = EMBEDDED
-    teeth: str = EMBEDDED
-    hair: str = EMBEDDED
-    arms: str = EMBEDDED
-    surface: str = EMBEDDED
-    points: str = EMBEDDED
-    tracker: str = EMBEDDED
-
-    def check(self) -> None:
-        """Say before any work what is not to be had. Raises BadArgument, AssetMissing."""
-        from instag.assets.checkpoints import asset_path
-
-        for option, name, known in (
-            ("--parsing", self.parsing, (EMBEDDED, BISENET)),
-            ("--teeth", self.teeth, (EMBEDDED, EASYPORTRAIT)),
-            ("--hair", self.hair, (EMBEDDED, MEDIAPIPE)),
-            ("--arms", self.arms, (EMBEDDED, BODYPIX)),
-            ("--surface", self.surface, (EMBEDDED, *SAPIENS)),
-            ("--points", self.points, (EMBEDDED, FAN)),
-            ("--tracker", self.tracker, (EMBEDDED, BFM)),
-        ):
-            if name not in known:
-                raise BadArgument(
-                    f"{option} {name}: there is none of that name. Choose one of: "
-                    f"{', '.join(known)}."
-                )
-        for option, asset in self._assets():
-            asset_path(asset, option)
-        table = self.table
-        if table is not None and not table.is_file():
-            raise BadArgument(
-                f"--au {table}: there is no such file. Give landmarks, blendshapes, or the CSV "
-                "that OpenFace's FeatureExtraction wrote, or leave --au out."
-            )
-
-    def _assets(self) -> list[tuple[str, str]]:
-        """Options and the assets that they need."""
-        needed = [("--parsing bisenet", "bisenet")] if self.parsing == BISENET else []
-        needed += [("--teeth easyportrait", "easyportrait")] if self.teeth == EASYPORTRAIT else []
-        needed += [("--hair mediapipe", "hair")] if self.hair == MEDIAPIPE else []
-        needed += [("--arms bodypix", "bodypix")] if self.arms == BODYPIX else []
-        needed += [("--points fan", "fan")] if self.points == FAN else []
-        needed += [("--tracker bfm", "bfm")] if self.tracker == BFM else []
-        size = SAPIENS.get(self.surface)
-        return needed + (
-            [
-                (f"--surface {self.surface}", f"sapiens-{kind}-{size}")
-                for kind in ("depth", "normal")
-            ]
-            if size
-            else []
-        )
+    option: str
+    stage: str
+    help: str
+    rows: "tuple[Backend[Any], ...]"
+    file: "Backend[Any] | None" = None
+    setting: str = ""
 
     @property
-    def table(self) -> Path | None:
-        """The file of action units, None where they are measured."""
-        return None if self.action_units in (LANDMARKS, BLENDSHAPES) else Path(self.action_units)
+    def key(self) -> str:
+        """The key of the choice in a stage's settings in clip.json."""
+        return self.setting or self.option
 
-    def settings(self, stage: str) -> dict[str, object]:
-        """What of this the result of a stage of `prepare` depends on; empty for the default, so
-        that older clips stay good."""
-        if stage == "action_units" and self.table is not None:
-            return {
-                "table": self.table.name,
-                "sha256": hashlib.sha256(self.table.read_bytes()).hexdigest(),
-            }
-        named = {
-            "action_units": ("action_units",),
-            "regions": ("parsing", "teeth", "hair", "arms"),
-            "surface": ("surface",),
-            "tracking": ("points", "tracker"),
-        }.get(stage, ())
-        chosen = {name: getattr(self, name) for name in named}
-        return {
-            name: value for name, value in chosen.items() if value != getattr(THE_EMBEDDED, name)
-        }
+    @property
+    def default(self) -> str:
+        """The name of the first row."""
+        return self.rows[0].name
 
-    def find_action_units(self, clip: Clip, report: Report, *, shortened: bool) -> None:
-        """Write au.csv. shortened: the clip holds only the beginning of the video. Raises
-        TableMismatch, AssetMissing, AssetDamaged."""
-        if self.table is not None:
-            read = read_openface(self.table, len(clip), part=shortened, start=clip.info.first_frame)
-            clip.save_action_units(read.units, read.success)
-        elif self.action_units == BLENDSHAPES:
-            from instag.capture.networks.blendshapes import blendshape_action_units
+    @property
+    def full_help(self) -> str:
+        """The help text with the names and what stands behind them."""
+        rows = [*self.rows, *([self.file] if self.file else [])]
+        return f"{self.help}: {', '.join(f'{row.name} ({row.help})' for row in rows)}."
 
-            blendshape_action_units(clip, report)
-        else:
-            measure_action_units(clip, report)
-
-    def find_regions(self, clip: Clip, report: Report) -> None:
-        """Write regions/*.png. Raises AssetMissing, AssetDamaged."""
-        from instag.capture.segmentation.label import label_regions
-        from instag.capture.segmentation.parsed import mark_hair, mark_teeth, parse_regions
-
-        alone = self.teeth == self.hair == self.arms == EMBEDDED
-        half = report if alone else part(report, 0.0, 0.5)
-        if self.parsing == BISENET:
-            from instag.capture.networks.bisenet import BiSeNet
-
-            parse_regions(clip, self._network(BiSeNet, "bisenet", "--parsing bisenet"), half)
-        else:
-            label_regions(clip, half)
-        if self.hair == MEDIAPIPE:
-            from instag.assets.checkpoints import asset_path
-            from instag.capture.networks.hair import HairSegmenter
-
-            with HairSegmenter(asset_path("hair", "--hair mediapipe")) as segment:
-                mark_hair(clip, segment, part(report, 0.5, 0.6))
-        if self.teeth == EASYPORTRAIT:
-            from instag.capture.networks.easyportrait import EasyPortrait
-
-            mark_teeth(
-                clip,
-                self._network(EasyPortrait, "easyportrait", "--teeth easyportrait"),
-                part(report, 0.6, 0.9),
-            )
-        if self.arms == BODYPIX:
-            from instag.assets.checkpoints import asset_path
-            from instag.capture.networks.bodypix import BodyPix
-            from instag.capture.segmentation.arms import mark_arms
-
-            mark_arms(
-                clip, BodyPix(asset_path("bodypix", "--arms bodypix")), part(report, 0.9, 1.0)
-            )
-
-    def find_surface(self, clip: Clip, report: Report) -> None:
-        """Write surface/*.npz. Raises AssetMissing, AssetDamaged, CaptureError."""
-        if self.surface == EMBEDDED:
-            from instag.capture.geometry.from_mesh import render_surface
-
-            render_surface(clip, report)
-            return
-        from instag.capture.geometry.predicted import predict_surface
-
-        predict_surface(clip, self._sapiens(), "Sapiens", SAPIENS_FRAMES, report)
-
-    def find_points(self, clip: Clip, track: Track, report: Report) -> Track:
-        """The track with landmarks, poses and focal length of whoever was chosen; saved where they
-        are not our own.
-
-        Raises AssetMissing, AssetDamaged, CaptureError.
-        """
-        coefficients = clip.folder / COEFFICIENTS
-        coefficients.unlink(missing_ok=True)
-        chosen = track
-        if self.points == FAN:
-            chosen = self._points_by_fan(
-                clip, chosen, part(report, 0.0, 0.3) if self.tracker == BFM else report
-            )
-        if self.tracker == BFM:
-            from instag.assets.checkpoints import asset_path
-            from instag.capture.tracking.bfm.tracks import track_by_model
-
-            chosen = track_by_model(
-                clip,
-                chosen,
-                asset_path("bfm", "--tracker bfm"),
-                coefficients,
-                part(report, 0.3, 1.0),
-            )
-        if chosen is not track:
-            clip.save_track(chosen)
-        return chosen
-
-    def _points_by_fan(self, clip: Clip, track: Track, report: Report) -> Track:
-        from instag.capture.networks.fan import Fan
-
-        fan = self._network(Fan, "fan", "--points fan")
-        points = []
-        for index in range(len(clip)):
-            points.append(fan(clip.frame(index), track.landmarks[index]))
-            report(index + 1, len(clip))
-        return replace(track, landmarks68=np.stack(points).astype(np.float32))
-
-    def _sapiens(self) -> "Sapiens":
-        from instag.assets.checkpoints import asset_path
-        from instag.capture.networks.sapiens import Sapiens
-        from instag.runtime.device import device_named
-
-        depth, normal = (
-            asset_path(name, option)
-            for option, name in self._assets()
-            if name.startswith("sapiens")
+    def row(self, name: str) -> Backend[Any]:
+        """The row of this name, else that of files. Raises BadArgument."""
+        for row in self.rows:
+            if row.name == name:
+                return row
+        if self.file is not None and Path(name).is_file():
+            return self.file
+        known = ", ".join([*names(self.rows), *([f"a {self.file.help}"] if self.file else [])])
+        raise BadArgument(
+            f"--{self.option} {name}: there is no backend {'or file ' if self.file else ''}of that "
+            f"name. Choose one of: {known}."
         )
-        return Sapiens(depth, normal, device_named())
 
-    @staticmethod
-    def _network(make: Callable[..., Network], asset: str, option: str) -> Network:
-        from instag.assets.checkpoints import asset_path
-        from instag.runtime.device import device_named
+    def paths(self, name: str) -> list[Path]:
+        """The files that the row of this name reads. Raises BadArgument, AssetMissing."""
+        row = self.row(name)
+        option = f"--{self.option} {name}"
+        if row is self.file:
+            return [Path(name)]
+        if row.extra is not None and missing_packages(row.extra):
+            raise AssetMissing(f"{option}: {obstacle(replace(row, assets=()))}")
+        return [asset_path(asset, option) for asset in row.assets]
 
-        return make(asset_path(asset, option), device_named())
+    def load(self, name: str) -> Any:
+        """The function of the row of this name. Raises BadArgument, AssetMissing, AssetDamaged."""
+        return self.row(name).load(self.paths(name))
 
 
-THE_EMBEDDED = CaptureBackends()
-"""What comes with instag and needs no file."""
+def check_backends(options: "CaptureOptions") -> None:
+    """Check that every chosen row exists and its files are on this machine, before any work. Raises
+    BadArgument, AssetMissing."""
+    for choice in CHOICES:
+        choice.paths(getattr(options, choice.option))
+
+
+def current_name(name: str) -> str:
+    """A row's name of today."""
+    return OLD_NAMES.get(name, name)
+
+
+def without_defaults(settings: Mapping[str, object]) -> dict[str, object]:
+    """Settings of a stage without the choices of default rows, by whatever name."""
+    defaults = {choice.key: choice.default for choice in CHOICES}
+    return {
+        name: value
+        for name, value in settings.items()
+        if not (name in defaults and isinstance(value, str))
+        or current_name(value) != defaults[name]
+    }
+
+
+def optional_backends() -> Iterator[tuple[str, Backend[Any]]]:
+    """Each row that is no default, with the option that chooses it."""
+    for choice in CHOICES:
+        for row in choice.rows[1:]:
+            yield f"--{choice.option} {row.name}", row
+
+
+def _landmarks_action_units(_: Sequence[Path]) -> "ClipStep":
+    from instag.capture.measure_action_units import measure_action_units
+
+    return measure_action_units
+
+
+def _blendshapes(paths: Sequence[Path]) -> "ClipStep":
+    from instag.capture.networks.blendshapes import blendshape_action_units
+
+    (model,) = paths
+    return lambda clip, report: blendshape_action_units(clip, model, report)
+
+
+def _openface(paths: Sequence[Path]) -> "ClipStep":
+    from instag.capture.openface import copy_openface
+
+    (table,) = paths
+    return lambda clip, report: copy_openface(table, clip, report)
+
+
+def _label_regions(_: Sequence[Path]) -> "ClipStep":
+    from instag.capture.segmentation.label import label_regions
+
+    return label_regions
+
+
+def _bisenet(paths: Sequence[Path]) -> "ClipStep":
+    from instag.capture.networks.bisenet import BiSeNet
+    from instag.capture.segmentation.parsed import parse_regions
+    from instag.runtime.device import device_named
+
+    network = BiSeNet(*paths, device_named())
+    return lambda clip, report: parse_regions(clip, network, report)
+
+
+def _unchanged_regions(_: Sequence[Path]) -> "ClipStep":
+    return lambda clip, report: report(1, 1)
+
+
+def _easyportrait(paths: Sequence[Path]) -> "ClipStep":
+    from instag.capture.networks.easyportrait import EasyPortrait
+    from instag.capture.segmentation.parsed import mark_teeth
+    from instag.runtime.device import device_named
+
+    network = EasyPortrait(*paths, device_named())
+    return lambda clip, report: mark_teeth(clip, network, report)
+
+
+def _hair_segmentation(paths: Sequence[Path]) -> "ClipStep":
+    from instag.capture.networks.hair import HairSegmenter
+    from instag.capture.segmentation.parsed import mark_hair
+
+    def step(clip: "Clip", report: "Report") -> None:
+        with HairSegmenter(*paths) as segment:
+            mark_hair(clip, segment, report)
+
+    return step
+
+
+def _bodypix(paths: Sequence[Path]) -> "ClipStep":
+    from instag.capture.networks.bodypix import BodyPix
+    from instag.capture.segmentation.arms import mark_arms
+    from instag.runtime.device import device_named
+
+    network = BodyPix(*paths, device_named())
+    return lambda clip, report: mark_arms(clip, network, report)
+
+
+def _mesh_geometry(_: Sequence[Path]) -> "ClipStep":
+    from instag.capture.geometry.from_mesh import render_surface
+
+    return render_surface
+
+
+def _sapiens(paths: Sequence[Path]) -> "ClipStep":
+    from instag.capture.geometry.predicted import predict_surface
+    from instag.capture.networks.sapiens import Sapiens
+    from instag.runtime.device import device_named
+
+    networks = Sapiens(*paths, device_named())
+    return lambda clip, report: predict_surface(clip, networks, "Sapiens", SAPIENS_FRAMES, report)
+
+
+def _unchanged_track(_: Sequence[Path]) -> "TrackStep":
+    return lambda clip, track, report: track
+
+
+def _fan(paths: Sequence[Path]) -> "TrackStep":
+    from instag.capture.networks.fan import Fan, fan_landmarks
+    from instag.runtime.device import device_named
+
+    network = Fan(*paths, device_named())
+    return lambda clip, track, report: fan_landmarks(clip, track, network, report)
+
+
+def _bfm(paths: Sequence[Path]) -> "TrackStep":
+    from instag.capture.tracking.bfm.tracks import track_by_model
+
+    (model,) = paths
+    return lambda clip, track, report: track_by_model(
+        clip, track, model, clip.folder / COEFFICIENTS, report
+    )
+
+
+def _sapiens_row(name: str, size: str) -> "Backend[ClipStep]":
+    return Backend(
+        name=name,
+        help=f"Sapiens {size.upper()}",
+        assets=(f"sapiens-depth-{size}", f"sapiens-normal-{size}"),
+        load=_sapiens,
+    )
+
+
+ACTION_UNITS = Choice(
+    option="au",
+    stage="action_units",
+    help="Action units",
+    rows=(
+        Backend(name="landmarks", help="measured on the mesh", load=_landmarks_action_units),
+        Backend(
+            name="blendshapes",
+            help="by MediaPipe's blendshapes",
+            assets=("blendshapes",),
+            load=_blendshapes,
+        ),
+    ),
+    file=Backend(name="FILE", help="CSV of OpenFace's FeatureExtraction", load=_openface),
+    setting="action_units",
+)
+PARSERS = Choice(
+    option="parsing",
+    stage="regions",
+    help="Regions",
+    rows=(
+        Backend(name=BUILTIN, help="person mask and colours", load=_label_regions),
+        Backend(name="bisenet", help="face parsing", assets=("bisenet",), load=_bisenet),
+    ),
+)
+HAIR = Choice(
+    option="hair",
+    stage="regions",
+    help="Hair",
+    rows=(
+        Backend(name=BUILTIN, help="the parser's", load=_unchanged_regions),
+        Backend(
+            name="mediapipe",
+            help="MediaPipe's hair segmentation",
+            assets=("hair",),
+            load=_hair_segmentation,
+        ),
+    ),
+)
+TEETH = Choice(
+    option="teeth",
+    stage="regions",
+    help="Teeth",
+    rows=(
+        Backend(name=BUILTIN, help="by colour", load=_unchanged_regions),
+        Backend(
+            name="easyportrait",
+            help="EasyPortrait, as InsTaG",
+            assets=("easyportrait",),
+            load=_easyportrait,
+        ),
+    ),
+)
+ARMS = Choice(
+    option="arms",
+    stage="regions",
+    help="Arms and hands",
+    rows=(
+        Backend(name=BUILTIN, help="not labelled", load=_unchanged_regions),
+        Backend(
+            name="bodypix",
+            help="BodyPix; they become torso",
+            assets=("bodypix",),
+            load=_bodypix,
+        ),
+    ),
+)
+GEOMETRY = Choice(
+    option="surface",
+    stage="surface",
+    help="Depth and normals",
+    rows=(
+        Backend(name=BUILTIN, help="of the tracked mesh", load=_mesh_geometry),
+        _sapiens_row("sapiens", "0.3b"),
+        _sapiens_row("sapiens-0.3b", "0.3b"),
+        _sapiens_row("sapiens-0.6b", "0.6b"),
+        _sapiens_row("sapiens-1b", "1b"),
+        _sapiens_row("sapiens-2b", "2b"),
+    ),
+)
+LANDMARKS_68 = Choice(
+    option="points",
+    stage="tracking",
+    help="The 68 landmarks",
+    rows=(
+        Backend(name=BUILTIN, help="of the mesh", load=_unchanged_track),
+        Backend(name="fan", help="the face-alignment package's", assets=("fan",), load=_fan),
+    ),
+)
+TRACKERS = Choice(
+    option="tracker",
+    stage="tracking",
+    help="Poses and focal length",
+    rows=(
+        Backend(name=BUILTIN, help="of the mesh", load=_unchanged_track),
+        Backend(name="bfm", help="a fitted Basel face model", assets=("bfm",), load=_bfm),
+    ),
+)
+CHOICES = (ACTION_UNITS, PARSERS, HAIR, TEETH, ARMS, GEOMETRY, LANDMARKS_68, TRACKERS)
+"""All tables."""

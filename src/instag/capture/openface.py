@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from instag.data.clip import Clip
 from instag.errors import BadArgument, TableMismatch
+from instag.runtime.progress import Report, silent
 from instag.types import FPS
 
 NEEDED = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU25", "AU45")
@@ -46,6 +48,17 @@ class ActionUnits:
 
     units: dict[str, Float[np.ndarray, " f"]]
     success: Bool[np.ndarray, " f"]
+
+
+def copy_openface(path: Path, clip: Clip, report: Report = silent) -> None:
+    """Write a clip's au.csv from a table of OpenFace's. Raises BadArgument, TableMismatch."""
+    video = clip.info.stages.get("video")
+    shortened = video is not None and video.settings.get("seconds") is not None
+    read = read_openface(
+        path, len(clip), part=shortened or clip.info.is_part, start=clip.info.first_frame
+    )
+    clip.save_action_units(read.units, read.success)
+    report(1, 1)
 
 
 def read_openface(path: Path, frames: int, *, part: bool = False, start: int = 0) -> ActionUnits:

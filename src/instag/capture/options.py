@@ -1,16 +1,30 @@
-"""The choices that somebody has who lets a video be observed."""
+"""How a video is observed, as options of the library; the command line unfolds them."""
 
 from dataclasses import dataclass
 from typing import Any, final
 
+from instag.capture import backends
 from instag.errors import BadArgument
 from instag.options import check_limits, option
+
+SIZES = (64, 2048)
+"""Smallest and largest side of a clip's frames in pixels."""
+
+
+def _backend(choice: backends.Choice) -> Any:
+    """An option that chooses a row of a table."""
+    metavar = "NAME" if choice.file is None else f"NAME|{choice.file.name}"
+    return option(choice.default, choice.full_help, metavar=metavar)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class CaptureOptions:
-    """How a video is observed."""
+    """What to observe of a video, and by which backends.
+
+    speech: the front end whose features the clip keeps. seconds: use no more of the video. Raises
+    BadArgument where a number is outside its limits.
+    """
 
     delay: int | None = option(
         None,
@@ -29,46 +43,34 @@ class CaptureOptions:
         minimum=1,
     )
     size: int = option(
-        512, "Width and height of the observed square in pixels.", minimum=64, maximum=1024
+        512,
+        "Width and height of the observed square in pixels.",
+        minimum=SIZES[0],
+        maximum=SIZES[1],
     )
-    au: str = option(
-        "landmarks",
-        "Action units: landmarks, blendshapes, or a CSV of OpenFace's FeatureExtraction.",
-        metavar="NAME|FILE",
-    )
-    parsing: str = option(
-        "embedded", "Who tells regions apart: embedded or bisenet.", metavar="NAME"
-    )
-    teeth: str = option("embedded", "Who finds teeth: embedded or easyportrait.", metavar="NAME")
-    hair: str = option("embedded", "Who finds hair: embedded or mediapipe.", metavar="NAME")
-    arms: str = option("embedded", "Who finds arms and hands: embedded or bodypix.", metavar="NAME")
-    surface: str = option(
-        "embedded",
-        "Depth and normals: embedded, sapiens, sapiens-0.6b, -1b or -2b.",
-        metavar="NAME",
-    )
-    points: str = option("embedded", "Who finds the 68 landmarks: embedded or fan.", metavar="NAME")
-    tracker: str = option(
-        "embedded", "Who tracks: embedded or bfm (the Basel face model).", metavar="NAME"
-    )
+    au: str = _backend(backends.ACTION_UNITS)
+    parsing: str = _backend(backends.PARSERS)
+    teeth: str = _backend(backends.TEETH)
+    hair: str = _backend(backends.HAIR)
+    arms: str = _backend(backends.ARMS)
+    surface: str = _backend(backends.GEOMETRY)
+    points: str = _backend(backends.LANDMARKS_68)
+    tracker: str = _backend(backends.TRACKERS)
+    speech: str = "mel"
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
+        for choice in backends.CHOICES:
+            name = backends.current_name(getattr(self, choice.option))
+            object.__setattr__(self, choice.option, name)
+        if not SIZES[0] <= self.size <= SIZES[1] or self.size % 2:
+            raise BadArgument(
+                f"--size {self.size}: give an even number of pixels from {SIZES[0]} to {SIZES[1]}, "
+                "for example 512."
+            )
         check_limits(self)
         if self.crop is not None and self.crop[2] <= 0:
             raise BadArgument(f"--crop: the size {self.crop[2]:g} is not positive.")
 
-    def settings(self) -> dict[str, Any]:
-        """As `instag.prepare` takes them."""
-        from instag.capture.backends import CaptureBackends
 
-        chosen = {
-            name: getattr(self, name)
-            for name in ("parsing", "teeth", "hair", "arms", "surface", "points", "tracker")
-        }
-        return {
-            "delay_ms": self.delay,
-            "size": self.size,
-            "crop": self.crop,
-            "shot": self.shot,
-            "observers": CaptureBackends(action_units=self.au, **chosen),
-        }
+DEFAULTS = CaptureOptions()

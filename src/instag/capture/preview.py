@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from instag.capture.quality.report import quality_lines
-from instag.capture.segmentation.torso import over
+from instag.capture.segmentation.torso import composite_over
 from instag.data.clip import Clip
 from instag.data.head_mask import head_alpha_uint8
 from instag.errors import NotAnArtefact
@@ -86,13 +86,13 @@ def _rows(clip: Clip) -> list[Row]:
         ),
         Row(
             title="torso over backdrop",
-            draw=lambda index: over(clip.backdrop().astype(np.float32), clip.torso(index)).astype(
-                np.uint8
-            ),
+            draw=lambda index: composite_over(
+                clip.backdrop().astype(np.float32), clip.torso(index)
+            ).astype(np.uint8),
         ),
         Row(
             title="torso over green",
-            draw=lambda index: over(
+            draw=lambda index: composite_over(
                 np.full((*clip.torso(index).shape[:2], 3), GREEN, np.float32), clip.torso(index)
             ).astype(np.uint8),
         ),
@@ -192,7 +192,7 @@ def _head_on_green(clip: Clip, index: int) -> Picture:
         regions >= Region.MOUTH, np.uint8(255), head_alpha_uint8(clip.matte(index), regions)
     )
     alpha = share[..., None].astype(np.float32) / 255
-    behind = over(clip.backdrop().astype(np.float32), clip.torso(index))
+    behind = composite_over(clip.backdrop().astype(np.float32), clip.torso(index))
     return (
         np.clip(frame - (1 - alpha) * behind, 0, 255 * alpha)
         + (1 - alpha) * np.array(GREEN, np.float32)

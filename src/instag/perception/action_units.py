@@ -25,7 +25,7 @@ UPPER_LIP = (82, 13, 312)
 LOWER_LIP = (87, 14, 317)
 CHIN = (148, 152, 377, 175)
 
-STRONGEST = {
+FULL_SCALE_M = {
     "AU01": 0.008,
     "AU02": 0.008,
     "AU04": 0.007,
@@ -39,11 +39,11 @@ STRONGEST = {
 Facial Action Coding System describes."""
 FULL_BLINK = 2.5
 """AU45 of closed eyes."""
-BLINK_FROM, BLINK_TO = 0.75, 0.2
+BLINK_ONSET, BLINK_CLOSED = 0.75, 0.2
 """Opening of the eyes over the clip's usual one at which a blink begins and is complete."""
 JITTER_FRAMES = 0.8
 """Standard deviation in frames of the smoothing of all but the blink."""
-AT_ONCE = 500
+CHUNK_FRAMES = 500
 """Frames that are brought into the head's frame together."""
 CLOSED_LIPS = 0.0015
 """Metres that MediaPipe's inner lips are apart, at most, when the mouth is shut."""
@@ -52,26 +52,26 @@ CLOSED_LIPS = 0.0015
 def action_units(track: Track, width: int, height: int) -> dict[str, Float[np.ndarray, " f"]]:
     """AU01, 02, 04, 05, 06, 07, 25, 26 in 0..5 and AU45 in 0..2.5, for each frame of a picture of
     width x height pixels."""
-    seen = _measured(track, width, height)
+    measures = _measured(track, width, height)
     inner, outer, frown, upper, lower = (
-        seen[name] for name in ("inner", "outer", "frown", "upper", "lower")
+        measures[name] for name in ("inner", "outer", "frown", "upper", "lower")
     )
     opening = upper - lower
-    usual = float(np.quantile(opening, 0.6))
-    closed = np.clip((BLINK_FROM - opening / usual) / (BLINK_FROM - BLINK_TO), 0, 1)
-    lips, jaw = seen["lips"], seen["jaw"]
+    typical = float(np.quantile(opening, 0.6))
+    closed = np.clip((BLINK_ONSET - opening / typical) / (BLINK_ONSET - BLINK_CLOSED), 0, 1)
+    lips, jaw = measures["lips"], measures["jaw"]
     shifts = {
         "AU01": _over_rest(inner),
         "AU02": _over_rest(outer),
         "AU04": 0.7 * _over_rest(-inner) + 0.6 * _over_rest(frown),
-        "AU05": (opening - usual) * (1 - closed),
-        "AU06": _over_rest(seen["cheeks"]),
+        "AU05": (opening - typical) * (1 - closed),
+        "AU06": _over_rest(measures["cheeks"]),
         "AU07": _over_rest(lower) * (1 - closed),
         "AU25": lips - min(float(np.quantile(lips, 0.02)), CLOSED_LIPS),
         "AU26": np.quantile(jaw, 0.95) - jaw,
     }
     table = {
-        name: _intensity(gaussian_filter1d(shift, JITTER_FRAMES) / STRONGEST[name])
+        name: _intensity(gaussian_filter1d(shift, JITTER_FRAMES) / FULL_SCALE_M[name])
         for name, shift in shifts.items()
     }
     return {**table, "AU45": (FULL_BLINK * closed).astype(np.float32)}
@@ -82,11 +82,11 @@ def _measured(track: Track, width: int, height: int) -> dict[str, Float[np.ndarr
     in pieces, as all landmarks of a long clip are large."""
     poses = head_to_camera(track)
     pieces = []
-    for start in range(0, len(track.landmarks), AT_ONCE):
-        some = slice(start, start + AT_ONCE)
-        face = in_head_frame(
+    for start in range(0, len(track.landmarks), CHUNK_FRAMES):
+        some = slice(start, start + CHUNK_FRAMES)
+        face = landmarks_in_head_frame(
             replace(track, landmarks=track.landmarks[some]),
-            poses.taken(np.arange(len(track.landmarks))[some]),
+            poses.select(np.arange(len(track.landmarks))[some]),
             width,
             height,
         )
@@ -116,7 +116,7 @@ def _intensity(share: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:
     return (5 * np.tanh(np.maximum(share, 0))).astype(np.float32)
 
 
-def in_head_frame(
+def landmarks_in_head_frame(
     track: Track, poses: Poses, width: int, height: int
 ) -> Float[np.ndarray, "f 478 3"]:
     """The landmarks in metres in the head's frame of reference, each at the depth of its point of
@@ -129,8 +129,8 @@ def in_head_frame(
         * [1, -1]
         * (-depth / track.focal)[..., None]
     )
-    seen = np.concatenate([offset, depth[..., None]], -1)
-    return (seen - poses.translations[:, None]) @ poses.rotations
+    measures = np.concatenate([offset, depth[..., None]], -1)
+    return (measures - poses.translations[:, None]) @ poses.rotations
 
 
 def _height(face: Float[np.ndarray, "f 478 3"], points: tuple[int, ...]) -> Float[np.ndarray, " f"]:

@@ -237,7 +237,7 @@ def perform(
     """The speaker says the recording, or its first `seconds`; longer than the recording, silence
     follows.
 
-    Raises BadArgument for a size or a time that cannot be painted.
+    Raises BadArgument for a size or a time that cannot be rendered.
     """
     if size < SMALLEST or size % 2:
         raise BadArgument(

@@ -129,7 +129,7 @@ def test_a_fine_clip_is_good() -> None:
 
 
 @pytest.mark.parametrize(
-    "aspect, seen, heard",
+    "aspect, video, audio",
     [
         ("face size", {"face_px": 60}, {}),
         ("blur", {"sharpness": 0.03}, {}),
@@ -148,12 +148,12 @@ def test_a_fine_clip_is_good() -> None:
     ],
 )
 def test_each_fault_is_named_with_what_to_do(
-    aspect: str, seen: dict[str, float], heard: dict[str, float]
+    aspect: str, video: dict[str, float], audio: dict[str, float]
 ) -> None:
-    (finding,) = judge(INFO, replace(FINE, **seen), replace(CLEAR, **heard))
+    (finding,) = judge(INFO, replace(FINE, **video), replace(CLEAR, **audio))
     assert (finding.aspect, finding.grade) == (aspect, Grade.POOR)
-    assert finding.says.endswith(".")
-    assert "{" not in finding.says
+    assert finding.message.endswith(".")
+    assert "{" not in finding.message
 
 
 def test_between_good_and_poor_is_fair() -> None:
@@ -177,9 +177,9 @@ def test_what_the_clip_says_of_itself() -> None:
     assert aspects(delay_found={"ms": 0, "fit": 0.3, "margin": 0.02}) == [("lip sync", "fair")]
     assert aspects(delay_found={"ms": 0, "fit": 0.05, "margin": 0.01}) == [("lip sync", "poor")]
     for given, expected in ((None, [("lip sync", "poor")]), (80, [])):
-        heard = {"sound": StageRecord(made_by="", settings={"delay_ms": given}, seconds=0)}
-        assert aspects(stages=heard) == expected
-        assert aspects(stages=heard, frame_count=60, shots=((0, 60),)) == [("length", "poor")]
+        audio = {"sound": StageRecord(made_by="", settings={"delay_ms": given}, seconds=0)}
+        assert aspects(stages=audio) == expected
+        assert aspects(stages=audio, frame_count=60, shots=((0, 60),)) == [("length", "poor")]
 
 
 def test_worst_first_and_as_lines() -> None:

@@ -3,17 +3,17 @@ import numpy as np
 from instag.capture.segmentation.appearance_model import (
     CLASSES,
     AppearanceModel,
-    View,
+    HeadView,
     fit_appearance_model,
     posterior,
-    rough_atlas,
+    prior_atlas,
     view,
 )
 from instag.types import Region
 from painted_head import paint, person_mask, rest_face
 
 
-def views() -> list[View]:
+def views() -> list[HeadView]:
     found = []
     for x in (-4, 0, 4, 6):
         painted = paint((x, 0), noise=6)
@@ -24,7 +24,7 @@ def views() -> list[View]:
 
 
 def test_rough_atlas_is_a_distribution_over_the_classes() -> None:
-    atlas = rough_atlas()
+    atlas = prior_atlas()
     assert (atlas > 0).all()
     np.testing.assert_allclose(atlas.sum(-1), 1, atol=1e-5)
 
@@ -34,7 +34,7 @@ def test_regions_of_a_painted_head_are_found_again() -> None:
     learned = fit_appearance_model(seen)
     assert isinstance(learned, AppearanceModel)
     for view_, x in zip(seen, (-4, 0, 4, 6), strict=True):
-        belief = posterior(view_, learned.log_atlas, learned.palette)
+        belief = posterior(view_, learned.log_atlas, learned.histogram)
         np.testing.assert_allclose(belief.sum(-1), 1, atol=1e-4)
         labels = belief.argmax(-1)
         truth = paint((x, 0)).regions[::2, ::2]

@@ -15,13 +15,13 @@ from painted_head import COLORS, painted_clip
 def test_what_a_moving_person_uncovers_is_found_exactly() -> None:
     rng = np.random.default_rng(0)
     true = cv2.GaussianBlur(rng.integers(0, 256, (64, 96, 3), dtype=np.uint8), (0, 0), 3)
-    far = FarFrames.none_yet(64, 96)
+    far = FarFrames.empty(64, 96)
     covered = np.ones((64, 96), bool)
-    for turn, x in enumerate(range(20, 76, 4)):
+    for number, x in enumerate(range(20, 76, 4)):
         regions = np.zeros((64, 96), np.uint8)
         cv2.circle(regions, (x, 32), 12, (Region.FACE.value,), -1)
         frame = np.where(regions[..., None] > 0, np.uint8(255), true)
-        far = far.look(frame, distance_from_person(regions), turn)
+        far = far.updated(frame, distance_from_person(regions), number)
         covered &= distance_from_person(regions) < 4
     backdrop, known = median_of_far(far)
     assert known[~covered].all()
@@ -29,10 +29,12 @@ def test_what_a_moving_person_uncovers_is_found_exactly() -> None:
 
 
 def test_a_passer_by_in_one_frame_is_outvoted() -> None:
-    far = FarFrames.none_yet(32, 32)
+    far = FarFrames.empty(32, 32)
     distance = np.full((32, 32), 2, np.float32)
-    for turn in range(5):
-        far = far.look(np.full((32, 32, 3), 250 if turn == 2 else 100, np.uint8), distance, turn)
+    for number in range(5):
+        far = far.updated(
+            np.full((32, 32, 3), 250 if number == 2 else 100, np.uint8), distance, number
+        )
     assert (median_of_far(far)[0] == 100).all()
 
 

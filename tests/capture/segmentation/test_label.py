@@ -12,9 +12,9 @@ from instag.capture.segmentation.appearance_model import (
     view,
 )
 from instag.capture.segmentation.label import (
-    Belief,
-    _enclosed,
-    _steadied,
+    FrameLabels,
+    _enclosed_hair,
+    _filter_in_time,
     clean,
     label,
     label_regions,
@@ -52,13 +52,13 @@ def test_mouth_and_teeth_are_drawn_into_the_face() -> None:
     seen = view(painted.frame, person_mask(painted.regions), painted.landmarks, rest_face())
     learned = fit_appearance_model([seen])
     mouth = mouth_inside(painted.landmarks, (SIZE, SIZE))
-    belief = Belief(
+    frame_labels = FrameLabels(
         image=seen.image,
-        classes=posterior(seen, learned.log_atlas, learned.palette),
+        classes=posterior(seen, learned.log_atlas, learned.histogram),
         mouth=mouth,
         teeth=teeth_likeness(painted.frame, mouth, learned.skin),
     )
-    labels = label(belief, belief, belief)
+    labels = label(frame_labels, frame_labels, frame_labels)
     assert labels.shape == (SIZE, SIZE)
     np.testing.assert_array_equal(labels >= Region.MOUTH, mouth > 0)
     head, true = labels >= Region.FACE, painted.regions >= Region.FACE
@@ -81,23 +81,23 @@ def test_every_frame_of_a_clip_is_labelled(tmp_path, count: int) -> None:
 def test_beliefs_of_a_still_picture_settle_and_a_change_is_followed() -> None:
     rng = np.random.default_rng(0)
     still, other = np.full((8, 8, 3), 90, np.uint8), np.full((8, 8, 3), 140, np.uint8)
-    beliefs = []
+    labelled_frames = []
     for turn in range(24):
         likely = np.clip((0.5 if turn < 20 else 0.9) + rng.normal(0, 0.1, (8, 8, 1)), 0, 1).astype(
             np.float32
         )
         classes = np.concatenate([likely, 1 - likely], -1)
         nothing = np.zeros((16, 16))
-        beliefs.append(
-            Belief(
+        labelled_frames.append(
+            FrameLabels(
                 image=still if turn < 20 else other,
                 classes=classes,
                 mouth=nothing.astype(np.uint8),
                 teeth=nothing.astype(np.float32),
             )
         )
-    steady = [belief.classes for belief in _steadied(iter(beliefs))]
-    raw = [belief.classes for belief in beliefs]
+    steady = [frame_labels.classes for frame_labels in _filter_in_time(iter(labelled_frames))]
+    raw = [frame_labels.classes for frame_labels in labelled_frames]
     flicker = lambda series: np.abs(np.diff(np.stack(series[5:20]), axis=0)).mean()  # noqa: E731
     assert flicker(steady) < 0.45 * flicker(raw)
     np.testing.assert_allclose(steady[20], raw[20], atol=1e-6)
@@ -110,6 +110,6 @@ def test_a_shadow_on_the_forehead_is_not_hair() -> None:
     labels[30:34, 30:34] = HAIR
     labels[40:44, :4] = HAIR
     labels[40:44, 4] = 0
-    enclosed = _enclosed(labels, 100)
+    enclosed = _enclosed_hair(labels, 100)
     assert enclosed.sum() == 16
     assert enclosed[31, 31]

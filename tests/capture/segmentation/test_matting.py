@@ -4,7 +4,7 @@ import pytest
 from jaxtyping import Float
 
 from instag.capture.segmentation.background import build_backdrop
-from instag.capture.segmentation.matting import Behind, cut_mattes, matte
+from instag.capture.segmentation.matting import BackgroundPlate, alpha_matte, cut_mattes
 from instag.data.head_mask import head_alpha_uint8
 from instag.types import Region
 from painted_head import painted_clip
@@ -34,14 +34,14 @@ def regions(share: Float[np.ndarray, "h w"], label: Region = Region.HAIR) -> np.
     return labels
 
 
-def behind(known: bool = True) -> Behind:
-    return Behind(
+def behind(known: bool = True) -> BackgroundPlate:
+    return BackgroundPlate(
         image=np.full((SIZE, SIZE, 3), BACKDROP, np.uint8), seen=np.full((SIZE, SIZE), known)
     )
 
 
 def test_a_soft_edge_and_a_strand_are_found(share: Float[np.ndarray, "h w"]) -> None:
-    found = matte(seen(share), regions(share), behind()) / 255
+    found = alpha_matte(seen(share), regions(share), behind()) / 255
     hard = (regions(share) > 0).astype(float)
     band = np.abs(np.hypot(*(np.indices((SIZE, SIZE)) - 127.5)) - 61) < 8
     assert np.abs(found - share)[band].mean() < 0.35 * np.abs(hard - share)[band].mean()
@@ -49,7 +49,7 @@ def test_a_soft_edge_and_a_strand_are_found(share: Float[np.ndarray, "h w"]) -> 
 
 
 def test_far_from_the_outline_all_is_sure(share: Float[np.ndarray, "h w"]) -> None:
-    found = matte(seen(share), regions(share), behind())
+    found = alpha_matte(seen(share), regions(share), behind())
     assert (found[100:156, 100:156] == 255).all()
     assert (found[:40] == 0).all()
 
@@ -58,20 +58,20 @@ def test_what_looks_like_the_backdrop_keeps_the_regions_outline(
     share: Float[np.ndarray, "h w"],
 ) -> None:
     flat = np.full((SIZE, SIZE, 3), BACKDROP, np.uint8)
-    found = matte(flat, regions(share, Region.FACE), behind())
+    found = alpha_matte(flat, regions(share, Region.FACE), behind())
     assert ((found > 127) == (regions(share) > 0)).mean() > 0.995
 
 
 def test_what_no_frame_showed_gets_a_narrow_edge(share: Float[np.ndarray, "h w"]) -> None:
-    found = matte(seen(share), regions(share), behind(known=False))
+    found = alpha_matte(seen(share), regions(share), behind(known=False))
     assert found[63, 133] == 0
 
 
 def test_no_person_is_an_empty_matte() -> None:
-    assert not matte(
+    assert not alpha_matte(
         np.zeros((64, 64, 3), np.uint8),
         np.zeros((64, 64), np.uint8),
-        Behind(image=np.zeros((64, 64, 3), np.uint8), seen=np.ones((64, 64), bool)),
+        BackgroundPlate(image=np.zeros((64, 64, 3), np.uint8), seen=np.ones((64, 64), bool)),
     ).any()
 
 

@@ -1,14 +1,14 @@
 import cv2
 import numpy as np
 
-from instag.capture.segmentation.torso import between, cut, cut_torso, over
+from instag.capture.segmentation.torso import between_sides, composite_over, cut_torso, torso_layer
 from instag.types import Region
 from painted_head import COLORS, paint, painted_clip
 
 
 def test_the_torsos_own_colours_are_kept_and_the_background_stays_clear() -> None:
     painted = paint()
-    layer = cut(painted.frame, painted.regions)
+    layer = torso_layer(painted.frame, painted.regions)
     body = (painted.regions == Region.TORSO) | (painted.regions == Region.NECK)
     np.testing.assert_array_equal(layer[body][:, :3], painted.frame[body])
     assert (layer[:20, :, 3] == 0).all()
@@ -17,7 +17,7 @@ def test_the_torsos_own_colours_are_kept_and_the_background_stays_clear() -> Non
 
 def test_the_neck_goes_on_under_the_chin_and_darkens() -> None:
     painted = paint()
-    layer = cut(painted.frame, painted.regions)
+    layer = torso_layer(painted.frame, painted.regions)
     column = layer[:, 64]
     chin = int(np.nonzero(painted.regions[:, 64] == Region.FACE)[0].max())
     assert (column[chin - 8 : chin, 3] > 240).all(), "12 rows of a picture of 128"
@@ -30,7 +30,7 @@ def test_the_neck_goes_on_under_the_chin_and_darkens() -> None:
 def test_torso_over_backdrop_with_the_head_on_it_is_the_frame() -> None:
     painted = paint()
     backdrop = np.full(painted.frame.shape, COLORS[Region.BACKGROUND], np.float32)
-    composed = over(backdrop, cut(painted.frame, painted.regions))
+    composed = composite_over(backdrop, torso_layer(painted.frame, painted.regions))
     head = painted.regions >= Region.FACE
     composed[head] = painted.frame[head]
     error = np.square(composed - painted.frame).mean()
@@ -39,7 +39,7 @@ def test_torso_over_backdrop_with_the_head_on_it_is_the_frame() -> None:
 
 def test_a_head_that_moves_up_shows_no_backdrop_under_its_chin() -> None:
     painted = paint()
-    layer = cut(painted.frame, painted.regions)
+    layer = torso_layer(painted.frame, painted.regions)
     moved = np.zeros_like(painted.regions)
     moved[:-6] = painted.regions[6:]
     uncovered = (painted.regions == Region.FACE) & (moved < Region.FACE)
@@ -51,7 +51,7 @@ def test_a_head_that_moves_up_shows_no_backdrop_under_its_chin() -> None:
 def test_no_torso_gives_a_clear_layer() -> None:
     painted = paint()
     alone = np.where(painted.regions >= Region.FACE, painted.regions, 0).astype(np.uint8)
-    assert not cut(painted.frame, alone).any()
+    assert not torso_layer(painted.frame, alone).any()
 
 
 def test_every_frame_of_a_clip_gets_its_layer(tmp_path) -> None:
@@ -65,9 +65,9 @@ def test_what_hair_and_chin_hide_between_parts_of_the_torso_is_filled() -> None:
     regions = painted.regions.copy()
     regions[80:, 70:84] = Region.HAIR
     regions[100:, 50:70] = Region.FACE
-    layer = cut(painted.frame, regions)
+    layer = torso_layer(painted.frame, regions)
     body = (regions == Region.TORSO) | (regions == Region.NECK)
-    hidden = between(body) & ~body
+    hidden = between_sides(body) & ~body
     assert hidden.sum() > 100
     assert (layer[110:, 50:84, 3] == 255).all()
     assert (layer[hidden][:, :3].max(-1) > 0).all()
@@ -82,7 +82,7 @@ def test_no_rim_of_the_backdrop_is_left_where_there_is_a_matte() -> None:
         np.where(body[..., None], painted.frame, backdrop) * person[..., None]
         + (1 - person[..., None]) * backdrop
     )
-    layer = cut(mixed.astype(np.uint8), painted.regions, (255 * person).astype(np.uint8))
+    layer = torso_layer(mixed.astype(np.uint8), painted.regions, (255 * person).astype(np.uint8))
     rim = body & (person < 0.9) & (np.indices(body.shape)[0] > 110)
     assert rim.any()
     assert np.abs(layer[rim][:, :3].astype(int) - COLORS[Region.TORSO]).max() < 12
@@ -97,7 +97,7 @@ def test_hair_that_hangs_beside_the_neck_stays_behind_the_head() -> None:
     )
     hair = regions == Region.HAIR
     frame[hair] = COLORS[Region.HAIR]
-    layer = cut(frame, regions)
+    layer = torso_layer(frame, regions)
     beside = layer[84, 46:49]
     assert (beside[:, 3] > 200).all()
     assert np.abs(beside[:, :3].astype(int) - COLORS[Region.HAIR]).max() < 40

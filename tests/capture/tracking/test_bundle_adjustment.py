@@ -4,8 +4,8 @@ import numpy as np
 
 from capture.heads import head_poses, head_shape, nodding
 from instag.capture.tracking.bundle_adjustment import (
-    Chain,
-    Evidence,
+    Observations,
+    PoseSystem,
     Rig,
     _jacobians,
     align,
@@ -22,17 +22,17 @@ def test_jacobians_are_the_derivatives() -> None:
     by_pose, by_point, by_focal = _jacobians(RIG, POSES)
     step = 1e-6
     for axis in range(6):
-        moved = POSES.moved(np.eye(6)[axis] * np.full((5, 1), step))
+        updated = POSES.updated(np.eye(6)[axis] * np.full((5, 1), step))
         np.testing.assert_allclose(
-            (project(RIG, moved) - project(RIG, POSES)) / step,
+            (project(RIG, updated) - project(RIG, POSES)) / step,
             by_pose[..., axis],
             rtol=1e-3,
             atol=0.05,
         )
     for axis in range(3):
-        moved = Rig(shape=RIG.shape + step * np.eye(3)[axis], focal=RIG.focal, centre=RIG.centre)
+        updated = Rig(shape=RIG.shape + step * np.eye(3)[axis], focal=RIG.focal, centre=RIG.centre)
         np.testing.assert_allclose(
-            (project(moved, POSES) - project(RIG, POSES)) / step,
+            (project(updated, POSES) - project(RIG, POSES)) / step,
             by_point[..., axis],
             rtol=1e-3,
             atol=0.05,
@@ -43,54 +43,57 @@ def test_jacobians_are_the_derivatives() -> None:
     )
 
 
-def test_chain_solves_the_whole_system() -> None:
+def test_pose_system_solves_the_whole_system() -> None:
     """The banded solution is that of the dense normal equations, built row by row."""
     generator = np.random.default_rng(0)
     count = len(RIG.shape)
-    landed = project(RIG, POSES)
-    seen = Evidence(
-        points=landed + generator.normal(size=landed.shape),
-        found=np.ones(5),
-        flow=np.diff(landed, axis=0) + generator.normal(size=(4, count, 2)),
+    projected = project(RIG, POSES)
+    observations = Observations(
+        points=projected + generator.normal(size=projected.shape),
+        confidence=np.ones(5),
+        flow=np.diff(projected, axis=0) + generator.normal(size=(4, count, 2)),
     )
-    weights, flow_weights, forces = (
+    weights, flow_weights, stiffnesses = (
         generator.uniform(0.5, 1, (5, count)),
         generator.uniform(0.5, 1, (4, count)),
         generator.uniform(0.5, 1, 3),
     )
-    chain = Chain.of(seen, weights, flow_weights, RIG, POSES)
+    system = PoseSystem.linearize(observations, weights, flow_weights, RIG, POSES)
     jacobian = _jacobians(RIG, POSES)[0].reshape(5, -1, 6)
     matrix, right = np.zeros((30, 30)), np.zeros(30)
 
     def add(parts: dict[int, np.ndarray], weight: np.ndarray, target: np.ndarray) -> None:
-        rows = np.zeros((len(target), 30))
+        jacobian_rows = np.zeros((len(target), 30))
         for frame, part in parts.items():
-            rows[:, 6 * frame : 6 * frame + 6] = part
-        matrix[:] += rows.T @ weight @ rows
-        right[:] += rows.T @ weight @ target
+            jacobian_rows[:, 6 * frame : 6 * frame + 6] = part
+        matrix[:] += jacobian_rows.T @ weight @ jacobian_rows
+        right[:] += jacobian_rows.T @ weight @ target
 
     for frame in range(5):
         add(
             {frame: jacobian[frame]},
             np.diag(np.repeat(weights[frame], 2)),
-            (seen.points - landed)[frame].ravel(),
+            (observations.points - projected)[frame].ravel(),
         )
     for frame in range(4):
-        surprise = (seen.flow - np.diff(landed, axis=0))[frame].ravel()
+        flow_residuals = (observations.flow - np.diff(projected, axis=0))[frame].ravel()
         add(
             {frame: -jacobian[frame], frame + 1: jacobian[frame + 1]},
             np.diag(np.repeat(flow_weights[frame], 2)),
-            surprise,
+            flow_residuals,
         )
-    bends = second_differences(POSES)
+    accelerations = second_differences(POSES)
     for frame in range(3):
         add(
             {frame: np.eye(6), frame + 1: -2 * np.eye(6), frame + 2: np.eye(6)},
-            forces[frame] * chain.typical,
-            -bends[frame],
+            stiffnesses[frame] * system.mean_information,
+            -accelerations[frame],
         )
     np.testing.assert_allclose(
-        chain.solve(bends, forces).ravel(), np.linalg.solve(matrix, right), rtol=1e-5, atol=1e-9
+        system.solve(accelerations, stiffnesses).ravel(),
+        np.linalg.solve(matrix, right),
+        rtol=1e-5,
+        atol=1e-9,
     )
 
 

@@ -4,11 +4,17 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from capture.painted_face import DISTANCE, LENS, face_at_rest, paint
-from instag.capture.tracking.photometric import Look, Pose, Slopes, align_picture, look
-from instag.capture.tracking.skin_features import Texture, detail, learn_texture, spread_points
+from capture.painted_face import DISTANCE, INTRINSICS, face_at_rest, paint
+from instag.capture.tracking.photometric import (
+    ImageGradients,
+    Linearization,
+    Pose,
+    align_image,
+    linearize,
+)
+from instag.capture.tracking.skin_features import Texture, detail, estimate_texture, sample_points
 
-POINTS = spread_points(face_at_rest(), 1500)
+POINTS = sample_points(face_at_rest(), 1500)
 UNKNOWN = Texture(values=np.zeros(1500), variances=np.full(1500, np.inf))
 TRUE = Pose(
     rotation=Rotation.from_rotvec([0.1, -0.15, 0.05]).as_matrix(),
@@ -17,15 +23,15 @@ TRUE = Pose(
 STEP = np.array([0.02, -0.025, 0.015, 0.003, -0.002, 0.01])
 
 
-def slopes(picture: np.ndarray) -> Slopes:
-    return Slopes.of(
+def gradients(picture: np.ndarray) -> ImageGradients:
+    return ImageGradients.of(
         detail(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.array([[20.0, 15.0], [108.0, 115.0]]))
     )
 
 
 def texture() -> Texture:
     """As the true pose shows it, to one level of grey."""
-    seen = look(slopes(paint(TRUE)), POINTS, UNKNOWN, TRUE, LENS)
+    seen = linearize(gradients(paint(TRUE)), POINTS, UNKNOWN, TRUE, INTRINSICS)
     assert (seen.weights > 0).mean() > 0.7
     return Texture(values=seen.values, variances=np.where(seen.weights > 0, 1.0, np.inf))
 
@@ -40,18 +46,18 @@ def error(pose: Pose) -> tuple[float, float]:
     return float(turn), 1e3 * float(np.linalg.norm((pose.translation - TRUE.translation)[:2]))
 
 
-def test_gradient_is_that_of_the_readings() -> None:
-    """The sum of residuals over all points changes with the pose as the gradient says."""
-    seen, known = slopes(paint(TRUE)), texture()
-    pose = TRUE.moved(STEP / 10)
-    gradient, step = look(seen, POINTS, known, pose, LENS).gradient, 1e-4
+def test_gradient_is_that_of_the_cost() -> None:
+    """The gradient is the derivative of the cost, up to its weights."""
+    seen, visible = gradients(paint(TRUE)), texture()
+    pose = TRUE.updated(STEP / 10)
+    gradient, step = linearize(seen, POINTS, visible, pose, INTRINSICS).gradient, 1e-4
 
     def cost(changed: Pose) -> float:
-        return look(seen, POINTS, known, changed, LENS).cost
+        return linearize(seen, POINTS, visible, changed, INTRINSICS).cost
 
     slope = np.array(
         [
-            (cost(pose.moved(step * axis)) - cost(pose.moved(-step * axis))) / (2 * step)
+            (cost(pose.updated(step * axis)) - cost(pose.updated(-step * axis))) / (2 * step)
             for axis in np.eye(6)
         ]
     )
@@ -59,21 +65,21 @@ def test_gradient_is_that_of_the_readings() -> None:
 
 
 def test_displaced_pose_is_found() -> None:
-    found = align_picture(
-        slopes(paint(TRUE)), POINTS, texture(), TRUE.moved(STEP), LENS, iterations=8
+    found = align_image(
+        gradients(paint(TRUE)), POINTS, texture(), TRUE.updated(STEP), INTRINSICS, iterations=8
     )
-    assert error(TRUE.moved(STEP))[0] > 1.5
+    assert error(TRUE.updated(STEP))[0] > 1.5
     assert error(found)[0] < 0.1
     assert error(found)[1] < 0.2
 
 
 def test_exposure_does_not_matter() -> None:
-    found = align_picture(
-        slopes(paint(TRUE, contrast=0.7, shade=30)),
+    found = align_image(
+        gradients(paint(TRUE, contrast=0.7, shade=30)),
         POINTS,
         texture(),
-        TRUE.moved(STEP),
-        LENS,
+        TRUE.updated(STEP),
+        INTRINSICS,
         iterations=8,
     )
     assert error(found)[0] < 0.1
@@ -82,19 +88,21 @@ def test_exposure_does_not_matter() -> None:
 def test_a_hand_before_the_cheek_does_not_matter() -> None:
     picture = paint(TRUE)
     picture[70:110, 20:60] = np.random.default_rng(0).integers(0, 255, (40, 40, 1))
-    found = align_picture(slopes(picture), POINTS, texture(), TRUE.moved(STEP), LENS, iterations=10)
-    assert error(found)[0] < 0.4 * error(TRUE.moved(STEP))[0]
+    found = align_image(
+        gradients(picture), POINTS, texture(), TRUE.updated(STEP), INTRINSICS, iterations=10
+    )
+    assert error(found)[0] < 0.4 * error(TRUE.updated(STEP))[0]
 
 
-def test_a_face_outside_the_picture_says_nothing() -> None:
+def test_a_face_outside_the_picture_has_no_information() -> None:
     away = Pose(rotation=TRUE.rotation, translation=np.array([3.0, 0, -DISTANCE]))
-    seen: Look = look(slopes(paint(TRUE)), POINTS, texture(), away, LENS)
+    seen: Linearization = linearize(gradients(paint(TRUE)), POINTS, texture(), away, INTRINSICS)
     assert not seen.weights.any()
     assert not seen.hessian.any()
-    assert not learn_texture(seen.values[None], seen.weights[None]).values.any()
+    assert not estimate_texture(seen.values[None], seen.weights[None]).values.any()
     assert (
-        align_picture(slopes(paint(TRUE)), POINTS, texture(), away, LENS, iterations=2).translation[
-            0
-        ]
+        align_image(
+            gradients(paint(TRUE)), POINTS, texture(), away, INTRINSICS, iterations=2
+        ).translation[0]
         == 3.0
     )

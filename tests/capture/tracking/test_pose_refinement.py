@@ -6,9 +6,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from capture.heads import head_poses, nodding
-from capture.painted_face import DISTANCE, LENS, SIZE, face_at_rest, paint, pose_of
+from capture.painted_face import DISTANCE, INTRINSICS, SIZE, face_at_rest, paint, pose_of
 from instag.capture.tracking.bundle_adjustment import Rig, project
-from instag.capture.tracking.pose_refinement import believed, refine_poses
+from instag.capture.tracking.pose_refinement import inlier_frames, refine_poses
 from instag.ops.rigid_poses import Poses, head_to_camera
 from instag.perception.face_mesh import Landmarks, sixty_eight
 from instag.perception.skin_flow import SKIN
@@ -30,14 +30,16 @@ def trembling(poses: Poses) -> Poses:
         ],
         -1,
     )
-    return poses.moved((slow + noise) * [0.012, 0.012, 0.006, 0.0006, 0.0006, 0.004] / 1.4)
+    return poses.updated((slow + noise) * [0.012, 0.012, 0.006, 0.0006, 0.0006, 0.004] / 1.4)
 
 
 def track_of(poses: Poses) -> tuple[Track, Landmarks]:
     backward = poses.rotations.transpose(0, 2, 1)
     points = np.concatenate(
         [
-            project(Rig(shape=face_at_rest(), focal=LENS.focal, centre=LENS.centre), poses),
+            project(
+                Rig(shape=face_at_rest(), focal=INTRINSICS.focal, centre=INTRINSICS.centre), poses
+            ),
             np.zeros((FRAMES, 478, 1)),
         ],
         -1,
@@ -54,7 +56,7 @@ def track_of(poses: Poses) -> tuple[Track, Landmarks]:
         landmarks68=sixty_eight(points),
         identity=face_at_rest().astype(np.float32),
         found=landmarks.found,
-        focal=LENS.focal,
+        focal=INTRINSICS.focal,
     )
     return track, landmarks
 
@@ -80,7 +82,7 @@ def test_refined_poses_are_nearer_the_truth() -> None:
     np.testing.assert_array_equal(refined.landmarks, track.landmarks)
 
 
-def test_pictures_that_show_something_else_are_not_believed() -> None:
+def test_pictures_that_show_something_else_are_rejected() -> None:
     """Where the face is hidden the pose stays near the landmarks' and their neighbours'."""
     start = trembling(TRUE)
     track, landmarks = track_of(start)
@@ -102,7 +104,7 @@ def test_a_grey_wall_changes_next_to_nothing() -> None:
     assert turn_errors(head_to_camera(refined)).max() < 0.2
 
 
-def test_larger_pictures_are_looked_at_smaller() -> None:
+def test_larger_pictures_are_reduced() -> None:
     """The same clip at five times the size is refined alike."""
     track, landmarks = track_of(trembling(TRUE))
     factor = 5
@@ -128,7 +130,7 @@ def test_what_is_believed() -> None:
     before, after = np.full(FRAMES, 0.3), np.full(FRAMES, 0.2)
     after[1], before[1] = 0.31, 0.3
     after[2], before[2] = 3.0, 3.5
-    assert np.flatnonzero(~believed(start, start.moved(far), before, after)).tolist() == [
+    assert np.flatnonzero(~inlier_frames(start, start.updated(far), before, after)).tolist() == [
         1,
         2,
         3,

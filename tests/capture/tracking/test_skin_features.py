@@ -3,18 +3,23 @@
 import numpy as np
 
 from capture.painted_face import face_at_rest
-from instag.capture.tracking.skin_features import FINEST, detail, learn_texture, spread_points
+from instag.capture.tracking.skin_features import (
+    NOISE_SIGMA,
+    detail,
+    estimate_texture,
+    sample_points,
+)
 
 
 def test_points_lie_on_the_skin_beside_eyes_and_lips() -> None:
     face = face_at_rest()
-    points = spread_points(face, 500)
+    points = sample_points(face, 500)
     assert np.linalg.norm(points.normals, axis=1).min() > 0.99
     assert (points.normals[:, 2] > 0).mean() > 0.9
     mouth, eye = face[[13, 14]].mean(0), face[[159, 145]].mean(0)
-    assert np.linalg.norm(points.places - mouth, axis=1).min() > 0.005
-    assert np.linalg.norm(points.places - eye, axis=1).min() > 0.004
-    np.testing.assert_array_equal(points.places, spread_points(face, 500).places)
+    assert np.linalg.norm(points.positions - mouth, axis=1).min() > 0.005
+    assert np.linalg.norm(points.positions - eye, axis=1).min() > 0.004
+    np.testing.assert_array_equal(points.positions, sample_points(face, 500).positions)
 
 
 def test_light_is_no_detail() -> None:
@@ -25,7 +30,7 @@ def test_light_is_no_detail() -> None:
     np.testing.assert_allclose(plain.image, bright.image, atol=1e-3)
     assert (plain.left, plain.top) == (4, 4)
     assert plain.image.shape == (56, 56)
-    assert 1 < plain.image.std() < grey.std() / FINEST
+    assert 1 < plain.image.std() < grey.std() / NOISE_SIGMA
 
 
 def test_texture_is_the_robust_mean() -> None:
@@ -38,7 +43,7 @@ def test_texture_is_the_robust_mean() -> None:
     values[:4] = 100
     weights = np.ones_like(values)
     weights[4:, -1] = 0
-    texture = learn_texture(values, weights)
+    texture = estimate_texture(values, weights)
     np.testing.assert_allclose(texture.values[5:-1], truth[5:-1], atol=0.8)
     assert np.isinf(texture.variances[-1])
     assert np.isfinite(texture.variances[:-1]).all()
@@ -46,5 +51,5 @@ def test_texture_is_the_robust_mean() -> None:
 
 
 def test_nothing_seen_is_nothing_known() -> None:
-    texture = learn_texture(np.zeros((3, 4)), np.zeros((3, 4)))
+    texture = estimate_texture(np.zeros((3, 4)), np.zeros((3, 4)))
     assert np.isinf(texture.variances).all()

@@ -33,7 +33,7 @@ def test_masks_are_what_the_trainers_compute() -> None:
 
 
 def test_older_trainers_see_one_head() -> None:
-    picture = to_parsing(EVERY, told_apart=False)
+    picture = to_parsing(EVERY, labels_hair=False)
     assert [tuple(color) for color in picture[0].tolist()] == [
         (255, 255, 255),
         (255, 0, 0),

@@ -305,6 +305,6 @@ def test_a_clip_that_keeps_frames_for_testing_says_so_in_the_transforms(
 ) -> None:
     kept = Clip(folder=clip.folder, info=replace(clip.info, test_frames=5))
     done = export_clip(kept, tmp_path / "me", layout=Layout.TALKINGGAUSSIAN)
-    assert (done.taught, done.tested) == (range(51), range(51, 56))
+    assert (done.train, done.test) == (range(51), range(51, 56))
     assert not (tmp_path / "me" / "sapiens").exists()
     assert import_clip(tmp_path / "me", tmp_path / "back.clip").clip.info.test_frames == 5

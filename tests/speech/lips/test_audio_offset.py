@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from instag.assets.sample_speech import recording
-from instag.capture.prepare import STAGES, Settings
+from instag.capture.stages import STAGES
 from instag.data.clip import Clip, ClipInfo
 from instag.media.writer import write_video
 from instag.runtime.progress import silent
@@ -87,11 +87,8 @@ def test_prepare_corrects_what_it_finds_and_keeps_what_is_given(
         found=np.ones(len(seen), bool),
         flow=np.zeros((len(seen), 1, 2)),
     )
-    settings = Settings(
-        video=tmp_path / "me.mp4", delay_ms=given, size=64, crop=None, seconds=None, speech="mel"
-    )
     (stage,) = (stage for stage in STAGES if stage.name == "sound")
-    found = stage.run(clip, settings, silent)
+    found = stage.run(clip, silent, video=tmp_path / "me.mp4", delay=given)
     if given is not None:
         assert (found.info.delay_ms, found.info.delay_found) == (given, None)
         return

@@ -8,6 +8,7 @@ fractions of a pixel. Bulat and Tzimiropoulos, "How far are we from solving the 
 Alignment problem?", ICCV 2017.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -18,7 +19,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from instag.assets.checkpoints import load_torchscript
+from instag.data.clip import Clip
 from instag.errors import AssetDamaged
+from instag.runtime.progress import Report, silent
+from instag.types import Track
 
 SIZE, MAP = 256, 64
 REFERENCE = 195.0
@@ -59,6 +63,15 @@ class Fan:
                 "network."
             )
         return peaks(maps[0].float().cpu().numpy()) * (side / MAP) + centre - side / 2
+
+
+def fan_landmarks(clip: Clip, track: Track, fan: Fan, report: Report = silent) -> Track:
+    """The track with the 68 landmarks that FAN finds in each frame of the clip."""
+    points = []
+    for index in range(len(clip)):
+        points.append(fan(clip.frame(index), track.landmarks[index]))
+        report(index + 1, len(clip))
+    return replace(track, landmarks68=np.stack(points).astype(np.float32))
 
 
 def square_of(landmarks: Float[np.ndarray, "478 d"]) -> tuple[Float[np.ndarray, "2"], float]:

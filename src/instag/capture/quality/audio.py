@@ -1,4 +1,4 @@
-"""What a clip's sound gives to learn from, in numbers: loudness, noise and overload."""
+"""Quality measures of a clip's sound: loudness, noise and clipping."""
 
 from dataclasses import dataclass
 from typing import final
@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float
 
 STEP = 400
-"""Samples (25 ms at 16 kHz) whose loudness is taken together."""
+"""Samples (25 ms at 16 kHz) of a loudness measurement."""
 FLOOR = 1e-5
 TOP = 0.985
-"""Amplitude from which a sample counts as overloaded, where a neighbour does too."""
+"""Amplitude from which a sample is clipped, where a neighbour is, too."""
 
 
 @final

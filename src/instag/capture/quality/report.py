@@ -1,12 +1,11 @@
-"""The verdict on a clip: how good a head it can become, and what its user can do about it.
+"""The quality report of a clip: how good a head it gives, and what its user can do about it.
 
-Limits were set so that 21 clips of broadcasts, webcams and demos are not called bad without a
-reason, and the same clips blurred, darkened, made small, covered, shaken, overloaded or drowned in
-noise are.
+Limits are set so that 21 clips of broadcasts, webcams and demos pass, and the same clips blurred,
+darkened, reduced, covered, shaken, overloaded or with noise do not.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, final
 
@@ -19,7 +18,7 @@ from instag.speech.lips.audio_offset import MIN_FRAMES, SURE_MARGIN
 
 
 class Grade(StrEnum):
-    """good: nothing to better. fair: a head comes of it, less well. poor: expect little."""
+    """good: nothing to improve. fair: the head will be less good. poor: expect little."""
 
     GOOD = "good"
     FAIR = "fair"
@@ -29,17 +28,17 @@ class Grade(StrEnum):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that could be better. says: what, and what its user can do."""
+    """One defect of a clip. message: what it is, and what its user can do."""
 
     aspect: str
     grade: Grade
-    says: str
+    message: str
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """All that could be better, worst first, and what was measured."""
+    """All findings, worst first, and the measured numbers."""
 
     findings: tuple[Finding, ...]
     measured: dict[str, float | None]
@@ -52,7 +51,10 @@ class Quality:
         """As clip.json keeps it."""
         return {
             "grade": self.grade.value,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [
+                {"aspect": each.aspect, "grade": each.grade, "says": each.message}
+                for each in self.findings
+            ],
             "measured": self.measured,
         }
 
@@ -60,172 +62,171 @@ class Quality:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """From where a measured number is no longer good; `fair` and `poor` in the direction that gets
-    worse. says: a format of the number."""
+    """Thresholds of a measured number; from `fair` to `poor` it gets worse. message: a format
+    string of the number."""
 
     aspect: str
     value: Callable[[VideoMeasures, AudioMeasures], float | None]
     fair: float
     poor: float
-    says: str
+    message: str
 
-    def judge(self, seen: VideoMeasures, heard: AudioMeasures) -> Finding | None:
-        value = self.value(seen, heard)
+    def judge(self, video: VideoMeasures, audio: AudioMeasures) -> Finding | None:
+        value = self.value(video, audio)
         way = 1 if self.poor > self.fair else -1
         if value is None or way * value < way * self.fair:
             return None
         return Finding(
             aspect=self.aspect,
             grade=Grade.POOR if way * value >= way * self.poor else Grade.FAIR,
-            says=self.says.format(value),
+            message=self.message.format(value),
         )
 
 
 LIMITS = (
     Limit(
         aspect="face size",
-        value=lambda seen, _: seen.face_px,
+        value=lambda video, _: video.face_px,
         fair=140,
         poor=80,
-        says=(
+        message=(
             "The face is {:.0f} pixels high; 200 make a sharp head. Film from nearer, or "
             "at a higher resolution."
         ),
     ),
     Limit(
         aspect="blur",
-        value=lambda seen, _: seen.sharpness,
+        value=lambda video, _: video.sharpness,
         fair=0.054,
         poor=0.04,
-        says=(
+        message=(
             "The face is blurred (detail {:.3f}; sharp ones have 0.06 to 0.15). Clean the "
             "lens, focus on the face, give more light, or use the original file."
         ),
     ),
     Limit(
         aspect="light",
-        value=lambda seen, _: seen.brightness,
+        value=lambda video, _: video.brightness,
         fair=70,
         poor=48,
-        says="The face is dark (brightness {:.0f} of 255). Turn toward a window or a lamp.",
+        message="The face is dark (brightness {:.0f} of 255). Turn toward a window or a lamp.",
     ),
     Limit(
         aspect="light",
-        value=lambda seen, _: seen.brightness,
+        value=lambda video, _: video.brightness,
         fair=205,
         poor=225,
-        says=(
+        message=(
             "The face is overexposed (brightness {:.0f} of 255). Take away light or lower "
             "the exposure."
         ),
     ),
     Limit(
         aspect="light",
-        value=lambda seen, _: seen.lost,
+        value=lambda video, _: video.lost,
         fair=0.06,
         poor=0.2,
-        says=(
+        message=(
             "{:.0%} of the face is pure white or black, without detail. Use softer, more "
             "even light."
         ),
     ),
     Limit(
         aspect="light",
-        value=lambda seen, _: seen.one_sided,
+        value=lambda video, _: video.one_sided,
         fair=0.5,
         poor=0.25,
-        says="One half of the face has {:.0%} of the other's light. Light both.",
+        message="One half of the face has {:.0%} of the other's light. Light both.",
     ),
     Limit(
         aspect="light",
-        value=lambda seen, _: seen.flicker,
+        value=lambda video, _: video.flicker,
         fair=0.08,
         poor=0.2,
-        says=(
+        message=(
             "The light on the face changes by {:.0%}. Fix the exposure, or use a part with "
             "even light."
         ),
     ),
     Limit(
         aspect="occlusion",
-        value=lambda seen, _: seen.hidden,
+        value=lambda video, _: video.hidden,
         fair=0.12,
         poor=0.22,
-        says=(
+        message=(
             "In a tenth of the frames {:.0%} of the face or more is covered or unlike "
             "itself. Keep hands, hair and microphones from the face."
         ),
     ),
     Limit(
         aspect="head turns",
-        value=lambda seen, _: seen.turn,
+        value=lambda video, _: video.turn,
         fair=27,
         poor=42,
-        says=(
+        message=(
             "The head is turned away by {:.0f} degrees in a tenth of the frames. Look at "
             "the camera, or use a more frontal part."
         ),
     ),
     Limit(
         aspect="jitter",
-        value=lambda seen, _: seen.trembling,
+        value=lambda video, _: video.trembling,
         fair=0.008,
         poor=0.016,
-        says=(
+        message=(
             "The face is followed unsteadily ({:.1%} of its height). Use a sharper, "
             "brighter, less compressed video."
         ),
     ),
     Limit(
         aspect="camera",
-        value=lambda seen, _: seen.camera,
+        value=lambda video, _: video.camera,
         fair=0.03,
         poor=0.12,
-        says=(
+        message=(
             "What is behind the person moves by {:.0%} of the picture: backdrop and "
             "shoulders will be unsteady. Put the camera on a stand."
         ),
     ),
     Limit(
         aspect="sound level",
-        value=lambda _, heard: heard.level,
+        value=lambda _, audio: audio.level,
         fair=-36,
         poor=-52,
-        says="The sound is faint ({:.0f} dB). Speak nearer to the microphone.",
+        message="The sound is faint ({:.0f} dB). Speak nearer to the microphone.",
     ),
     Limit(
         aspect="noise",
-        value=lambda _, heard: heard.span,
+        value=lambda _, audio: audio.span,
         fair=17,
         poor=9,
-        says=(
+        message=(
             "The voice stands only {:.0f} dB above the noise or music; 20 are good. Record "
             "in a quieter room, or take the music away."
         ),
     ),
     Limit(
         aspect="clipping",
-        value=lambda _, heard: heard.clipped,
+        value=lambda _, audio: audio.clipped,
         fair=0.002,
         poor=0.05,
-        says="{:.1%} of the sound is overloaded. Record at a lower level.",
+        message="{:.1%} of the sound is overloaded. Record at a lower level.",
     ),
 )
 
 
 def assess(clip: Clip, report: Report = silent) -> Quality:
-    """Measure and judge a clip that has all of its stages. Raises NotAnArtefact."""
-    seen, heard = measure_video(clip, report), measure_audio(clip.speech())
+    """Measure and grade a clip that has all of its stages. Raises NotAnArtefact."""
+    video, audio = measure_video(clip, report), measure_audio(clip.speech())
     measured = {
         name: None if value is None else round(float(value), 4)
-        for name, value in (vars(seen) | vars(heard)).items()
+        for name, value in (vars(video) | vars(audio)).items()
     }
-    return Quality(findings=judge(clip.info, seen, heard), measured=measured)
+    return Quality(findings=judge(clip.info, video, audio), measured=measured)
 
 
 def quality_lines(info: ClipInfo) -> list[str]:
-    """What clip.json keeps of the verdict, as lines for a person; none where there is no
-    verdict."""
+    """The quality report in clip.json as lines for a person; none where there is no report."""
     quality: Any = info.quality
     if quality is None:
         return []
@@ -238,10 +239,10 @@ def quality_lines(info: ClipInfo) -> list[str]:
     ]
 
 
-def judge(info: ClipInfo, seen: VideoMeasures, heard: AudioMeasures) -> tuple[Finding, ...]:
-    """What could be better, worst first."""
-    found = [limit.judge(seen, heard) for limit in LIMITS]
-    found += [_length(info), _gaps(info, seen), _jumps(info), _lip_sync(info)]
+def judge(info: ClipInfo, video: VideoMeasures, audio: AudioMeasures) -> tuple[Finding, ...]:
+    """The findings, worst first."""
+    found = [limit.judge(video, audio) for limit in LIMITS]
+    found += [_length(info), _gaps(info, video), _jumps(info), _lip_sync(info)]
     return tuple(
         sorted(
             (one for one in found if one is not None), key=lambda one: one.grade is not Grade.POOR
@@ -253,26 +254,28 @@ def _length(info: ClipInfo) -> Finding | None:
     seconds = info.frame_count / info.fps
     if seconds >= 4.8:
         return None
-    says = f"The clip has {seconds:.1f} s; 5 s and more make a good head. Record longer."
-    return Finding(aspect="length", grade=Grade.FAIR if seconds >= 3 else Grade.POOR, says=says)
+    message = f"The clip has {seconds:.1f} s; 5 s and more make a good head. Record longer."
+    return Finding(
+        aspect="length", grade=Grade.FAIR if seconds >= 3 else Grade.POOR, message=message
+    )
 
 
-def _gaps(info: ClipInfo, seen: VideoMeasures) -> Finding | None:
+def _gaps(info: ClipInfo, video: VideoMeasures) -> Finding | None:
     """Frames of the chosen shot in which no face was found, whether they were left out or filled
     in."""
     shot = next(
         (end - first for first, end in info.shots if first <= info.first_frame < end),
         info.frame_count,
     )
-    share = 1 - info.frame_count * (1 - seen.missing) / max(shot, 1)
+    share = 1 - info.frame_count * (1 - video.missing) / max(shot, 1)
     if share < 0.02:
         return None
-    says = (
+    message = (
         f"No face was found in {share:.0%} of the frames. Keep the whole face in the "
         "picture and turned to the camera."
     )
     return Finding(
-        aspect="missing face", grade=Grade.POOR if share > 0.3 else Grade.FAIR, says=says
+        aspect="missing face", grade=Grade.POOR if share > 0.3 else Grade.FAIR, message=message
     )
 
 
@@ -285,13 +288,13 @@ def _jumps(info: ClipInfo) -> Finding | None:
     if not inside:
         return None
     places = ", ".join(clock(frame) for frame in inside[:4])
-    says = f"The picture jumps at {places} of the video, as after a cut. Use a part without."
-    return Finding(aspect="jumps", grade=Grade.FAIR, says=says)
+    message = f"The picture jumps at {places} of the video, as after a cut. Use a part without."
+    return Finding(aspect="jumps", grade=Grade.FAIR, message=message)
 
 
 def _lip_sync(info: ClipInfo) -> Finding | None:
-    """Whether lips and sound belong together; nothing where the user said the delay, or the clip is
-    too short to tell."""
+    """Whether lips and sound fit together; None where the user gave the delay, or the clip is too
+    short for a measurement."""
     found, asked = info.delay_found, info.stages.get("sound")
     if found is None:
         if (
@@ -300,21 +303,21 @@ def _lip_sync(info: ClipInfo) -> Finding | None:
             or asked.settings.get("delay_ms") is not None
         ):
             return None
-        says = (
+        message = (
             "Too little of lips and voice was found to compare them. Check that the "
             "speaker talks and is heard."
         )
-        return Finding(aspect="lip sync", grade=Grade.POOR, says=says)
+        return Finding(aspect="lip sync", grade=Grade.POOR, message=message)
     if found["margin"] > SURE_MARGIN and found["fit"] > 2 * SURE_MARGIN:
         return None
     if found["fit"] < SURE_MARGIN:
-        says = (
+        message = (
             f"The lips do not follow the sound (fit {found['fit']:.2f}; 0.4 and more are "
             "usual). Check that the speaker's own voice is heard."
         )
-        return Finding(aspect="lip sync", grade=Grade.POOR, says=says)
-    says = (
-        "How much the sound lags the lips can not be told surely (margin "
+        return Finding(aspect="lip sync", grade=Grade.POOR, message=message)
+    message = (
+        "How much the sound lags the lips cannot be measured reliably (margin "
         f"{found['margin']:.2f}). If it does, say how much with --delay."
     )
-    return Finding(aspect="lip sync", grade=Grade.FAIR, says=says)
+    return Finding(aspect="lip sync", grade=Grade.FAIR, message=message)

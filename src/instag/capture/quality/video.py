@@ -1,5 +1,5 @@
-"""What a clip's pictures give to learn from, in numbers: the face's size, sharpness and light, how
-still camera and poses are, and what hides it."""
+"""Quality measures of a clip's pictures: size, sharpness and light of the face, stability of camera
+and poses, occlusion."""
 
 from dataclasses import dataclass
 from typing import final
@@ -15,17 +15,16 @@ from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
 from instag.types import Region, Track
 
-LOOKED_AT = 48
-"""Frames looked at, spread over the clip."""
+SAMPLED_FRAMES = 48
+"""Frames that are measured, evenly spaced."""
 FACE_HEIGHT = 192
-"""Pixels that a face is brought to before its sharpness is measured."""
+"""Height in pixels to which a face is scaled before its sharpness is measured."""
 BLOWN, BLACK = 250, 12
-"""Levels from which a colour is lost in white, and in black."""
-STRANGE = 0.3
-"""Difference of brightness, of the face's range, by which a point of the face is not what it is in
-other frames."""
+"""Levels of 255 beyond which a colour is overexposed, and underexposed."""
+OCCLUDED = 0.3
+"""Difference of brightness, over the face's range, from which a point of the face is occluded."""
 CORNERS = 80
-"""Points of the surroundings that are followed."""
+"""Points of the surroundings that are tracked."""
 
 
 @final
@@ -56,7 +55,7 @@ class VideoMeasures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Look:
+class _FrameMeasures:
     """One frame. colours: brightness at each landmark of the skin. around: the picture in grey and
     where it shows no person."""
 
@@ -73,39 +72,43 @@ def measure_video(clip: Clip, report: Report = silent) -> VideoMeasures:
     """Measure a clip that has frames, regions and track; time and memory do not grow with the
     length. Raises NotAnArtefact."""
     track = clip.track()
-    chosen = np.unique(np.linspace(0, len(clip) - 1, LOOKED_AT).astype(int))
-    looks: list[_Look] = []
-    for look in in_order(
-        lambda index: _look(clip.frame(index), clip.regions(index), track.landmarks[index]),
+    chosen = np.unique(np.linspace(0, len(clip) - 1, SAMPLED_FRAMES).astype(int))
+    frames: list[_FrameMeasures] = []
+    for frame in in_order(
+        lambda index: _measure_frame(
+            clip.frame(index), clip.regions(index), track.landmarks[index]
+        ),
         [int(index) for index in chosen],
     ):
-        looks.append(look)
-        report(len(looks), len(chosen))
+        frames.append(frame)
+        report(len(frames), len(chosen))
     heights = np.ptp(track.landmarks[:, OVAL, 1], axis=1)
-    brightness = np.array([look.brightness for look in looks])
+    brightness = np.array([frame.brightness for frame in frames])
     return VideoMeasures(
         face_px=float(np.median(heights) * clip.info.crop[2] / clip.info.width),
-        sharpness=float(np.median([look.sharpness for look in looks])),
+        sharpness=float(np.median([frame.sharpness for frame in frames])),
         brightness=float(np.median(brightness)),
-        lost=float(np.median([look.lost for look in looks])),
+        lost=float(np.median([frame.lost for frame in frames])),
         flicker=float(np.std(brightness) / max(np.mean(brightness), 1.0)),
-        one_sided=float(np.median([look.one_sided for look in looks])),
+        one_sided=float(np.median([frame.one_sided for frame in frames])),
         turn=float(np.quantile(_turns(track), 0.9)),
         trembling=float(
             np.median(reprojection_errors(track, clip.info.width, clip.info.height))
             / np.median(heights)
         ),
-        hidden=float(np.quantile(_strange(np.stack([look.colours for look in looks])), 0.9)),
-        camera=_camera_path(looks),
+        hidden=float(
+            np.quantile(_occluded_share(np.stack([frame.colours for frame in frames])), 0.9)
+        ),
+        camera=_camera_path(frames),
         missing=float(1 - track.found.mean()),
     )
 
 
-def _look(
+def _measure_frame(
     frame: UInt8[np.ndarray, "h w 3"],
     regions: UInt8[np.ndarray, "h w"],
     landmarks: Float[np.ndarray, "478 3"],
-) -> _Look:
+) -> _FrameMeasures:
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     outline = landmarks[OVAL, :2]
     oval = cv2.fillConvexPoly(
@@ -124,7 +127,7 @@ def _look(
         np.ones((25, 25), np.uint8),
         borderValue=(1,),
     )
-    return _Look(
+    return _FrameMeasures(
         sharpness=_sharpness(grey, oval, float(np.ptp(outline[:, 1]))),
         brightness=float(face.mean()),
         lost=float(((face >= BLOWN) | (face <= BLACK)).mean()),
@@ -178,13 +181,13 @@ def _at_landmarks(
     return soft[y, x].astype(np.float64)
 
 
-def _strange(colours: Float[np.ndarray, "f p"]) -> Float[np.ndarray, " f"]:
+def _occluded_share(colours: Float[np.ndarray, "f p"]) -> Float[np.ndarray, " f"]:
     """Share of points in each frame whose brightness is far from the clip's usual one at that
     point, the frame's light allowed for."""
     usual = np.median(colours, axis=0)
     light = np.median(colours / np.maximum(usual, 1), axis=1, keepdims=True)
     span = max(float(np.subtract(*np.quantile(usual, (0.95, 0.05)))), 30.0)
-    return (np.abs(colours - light * usual) > STRANGE * span).mean(1)
+    return (np.abs(colours - light * usual) > OCCLUDED * span).mean(1)
 
 
 def _turns(track: Track) -> Float[np.ndarray, " f"]:
@@ -193,22 +196,22 @@ def _turns(track: Track) -> Float[np.ndarray, " f"]:
     return np.degrees(np.arccos(np.clip(to_camera[:, 2], -1, 1)))
 
 
-def _camera_path(looks: list[_Look]) -> float | None:
+def _camera_path(frames: list[_FrameMeasures]) -> float | None:
     """The largest distance that the surroundings were found to have moved from the first look on,
     over the picture's size."""
-    first = looks[0]
+    first = frames[0]
     points = cv2.goodFeaturesToTrack(first.grey, CORNERS, 0.02, 5, mask=first.around)
     if points is None or len(points) < 6:
         return None
-    moved = []
-    for look in looks[1:]:
+    distances = []
+    for frame in frames[1:]:
         there, found, _ = cv2.calcOpticalFlowPyrLK(
-            first.grey, look.grey, points, points.copy(), winSize=(21, 21), maxLevel=3
+            first.grey, frame.grey, points, points.copy(), winSize=(21, 21), maxLevel=3
         )
         back, returned, _ = cv2.calcOpticalFlowPyrLK(
-            look.grey, first.grey, there, there.copy(), winSize=(21, 21), maxLevel=3
+            frame.grey, first.grey, there, there.copy(), winSize=(21, 21), maxLevel=3
         )
         good = (found[:, 0] > 0) & (returned[:, 0] > 0) & (np.abs(back - points).max((1, 2)) < 0.5)
         if good.sum() >= 6:
-            moved.append(float(np.linalg.norm(np.median((there - points)[good, 0], axis=0))))
-    return float(np.quantile(moved, 0.9)) / max(first.grey.shape) if moved else None
+            distances.append(float(np.linalg.norm(np.median((there - points)[good, 0], axis=0))))
+    return float(np.quantile(distances, 0.9)) / max(first.grey.shape) if distances else None

@@ -1,10 +1,9 @@
-"""One person's appearance: where in head coordinates, and in which colours, each region is found in
-one clip.
+"""The appearance model of one person: an atlas of each region in head coordinates, and a colour
+histogram of each.
 
-Learned from a few frames by expectation-maximisation: a rough prior of where a head has its hair,
-ears and neck is multiplied with the person mask and the colours seen so far; what comes out is the
-next prior (the atlas) and the next colours (the palette). Long hair, bald heads and beards need no
-special case: their colours say what they are.
+Fitted to a few frames by expectation-maximisation: the posterior is prior atlas x person mask x
+colour likelihood; its mean in head coordinates is the next atlas, and its weighted colours are the
+next histograms. Long hair, bald heads and beards need no special case, because the colours decide.
 """
 
 from dataclasses import dataclass
@@ -29,23 +28,23 @@ def bin_numbers(image: UInt8[np.ndarray, "*shape 3"]) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class ColorHistogram:
-    """log_likelihood: log p(colour bin | class) + log(number of bins), so that 0 is what a flat
-    histogram says."""
+    """Colour likelihoods of the classes. log_likelihood: log p(colour bin | class) + log(number of
+    bins), so that a flat histogram gives 0."""
 
     log_likelihood: Float[np.ndarray, "bins c"]
 
     @classmethod
-    def learn(
+    def estimate(
         cls,
         bins: np.ndarray,
         weights: Float[np.ndarray, "n c"],
         spread: float = 1.0,
         floor: float = 0.05,
     ) -> "ColorHistogram":
-        """From pixels' bins and how much each belongs to each class.
+        """From pixels' bins and their class weights.
 
-        `spread`: how far a colour speaks for its neighbours, in bins. `floor`: share of a flat
-        histogram, the caution.
+        `spread`: standard deviation of the smoothing, in bins. `floor`: share of a flat histogram
+        that is mixed in.
         """
         columns = []
         for channel in range(weights.shape[1]):
@@ -68,24 +67,23 @@ BACKGROUND, TORSO, NECK, FACE, HAIR = range(5)
 
 ATLAS_SIZE = 160
 _SPAN_X, _BOTTOM, _TOP = 4.0, -2.6, 2.6
-_COLOUR_TRUST = 0.7
-_ROUNDS = 4
+_COLOR_WEIGHT = 0.7
+_EM_ITERATIONS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppearanceModel:
-    """log_atlas: log prior of each class in head coordinates. palette: its colours. skin: median Y,
-    Cr, Cb of the face."""
+    """log_atlas: log prior of each class in head coordinates. histogram: its colours. skin: median
+    Y, Cr, Cb of the face."""
 
     log_atlas: Float[np.ndarray, "a a c"]
-    palette: ColorHistogram
+    histogram: ColorHistogram
     skin: Float[np.ndarray, "3"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    """What a frame says before anything is learned, at the size that regions are worked out in
-    (half the frame's).
+class HeadView:
+    """The inputs of segmentation of one frame, at half the frame's size.
 
     oval: the face's outline filled (0 or 1). to_head: pixels of this size to head coordinates.
     """
@@ -101,14 +99,14 @@ def view(
     person: Float[np.ndarray, "h2 w2"],
     landmarks: Float[np.ndarray, "478 3"],
     identity: Float[np.ndarray, "478 3"],
-) -> View:
-    """Halve a frame and its person mask, and place the head in it. `landmarks` in the frame's
+) -> HeadView:
+    """Halve a frame and its person mask, and locate the head in it. `landmarks` in the frame's
     pixels."""
     height, width = (side // 2 for side in frame.shape[:2])
     points = landmarks[:, :2] / 2
     oval = np.zeros((height, width), np.uint8)
     fill_polygon(oval, points[OVAL], 1)
-    return View(
+    return HeadView(
         image=cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA),
         person=cv2.resize(person, (width, height), interpolation=cv2.INTER_AREA),
         oval=oval,
@@ -119,14 +117,13 @@ def view(
 def fill_polygon(
     target: UInt8[np.ndarray, "h w"], points: Float[np.ndarray, "n 2"], value: int
 ) -> None:
-    """Paint a polygon into `target`, its corners in pixels (centres at +0.5), to a 16th of a
-    pixel."""
+    """Fill a polygon in `target`; corners in pixels (centres at +0.5), to a 16th of a pixel."""
     cv2.fillPoly(target, [np.round((points - 0.5) * 16).astype(np.int32)], (value,), shift=4)
 
 
-def rough_atlas() -> Float[np.ndarray, "a a c"]:
-    """Where a head's regions are before any was seen: probabilities in head coordinates that sum to
-    1 in each cell."""
+def prior_atlas() -> Float[np.ndarray, "a a c"]:
+    """The prior atlas of any head: class probabilities in head coordinates that sum to 1 in each
+    cell."""
     axis = (np.arange(ATLAS_SIZE) + 0.5) / ATLAS_SIZE
     x = np.abs((axis - 0.5) * 2 * _SPAN_X)[None]
     y = (_TOP + axis * (_BOTTOM - _TOP))[:, None]
@@ -173,10 +170,10 @@ def atlas_map(to_head: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
 
 
 def posterior(
-    seen: View, log_atlas: Float[np.ndarray, "a a c"], palette: ColorHistogram | None
+    seen: HeadView, log_atlas: Float[np.ndarray, "a a c"], histogram: ColorHistogram | None
 ) -> Float[np.ndarray, "h w c"]:
     """Probability of each class for each pixel of a view: person mask x atlas x colours, with the
-    oval's face sure."""
+    face's oval fixed."""
     height, width = seen.oval.shape
     prior = cv2.warpAffine(
         log_atlas,
@@ -185,11 +182,11 @@ def posterior(
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    score = prior if palette is None else prior + _COLOUR_TRUST * palette(seen.image)
+    score = prior if histogram is None else prior + _COLOR_WEIGHT * histogram(seen.image)
     person = np.clip(seen.person, 0.01, 0.99)
     score[..., BACKGROUND] += np.log(1 - person)
     score[..., TORSO:] += np.log(person)[..., None]
-    skin = _skin_evidence(seen)
+    skin = _skin_log_odds(seen)
     score[..., NECK] += skin
     score[..., FACE] += np.maximum(skin, -1)
     _apply_oval(score, seen)
@@ -199,11 +196,11 @@ def posterior(
     return score
 
 
-def _skin_evidence(seen: View) -> Float[np.ndarray, "h w"]:
-    """What a pixel's hue says for bare skin, in [-5, 1.5] on the scale of log probabilities: a
-    shirt under the chin is no neck.
+def _skin_log_odds(seen: HeadView) -> Float[np.ndarray, "h w"]:
+    """Log odds of bare skin from a pixel's chroma, in [-5, 1.5]: they tell a neck from a shirt
+    under the chin.
 
-    Chroma shrinks in the shade and in a highlight, and what is nearly black says nothing for skin.
+    Chroma shrinks in shade and in highlights; nearly black pixels get negative odds.
     """
     colours = cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb).astype(np.float32)
     face = np.median(colours[seen.oval > 0], 0) if seen.oval.any() else np.array([128, 150, 112])
@@ -220,9 +217,9 @@ def _skin_evidence(seen: View) -> Float[np.ndarray, "h w"]:
     ).astype(np.float32)
 
 
-def _apply_oval(score: Float[np.ndarray, "h w c"], seen: View) -> None:
-    """Inside the oval all is face, but for hair that falls over the forehead; under the jaw nothing
-    is."""
+def _apply_oval(score: Float[np.ndarray, "h w c"], seen: HeadView) -> None:
+    """Add the constraints of the face's oval to the scores: face inside it, except hair over the
+    forehead; no face below the jaw."""
     height, width = seen.oval.shape
     rows = np.arange(height, dtype=np.float32)[:, None] + 0.5
     columns = np.arange(width, dtype=np.float32)[None] + 0.5
@@ -244,54 +241,55 @@ def _apply_oval(score: Float[np.ndarray, "h w c"], seen: View) -> None:
     score[~inside & (y < 0.2) & (np.abs(x) < 0.6), HAIR] -= 4
 
 
-def fit_appearance_model(views: list[View]) -> AppearanceModel:
-    """Learn one clip's atlas and palette from some of its frames (a dozen or more, spread over
-    it)."""
-    atlas = rough_atlas()
-    palette: ColorHistogram | None = None
+def fit_appearance_model(views: list[HeadView]) -> AppearanceModel:
+    """Fit one clip's atlas and histograms to some of its frames (a dozen or more, evenly
+    spaced)."""
+    atlas = prior_atlas()
+    histogram: ColorHistogram | None = None
     bins = np.stack([bin_numbers(seen.image) for seen in views])
-    for _ in range(_ROUNDS):
+    for _ in range(_EM_ITERATIONS):
         log_atlas = np.log(atlas)
-        beliefs = [posterior(seen, log_atlas, palette) for seen in views]
-        palette = ColorHistogram.learn(bins, _colour_weights(beliefs, views))
-        atlas = _learn_atlas(beliefs, views)
-    assert palette is not None
+        posteriors = [posterior(seen, log_atlas, histogram) for seen in views]
+        histogram = ColorHistogram.estimate(bins, _color_weights(posteriors, views))
+        atlas = _estimate_atlas(posteriors, views)
+    assert histogram is not None
     skin = np.concatenate(
         [cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb)[seen.oval > 0] for seen in views]
     )
     return AppearanceModel(
         log_atlas=np.log(atlas).astype(np.float32),
-        palette=palette,
+        histogram=histogram,
         skin=np.median(skin, 0).astype(np.float32),
     )
 
 
-def _colour_weights(
-    beliefs: list[Float[np.ndarray, "h w c"]], views: list[View]
+def _color_weights(
+    posteriors: list[Float[np.ndarray, "h w c"]], views: list[HeadView]
 ) -> Float[np.ndarray, "n c"]:
-    """Only sure pixels teach colours, and of the background only what is near the person."""
+    """Weights of the pixels for the histograms: only probabilities above 0.6, and of the background
+    only pixels near the person."""
     weights = []
-    for belief, seen in zip(beliefs, views, strict=True):
-        weight = np.where(belief > 0.6, belief, 0)
+    for probabilities, seen in zip(posteriors, views, strict=True):
+        weight = np.where(probabilities > 0.6, probabilities, 0)
         near = cv2.dilate((seen.person > 0.5).astype(np.uint8), np.ones((25, 25), np.uint8))
         weight[near == 0, BACKGROUND] = 0
         weights.append(weight.reshape(-1, len(CLASSES)))
     return np.concatenate(weights)
 
 
-def _learn_atlas(
-    beliefs: list[Float[np.ndarray, "h w c"]], views: list[View]
+def _estimate_atlas(
+    posteriors: list[Float[np.ndarray, "h w c"]], views: list[HeadView]
 ) -> Float[np.ndarray, "a a c"]:
-    """The mean belief in head coordinates, a little blurred, mixed with the rough atlas where
-    little was seen."""
+    """The mean posterior in head coordinates, slightly blurred, mixed with the prior atlas where
+    few frames show it."""
     size = (ATLAS_SIZE, ATLAS_SIZE)
-    rough = rough_atlas()
-    total, count = rough * 2, np.full((*size, 1), 2, np.float32)
-    for belief, seen in zip(beliefs, views, strict=True):
-        place = atlas_map(seen.to_head)
-        total += cv2.warpAffine(belief, place, size, flags=cv2.INTER_LINEAR)
+    prior = prior_atlas()
+    total, count = prior * 2, np.full((*size, 1), 2, np.float32)
+    for probabilities, seen in zip(posteriors, views, strict=True):
+        to_atlas = atlas_map(seen.to_head)
+        total += cv2.warpAffine(probabilities, to_atlas, size, flags=cv2.INTER_LINEAR)
         count += cv2.warpAffine(
-            np.ones(belief.shape[:2], np.float32), place, size, flags=cv2.INTER_LINEAR
+            np.ones(probabilities.shape[:2], np.float32), to_atlas, size, flags=cv2.INTER_LINEAR
         )[..., None]
     mean = cv2.GaussianBlur(total / count, (0, 0), 1.5) + 0.01
     return mean / mean.sum(-1, keepdims=True)

@@ -1,5 +1,5 @@
-"""Arms and hands as a network for single frames sees them, written into a clip's regions: a hand
-before the face is none of it."""
+"""Arms and hands found by a network for single frames, labelled as torso in a clip's regions, also
+in front of the face."""
 
 from collections.abc import Callable
 
@@ -13,28 +13,28 @@ from instag.runtime.progress import Report, silent
 from instag.types import Region
 
 BodyFinder = Callable[[UInt8[np.ndarray, "h w 3"]], Body]
-SURE = 0.5
-SMALLEST = 2e-3
-"""Share of the picture that an arm or hand fills at least: less is noise."""
+MIN_PROBABILITY = 0.5
+MIN_SHARE = 2e-3
+"""Least area of an arm or hand, as a share of the picture: less is noise."""
 
 
 def mark_arms(clip: Clip, finder: BodyFinder, report: Report = silent) -> None:
-    """Make torso of what the finder sees as arm or hand in regions/*.png: what moves by itself and
-    is not learned as the head."""
+    """Label the finder's arms and hands as torso in regions/*.png: they move by themselves and are
+    not part of the head."""
     for index in range(len(clip)):
         clip.save_regions(index, with_arms(clip.regions(index), arms_of(finder(clip.frame(index)))))
         report(index + 1, len(clip))
 
 
 def arms_of(body: Body) -> Bool[np.ndarray, "h w"]:
-    """Where an arm or hand is likelier than head and trunk, and surely a person."""
+    """Where an arm or hand is more likely than head and trunk, and a person is likely."""
     arms = (
-        (body.person > SURE)
-        & (body.arms > SURE)
+        (body.person > MIN_PROBABILITY)
+        & (body.arms > MIN_PROBABILITY)
         & (body.arms > body.head)
         & (body.arms > body.trunk)
     )
-    return arms & ~small_parts(arms, max(8, round(arms.size * SMALLEST)))
+    return arms & ~small_parts(arms, max(8, round(arms.size * MIN_SHARE)))
 
 
 def with_arms(

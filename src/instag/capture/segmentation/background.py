@@ -1,5 +1,5 @@
-"""The backdrop: what lies behind the person, per pixel from the frames in which the person is far
-(docs/method.md#observation)."""
+"""The backdrop: the background of a clip, per pixel the median over the frames in which the person
+is farthest (docs/method.md#observation)."""
 
 from dataclasses import dataclass, replace
 
@@ -13,42 +13,41 @@ from instag.runtime.progress import Report, silent
 from instag.types import Region
 
 CANDIDATES = 5
-"""Frames remembered for each pixel; their median is the backdrop, so that noise and passers-by
-vanish."""
-LOOKED_AT = 60
-"""Frames looked at, spread over the clip."""
-FAR = 40 / 512
-"""A distance from the person, in picture heights, beyond which more is no better."""
-HALO = 9 / 512
-"""Pixels nearer to the person than this, in picture heights, are never believed: soft edges,
-shadows, compression."""
+"""Frames kept for each pixel; their median removes noise and passers-by."""
+SAMPLED_FRAMES = 60
+"""Frames that are read, evenly spaced."""
+MAX_DISTANCE = 40 / 512
+"""Distances from the person, in picture heights, are clipped to this."""
+MIN_DISTANCE = 9 / 512
+"""Pixels nearer to the person than this, in picture heights, are not used: soft edges, shadows,
+compression."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FarFrames:
-    """The frames in which each pixel was farthest from the person so far. distance: in pixels, -1
-    where none yet."""
+    """The frames so far in which each pixel was farthest from the person. distance: in pixels, -1
+    where there is none."""
 
     colors: UInt8[np.ndarray, "k h w 3"]
     distance: Float[np.ndarray, "k h w"]
 
     @classmethod
-    def none_yet(cls, height: int, width: int) -> "FarFrames":
+    def empty(cls, height: int, width: int) -> "FarFrames":
         return cls(
             colors=np.zeros((CANDIDATES, height, width, 3), np.uint8),
             distance=np.full((CANDIDATES, height, width), -1, np.float32),
         )
 
-    def look(
-        self, frame: UInt8[np.ndarray, "h w 3"], distance: Float[np.ndarray, "h w"], turn: int
+    def updated(
+        self, frame: UInt8[np.ndarray, "h w 3"], distance: Float[np.ndarray, "h w"], number: int
     ) -> "FarFrames":
-        """Put the frame where it is farther than the nearest of those remembered.
+        """The frames after one more, which replaces the nearest of those kept where it is farther.
 
-        `turn` counts the frames: among equally far ones the place that is overwritten goes round,
-        so that they come from the whole clip.
+        `number` counts the frames: among equally far ones the replaced slot rotates, so that they
+        come from the whole clip.
         """
         colors, distances = self.colors.copy(), self.distance.copy()
-        order = np.roll(np.arange(CANDIDATES), -turn)
+        order = np.roll(np.arange(CANDIDATES), -number)
         worst = order[distances[order].argmin(0)]
         rows, columns = np.nonzero(distance >= np.take_along_axis(distances, worst[None], 0)[0])
         chosen = worst[rows, columns]
@@ -60,13 +59,12 @@ class FarFrames:
 def distance_from_person(regions: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
     """Pixels to the nearest pixel of the person, at most FAR of the height; 0 within the person."""
     away = cv2.distanceTransform((regions == Region.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 3)
-    return np.minimum(away, FAR * len(regions))
+    return np.minimum(away, MAX_DISTANCE * len(regions))
 
 
 def median_of_far(far: FarFrames) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
-    """The median colour over each pixel's remembered frames that are clear of the person, and where
-    there is any."""
-    clear = far.distance > HALO * far.distance.shape[1]
+    """The median colour over each pixel's frames beyond MIN_DISTANCE, and where there is any."""
+    clear = far.distance > MIN_DISTANCE * far.distance.shape[1]
     count = clear.sum(0)
     colors = np.where(clear[..., None], far.colors, 255).astype(np.uint8)
     colors = np.sort(colors, axis=0)
@@ -91,8 +89,8 @@ def nearest_colors(
 def fill_from_nearest(
     image: UInt8[np.ndarray, "h w 3"], known: Bool[np.ndarray, "h w"]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Fill what is not known from the nearest known pixel, ever smoother the farther that is. All
-    grey where none is known."""
+    """Fill unknown pixels from the nearest known one, smoother with its distance. All grey where
+    none is known."""
     if known.all():
         return image
     if not known.any():
@@ -111,16 +109,16 @@ def fill_from_nearest(
 
 
 def build_backdrop(clip: Clip, report: Report = silent) -> None:
-    """Write backdrop.png, and where it was seen, of a clip that has frames and regions. Its time
-    and memory do not grow with the length."""
-    chosen = np.unique(np.linspace(0, len(clip) - 1, min(LOOKED_AT, len(clip))).astype(int))
-    far = FarFrames.none_yet(clip.info.height, clip.info.width)
+    """Write backdrop.png and the mask of where it was seen, of a clip that has frames and regions.
+    Time and memory do not grow with the length."""
+    chosen = np.unique(np.linspace(0, len(clip) - 1, min(SAMPLED_FRAMES, len(clip))).astype(int))
+    far = FarFrames.empty(clip.info.height, clip.info.width)
     looks = in_order(
         lambda index: (clip.frame(index), distance_from_person(clip.regions(index))),
         (int(index) for index in chosen),
     )
-    for turn, (frame, distance) in enumerate(looks):
-        far = far.look(frame, distance, turn)
-        report(turn + 1, len(chosen))
+    for number, (frame, distance) in enumerate(looks):
+        far = far.updated(frame, distance, number)
+        report(number + 1, len(chosen))
     image, seen = median_of_far(far)
     clip.save_backdrop(fill_from_nearest(image, seen), seen)

@@ -18,15 +18,14 @@ Parser = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w"]]
 TeethFinder = Callable[[UInt8[np.ndarray, "h w 3"]], Bool[np.ndarray, "h w"]]
 """Where an RGB frame shows teeth."""
 HairFinder = Callable[[UInt8[np.ndarray, "h w 3"]], Float[np.ndarray, "h w"]]
-"""Probability of hair in [0, 1] of the next RGB frame."""
-SURE = 0.5
-INSIDE = (Region.FACE, Region.MOUTH, Region.TEETH)
-"""Regions from which teeth may take pixels: a mask that lies elsewhere is mistaken."""
+"""Probability of hair in [0, 1], of the next RGB frame."""
+MIN_PROBABILITY = 0.5
+TEETH_REGIONS = (Region.FACE, Region.MOUTH, Region.TEETH)
+"""Regions whose pixels can become teeth: a tooth mask elsewhere is an error."""
 
 
 def parse_regions(clip: Clip, parser: Parser, report: Report = silent) -> None:
-    """Write regions/*.png as the parser sees each frame, with teeth found by colour inside its
-    mouth."""
+    """Write regions/*.png by the parser, with teeth found by colour inside its mouth."""
     for index in range(len(clip)):
         frame = clip.frame(index)
         clip.save_regions(index, with_teeth_by_color(frame, parser(frame)))
@@ -36,7 +35,7 @@ def parse_regions(clip: Clip, parser: Parser, report: Report = silent) -> None:
 def with_teeth_by_color(
     frame: UInt8[np.ndarray, "h w 3"], regions: UInt8[np.ndarray, "h w"]
 ) -> UInt8[np.ndarray, "h w"]:
-    """The regions with what is bright and not red inside the mouth as teeth."""
+    """The regions with bright, not red pixels of the mouth as teeth."""
     mouth, face = (regions == Region.MOUTH).astype(np.uint8), regions == Region.FACE
     if not mouth.any() or not face.any():
         return regions
@@ -46,8 +45,7 @@ def with_teeth_by_color(
 
 
 def mark_teeth(clip: Clip, finder: TeethFinder, report: Report = silent) -> None:
-    """Replace the teeth of regions/*.png by what the finder sees; what were teeth before is
-    mouth."""
+    """Replace the teeth of regions/*.png by the finder's; former teeth become mouth."""
     for index in range(len(clip)):
         clip.save_regions(index, with_teeth(clip.regions(index), finder(clip.frame(index))))
         report(index + 1, len(clip))
@@ -59,13 +57,14 @@ def with_teeth(
     """The regions with other teeth."""
     mouth = np.where(regions == Region.TEETH, np.uint8(Region.MOUTH), regions)
     return np.where(
-        teeth & np.isin(mouth, [int(region) for region in INSIDE]), np.uint8(Region.TEETH), mouth
+        teeth & np.isin(mouth, [int(region) for region in TEETH_REGIONS]),
+        np.uint8(Region.TEETH),
+        mouth,
     )
 
 
 def mark_hair(clip: Clip, finder: HairFinder, report: Report = silent) -> None:
-    """Draw the border between hair and the rest of the person in regions/*.png anew, as the finder
-    sees it."""
+    """Replace the hair of regions/*.png by the finder's."""
     for index in range(len(clip)):
         clip.save_regions(index, with_hair(clip.regions(index), finder(clip.frame(index))))
         report(index + 1, len(clip))
@@ -76,20 +75,20 @@ def with_hair(
 ) -> UInt8[np.ndarray, "h w"]:
     """The regions with hair where it is likely; the person's outline, the mouth and the teeth stay.
 
-    What was hair and is not likely to be goes to the nearer of likely hair and skin, so that no rim
-    of skin lies around the hair.
+    Former hair that is not likely becomes the nearer of likely hair and skin, so that no rim of
+    skin surrounds the hair.
     """
-    sure = hair > SURE
-    sure &= ~small_parts(sure, max(8, round(regions.size * 4e-4)))
-    skin = (regions == Region.FACE) & ~sure
+    likely = hair > MIN_PROBABILITY
+    likely &= ~small_parts(likely, max(8, round(regions.size * 4e-4)))
+    skin = (regions == Region.FACE) & ~likely
     to_hair, to_skin = (
-        cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) for mask in (sure, skin)
+        cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) for mask in (likely, skin)
     )
     bare = np.where(
-        (regions == Region.HAIR) & ~sure & (to_skin < to_hair), np.uint8(Region.FACE), regions
+        (regions == Region.HAIR) & ~likely & (to_skin < to_hair), np.uint8(Region.FACE), regions
     )
     return np.where(
-        sure
+        likely
         & np.isin(
             bare, [int(region) for region in (Region.FACE, Region.HAIR, Region.NECK, Region.TORSO)]
         ),

@@ -1,4 +1,4 @@
-"""The teeth: what is bright and not red inside the open mouth (docs/method.md#observation)."""
+"""The teeth: bright, not red pixels inside the open mouth (docs/method.md#observation)."""
 
 import cv2
 import numpy as np
@@ -9,14 +9,14 @@ from instag.perception.connected_components import small_parts
 from instag.perception.head_coordinates import INNER_LIPS
 
 MIN_OPENING = 0.02
-"""Height over width of the ring of the inner lips under which a mouth counts as closed."""
+"""Height over width of the inner lips' contour below which a mouth is closed."""
 
 
 def mouth_inside(
     landmarks: Float[np.ndarray, "478 3"], shape: tuple[int, int]
 ) -> UInt8[np.ndarray, "h w"]:
-    """The inside of the lips, filled with 1; empty when they touch. `landmarks` in pixels, `shape`
-    height and width."""
+    """The inside of the lips as 1; empty when they touch. `landmarks` in pixels, `shape` height and
+    width."""
     mask = np.zeros(shape, np.uint8)
     ring = landmarks[INNER_LIPS, :2]
     opening = abs(float(landmarks[14, 1] - landmarks[13, 1]))
@@ -31,7 +31,7 @@ def teeth_likeness(
     mouth: UInt8[np.ndarray, "h w"],
     skin: Float[np.ndarray, "3"],
 ) -> Float[np.ndarray, "h w"]:
-    """How much each pixel of the mouth looks like a tooth, in [0, 1]; 0 outside it.
+    """Tooth likelihood of each pixel of the mouth, in [0, 1]; 0 outside it.
 
     `skin`: the face's median Y, Cr, Cb (0..255). A tooth is at least about half as bright as the
     skin, and less red than the skin or, where the light is warm, clearly less red than the lips
@@ -56,7 +56,7 @@ def teeth_likeness(
 
 
 def teeth_mask(likeness: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Where the likeness, mixed with the neighbouring frames', is clear; specks of a few pixels are
-    dropped."""
+    """Where the likelihood, averaged over neighbouring frames, exceeds a half; components of a few
+    pixels are removed."""
     mask = likeness > 0.5
     return mask & ~small_parts(mask, max(3, round(mask.size * 2e-5)))

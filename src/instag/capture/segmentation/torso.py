@@ -1,4 +1,4 @@
-"""The torso layer: cloth and neck of each frame, continued under the head so that no gap opens when
+"""The torso layer: cloth and neck of each frame, extended under the head so that no gap opens when
 the head moves (docs/method.md#observation)."""
 
 import cv2
@@ -11,88 +11,94 @@ from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
 from instag.types import Region
 
-NECK_UP = 48 / 512
-"""How far the neck goes on upward under the head, in picture heights."""
-CLOTH_UP = 8 / 512
-"""How far everything else of the torso goes on under the head."""
-HAIR_BESIDE, HAIR_WITHIN = 24 / 512, 12 / 512
-"""Hair nearer to the torso than the one and farther from the background than the other stays behind
-the head, where it hangs beside the neck."""
-RIM = 4 / 512
-"""Pixels of the torso nearer to the head than this, in picture heights, show the chin's or the
-hair's edge as well; their colour is not taken."""
-SURE = 250
-"""Share of the person, of 255, from which on a pixel's colour is his alone."""
+NECK_EXTENSION = 48 / 512
+"""Height of the neck's extension under the head, in picture heights."""
+CLOTH_EXTENSION = 8 / 512
+"""Width of the extension of the other torso under the head, in picture heights."""
+MAX_HAIR_DISTANCE, MIN_HAIR_DEPTH = 24 / 512, 12 / 512
+"""Hair nearer to the torso than the first and farther from the background than the second, in
+picture heights, is part of the layer: it hangs beside the neck."""
+HEAD_MARGIN = 4 / 512
+"""Colours of torso pixels nearer to the head than this, in picture heights, are not used: they mix
+with the edge of chin or hair."""
+OPAQUE = 250
+"""Matte, of 255, from which a pixel's colour is the person's alone."""
 DARKENING = 0.98
-"""What is left of the colour after each row of a 512-row picture, upward under the chin."""
+"""Factor of the colour a row of a 512-row picture, upward under the chin."""
 
 
-def cut(
+def torso_layer(
     frame: UInt8[np.ndarray, "h w 3"],
     regions: UInt8[np.ndarray, "h w"],
     person: UInt8[np.ndarray, "h w"] | None = None,
 ) -> UInt8[np.ndarray, "h w 4"]:
-    """The torso layer of one frame: RGBA, colours not multiplied by alpha. All clear where no torso
-    is seen.
+    """The torso layer of one frame: RGBA, straight alpha. Transparent everywhere where no torso is
+    visible.
 
-    The frame's own colours where it shows cloth or neck; under the head, the neck's colours go up
-    and darken, the cloth's go on a little way and wherever the torso lies on both sides, all
-    blurred; hair beside the neck stays, as there is more of it behind. Nothing is put where the
-    frame shows background, but for the soft edge. person: the matte, where there is one: the edge's
-    shape, and which colours are the backdrop's too and so taken from further in.
+    Cloth and neck have the frame's own colours. Under the head, the neck's colours extend upward
+    and darken; the cloth's extend a little, and between torso on both sides; all are blurred. Hair
+    beside the neck is kept. Background stays transparent, except at the soft edge. person: the
+    matte, where there is one; it gives the edge's alpha and excludes mixed colours.
     """
     layer = np.zeros((*regions.shape, 4), np.uint8)
     body = (regions == Region.TORSO) | (regions == Region.NECK)
     if not body.any():
         return layer
     scale = len(frame) / 512
-    top = max(0, int(body.any(1).argmax()) - round((NECK_UP + CLOTH_UP) * len(frame)))
-    layer[top:] = _cut_part(
+    top = max(0, int(body.any(1).argmax()) - round((NECK_EXTENSION + CLOTH_EXTENSION) * len(frame)))
+    layer[top:] = _layer_of_rows(
         frame[top:], regions[top:], body[top:], None if person is None else person[top:], scale
     )
     return layer
 
 
-def _cut_part(
+def _layer_of_rows(
     frame: UInt8[np.ndarray, "h w 3"],
     regions: UInt8[np.ndarray, "h w"],
     body: Bool[np.ndarray, "h w"],
     person: UInt8[np.ndarray, "h w"] | None,
     scale: float,
 ) -> UInt8[np.ndarray, "h w 4"]:
-    """`cut`, of the rows that the torso can reach alone; `scale` is the whole picture's height over
-    512."""
+    """`torso_layer` of the rows that the torso can reach; `scale` is the whole picture's height
+    over 512."""
     head = regions >= Region.FACE
     under, neck = neck_under_head(frame, regions, scale)
     distance = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 5)
     from_head = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 3)
-    sure = body & (from_head > 512 * RIM * scale)
+    opaque = body & (from_head > 512 * HEAD_MARGIN * scale)
     if person is not None:
-        sure &= person >= SURE
-    if not sure.any():
-        sure = body
-    nearest, depth = nearest_colors(frame, sure)
-    colors = _smoother_with_depth(nearest, depth, (head & ~under) | (body & ~sure), scale)
+        opaque &= person >= OPAQUE
+    if not opaque.any():
+        opaque = body
+    nearest, depth = nearest_colors(frame, opaque)
+    colors = _blur_with_depth(nearest, depth, (head & ~under) | (body & ~opaque), scale)
     colors[under] = neck[under]
-    hair = (regions == Region.HAIR) & ~under & (distance <= 512 * HAIR_BESIDE * scale)
+    hair = (regions == Region.HAIR) & ~under & (distance <= 512 * MAX_HAIR_DISTANCE * scale)
     hair &= (
         cv2.distanceTransform((regions != Region.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 3)
-        > 512 * HAIR_WITHIN * scale
+        > 512 * MIN_HAIR_DEPTH * scale
     )
     colors[hair] = cv2.GaussianBlur(frame, (0, 0), 2 * scale)[hair]
-    inside = body | under | hair | (head & ((distance <= 512 * CLOTH_UP * scale) | between(body)))
+    inside = (
+        body
+        | under
+        | hair
+        | (head & ((distance <= 512 * CLOTH_EXTENSION * scale) | between_sides(body)))
+    )
     alpha = soft_edge(inside, scale)
     if person is not None:
         alpha = np.where(
             head,
             alpha,
-            np.where(distance < np.minimum(from_head, 512 * CLOTH_UP * scale), person, np.uint8(0)),
+            np.where(
+                distance < np.minimum(from_head, 512 * CLOTH_EXTENSION * scale), person, np.uint8(0)
+            ),
         )
     colors[alpha == 0] = 0
     return np.dstack([colors, alpha])
 
 
-def _smoother_with_depth(
+def _blur_with_depth(
     image: UInt8[np.ndarray, "h w 3"],
     depth: Float[np.ndarray, "h w"],
     where: Bool[np.ndarray, "h w"],
@@ -117,9 +123,9 @@ def _smoother_with_depth(
     return result
 
 
-def between(body: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """The pixels of each row between its first and its last of the torso: what long hair or a chin
-    hides of it."""
+def between_sides(body: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """The pixels of each row from its first to its last of the torso: hair or a chin can hide
+    it."""
     after_first = np.maximum.accumulate(body, 1)
     return after_first & np.maximum.accumulate(body[:, ::-1], 1)[:, ::-1]
 
@@ -129,12 +135,11 @@ def neck_under_head(
     regions: UInt8[np.ndarray, "h w"],
     scale: float,
 ) -> tuple[Bool[np.ndarray, "h w"], UInt8[np.ndarray, "h w 3"]]:
-    """Where the neck goes on under the head, and its colours there; both empty where no neck is
-    seen.
+    """The neck's extension under the head, and its colours; both empty where no neck is visible.
 
-    It goes up in each column in which the head ends on neck, or the face itself on cloth (a collar
-    before the neck). A column's colour is the mean of a few rows under the neck's upper end,
-    blurred along the columns.
+    It covers the columns in which the head ends on neck, or the face on cloth (a collar before the
+    neck). A column's colour is the mean of a few rows below the neck's upper end, blurred over the
+    columns.
     """
     height, width = regions.shape
     rows = np.arange(height, dtype=np.int32)[:, None]
@@ -148,9 +153,11 @@ def neck_under_head(
     on_neck = (ends_on == Region.NECK) & (rows_up > 0)
     # Where the head reaches the picture's lower end, the neck ends there too, if it is seen to the
     # left and to the right.
-    on_neck |= cut_off & (rows_up > 0) & between(on_neck.any(0)[None])
+    on_neck |= cut_off & (rows_up > 0) & between_sides(on_neck.any(0)[None])
     on_collar = (
-        (ends_on == Region.TORSO) & (last == Region.FACE) & (rows_up > 512 * CLOTH_UP * scale)
+        (ends_on == Region.TORSO)
+        & (last == Region.FACE)
+        & (rows_up > 512 * CLOTH_EXTENSION * scale)
     )
     columns = np.nonzero((on_neck & ~cut_off).any(0))[0]
     if len(columns) == 0:
@@ -167,8 +174,8 @@ def neck_under_head(
         -1,
     ).astype(np.float32)
     profile = cv2.GaussianBlur(profile[None], (0, 0), 8 * scale)[0]
-    hidden = between((regions == Region.TORSO) | (regions == Region.NECK))
-    where = (on_neck | on_collar) & ((rows_up <= 512 * NECK_UP * scale) | hidden)
+    hidden = between_sides((regions == Region.TORSO) | (regions == Region.NECK))
+    where = (on_neck | on_collar) & ((rows_up <= 512 * NECK_EXTENSION * scale) | hidden)
     shade = (DARKENING ** (np.arange(height + 1) / scale)).astype(np.float32)
     return where, cv2.convertScaleAbs(profile[None] * shade[rows_up][..., None])
 
@@ -179,10 +186,10 @@ def soft_edge(inside: Bool[np.ndarray, "h w"], scale: float) -> UInt8[np.ndarray
     return cv2.GaussianBlur(inside.astype(np.uint8) * 255, (0, 0), max(0.5, 0.8 * scale))
 
 
-def over(
+def composite_over(
     behind: Float[np.ndarray, "h w 3"], rgba: UInt8[np.ndarray, "h w 4"]
 ) -> Float[np.ndarray, "h w 3"]:
-    """The layer over what lies behind it, both in 0..255."""
+    """The layer composited over a background, both in 0..255 (Porter and Duff, 1984)."""
     alpha = rgba[..., 3:].astype(np.float32) / 255
     return behind + alpha * (rgba[..., :3] - behind)
 
@@ -194,7 +201,7 @@ def cut_torso(clip: Clip, report: Report = silent) -> None:
     def work(index: int) -> int:
         clip.save_torso(
             index,
-            cut(
+            torso_layer(
                 clip.frame(index),
                 clip.regions(index),
                 clip.matte(index) if clip.has_mattes else None,

@@ -1,11 +1,11 @@
-"""Pose refinement: after the landmarks, every pose of a clip is aligned with the face's own
-texture, and all are joined with flow.
+"""Pose refinement: every pose of a clip aligned with the face's own texture, and all joined with
+landmarks and flow (docs/method.md#observation).
 
-Pictures spread over the clip teach the texture, in turns with their own poses; then each picture is
-aligned with it by itself, so that memory does not grow with the length. What a picture knows of its
-pose goes, with the landmarks and the flow, into one smooth solution for the whole clip: no lag. A
-picture that shows no more than the landmarks did (a hand, another face) keeps their pose, corrected
-as its neighbours were.
+Up to TEXTURE_FRAMES pictures give the texture, in alternation with their own poses; then each
+picture of the clip is aligned with it alone, so that memory does not grow with the length. The
+aligned poses enter one smooth solution for the whole clip, with their information matrices, the
+landmarks and the flow. A picture that the texture explains no better than before (a hand, another
+face) is rejected: its landmark pose gets the correction interpolated between its neighbours.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,60 +13,69 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
-from instag.capture.tracking.bundle_adjustment import Evidence, PhotometricPriors, Rig, smooth_poses
-from instag.capture.tracking.fit_head import RIGID, fit_head
-from instag.capture.tracking.photometric import Lens, Look, Pose, Slopes, align_picture, look
+from instag.capture.tracking.bundle_adjustment import (
+    Observations,
+    PhotometricObservations,
+    Rig,
+    smooth_poses,
+)
+from instag.capture.tracking.fit_head import RIGID, fit_head, rigid_flow
+from instag.capture.tracking.photometric import (
+    ImageGradients,
+    Intrinsics,
+    Linearization,
+    Pose,
+    align_image,
+    linearize,
+)
 from instag.capture.tracking.skin_features import (
     WORKING_SIZE,
     SkinPoints,
     Texture,
     detail,
-    learn_texture,
-    spread_points,
+    estimate_texture,
+    sample_points,
 )
 from instag.data.clip import Clip
-from instag.ops.rigid_poses import Poses, head_to_camera
+from instag.ops.rigid_poses import Poses, camera_to_head, head_to_camera
 from instag.perception.face_mesh import Landmarks
-from instag.perception.skin_flow import SKIN
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, part, silent
 from instag.types import Track
 
 POINTS = 4_000
 """Points on the face."""
-TEACHERS = 100
-"""Pictures, spread evenly, that teach the texture."""
-ROUNDS = 3
-"""Times that poses and texture are found in turns: a fourth lowers what is left over by less than a
-hundredth."""
-STEPS = 3
-"""Gauss-Newton steps of a round."""
-LAST_STEPS = 5
-"""Gauss-Newton steps of every picture with the finished texture, from the landmarks' pose."""
-FURTHEST = (0.15, 0.03)
-"""Radians and metres (across the line of sight) that a picture may move a pose."""
-TOO_DEAR = 12.0
-"""A picture that costs so many times the clip's median shows something else than the face; raised
-brows cost up to ten times as much."""
-HEARSAY = 0.1
-"""What a pose counts, beside the mean of those that pictures tell, that hangs on its neighbours'
-corrections."""
-LANDMARK_TRUST = 0.02
-"""The landmarks' share: their errors stay for many frames, and they only have to hold what no
-picture tells."""
-FLOW_SHARE = 1.0
-"""The flow's share: it follows skin that moves with speech, which the texture's variance knows
-about."""
+TEXTURE_FRAMES = 100
+"""Pictures, evenly spaced, that the texture is estimated from."""
+TEXTURE_ITERATIONS = 3
+"""Alternations of poses and texture: a fourth lowers the residual by less than a hundredth."""
+TEXTURE_STEPS = 3
+"""Gauss-Newton steps of an alternation."""
+ALIGNMENT_STEPS = 5
+"""Gauss-Newton steps of every picture with the final texture, from the landmarks' pose."""
+MAX_CORRECTION = (0.15, 0.03)
+"""Radians, and metres across the line of sight, by which a picture may change a pose."""
+MAX_COST_RATIO = 12.0
+"""A picture with this many times the clip's median cost shows something else than the face; raised
+brows cost up to ten times the median."""
+INTERPOLATED_WEIGHT = 0.1
+"""Information of an interpolated pose over the mean of those that pictures give."""
+LANDMARK_WEIGHT = 0.02
+"""Weight of the landmarks: their errors last for many frames, and they only have to hold frames
+whose picture was rejected."""
+FLOW_WEIGHT = 1.0
+"""Weight of the flow: unlike the texture it has no variance of its own for skin that moves with
+speech."""
 STIFFNESS = 0.1
 """Smoothing of the poses (see `smooth_poses`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sight:
-    """What one picture said of its pose. before, after: cost in the pose it started from and in
-    `pose`."""
+class ImageAlignment:
+    """The pose that one picture gives, and its information matrix. before, after: cost in the
+    starting pose and in `pose`."""
 
     pose: Pose
     information: Float[np.ndarray, "6 6"]
@@ -74,7 +83,8 @@ class Sight:
     after: float
 
 
-Frames = Callable[[int], UInt8[np.ndarray, "h w 3"]]
+ReadFrame = Callable[[int], UInt8[np.ndarray, "h w 3"]]
+ReadGradients = Callable[[int], ImageGradients]
 
 
 def track_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Track:
@@ -95,168 +105,184 @@ def track_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Tra
 def refine_poses(
     track: Track,
     landmarks: Landmarks,
-    frame: Frames,
+    frame: ReadFrame,
     size: tuple[int, int],
     report: Report = silent,
 ) -> Track:
-    """The track with its poses aligned to the face's texture. `frame` gives the RGB picture of an
-    index, `size` is width and height."""
-    points = spread_points(track.identity, POINTS)
+    """The track with its poses aligned to the face's texture. `frame` reads the RGB picture of an
+    index, `size` is width and height in pixels."""
+    points = sample_points(track.identity, POINTS)
     scale = min(1.0, WORKING_SIZE / max(size))
-    lens = Lens(focal=track.focal * scale, centre=np.array(size) / 2 * scale)
+    intrinsics = Intrinsics(focal=track.focal * scale, centre=np.array(size) / 2 * scale)
     start = head_to_camera(track)
 
-    def slopes(index: int) -> Slopes:
+    def gradients(index: int) -> ImageGradients:
         grey = cv2.cvtColor(frame(index), cv2.COLOR_RGB2GRAY)
         if scale < 1:
             grey = cv2.resize(
                 grey, (round(size[0] * scale), round(size[1] * scale)), interpolation=cv2.INTER_AREA
             )
-        return Slopes.of(detail(grey, track.landmarks[index, :, :2] * scale))
+        return ImageGradients.of(detail(grey, track.landmarks[index, :, :2] * scale))
 
-    texture = _teach(slopes, points, start, _teachers(track), lens, part(report, 0.0, 0.4))
-    sights = list(_sights(slopes, points, texture, start, lens, part(report, 0.4, 0.9)))
-    poses = _joined(track, landmarks, size, start, sights, part(report, 0.9, 1.0))
-    backward = poses.rotations.transpose(0, 2, 1)
-    return replace(
-        track,
-        rotations=backward.astype(np.float32),
-        translations=-np.einsum("fij,fj->fi", backward, poses.translations).astype(np.float32),
+    texture = _alternate(
+        gradients, points, start, _texture_frames(track), intrinsics, part(report, 0.0, 0.4)
     )
+    alignments = list(
+        _align_images(gradients, points, texture, start, intrinsics, part(report, 0.4, 0.9))
+    )
+    poses = _solve_clip(track, landmarks, size, start, alignments, part(report, 0.9, 1.0))
+    rotations, translations = camera_to_head(poses)
+    return replace(track, rotations=rotations, translations=translations)
 
 
-def _teachers(track: Track) -> Int[np.ndarray, " k"]:
-    """Frames, evenly over those in which the face was found."""
+def _texture_frames(track: Track) -> Int[np.ndarray, " k"]:
+    """Evenly spaced frames among those in which the face was found."""
     found = np.flatnonzero(track.found)
-    return found[np.unique(np.linspace(0, len(found) - 1, TEACHERS).round().astype(int))]
+    return found[np.unique(np.linspace(0, len(found) - 1, TEXTURE_FRAMES).round().astype(int))]
 
 
-def _teach(
-    slopes: Callable[[int], Slopes],
+def _alternate(
+    gradients: ReadGradients,
     points: SkinPoints,
     start: Poses,
-    frames: np.ndarray,
-    lens: Lens,
+    frames: Int[np.ndarray, " k"],
+    intrinsics: Intrinsics,
     report: Report,
 ) -> Texture:
-    """The texture that some pictures agree on, found in turns with their poses."""
-    details = [seen.detail for seen in in_order(slopes, frames.tolist())]
-    poses = [
-        Pose(rotation=start.rotations[index], translation=start.translations[index])
-        for index in frames
-    ]
+    """The texture of some pictures, estimated in alternation with their poses."""
+    details = [seen.detail for seen in in_order(gradients, frames.tolist())]
+    poses = [_pose_of(start, index) for index in frames.tolist()]
     unknown = Texture(
-        values=np.zeros(len(points.places)), variances=np.full(len(points.places), np.inf)
+        values=np.zeros(len(points.positions)), variances=np.full(len(points.positions), np.inf)
     )
-    texture = _texture(
+    texture = _texture_of(
         [
-            look(Slopes.of(seen), points, unknown, pose, lens)
+            linearize(ImageGradients.of(seen), points, unknown, pose, intrinsics)
             for seen, pose in zip(details, poses, strict=True)
         ]
     )
-    for turn in range(ROUNDS):
+    for iteration in range(TEXTURE_ITERATIONS):
 
         def work(
             number: int, texture: Texture = texture, poses: list[Pose] = poses
-        ) -> tuple[Pose, Look]:
-            seen = Slopes.of(details[number])
-            pose = align_picture(seen, points, texture, poses[number], lens, iterations=STEPS)
-            return pose, look(seen, points, texture, pose, lens)
+        ) -> tuple[Pose, Linearization]:
+            seen = ImageGradients.of(details[number])
+            pose = align_image(
+                seen, points, texture, poses[number], intrinsics, iterations=TEXTURE_STEPS
+            )
+            return pose, linearize(seen, points, texture, pose, intrinsics)
 
-        poses, looks = map(list, zip(*in_order(work, range(len(details))), strict=True))
-        texture = _texture(looks)
-        report(turn + 1, ROUNDS)
+        poses, linearized = map(list, zip(*in_order(work, range(len(details))), strict=True))
+        texture = _texture_of(linearized)
+        report(iteration + 1, TEXTURE_ITERATIONS)
     return texture
 
 
-def _texture(looks: list[Look]) -> Texture:
-    return learn_texture(
-        np.stack([seen.values for seen in looks]), np.stack([seen.weights for seen in looks])
+def _pose_of(poses: Poses, index: int) -> Pose:
+    return Pose(rotation=poses.rotations[index], translation=poses.translations[index])
+
+
+def _texture_of(linearized: list[Linearization]) -> Texture:
+    return estimate_texture(
+        np.stack([seen.values for seen in linearized]),
+        np.stack([seen.weights for seen in linearized]),
     )
 
 
-def _sights(
-    slopes: Callable[[int], Slopes],
+def _align_images(
+    gradients: ReadGradients,
     points: SkinPoints,
     texture: Texture,
     start: Poses,
-    lens: Lens,
+    intrinsics: Intrinsics,
     report: Report,
-) -> Iterator[Sight]:
-    """Each picture of the clip by itself, aligned with the texture."""
+) -> Iterator[ImageAlignment]:
+    """Each picture of the clip aligned with the texture, independently of the others."""
 
-    def work(index: int) -> Sight:
-        seen, guess = (
-            slopes(index),
-            Pose(rotation=start.rotations[index], translation=start.translations[index]),
+    def work(index: int) -> ImageAlignment:
+        seen, guess = gradients(index), _pose_of(start, index)
+        pose = align_image(seen, points, texture, guess, intrinsics, iterations=ALIGNMENT_STEPS)
+        before = linearize(seen, points, texture, guess, intrinsics)
+        after = linearize(seen, points, texture, pose, intrinsics)
+        return ImageAlignment(
+            pose=pose, information=after.hessian, before=before.cost, after=after.cost
         )
-        pose = align_picture(seen, points, texture, guess, lens, iterations=LAST_STEPS)
-        before, after = (
-            look(seen, points, texture, guess, lens),
-            look(seen, points, texture, pose, lens),
-        )
-        return Sight(pose=pose, information=after.hessian, before=before.cost, after=after.cost)
 
-    for index, sight in enumerate(in_order(work, range(len(start.rotations)))):
-        yield sight
+    for index, alignment in enumerate(in_order(work, range(len(start.rotations)))):
+        yield alignment
         report(index + 1, len(start.rotations))
 
 
-def _joined(
+def _solve_clip(
     track: Track,
     landmarks: Landmarks,
     size: tuple[int, int],
     start: Poses,
-    sights: list[Sight],
+    alignments: list[ImageAlignment],
     report: Report,
 ) -> Poses:
-    """One smooth solution from what pictures, flow and landmarks say."""
-    aligned = Poses(
-        rotations=np.stack([sight.pose.rotation for sight in sights]),
-        translations=np.stack([sight.pose.translation for sight in sights]),
-    )
-    good = believed(
-        start,
-        aligned,
-        np.array([sight.before for sight in sights]),
-        np.array([sight.after for sight in sights]),
-    )
-    if not good.any():
+    """One smooth solution for all poses from pictures, flow and landmarks."""
+    photometric = _photometric_observations(start, alignments)
+    if photometric is None:
         return start
-    information = np.stack([sight.information for sight in sights])
-    information[~good] = HEARSAY * information[good].mean(0)
-    corrections = start.steps_to(aligned)
-    frames = np.arange(len(sights))
-    between = np.stack(
-        [np.interp(frames, frames[good], column[good]) for column in corrections.T], -1
-    )
-    aligned = start.moved(np.where(good[:, None], corrections, between))
-    sighted = PhotometricPriors(poses=aligned, information=information)
-    flow = np.full((len(start.rotations) - 1, len(RIGID), 2), np.nan)
-    flow[:, [list(RIGID).index(point) for point in SKIN]] = landmarks.flow[1:]
-    seen = Evidence(
+    observations = Observations(
         points=track.landmarks[:, RIGID, :2].astype(np.float64),
-        found=track.found * LANDMARK_TRUST,
-        flow=flow,
+        confidence=track.found * LANDMARK_WEIGHT,
+        flow=rigid_flow(landmarks),
     )
     rig = Rig(
         shape=track.identity[RIGID].astype(np.float64), focal=track.focal, centre=np.array(size) / 2
     )
     return smooth_poses(
-        seen, rig, start, stiffness=STIFFNESS, flow_share=FLOW_SHARE, sights=sighted, report=report
+        observations,
+        rig,
+        start,
+        stiffness=STIFFNESS,
+        flow_weight=FLOW_WEIGHT,
+        photometric=photometric,
+        report=report,
     )
 
 
-def believed(
+def _photometric_observations(
+    start: Poses, alignments: list[ImageAlignment]
+) -> PhotometricObservations | None:
+    """The pictures' poses, with corrections interpolated over the rejected ones; None where all are
+    rejected."""
+    aligned = Poses(
+        rotations=np.stack([each.pose.rotation for each in alignments]),
+        translations=np.stack([each.pose.translation for each in alignments]),
+    )
+    good = inlier_frames(
+        start,
+        aligned,
+        np.array([each.before for each in alignments]),
+        np.array([each.after for each in alignments]),
+    )
+    if not good.any():
+        return None
+    information = np.stack([each.information for each in alignments])
+    information[~good] = INTERPOLATED_WEIGHT * information[good].mean(0)
+    corrections = start.updates_to(aligned)
+    frames = np.arange(len(alignments))
+    between = np.stack(
+        [np.interp(frames, frames[good], column[good]) for column in corrections.T], -1
+    )
+    return PhotometricObservations(
+        poses=start.updated(np.where(good[:, None], corrections, between)), information=information
+    )
+
+
+def inlier_frames(
     start: Poses, aligned: Poses, before: Float[np.ndarray, " f"], after: Float[np.ndarray, " f"]
-) -> np.ndarray:
-    """Which pictures tell more than the landmarks did: they cost less than before, not far more
-    than the others, and moved little."""
-    steps = start.steps_to(aligned)
+) -> Bool[np.ndarray, " f"]:
+    """Pictures whose alignment is accepted: the cost fell, is not far above the median, and the
+    pose changed little."""
+    steps = start.updates_to(aligned)
     turn, shift = np.linalg.norm(steps[:, :3], axis=1), np.linalg.norm(steps[:, 3:5], axis=1)
     return (
         (after < before)
-        & (after < TOO_DEAR * np.median(after))
-        & (turn < FURTHEST[0])
-        & (shift < FURTHEST[1])
+        & (after < MAX_COST_RATIO * np.median(after))
+        & (turn < MAX_CORRECTION[0])
+        & (shift < MAX_CORRECTION[1])
     )

@@ -41,7 +41,7 @@ def export_clip(
         )
     for note in exported.notes:
         terminal.note(note)
-    train, test = len(exported.taught), len(exported.tested)
+    train, test = len(exported.train), len(exported.test)
     terminal.result(
         f"{folder}: {train} frames to learn from, {test} to test on.",
         {

@@ -1,6 +1,7 @@
 """`instag prepare`."""
 
 import time
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -40,10 +41,12 @@ def prepare(
     from instag.runtime.device import set_threads
 
     set_threads(threads)
-    chosen = {"only": only, "start_from": start_from, "speech": speech, **capture.settings()}
+    chosen = replace(capture, speech=speech)
     started = time.monotonic()
     with terminal.progress(f"Observing {video.name}") as report:
-        clip = instag.prepare(video, output, report=report, **chosen)
+        clip = instag.prepare(
+            video, output, chosen, only=only, start_from=start_from, report=report
+        )
     for sentence in summary_lines(clip.info):
         terminal.note(sentence)
     took = time.monotonic() - started

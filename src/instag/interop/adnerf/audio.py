@@ -112,7 +112,7 @@ def read_features(path: Path) -> Float[np.ndarray, "f channels steps"]:
         table = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise BadLayout(
-            f"{path} can not be read ({error}). Make the features again, or remove the file."
+            f"{path} cannot be read ({error}). Make the features again, or remove the file."
         ) from error
     if table.ndim not in (2, 3) or not len(table) or not np.issubdtype(table.dtype, np.floating):
         raise BadLayout(

@@ -1,5 +1,4 @@
-"""Parsing pictures of the AD-NeRF family: the colours that stand for regions, to and from our
-labels.
+"""Colours of regions in the AD-NeRF layout's parsing images, to and from our labels.
 
 The family's tools write the head as (255, 0, 0) and the torso as (0, 0, 255) through OpenCV, whose
 channels are blue, green, red: in the file, read as RGB, the head is blue and the torso red.
@@ -25,16 +24,20 @@ HEAD = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
 
 
 def to_parsing(
-    regions: UInt8[np.ndarray, "h w"], *, told_apart: bool = True
+    regions: UInt8[np.ndarray, "h w"], *, labels_hair: bool = True
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """RGB of a frame's regions. told_apart: hair and mouth have colours of their own.
+    """RGB of a frame's regions. labels_hair: hair and mouth have colours of their own.
 
     Teeth are painted as face: the family computes the face as `head colour XOR teeth mask`.
     """
     table = np.full((256, 3), 255, np.uint8)
     for region in Region:
         table[region] = COLORS[
-            region if told_apart and region in COLORS else Region.FACE if region in HEAD else region
+            region
+            if labels_hair and region in COLORS
+            else Region.FACE
+            if region in HEAD
+            else region
         ]
     return table[regions]
 

@@ -1,5 +1,4 @@
-"""Exporting: a clip written in the AD-NeRF family's layout, so that those trainers can use our
-capture."""
+"""Export of a clip in the AD-NeRF layout, for the trainers that read it."""
 
 import shutil
 from dataclasses import dataclass
@@ -41,12 +40,13 @@ PRIOR_NAME = "sapiens_instag"
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What was written. notes: sentences on what the other trainers will miss."""
+    """The result of an export. train, test: frames of each split. notes: sentences on what other
+    trainers will not find."""
 
     folder: Path
     frames: int
-    taught: range
-    tested: range
+    train: range
+    test: range
     notes: tuple[str, ...]
 
 
@@ -67,10 +67,10 @@ def export_clip(
     _check_target(folder)
     track = clip.track()
     count = len(clip)
-    taught, tested = division(clip)
+    train, test = train_test_split(clip)
     backdrop = clip.backdrop()
-    priors = min(surface_frames, len(taught)) if layout is Layout.INSTAG else 0
-    _beside(clip, folder)
+    priors = min(surface_frames, len(train)) if layout is Layout.INSTAG else 0
+    _copy_sidecar(clip, folder)
 
     def work(index: int) -> int:
         _write_frame(clip, folder, index, track, backdrop, layout)
@@ -87,7 +87,7 @@ def export_clip(
     _copy(clip.folder / "speech.wav", folder / "aud.wav")
     _write_action_units(clip, folder / "au.csv")
     notes = _write_features(clip, folder, layout)
-    if layout is Layout.INSTAG and priors < len(taught):
+    if layout is Layout.INSTAG and priors < len(train):
         notes.append(
             f"Geometry priors are there for frames 0 to {priors - 1}: train with --N_views "
             f"{priors} at most, or export more with --surface-frames."
@@ -105,9 +105,9 @@ def export_clip(
     matrices = _matrices(track)
     write_track_params(folder / "track_params.pt", matrices, track.focal)
     size = (clip.info.width, clip.info.height)
-    write_transforms(folder / "transforms_val.json", matrices, tested, track.focal, size)
-    write_transforms(folder / "transforms_train.json", matrices, taught, track.focal, size)
-    return Exported(folder=folder, frames=count, taught=taught, tested=tested, notes=tuple(notes))
+    write_transforms(folder / "transforms_val.json", matrices, test, track.focal, size)
+    write_transforms(folder / "transforms_train.json", matrices, train, track.focal, size)
+    return Exported(folder=folder, frames=count, train=train, test=test, notes=tuple(notes))
 
 
 def _check_target(folder: Path) -> None:
@@ -117,9 +117,9 @@ def _check_target(folder: Path) -> None:
         raise BadArgument(f"{folder} holds other files. Give the name of a new folder.")
 
 
-def division(clip: Clip) -> tuple[range, range]:
-    """Frames that teach and that test: as `instag split` said, else the last 12 s of a clip twice
-    as long, else the family's 10 to 1."""
+def train_test_split(clip: Clip) -> tuple[range, range]:
+    """Frames to train and to test on: as `instag split` recorded, else the last 12 s of a clip of
+    at least 24 s, else AD-NeRF's 10 to 1."""
     count = len(clip)
     kept = clip.info.test_frames
     if kept is None:
@@ -140,7 +140,7 @@ def _write_frame(
     rows = "".join(f"{x:f} {y:f}\n" for x, y in track.landmarks68[index].tolist())
     write_atomic(folder / "ori_imgs" / f"{index}.lms", rows)
     frame, regions = clip.frame(index), clip.regions(index)
-    parsing = to_parsing(regions, told_apart=layout.tells_hair_apart)
+    parsing = to_parsing(regions, labels_hair=layout.labels_hair)
     write_atomic(
         folder / "parsing" / f"{index}.png",
         _encoded(
@@ -152,13 +152,13 @@ def _write_frame(
         folder / "gt_imgs" / f"{index}.jpg",
         _encoded(".jpg", cv2.cvtColor(shown, cv2.COLOR_RGB2BGR), JPEG),
     )
-    if layout.tells_hair_apart:
+    if layout.labels_hair:
         _save(folder / "teeth_mask" / f"{index}.npy", regions == Region.TEETH)
 
 
 def _write_priors(folder: Path, index: int, surface: Surface) -> None:
-    """Depth goes on beyond the face as its nearest known value, as trainers normalise whole rows;
-    normals are zero there."""
+    """Depth outside the face is that of the nearest known pixel, because trainers normalise whole
+    rows; normals are zero there."""
     valid = surface.valid
     depth = surface.depth.astype(np.float32)
     if valid.any() and not valid.all():
@@ -184,8 +184,7 @@ def _write_action_units(clip: Clip, path: Path) -> None:
 
 
 def _write_features(clip: Clip, folder: Path, layout: Layout) -> list[str]:
-    """The clip's features in the family's form; says what its trainers want and the clip has
-    not."""
+    """Write the clip's features in the layout's form; notes on those that are missing."""
     held = [name for name in FEATURE_FILES if (clip.folder / "features" / f"{name}.npy").is_file()]
     for name in held:
         table = np.asarray(clip.features(name))
@@ -204,8 +203,8 @@ def _write_features(clip: Clip, folder: Path, layout: Layout) -> list[str]:
     ]
 
 
-def _beside(clip: Clip, folder: Path) -> None:
-    """Keep what the layout has no place for."""
+def _copy_sidecar(clip: Clip, folder: Path) -> None:
+    """Copy what the layout has no place for."""
     kept = ("clip.json", "track.npz", "landmarks.npz", "backdrop.png")
     for path in [
         *(clip.folder / name for name in kept),

@@ -1,4 +1,4 @@
-"""Geometry priors of the AD-NeRF family's layout (InsTaG's sapiens/) as a clip's surface."""
+"""Geometry priors of the AD-NeRF layout (InsTaG's sapiens/) as a clip's surface."""
 
 import shutil
 from pathlib import Path
@@ -86,5 +86,5 @@ def _load(path: Path) -> np.ndarray:
         return read_array(path).astype(np.float32)
     except (ValueError, OSError, EOFError) as error:
         raise BadLayout(
-            f"{path} can not be read ({error}). Run Sapiens again, or remove it."
+            f"{path} cannot be read ({error}). Run Sapiens again, or remove it."
         ) from error

@@ -1,4 +1,4 @@
-"""Pictures of the AD-NeRF family's layout as parts of a clip: regions, torso, backdrop."""
+"""Images of the AD-NeRF layout as parts of a clip: regions, torso, backdrop."""
 
 import shutil
 from pathlib import Path
@@ -18,14 +18,14 @@ from instag.runtime.progress import Report, part, silent
 from instag.types import Region
 
 SAMPLES = 24
-"""Frames, spread over the clip, that show which regions a parsing tells apart."""
+"""Frames, evenly spaced, that show which regions a parsing labels."""
 
 
 def read_regions(folder: Path, ids: range, clip: Clip, report: Report = silent) -> list[str]:
-    """Write regions/*.png, and say what the layout did not tell: hair and mouth (RAD-NeRF,
-    ER-NeRF), teeth, or anything at all.
+    """Write regions/*.png; notes on labels that the layout lacks: hair and mouth (RAD-NeRF,
+    ER-NeRF), teeth, or all.
 
-    What it did not tell is observed by us, within what it calls head. Raises BadLayout.
+    Missing labels come from our own segmentation, inside the layout's head. Raises BadLayout.
     """
     files = numbered(folder / "parsing", (".png",))
     if not files:
@@ -41,7 +41,7 @@ def read_regions(folder: Path, ids: range, clip: Clip, report: Report = silent) 
     ]
     swapped = is_swapped(samples)
     seen = [from_parsing(_turned(picture, swapped)) for picture in samples]
-    told_apart = any(
+    labels_hair = any(
         (regions == Region.HAIR).any() or (regions == Region.MOUTH).any() for regions in seen
     )
     notes = (
@@ -52,14 +52,14 @@ def read_regions(folder: Path, ids: range, clip: Clip, report: Report = silent) 
         if swapped
         else []
     )
-    if not told_apart:
+    if not labels_hair:
         notes.append(
             "parsing does not tell hair and mouth from the face: both were found by us, within the "
             "head."
         )
     if not masks:
         notes.append("There is no teeth_mask: teeth were found by us.")
-    ours_needed = not masks or not told_apart
+    ours_needed = not masks or not labels_hair
     if ours_needed:
         label_regions(clip, part(report, 0.0, 0.8))
 
@@ -67,8 +67,8 @@ def read_regions(folder: Path, ids: range, clip: Clip, report: Report = silent) 
         teeth = _teeth(masks[ids[index]], clip) if masks else None
         regions = from_parsing(_turned(_picture(files[ids[index]], clip), swapped), teeth)
         if ours_needed:
-            regions = completed(
-                regions, clip.regions(index), told_apart=told_apart, with_teeth=bool(masks)
+            regions = fill_missing_labels(
+                regions, clip.regions(index), labels_hair=labels_hair, with_teeth=bool(masks)
             )
         clip.save_regions(index, regions)
         return index
@@ -79,17 +79,17 @@ def read_regions(folder: Path, ids: range, clip: Clip, report: Report = silent) 
     return notes
 
 
-def completed(
+def fill_missing_labels(
     theirs: UInt8[np.ndarray, "h w"],
     ours: UInt8[np.ndarray, "h w"],
     *,
-    told_apart: bool,
+    labels_hair: bool,
     with_teeth: bool,
 ) -> UInt8[np.ndarray, "h w"]:
-    """Their regions, with hair, mouth (unless told_apart) and teeth (unless with_teeth) of ours
-    where they see the head."""
+    """Their regions, with our hair and mouth (unless labels_hair) and our teeth (unless with_teeth)
+    inside their head."""
     wanted = [
-        *([] if told_apart else [Region.HAIR, Region.MOUTH]),
+        *([] if labels_hair else [Region.HAIR, Region.MOUTH]),
         *([] if with_teeth else [Region.TEETH]),
     ]
     head = np.isin(theirs, [int(region) for region in HEAD if region is not Region.TEETH])
@@ -153,7 +153,7 @@ def _teeth(path: Path, clip: Clip) -> Bool[np.ndarray, "h w"]:
         mask = read_array(path)
     except (ValueError, OSError, EOFError) as error:
         raise BadLayout(
-            f"{path} can not be read ({error}). Make the teeth masks again, or remove teeth_mask."
+            f"{path} cannot be read ({error}). Make the teeth masks again, or remove teeth_mask."
         ) from error
     if mask.shape != (clip.info.height, clip.info.width):
         raise BadLayout(

@@ -1,8 +1,7 @@
-"""Importing: a clip made from a folder that a preparation of the AD-NeRF family wrote (see
-layout.py).
+"""Import of a clip from a folder in the AD-NeRF layout (see layout.py).
 
-What the layout holds is taken as it is; what it lacks, or can not hold, is observed by us, and that
-is said.
+What the layout contains is copied; what it lacks, or cannot contain, is observed by our own
+capture, with a note for each.
 """
 
 import hashlib
@@ -28,7 +27,7 @@ from instag.capture.tracking.world_alignment import align_world
 from instag.data.clip import Clip, ClipInfo, StageRecord
 from instag.errors import BadArgument, BadLayout, TooShort
 from instag.interop.adnerf.audio import copy_features, copy_sound
-from instag.interop.adnerf.export_clip import division
+from instag.interop.adnerf.export_clip import train_test_split
 from instag.interop.adnerf.geometry_priors import copy_surface
 from instag.interop.adnerf.images import copy_backdrop, copy_torso, read_regions
 from instag.interop.adnerf.layout import SIDECAR, frame_files
@@ -49,7 +48,7 @@ STAGES = (
     "features",
 )
 FIT_WARNING = 5.0
-"""Pixels of a 512-pixel picture by which poses and landmarks may disagree before it is said."""
+"""Reprojection error in pixels of a 512-pixel picture from which a note warns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +61,8 @@ class Imported:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What is to be imported. ids: the img_id of each frame. transforms: None where our tracker
-    must find the poses."""
+    """A folder to import. ids: the img_id of each frame. transforms: None where our tracker finds
+    the poses."""
 
     folder: Path
     pictures: dict[int, Path]
@@ -73,7 +72,7 @@ class Source:
 
     @property
     def sidecar(self) -> Path | None:
-        """What `export_clip` put beside the layout, where it is of these very frames."""
+        """The sidecar that `export_clip` wrote, where it is of the same frames."""
         folder = self.folder / SIDECAR
         if not (folder / "clip.json").is_file() or not (folder / "track.npz").is_file():
             return None
@@ -90,7 +89,7 @@ def import_clip(folder: Path | str, output: Path | str, *, report: Report = sile
     folder, output = Path(folder), Path(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise BadArgument(f"{output} exists already. Give another -o, or remove it.")
-    source, notes = survey(folder)
+    source, notes = scan_folder(folder)
     output.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
     try:
@@ -105,8 +104,8 @@ def import_clip(folder: Path | str, output: Path | str, *, report: Report = sile
     return Imported(clip=Clip(folder=output, info=clip.info), notes=tuple(notes))
 
 
-def survey(folder: Path) -> tuple[Source, list[str]]:
-    """What can be imported, and what was left out. Raises BadLayout, TooShort."""
+def scan_folder(folder: Path) -> tuple[Source, list[str]]:
+    """The source of a folder, and notes on what is left out. Raises BadLayout, TooShort."""
     notes = []
     pictures, name = frame_files(folder)
     if name != "ori_imgs":
@@ -178,12 +177,12 @@ def _picture_size(paths: list[Path]) -> int:
 
 
 def _info(source: Source) -> ClipInfo:
-    """What clip.json says: our own where we exported the folder, else what can be told from it."""
-    tested = _kept_at_end(source)
+    """The content of clip.json: the sidecar's, else what the folder shows."""
+    test_ids = _test_frames_at_end(source)
     if source.sidecar is not None:
         own = Clip.open(source.sidecar)
-        unchanged = tested == len(division(own)[1])
-        return own.info if unchanged else replace(own.info, test_frames=tested)
+        unchanged = test_ids == len(train_test_split(own)[1])
+        return own.info if unchanged else replace(own.info, test_frames=test_ids)
     digest = hashlib.sha256()
     for number in (source.ids[0], source.ids[len(source.ids) // 2], source.ids[-1]):
         digest.update(source.pictures[number].read_bytes())
@@ -194,24 +193,24 @@ def _info(source: Source) -> ClipInfo:
         height=source.size,
         frame_count=len(source.ids),
         crop=(0.0, 0.0, float(source.size)),
-        test_frames=tested,
+        test_frames=test_ids,
     )
 
 
-def _kept_at_end(source: Source) -> int | None:
-    """The test frames, where they are the last ones; the layout can scatter them, a clip can
-    not."""
-    tested = sorted(source.transforms.tested & set(source.ids)) if source.transforms else []
-    if not tested or tested != list(range(tested[0], source.ids[-1] + 1)):
+def _test_frames_at_end(source: Source) -> int | None:
+    """The number of test frames, where they are the last ones; the layout can scatter them, a clip
+    cannot."""
+    test_ids = sorted(source.transforms.test_ids & set(source.ids)) if source.transforms else []
+    if not test_ids or test_ids != list(range(test_ids[0], source.ids[-1] + 1)):
         return None
-    return len(tested)
+    return len(test_ids)
 
 
 def _build(source: Source, clip: Clip, notes: list[str], report: Report) -> Clip:
     """Fill the folder, part after part; clip.json, which makes it a clip, comes last."""
     count = len(source.ids)
     for index, number in enumerate(source.ids):
-        _take_frame(clip, index, source.pictures[number])
+        _copy_frame(clip, index, source.pictures[number])
         report(int(50 * (index + 1) / count), 1000)
     copy_sound(source.folder, clip, start=source.ids.start)
     track, fitting = _track(source, clip, part(report, 0.05, 0.35))
@@ -247,8 +246,8 @@ def _or_else(missing: str | list[str], replacement: Callable[[], object]) -> lis
     return [missing]
 
 
-def _take_frame(clip: Clip, index: int, picture: Path) -> None:
-    """JPEG files as they are, anything else encoded."""
+def _copy_frame(clip: Clip, index: int, picture: Path) -> None:
+    """Copy JPEG files; encode other pictures."""
     target = clip.path("frames", index)
     target.parent.mkdir(exist_ok=True)
     if picture.suffix.lower() in (".jpg", ".jpeg"):
@@ -261,8 +260,8 @@ def _take_frame(clip: Clip, index: int, picture: Path) -> None:
 
 
 def _track(source: Source, clip: Clip, report: Report) -> tuple[Track, list[str]]:
-    """Poses of the layout with our landmarks and a resting face laid into its world; all of our
-    tracker where it has no poses."""
+    """The layout's poses with our landmarks and our resting face, aligned with its world; our
+    tracker's where it has no poses."""
     notes: list[str] = []
     size = (source.size, source.size)
     if source.sidecar is not None:
@@ -276,17 +275,17 @@ def _track(source: Source, clip: Clip, report: Report) -> tuple[Track, list[str]
     if source.transforms is not None:
         matrices, focal = for_frames(source.transforms, source.ids), source.transforms.focal
         if source.sidecar is None:
-            laid = align_world(own, matrices, focal, size)
-            own = replace(own, identity=laid.identity)
-            if laid.error > FIT_WARNING * source.size / 512:
+            aligned = align_world(own, matrices, focal, size)
+            own = replace(own, identity=aligned.identity)
+            if aligned.error > FIT_WARNING * source.size / 512:
                 notes.append(
-                    f"The poses and the faces disagree by {laid.error:.1f} pixels on the whole; a "
-                    "head learned from them will be soft."
+                    f"The poses and the faces disagree by {aligned.error:.1f} pixels on the whole; "
+                    "a head learned from them will be soft."
                 )
-            if not 0.5 < laid.unit < 2:
+            if not 0.5 < aligned.unit < 2:
                 notes.append(
-                    f"The poses' unit is {1 / laid.unit:.3g} m; heads are learned best in metres, "
-                    "as the family's process.py writes them."
+                    f"The poses' unit is {1 / aligned.unit:.3g} m; heads are learned best in "
+                    "metres, as the family's process.py writes them."
                 )
         own = replace(
             own,

@@ -1,15 +1,19 @@
-"""The folder layout of the AD-NeRF family (RAD-NeRF, ER-NeRF, TalkingGaussian, InsTaG): where each
-part lies under which name.
+"""The AD-NeRF layout, a folder that RAD-NeRF, ER-NeRF, TalkingGaussian and InsTaG train on: names
+and forms of its files.
 
-    ori_imgs/N.jpg, N.lms     frames, and their 68 landmarks (x y in each row, pixels) parsing/N.png
-    regions as colours                      teeth_mask/N.npy    bool gt_imgs/N.jpg
-    frames over the backdrop                torso_imgs/N.png    RGBA bc.jpg                    the
-    backdrop                            aud.wav             16 kHz au.csv
-    OpenFace's table                        aud_ds.npy ...      speech features [f steps channels]
+    ori_imgs/N.jpg, N.lms     frames, and their 68 landmarks (x y a row, pixels)
+    parsing/N.png             regions as colours
+    teeth_mask/N.npy          bool
+    gt_imgs/N.jpg             frames over the backdrop
+    torso_imgs/N.png          RGBA
+    bc.jpg                    the backdrop
+    aud.wav                   16 kHz
+    au.csv                    OpenFace's table
+    aud_ds.npy ...            speech features [f steps channels]
     transforms_train.json, transforms_val.json, track_params.pt       poses
     sapiens/normal/sapiens_0.3b/N.npy, sapiens/depth/...              geometry priors [h w 3], [h w]
-    instag/                   what the layout has no place for, so that our own clips come back as
-    they went
+    instag/                   what the layout has no place for, so that exported clips import
+                              unchanged
 
 N counts from 0, without leading zeros.
 """
@@ -28,13 +32,14 @@ FEATURES = {
     "aud_ave.npy": "ave",
     "aud.npy": None,
 }
-"""Files of speech features and our names for their front ends; aud.npy is told by its channels."""
+"""Files of speech features and our names of their front ends; that of aud.npy follows from its
+channels."""
 CHANNELS = {29: "deepspeech", 44: "esperanto", 1024: "hubert", 512: "ave"}
 PICTURES = (".jpg", ".jpeg", ".png")
 
 
 class Layout(StrEnum):
-    """Whose trainer is to read what is written."""
+    """The trainer that an export is for."""
 
     INSTAG = "instag"
     TALKINGGAUSSIAN = "talkinggaussian"
@@ -42,7 +47,7 @@ class Layout(StrEnum):
     ERNERF = "ernerf"
 
     @property
-    def tells_hair_apart(self) -> bool:
+    def labels_hair(self) -> bool:
         """Whether hair and mouth have colours of their own in parsing/, and teeth a mask."""
         return self in (Layout.INSTAG, Layout.TALKINGGAUSSIAN)
 

@@ -28,13 +28,13 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True, kw_only=True)
 class Transforms:
-    """What the transforms files hold together. matrices: camera to world by img_id. tested: ids of
-    val and test, None where there are none."""
+    """What the transforms files hold together. matrices: camera to world by img_id. test_ids: those
+    of val and test, None where there are none."""
 
     focal: float
     centre: tuple[float, float] | None
     matrices: dict[int, Float[np.ndarray, "4 4"]]
-    tested: frozenset[int]
+    test_ids: frozenset[int]
 
 
 def read_transforms(folder: Path) -> Transforms | None:
@@ -79,12 +79,12 @@ def read_transforms(folder: Path) -> Transforms | None:
             f"The transforms in {folder} have several focal lengths "
             f"({', '.join(f'{focal:g}' for focal in sorted(focals))}). Write them anew together."
         )
-    tested = (ids.get("val", set()) | ids.get("test", set())) - ids.get("train", set())
+    test_ids = (ids.get("val", set()) | ids.get("test", set())) - ids.get("train", set())
     return Transforms(
         focal=focals.pop(),
         centre=centres.pop() if len(centres) == 1 else None,
         matrices=matrices,
-        tested=frozenset(tested),
+        test_ids=frozenset(test_ids),
     )
 
 
@@ -134,7 +134,7 @@ def read_track_params(path: Path) -> Transforms:
         )
     matrices = camera_to_world(euler, trans / TRANS_PER_METRE)
     return Transforms(
-        focal=focal, centre=None, matrices=dict(enumerate(matrices)), tested=frozenset()
+        focal=focal, centre=None, matrices=dict(enumerate(matrices)), test_ids=frozenset()
     )
 
 

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from instag.capture.geometry.from_mesh import _rasterize
 from instag.capture.tracking.bfm.basel import BaselModel, model_of
-from instag.capture.tracking.bfm.fit import Fit, look
+from instag.capture.tracking.bfm.fit import Fit, project
 from instag.capture.tracking.bfm.outline import Outline
 from instag.capture.tracking.bfm.shading import ambient, harmonics
 from instag.capture.tracking.bfm.skin import visible
@@ -119,9 +119,11 @@ def _landmarks(number: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         (-0.2 * np.cos(t), -0.48 + 0.06 * np.sin(t))
         for t in np.linspace(0, 2 * np.pi, 8, endpoint=False)
     ]
-    places = np.array([*jaw, *brows, *nose, *eyes, *lips, *inner])
-    column = np.clip(np.round((places[:, 0] + 1) / 2 * (GRID - 1)), 0, GRID - 1).astype(int)
-    row = np.clip(np.round((1 - places[:, 1]) / 2 * (GRID - 1)), 0, GRID - 1).astype(int)
+    vertex_positions = np.array([*jaw, *brows, *nose, *eyes, *lips, *inner])
+    column = np.clip(np.round((vertex_positions[:, 0] + 1) / 2 * (GRID - 1)), 0, GRID - 1).astype(
+        int
+    )
+    row = np.clip(np.round((1 - vertex_positions[:, 1]) / 2 * (GRID - 1)), 0, GRID - 1).astype(int)
     steps = np.arange(5)
     left = number[row[:8, None], np.clip(column[:8, None] + steps - 2, 0, GRID - 1)]
     right = number[row[9:17, None], np.clip(column[9:17, None] + steps - 2, 0, GRID - 1)]
@@ -185,13 +187,13 @@ def pictures(
     """The person before a grey wall, painted triangle by triangle at twice the size and halved."""
     albedo = face.albedo_mean + torch.einsum("vtc,t->vc", face.albedo, texture.float())
     _, normals = visible(face, fit, centre_of(size))
-    colours = albedo.double() * (harmonics(normals.double()) @ light)
-    sight = look(face.shape.at(torch.arange(len(face.shape.mean))), fit, centre_of(size))
+    colors = albedo.double() * (harmonics(normals.double()) @ light)
+    sight = project(face.shape.at(torch.arange(len(face.shape.mean))), fit, centre_of(size))
     made = []
-    for pixels, placed, colour in zip(sight.pixels, sight.placed, colours, strict=True):
+    for pixels, camera, color in zip(sight.pixels, sight.camera, colors, strict=True):
         picture = np.zeros((2 * size, 2 * size, 4), np.float32)
-        screen = np.concatenate([2 * pixels.numpy(), -1 / placed[:, 2:].numpy()], -1)
-        _rasterize(screen, colour.numpy(), face.triangles.numpy(), picture)
+        screen = np.concatenate([2 * pixels.numpy(), -1 / camera[:, 2:].numpy()], -1)
+        _rasterize(screen, color.numpy(), face.triangles.numpy(), picture)
         painted = (
             np.where(picture[..., :1] > 0, picture[..., 1:], 0.45)
             .reshape(size, 2, size, 2, 3)

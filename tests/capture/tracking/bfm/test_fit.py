@@ -7,13 +7,13 @@ import torch
 
 from capture.tracking.bfm import faces
 from instag.capture.tracking.bfm.fit import (
+    CoefficientPrior,
     Fit,
-    Prior,
-    by_own_unknowns,
-    by_shared_unknowns,
-    look,
-    moved,
-    places,
+    apply_step,
+    jacobian_of_frames,
+    jacobian_of_shared,
+    project,
+    vertex_positions,
 )
 from instag.capture.tracking.bfm.outline import Outline
 
@@ -25,32 +25,32 @@ CENTRE = faces.centre_of(SIZE)
 
 
 def test_own_derivatives_are_the_projections() -> None:
-    seen = look(POINTS, TRUTH, CENTRE)
-    expected = by_own_unknowns(POINTS, TRUTH, seen)
+    seen = project(POINTS, TRUTH, CENTRE)
+    expected = jacobian_of_frames(POINTS, TRUTH, seen)
     for unknown in range(expected.shape[-1]):
         step = torch.zeros(3, expected.shape[-1], dtype=torch.float64)
         step[:, unknown] = 1e-5
         slope = (
-            look(POINTS, moved(TRUTH, step), CENTRE).pixels
-            - look(POINTS, moved(TRUTH, -step), CENTRE).pixels
+            project(POINTS, apply_step(TRUTH, step), CENTRE).pixels
+            - project(POINTS, apply_step(TRUTH, -step), CENTRE).pixels
         ) / 2e-5
         torch.testing.assert_close(expected[..., unknown], slope, rtol=1e-4, atol=1e-4)
 
 
 def test_shared_derivatives_are_the_projections() -> None:
-    seen = look(POINTS, TRUTH, CENTRE)
-    expected = by_shared_unknowns(POINTS, TRUTH, seen)
+    seen = project(POINTS, TRUTH, CENTRE)
+    expected = jacobian_of_shared(POINTS, TRUTH, seen)
     for unknown in range(expected.shape[-1] - 1):
         shifted = [
             replace(TRUTH, identity=TRUTH.identity + sign * 1e-5 * torch.eye(12).double()[unknown])
             for sign in (1, -1)
         ]
         slope = (
-            look(POINTS, shifted[0], CENTRE).pixels - look(POINTS, shifted[1], CENTRE).pixels
+            project(POINTS, shifted[0], CENTRE).pixels - project(POINTS, shifted[1], CENTRE).pixels
         ) / 2e-5
         torch.testing.assert_close(expected[..., unknown], slope, rtol=1e-4, atol=1e-4)
     zoomed = [
-        look(POINTS, replace(TRUTH, focal=TRUTH.focal * (1 + sign * 1e-5)), CENTRE).pixels
+        project(POINTS, replace(TRUTH, focal=TRUTH.focal * (1 + sign * 1e-5)), CENTRE).pixels
         for sign in (1, -1)
     ]
     torch.testing.assert_close(
@@ -60,16 +60,18 @@ def test_shared_derivatives_are_the_projections() -> None:
 
 def test_points_of_each_frame_are_those_of_all() -> None:
     rows = torch.tensor([[1, 5], [7, 1], [2, 2]])
-    everywhere = places(FACE.shape.at(torch.arange(10)), TRUTH.identity, TRUTH.expressions)
+    fit_frames = vertex_positions(
+        FACE.shape.at(torch.arange(10)), TRUTH.identity, TRUTH.expressions
+    )
     torch.testing.assert_close(
-        places(FACE.shape.at(rows), TRUTH.identity, TRUTH.expressions),
-        everywhere.gather(1, rows[..., None].expand(-1, -1, 3)),
+        vertex_positions(FACE.shape.at(rows), TRUTH.identity, TRUTH.expressions),
+        fit_frames.gather(1, rows[..., None].expand(-1, -1, 3)),
     )
 
 
 def test_no_numbers_are_the_mean_face() -> None:
     none = torch.zeros(12).double(), torch.zeros(2, 8).double()
-    torch.testing.assert_close(places(POINTS, *none), POINTS.mean.expand(2, -1, -1))
+    torch.testing.assert_close(vertex_positions(POINTS, *none), POINTS.mean.expand(2, -1, -1))
 
 
 def test_the_jaw_is_where_the_face_ends() -> None:
@@ -77,7 +79,7 @@ def test_the_jaw_is_where_the_face_ends() -> None:
     out."""
     outline = Outline.of(FACE, SIZE)
     pixels = outline.landmarks(TRUTH, CENTRE)[1].pixels
-    candidates = look(outline.points, TRUTH, CENTRE).pixels[:, 68:, 0]
+    candidates = project(outline.points, TRUTH, CENTRE).pixels[:, 68:, 0]
     left, right = candidates[:, :40].reshape(3, 8, 5), candidates[:, 40:].reshape(3, 8, 5)
     torch.testing.assert_close(pixels[:, :8, 0], left.amin(-1))
     torch.testing.assert_close(pixels[:, 9:17, 0], right.amax(-1))
@@ -86,7 +88,7 @@ def test_the_jaw_is_where_the_face_ends() -> None:
 def test_energy_is_lowest_at_the_truth() -> None:
     outline, prior = (
         Outline.of(FACE, SIZE),
-        Prior(expression=1e-3, identity=1e-3, focal=300.0, zoom=1.0),
+        CoefficientPrior(expression=1e-3, identity=1e-3, focal=300.0, log_focal=1.0),
     )
     seen, found = outline.landmarks(TRUTH, CENTRE)[1].pixels, torch.ones(3).double()
 
@@ -95,4 +97,4 @@ def test_energy_is_lowest_at_the_truth() -> None:
 
     assert energy(TRUTH) < energy(replace(TRUTH, translations=TRUTH.translations + 0.01))
     assert energy(TRUTH) < energy(replace(TRUTH, focal=330.0))
-    assert outline.evidence(TRUTH, seen, found, CENTRE).force.abs().max() < 1e-9
+    assert outline.measurements(TRUTH, seen, found, CENTRE).gradient.abs().max() < 1e-9

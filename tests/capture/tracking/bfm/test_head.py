@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from capture.tracking.bfm import faces
 from instag.capture.tracking.bfm.fit import Fit
-from instag.capture.tracking.bfm.head import Seen68, track_face
+from instag.capture.tracking.bfm.head import LandmarkTrack68, track_face
 from instag.capture.tracking.bfm.outline import Outline
 from instag.capture.tracking.bfm.shading import ambient
 from instag.capture.tracking.bfm.skin import Skin, blurred, visible
@@ -33,9 +33,9 @@ def pictures() -> list[np.ndarray]:
     return faces.pictures(FACE, TRUTH, SIZE, TEXTURE, lit())
 
 
-def seen(jitter: float = 0.0) -> Seen68:
+def seen(jitter: float = 0.0) -> LandmarkTrack68:
     landmarks = faces.landmarks(FACE, TRUTH, SIZE)
-    return Seen68(
+    return LandmarkTrack68(
         landmarks=landmarks + jitter * np.random.default_rng(0).normal(size=landmarks.shape),
         found=np.ones(FRAMES, bool),
         size=SIZE,
@@ -57,7 +57,7 @@ def degrees(fit: Fit) -> np.ndarray:
     )
 
 
-def misses(fit: Fit) -> np.ndarray:
+def residuals(fit: Fit) -> np.ndarray:
     pixels = Outline.of(FACE, SIZE).landmarks(fit, faces.centre_of(SIZE))[1].pixels.numpy()
     return np.linalg.norm(pixels - faces.landmarks(FACE, TRUTH, SIZE), axis=-1)
 
@@ -72,7 +72,7 @@ def test_the_person_is_found(pictures: list[np.ndarray]) -> None:
         lambda done, total: told.append((done, total)),
     )
     assert degrees(face.fit).mean() < 0.3
-    assert misses(face.fit).mean() < 0.5
+    assert residuals(face.fit).mean() < 0.5
     assert face.fit.focal == pytest.approx(FOCAL, rel=0.05)
     assert (
         np.abs(face.fit.translations.numpy() - TRUTH.translations.numpy())[:, :2].mean() < 5e-4
@@ -80,7 +80,7 @@ def test_the_person_is_found(pictures: list[np.ndarray]) -> None:
     assert (face.fit.identity - TRUTH.identity).abs().mean() < 0.25
     assert (face.fit.expressions - TRUTH.expressions).abs().mean() < 0.15
     assert (face.texture - TEXTURE).abs().mean() < 0.35
-    assert face.colour_error.max() < 0.03
+    assert face.color_error.max() < 0.03
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
@@ -91,24 +91,27 @@ def test_pictures_make_up_for_trembling_landmarks(pictures: list[np.ndarray]) ->
     by_both = track_face(FACE, seen(0.6), lambda index: pictures[index], start())
     alone = track_face(FACE, seen(0.6), lambda index: grey, start())
     assert degrees(by_both.fit).mean() < 0.7 * degrees(alone.fit).mean()
-    assert misses(by_both.fit).mean() < 0.3
+    assert residuals(by_both.fit).mean() < 0.3
 
 
 def test_frames_without_landmarks_follow_their_neighbours(pictures: list[np.ndarray]) -> None:
     whole = seen()
-    landmarks, found, begun = whole.landmarks.copy(), whole.found.copy(), start()
+    landmarks, found, measured = whole.landmarks.copy(), whole.found.copy(), start()
     landmarks[8:11] += 25
-    begun[8:11] = np.eye(3)
+    measured[8:11] = np.eye(3)
     found[8:11] = False
     face = track_face(
-        FACE, replace(whole, landmarks=landmarks, found=found), lambda index: pictures[index], begun
+        FACE,
+        replace(whole, landmarks=landmarks, found=found),
+        lambda index: pictures[index],
+        measured,
     )
     assert degrees(face.fit).max() < 1.5
 
 
 def test_what_is_hidden_is_not_seen() -> None:
     """A face in profile hides its far side, and everything that is seen faces the camera."""
-    side = TRUTH.taken(slice(0, 1))
+    side = TRUTH.select(slice(0, 1))
     side = replace(side, rotations=torch.tensor(Rotation.from_rotvec([[0, 1.2, 0]]).as_matrix()))
     seen, normals = visible(FACE, side, faces.centre_of(SIZE))
     across = FACE.shape.mean[:, 0]
@@ -124,8 +127,8 @@ def test_what_is_hidden_is_not_seen() -> None:
 def test_at_the_truth_colours_draw_nowhere(pictures: list[np.ndarray]) -> None:
     skin, centre = Skin.of(FACE, SIZE), faces.centre_of(SIZE)
     frames, light = blurred(pictures, torch.device("cpu")), lit().expand(FRAMES, -1, -1)
-    view = skin.view(TRUTH, frames, torch.ones(FRAMES).double(), centre)
-    evidence = skin.evidence(TRUTH, view, frames, TEXTURE, light, centre)
-    shift = torch.linalg.solve(evidence.information.sum(1), evidence.force.sum(1))
+    observation = skin.observe(TRUTH, frames, torch.ones(FRAMES).double(), centre)
+    measurements = skin.measurements(TRUTH, observation, frames, TEXTURE, light, centre)
+    shift = torch.linalg.solve(measurements.information.sum(1), measurements.gradient.sum(1))
     assert shift.norm(dim=-1).max() < 0.15
-    assert skin.error(view, TEXTURE, light).max() < 0.03
+    assert skin.error(observation, TEXTURE, light).max() < 0.03

@@ -16,8 +16,8 @@ def sphere(count: int) -> torch.Tensor:
 
 
 def test_the_same_light_from_everywhere_is_the_same_everywhere() -> None:
-    received = harmonics(sphere(50)) @ ambient(1, torch.zeros(1).double())[0]
-    torch.testing.assert_close(received, torch.full_like(received, 0.8 * math.sqrt(math.pi) / 2))
+    basis = harmonics(sphere(50)) @ ambient(1, torch.zeros(1).double())[0]
+    torch.testing.assert_close(basis, torch.full_like(basis, 0.8 * math.sqrt(math.pi) / 2))
 
 
 def test_a_lamp_is_received_as_the_cosine() -> None:
@@ -28,8 +28,8 @@ def test_a_lamp_is_received_as_the_cosine() -> None:
     lamp = (harmonics(ahead) / degree)[
         0
     ]  # the harmonics themselves, as received divides out what a matt surface takes
-    received = harmonics(normals) @ lamp
-    assert (received - normals[:, 2].clamp_min(0)).abs().max() < 0.1
+    basis = harmonics(normals) @ lamp
+    assert (basis - normals[:, 2].clamp_min(0)).abs().max() < 0.1
 
 
 def test_light_and_texture_are_found() -> None:
@@ -42,10 +42,10 @@ def test_light_and_texture_are_found() -> None:
     )
     texture = torch.tensor([1.0, -0.5, 0.3, 0.0, 2.0]).double()
     light = ambient(3, mean) + 0.05 * torch.randn(3, 9, 3, generator=GENERATOR).double()
-    colours = (mean + torch.einsum("ptc,t->pc", basis, texture)) * (received @ light)
+    colors = (mean + torch.einsum("ptc,t->pc", basis, texture)) * (received @ light)
     sure = torch.full((3, 400), 1e4).double()
     torch.testing.assert_close(
-        fit_texture(mean, basis, received @ light, colours, sure), texture, rtol=0, atol=0.01
+        fit_texture(mean, basis, received @ light, colors, sure), texture, rtol=0, atol=0.01
     )
-    found = fit_light(mean + torch.einsum("ptc,t->pc", basis, texture), received, colours, sure)
+    found = fit_light(mean + torch.einsum("ptc,t->pc", basis, texture), received, colors, sure)
     torch.testing.assert_close(received @ found, received @ light, rtol=0, atol=1e-3)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from instag.capture.tracking.bfm.smoothing import smoothed
+from instag.capture.tracking.bfm.smoothing import smooth_track
 from instag.ops.rigid_poses import Poses
 
 KNOWN = np.diag([1e5, 1e5, 1e6, 1e8, 1e8, 1e6])
@@ -31,7 +31,7 @@ def waving(frames: int = 80) -> np.ndarray:
 
 def test_even_motion_stays() -> None:
     truth = poses(waving())
-    assert errors(smoothed(truth, np.tile(KNOWN, (80, 1, 1)), 0.5), truth).max() < 0.02
+    assert errors(smooth_track(truth, np.tile(KNOWN, (80, 1, 1)), 0.5), truth).max() < 0.02
 
 
 def test_trembling_goes() -> None:
@@ -40,7 +40,7 @@ def test_trembling_goes() -> None:
         poses(waving() + 0.01 * np.random.default_rng(0).normal(size=(80, 3))),
     )
     assert (
-        errors(smoothed(shaken, np.tile(KNOWN, (80, 1, 1)), 2.0), truth).mean()
+        errors(smooth_track(shaken, np.tile(KNOWN, (80, 1, 1)), 2.0), truth).mean()
         < 0.75 * errors(shaken, truth).mean()
     )
 
@@ -49,16 +49,16 @@ def test_a_fast_turn_is_not_rounded_off() -> None:
     turns = np.random.default_rng(0).normal(size=(80, 3)) * 1e-3
     turns[:, 1] += 0.4 / (1 + np.exp(-(np.arange(80) - 40) * 2.0))
     turning = poses(turns)
-    assert errors(smoothed(turning, np.tile(KNOWN, (80, 1, 1)), 0.5), turning).max() < 0.3
+    assert errors(smooth_track(turning, np.tile(KNOWN, (80, 1, 1)), 0.5), turning).max() < 0.3
 
 
 def test_frames_that_know_nothing_follow_their_neighbours() -> None:
-    known, wrong = np.tile(KNOWN, (80, 1, 1)), waving()
-    known[30:34], wrong[30:34] = 0, 1.0
-    assert errors(smoothed(poses(wrong), known, 0.5), poses(waving())).max() < 0.5
+    information, wrong = np.tile(KNOWN, (80, 1, 1)), waving()
+    information[30:34], wrong[30:34] = 0, 1.0
+    assert errors(smooth_track(poses(wrong), information, 0.5), poses(waving())).max() < 0.5
 
 
 def test_little_is_left_as_it_is() -> None:
     truth = poses(waving(2))
-    assert smoothed(truth, np.tile(KNOWN, (2, 1, 1)), 0.5) is truth
-    assert smoothed(poses(waving(9)), np.zeros((9, 6, 6)), 0.5).rotations.shape == (9, 3, 3)
+    assert smooth_track(truth, np.tile(KNOWN, (2, 1, 1)), 0.5) is truth
+    assert smooth_track(poses(waving(9)), np.zeros((9, 6, 6)), 0.5).rotations.shape == (9, 3, 3)

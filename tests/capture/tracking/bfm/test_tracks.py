@@ -11,8 +11,10 @@ from scipy.spatial.transform import Rotation
 
 from capture.tracking.bfm import faces
 from instag.assets import store
-from instag.capture.backends import COEFFICIENTS, CaptureBackends
-from instag.capture.tracking.bfm.fit import look
+from instag.capture.backends import COEFFICIENTS, check_backends
+from instag.capture.options import CaptureOptions
+from instag.capture.stages import STAGES, replace_track
+from instag.capture.tracking.bfm.fit import project
 from instag.capture.tracking.fit_head import (
     CHIN,
     EYE_DISTANCE,
@@ -75,7 +77,7 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clip:
     ):
         clip.save_frame(index, picture)
     chosen = FACE.shape.at(torch.as_tensor(vertices()))
-    pixels = look(chosen, TRUTH, faces.centre_of(SIZE)).pixels.numpy()
+    pixels = project(chosen, TRUTH, faces.centre_of(SIZE)).pixels.numpy()
     wrong = (
         (Rotation.from_matrix(TRUTH.rotations.numpy()) * Rotation.from_rotvec([0.03, -0.05, 0.02]))
         .as_matrix()
@@ -106,10 +108,11 @@ def turns(rotations: np.ndarray) -> np.ndarray:
 
 def test_the_models_track_is_a_track(clip: Clip) -> None:
     before = clip.track()
-    observers = CaptureBackends(tracker="bfm")
-    observers.check()
-    assert observers.settings("tracking") == {"tracker": "bfm"}
-    track = observers.find_points(clip, before, silent)
+    options = CaptureOptions(tracker="bfm")
+    check_backends(options)
+    (stage,) = (stage for stage in STAGES if stage.name == "tracking")
+    assert stage.settings(options) == {"tracker": "bfm"}
+    track = replace_track(clip, before, silent, points="builtin", tracker="bfm")
     for name, value in vars(clip.track()).items():
         np.testing.assert_array_equal(value, getattr(track, name))
     assert (
@@ -128,7 +131,7 @@ def test_the_models_track_is_a_track(clip: Clip) -> None:
 
 
 def test_coefficients_lie_beside_it_and_go_with_it(clip: Clip) -> None:
-    CaptureBackends(tracker="bfm").find_points(clip, clip.track(), silent)
+    replace_track(clip, clip.track(), silent, points="builtin", tracker="bfm")
     with np.load(clip.folder / COEFFICIENTS, allow_pickle=False) as held:
         shapes = {name: held[name].shape for name in held.files}
         torch.save(
@@ -155,7 +158,7 @@ def test_coefficients_lie_beside_it_and_go_with_it(clip: Clip) -> None:
         "the family's file of poses, as import-clip reads it"
     )
     assert read.focal == pytest.approx(FOCAL, rel=0.06)
-    CaptureBackends().find_points(clip, clip.track(), silent)
+    replace_track(clip, clip.track(), silent, points="builtin", tracker="builtin")
     assert not (clip.folder / COEFFICIENTS).exists()
 
 
@@ -170,4 +173,4 @@ def test_a_model_that_misses_the_face_is_told(clip: Clip) -> None:
     with pytest.raises(
         CaptureError, match=r"does not lie on the face of .*Leave out --tracker bfm"
     ):
-        CaptureBackends(tracker="bfm").find_points(clip, scattered, silent)
+        replace_track(clip, scattered, silent, points="builtin", tracker="bfm")

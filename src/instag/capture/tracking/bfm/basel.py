@@ -1,5 +1,5 @@
-"""The Basel face model of 2009 as the AD-NeRF family uses it: a mesh whose shape, expression and
-colours few numbers move.
+"""The Basel face model of 2009, a 3D morphable model, with the bases that AD-NeRF uses: linear
+shape, expression and albedo of a mesh.
 
 P. Paysan et al., "A 3D Face Model for Pose and Illumination Invariant Face Recognition", 2009; the
 expressions are FaceWarehouse's (C. Cao et al., 2014). The model's frame of reference: x right in
@@ -21,9 +21,9 @@ METRES = 1e-6
 """The published lengths are micrometres."""
 COLOURS = 1 / 255
 IDENTITY, EXPRESSION, TEXTURE = 100, 79, 100
-"""How many numbers of each the family uses."""
+"""Coefficients of each basis that AD-NeRF and its successors use."""
 LANDMARKS, JAW = 68, 8
-"""Points of the iBUG scheme; of these so many a side follow the outline of the jaw."""
+"""Points of the iBUG scheme, and those of each side that follow the outline of the jaw."""
 CONTENT = {
     "mu_shape": ("3v",),
     "b_shape": ("i", "3v"),
@@ -48,16 +48,15 @@ INDICES = ("tris", "keyinds", "left_contour", "right_contour", "rigid_ids")
 
 @dataclass(frozen=True, kw_only=True)
 class Bases:
-    """Places that numbers move: mean + sum of coefficient x basis, in metres for one standard
-    deviation each."""
+    """Vertex positions as linear functions of coefficients: mean + sum of coefficient x basis,
+    metres a standard deviation."""
 
     mean: Float[Tensor, "*f p 3"]
     identity: Float[Tensor, "*f p i 3"]
     expression: Float[Tensor, "*f p e 3"]
 
     def at(self, vertices: Int[Tensor, "*f p"]) -> "Bases":
-        """These of the vertices alone, in their order, in float64; of a [f p] table, one row for
-        each frame."""
+        """The bases of these vertices in float64; of a [f p] table, one row for each frame."""
         return Bases(
             mean=self.mean[vertices].double(),
             identity=self.identity[vertices].double(),
@@ -72,7 +71,7 @@ class BaselModel:
     albedo_mean, albedo: colours in [0, 1], per standard deviation. triangles: counter-clockwise
     from outside. keys: the vertices of the 68 landmarks. left, right: for each point of that side
     of the jaw (left and right in the picture) the vertices of which the outermost seen is the
-    landmark. rigid: vertices that the face's expressions hardly move.
+    landmark. rigid: vertices that expressions hardly move.
     """
 
     shape: Bases
@@ -86,7 +85,7 @@ class BaselModel:
 
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> BaselModel:
-    """Read what `instag assets convert-bfm` wrote. Raises AssetDamaged."""
+    """Read a model that `instag assets convert-bfm` wrote. Raises AssetDamaged."""
     from instag.assets import store
 
     content = {name: value.numpy() for name, value in store.read_tensors(path).items()}
@@ -100,7 +99,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> BaselModel:
 
 
 def model_of(content: Mapping[str, np.ndarray], device: torch.device | str = "cpu") -> BaselModel:
-    """The model from arrays that `what_is_wrong` has nothing against."""
+    """The model from arrays that pass `what_is_wrong`."""
 
     def floats(name: str, scale: float, deviations: str = "") -> Tensor:
         values = torch.as_tensor(content[name], dtype=torch.float32, device=device) * scale
@@ -131,7 +130,7 @@ def model_of(content: Mapping[str, np.ndarray], device: torch.device | str = "cp
 
 
 def what_is_wrong(content: Mapping[str, np.ndarray]) -> str:
-    """Why arrays are no such model, as part of a sentence; empty where they are."""
+    """Why arrays are no such model, as part of a sentence; empty where they are one."""
     sizes: dict[str, int] = {}
     for name, wanted in CONTENT.items():
         if name not in content:
@@ -151,8 +150,8 @@ def what_is_wrong(content: Mapping[str, np.ndarray]) -> str:
                 expected = sizes["3v"] / 3
             if size != expected or not size:
                 return (
-                    f"its {name} is {'x'.join(map(str, shape))} where {expected:g} stood to "
-                    f"be expected for {size}"
+                    f"its {name} is {'x'.join(map(str, shape))} where {expected:g} was "
+                    f"expected for {size}"
                 )
         if not np.isfinite(content[name]).all():
             return f"its {name} holds numbers that are not finite"

@@ -1,15 +1,16 @@
-"""Conversion: from the files in which the Basel face model and AD-NeRF's index tables are published
-to one that instag reads.
+"""Conversion of the published Basel face model and AD-NeRF's index tables to one npz file that
+instag reads.
 
-The model of 2009 has 53,490 vertices and 199 components each of shape and texture; the family keeps
-the 34,650 vertices of the face and the first 100. The result holds what AD-NeRF's 3DMM_info.npy,
-keys_info.npy and topology_info.npy hold together, without a pickle.
+The model of 2009 has 53,490 vertices and 199 components each of shape and texture; AD-NeRF and its
+successors keep the 34,650 vertices of the face and the first 100. The result holds the content of
+AD-NeRF's 3DMM_info.npy, keys_info.npy and topology_info.npy, without a pickle.
 """
 
 import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,15 +28,15 @@ TABLES = {
     "keys_info.npy": ("keyinds", "left_contour", "right_contour", "rigid_ids"),
     "topology_info.npy": ("tris", "sub_inds"),
 }
-"""AD-NeRF's index files and what is needed of each."""
+"""AD-NeRF's index files and the arrays that are needed of each."""
 PUBLISHED = ("shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV")
-"""What is needed of 01_MorphableModel.mat."""
+"""The arrays that are needed of 01_MorphableModel.mat."""
 
 
 def convert(model: Path, tables: Mapping[str, Path], target: Path) -> Path:
-    """Write the model in `target` (npz). tables: where each of TABLES lies. Raises BadArgument,
+    """Write the model to `target` (npz). tables: the path of each of TABLES. Raises BadArgument,
     AssetDamaged, DiskFull."""
-    published = read_instag_features(model)
+    published = read_basel_mat(model)
     held = {name: read_table(path) for name, path in tables.items()}
     for name, wanted in TABLES.items():
         missing = [each for each in wanted if each not in held[name]]
@@ -52,6 +53,26 @@ def convert(model: Path, tables: Mapping[str, Path], target: Path) -> Path:
             f"{tables['topology_info.npy']} does not fit {model}: it names vertex "
             f"{kept.max(initial=0)} of {vertices}. Get both again."
         )
+    content = _content(published, expression, keys, topology, kept)
+    wrong = what_is_wrong(content)
+    if wrong:
+        raise AssetDamaged(
+            f"{model} and its tables do not make a face model: {wrong}. Get them again; all must "
+            "be of the model of 2009 and of AD-NeRF."
+        )
+    with atomic_path(target) as temporary, temporary.open("wb") as file:
+        np.savez(file, **content)
+    return target
+
+
+def _content(
+    published: Mapping[str, np.ndarray],
+    expression: Mapping[str, np.ndarray],
+    keys: Mapping[str, np.ndarray],
+    topology: Mapping[str, np.ndarray],
+    kept: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """The arrays of the converted model. kept: indices of the face's vertices."""
     content = {
         "mu_shape": _cut_mean(published["shapeMU"], kept),
         "b_shape": _cut_basis(published["shapePC"], kept, IDENTITY),
@@ -76,25 +97,17 @@ def convert(model: Path, tables: Mapping[str, Path], target: Path) -> Path:
         "tris": np.ascontiguousarray(topology["tris"], np.int32),
         "sub_inds": kept.astype(np.int32),
     }
-    wrong = what_is_wrong(content)
-    if wrong:
-        raise AssetDamaged(
-            f"{model} and its tables do not make a face model: {wrong}. Get them again; all must "
-            "be of the model of 2009 and of AD-NeRF."
-        )
-    with atomic_path(target) as temporary, temporary.open("wb") as file:
-        np.savez(file, **content)
-    return target
+    return content
 
 
 def target() -> Path:
-    """Where the converted model belongs."""
+    """The path of the converted model."""
     return store.folders()[0] / BFM.name / BFM.file
 
 
 def find_tables(model: Path, folder: Path | None, report: Report = silent) -> dict[str, Path]:
-    """Where each of AD-NeRF's tables lies: in the folder that the user named, else beside the
-    model, else downloaded to where the converted model belongs.
+    """Paths of AD-NeRF's tables: in the folder that the user gave, else beside the model, else
+    downloaded to the converted model's folder.
 
     `report` gets (bytes, bytes in all) of a download. Raises BadArgument, AssetMissing, DiskFull.
     """
@@ -120,14 +133,14 @@ def find_tables(model: Path, folder: Path | None, report: Report = silent) -> di
                     download(source.address, kept, report=report)
                 except AssetMissing as error:
                     raise AssetMissing(
-                        f"{error} Or bring {name} here yourself and lay it beside {model.name}."
+                        f"{error} Or copy {name} yourself into the folder of {model.name}."
                     ) from error
             found[name] = kept
     return found
 
 
-def read_instag_features(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of 01_MorphableModel.mat that are needed. Raises BadArgument, AssetDamaged."""
+def read_basel_mat(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of 01_MorphableModel.mat. Raises BadArgument, AssetDamaged."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
@@ -158,6 +171,12 @@ def read_instag_features(path: Path) -> dict[str, np.ndarray]:
         raise AssetDamaged(
             f"{path} is damaged or no MATLAB file ({reason}). Get 01_MorphableModel.mat again."
         ) from error
+    _check_basel(held, path)
+    return {name: np.asarray(held[name]) for name in PUBLISHED}
+
+
+def _check_basel(held: Mapping[str, Any], path: Path) -> None:
+    """Raises AssetDamaged where arrays are missing or do not fit together."""
     missing = [name for name in PUBLISHED if name not in held]
     if missing:
         raise AssetDamaged(
@@ -186,7 +205,6 @@ def read_instag_features(path: Path) -> dict[str, np.ndarray]:
             f"{path} is not the Basel face model of 2009: shape and texture have different numbers "
             "of vertices. Give 01_MorphableModel.mat."
         )
-    return {name: np.asarray(held[name]) for name in PUBLISHED}
 
 
 def _cut_mean(mean: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -194,5 +212,5 @@ def _cut_mean(mean: np.ndarray, kept: np.ndarray) -> np.ndarray:
 
 
 def _cut_basis(basis: np.ndarray, kept: np.ndarray, count: int) -> np.ndarray:
-    """Rows of components from published columns."""
+    """Components as rows, from the published columns."""
     return basis[:, :count].reshape(-1, 3, count)[kept].reshape(-1, count).T

@@ -1,10 +1,9 @@
-"""Fit of a face model to what a clip shows: its numbers, and one Gauss-Newton step for all of them.
+"""Gauss-Newton steps of a face model's coefficients, poses and focal length.
 
-Evidence is of one kind, whether landmarks or colours give it: for each point of each frame a force
-in the picture (pixels times information) and an information matrix (1/px^2). Poses are updated by R
-<- exp(w) R, t <- t + dt and stand as [w, dt]; a frame's own unknowns are [w, dt, expression], those
-that all frames share are [identity, logarithm of the focal length] (eliminated frame by frame,
-Schur complement).
+Landmarks and colours give measurements of one form: for each point of each frame a gradient in the
+picture (information x residual) and an information matrix (1/px^2). Poses are updated by
+R <- exp(w) R, t <- t + dt. The unknowns of a frame are [w, dt, expression]; those that all frames
+share are [identity, logarithm of the focal length]. Frames are eliminated by the Schur complement.
 """
 
 from collections.abc import Sequence
@@ -19,17 +18,17 @@ from instag.ops.rotations import cross_matrix, rotation_vector_to_matrix
 
 POSE = 6
 POSE_DAMPING = 1e-6
-LONGEST_TURN, LONGEST_SHIFT, LONGEST_CHANGE = 0.3, 0.15, 2.0
-"""A step turns a head by no more radians, moves it by no more metres, and changes no coefficient by
-more standard deviations."""
-LONGEST_ZOOM = 0.15
-"""Nor the focal length by more (natural logarithm)."""
+MAX_ROTATION_STEP, MAX_TRANSLATION_STEP, MAX_COEFFICIENT_STEP = 0.3, 0.15, 2.0
+"""Limits of one step: radians, metres, standard deviations of a coefficient."""
+MAX_LOG_FOCAL_STEP = 0.15
+"""Limit of one step of the focal length (natural logarithm)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """identity, expressions: standard deviations. rotations, translations: model to camera (x
-    right, y up, looking along -z), metres. focal: pixels."""
+    """A face model fitted to frames. identity, expressions: coefficients in standard deviations.
+    rotations, translations: model to camera (x right, y up, looking along -z), metres. focal:
+    pixels."""
 
     identity: Float[Tensor, " i"]
     expressions: Float[Tensor, "f e"]
@@ -37,7 +36,8 @@ class Fit:
     translations: Float[Tensor, "f 3"]
     focal: float
 
-    def taken(self, frames: Tensor | slice) -> "Fit":
+    def select(self, frames: Tensor | slice) -> "Fit":
+        """The fit of these frames."""
         return replace(
             self,
             expressions=self.expressions[frames],
@@ -45,8 +45,8 @@ class Fit:
             translations=self.translations[frames],
         )
 
-    def put(self, frames: Tensor | slice, part: "Fit") -> "Fit":
-        """These frames as `part` has them."""
+    def with_frames(self, frames: Tensor | slice, part: "Fit") -> "Fit":
+        """The fit with these frames replaced by those of `part`."""
         expressions, rotations, translations = (
             self.expressions.clone(),
             self.rotations.clone(),
@@ -63,54 +63,55 @@ class Fit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
-    """Points of a fit before the camera (metres) and in the picture (pixels, centres at +0.5)."""
+class Projection:
+    """Points of a fit: rotated into the camera's axes, in the camera's frame (metres), and in the
+    picture (pixels, centres at +0.5)."""
 
-    turned: Float[Tensor, "f p 3"]
-    placed: Float[Tensor, "f p 3"]
+    rotated: Float[Tensor, "f p 3"]
+    camera: Float[Tensor, "f p 3"]
     pixels: Float[Tensor, "f p 2"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """Points [p] or [f p] of the model, and for each where the picture draws it (pixels times
-    information) and how surely (1/px^2)."""
+class Measurements:
+    """Measurements of points [p] or [f p] of the model: gradient (information x residual, 1/px) and
+    information (1/px^2) of each pixel position."""
 
     points: Bases
-    force: Float[Tensor, "f p 2"]
+    gradient: Float[Tensor, "f p 2"]
     information: Float[Tensor, "f p 2 2"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prior:
-    """Information on what is not seen: of the expressions (mean 0), the identity (mean 0) and the
-    logarithm of the focal length (mean that of `focal`)."""
+class CoefficientPrior:
+    """Gaussian priors as information (inverse variance): of expressions and identity (mean 0), and
+    of the logarithm of the focal length (mean at `focal`, pixels)."""
 
     expression: float
     identity: float
     focal: float
-    zoom: float
+    log_focal: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """The normal equations of the frames' own unknowns alone."""
+class FrameEquations:
+    """The normal equations of each frame's unknowns [w, dt, expression]."""
 
-    own: Float[Tensor, "f o o"]
-    force: Float[Tensor, "f o"]
+    hessian: Float[Tensor, "f o o"]
+    gradient: Float[Tensor, "f o"]
 
     def pose(self) -> Float[Tensor, "f 6 6"]:
-        """What is known of each pose when its expression is not."""
-        across = self.own[:, :POSE, POSE:]
-        return self.own[:, :POSE, :POSE] - across @ torch.linalg.solve(
-            self.own[:, POSE:, POSE:], across.transpose(1, 2)
+        """Information of each pose with the expression marginalised."""
+        across = self.hessian[:, :POSE, POSE:]
+        return self.hessian[:, :POSE, :POSE] - across @ torch.linalg.solve(
+            self.hessian[:, POSE:, POSE:], across.transpose(1, 2)
         )
 
 
-def places(
+def vertex_positions(
     points: Bases, identity: Float[Tensor, " i"], expressions: Float[Tensor, "f e"]
 ) -> Float[Tensor, "f p 3"]:
-    """Where points lie in the model's frame of reference."""
+    """Positions of points in the model's frame of reference, metres."""
     kind = "pec,fe->fpc" if points.mean.ndim == 2 else "fpec,fe->fpc"
     return (
         points.mean
@@ -119,142 +120,170 @@ def places(
     )
 
 
-def look(points: Bases, fit: Fit, centre: Float[Tensor, "2"]) -> Seen:
-    """Points of a fit as the camera sees them; `centre` is the principal point in pixels."""
-    turned = places(points, fit.identity, fit.expressions) @ fit.rotations.transpose(1, 2)
-    placed = turned + fit.translations[:, None]
-    flat = fit.focal * placed[..., :2] / -placed[..., 2:]
-    return Seen(turned=turned, placed=placed, pixels=centre + flat * flat.new_tensor([1.0, -1.0]))
+def project(points: Bases, fit: Fit, centre: Float[Tensor, "2"]) -> Projection:
+    """Project points of a fit; `centre` is the principal point in pixels."""
+    rotated = vertex_positions(points, fit.identity, fit.expressions) @ fit.rotations.transpose(
+        1, 2
+    )
+    camera = rotated + fit.translations[:, None]
+    flat = fit.focal * camera[..., :2] / -camera[..., 2:]
+    return Projection(
+        rotated=rotated, camera=camera, pixels=centre + flat * flat.new_tensor([1.0, -1.0])
+    )
 
 
-def by_own_unknowns(points: Bases, fit: Fit, seen: Seen) -> Float[Tensor, "f p 2 o"]:
-    """Derivatives of the pixels by the frames' own unknowns."""
-    by_place = _by_place(fit, seen)
+def jacobian_of_frames(points: Bases, fit: Fit, seen: Projection) -> Float[Tensor, "f p 2 o"]:
+    """Derivatives of the pixels by the unknowns of the frames."""
+    by_position = _jacobian_of_positions(fit, seen)
     return torch.cat(
         [
-            by_place @ -cross_matrix(seen.turned),
-            by_place,
-            by_place @ fit.rotations[:, None] @ points.expression.transpose(-1, -2),
+            by_position @ -cross_matrix(seen.rotated),
+            by_position,
+            by_position @ fit.rotations[:, None] @ points.expression.transpose(-1, -2),
         ],
         -1,
     )
 
 
-def by_shared_unknowns(points: Bases, fit: Fit, seen: Seen) -> Float[Tensor, "f p 2 s"]:
+def jacobian_of_shared(points: Bases, fit: Fit, seen: Projection) -> Float[Tensor, "f p 2 s"]:
     """Derivatives of the pixels by the identity and the logarithm of the focal length."""
-    identity = _by_place(fit, seen) @ fit.rotations[:, None] @ points.identity.transpose(-1, -2)
-    ratio = fit.focal * seen.placed[..., :2] / -seen.placed[..., 2:]
+    identity = (
+        _jacobian_of_positions(fit, seen)
+        @ fit.rotations[:, None]
+        @ points.identity.transpose(-1, -2)
+    )
+    ratio = fit.focal * seen.camera[..., :2] / -seen.camera[..., 2:]
     return torch.cat([identity, (ratio * ratio.new_tensor([1.0, -1.0]))[..., None]], -1)
 
 
-def _by_place(fit: Fit, seen: Seen) -> Float[Tensor, "f p 2 3"]:
-    """Derivatives of the pixels by the places before the camera."""
-    scale = fit.focal / -seen.placed[..., 2]
-    x, y = (scale * seen.placed[..., axis] / -seen.placed[..., 2] for axis in range(2))
+def _jacobian_of_positions(fit: Fit, seen: Projection) -> Float[Tensor, "f p 2 3"]:
+    """Derivatives of the pixels by positions in the camera's frame."""
+    scale = fit.focal / -seen.camera[..., 2]
+    x, y = (scale * seen.camera[..., axis] / -seen.camera[..., 2] for axis in range(2))
     zero = torch.zeros_like(scale)
     return torch.stack([torch.stack([scale, zero, x], -1), torch.stack([zero, -scale, -y], -1)], -2)
 
 
 def step_frames(
     fit: Fit,
-    evidence: Sequence[Evidence],
-    prior: Prior,
+    measurements: Sequence[Measurements],
+    prior: CoefficientPrior,
     centre: Float[Tensor, "2"],
     *,
     pose_only: bool = False,
-) -> tuple[Fit, Known]:
-    """One step of each frame for itself, identity and focal length as they are; with `pose_only`
-    expressions stay too."""
-    own, force, _, _, _ = _gather(fit, evidence, prior, centre, shared=False)
-    known = Known(own=own, force=force)
+) -> tuple[Fit, FrameEquations]:
+    """One step of each frame, with identity and focal length fixed; with `pose_only` the
+    expressions are fixed too."""
+    hessian, gradient, _, _, _ = _normal_equations(fit, measurements, prior, centre, shared=False)
+    equations = FrameEquations(hessian=hessian, gradient=gradient)
     if pose_only:
-        step = torch.linalg.solve(own[:, :POSE, :POSE], force[:, :POSE])
-        step = torch.cat([step, torch.zeros_like(force[:, POSE:])], -1)
+        step = torch.linalg.solve(hessian[:, :POSE, :POSE], gradient[:, :POSE])
+        step = torch.cat([step, torch.zeros_like(gradient[:, POSE:])], -1)
     else:
-        step = torch.linalg.solve(own, force)
-    return moved(fit, step), known
+        step = torch.linalg.solve(hessian, gradient)
+    return apply_step(fit, step), equations
 
 
 def step_all(
-    fit: Fit, evidence: Sequence[Evidence], prior: Prior, centre: Float[Tensor, "2"], *, zooms: bool
+    fit: Fit,
+    measurements: Sequence[Measurements],
+    prior: CoefficientPrior,
+    centre: Float[Tensor, "2"],
+    *,
+    fit_focal: bool,
 ) -> Fit:
-    """One step of all frames together with identity, and with the focal length if it `zooms`."""
-    own, force, mixed, shared, shared_force = _gather(fit, evidence, prior, centre, shared=True)
-    if not zooms:
-        mixed, shared, shared_force = mixed[..., :-1], shared[:-1, :-1], shared_force[:-1]
-    solved = torch.linalg.solve(own, torch.cat([mixed, force[..., None]], -1))
+    """One step of all frames together with the identity, and with the focal length if
+    `fit_focal`."""
+    hessian, gradient, mixed, shared, shared_gradient = _normal_equations(
+        fit, measurements, prior, centre, shared=True
+    )
+    if not fit_focal:
+        mixed, shared, shared_gradient = mixed[..., :-1], shared[:-1, :-1], shared_gradient[:-1]
+    solved = torch.linalg.solve(hessian, torch.cat([mixed, gradient[..., None]], -1))
     reduced = shared - torch.einsum("fos,fot->st", mixed, solved[..., :-1])
     step = torch.linalg.solve(
-        reduced, shared_force - torch.einsum("fos,fo->s", mixed, solved[..., -1])
+        reduced, shared_gradient - torch.einsum("fos,fo->s", mixed, solved[..., -1])
     )
-    own_step = solved[..., -1] - solved[..., :-1] @ step
-    if zooms:
+    frame_step = solved[..., -1] - solved[..., :-1] @ step
+    if fit_focal:
         fit = replace(
-            fit, focal=fit.focal * float(step[-1].clamp(-LONGEST_ZOOM, LONGEST_ZOOM).exp())
+            fit,
+            focal=fit.focal * float(step[-1].clamp(-MAX_LOG_FOCAL_STEP, MAX_LOG_FOCAL_STEP).exp()),
         )
         step = step[:-1]
     return replace(
-        moved(fit, own_step), identity=fit.identity + step.clamp(-LONGEST_CHANGE, LONGEST_CHANGE)
+        apply_step(fit, frame_step),
+        identity=fit.identity + step.clamp(-MAX_COEFFICIENT_STEP, MAX_COEFFICIENT_STEP),
     )
 
 
-def moved(fit: Fit, step: Float[Tensor, "f o"]) -> Fit:
-    """The fit after a step of the frames' own unknowns, none of it too long."""
-    turn, shift, change = step[:, :3], step[:, 3:POSE], step[:, POSE:]
-    turn = turn * (LONGEST_TURN / turn.norm(dim=-1, keepdim=True).clamp_min(LONGEST_TURN))
-    shift = shift * (LONGEST_SHIFT / shift.norm(dim=-1, keepdim=True).clamp_min(LONGEST_SHIFT))
+def apply_step(fit: Fit, step: Float[Tensor, "f o"]) -> Fit:
+    """The fit after a step of the frames' unknowns, clipped to the limits of a step."""
+    rotation, shift, change = step[:, :3], step[:, 3:POSE], step[:, POSE:]
+    rotation = rotation * (
+        MAX_ROTATION_STEP / rotation.norm(dim=-1, keepdim=True).clamp_min(MAX_ROTATION_STEP)
+    )
+    shift = shift * (
+        MAX_TRANSLATION_STEP / shift.norm(dim=-1, keepdim=True).clamp_min(MAX_TRANSLATION_STEP)
+    )
     return replace(
         fit,
-        expressions=fit.expressions + change.clamp(-LONGEST_CHANGE, LONGEST_CHANGE),
-        rotations=rotation_vector_to_matrix(turn) @ fit.rotations,
+        expressions=fit.expressions + change.clamp(-MAX_COEFFICIENT_STEP, MAX_COEFFICIENT_STEP),
+        rotations=rotation_vector_to_matrix(rotation) @ fit.rotations,
         translations=fit.translations + shift,
     )
 
 
-def _gather(
+def _normal_equations(
     fit: Fit,
-    evidence: Sequence[Evidence],
-    prior: Prior,
+    measurements: Sequence[Measurements],
+    prior: CoefficientPrior,
     centre: Float[Tensor, "2"],
     *,
     shared: bool,
 ) -> tuple[Tensor, ...]:
-    """Normal equations: own [f o o], its force [f o]; mixed [f o s], shared [s s] and its force
-    [s], which are empty where not wanted."""
+    """Normal equations: hessian [f o o] and gradient [f o] of the frames; mixed blocks [f o s];
+    hessian [s s] and gradient [s] of the shared unknowns, without measurements unless `shared`."""
+    hessian, gradient, mixed, shared_hessian, shared_gradient = _prior_equations(fit, prior)
+    for each in measurements:
+        projected = project(each.points, fit, centre)
+        by_frame = jacobian_of_frames(each.points, fit, projected)
+        rows = by_frame.flatten(1, 2)
+        weighted = (each.information @ by_frame).flatten(1, 2).transpose(1, 2)
+        hessian = hessian + weighted @ rows
+        right = each.gradient.flatten(1, 2)[..., None]
+        gradient = gradient + (rows.transpose(1, 2) @ right)[..., 0]
+        if shared:
+            by_shared = jacobian_of_shared(each.points, fit, projected)
+            columns = by_shared.flatten(1, 2)
+            mixed = mixed + weighted @ columns
+            shared_hessian = shared_hessian + (
+                (each.information @ by_shared).flatten(1, 2).transpose(1, 2) @ columns
+            ).sum(0)
+            shared_gradient = shared_gradient + (columns.transpose(1, 2) @ right).sum(0)[..., 0]
+    return hessian, gradient, mixed, shared_hessian, shared_gradient
+
+
+def _prior_equations(fit: Fit, prior: CoefficientPrior) -> tuple[Tensor, ...]:
+    """The normal equations of the priors alone, in the same order."""
     frames, count = fit.expressions.shape
     diagonal = torch.full(
         (POSE + count,), prior.expression, dtype=torch.float64, device=fit.identity.device
     )
     diagonal[:POSE] = POSE_DAMPING
-    own = torch.diag(diagonal).repeat(frames, 1, 1)
-    force = torch.cat(
+    hessian = torch.diag(diagonal).repeat(frames, 1, 1)
+    gradient = torch.cat(
         [fit.expressions.new_zeros(frames, POSE), -prior.expression * fit.expressions], -1
     )
-    zoom = fit.identity.new_tensor([prior.zoom])
-    all_own, mixed = (
-        torch.diag(torch.cat([torch.full_like(fit.identity, prior.identity), zoom])),
-        own.new_zeros(frames, POSE + count, len(fit.identity) + 1),
+    log_focal = fit.identity.new_tensor([prior.log_focal])
+    shared_hessian = torch.diag(
+        torch.cat([torch.full_like(fit.identity, prior.identity), log_focal])
     )
-    all_force = torch.cat(
+    mixed = hessian.new_zeros(frames, POSE + count, len(fit.identity) + 1)
+    shared_gradient = torch.cat(
         [
             -prior.identity * fit.identity,
-            zoom * torch.log(zoom.new_tensor([prior.focal / fit.focal])),
+            log_focal * torch.log(log_focal.new_tensor([prior.focal / fit.focal])),
         ]
     )
-    for each in evidence:
-        seen = look(each.points, fit, centre)
-        by_own = by_own_unknowns(each.points, fit, seen)
-        rows = by_own.flatten(1, 2)
-        known = (each.information @ by_own).flatten(1, 2).transpose(1, 2)
-        own = own + known @ rows
-        pull = each.force.flatten(1, 2)[..., None]
-        force = force + (rows.transpose(1, 2) @ pull)[..., 0]
-        if shared:
-            by_all = by_shared_unknowns(each.points, fit, seen)
-            columns = by_all.flatten(1, 2)
-            mixed = mixed + known @ columns
-            all_own = all_own + (
-                (each.information @ by_all).flatten(1, 2).transpose(1, 2) @ columns
-            ).sum(0)
-            all_force = all_force + (columns.transpose(1, 2) @ pull).sum(0)[..., 0]
-    return own, force, mixed, all_own, all_force
+    return hessian, gradient, mixed, shared_hessian, shared_gradient

@@ -1,11 +1,13 @@
-"""Head tracking with the Basel face model: the AD-NeRF family's three phases, each solved by
-Gauss-Newton where that uses thousands of gradient steps.
+"""Head tracking with the Basel face model: AD-NeRF's three phases, each solved by Gauss-Newton in
+place of thousands of gradient steps.
 
-1. Landmarks alone: the focal length from a small set, then identity, expressions and poses. 2. Some
-frames together: texture and light, with identity, expressions and poses, from landmarks and
-colours. 3. All frames, a few at a time: expression, pose and light, texture and identity as they
-are; at last poses are made to move evenly, for the whole clip at once. Memory does not grow with
-the length, but for the numbers that are found.
+1. Landmarks alone: the focal length from a small set, then identity, expressions and poses.
+2. Some frames together: texture and light, with identity, expressions and poses, from landmarks and
+   colours.
+3. All frames, a few at a time: expression, pose and light, with texture and identity fixed; then
+   the poses of the whole clip are smoothed at once.
+
+Memory does not grow with the length, apart from the results.
 """
 
 from collections.abc import Callable
@@ -17,33 +19,39 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from instag.capture.tracking.bfm.basel import BaselModel
-from instag.capture.tracking.bfm.fit import Fit, Prior, places, step_all, step_frames
+from instag.capture.tracking.bfm.fit import (
+    CoefficientPrior,
+    Fit,
+    step_all,
+    step_frames,
+    vertex_positions,
+)
 from instag.capture.tracking.bfm.outline import Outline
 from instag.capture.tracking.bfm.shading import ambient
 from instag.capture.tracking.bfm.skin import Skin, blurred
-from instag.capture.tracking.bfm.smoothing import smoothed
+from instag.capture.tracking.bfm.smoothing import smooth_track
 from instag.ops.rigid_poses import Poses
 from instag.runtime.progress import Report, part, silent
 
 Frames = Callable[[int], UInt8[np.ndarray, "h w 3"]]
-"""The RGB frame of a number."""
+"""Reads the RGB frame of an index."""
 FOCALS = tuple(focal / 512 for focal in range(600, 1500, 100))
-"""Focal lengths over the picture's side that are tried, AD-NeRF's."""
+"""Candidates of the focal length over the picture's side, AD-NeRF's."""
 FOCAL_PRIOR = 1200 / 512
-FOCAL_PRIOR_WORTH = 320.0
-"""The focal length is believed within a quarter (natural logarithm), and a frame's landmarks, that
-err alike in many frames, count a twentieth against that."""
-FOCAL_FRAMES, SHAPE_FRAMES, TEXTURE_FRAMES, TOGETHER = 24, 100, 32, 16
-"""Frames, spread evenly, of the focal length's search, of the identity and of the texture; frames
-that are worked on at a time in the last phase."""
+FOCAL_INFORMATION = 320.0
+"""Information of the prior of the focal length's logarithm: a standard deviation of a quarter,
+times 20 because landmark errors are correlated over many frames."""
+FOCAL_FRAMES, SHAPE_FRAMES, TEXTURE_FRAMES, CHUNK_FRAMES = 24, 100, 32, 16
+"""Frames, evenly spaced, for the search of the focal length, for the identity and for the texture;
+frames that are fitted at a time in the last phase."""
 STIFFNESS = 0.5
-"""Smoothing of poses; AD-NeRF's Laplacian term weighs about so against its landmarks."""
+"""Smoothing of the poses, about AD-NeRF's weight of its Laplacian term against its landmarks."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen68:
-    """landmarks: the 68 points of each frame in pixels. found: where they are to be believed. size:
-    the square picture's side in pixels."""
+class LandmarkTrack68:
+    """The 68 landmarks of a clip in pixels. found: frames in which a face was found. size: the
+    square picture's side in pixels."""
 
     landmarks: Float[np.ndarray, "f 68 2"]
     found: Bool[np.ndarray, " f"]
@@ -52,24 +60,24 @@ class Seen68:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackedFace:
-    """A clip's fit. texture: standard deviations. lights: harmonics by frame. colour_error: the
-    usual difference of colours by frame, in [0, 1]."""
+    """A clip's fit. texture: standard deviations. lights: spherical harmonics by frame.
+    color_error: robust standard deviation of colours by frame, in [0, 1]."""
 
     fit: Fit
     texture: Float[Tensor, " t"]
     lights: Float[Tensor, "f 9 3"]
-    colour_error: Float[Tensor, " f"]
+    color_error: Float[Tensor, " f"]
 
 
 def track_face(
     model: BaselModel,
-    seen: Seen68,
+    seen: LandmarkTrack68,
     frames: Frames,
     start: Float[np.ndarray, "f 3 3"],
     report: Report = silent,
 ) -> TrackedFace:
-    """Track a face through a clip. start: rotations from head to camera to begin with, each within
-    some 30 degrees. `report` gets thousandths."""
+    """Track a face through a clip. start: initial rotations, head to camera, each within some 30
+    degrees. `report` gets thousandths."""
     device = model.keys.device
     landmarks = torch.as_tensor(seen.landmarks, dtype=torch.float64, device=device)
     found = torch.as_tensor(seen.found, dtype=torch.float64, device=device)
@@ -82,16 +90,27 @@ def track_face(
         centre=landmarks.new_tensor([seen.size / 2, seen.size / 2]),
         size=seen.size,
     )
-    fit = tracker.by_landmarks(
+    fit = tracker.fit_landmarks(
         torch.as_tensor(start, dtype=torch.float64, device=device), part(report, 0.0, 0.3)
     )
-    fit, texture, light = tracker.by_colours(fit, frames, part(report, 0.3, 0.5))
-    return tracker.everywhere(fit, texture, light, frames, part(report, 0.5, 1.0))
+    fit, texture, light = tracker.fit_texture(fit, frames, part(report, 0.3, 0.5))
+    return tracker.fit_frames(fit, texture, light, frames, part(report, 0.5, 1.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FittedChunk:
+    """Some frames after the third phase. information: that of each pose over [w, dt], 0 where no
+    face was found."""
+
+    fit: Fit
+    lights: Float[Tensor, "f 9 3"]
+    information: Float[Tensor, "f 6 6"]
+    color_error: Float[Tensor, " f"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Tracker:
-    """What the three phases read."""
+    """The model and the landmarks, which all three phases read."""
 
     model: BaselModel
     outline: Outline
@@ -101,71 +120,70 @@ class _Tracker:
     centre: Float[Tensor, "2"]
     size: int
 
-    def by_landmarks(self, rotations: Float[Tensor, "f 3 3"], report: Report) -> Fit:
-        """The first phase: everything that landmarks tell, of all frames."""
-        few, some = self._spread(FOCAL_FRAMES), self._spread(SHAPE_FRAMES)
-        tried = []
-        for number, focal in enumerate(FOCALS):
-            report(number, 2 * len(FOCALS))
-            fit = self._together(
-                self._begun(rotations, focal * self.size).taken(few), few, zooms=False, rounds=6
-            )
-            tried.append(
-                (
-                    self.outline.energy(
-                        fit,
-                        self.landmarks[few],
-                        self.found[few],
-                        self._prior(len(few)),
-                        self.centre,
-                    ),
-                    focal,
+    def fit_landmarks(self, rotations: Float[Tensor, "f 3 3"], report: Report) -> Fit:
+        """The first phase: focal length, identity, expressions and poses from landmarks alone."""
+        some = self._spread(SHAPE_FRAMES)
+        focal = self._search_focal(rotations, report)
+        shared = self._fit_jointly(
+            self._initialize(rotations, focal).select(some), some, fit_focal=True, rounds=10
+        )
+        whole = replace(self._initialize(rotations, shared.focal), identity=shared.identity)
+        for number, chunk in enumerate(self._chunks(4 * CHUNK_FRAMES)):
+            fit, landmarks, found = whole.select(chunk), self.landmarks[chunk], self.found[chunk]
+            for iteration in range(10):
+                measurements = [self.outline.measurements(fit, landmarks, found, self.centre)]
+                fit, _ = step_frames(
+                    fit, measurements, self._prior(1), self.centre, pose_only=iteration < 4
                 )
-            )
-        whole = self._begun(rotations, min(tried)[1] * self.size)
-        shaped = self._together(whole.taken(some), some, zooms=True, rounds=10)
-        whole = replace(self._begun(rotations, shaped.focal), identity=shaped.identity)
-        for number, chunk in enumerate(self._chunks(4 * TOGETHER)):
-            taken = whole.taken(chunk)
-            for turn in range(10):
-                evidence = self.outline.evidence(
-                    taken, self.landmarks[chunk], self.found[chunk], self.centre
-                )
-                taken, _ = step_frames(
-                    taken, [evidence], self._prior(1), self.centre, pose_only=turn < 4
-                )
-            whole = whole.put(chunk, taken)
-            report(500 + 500 * number * 4 * TOGETHER // len(self.found), 1000)
+            whole = whole.with_frames(chunk, fit)
+            report(500 + 500 * number * 4 * CHUNK_FRAMES // len(self.found), 1000)
         return whole
 
-    def by_colours(
+    def _search_focal(self, rotations: Float[Tensor, "f 3 3"], report: Report) -> float:
+        """The focal length in pixels, of FOCALS, whose fit to a few frames has the least energy."""
+        few = self._spread(FOCAL_FRAMES)
+        landmarks, found, prior = self.landmarks[few], self.found[few], self._prior(len(few))
+        energies = []
+        for number, focal in enumerate(FOCALS):
+            report(number, 2 * len(FOCALS))
+            start = self._initialize(rotations, focal * self.size).select(few)
+            fit = self._fit_jointly(start, few, fit_focal=False, rounds=6)
+            energy = self.outline.energy(fit, landmarks, found, prior, self.centre)
+            energies.append((energy, focal))
+        return min(energies)[1] * self.size
+
+    def fit_texture(
         self, whole: Fit, frames: Frames, report: Report
     ) -> tuple[Fit, Float[Tensor, " t"], Float[Tensor, "9 3"]]:
-        """The second phase: identity and texture from some frames, and the light that they have in
-        the mean."""
+        """The second phase: identity and texture from some frames, and the mean of their light."""
         some = self._spread(TEXTURE_FRAMES)
         pictures = blurred([frames(int(index)) for index in some], self.centre.device)
-        fit, prior, found = whole.taken(some), self._prior(len(some)), self.found[some]
+        fit, prior, found = whole.select(some), self._prior(len(some)), self.found[some]
         texture = self.landmarks.new_zeros(self.model.albedo.shape[1])
         light = ambient(len(some), self.landmarks)
         rounds = 6
-        for turn in range(rounds):
-            report(turn, rounds)
-            view = self.skin.view(fit, pictures, found, self.centre)
+        for iteration in range(rounds):
+            report(iteration, rounds)
+            observation = self.skin.observe(fit, pictures, found, self.centre)
             for _ in range(2):
-                light = self.skin.light(view, texture, light)
-                texture = self.skin.texture(view, texture, light)
-            drawn = self.skin.evidence(fit, view, pictures, texture, light, self.centre)
+                light = self.skin.light(observation, texture, light)
+                texture = self.skin.texture(observation, texture, light)
+            of_colors = self.skin.measurements(
+                fit, observation, pictures, texture, light, self.centre
+            )
             fit = step_all(
                 fit,
-                [self.outline.evidence(fit, self.landmarks[some], found, self.centre), drawn],
+                [
+                    self.outline.measurements(fit, self.landmarks[some], found, self.centre),
+                    of_colors,
+                ],
                 prior,
                 self.centre,
-                zooms=False,
+                fit_focal=False,
             )
-        return replace(whole.put(some, fit), identity=fit.identity), texture, light.mean(0)
+        return replace(whole.with_frames(some, fit), identity=fit.identity), texture, light.mean(0)
 
-    def everywhere(
+    def fit_frames(
         self,
         whole: Fit,
         texture: Float[Tensor, " t"],
@@ -173,31 +191,22 @@ class _Tracker:
         frames: Frames,
         report: Report,
     ) -> TrackedFace:
-        """The third phase: every frame from landmarks and colours, then even motion."""
+        """The third phase: every frame from landmarks and colours, then smoothing."""
         count = len(self.found)
         lights, errors = light.repeat(count, 1, 1), self.landmarks.new_zeros(count)
-        known = self.landmarks.new_zeros(count, 6, 6)
-        for chunk in self._chunks(TOGETHER):
+        information = self.landmarks.new_zeros(count, 6, 6)
+        for chunk in self._chunks(CHUNK_FRAMES):
             report(chunk.start, count)
-            pictures = blurred(
-                [frames(index) for index in range(*chunk.indices(count))], self.centre.device
-            )
-            taken, its_light, found = whole.taken(chunk), lights[chunk], self.found[chunk]
-            for _ in range(4):
-                view = self.skin.view(taken, pictures, found, self.centre)
-                its_light = self.skin.light(view, texture, its_light)
-                drawn = self.skin.evidence(taken, view, pictures, texture, its_light, self.centre)
-                marked = self.outline.evidence(taken, self.landmarks[chunk], found, self.centre)
-                taken, equations = step_frames(taken, [marked, drawn], self._prior(1), self.centre)
-            known[chunk] = equations.pose() * found[:, None, None]
-            lights[chunk], errors[chunk] = its_light, self.skin.error(view, texture, its_light)
-            whole = whole.put(chunk, taken)
-        poses = smoothed(
+            fitted = self._fit_chunk(whole.select(chunk), texture, lights[chunk], frames, chunk)
+            whole = whole.with_frames(chunk, fitted.fit)
+            information[chunk] = fitted.information
+            lights[chunk], errors[chunk] = fitted.lights, fitted.color_error
+        poses = smooth_track(
             Poses(
                 rotations=whole.rotations.cpu().numpy(),
                 translations=whole.translations.cpu().numpy(),
             ),
-            known.cpu().numpy(),
+            information.cpu().numpy(),
             STIFFNESS,
         )
         whole = replace(
@@ -205,10 +214,37 @@ class _Tracker:
             rotations=self.landmarks.new_tensor(poses.rotations),
             translations=self.landmarks.new_tensor(poses.translations),
         )
-        return TrackedFace(fit=whole, texture=texture, lights=lights, colour_error=errors)
+        return TrackedFace(fit=whole, texture=texture, lights=lights, color_error=errors)
 
-    def _together(self, fit: Fit, frames: Tensor, *, zooms: bool, rounds: int) -> Fit:
-        """Some frames' poses, then all of them with identity, by landmarks."""
+    def _fit_chunk(
+        self,
+        fit: Fit,
+        texture: Float[Tensor, " t"],
+        lights: Float[Tensor, "f 9 3"],
+        frames: Frames,
+        chunk: slice,
+    ) -> "_FittedChunk":
+        """Expression, pose and light of some frames, texture and identity fixed."""
+        indices = range(*chunk.indices(len(self.found)))
+        pictures = blurred([frames(index) for index in indices], self.centre.device)
+        landmarks, found = self.landmarks[chunk], self.found[chunk]
+        for _ in range(4):
+            observation = self.skin.observe(fit, pictures, found, self.centre)
+            lights = self.skin.light(observation, texture, lights)
+            measurements = [
+                self.outline.measurements(fit, landmarks, found, self.centre),
+                self.skin.measurements(fit, observation, pictures, texture, lights, self.centre),
+            ]
+            fit, equations = step_frames(fit, measurements, self._prior(1), self.centre)
+        return _FittedChunk(
+            fit=fit,
+            lights=lights,
+            information=equations.pose() * found[:, None, None],
+            color_error=self.skin.error(observation, texture, lights),
+        )
+
+    def _fit_jointly(self, fit: Fit, frames: Tensor, *, fit_focal: bool, rounds: int) -> Fit:
+        """Some frames from landmarks: their poses, then all unknowns with the identity."""
         prior, landmarks, found = (
             self._prior(len(frames)),
             self.landmarks[frames],
@@ -217,7 +253,7 @@ class _Tracker:
         for _ in range(4):
             fit, _ = step_frames(
                 fit,
-                [self.outline.evidence(fit, landmarks, found, self.centre)],
+                [self.outline.measurements(fit, landmarks, found, self.centre)],
                 prior,
                 self.centre,
                 pose_only=True,
@@ -225,16 +261,15 @@ class _Tracker:
         for _ in range(rounds):
             fit = step_all(
                 fit,
-                [self.outline.evidence(fit, landmarks, found, self.centre)],
+                [self.outline.measurements(fit, landmarks, found, self.centre)],
                 prior,
                 self.centre,
-                zooms=zooms,
+                fit_focal=fit_focal,
             )
         return fit
 
-    def _begun(self, rotations: Float[Tensor, "f 3 3"], focal: float) -> Fit:
-        """The mean face, turned as told, where and as large as the landmarks lie (weak
-        perspective)."""
+    def _initialize(self, rotations: Float[Tensor, "f 3 3"], focal: float) -> Fit:
+        """The mean face with these rotations, placed by the landmarks (weak perspective)."""
         shape = self.model.shape
         fit = Fit(
             identity=self.landmarks.new_zeros(shape.identity.shape[1]),
@@ -243,11 +278,11 @@ class _Tracker:
             translations=rotations.new_zeros(len(rotations), 3),
             focal=focal,
         )
-        turned = places(
+        rotated = vertex_positions(
             shape.at(self.model.keys), fit.identity, fit.expressions
         ) @ rotations.transpose(1, 2)
         flat = (self.landmarks - self.centre) * self.landmarks.new_tensor([1.0, -1.0])
-        middle, spread = turned.mean(1), turned[..., :2] - turned[..., :2].mean(1, keepdim=True)
+        middle, spread = rotated.mean(1), rotated[..., :2] - rotated[..., :2].mean(1, keepdim=True)
         scale = (spread * flat).sum((1, 2)) / (spread**2).sum((1, 2))
         scale = torch.where(
             scale > 0, scale, scale[scale > 0].median() if (scale > 0).any() else 1.0
@@ -263,18 +298,18 @@ class _Tracker:
             ),
         )
 
-    def _prior(self, frames: int) -> Prior:
-        """Identity is believed as if these frames' landmarks counted for one frame's: they err
-        alike."""
-        return Prior(
+    def _prior(self, frames: int) -> CoefficientPrior:
+        """Priors for so many frames: the identity's grows with them, because landmark errors are
+        correlated, so that together they count for one frame."""
+        return CoefficientPrior(
             expression=1.0,
             identity=float(frames),
             focal=FOCAL_PRIOR * self.size,
-            zoom=FOCAL_PRIOR_WORTH,
+            log_focal=FOCAL_INFORMATION,
         )
 
     def _spread(self, count: int) -> Tensor:
-        """Up to `count` of the frames that were found, evenly."""
+        """Up to `count` of the frames in which a face was found, evenly spaced."""
         frames = torch.nonzero(self.found > 0)[:, 0]
         return frames[
             torch.linspace(

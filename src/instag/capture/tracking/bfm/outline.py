@@ -1,9 +1,9 @@
-"""The 68 landmarks on a face model: fixed vertices, and along the jaw those that are outermost in
-the picture.
+"""The 68 landmarks on a face model: fixed vertices, and along the jaw the outermost vertices in the
+picture.
 
-The iBUG scheme's points of the jaw lie on the outline that is seen, which runs over other vertices
-as the head turns. As in AD-NeRF, each of the eight points of a side has some candidates, of which
-the one farthest to that side is it.
+The iBUG scheme's jaw points lie on the visible outline, which runs over other vertices as the head
+turns. As in AD-NeRF, each of the eight points of a side has candidates; the one farthest to that
+side is used.
 """
 
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.capture.tracking.bfm.basel import JAW, LANDMARKS, BaselModel, Bases
-from instag.capture.tracking.bfm.fit import Evidence, Fit, Prior, Seen, look
+from instag.capture.tracking.bfm.fit import CoefficientPrior, Fit, Measurements, Projection, project
 
-DEVIATION = 0.83
-"""Pixels of a 512 x 512 picture that a landmark errs by: AD-NeRF's weight of the expressions
-against its mean squared error, as a standard deviation."""
-OUTLIER = 3.0
-"""Landmarks that miss by so many deviations get half the weight (Cauchy)."""
+LANDMARK_SIGMA = 0.83
+"""Standard deviation of a landmark in pixels of a 512 x 512 picture: AD-NeRF's weight of the
+expressions against its mean squared error."""
+OUTLIER_SCALE = 3.0
+"""Scale of the Cauchy weights, in standard deviations of a landmark."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Outline:
     """The model's points that can be landmarks: the fixed ones, then the candidates of the left and
-    of the right. deviation: pixels."""
+    of the right, `left` and `right` a jaw point. deviation: pixels."""
 
     points: Bases
     left: int
@@ -42,13 +42,14 @@ class Outline:
             points=model.shape.at(rows),
             left=model.left.shape[1],
             right=model.right.shape[1],
-            deviation=DEVIATION * size / 512,
+            deviation=LANDMARK_SIGMA * size / 512,
         )
 
-    def landmarks(self, fit: Fit, centre: Float[Tensor, "2"]) -> tuple[Bases, Seen]:
-        """The points that are landmarks in each frame, [f 68], and where they are seen."""
+    def landmarks(self, fit: Fit, centre: Float[Tensor, "2"]) -> tuple[Bases, Projection]:
+        """The points that are landmarks in each frame, [f 68], and their projection. `centre` is
+        the principal point in pixels."""
         frames, first = len(fit.expressions), LANDMARKS + JAW * self.left
-        across = look(self.points, fit, centre).pixels[..., 0].detach()
+        across = project(self.points, fit, centre).pixels[..., 0].detach()
         fixed = torch.arange(LANDMARKS, device=across.device)
         sides = torch.arange(JAW, device=across.device)
         leftmost = (
@@ -66,32 +67,32 @@ class Outline:
             fixed[2 * JAW + 1 :].expand(frames, -1),
         )
         points = self.points.at(torch.cat([leftmost, middle, rightmost, rest], 1))
-        return points, look(points, fit, centre)
+        return points, project(points, fit, centre)
 
-    def evidence(
+    def measurements(
         self,
         fit: Fit,
         seen68: Float[Tensor, "f 68 2"],
         found: Float[Tensor, " f"],
         centre: Float[Tensor, "2"],
         share: float = 1.0,
-    ) -> Evidence:
-        """What landmarks in pixels say; `found` is 0 in frames whose landmarks are not to be
-        believed. `share`: how much of it counts."""
+    ) -> Measurements:
+        """Measurements from landmarks in pixels. `found` is 0 in frames whose landmarks are not
+        used; `share` scales all weights."""
         points, seen = self.landmarks(fit, centre)
-        misses = seen68 - seen.pixels
+        residuals = seen68 - seen.pixels
         weights = (
             share
             * found[:, None]
             / (
                 self.deviation**2
-                * (1 + (misses**2).sum(-1) / (2 * (OUTLIER * self.deviation) ** 2))
+                * (1 + (residuals**2).sum(-1) / (2 * (OUTLIER_SCALE * self.deviation) ** 2))
             )
         )
-        eye = torch.eye(2, dtype=misses.dtype, device=misses.device)
-        return Evidence(
+        eye = torch.eye(2, dtype=residuals.dtype, device=residuals.device)
+        return Measurements(
             points=points,
-            force=weights[..., None] * misses,
+            gradient=weights[..., None] * residuals,
             information=weights[..., None, None] * eye,
         )
 
@@ -100,14 +101,18 @@ class Outline:
         fit: Fit,
         seen68: Float[Tensor, "f 68 2"],
         found: Float[Tensor, " f"],
-        prior: Prior,
+        prior: CoefficientPrior,
         centre: Float[Tensor, "2"],
     ) -> float:
-        """Minus the logarithm of the probability of fit and landmarks, but for a constant."""
-        misses = ((seen68 - self.landmarks(fit, centre)[1].pixels) ** 2).sum(-1) / self.deviation**2
-        robust = (2 * OUTLIER**2 * torch.log1p(misses / (2 * OUTLIER**2)) * found[:, None]).sum()
-        believed = (
+        """The negative log posterior of a fit, up to a constant."""
+        residuals = ((seen68 - self.landmarks(fit, centre)[1].pixels) ** 2).sum(
+            -1
+        ) / self.deviation**2
+        robust = (
+            2 * OUTLIER_SCALE**2 * torch.log1p(residuals / (2 * OUTLIER_SCALE**2)) * found[:, None]
+        ).sum()
+        coefficients = (
             prior.expression * (fit.expressions**2).sum() + prior.identity * (fit.identity**2).sum()
         )
-        zoom = torch.log(misses.new_tensor(prior.focal / fit.focal)) ** 2 * prior.zoom
-        return 0.5 * float(robust + believed + zoom)
+        log_focal = torch.log(residuals.new_tensor(prior.focal / fit.focal)) ** 2 * prior.log_focal
+        return 0.5 * float(robust + coefficients + log_focal)

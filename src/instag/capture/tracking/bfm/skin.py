@@ -1,8 +1,9 @@
-"""Skin as evidence: where the model's vertices should go so that the picture has their colours.
+"""Photometric measurements: displacements of the model's vertices that bring their colours and the
+picture together.
 
-Every seen vertex's colour (albedo under the light) is compared with the blurred frame where the
-vertex lands; the frame's gradient there says where it should go. So no picture is painted, and
-landmarks and colours make one kind of equation.
+Every visible vertex's colour (albedo x irradiance, Lambertian) is compared with the blurred frame
+at its projection; the frame's gradient gives the displacement. So nothing is rendered, and
+landmarks and colours give equations of one form.
 """
 
 from dataclasses import dataclass
@@ -16,44 +17,45 @@ from torch import Tensor
 from torch.nn.functional import grid_sample, normalize
 
 from instag.capture.tracking.bfm.basel import BaselModel, Bases
-from instag.capture.tracking.bfm.fit import Evidence, Fit, look
+from instag.capture.tracking.bfm.fit import Fit, Measurements, project
 from instag.capture.tracking.bfm.shading import fit_light, fit_texture, harmonics
 
 POINTS = 2000
-"""Vertices that are compared, spread over the model."""
-WORTH = 200.0
-"""All seen vertices of a frame count for so many independent ones: neighbours err together."""
-FACING = 0.3
-"""The cosine between a vertex's normal and the line of sight from which on it counts as seen."""
-COVERED = 0.01
-"""Metres that a vertex may lie behind the nearest one in its cell of the picture and still be
-seen."""
-BLUR = 1.5
-"""Standard deviation in pixels of a 512 x 512 picture that frames are blurred by: about the
-distance of the model's vertices."""
-RIM = 2
-"""Vertices so few edges from the mesh's end are not compared: the blur brings what lies beside the
-face there."""
-SMALLEST_DEVIATION = 0.01
-OUTLIER = 2.0
-"""Colours that differ by so many deviations get half the weight (Cauchy): hair, glasses, hands."""
+"""Vertices that are compared, chosen at random over the model."""
+EFFECTIVE_VERTICES = 200.0
+"""Total weight of a frame's visible vertices, as a number of independent ones: errors of
+neighbours are correlated."""
+MIN_COSINE = 0.3
+"""Cosine between a vertex's normal and the line of sight above which it is visible."""
+OCCLUSION_DEPTH = 0.01
+"""Metres behind the nearest vertex in its cell of the picture beyond which a vertex is occluded."""
+BLUR_SIGMA = 1.5
+"""Standard deviation of the blur in pixels of a 512 x 512 picture: about the distance of the
+model's vertices."""
+BORDER_EDGES = 2
+"""Vertices within this many edges of the mesh's border are not compared: there the blur mixes in
+what lies beside the face."""
+MIN_DEVIATION = 0.01
+OUTLIER_SCALE = 2.0
+"""Scale of the Cauchy weights, in standard deviations of a colour: outliers are hair, glasses,
+hands."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    """What of the compared vertices is seen in some frames: whether, in which colour, under which
-    light, and how surely. deviation of colours: by frame."""
+class Observation:
+    """The compared vertices in some frames. seen: whether each is visible. basis: spherical
+    harmonics of its normal, cosine-weighted. colors: sampled from the frame, RGB in [0, 1]."""
 
     seen: Bool[Tensor, "f p"]
-    received: Float[Tensor, "f p 9"]
-    colours: Float[Tensor, "f p 3"]
+    basis: Float[Tensor, "f p 9"]
+    colors: Float[Tensor, "f p 3"]
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Skin:
-    """The compared vertices. chosen: their numbers in the model; points, albedo_mean, albedo:
-    theirs alone, in float64. size: the picture's side in pixels."""
+    """The compared vertices. chosen: their indices in the model; points, albedo_mean, albedo: of
+    these alone, in float64. size: the picture's side in pixels."""
 
     model: BaselModel
     chosen: Tensor
@@ -64,7 +66,9 @@ class Skin:
 
     @classmethod
     def of(cls, model: BaselModel, size: int) -> "Skin":
-        inner = np.flatnonzero(~_near_the_rim(model.triangles.cpu().numpy(), len(model.shape.mean)))
+        inner = np.flatnonzero(
+            ~_near_the_border(model.triangles.cpu().numpy(), len(model.shape.mean))
+        )
         chosen = torch.as_tensor(
             np.sort(np.random.default_rng(0).permutation(inner)[:POINTS]), device=model.keys.device
         )
@@ -77,90 +81,93 @@ class Skin:
             size=size,
         )
 
-    def colour(self, texture: Float[Tensor, " t"]) -> Float[Tensor, "p 3"]:
-        """Albedo in [0, 1] or a little beyond, from coefficients in standard deviations."""
+    def albedo_at(self, texture: Float[Tensor, " t"]) -> Float[Tensor, "p 3"]:
+        """Albedo, nominally in [0, 1], from texture coefficients in standard deviations."""
         return self.albedo_mean + torch.einsum("ptc,t->pc", self.albedo, texture)
 
-    def view(
+    def observe(
         self,
         fit: Fit,
         frames: Float[Tensor, "f 3 h w"],
         found: Float[Tensor, " f"],
         centre: Float[Tensor, "2"],
-    ) -> View:
-        """What these frames (from `blurred`) show of the vertices, none of it in frames that were
-        not found."""
+    ) -> Observation:
+        """The vertices in these frames (from `blurred`); none is visible where `found` is 0."""
         seen, normals = visible(self.model, fit, centre)
-        pixels = look(self.points, fit, centre).pixels
+        pixels = project(self.points, fit, centre).pixels
         inside = ((pixels > 2) & (pixels < self.size - 2)).all(-1)
-        return View(
+        return Observation(
             seen=seen[:, self.chosen] & inside & (found > 0)[:, None],
-            received=harmonics(normals[:, self.chosen].double()),
-            colours=sample(frames, pixels),
+            basis=harmonics(normals[:, self.chosen].double()),
+            colors=sample(frames, pixels),
         )
 
     def light(
-        self, view: View, texture: Float[Tensor, " t"], before: Float[Tensor, "f 9 3"]
+        self, observation: Observation, texture: Float[Tensor, " t"], before: Float[Tensor, "f 9 3"]
     ) -> Float[Tensor, "f 9 3"]:
-        """The light of each frame; outliers under the light `before` count little."""
-        albedo = self.colour(texture)
-        _, weights = _trust(view, albedo * (view.received @ before))
-        return fit_light(albedo, view.received, view.colours, weights)
+        """The light of each frame, with robust weights under the light `before`."""
+        albedo = self.albedo_at(texture)
+        _, weights = _robust_weights(observation, albedo * (observation.basis @ before))
+        return fit_light(albedo, observation.basis, observation.colors, weights)
 
     def texture(
-        self, view: View, texture: Float[Tensor, " t"], light: Float[Tensor, "f 9 3"]
+        self, observation: Observation, texture: Float[Tensor, " t"], light: Float[Tensor, "f 9 3"]
     ) -> Float[Tensor, " t"]:
         """The texture that fits best under the light of each frame."""
-        arriving = view.received @ light
-        deviation, weights = _trust(view, self.colour(texture) * arriving)
+        irradiance = observation.basis @ light
+        deviation, weights = _robust_weights(observation, self.albedo_at(texture) * irradiance)
         return fit_texture(
             self.albedo_mean,
             self.albedo,
-            arriving,
-            view.colours,
-            _worth(view)[:, None] * weights / deviation[:, None] ** 2,
+            irradiance,
+            observation.colors,
+            _vertex_weights(observation)[:, None] * weights / deviation[:, None] ** 2,
         )
 
-    def evidence(
+    def measurements(
         self,
         fit: Fit,
-        view: View,
+        observation: Observation,
         frames: Float[Tensor, "f 3 h w"],
         texture: Float[Tensor, " t"],
         light: Float[Tensor, "f 9 3"],
         centre: Float[Tensor, "2"],
-    ) -> Evidence:
-        """Where the vertices should go. `view` is of the same fit and frames."""
-        colours = self.colour(texture) * (view.received @ light)
-        deviation, weights = _trust(view, colours)
-        weights = _worth(view)[:, None] * weights / deviation[:, None] ** 2
-        pixels = look(self.points, fit, centre).pixels
+    ) -> Measurements:
+        """Measurements of the vertices. `observation` is of the same fit and frames."""
+        colors = self.albedo_at(texture) * (observation.basis @ light)
+        deviation, weights = _robust_weights(observation, colors)
+        weights = _vertex_weights(observation)[:, None] * weights / deviation[:, None] ** 2
+        pixels = project(self.points, fit, centre).pixels
         slopes = []
         for axis in range(2):
             step = torch.zeros(2, dtype=pixels.dtype, device=pixels.device)
             step[axis] = 1.0
             slopes.append((sample(frames, pixels + step) - sample(frames, pixels - step)) / 2)
-        gradient = torch.stack(slopes, -2)
-        force = (gradient @ (colours - view.colours)[..., None])[..., 0]
-        return Evidence(
+        image_gradient = torch.stack(slopes, -2)
+        gradient = (image_gradient @ (colors - observation.colors)[..., None])[..., 0]
+        return Measurements(
             points=self.points,
-            force=weights[..., None] * force,
-            information=weights[..., None, None] * (gradient @ gradient.transpose(-1, -2)),
+            gradient=weights[..., None] * gradient,
+            information=weights[..., None, None]
+            * (image_gradient @ image_gradient.transpose(-1, -2)),
         )
 
     def error(
-        self, view: View, texture: Float[Tensor, " t"], light: Float[Tensor, "f 9 3"]
+        self, observation: Observation, texture: Float[Tensor, " t"], light: Float[Tensor, "f 9 3"]
     ) -> Float[Tensor, " f"]:
-        """The usual difference of colour in each frame, in [0, 1]; 0 where nothing is seen."""
-        return _trust(view, self.colour(texture) * (view.received @ light))[0] * view.seen.any(1)
+        """The robust standard deviation of colours in each frame, in [0, 1]; 0 where nothing is
+        visible."""
+        return _robust_weights(observation, self.albedo_at(texture) * (observation.basis @ light))[
+            0
+        ] * observation.seen.any(1)
 
 
 def blurred(
     frames: list[UInt8[np.ndarray, "h w 3"]], device: torch.device
 ) -> Float[Tensor, "f 3 h w"]:
-    """RGB frames in [0, 1], blurred so that gradients reach as far as vertices are apart."""
+    """RGB frames in [0, 1], blurred by about the distance of neighbouring vertices."""
     soft = [
-        cv2.GaussianBlur(frame, (0, 0), BLUR * len(frame) / 512).transpose(2, 0, 1)
+        cv2.GaussianBlur(frame, (0, 0), BLUR_SIGMA * len(frame) / 512).transpose(2, 0, 1)
         for frame in frames
     ]
     return torch.as_tensor(np.stack(soft), device=device).float() / 255
@@ -169,7 +176,7 @@ def blurred(
 def sample(
     frames: Float[Tensor, "f 3 h w"], pixels: Float[Tensor, "f p 2"]
 ) -> Float[Tensor, "f p 3"]:
-    """Colours at pixels (centres at +0.5), linear in between, in float64."""
+    """Colours at pixels (centres at +0.5), bilinear, in float64."""
     size = pixels.new_tensor([frames.shape[3], frames.shape[2]])
     grid = (2 * pixels / size - 1).to(frames.dtype)
     return (
@@ -182,11 +189,12 @@ def sample(
 def visible(
     model: BaselModel, fit: Fit, centre: Float[Tensor, "2"]
 ) -> tuple[Bool[Tensor, "f v"], Float[Tensor, "f v 3"]]:
-    """Which vertices the camera sees, and all unit normals in its frame (x right, y up, z toward
-    the camera).
+    """Which vertices are visible, and all unit normals in the camera's frame (x right, y up, z
+    toward the camera).
 
-    Seen is what faces the camera and has nothing much nearer in its cell of the picture; cells are
-    about three vertices wide, so that each holds the surface that is in front.
+    A vertex is visible if it faces the camera and no vertex in its cell of the picture is much
+    nearer (a coarse z-buffer); cells are about three vertices wide, so that each holds some of the
+    front surface.
     """
     coarse = Fit(
         identity=fit.identity.float(),
@@ -195,50 +203,51 @@ def visible(
         translations=fit.translations.float(),
         focal=fit.focal,
     )
-    sight = look(model.shape, coarse, centre.float())
-    a, b, c = (sight.placed[:, model.triangles[:, corner]] for corner in range(3))
+    sight = project(model.shape, coarse, centre.float())
+    a, b, c = (sight.camera[:, model.triangles[:, corner]] for corner in range(3))
     faces = torch.linalg.cross(b - a, c - a)
-    normals = torch.zeros_like(sight.placed)
+    normals = torch.zeros_like(sight.camera)
     for corner in range(3):
         normals.index_add_(1, model.triangles[:, corner], faces)
     normals = normalize(normals, dim=-1)
-    facing = (normals * normalize(-sight.placed, dim=-1)).sum(-1) > FACING
+    facing = (normals * normalize(-sight.camera, dim=-1)).sum(-1) > MIN_COSINE
     low = sight.pixels.amin(1, keepdim=True)
     extent = (sight.pixels.amax(1, keepdim=True) - low).clamp_min(1.0)
     across = max(2, int((len(model.shape.mean) ** 0.5) / 3))
     cells = ((sight.pixels - low) / extent * (across - 1e-3)).long()
     number = cells[..., 1] * across + cells[..., 0]
-    depth = -sight.placed[..., 2]
+    depth = -sight.camera[..., 2]
     nearest = depth.new_full((len(depth), across * across), float("inf")).scatter_reduce(
         1, number, depth, "amin"
     )
-    return facing & (depth < nearest.gather(1, number) + COVERED), normals
+    return facing & (depth < nearest.gather(1, number) + OCCLUSION_DEPTH), normals
 
 
-def _near_the_rim(triangles: Int[np.ndarray, "t 3"], vertices: int) -> Bool[np.ndarray, " v"]:
-    """Vertices within RIM edges of where the mesh ends."""
+def _near_the_border(triangles: Int[np.ndarray, "t 3"], vertices: int) -> Bool[np.ndarray, " v"]:
+    """Vertices within BORDER_EDGES edges of the mesh's border."""
     edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     once, counts = np.unique(edges, axis=0, return_counts=True)
     near = np.zeros(vertices, bool)
     near[once[counts == 1]] = True
-    for _ in range(RIM):
+    for _ in range(BORDER_EDGES):
         touched = near[once].any(1)
         near[once[touched]] = True
     return near
 
 
-def _trust(
-    view: View, expected: Float[Tensor, "f p 3"]
+def _robust_weights(
+    observation: Observation, expected: Float[Tensor, "f p 3"]
 ) -> tuple[Float[Tensor, " f"], Float[Tensor, "f p"]]:
-    """The deviation of colours in each frame, and each vertex's weight in [0, 1]."""
-    squared = ((view.colours - expected) ** 2).mean(-1)
-    unseen = torch.where(view.seen, squared, torch.nan)
-    deviation = (
-        (unseen.nanmedian(1).values.nan_to_num(1.0) / 0.455).sqrt().clamp_min(SMALLEST_DEVIATION)
+    """The robust standard deviation of colours in each frame, and each vertex's weight in [0,
+    1]."""
+    squared = ((observation.colors - expected) ** 2).mean(-1)
+    unseen = torch.where(observation.seen, squared, torch.nan)
+    deviation = (unseen.nanmedian(1).values.nan_to_num(1.0) / 0.455).sqrt().clamp_min(MIN_DEVIATION)
+    return deviation, observation.seen / (
+        1 + squared / (2 * (OUTLIER_SCALE * deviation[:, None]) ** 2)
     )
-    return deviation, view.seen / (1 + squared / (2 * (OUTLIER * deviation[:, None]) ** 2))
 
 
-def _worth(view: View) -> Float[Tensor, " f"]:
-    """By how much each vertex of a frame counts."""
-    return WORTH / view.seen.sum(1).clamp_min(WORTH)
+def _vertex_weights(observation: Observation) -> Float[Tensor, " f"]:
+    """The weight of each vertex of a frame: at most EFFECTIVE_VERTICES in all."""
+    return EFFECTIVE_VERTICES / observation.seen.sum(1).clamp_min(EFFECTIVE_VERTICES)

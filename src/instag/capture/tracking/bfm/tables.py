@@ -1,9 +1,8 @@
-"""A dictionary of arrays that numpy saved as one object (.npy), read without running what a pickle
-could run.
+"""A dictionary of arrays that numpy saved as one object (.npy), read without executing its pickle.
 
-AD-NeRF publishes the index files of its face model so. Such a file is a pickle: reading it freely
-would call whatever it names. Here only numpy's own ways to put an array together are known, and
-every other name ends the reading.
+AD-NeRF publishes the index files of its face model in this form. Unpickling such a file would call
+whatever it names; here only numpy's own array constructors are allowed, and every other name raises
+an error.
 """
 
 import pickle
@@ -69,7 +68,7 @@ def _read_object(file: BinaryIO) -> object:
 
 @final
 class _ArraysOnly(pickle.Unpickler):
-    """Puts arrays together and nothing else."""
+    """An unpickler that constructs arrays and nothing else."""
 
     def find_class(self, module: str, name: str) -> object:
         found = _KNOWN.get((module.replace("numpy._core", "numpy.core"), name))
@@ -81,7 +80,7 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _bytes(text: str, encoding: str) -> bytes:
-    """How old pickles write bytes."""
+    """Bytes as old pickles encode them."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"its bytes are written as {encoding}")
     return text.encode("latin1")

@@ -1,5 +1,5 @@
-"""A Track by the Basel face model: a clip's head as the fitted model has it, in the frame of
-reference that all our tracks have."""
+"""A Track by the Basel face model: poses and focal length of the fitted model, in the frame of
+reference of all tracks."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +8,8 @@ import numpy as np
 
 from instag.capture.tracking.adnerf_units import TRANS_PER_METRE, head_to_camera
 from instag.capture.tracking.bfm.basel import load_model
-from instag.capture.tracking.bfm.head import Seen68, TrackedFace, track_face
-from instag.capture.tracking.fit_head import into_head_frame
+from instag.capture.tracking.bfm.head import LandmarkTrack68, TrackedFace, track_face
+from instag.capture.tracking.fit_head import to_head_frame
 from instag.capture.tracking.world_alignment import align_world
 from instag.data.clip import Clip, write_arrays
 from instag.errors import CaptureError
@@ -19,42 +19,44 @@ from instag.runtime.device import device_named
 from instag.runtime.progress import Report, silent
 from instag.types import Track
 
-WORST_MISS = 12.0
-"""Pixels of a 512 x 512 picture by which the model's resting face may miss the landmarks in the
-mean: beyond, it is not on the face."""
+MAX_REPROJECTION_ERROR = 12.0
+"""Largest reprojection error of the model's resting face in pixels of a 512 x 512 picture: beyond,
+the fit has failed."""
 
 
 def track_by_model(
-    clip: Clip, own: Track, model: Path, coefficients: Path, report: Report = silent
+    clip: Clip, track: Track, model: Path, coefficients: Path, report: Report = silent
 ) -> Track:
-    """The track whose poses and focal length the face model found; landmarks and which frames were
-    found stay those of `own`, our tracker's.
+    """The track with poses and focal length of the fitted face model; landmarks and `found` stay
+    those of `track`, our tracker's.
 
-    Writes what was found into `coefficients` (npz): `id`, `exp`, `tex` (standard deviations),
-    `light`, and of the model's own frame of reference `euler`, `trans` and `focal`, as in the
-    family's track_params.pt. Raises AssetDamaged, CaptureError.
+    Writes the fit to `coefficients` (npz): `id`, `exp`, `tex` (standard deviations), `light`, and,
+    in the model's own frame of reference, `euler`, `trans` and `focal` as in AD-NeRF's
+    track_params.pt. Raises AssetDamaged, CaptureError.
     """
     size = (clip.info.width, clip.info.height)
-    seen = Seen68(landmarks=own.landmarks68.astype(np.float64), found=own.found, size=size[0])
+    seen = LandmarkTrack68(
+        landmarks=track.landmarks68.astype(np.float64), found=track.found, size=size[0]
+    )
     face = track_face(
-        load_model(model, device_named()), seen, clip.frame, to_camera(own).rotations, report
+        load_model(model, device_named()), seen, clip.frame, to_camera(track).rotations, report
     )
     poses = Poses(
         rotations=face.fit.rotations.cpu().numpy(), translations=face.fit.translations.cpu().numpy()
     )
     matrices = _camera_to_world(poses)
-    laid = align_world(own, matrices, face.fit.focal, size)
-    if not np.isfinite(matrices).all() or laid.error > WORST_MISS * size[0] / 512:
+    aligned = align_world(track, matrices, face.fit.focal, size)
+    if not np.isfinite(matrices).all() or aligned.error > MAX_REPROJECTION_ERROR * size[0] / 512:
         raise CaptureError(
             f"The Basel face model does not lie on the face of {clip.folder}: it misses the "
-            f"landmarks by {laid.error:.0f} pixels in the mean. "
+            f"landmarks by {aligned.error:.0f} pixels in the mean. "
             "Leave out --tracker bfm."
         )
     _save(coefficients, face, matrices)
-    identity, poses = into_head_frame(laid.identity.astype(np.float64), poses)
+    identity, poses = to_head_frame(aligned.identity.astype(np.float64), poses)
     matrices = _camera_to_world(poses)
     return replace(
-        own,
+        track,
         rotations=matrices[:, :3, :3].astype(np.float32),
         translations=matrices[:, :3, 3].astype(np.float32),
         identity=identity.astype(np.float32),
@@ -71,7 +73,7 @@ def _camera_to_world(poses: Poses) -> np.ndarray:
 
 def _save(path: Path, face: TrackedFace, matrices: np.ndarray) -> None:
     euler, translations = head_to_camera(matrices)
-    found = {
+    arrays = {
         "id": face.fit.identity[None].cpu().numpy(),
         "exp": face.fit.expressions.cpu().numpy(),
         "tex": face.texture[None].cpu().numpy(),
@@ -79,6 +81,6 @@ def _save(path: Path, face: TrackedFace, matrices: np.ndarray) -> None:
         "euler": euler,
         "trans": translations * TRANS_PER_METRE,
         "focal": np.array([face.fit.focal]),
-        "colour_error": face.colour_error.cpu().numpy(),
+        "colour_error": face.color_error.cpu().numpy(),
     }
-    write_arrays(path, **{name: np.asarray(values, np.float32) for name, values in found.items()})
+    write_arrays(path, **{name: np.asarray(values, np.float32) for name, values in arrays.items()})

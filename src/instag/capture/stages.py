@@ -1,0 +1,242 @@
+"""The stages of observation: what each reads, which options change its result, and the function
+that does it.
+
+`prepare` runs them in this order; each writes its part of the clip's folder.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import final
+
+from instag.capture.backends import (
+    ACTION_UNITS,
+    ARMS,
+    CHOICES,
+    COEFFICIENTS,
+    GEOMETRY,
+    HAIR,
+    LANDMARKS_68,
+    PARSERS,
+    TEETH,
+    TRACKERS,
+)
+from instag.capture.extract_frames import extract_audio, extract_frames, read_landmarks
+from instag.capture.face_crop import Crop, find_crop, scan_video
+from instag.capture.options import CaptureOptions
+from instag.capture.tracking.pose_refinement import track_head
+from instag.data.clip import Clip
+from instag.data.speech_features import clip_features
+from instag.runtime.progress import Report, part
+from instag.speech.lips.audio_offset import audio_offset
+from instag.types import Track
+
+FOLDERS = ("frames", "regions", "mattes", "torso", "surface", "features")
+"""What the stages fill in a clip's folder."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage of observation.
+
+    needs: stages whose result it reads. options: those of CaptureOptions that change its result;
+    `run` gets their values by name, and the clip and a report first. share: its part of the time,
+    for progress. fixed: settings that no option changes; another value than the clip's makes the
+    stage run again. video: whether `run` gets the path of the video, too.
+    """
+
+    name: str
+    run: Callable[..., Clip]
+    needs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    share: float = 1.0
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    video: bool = False
+
+    def values(self, options: CaptureOptions, video: Path) -> dict[str, object]:
+        """The keyword arguments of `run`."""
+        chosen = {name: getattr(options, name) for name in self.options}
+        return {**chosen, **({"video": video} if self.video else {})}
+
+    def settings(self, options: CaptureOptions) -> dict[str, object]:
+        """What clip.json records of the options; a choice or shot is recorded where it is not the
+        default, so that clips from before stay valid."""
+        recorded: dict[str, object] = dict(self.fixed)
+        for name in self.options:
+            recorded |= _recorded(name, getattr(options, name))
+        return recorded
+
+
+def _recorded(name: str, value: object) -> dict[str, object]:
+    """One option as clip.json records it."""
+    choice = next((each for each in CHOICES if each.option == name), None)
+    if choice is not None:
+        assert isinstance(value, str)
+        if choice.file is not None and choice.row(value) is choice.file:
+            table = Path(value)
+            return {"table": table.name, "sha256": hashlib.sha256(table.read_bytes()).hexdigest()}
+        return {} if value == choice.default else {choice.key: value}
+    if name == "delay":
+        return {"delay_ms": value}
+    if name == "crop":
+        return {"crop": list(value) if isinstance(value, tuple) else None}
+    return {} if name == "shot" and value is None else {name: value}
+
+
+def _video(
+    clip: Clip,
+    report: Report,
+    *,
+    video: Path,
+    size: int,
+    crop: tuple[float, float, float] | None,
+    seconds: float | None,
+    shot: int | None,
+) -> Clip:
+    """Frames and landmarks of one shot; all that was made of other frames is removed."""
+    for name in FOLDERS:
+        shutil.rmtree(clip.folder / name, ignore_errors=True)
+    for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
+        (clip.folder / name).unlink(missing_ok=True)
+    scan = scan_video(video, seconds=seconds, report=part(report, 0.0, 0.3))
+    given = None if crop is None else Crop(*crop)
+    chosen = scan.choose(shot, given)
+    square = given or find_crop(scan, chosen)
+    info = replace(
+        clip.info,
+        width=size,
+        height=size,
+        crop=square,
+        frame_count=0,
+        focal=None,
+        quality=None,
+        shots=tuple((each.first, each.end) for each in scan.shots.shots),
+        jumps=scan.shots.jumps,
+    )
+    clip = Clip(folder=clip.folder, info=info)
+    kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0))
+    return _with(clip, frame_count=len(kept), first_frame=kept.first)
+
+
+def _sound(clip: Clip, report: Report, *, video: Path, delay: int | None) -> Clip:
+    """Speech, shifted by the delay that is given or found from lips and voice."""
+    extract_audio(clip, video, delay or 0)
+    if delay is not None:
+        return _with(clip, delay_ms=delay, delay_found=None)
+    found = audio_offset(clip.speech(), read_landmarks(clip).points)
+    measured = round(found.ms) if found is not None and found.sure else 0
+    if measured:
+        extract_audio(clip, video, measured)
+    about = (
+        None if found is None else {key: round(value, 3) for key, value in asdict(found).items()}
+    )
+    return _with(clip, delay_ms=measured, delay_found=about)
+
+
+def _tracking(clip: Clip, report: Report, *, points: str, tracker: str) -> Clip:
+    """Poses, focal length and head shape."""
+    own = track_head(clip, read_landmarks(clip), part(report, 0.0, 0.5))
+    chosen = replace_track(clip, own, part(report, 0.5, 1.0), points=points, tracker=tracker)
+    return _with(clip, focal=chosen.focal)
+
+
+def replace_track(clip: Clip, own: Track, report: Report, *, points: str, tracker: str) -> Track:
+    """The track with landmarks, poses and focal length of the chosen backends, saved where they are
+    not our own. Raises AssetMissing, AssetDamaged, CaptureError."""
+    (clip.folder / COEFFICIENTS).unlink(missing_ok=True)
+    track = LANDMARKS_68.load(points)(clip, own, part(report, 0.0, 0.3))
+    track = TRACKERS.load(tracker)(clip, track, part(report, 0.3, 1.0))
+    if track is not own:
+        clip.save_track(track)
+    return track
+
+
+def _action_units(clip: Clip, report: Report, *, au: str) -> Clip:
+    ACTION_UNITS.load(au)(clip, report)
+    return clip
+
+
+def _regions(clip: Clip, report: Report, *, parsing: str, teeth: str, hair: str, arms: str) -> Clip:
+    """Regions by the parser; then hair, teeth and arms, where a backend of their own is chosen."""
+    refined = [
+        (choice, name)
+        for choice, name in ((HAIR, hair), (TEETH, teeth), (ARMS, arms))
+        if name != choice.default
+    ]
+    steps = [(PARSERS, parsing), *refined]
+    for index, (choice, name) in enumerate(steps):
+        choice.load(name)(clip, part(report, index / len(steps), (index + 1) / len(steps)))
+    return clip
+
+
+def _backdrop(clip: Clip, report: Report) -> Clip:
+    from instag.capture.segmentation.background import build_backdrop
+
+    build_backdrop(clip, report)
+    return clip
+
+
+def _mattes(clip: Clip, report: Report) -> Clip:
+    from instag.capture.segmentation.matting import cut_mattes
+
+    cut_mattes(clip, report)
+    return clip
+
+
+def _torso(clip: Clip, report: Report) -> Clip:
+    from instag.capture.segmentation.torso import cut_torso
+
+    cut_torso(clip, report)
+    return clip
+
+
+def _surface(clip: Clip, report: Report, *, surface: str) -> Clip:
+    GEOMETRY.load(surface)(clip, report)
+    return clip
+
+
+def _features(clip: Clip, report: Report, *, speech: str) -> Clip:
+    clip_features(clip, speech, fresh=True, report=report)
+    return clip
+
+
+def _quality(clip: Clip, report: Report) -> Clip:
+    from instag.capture.quality.report import assess
+
+    return _with(clip, quality=assess(clip, report).as_json())
+
+
+def _with(clip: Clip, **changes: object) -> Clip:
+    """The clip with changed info; nothing is written."""
+    return Clip(folder=clip.folder, info=replace(clip.info, **changes))  # type: ignore[arg-type]
+
+
+STAGES = (
+    Stage(
+        name="video",
+        run=_video,
+        options=("size", "crop", "seconds", "shot"),
+        share=14,
+        video=True,
+    ),
+    Stage(name="sound", run=_sound, needs=("video",), options=("delay",), share=0.5, video=True),
+    Stage(name="tracking", run=_tracking, needs=("video",), options=("points", "tracker"), share=8),
+    Stage(name="action_units", run=_action_units, needs=("tracking",), options=("au",), share=0.3),
+    Stage(
+        name="regions",
+        run=_regions,
+        needs=("tracking",),
+        options=("parsing", "teeth", "hair", "arms"),
+        share=40,
+    ),
+    Stage(name="backdrop", run=_backdrop, needs=("regions",), share=4, fixed={"seen": True}),
+    Stage(name="mattes", run=_mattes, needs=("regions", "backdrop"), share=8),
+    Stage(name="torso", run=_torso, needs=("regions", "mattes"), share=20),
+    Stage(name="surface", run=_surface, needs=("tracking",), options=("surface",), share=15),
+    Stage(name="features", run=_features, needs=("sound",), options=("speech",), share=0.5),
+    Stage(name="quality", run=_quality, needs=("sound", "tracking", "regions"), share=3),
+)
+"""All stages in their order."""
