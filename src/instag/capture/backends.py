@@ -131,11 +131,10 @@ def _landmarks_action_units(_: Sequence[Path]) -> "ClipStep":
     return measure_action_units
 
 
-def _blendshapes(paths: Sequence[Path]) -> "ClipStep":
+def _blendshapes(_: Sequence[Path]) -> "ClipStep":
     from instag.capture.networks.blendshapes import blendshape_action_units
 
-    (model,) = paths
-    return lambda clip, report: blendshape_action_units(clip, model, report)
+    return blendshape_action_units
 
 
 def _openface(paths: Sequence[Path]) -> "ClipStep":
@@ -187,9 +186,8 @@ def _hair_segmentation(paths: Sequence[Path]) -> "ClipStep":
 def _bodypix(paths: Sequence[Path]) -> "ClipStep":
     from instag.capture.networks.bodypix import BodyPix
     from instag.capture.segmentation.arms import mark_arms
-    from instag.runtime.device import device_named
 
-    network = BodyPix(*paths, device_named())
+    network = BodyPix(*paths)
     return lambda clip, report: mark_arms(clip, network, report)
 
 
@@ -247,7 +245,6 @@ ACTION_UNITS = Choice(
         Backend(
             name="blendshapes",
             help="by MediaPipe's blendshapes",
-            assets=("blendshapes",),
             load=_blendshapes,
         ),
     ),
