@@ -11,7 +11,8 @@ from instag.data.clip import Clip
 from instag.data.clip_dataset import ClipDataset
 from instag.models.avatar import FORMAT_VERSION, Avatar
 from instag.models.prior import Prior
-from instag.synthesis.synthesizer import SpeakOptions, frames
+from instag.synthesis.options import SpeakOptions
+from instag.synthesis.speak import frames
 from instag.types import EXPRESSION_UNITS, LIP_CODES, SAMPLES, Conditioning
 
 ARTEFACTS = Path(__file__).parent / "artefacts"

@@ -11,6 +11,7 @@ import hub
 import instag
 from instag.assets import store
 from instag.assets.sample_speech import recording
+from instag.capture.options import CaptureOptions
 from instag.data.clip import ClipInfo
 from instag.media.reader import read_sound
 from instag.media.writer import write_video
@@ -99,8 +100,8 @@ def test_speech_reaches_the_library(run, tmp_path: Path, monkeypatch: pytest.Mon
             source="me.mp4", source_sha256="0", width=64, height=64, frame_count=7, crop=(0, 0, 64)
         )
 
-    def prepare(video: Path, output: Path, **settings: object) -> Prepared:
-        seen.update(settings)
+    def prepare(video: Path, output: Path, options: CaptureOptions, **settings: object) -> Prepared:
+        seen.update(settings, speech=options.speech)
         return Prepared([0] * 7)
 
     monkeypatch.setitem(vars(instag), "prepare", prepare)

@@ -27,12 +27,11 @@ def test_landmarks_do_what_the_basis_says():
 
 def test_closed_lids_meet():
     upper, lower = SHAPE[UPPER], SHAPE[LOWER]
-    gap = lambda expression: float(
-        (
-            (upper + FLOW.shift(upper, OPEN, expression)[0])
-            - (lower + FLOW.shift(lower, OPEN, expression)[0])
-        )[:, 1].mean()
-    )
+
+    def gap(expression: torch.Tensor) -> float:
+        lids = (points + FLOW.shift(points, OPEN, expression)[0] for points in (upper, lower))
+        return float((next(lids) - next(lids))[:, 1].mean())
+
     assert abs(gap(CLOSED)) < 0.15 * gap(OPEN)
     assert gap(CLOSED / 2) > 0.4 * gap(OPEN)
 

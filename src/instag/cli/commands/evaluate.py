@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from instag.runtime.progress import Report
 
 Align = Annotated[
-    Literal["equal", "shorter"],
+    str,
     typer.Option(
-        help="Videos of different lengths: refuse them (equal), or stop at the shorter's end."
+        help="Videos of different lengths: refuse them (equal), or stop at the shorter's end.",
+        metavar="equal|shorter",
     ),
 ]
 Frames = Annotated[
@@ -79,7 +80,12 @@ def evaluate(
     with terminal.progress("Measuring", "frames") as report:
         evaluation = (
             evaluate_videos(
-                *videos, align=align, resize=resize, tables=tables, device=device, report=report
+                *videos,
+                align=alignment(align),
+                resize=resize,
+                tables=tables,
+                device=device,
+                report=report,
             )
             if videos
             else _evaluate_avatar(avatar, clip, chosen, tables, device, report)
@@ -131,3 +137,10 @@ def frame_range(text: str | None) -> range | None:
             f"--frames {text}: give the first and the last frame, for example 200:499."
         )
     return range(int(first), int(last) + 1)
+
+
+def alignment(name: str) -> Literal["equal", "shorter"]:
+    """The way to align videos of this name. Raises BadArgument."""
+    if name == "equal" or name == "shorter":
+        return name
+    raise BadArgument(f"--align {name}: choose equal or shorter.")
