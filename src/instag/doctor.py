@@ -24,7 +24,6 @@ NEEDED = (
     "safetensors",
     "scipy",
     "jaxtyping",
-    "tensorboard",
     "typer",
     "rich",
 )

@@ -100,3 +100,7 @@ class ExtraMissing(InstagError):
 
 class TrainingFailed(InstagError):
     """Training can not go on: numbers that are not finite, or no splats left."""
+
+
+class Cancelled(InstagError):
+    """The work was cancelled by its caller; what is done so far is kept."""

@@ -26,7 +26,7 @@ def test_terms_are_on_when_they_say():
 
 def test_rates_fall():
     assert decay(1.0, 0.5, 100)(100) == pytest.approx(0.5)
-    assert decay(1.0, 0.5, 100, gentle_steps=10)(0) == pytest.approx(0.1)
+    assert decay(1.0, 0.5, 100, warmup_steps=10)(0) == pytest.approx(0.1)
     assert log_ramp(1e-2, 1e-4, 100)(50) == pytest.approx(1e-3)
     assert log_ramp(1e-2, 1e-4, 100)(500) == pytest.approx(1e-4)
 
@@ -83,12 +83,12 @@ def test_larger_steps_see_as_many_frames():
     assert larger.mouth.density.end == round(recipe.mouth.density.end / 8)
     assert larger.face.density.every == round(recipe.face.density.every / 8)
     assert larger.face.pose_rate == recipe.face.pose_rate
-    assert larger.face.field_settles == round((recipe.face.field_settles or 0) / 8)
+    assert larger.face.slow_field_after == round((recipe.face.slow_field_after or 0) / 8)
     assert batched(recipe, 1) == recipe
 
 
-def test_a_shorter_course_keeps_what_it_needs_whole():
-    from instag.training.recipes import few, whole_course
+def test_a_shorter_schedule_keeps_what_it_needs_whole():
+    from instag.training.recipes import base, few
     from instag.training.schedules import shortened
 
-    assert shortened(whole_course(), 0.1).face.field_settles == few().face.field_settles
+    assert shortened(base(), 0.1).face.slow_field_after == few().face.slow_field_after

@@ -15,11 +15,11 @@ from instag.errors import BadArgument
 SAME_COMMAND = "Run the same command again: it goes on where it was."
 
 
-class Course(StrEnum):
+class PretrainRecipe(StrEnum):
     """How long a prior is learned."""
 
     DRAFT = "draft"
-    USUAL = "usual"
+    DEFAULT = "default"
     REFERENCE = "reference"
 
 
@@ -40,14 +40,14 @@ def pretrain(
         ),
     ],
     output: Output,
-    course: Annotated[
-        Course,
+    recipe: Annotated[
+        PretrainRecipe,
         typer.Option(
             "--recipe",
             help="draft: 256x256 and short. reference: the paper's.",
             rich_help_panel=options.TRAINING,
         ),
-    ] = Course.USUAL,
+    ] = PretrainRecipe.DEFAULT,
     speech: options.Speech = "mel",
     share_speech: Annotated[
         bool | None,
@@ -96,7 +96,7 @@ def pretrain(
         started = time.monotonic()
         with terminal.stages(f"Learning {output.stem}") as report:
             chosen = {
-                "course": course.value,
+                "recipe": recipe.value,
                 "speech": speech,
                 "share_speech": share_speech,
                 "together": together,
