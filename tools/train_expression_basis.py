@@ -17,11 +17,17 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from instag.data.clip import Clip
-from instag.motion.expression_basis import ExpressionBasis, eye_opening, stored_form, strengths
+from instag.motion.expression_basis import (
+    BLINK_ROW,
+    ExpressionBasis,
+    eye_opening,
+    stored_form,
+    strengths,
+)
 from instag.motion.landmark_motion import LandmarkMotion, landmark_motion
 from instag.perception.action_units import INNER_BROWS, OUTER_BROWS, UPPER_LIDS
 from instag.synthetic.face import CANONICAL_FACE
-from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS
+from instag.types import BLINK_LIMIT, EXPRESSION_UNITS
 
 RIDGE = 1e-3
 """Of the mean square of the strengths."""
@@ -104,10 +110,13 @@ def learn(people: list[Person], points: Int[Tensor, " p"]) -> ExpressionBasis:
     """Each person counts by the root of the frames, and the eyes' opening is brought to people's
     mean."""
     opening = float(np.mean([person.opening for person in people]))
-    squares, products = torch.zeros(BLINK + 1, BLINK + 1), torch.zeros(BLINK + 1, len(points) * 2)
+    squares, products = (
+        torch.zeros(BLINK_ROW + 1, BLINK_ROW + 1),
+        torch.zeros(BLINK_ROW + 1, len(points) * 2),
+    )
     for person in people:
         given, moved = strengths(person.expression), person.motion.shift[:, points].flatten(1)
-        given[:, BLINK] *= person.opening / opening
+        given[:, BLINK_ROW] *= person.opening / opening
         given, moved = given - given.mean(0), moved - moved.mean(0)
         squares += given.T @ given / len(given) ** 0.5
         products += given.T @ moved / len(given) ** 0.5
@@ -116,13 +125,13 @@ def learn(people: list[Person], points: Int[Tensor, " p"]) -> ExpressionBasis:
     ).unflatten(1, (-1, 2))
     # A blink deceives the tracker a little: what forehead and cheeks do in one is the head's pose,
     # not skin.
-    basis[BLINK] -= basis[BLINK].median(0).values
+    basis[BLINK_ROW] -= basis[BLINK_ROW].median(0).values
     # A unit is the mean of both sides, and a few crooked brows among the people are nobody else's.
     basis = (basis + basis[:, mirrored(points)] * torch.tensor([-1.0, 1.0])) / 2
     strongest = torch.stack([person.expression.amax(0) for person in people]).quantile(
         FEW_PEOPLE, dim=0
     )
-    strongest[BLINK] = BLINK_LIMIT
+    strongest[BLINK_ROW] = BLINK_LIMIT
     return ExpressionBasis(points=points, basis=basis, strongest=strongest, opening=opening)
 
 
@@ -157,7 +166,7 @@ def print_left_out(people: list[Person], together: list[str], points: Int[Tensor
             - float((moved - told)[:, some, 1:].square().sum() / moved[:, some, 1:].square().sum())
             for some in (lids, brows, lids | ~lids)
         ]
-        blinks = person.expression[:, BLINK] > BLINKED
+        blinks = person.expression[:, BLINK_ROW] > BLINKED
         low, of = (
             float(values[blinks][:, lids, 1].mean()) * 1000 for values in (moved - told, -moved)
         )

@@ -1,106 +1,109 @@
-"""The tree of errors that instag raises on purpose: each says what is wrong, where, and what to do
-next.
+# pyright: strict
+"""The errors that instag raises on purpose. Each message states what is wrong, where, and what to
+do next.
 
-The command line prints the message alone and leaves with `exit_code`; anything outside this tree is
-a bug and shows its traceback.
+The command line prints the message alone and exits with `exit_code`. An exception outside this tree
+is a bug and shows its traceback.
 """
 
 
 class InstagError(Exception):
-    """Something went wrong that its user can mend; `str(error)` is a sentence for that user."""
+    """Something that the user can mend; `str(error)` is a sentence for that user."""
 
     exit_code = 1
 
 
 class BadArgument(InstagError):
-    """An argument of a command or function has a value that can not work."""
+    """Raised for an argument of a command or function whose value cannot work."""
 
     exit_code = 2
 
 
 class MediaError(InstagError):
-    """A sound or video file can not be used."""
+    """Raised where a sound or video file cannot be used."""
 
 
 class FileMissing(MediaError):
-    """No such file, or no right to read it."""
+    """Raised where a file does not exist or may not be read."""
 
 
 class NotMedia(MediaError):
-    """The file is not a video (or sound) that FFmpeg's libraries can decode."""
+    """Raised where a file is not a video (or sound) that FFmpeg's libraries can decode."""
 
 
 class Truncated(MediaError):
-    """The file ends before its own index says that it does."""
+    """Raised where a file ends before its own index does."""
 
 
 class NoSound(MediaError):
-    """The file has no sound track, or an empty one."""
+    """Raised where a file has no sound track, or an empty one."""
 
 
 class TooShort(MediaError):
-    """Not enough frames to learn or test a head."""
+    """Raised where there are not enough frames to learn or test a head."""
 
 
 class CaptureError(InstagError):
-    """The video decodes, but a head can not be observed in it."""
+    """Raised where a video decodes but shows no head that can be learned."""
 
 
 class NoFace(CaptureError):
-    """No face where one must be seen."""
+    """Raised where a face is needed and none is found."""
 
 
 class SeveralFaces(CaptureError):
-    """More than one face, and none clearly the speaker's."""
+    """Raised where several faces are found, none of them clearly the speaker's."""
 
 
 class FaceLost(CaptureError):
-    """The face is there at first and then missing for longer than a gap can be filled."""
+    """Raised where the face is missing for longer than a gap can be filled."""
 
 
 class TableMismatch(CaptureError):
-    """A table of measurements from another program does not fit the clip, or is no such table."""
+    """Raised where a table of another program's measurements does not fit the clip, or is none."""
 
 
 class BadLayout(CaptureError):
-    """A folder that another program prepared lacks what a clip needs, or contradicts itself."""
+    """Raised where a folder that another program prepared lacks what a clip needs, or contradicts
+    itself."""
 
 
 class ArtefactError(InstagError):
-    """A Clip, Prior or Avatar can not be read."""
+    """Raised where a Clip, Prior or Avatar cannot be read."""
 
 
 class NotAnArtefact(ArtefactError):
-    """The path holds no such artefact, or an incomplete one."""
+    """Raised where a path holds no such artefact, or a damaged one."""
 
 
 class NewerFormat(ArtefactError):
-    """The artefact was written by a newer instag than this one."""
+    """Raised where an artefact was written by a newer instag than this one."""
 
 
 class DiskFull(InstagError):
-    """Nothing more can be written; what was complete before is kept."""
+    """Raised where nothing more can be written; what was complete before is kept."""
 
 
 class DeviceFull(InstagError):
-    """The GPU has no memory left for what is computed there."""
+    """Raised where the GPU has too little memory left."""
 
 
 class AssetMissing(InstagError):
-    """An optional model file is not on this machine."""
+    """Raised where an optional model file is not on this machine."""
 
 
 class AssetDamaged(InstagError):
-    """A model file does not hold what its name says."""
+    """Raised where a model file does not hold what its name promises."""
 
 
 class ExtraMissing(InstagError):
-    """An optional Python package is not installed."""
+    """Raised where an optional Python package is not installed."""
 
 
 class TrainingFailed(InstagError):
-    """Training can not go on: numbers that are not finite, or no splats left."""
+    """Raised where training cannot continue: numbers that are not finite, or no splats left."""
 
 
 class Cancelled(InstagError):
-    """The work was cancelled by its caller; what is done so far is kept."""
+    """Raised in a training run that its caller cancelled; the last checkpoint is kept, and the same
+    call resumes from it."""

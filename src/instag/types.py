@@ -1,5 +1,6 @@
-"""The values that pass between the parts: cameras, splats, renderings, and the labels of a
-picture's regions.
+# pyright: strict, reportMissingTypeArgument=false
+"""The values that pass between the parts: conditions, cameras, splats, renderings, and the labels
+of a picture's regions.
 
 Pictures are channels-last, `b h w 3`, RGB, in [0, 1] as floats or 0..255 as uint8. World: metres,
 the head at the origin, x right, y up, z out of the face. Cameras: x right, y down, z forward, as
@@ -8,6 +9,7 @@ rasterizers want them.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
 import numpy as np
 import torch
@@ -29,27 +31,35 @@ WINDOWS = 8
 """Windows seen for frame t: those of frames t-4 .. t+3."""
 
 
-EXPRESSION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45")
-"""The action units that drive the face, OpenFace intensities 0..5; AU45, the blink, is clipped to
-[0, 2] (docs/method.md#networks)."""
+LANDMARKS = 478
+"""Facial landmarks of MediaPipe's face mesh: 468 on the skin, then 5 on each iris."""
 
 
-BLINK = 5
-"""Column of AU45 in the expression."""
+LIP_CODES = 12
+"""Numbers of a lip code, the motion of the lower face."""
+
+
+BLINK = "AU45"
+"""The action unit of the closing eyelids."""
 
 
 BLINK_LIMIT = 2.0
 """AU45 that counts as closed eyes."""
 
 
-EYES_OPEN_NEEDED = (2, 4)
-"""Columns of the units that only open eyes show, a wide eye and a raised lower lid: they are
-measured as 0 where eyes are closed."""
+EXPRESSION_UNITS = ("AU01", "AU04", "AU05", "AU06", "AU07", BLINK)
+"""The action units that drive a face unless an avatar names others: OpenFace intensities 0..5;
+AU45 is clipped to [0, 2] (docs/method.md#networks)."""
+
+
+OPEN_EYE_UNITS = ("AU05", "AU07")
+"""Units that only open eyes show, a raised upper lid and a tightened lower one: closed eyes are
+measured as 0 in both."""
 
 
 class Region(IntEnum):
-    """What a pixel of a frame shows (docs/method.md#observation). Stored as these numbers in a
-    Clip's regions/*.png."""
+    """The part of the scene that a pixel shows (docs/method.md#observation). A Clip's
+    regions/*.png store these numbers."""
 
     BACKGROUND = 0
     TORSO = 1
@@ -81,22 +91,40 @@ class Track:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Conditioning:
+    """What drives a motion field, besides the expression.
+
+    kind: features of speech, or codes of the lips' motion, which speech or a video can give.
+    channels, steps: numbers and time steps of one frame's window.
+    """
+
+    kind: Literal["audio", "lip_codes"]
+    channels: int
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Condition:
-    """Speech windows and action units of a batch of frames."""
+    """The values of one batch of frames that drive a motion field. speech: windows of features as
+    Conditioning describes them. expression: intensities of the units that the head names."""
 
     speech: Float[Tensor, "b 8 channels steps"]
-    expression: Float[Tensor, "b 6"]
+    expression: Float[Tensor, "b u"]
 
 
-def blinked(expression: Float[Tensor, "b 6"], blink: Float[Tensor, " b"]) -> Float[Tensor, "b 6"]:
+def blinked(
+    expression: Float[Tensor, "b u"],
+    blink: Float[Tensor, " b"],
+    units: tuple[str, ...] = EXPRESSION_UNITS,
+) -> Float[Tensor, "b u"]:
     """Expressions with another AU45, as they would be measured: closing eyes are neither wide nor
-    narrowed from below."""
+    narrowed from below. `units` names the columns; without AU45 nothing changes."""
+    if BLINK not in units:
+        return expression
     open_share = 1 - (blink / BLINK_LIMIT).clamp(0, 1)
-    units = [
-        expression[:, unit] * open_share if unit in EYES_OPEN_NEEDED else expression[:, unit]
-        for unit in range(BLINK)
-    ]
-    return torch.stack([*units, blink], dim=1)
+    columns = dict(zip(units, expression.unbind(1), strict=True)) | {BLINK: blink}
+    closing = {unit: columns[unit] * open_share for unit in OPEN_EYE_UNITS if unit in columns}
+    return torch.stack([*(columns | closing).values()], dim=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +143,7 @@ class Camera:
 
 @dataclass(frozen=True, kw_only=True)
 class Splats:
-    """Gaussians as a rasterizer sees them, activated, one set for each frame of a batch.
+    """Activated Gaussians, as a rasterizer takes them: one set for each frame of a batch.
 
     means: centres in metres, world. quats: unit, wxyz. scales: standard deviations in metres.
     opacities: [0, 1].
@@ -129,13 +157,13 @@ class Splats:
 
 @dataclass(frozen=True, kw_only=True)
 class Rendering:
-    """What a renderer paints for a batch of frames.
+    """The output of a renderer for a batch of frames.
 
-    colors: sum of weight x colour, no background. detached: the same for the channels that must not
-    move geometry (no channels where none were given). alphas: [0, 1]. depths: expected distance
-    along the camera's z in metres, sum of weight x z over alpha, 0 where alpha is 0. means2d:
-    projected centres in pixels; its `.grad` after a backward pass is what density control reads.
-    radii: largest half extent in pixels, 0 for a splat that is not seen.
+    colors: sum of weight x colour, no background. detached: the same for the channels whose
+    gradient must not reach the geometry (no channels where none were given). alphas: [0, 1].
+    depths: expected distance along the camera's z in metres, sum of weight x z over alpha, 0 where
+    alpha is 0. means2d: projected centres in pixels; density control reads its `.grad` after a
+    backward pass. radii: largest half extent in pixels, 0 for a culled splat.
     """
 
     colors: Float[Tensor, "b h w c"]

@@ -21,6 +21,7 @@ from instag.models.gaussians import random_gaussians
 from instag.models.head import new_head
 from instag.synthetic import Speaker, perform, recording, write_clip
 from instag.synthetic.performance import Performance, spoken
+from instag.types import Conditioning
 
 FRAMES, SIZE = 40, 128
 _HOME = tempfile.TemporaryDirectory()
@@ -134,7 +135,7 @@ def avatar_of(clip: Clip, *, taught: int) -> Avatar:
         source=clip.info.source,
         recipe="draft",
         front_end="mel",
-        speech_channels=80,
+        conditioning=Conditioning(kind="audio", channels=80, steps=16),
         size=clip.info.width,
         focal=clip.info.focal,
         fps=25,
@@ -156,7 +157,7 @@ def avatar_of(clip: Clip, *, taught: int) -> Avatar:
         head=new_head(
             face=random_gaussians(50, 1, random),
             mouth=random_gaussians(20, 1, random, mouth=True),
-            speech_channels=80,
+            conditioning=Conditioning(kind="audio", channels=80, steps=16),
         ),
         viewmats=ahead.repeat(2, 1, 1),
         expression=torch.zeros(2, 6),

@@ -17,9 +17,9 @@ from instag.evaluation.action_units import (
 )
 from instag.evaluation.landmarks import TrackedLandmarks
 from instag.evaluation.not_measured import NotMeasured
-from instag.perception.face_mesh import POINTS
 from instag.synthetic import write_clip
 from instag.synthetic.performance import Speaker, perform
+from instag.types import LANDMARKS
 
 NAMES = ("AU01", "AU45", "AU12", "AU25")
 
@@ -173,7 +173,7 @@ def speaking() -> TrackedLandmarks:
 
 
 def raised_brows(observed: TrackedLandmarks, pixels: float) -> TrackedLandmarks:
-    brows = np.zeros((POINTS, 3), np.float32)
+    brows = np.zeros((LANDMARKS, 3), np.float32)
     brows[[55, 107, 65, 285, 336, 295, 70, 63, 46, 53, 300, 293, 276, 283], 1] = -pixels
     return TrackedLandmarks(points=observed.points + brows, found=observed.found)
 

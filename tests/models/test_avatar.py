@@ -11,6 +11,7 @@ from instag.errors import FileMissing, NewerFormat, NotAnArtefact
 from instag.models.avatar import Avatar, AvatarInfo, encode_torso
 from instag.models.gaussians import random_gaussians
 from instag.models.head import new_head
+from instag.types import Conditioning
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def avatar() -> Avatar:
     head = new_head(
         face=random_gaussians(7, 1, generator),
         mouth=random_gaussians(5, 1, generator, mouth=True),
-        speech_channels=80,
+        conditioning=Conditioning(kind="audio", channels=80, steps=16),
     )
     torso = np.zeros((32, 32, 4), np.uint8)
     torso[16:] = (200, 30, 40, 255)
@@ -28,7 +29,7 @@ def avatar() -> Avatar:
         source="me.mp4",
         recipe="draft",
         front_end="mel",
-        speech_channels=80,
+        conditioning=Conditioning(kind="audio", channels=80, steps=16),
         size=32,
         focal=75.0,
         fps=25,

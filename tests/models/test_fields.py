@@ -14,9 +14,10 @@ from instag.models.face_field import (
     universal_face_field,
 )
 from instag.models.mouth_field import HOOK_SCALE, MouthField, hook
-from instag.types import Condition
+from instag.types import BLINK, EXPRESSION_UNITS, Condition, Conditioning
 
 FRAMES, POINTS = 3, 17
+MEL = Conditioning(kind="audio", channels=80, steps=16)
 
 
 def condition(channels: int = 80, *, seed: int = 0) -> Condition:
@@ -48,7 +49,8 @@ def test_speech_encoder_frames_do_not_mix():
 
 
 @pytest.mark.parametrize(
-    "field", [universal_face_field(80), personalized_face_field(80), personalized_mouth_field(80)]
+    "field",
+    [universal_face_field(MEL), personalized_face_field(MEL), personalized_mouth_field(MEL)],
 )
 def test_field_moves_every_point_in_every_frame(field: MotionField):
     motion = field(points(), condition())
@@ -57,19 +59,19 @@ def test_field_moves_every_point_in_every_frame(field: MotionField):
 
 
 def test_split_first_layer_equals_the_plain_network():
-    field = universal_face_field(80)
+    field = universal_face_field(MEL)
     nn.init.uniform_(field.encoding.entries, -1, 1)
-    places, heard = field.places(points()), field.encode_conditioning(condition())
-    gated = torch.cat([places.speech_gate, places.expression_gate], -1) * heard[:, None]
-    plain = field.motion(torch.cat([places.encoding.expand(FRAMES, -1, -1), gated], -1))
-    motion = field.move(places, heard)
+    features, codes = field.features(points()), field.encode_conditioning(condition())
+    gated = torch.cat([features.speech_gate, features.expression_gate], -1) * codes[:, None]
+    plain = field.motion(torch.cat([features.encoding.expand(FRAMES, -1, -1), gated], -1))
+    motion = field.deform(features, codes)
     torch.testing.assert_close(motion.shift, plain[..., :3] * 1e-2)
     torch.testing.assert_close(motion.rotation, plain[..., 3:7])
     torch.testing.assert_close(motion.scale, plain[..., 8:11])
 
 
 def test_expression_stronger_than_any_seen_counts_as_the_strongest():
-    field = universal_face_field(80)
+    field = universal_face_field(MEL)
     nn.init.uniform_(field.encoding.entries, -1, 1)
     usual = condition()
     field.expression_range.copy_(torch.stack([usual.expression.amin(0), usual.expression.amax(0)]))
@@ -81,7 +83,7 @@ def test_expression_stronger_than_any_seen_counts_as_the_strongest():
 
 
 def test_zero_field_is_still():
-    field = universal_face_field(80)
+    field = universal_face_field(MEL)
     nn.init.zeros_(field.motion.get_parameter("4.weight"))
     motion = field(points(), condition())
     assert not motion.shift.any()
@@ -90,7 +92,7 @@ def test_zero_field_is_still():
 
 
 def test_gradients_reach_each_part_of_the_field():
-    field = universal_face_field(80)
+    field = universal_face_field(MEL)
     nn.init.uniform_(next(field.encoding.parameters()), -1, 1)
     motion = field(points(), condition())
     (
@@ -102,7 +104,7 @@ def test_gradients_reach_each_part_of_the_field():
 
 
 def test_blinks_beyond_two_are_clipped():
-    field, heard = universal_face_field(80), condition()
+    field, heard = universal_face_field(MEL), condition()
     wide = heard.expression.clone()
     wide[:, 5] = 2
     wider = wide.clone()
@@ -115,14 +117,14 @@ def test_blinks_beyond_two_are_clipped():
 
 
 def test_parameter_counts_are_the_papers():
-    face = universal_face_field(80)
+    face = universal_face_field(MEL)
     assert count(face.motion) == 74 * 64 + 64 * 64 + 64 * 11
     assert count(face.speech_gate) == 36 * 32 + 32 * 32
     assert count(face.expression_gate) == 36 * 16 + 16 * 6
     assert count(face.expression) == 5 * 16 + 16 * 5
-    assert count(personalized_face_field(80).motion) == 74 * 32 + 32 * 32 + 32 * 11
-    assert count(personalized_mouth_field(80).motion) == 68 * 16 + 16 * 16 + 16 * 7
-    mouth = MouthField(speech_channels=80)
+    assert count(personalized_face_field(MEL).motion) == 74 * 32 + 32 * 32 + 32 * 11
+    assert count(personalized_mouth_field(MEL).motion) == 68 * 16 + 16 * 16 + 16 * 7
+    mouth = MouthField(MEL)
     assert count(mouth.motion) == 71 * 32 + 32 * 32 + 32 * 7
     assert count(mouth.strength) == 39 * 16 + 16 * 16 + 16 * 1
     assert count(face_aligner().network) == 36 * 32 + 32 * 6
@@ -130,7 +132,7 @@ def test_parameter_counts_are_the_papers():
 
 
 def test_mouth_field_answers_to_its_hook_and_moves_mostly_down():
-    field = MouthField(speech_channels=80)
+    field = MouthField(MEL)
     nn.init.uniform_(next(field.encoding.parameters()), -1, 1)
     encoding, speech = field.encoding(points()), torch.randn(2, 32)
     still, deform = (
@@ -158,3 +160,25 @@ def test_fresh_aligner_asks_nearly_where_the_point_is():
     alignment = face_aligner()(points())
     assert alignment.offset.abs().max() < 1e-4
     torch.testing.assert_close(alignment.gain, torch.ones_like(alignment.gain), atol=1e-3, rtol=0)
+
+
+def test_expression_units_are_found_by_name():
+    """The same numbers under the same names move a field alike, in whatever order they come."""
+    units = (BLINK, *EXPRESSION_UNITS[:-1])
+    torch.manual_seed(0)
+    blink_last = universal_face_field(MEL)
+    torch.manual_seed(0)
+    blink_first = universal_face_field(MEL, units)
+    given = condition()
+    columns = [EXPRESSION_UNITS.index(unit) for unit in units]
+    reordered = Condition(speech=given.speech, expression=given.expression[:, columns])
+    torch.testing.assert_close(
+        blink_first.encode_conditioning(reordered), blink_last.encode_conditioning(given)
+    )
+
+
+@pytest.mark.parametrize("units", [("AU01",), ("AU01", "AU12"), (*EXPRESSION_UNITS, "AU12")])
+def test_a_field_is_built_for_any_number_of_units(units):
+    field = universal_face_field(MEL, units)
+    given = Condition(speech=condition().speech, expression=torch.rand(FRAMES, len(units)))
+    assert field(points(), given).shift.shape == (FRAMES, POINTS, 3)

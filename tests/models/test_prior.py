@@ -11,10 +11,11 @@ from instag.errors import FileMissing, NewerFormat, NotAnArtefact
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, new_head
 from instag.models.prior import Prior, PriorInfo, empty_fields
+from instag.types import Conditioning
 
 
 def prior(channels: int = 80) -> Prior:
-    face, mouth = empty_fields(channels)
+    face, mouth = empty_fields(Conditioning(kind="audio", channels=channels, steps=16))
     generator = torch.Generator().manual_seed(1)
     for parameter in (*face.parameters(), *mouth.parameters()):
         parameter.copy_(torch.randn(parameter.shape, generator=generator))
@@ -23,7 +24,7 @@ def prior(channels: int = 80) -> Prior:
         made_by="instag test",
         front_end="mel",
         hears="mel 1",
-        speech_channels=channels,
+        conditioning=Conditioning(kind="audio", channels=channels, steps=16),
         people=2,
         training={"seed": 1},
     )
@@ -35,7 +36,7 @@ def head(channels: int = 80) -> Head:
     return new_head(
         face=random_gaussians(7, 1, generator),
         mouth=random_gaussians(5, 1, generator, mouth=True),
-        speech_channels=channels,
+        conditioning=Conditioning(kind="audio", channels=channels, steps=16),
     )
 
 

@@ -8,9 +8,9 @@ import torch
 
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, new_head
-from instag.models.render_head import normals_toward, paint, static_features
+from instag.models.render_head import camera_facing_normals, render_head, static_features
 from instag.rendering.registry import renderer_for
-from instag.types import Camera, Condition, Splats
+from instag.types import Camera, Condition, Conditioning, Splats
 
 SIZE = 32
 
@@ -21,7 +21,7 @@ def head() -> Head:
     head = new_head(
         face=random_gaussians(60, 1, generator),
         mouth=random_gaussians(20, 1, generator, mouth=True),
-        speech_channels=80,
+        conditioning=Conditioning(kind="audio", channels=80, steps=16),
     )
     with torch.no_grad():
         for gaussians in (head.face.gaussians, head.mouth.gaussians):
@@ -46,7 +46,7 @@ def camera(frames: int, away: float = 0.6) -> Camera:
 
 def test_a_head_covers_what_lies_behind_it(head):
     black, white = (
-        paint(
+        render_head(
             head,
             static_features(head),
             conditions(1),
@@ -64,7 +64,7 @@ def test_a_head_covers_what_lies_behind_it(head):
 
 def test_behind_the_camera_there_is_only_the_background(head):
     behind = torch.rand(1, SIZE, SIZE, 3)
-    painted = paint(
+    painted = render_head(
         head,
         static_features(head),
         conditions(1),
@@ -78,10 +78,10 @@ def test_behind_the_camera_there_is_only_the_background(head):
 
 def test_frames_of_a_batch_do_not_mix(head):
     heard, behind = conditions(3), torch.zeros(3, SIZE, SIZE, 3)
-    together = paint(
+    together = render_head(
         head, static_features(head), heard, camera(3), behind, renderer_for("cpu"), degree=1
     )
-    alone = paint(
+    alone = render_head(
         head,
         static_features(head),
         replace(heard, speech=heard.speech[1:2], expression=heard.expression[1:2]),
@@ -101,5 +101,5 @@ def test_normals_point_to_the_camera():
         opacities=torch.ones(1, 2),
     )
     torch.testing.assert_close(
-        normals_toward(splats, camera(1)), torch.tensor([[[0.0, 0.0, 1.0]] * 2])
+        camera_facing_normals(splats, camera(1)), torch.tensor([[[0.0, 0.0, 1.0]] * 2])
     )

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from instag.motion.blinks import blinks_rarely, closure, onset_of, with_blinks
-from instag.types import BLINK, BLINK_LIMIT, blinked
+from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, blinked
+
+BLINK_COLUMN = EXPRESSION_UNITS.index(BLINK)
 
 MINUTE = torch.arange(25 * 60)
 
@@ -22,7 +24,7 @@ def begun(blink: torch.Tensor) -> list[int]:
 
 
 def test_people_blink_fifteen_times_a_minute_at_uneven_times():
-    starts = begun(with_blinks(rest, MINUTE)[:, BLINK])
+    starts = begun(with_blinks(rest, MINUTE)[:, BLINK_COLUMN])
     gaps = torch.tensor(starts).diff() / 25
     assert 12 <= len(starts) <= 18
     assert gaps.min() > 0.7
@@ -30,7 +32,7 @@ def test_people_blink_fifteen_times_a_minute_at_uneven_times():
 
 
 def test_eyes_close_fully_and_sooner_than_they_open():
-    blink = with_blinks(rest, MINUTE)[:, BLINK]
+    blink = with_blinks(rest, MINUTE)[:, BLINK_COLUMN]
     for start in begun(blink):
         one = blink[start : start + 12]
         assert one.max() > 0.95 * BLINK_LIMIT
@@ -61,14 +63,16 @@ def test_none_is_added_beside_one_that_is_played():
     shown = with_blinks(played, MINUTE)
     near = slice(at - 30, at + 30)
     torch.testing.assert_close(shown[near], played(MINUTE)[near])
-    assert len(begun(shown[:, BLINK])) == len(begun(with_blinks(rest, MINUTE)[:, BLINK]))
+    assert len(begun(shown[:, BLINK_COLUMN])) == len(
+        begun(with_blinks(rest, MINUTE)[:, BLINK_COLUMN])
+    )
 
 
 def test_open_eyes_are_as_they_are_played_and_closed_ones_are_not_wide():
     shown = with_blinks(rest, MINUTE)
-    open_eyes = shown[:, BLINK] == 0
+    open_eyes = shown[:, BLINK_COLUMN] == 0
     torch.testing.assert_close(shown[open_eyes], rest(MINUTE)[open_eyes])
-    closed = shown[shown[:, BLINK] > 1.99]
+    closed = shown[shown[:, BLINK_COLUMN] > 1.99]
     assert (closed[:, [2, 4]] < 0.01).all()
     torch.testing.assert_close(closed[:, 0], torch.full_like(closed[:, 0], 0.2))
 
@@ -77,5 +81,5 @@ def test_open_eyes_are_as_they_are_played_and_closed_ones_are_not_wide():
 def test_fewer_than_one_in_six_seconds_is_seldom(blinks, seldom):
     expression = torch.zeros(250, 6)
     for number in range(blinks):
-        expression[40 + 60 * number : 45 + 60 * number, BLINK] = 2.5
+        expression[40 + 60 * number : 45 + 60 * number, BLINK_COLUMN] = 2.5
     assert blinks_rarely(expression) is seldom

@@ -4,9 +4,8 @@ nothing."""
 import pytest
 import torch
 
-from instag.motion.expression_basis import eye_opening, load_expression_basis, strengths
+from instag.motion.expression_basis import BLINK_ROW, eye_opening, load_expression_basis, strengths
 from instag.perception.action_units import INNER_BROWS, LOWER_LIDS, OUTER_BROWS, UPPER_LIDS
-from instag.types import BLINK
 
 MOTION = load_expression_basis()
 
@@ -57,9 +56,11 @@ def test_what_does_not_change_moves_nothing_and_changes_add_up():
 
 def test_strengths_undo_the_bend_and_stay_finite():
     shares = torch.tensor([[0.1, 0.4, 0.9, 1.2, 0.0, 0.0]])
-    torch.testing.assert_close(strengths(5 * torch.tanh(shares))[:, :BLINK], shares[:, :BLINK])
+    torch.testing.assert_close(
+        strengths(5 * torch.tanh(shares))[:, :BLINK_ROW], shares[:, :BLINK_ROW]
+    )
     assert strengths(torch.full((1, 6), 5.0)).isfinite().all()
-    assert strengths(torch.full((1, 6), 2.5))[0, BLINK] == 1
+    assert strengths(torch.full((1, 6), 2.5))[0, BLINK_ROW] == 1
 
 
 def test_the_bundled_eyes_are_their_own():

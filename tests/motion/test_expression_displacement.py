@@ -4,11 +4,10 @@ of the head stays."""
 import numpy as np
 import torch
 
-from instag.motion.expression_basis import eye_opening, load_expression_basis
-from instag.motion.expression_displacement import LIDS, expression_displacement
+from instag.motion.expression_basis import BLINK_ROW, eye_opening, load_expression_basis
+from instag.motion.expression_displacement import LOWER, UPPER, expression_displacement
 from instag.perception.action_units import LOWER_LIDS, UPPER_LIDS
 from instag.synthetic.face import CANONICAL_FACE
-from instag.types import BLINK
 
 MOTION = load_expression_basis()
 with np.load(CANONICAL_FACE) as stored:
@@ -27,7 +26,7 @@ def test_landmarks_do_what_the_basis_says():
 
 
 def test_closed_lids_meet():
-    upper, lower = (SHAPE[[pair[side] for pair in LIDS]] for side in (0, 1))
+    upper, lower = SHAPE[UPPER], SHAPE[LOWER]
     gap = lambda expression: float(
         (
             (upper + FLOW.shift(upper, OPEN, expression)[0])
@@ -39,7 +38,7 @@ def test_closed_lids_meet():
 
 
 def test_eyes_fold_away_between_closing_lids():
-    upper, lower = (SHAPE[[pair[side] for pair in LIDS[2:5]]].mean(0) for side in (0, 1))
+    upper, lower = SHAPE[UPPER[2:5]].mean(0), SHAPE[LOWER[2:5]].mean(0)
     middle = ((upper + lower) / 2)[None]
     lids = FLOW.shift(SHAPE[list(UPPER_LIDS + LOWER_LIDS)], OPEN, CLOSED)[0, :, 1]
     eye = FLOW.shift(middle, OPEN, CLOSED)[0, 0]
@@ -66,7 +65,7 @@ def test_there_and_back_is_nothing():
 
 def test_who_blinks_needs_no_lesson_in_it():
     seen = torch.zeros(30, 6)
-    seen[10:15, BLINK] = 2.4
+    seen[10:15, BLINK_ROW] = 2.4
     strongest = expression_displacement(MOTION, SHAPE, seen).strongest
-    assert strongest[BLINK] == 0
-    torch.testing.assert_close(strongest[:BLINK], MOTION.strongest[:BLINK])
+    assert strongest[BLINK_ROW] == 0
+    torch.testing.assert_close(strongest[:BLINK_ROW], MOTION.strongest[:BLINK_ROW])

@@ -25,13 +25,13 @@ def test_one_pass_has_the_bits_of_the_composition(size, dilation):
         "mouth_alphas": mouth_alphas,
     }
     expected = (
-        compose(**layers, behind=behind.float() / 255, dilation=dilation)
+        compose(**layers, background=behind.float() / 255, dilation=dilation)
         .mul(255)
         .round()
         .clamp(0, 255)
         .byte()
     )
-    assert torch.equal(composite_uint8(**layers, behind=behind, dilation=dilation), expected)
+    assert torch.equal(composite_uint8(**layers, background=behind, dilation=dilation), expected)
 
 
 def test_the_torch_way_has_them_too():
@@ -41,14 +41,14 @@ def test_the_torch_way_has_them_too():
     alphas = torch.rand(2, 9, 7, generator=random)
     behind = torch.randint(0, 256, (2, 9, 7, 3), generator=random, dtype=torch.uint8)
     fast = composite_uint8(
-        face=face, face_alphas=alphas, mouth=mouth, mouth_alphas=alphas, behind=behind
+        face=face, face_alphas=alphas, mouth=mouth, mouth_alphas=alphas, background=behind
     )
     slow = composite_uint8(
         face=face.double(),
         face_alphas=alphas.double(),
         mouth=mouth.double(),
         mouth_alphas=alphas.double(),
-        behind=behind,
+        background=behind,
     )
     assert (fast.int() - slow.int()).abs().max() <= 1
 
@@ -60,7 +60,7 @@ def test_where_nothing_is_painted_the_bytes_behind_stay():
     nothing, clear = torch.zeros(1, 16, 16, 3), torch.zeros(1, 16, 16)
     assert torch.equal(
         composite_uint8(
-            face=nothing, face_alphas=clear, mouth=nothing, mouth_alphas=clear, behind=behind
+            face=nothing, face_alphas=clear, mouth=nothing, mouth_alphas=clear, background=behind
         ),
         behind,
     )

@@ -1,14 +1,14 @@
-"""Layers over layers."""
+"""Compositing: layers over layers, back to front."""
 
 import torch
 
-from instag.rendering.compositing import behind_head, compose, dilate, over
+from instag.rendering.compositing import compose, dilate, over
 
 
 def test_opaque_hides_and_clear_shows():
-    front, behind = torch.rand(1, 2, 3, 3), torch.rand(1, 2, 3, 3)
-    torch.testing.assert_close(over(front, torch.ones(1, 2, 3), behind), front)
-    torch.testing.assert_close(over(torch.zeros_like(front), torch.zeros(1, 2, 3), behind), behind)
+    front, back = torch.rand(1, 2, 3, 3), torch.rand(1, 2, 3, 3)
+    torch.testing.assert_close(over(front, torch.ones(1, 2, 3), back), front)
+    torch.testing.assert_close(over(torch.zeros_like(front), torch.zeros(1, 2, 3), back), back)
 
 
 def test_over_is_associative():
@@ -20,18 +20,17 @@ def test_over_is_associative():
     torch.testing.assert_close(over(*joined, c), over(a, alpha_a, over(b, alpha_b, c)))
 
 
-def test_face_over_mouth_over_torso_over_backdrop():
+def test_face_over_mouth_over_background():
     def plain(*rgb: float) -> torch.Tensor:
         return torch.tensor(rgb, dtype=torch.float32).expand(1, 5, 5, len(rgb))
 
-    behind = behind_head(plain(0, 0, 1, 0.5), plain(0, 0, 0)[0])
     half = torch.full((1, 5, 5), 0.5)
     seen = compose(
         face=plain(0.5, 0, 0),
         face_alphas=half,
         mouth=plain(0, 0.5, 0),
         mouth_alphas=half,
-        behind=behind,
+        background=plain(0, 0, 0.5),
     )
     torch.testing.assert_close(seen, plain(0.5, 0.25, 0.125))
 

@@ -55,7 +55,7 @@ def test_learns_and_speaks(clip: Clip, tmp_path: Path, name: str) -> None:
     adapt(clip, tmp_path / "me.avatar", recipe=TINY, speech=name)
     avatar = Avatar.open(tmp_path / "me.avatar")
     assert avatar.info.front_end == name
-    assert avatar.info.speech_channels == create(name).channels
+    assert avatar.conditioning == create(name).conditioning
     assert avatar.head.face.field.speech.level.isfinite().all()
     sound = torch.randn(12 * 640, generator=torch.Generator().manual_seed(0)) * 0.1
     assert len(list(frames(avatar, sound, SpeakOptions()))) == 12

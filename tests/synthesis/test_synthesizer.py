@@ -13,7 +13,7 @@ import torch
 from instag.data.clip_dataset import over_backdrop, premultiplied
 from instag.errors import BadArgument
 from instag.models.avatar import Avatar
-from instag.models.render_head import paint, static_features
+from instag.models.render_head import render_head, static_features
 from instag.rendering.registry import renderer_for
 from instag.rendering.renderer import Renderer
 from instag.speech import chunking
@@ -21,6 +21,7 @@ from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.windows import windows
 from instag.synthesis import synthesizer
 from instag.synthesis.controls import drive
+from instag.synthesis.front_end import front_end_for
 from instag.synthesis.synthesizer import (
     Painter,
     SpeakOptions,
@@ -122,11 +123,11 @@ def test_video_has_the_sound_and_says_what_it_is(avatar, tmp_path):
     assert calls[-1] == (25, 25)
 
 
-def test_frames_are_those_of_the_portrait_bit_for_bit(avatar):
-    """The quick way over bytes gives what portrait.paint over floats gives."""
+def test_frames_are_those_of_render_head_bit_for_bit(avatar):
+    """The fast path over bytes gives what render_head gives over floats."""
     indices = torch.arange(6)
     driven = drive(avatar.viewmats, avatar.expression, indices)
-    heard = windows(chunking.features(noise(6 * 640), avatar.front_end()), indices)
+    heard = windows(chunking.features(noise(6 * 640), front_end_for(avatar)), indices)
     behind = np.stack(
         [
             over_backdrop(premultiplied(avatar.torso(index)), avatar.backdrop)
@@ -139,7 +140,7 @@ def test_frames_are_those_of_the_portrait_bit_for_bit(avatar):
     condition = Condition(speech=heard, expression=driven.expression)
     with torch.no_grad():
         over = torch.from_numpy(behind).float() / 255
-        painted = paint(
+        painted = render_head(
             avatar.head,
             static_features(avatar.head),
             condition,
@@ -226,7 +227,9 @@ def test_painting_stays_on_its_device_and_never_waits_for_it(avatar, monkeypatch
     monkeypatch.setattr(synthesizer, "renderer_for", lambda device: Walls())
     # What is heard comes from the host, a piece of forty seconds at a time; where an ear hears does
     # not matter to painting.
-    monkeypatch.setattr(Avatar, "front_end", lambda self, *, device: LipCodeFrontEnd(self.voice))
+    monkeypatch.setattr(
+        synthesizer, "front_end_for", lambda avatar, *, device: front_end_for(avatar)
+    )
     device = torch.device("meta")
     with torch.no_grad():
         painter = Painter(avatar, device, SpeakOptions(dilate=True))

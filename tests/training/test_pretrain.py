@@ -176,13 +176,13 @@ def test_every_recipe_runs(people, name):
 def test_fields_may_hear_motion_in_place_of_speech(people):
     prior = pretrain(people[:2], recipe=shortened(TINY, 0.3), speech="motion")
     assert prior.info.front_end == "motion"
-    assert prior.face.speech.level.shape == (2, prior.info.speech_channels)
+    assert prior.face.speech.level.shape == (2, prior.conditioning.channels)
     small = replace(
         shortened(recipes.few(prior_scope="all"), 0.001), size=64, face_splats=120, mouth_splats=50
     )
     avatar = adapt(people[2], recipe=small, prior=prior, n_views=50)
     assert avatar.info.front_end == "motion"
-    assert avatar.voice is not None
+    assert avatar.speaker_adapter is not None
 
 
 def test_one_person_alone_has_nobody_to_differ_from(people):

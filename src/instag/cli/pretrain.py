@@ -148,7 +148,7 @@ def import_prior(
         prior.save(output)
         terminal.result(
             f"{output}: hears {speech}.",
-            {"prior": output, "speech": speech, "speech_channels": prior.info.speech_channels},
+            {"prior": output, "speech": speech, "speech_channels": prior.conditioning.channels},
         )
 
 

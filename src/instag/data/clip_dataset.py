@@ -55,9 +55,10 @@ class ClipDataset:
         self.focal = track.focal * self.scale
         self.identity = torch.from_numpy(track.identity).float()
         self.landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
+        self.expression_units = EXPRESSION_UNITS
         still = np.zeros(len(clip), np.float32)
         self.expression = torch.from_numpy(
-            np.stack([units.get(name, still) for name in EXPRESSION_UNITS], axis=1)
+            np.stack([units.get(name, still) for name in self.expression_units], axis=1)
         ).to(self.device)
         self.mouth_unit = torch.from_numpy(units.get("AU25", still).copy())
         self.features = (
@@ -82,6 +83,10 @@ class ClipDataset:
         centres = -(views[:, :3, :3].mT @ views[:, :3, 3:])[..., 0]
         largest = float((centres - centres.mean(0)).norm(dim=1).max())
         return min(max(1.1 * largest, SMALLEST_EXTENT), LARGEST_EXTENT)
+
+    def unit(self, name: str) -> Float[Tensor, " f"]:
+        """Intensity of one of `expression_units`, on the device."""
+        return self.expression[:, self.expression_units.index(name)]
 
     def mouth_opening(self) -> Float[Tensor, " f"]:
         """Height of the inner lips (points 60-67), pixels."""

@@ -123,7 +123,7 @@ def face_curriculum(
 ) -> FaceCurriculum:
     """By the height of the inner lips and AU45."""
     some = slice(train.start, train.stop)
-    blink = (dataset.expression[some, BLINK] / 2).clamp(0, 1).cpu()
+    blink = (dataset.unit(BLINK)[some] / 2).clamp(0, 1).cpu()
     return FaceCurriculum(
         openings=sliding(dataset.mouth_opening()[some], every=FACE_EVERY),
         blinks=sliding(blink, every=FACE_EVERY),

@@ -14,10 +14,11 @@ from instag.data.clip_dataset import ClipDataset
 from instag.data.speech_features import clip_features
 from instag.errors import BadArgument
 from instag.models.avatar import Avatar
-from instag.models.render_head import paint, static_features
+from instag.models.render_head import render_head, static_features
 from instag.rendering.registry import renderer_for
 from instag.speech.chunking import features
 from instag.speech.lips.front_end import advanced
+from instag.synthesis.front_end import front_end_for
 
 
 @final
@@ -68,9 +69,10 @@ def reconstruct(
     # taught are to be painted from their sound.
     spoken = (
         None
-        if avatar.voice is None
+        if avatar.speaker_adapter is None
         else features(
-            advanced(torch.from_numpy(clip.speech()), avatar.voice.late), avatar.front_end()
+            advanced(torch.from_numpy(clip.speech()), float(avatar.speaker_adapter["late"])),
+            front_end_for(avatar),
         )[: len(clip)]
     )
     found = (
@@ -83,7 +85,7 @@ def reconstruct(
         BATCH if device.type == "cpu" else GPU_BATCH
     ):
         batch = dataset.batch(indices.tolist())
-        pictures = paint(
+        pictures = render_head(
             head,
             head_stance,
             batch.condition,

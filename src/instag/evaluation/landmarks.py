@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, UInt8
 
 from instag.errors import BadArgument
 from instag.evaluation.not_measured import NotMeasured
-from instag.perception.face_mesh import LONGEST_GAP, POINTS, FaceMesh, sixty_eight
+from instag.perception.face_mesh import LONGEST_GAP, FaceMesh, sixty_eight
+from instag.types import LANDMARKS
 
 OUTER_EYES = (33, 263)
 MOUTH = slice(48, 68)
@@ -85,7 +86,7 @@ def track_landmarks(seen: list[Float[np.ndarray, "478 3"] | None]) -> TrackedLan
     """What a detector saw in each frame of a sequence, with its short gaps filled (see
     Observed)."""
     found = np.array([points is not None for points in seen], bool)
-    table = np.full((len(seen), POINTS, 3), np.nan, np.float32)
+    table = np.full((len(seen), LANDMARKS, 3), np.nan, np.float32)
     for index in np.flatnonzero(found):
         table[index] = seen[index]
     seen_at = np.flatnonzero(found)

@@ -13,22 +13,24 @@ import torch
 from torch import Tensor
 
 from instag.errors import BadArgument, FileMissing, NotAnArtefact
-from instag.models.face_field import universal_face_field
+from instag.models.archive import AUDIO_STEPS
+from instag.models.face_field import MotionField, universal_face_field
 from instag.models.mouth_field import MouthField
 from instag.models.prior import Prior, PriorInfo
 from instag.models.triplane import TriPlane
+from instag.types import Conditioning
 from instag.version import __version__
 
 PLANES = ("encoder_xy", "encoder_yz", "encoder_xz")
 PADDING = 8
-"""The entries of a level are made up to a multiple of this."""
+"""The entries of a level are padded to a multiple of this."""
 SPEECH = (
     (r"audio_net\.encoder_conv\.", "speech.convolutions."),
     (r"audio_net\.encoder_fc1\.", "speech.projection."),
     (r"audio_att_net\.attentionConvNet\.", "speech.scores."),
     (r"audio_att_net\.attentionNet\.0\.", "speech.weights."),
 )
-"""How their names begin, and ours."""
+"""The beginnings of their names, and ours."""
 NETWORKS = {
     "sigma_net": "motion",
     "aud_ch_att_net": "speech_gate",
@@ -36,9 +38,11 @@ NETWORKS = {
     "exp_encode_net": "expression",
     "scaler_net": "strength",
 }
-"""Their perceptrons, whose layer i is our 2 i: we count the ReLU between."""
+"""Their perceptrons, whose layer i is our 2 i, as we count the ReLUs between."""
+CHANNELS = {"deepspeech": 29, "esperanto": 44, "hubert": 1024, "mel": 80}
+"""Of the front ends whose number of channels is fixed."""
 OURS_ALONE = ("speech.level", "expression_range")
-"""What the original does not have: it takes features and expressions as they are."""
+"""Buffers that the original lacks: it does not normalise features or clamp expressions."""
 
 
 def import_prior(face: Path | str, mouth: Path | str, *, front_end: str) -> Prior:
@@ -48,53 +52,61 @@ def import_prior(face: Path | str, mouth: Path | str, *, front_end: str) -> Prio
     Nothing in the files is run. Raises FileMissing, NotAnArtefact, and BadArgument where the two,
     or they and the front end, do not belong together.
     """
-    states = [read_state(Path(path)) for path in (face, mouth)]
-    channels = [
-        channels_of(state, Path(path)) for state, path in zip(states, (face, mouth), strict=True)
-    ]
-    if channels[0] != channels[1]:
-        raise BadArgument(
-            f"{face} hears speech of {channels[0]} channels, and {mouth} of {channels[1]}: they "
-            "are not of one pre-training."
-        )
-    known = {"deepspeech": 29, "esperanto": 44, "hubert": 1024, "mel": 80}.get(front_end)
-    if known is not None and known != channels[0]:
-        raise BadArgument(
-            f"{face} hears speech of {channels[0]} channels, and {front_end} has {known}. Give the "
-            "front end that it was trained with: --speech"
-        )
-    fields = universal_face_field(channels[0]), MouthField(speech_channels=channels[0])
-    for field, state, path in zip(fields, states, (face, mouth), strict=True):
-        renamed = renamed_state(state, field.encoding, Path(path))
-        wanted = {
-            name: value.shape
-            for name, value in field.state_dict().items()
-            if name not in OURS_ALONE
-        }
-        missing = sorted(
-            name
-            for name, shape in wanted.items()
-            if name not in renamed or renamed[name].shape != shape
-        )
-        if missing:
-            raise NotAnArtefact(
-                f"{path} is not the original's checkpoint of this part: nothing in it fits our "
-                f"{', '.join(missing[:4])}. Are face and mouth swapped?"
-            )
-        field.load_state_dict({name: renamed[name] for name in wanted}, strict=False)
+    face, mouth = Path(face), Path(mouth)
+    face_state, mouth_state = read_state(face), read_state(mouth)
+    channels = channels_of(face_state, face)
+    _check_channels(channels, channels_of(mouth_state, mouth), face, mouth, front_end)
+    conditioning = Conditioning(kind="audio", channels=channels, steps=AUDIO_STEPS)
+    face_field, mouth_field = universal_face_field(conditioning), MouthField(conditioning)
+    _load(face_field, face_state, face)
+    _load(mouth_field, mouth_state, mouth)
     info = PriorInfo(
         made_by=f"instag {__version__}",
         front_end=front_end,
         hears="",
-        speech_channels=channels[0],
+        conditioning=conditioning,
         people=0,
-        training={"imported": [Path(face).name, Path(mouth).name]},
+        training={"imported": [face.name, mouth.name]},
     )
     return Prior(
         info=info,
-        face=fields[0].requires_grad_(False).eval(),
-        mouth=fields[1].requires_grad_(False).eval(),
+        face=face_field.requires_grad_(False).eval(),
+        mouth=mouth_field.requires_grad_(False).eval(),
     )
+
+
+def _check_channels(channels: int, others: int, face: Path, mouth: Path, front_end: str) -> None:
+    """Raises BadArgument where the channels of both files and of the front end differ."""
+    if channels != others:
+        raise BadArgument(
+            f"{face} hears speech of {channels} channels, and {mouth} of {others}: they are not of "
+            "one pre-training."
+        )
+    known = CHANNELS.get(front_end, channels)
+    if known != channels:
+        raise BadArgument(
+            f"{face} hears speech of {channels} channels, and {front_end} has {known}. Give the "
+            "front end that it was trained with: --speech"
+        )
+
+
+def _load(field: MotionField | MouthField, state: dict[str, Tensor], path: Path) -> None:
+    """Fill a field from a checkpoint's state dict. Raises NotAnArtefact."""
+    renamed = renamed_state(state, field.encoding, path)
+    wanted = {
+        name: value.shape for name, value in field.state_dict().items() if name not in OURS_ALONE
+    }
+    missing = sorted(
+        name
+        for name, shape in wanted.items()
+        if name not in renamed or renamed[name].shape != shape
+    )
+    if missing:
+        raise NotAnArtefact(
+            f"{path} is not the original's checkpoint of this part: nothing in it fits our "
+            f"{', '.join(missing[:4])}. Are face and mouth swapped?"
+        )
+    field.load_state_dict({name: renamed[name] for name in wanted}, strict=False)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -116,7 +128,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         AttributeError,
     ) as error:
         raise NotAnArtefact(
-            f"{path} can not be read as numbers alone ({type(error).__name__}). Download it again; "
+            f"{path} cannot be read as numbers alone ({type(error).__name__}). Download it again; "
             "nothing in it was run."
         ) from error
     state = content[0] if isinstance(content, tuple | list) and content else content
@@ -136,13 +148,13 @@ def channels_of(state: dict[str, Tensor], path: Path) -> int:
     if first is None or first.dim() != 3:
         raise NotAnArtefact(
             f"{path} has no audio_net.encoder_conv, which reads windows of speech. Checkpoints "
-            "that hear AVE can not be imported."
+            "that hear AVE cannot be imported."
         )
     return first.shape[1]
 
 
 def renamed_state(state: dict[str, Tensor], encoding: TriPlane, path: Path) -> dict[str, Tensor]:
-    """Their tensors by our names; what we do not have is left out. Raises NotAnArtefact."""
+    """Their tensors by our names, without those that we lack. Raises NotAnArtefact."""
     found: dict[str, Tensor] = {}
     for name, value in state.items():
         for theirs, ours in SPEECH:
@@ -164,8 +176,7 @@ def renamed_state(state: dict[str, Tensor], encoding: TriPlane, path: Path) -> d
 
 
 def unpadded(entries: Tensor, sizes: list[int], path: Path) -> Tensor:
-    """A plane's levels without what fills each up to a multiple of PADDING. Raises
-    NotAnArtefact."""
+    """A plane's levels without their PADDING. Raises NotAnArtefact."""
     padded = [-(-size * size // PADDING) * PADDING for size in sizes]
     if len(entries) != sum(padded):
         raise NotAnArtefact(

@@ -1,5 +1,5 @@
-"""The motion aligner: maps places of a new head into the space of the universal field
-(docs/method.md#networks and 4)."""
+"""The motion aligner: maps points of a new head into the space of the universal field
+(docs/method.md#networks)."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from instag.models.mlp import mlp
 from instag.models.triplane import TriPlane
 
 OFFSET_UNIT = 1e-2
-"""Metres that an output of 1 moves the query."""
+"""Metres that an output of 1 moves a point."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alignment:
-    """Where to ask the universal field, and how much to trust each axis of its answer. offset:
+    """Where to evaluate the universal field, and a factor for each axis of its shifts. offset:
     metres."""
 
     offset: Float[Tensor, "n 3"]

@@ -2,8 +2,8 @@
 
 A zip of `avatar.json` (AvatarInfo), `head.safetensors` (both sets of Gaussians, fields, aligners),
 `drive.safetensors` (viewmats and expressions of the frames that it was learned from),
-`voice.safetensors` (where it hears motion codes: how they follow the voice), `torso/00000.webp`
-(RGBA) and `backdrop.png`. No pickle.
+`speaker_adapter.safetensors` (where lip codes drive it: how they follow the person's voice),
+`torso/00000.webp` (RGBA) and `backdrop.png`. No pickle.
 """
 
 import json
@@ -17,20 +17,19 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from instag.errors import FileMissing, NotAnArtefact
+from instag.errors import FileMissing
+from instag.models.archive import opened_archive, read_info
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, load_head, new_head
-from instag.runtime.files import atomic_path, check_format
-from instag.speech.front_end import FrontEnd
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
-from instag.speech.registry import create
-from instag.speech.whisper import load_whisper_encoder
+from instag.runtime.files import atomic_path
+from instag.types import EXPRESSION_UNITS, Conditioning
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+"""1 and 2 do not name `conditioning` and `expression_units`, and call the adapter a voice."""
+SPEAKER_ADAPTER, EARLIER_SPEAKER_ADAPTER = "speaker_adapter.safetensors", "voice.safetensors"
 MOST_DRIVE_FRAMES = 1_500
 """Frames of poses, expressions and torso that an avatar keeps: one minute, there and back two."""
 TORSO_QUALITY = 92
@@ -38,15 +37,16 @@ TORSO_QUALITY = 92
 
 @dataclass(frozen=True, kw_only=True)
 class AvatarInfo:
-    """What avatar.json holds. size: side of the picture in pixels; focal: pixels at that size;
-    degree: of the spherical harmonics."""
+    """The content of avatar.json. size: side of the picture in pixels; focal: pixels at that size;
+    degree: of the spherical harmonics; expression_units: names of the expression's columns."""
 
     format_version: int = FORMAT_VERSION
     made_by: str
     source: str
     recipe: str
     front_end: str
-    speech_channels: int
+    conditioning: Conditioning
+    expression_units: tuple[str, ...] = EXPRESSION_UNITS
     size: int
     focal: float
     fps: int
@@ -62,33 +62,30 @@ class Avatar:
     """A talking head and what it needs to speak. Torso frames stay compressed until they are asked
     for.
 
-    viewmats: world to camera, OpenCV. expression: action units as in Condition. backdrop: RGB.
-    voice: where the front end is `motion`.
+    viewmats: world to camera, OpenCV. expression: intensities of `info.expression_units`. backdrop:
+    RGB. speaker_adapter: state of a `speech.lips` SpeakerAdapter, where lip codes drive the head.
     """
 
     info: AvatarInfo
     head: Head
     viewmats: Float[Tensor, "f 4 4"]
-    expression: Float[Tensor, "f 6"]
+    expression: Float[Tensor, "f u"]
     torso_files: list[bytes]
     backdrop: UInt8[np.ndarray, "h w 3"]
-    voice: SpeakerAdapter | None = None
+    speaker_adapter: dict[str, Tensor] | None = None
 
     def __len__(self) -> int:
         """Frames of poses, expressions and torso."""
         return len(self.viewmats)
 
+    @property
+    def conditioning(self) -> Conditioning:
+        """What drives the head."""
+        return self.info.conditioning
+
     def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
         """RGBA, colours not multiplied by alpha."""
         return decode_torso(self.torso_files[index])
-
-    def front_end(self, *, device: str = "cpu") -> FrontEnd:
-        """What it hears with, on a device. Raises what front_ends.create raises."""
-        return (
-            create(self.info.front_end, device=device)
-            if self.voice is None
-            else LipCodeFrontEnd(self.voice, ear=load_whisper_encoder().to(device))
-        )
 
     def to(self, device: torch.device | str) -> "Avatar":
         """A copy whose head, poses and expressions lie on `device`; torso frames and backdrop are
@@ -102,27 +99,21 @@ class Avatar:
 
     def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all. Raises DiskFull."""
-        state = {
-            name: value.detach().cpu().contiguous()
-            for name, value in self.head.state_dict().items()
-        }
-        drive = {
-            "viewmats": self.viewmats.cpu().contiguous(),
-            "expression": self.expression.cpu().contiguous(),
-        }
-        backdrop = cv2.imencode(".png", cv2.cvtColor(self.backdrop, cv2.COLOR_RGB2BGR))[1].tobytes()
         with (
             atomic_path(Path(path)) as temporary,
-            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as package,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
         ):
-            package.writestr("avatar.json", json.dumps(asdict(self.info), indent=1))
-            package.writestr("head.safetensors", save(state), zipfile.ZIP_DEFLATED)
-            package.writestr("drive.safetensors", save(drive))
-            if self.voice is not None:
-                package.writestr("voice.safetensors", save(self.voice.state()))
-            package.writestr("backdrop.png", backdrop)
+            archive.writestr("avatar.json", json.dumps(asdict(self.info), indent=1))
+            archive.writestr(
+                "head.safetensors", save(stored(self.head.state_dict())), zipfile.ZIP_DEFLATED
+            )
+            drive = {"viewmats": self.viewmats, "expression": self.expression}
+            archive.writestr("drive.safetensors", save(stored(drive)))
+            if self.speaker_adapter is not None:
+                archive.writestr(SPEAKER_ADAPTER, save(stored(self.speaker_adapter)))
+            archive.writestr("backdrop.png", encode_backdrop(self.backdrop))
             for index, torso in enumerate(self.torso_files):
-                package.writestr(f"torso/{index:05d}.webp", torso)
+                archive.writestr(f"torso/{index:05d}.webp", torso)
 
     @classmethod
     def open(cls, path: Path | str) -> "Avatar":
@@ -132,67 +123,72 @@ class Avatar:
             raise FileMissing(
                 f"There is no file {path}. Make an avatar with: instag create VIDEO -o {path}"
             )
-        try:
-            with zipfile.ZipFile(path) as package:
-                content = json.loads(package.read("avatar.json"))
-                check_format(path, int(content["format_version"]), FORMAT_VERSION)
-                info = AvatarInfo(**content)
-                state, drive = (
-                    load(package.read("head.safetensors")),
-                    load(package.read("drive.safetensors")),
-                )
-                voice = (
-                    SpeakerAdapter.of_state(load(package.read("voice.safetensors")))
-                    if info.front_end == LipCodeFrontEnd.name
-                    else None
-                )
-                torso = [package.read(f"torso/{index:05d}.webp") for index in range(info.frames)]
-                backdrop = cv2.imdecode(
-                    np.frombuffer(package.read("backdrop.png"), np.uint8), cv2.IMREAD_COLOR
-                )
-            head = head_template(info.speech_channels)
-            load_head(head, state)
-        except (
-            zipfile.BadZipFile,
-            KeyError,
-            TypeError,
-            ValueError,
-            RuntimeError,
-            SafetensorError,
-        ) as error:
-            raise NotAnArtefact(
-                f"{path} is not an avatar, or is damaged ({error}). Make it again with: instag "
-                f"create VIDEO -o {path}"
-            ) from error
-        return cls(
-            info=info,
-            head=head.requires_grad_(False).eval(),
-            viewmats=drive["viewmats"],
-            expression=drive["expression"],
-            torso_files=torso,
-            backdrop=cv2.cvtColor(backdrop, cv2.COLOR_BGR2RGB),
-            voice=voice,
-        )
+        remedy = f"Make it again with: instag create VIDEO -o {path}"
+        with opened_archive(path, "an avatar", remedy) as archive:
+            info = AvatarInfo(**read_info(archive, "avatar.json", path, FORMAT_VERSION))
+            head = head_template(info.conditioning, info.expression_units)
+            load_head(head, load(archive.read("head.safetensors")))
+            drive = load(archive.read("drive.safetensors"))
+            return cls(
+                info=info,
+                head=head.requires_grad_(False).eval(),
+                viewmats=drive["viewmats"],
+                expression=drive["expression"],
+                torso_files=[
+                    archive.read(f"torso/{index:05d}.webp") for index in range(info.frames)
+                ],
+                backdrop=decode_backdrop(archive.read("backdrop.png")),
+                speaker_adapter=_read_speaker_adapter(archive, info.conditioning),
+            )
 
 
-def head_template(speech_channels: int) -> Head:
+def head_template(conditioning: Conditioning, units: tuple[str, ...] = EXPRESSION_UNITS) -> Head:
     """A head of the right shapes to load a state into."""
     generator = torch.Generator().manual_seed(0)
     return new_head(
         face=random_gaussians(1, 0, generator),
         mouth=random_gaussians(1, 0, generator, mouth=True),
-        speech_channels=speech_channels,
+        conditioning=conditioning,
+        units=units,
     )
 
 
+def stored(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same as safetensors can store them."""
+    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+
+
+def encode_backdrop(rgb: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """As PNG."""
+    return cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def decode_backdrop(data: bytes) -> UInt8[np.ndarray, "h w 3"]:
+    """The inverse of `encode_backdrop`. Raises ValueError where `data` is no picture."""
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise ValueError("backdrop.png is no picture")
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def _read_speaker_adapter(
+    archive: zipfile.ZipFile, conditioning: Conditioning
+) -> dict[str, Tensor] | None:
+    if conditioning.kind != "lip_codes":
+        return None
+    named = SPEAKER_ADAPTER in archive.namelist()
+    return load(archive.read(SPEAKER_ADAPTER if named else EARLIER_SPEAKER_ADAPTER))
+
+
 def encode_torso(rgba: UInt8[np.ndarray, "h w 4"]) -> bytes:
-    """WebP: a tenth of a PNG's size, alpha without loss."""
+    """As WebP: a tenth of a PNG's size, alpha without loss."""
     return cv2.imencode(
         ".webp", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_WEBP_QUALITY, TORSO_QUALITY]
     )[1].tobytes()
 
 
 def decode_torso(data: bytes) -> UInt8[np.ndarray, "h w 4"]:
+    """The inverse of `encode_torso`, but for what WebP loses of the colours."""
     return cv2.cvtColor(
         cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA
     )

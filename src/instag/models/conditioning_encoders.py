@@ -1,4 +1,4 @@
-"""The speech encoder: eight windows of features around a frame become one 32-vector
+"""The conditioning encoders: eight windows of features around a frame become one 32-vector
 (docs/method.md#networks; AD-NeRF, ICCV 2021)."""
 
 from typing import final
@@ -8,27 +8,28 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from instag.models.mlp import mlp
-from instag.speech.lips.network import CODES, deviations
-from instag.types import WINDOWS
+from instag.ops.statistics import deviations
+from instag.types import LIP_CODES, WINDOWS, Conditioning
 
 WIDTH = 32
+"""Numbers that an encoder returns for a frame."""
 
 
 FARTHEST_CODE = 4.0
-"""Deviations from the mean beyond which a code counts as one less far: a network says anything at
-all outside of what it has seen."""
+"""Deviations from the mean that an encoded lip code approaches but never exceeds: beyond the codes
+that a network has learned from, its output is arbitrary."""
 
 
 CENTRE = WINDOWS // 2
-"""Of the eight windows that of the frame itself. The code says all of it: what came before tells
-nothing more of where the skin is."""
+"""The frame's own window among the eight. Its lip code alone tells where the skin is; earlier codes
+add nothing."""
 
 
 class SpeechEncoder(nn.Module):
     """Convolutions over time inside each window, then attention over the eight windows.
 
-    Features are first brought to mean 0 and deviation 1 by `level`, the mean and deviation of the
-    speech it learns from; it is part of its state.
+    Features are first normalised by `level`, the mean and deviation of the speech that the encoder
+    learns from; it is part of the state.
     """
 
     level: Tensor
@@ -72,29 +73,32 @@ class SpeechEncoder(nn.Module):
 
 @final
 class LipCodeEncoder(nn.Module):
-    """Two small layers on the code of the frame alone. `level`: mean and deviation of each number
-    of the codes that it learns from; part of its state."""
+    """A linear layer and a small network on the lip code of the frame alone. `level`: mean and
+    deviation of each number of the codes that the encoder learns from; part of the state."""
 
     level: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, codes: int = LIP_CODES) -> None:
         super().__init__()
-        self.register_buffer("level", torch.tensor([[0.0], [1.0]]).repeat(1, CODES))
-        self.layers = mlp(CODES, 64, WIDTH)
-        self.straight = nn.Linear(CODES, WIDTH)
+        self.register_buffer("level", torch.tensor([[0.0], [1.0]]).repeat(1, codes))
+        self.layers = mlp(codes, 64, WIDTH)
+        self.straight = nn.Linear(codes, WIDTH)
 
-    def forward(self, windows: Float[Tensor, "b 8 12 1"]) -> Float[Tensor, "b 32"]:
+    def forward(self, windows: Float[Tensor, "b 8 k 1"]) -> Float[Tensor, "b 32"]:
         code = (windows[:, CENTRE, :, 0] - self.level[0]) / self.level[1]
         near = FARTHEST_CODE * torch.tanh(code / FARTHEST_CODE)
         return self.straight(near) + self.layers(near)
 
     @staticmethod
-    def level_of(features: Float[Tensor, "f 12 1"]) -> Float[Tensor, "2 12"]:
+    def level_of(features: Float[Tensor, "f k 1"]) -> Float[Tensor, "2 k"]:
         """The level of these codes."""
         return torch.stack([features[..., 0].mean(0), deviations(features[..., 0])])
 
 
-def conditioning_encoder(channels: int) -> SpeechEncoder | LipCodeEncoder:
-    """What a field hears with: motion codes have twelve numbers, and every front end of speech has
-    more."""
-    return LipCodeEncoder() if channels == CODES else SpeechEncoder(channels)
+def conditioning_encoder(conditioning: Conditioning) -> SpeechEncoder | LipCodeEncoder:
+    """A fresh encoder for a kind of conditioning."""
+    match conditioning.kind:
+        case "audio":
+            return SpeechEncoder(conditioning.channels)
+        case "lip_codes":
+            return LipCodeEncoder(conditioning.channels)

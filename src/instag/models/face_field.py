@@ -1,4 +1,4 @@
-"""The gated motion field: from a place on the face, the speech and the expression to the motion of
+"""The gated motion field: from a point of the face, the speech and the expression to the motion of
 a Gaussian there.
 
 One class serves as the universal field (hidden 64, shared by all people) and as a person's own
@@ -14,25 +14,26 @@ from torch import Tensor, nn
 from instag.models.conditioning_encoders import WIDTH, conditioning_encoder
 from instag.models.mlp import mlp
 from instag.models.triplane import TriPlane
-from instag.types import BLINK_LIMIT, EXPRESSION_UNITS, Condition
+from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, Condition, Conditioning
 
 SHIFT_UNIT = 1e-2
 """Metres that an output of 1 shifts a Gaussian."""
 REVIVAL = 0.1
+"""The gradient of a closed gate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldFeatures:
-    """What a field knows of points before it hears anything: their encoding and how far each
-    listens."""
+    """A field's features of points, the same in every frame: their encoding, and the gates through
+    which speech and expression reach them."""
 
     encoding: Float[Tensor, "n 36"]
     speech_gate: Float[Tensor, "n 32"]
     expression_gate: Float[Tensor, "n e"]
 
     def split(self, *points: int) -> list["FieldFeatures"]:
-        """So many first points, so many after them, and so on. (Split, not cut out: one operation
-        backward, where slices take three each.)"""
+        """The first so many points, the next so many, and so on. (One `split` is one operation in
+        the backward pass, where each slice takes three.)"""
         parts = zip(
             *(
                 table.split(points)
@@ -62,7 +63,7 @@ class Deformation:
     scale: Float[Tensor, "b n 3"]
 
     def split(self, *frames: int) -> list["Deformation"]:
-        """The motion of so many first frames, of so many after them, and so on."""
+        """The deformations of the first so many frames, of the next so many, and so on."""
         parts = zip(
             *(table.split(frames) for table in (self.shift, self.rotation, self.scale)), strict=True
         )
@@ -73,12 +74,13 @@ class Deformation:
 
 
 class MotionField(nn.Module):
-    """Tri-plane encoding, gates for speech and expression, and the network that turns all three
-    into motion.
+    """Tri-plane encoding, gates for speech and expression, and the network that computes a motion
+    from all three.
 
-    `expression_range`, least and greatest of each unit, is part of its state: a stronger expression
-    than any it learned from counts as the strongest of those, since a network says anything at all
-    outside of what it has seen.
+    units: names of the expression's columns; a field without any has no expression.
+    `expression_range`, least and greatest of each unit, is part of the state: a stronger expression
+    than any that the field learned from is clamped to the strongest of those, beyond which its
+    output is arbitrary.
     """
 
     expression_range: Tensor
@@ -86,25 +88,26 @@ class MotionField(nn.Module):
     def __init__(
         self,
         *,
-        speech_channels: int,
+        conditioning: Conditioning,
+        units: tuple[str, ...] = EXPRESSION_UNITS,
         hidden: int,
-        expression: bool = True,
         base: int = 16,
         finest: float = 38.4,
     ) -> None:
         super().__init__()
+        self.units = units
         self.encoding = TriPlane(base, finest)
-        self.speech = conditioning_encoder(speech_channels)
+        self.speech = conditioning_encoder(conditioning)
         self.speech_gate = mlp(36, 32, WIDTH)
-        units = len(EXPRESSION_UNITS) if expression else 0
-        self.register_buffer("expression_range", torch.tensor([[0.0], [5.0]]).repeat(1, units))
-        self.expression = mlp(units - 1, 16, units - 1) if expression else None
-        self.expression_gate = mlp(36, 16, units) if expression else None
+        count, encoded = len(units), len(units) - (BLINK in units)
+        self.register_buffer("expression_range", torch.tensor([[0.0], [5.0]]).repeat(1, count))
+        self.expression = mlp(encoded, 16, encoded) if units else None
+        self.expression_gate = mlp(36, 16, count) if units else None
         # The 11 outputs of the paper: shift 3, rotation 4, opacity 1 (never applied), scale 3; the
         # mouth has 7.
-        self.motion = mlp(36 + WIDTH + units, hidden, hidden, 11 if expression else 7)
+        self.motion = mlp(36 + WIDTH + count, hidden, hidden, 11 if units else 7)
 
-    def places(self, points: Float[Tensor, "n 3"]) -> FieldFeatures:
+    def features(self, points: Float[Tensor, "n 3"]) -> FieldFeatures:
         """Encode points (metres, the field's own space); the same for every frame."""
         encoding = self.encoding(points)
         gate = (
@@ -117,32 +120,33 @@ class MotionField(nn.Module):
         )
 
     def encode_conditioning(self, condition: Condition) -> Float[Tensor, "b codes"]:
-        """The speech and expression codes of a batch of frames, side by side."""
+        """The speech and expression codes of a batch of frames, side by side. The blink, where
+        there is one, comes last and as it is."""
         speech = self.speech(condition.speech)
         if self.expression is None:
             return speech
         expression = condition.expression.clamp(*self.expression_range)
-        upper, blink = expression[:, :-1], expression[:, -1:].clamp(0, BLINK_LIMIT)
-        return torch.cat([speech, self.expression(upper), blink], dim=-1)
+        if BLINK not in self.units:
+            return torch.cat([speech, self.expression(expression)], dim=-1)
+        others, blink = without_column(expression, self.units.index(BLINK))
+        return torch.cat([speech, self.expression(others), blink.clamp(0, BLINK_LIMIT)], dim=-1)
 
-    def move(self, places: FieldFeatures, heard: Float[Tensor, "b codes"]) -> Deformation:
-        """Motion of each place in each frame.
+    def deform(self, features: FieldFeatures, codes: Float[Tensor, "b codes"]) -> Deformation:
+        """Motion of each point in each frame.
 
-        The first layer is split into the part of the place, the same in all frames, and the gated
+        The first layer is split into the encoding's part, the same in all frames, and the gated
         part; gating the layer's weights in place of its inputs gives the same numbers without a [b,
         n, 38] array.
         """
+        frames = len(codes)
         of_encoding, of_gates = self.motion.get_parameter("0.weight").split(
-            [36, heard.shape[1]], dim=1
+            [36, codes.shape[1]], dim=1
         )
-        of_place = places.encoding @ of_encoding.T
-        gates = torch.cat([places.speech_gate, places.expression_gate], dim=-1)
-        gated = (of_gates * heard[:, None]).transpose(1, 2)
-        out = self.motion[1:](
-            torch.baddbmm(
-                of_place.expand(len(heard), -1, -1), gates.expand(len(heard), -1, -1), gated
-            )
-        )
+        static = features.encoding @ of_encoding.T
+        gates = torch.cat([features.speech_gate, features.expression_gate], dim=-1)
+        gated = (of_gates * codes[:, None]).transpose(1, 2)
+        first = torch.baddbmm(static.expand(frames, -1, -1), gates.expand(frames, -1, -1), gated)
+        out = self.motion[1:](first)
         shift, rotation, *rest = out.split([3, 4, 1, 3] if out.shape[-1] == 11 else [3, 4], dim=-1)
         return Deformation(
             shift=shift * SHIFT_UNIT,
@@ -151,28 +155,38 @@ class MotionField(nn.Module):
         )
 
     def forward(self, points: Float[Tensor, "n 3"], condition: Condition) -> Deformation:
-        return self.move(self.places(points), self.encode_conditioning(condition))
+        return self.deform(self.features(points), self.encode_conditioning(condition))
 
 
-def universal_face_field(speech_channels: int) -> MotionField:
+def without_column(
+    values: Float[Tensor, "b u"], column: int
+) -> tuple[Float[Tensor, "b v"], Float[Tensor, "b 1"]]:
+    """The other columns, and that column."""
+    before, taken, after = values.split([column, 1, values.shape[1] - column - 1], dim=1)
+    return torch.cat([before, after], dim=1), taken
+
+
+def universal_face_field(
+    conditioning: Conditioning, units: tuple[str, ...] = EXPRESSION_UNITS
+) -> MotionField:
     """The universal motion field of the face, shared by all people."""
-    return MotionField(speech_channels=speech_channels, hidden=64)
+    return MotionField(conditioning=conditioning, units=units, hidden=64)
 
 
-def personalized_face_field(speech_channels: int) -> MotionField:
-    """What is one person's own in the motion of the face (pre-training)."""
-    return MotionField(speech_channels=speech_channels, hidden=32)
+def personalized_face_field(
+    conditioning: Conditioning, units: tuple[str, ...] = EXPRESSION_UNITS
+) -> MotionField:
+    """One person's own part of the face's motion (pre-training)."""
+    return MotionField(conditioning=conditioning, units=units, hidden=32)
 
 
-def personalized_mouth_field(speech_channels: int) -> MotionField:
-    """What is one person's own in the motion of the inside of the mouth (pre-training)."""
-    return MotionField(
-        speech_channels=speech_channels, hidden=16, expression=False, base=64, finest=57.6
-    )
+def personalized_mouth_field(conditioning: Conditioning) -> MotionField:
+    """One person's own part of the motion of the inside of the mouth (pre-training)."""
+    return MotionField(conditioning=conditioning, units=(), hidden=16, base=64, finest=57.6)
 
 
 def leaky_grad_relu(values: Tensor) -> Tensor:
-    """ReLU, whose gradient where it is closed is REVIVAL, not 0: a blink is rare, and its gate,
-    closed by chance early, would never open again."""
+    """ReLU with the gradient REVIVAL, not 0, where it is closed: blinks are rare, and a gate that
+    closed by chance early in training would never open again."""
     below = values.clamp(max=0)
     return torch.relu(values) + REVIVAL * (below - below.detach())

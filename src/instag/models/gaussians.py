@@ -1,4 +1,4 @@
-"""The Gaussians of a head as they are learned: raw values, activated when a frame is made
+"""The Gaussians of a head as they are learned: raw values, activated when a frame is rendered
 (docs/method.md#gaussians)."""
 
 import math

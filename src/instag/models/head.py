@@ -1,9 +1,9 @@
 """A talking head: the Gaussians of a person's face and of the inside of the mouth, with the fields
 that move them.
 
-The face's motion is the universal field's, asked at the aligned places; the mouth's is the mouth
-field's, told by the hook how the face opens (docs/method.md#a-frame). `move` is a value that the
-caller passes on.
+The universal field, evaluated at the aligned points, deforms the face. The mouth's field deforms
+the mouth by speech and by the hook, which the caller passes on from the face
+(docs/method.md#a-frame).
 """
 
 from dataclasses import dataclass
@@ -17,31 +17,39 @@ from instag.models.conditioning_encoders import WIDTH
 from instag.models.face_field import Deformation, FieldFeatures, MotionField, universal_face_field
 from instag.models.gaussians import Gaussians
 from instag.models.mouth_field import HOOK_RANK, MouthField, hook
-from instag.types import BLINK, BLINK_LIMIT, Condition, Splats
+from instag.types import (
+    BLINK,
+    BLINK_LIMIT,
+    EXPRESSION_UNITS,
+    Condition,
+    Conditioning,
+    Splats,
+)
 
 CAN_BLINK = 0.9
-"""The share of BLINK_LIMIT that a head must know to close its eyes."""
+"""The share of BLINK_LIMIT that a head must have learned to close its eyes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PointFeatures:
-    """What of a face is the same in every frame: places in the universal field, and the aligner's
-    offset and gain."""
+    """Features of points of the face, the same in every frame: those of the universal field at the
+    aligned points, and the aligner's offset and gain."""
 
-    places: FieldFeatures
+    features: FieldFeatures
     offset: Float[Tensor, "n 3"]
     gain: Float[Tensor, "n 3"]
 
     def split(self, *points: int) -> list["PointFeatures"]:
-        """So many first points, so many after them, and so on."""
+        """The first so many points, the next so many, and so on."""
         parts = zip(
-            self.places.split(*points),
+            self.features.split(*points),
             self.offset.split(points),
             self.gain.split(points),
             strict=True,
         )
         return [
-            PointFeatures(places=places, offset=offset, gain=gain) for places, offset, gain in parts
+            PointFeatures(features=features, offset=offset, gain=gain)
+            for features, offset, gain in parts
         ]
 
 
@@ -55,7 +63,7 @@ class Face(nn.Module):
         self.aligner = aligner
 
     def point_features(self, *, aligned: bool = True) -> PointFeatures:
-        """Ask the aligner, then encode the aligned places. Gradients reach the aligner and the
+        """Align the centres of the Gaussians, then encode them. Gradients reach the aligner and the
         field, not the centres."""
         return self.point_features_at(self.gaussians.means.detach(), aligned=aligned)
 
@@ -65,46 +73,46 @@ class Face(nn.Module):
         """The same for any points of the head, metres."""
         if not aligned:
             return PointFeatures(
-                places=self.field.places(points),
+                features=self.field.features(points),
                 offset=torch.zeros_like(points),
                 gain=torch.ones_like(points),
             )
         alignment = self.aligner(points)
         return PointFeatures(
-            places=self.field.places(points + alignment.offset),
+            features=self.field.features(points + alignment.offset),
             offset=alignment.offset,
             gain=alignment.gain,
         )
 
     def motion(self, point_features: PointFeatures, condition: Condition) -> Deformation:
-        """The field's motion with the aligner's gain on the shift."""
+        """The field's deformation with the aligner's gain on the shift."""
         return self.deform(point_features, self.encode_conditioning(condition))
 
     def encode_conditioning(self, condition: Condition) -> Float[Tensor, "b codes"]:
-        """What the field makes of speech and expression; the same for all points."""
+        """The field's codes of speech and expression; the same for all points."""
         return self.field.encode_conditioning(condition)
 
-    def deform(self, point_features: PointFeatures, heard: Float[Tensor, "b codes"]) -> Deformation:
-        """The motion for what the field has heard already."""
-        motion = self.field.move(point_features.places, heard)
+    def deform(self, point_features: PointFeatures, codes: Float[Tensor, "b codes"]) -> Deformation:
+        """The motion for codes that `encode_conditioning` returned."""
+        motion = self.field.deform(point_features.features, codes)
         return Deformation(
             shift=motion.shift * point_features.gain, rotation=motion.rotation, scale=motion.scale
         )
 
     @torch.no_grad()
-    def mouth_move(
-        self, point_features: PointFeatures, heard: Float[Tensor, "b codes"], rank: int = HOOK_RANK
+    def hook(
+        self, point_features: PointFeatures, codes: Float[Tensor, "b codes"], rank: int = HOOK_RANK
     ) -> Float[Tensor, "b 3"]:
-        """The hook, read at a rank, of what the field has heard."""
-        return hook(self.speech_shift(point_features, heard), rank)
+        """The face-mouth hook, read at a rank."""
+        return hook(self.speech_shift(point_features, codes), rank)
 
     @torch.no_grad()
     def speech_shift(
-        self, point_features: PointFeatures, heard: Float[Tensor, "b codes"]
+        self, point_features: PointFeatures, codes: Float[Tensor, "b codes"]
     ) -> Float[Tensor, "b n 3"]:
-        """The field's own shifts with the expression at zero: what the hook looks at."""
-        speech_alone = torch.cat([heard[:, :WIDTH], torch.zeros_like(heard[:, WIDTH:])], dim=-1)
-        return self.field.move(point_features.places, speech_alone).shift
+        """The field's own shifts with the expression at zero, which the hook reads."""
+        speech_alone = torch.cat([codes[:, :WIDTH], torch.zeros_like(codes[:, WIDTH:])], dim=-1)
+        return self.field.deform(point_features.features, speech_alone).shift
 
     def splats(self, motion: Deformation | None, frames: int) -> Splats:
         return self.gaussians.splats(motion, frames)
@@ -120,7 +128,7 @@ class Mouth(nn.Module):
         self.aligner = aligner
 
     def encode(self, *, aligned: bool = True) -> Float[Tensor, "n 36"]:
-        """The encoding of the (aligned) places, the same in every frame."""
+        """The encoding of the (aligned) centres, the same in every frame."""
         return self.encode_at(self.gaussians.means.detach(), aligned=aligned)
 
     def encode_at(
@@ -130,10 +138,10 @@ class Mouth(nn.Module):
         return self.field.encoding(points + self.aligner(points).offset if aligned else points)
 
     def motion(
-        self, encoding: Float[Tensor, "n 36"], condition: Condition, move: Float[Tensor, "b 3"]
+        self, encoding: Float[Tensor, "n 36"], condition: Condition, hook: Float[Tensor, "b 3"]
     ) -> Deformation:
         """Shifts alone."""
-        shift = self.field.shift(encoding, self.field.speech(condition.speech), move)
+        shift = self.field.shift(encoding, self.field.speech(condition.speech), hook)
         return Deformation(
             shift=shift,
             rotation=shift.new_zeros(*shift.shape[:2], 4),
@@ -153,35 +161,41 @@ class Head(nn.Module):
         self.mouth = mouth
 
     def set_speech_level(self, features: Float[Tensor, "f channels steps"]) -> None:
-        """Let both speech encoders bring features like these to mean 0 and deviation 1."""
+        """Let both speech encoders normalise features like these to mean 0 and deviation 1."""
         for encoder in (self.face.field.speech, self.mouth.field.speech):
             encoder.level.copy_(encoder.level_of(features))
 
-    def set_expression_range(self, expression: Float[Tensor, "f 6"]) -> None:
-        """Let the face's field take no expression for stronger than the strongest of these, which
-        it sees or is taught."""
+    def set_expression_range(self, expression: Float[Tensor, "f u"]) -> None:
+        """Let the face's field clamp expressions to the range of these, from which it learns."""
         self.face.field.expression_range.copy_(
             torch.stack([expression.amin(0), expression.amax(0)])
         )
 
     def can_blink(self) -> bool:
-        """Whether its field knows closed eyes."""
-        return float(self.face.field.expression_range[1, BLINK]) >= CAN_BLINK * BLINK_LIMIT
+        """Whether the face's field has learned to close the eyes."""
+        field = self.face.field
+        if BLINK not in field.units:
+            return False
+        strongest = float(field.expression_range[1, field.units.index(BLINK)])
+        return strongest >= CAN_BLINK * BLINK_LIMIT
 
 
-def new_head(*, face: Gaussians, mouth: Gaussians, speech_channels: int, seed: int = 0) -> Head:
+def new_head(
+    *,
+    face: Gaussians,
+    mouth: Gaussians,
+    conditioning: Conditioning,
+    units: tuple[str, ...] = EXPRESSION_UNITS,
+    seed: int = 0,
+) -> Head:
     """Fresh fields and aligners around two sets of Gaussians; the global generator is left as it
     was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _fresh_head(face, mouth, speech_channels)
-
-
-def _fresh_head(face: Gaussians, mouth: Gaussians, speech_channels: int) -> Head:
-    return Head(
-        Face(face, universal_face_field(speech_channels), face_aligner()),
-        Mouth(mouth, MouthField(speech_channels=speech_channels), mouth_aligner()),
-    )
+        return Head(
+            Face(face, universal_face_field(conditioning, units), face_aligner()),
+            Mouth(mouth, MouthField(conditioning), mouth_aligner()),
+        )
 
 
 def load_head(head: Head, state: dict[str, Tensor]) -> None:

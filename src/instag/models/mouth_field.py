@@ -1,5 +1,5 @@
-"""The universal motion field of the inside of the mouth, driven by speech and by how the face
-around it opens (docs/method.md#networks)."""
+"""The universal motion field of the inside of the mouth, driven by speech and by the face-mouth
+hook (docs/method.md#networks)."""
 
 import torch
 from jaxtyping import Float
@@ -9,22 +9,24 @@ from instag.models.conditioning_encoders import WIDTH, conditioning_encoder
 from instag.models.face_field import SHIFT_UNIT
 from instag.models.mlp import mlp
 from instag.models.triplane import TriPlane
+from instag.types import Conditioning
 
 SIDEWAYS = 1 / 5
 """Shifts along x and z are this much weaker than along y: a jaw mostly drops."""
 HOOK_SCALE = 100.0
+"""Hook values of a shift of one metre."""
 HOOK_RANK = 10
-"""Which largest and smallest shift the hook reads when rendering; training draws 10..49."""
+"""The rank of the shifts that the hook reads when rendering; training draws 10..49."""
 
 
 class MouthField(nn.Module):
-    """Shifts of the mouth's Gaussians from the speech and the hook's `move`; the four rotation
-    outputs are unused, as in the paper."""
+    """Shifts of the mouth's Gaussians from speech and hook; the four rotation outputs are unused,
+    as in the paper."""
 
-    def __init__(self, *, speech_channels: int) -> None:
+    def __init__(self, conditioning: Conditioning) -> None:
         super().__init__()
         self.encoding = TriPlane(64, 57.6)
-        self.speech = conditioning_encoder(speech_channels)
+        self.speech = conditioning_encoder(conditioning)
         self.motion = mlp(36 + WIDTH + 3, 32, 32, 7)
         self.strength = mlp(36 + 3, 16, 16, 1)
 
@@ -32,32 +34,32 @@ class MouthField(nn.Module):
         self,
         encoding: Float[Tensor, "n 36"],
         speech: Float[Tensor, "b 32"],
-        move: Float[Tensor, "b 3"],
+        hook: Float[Tensor, "b 3"],
     ) -> Float[Tensor, "b n 3"]:
         """Shift of each encoded point in each frame, metres."""
         frames, points = len(speech), len(encoding)
-        place = encoding.expand(frames, -1, -1)
-        hook = move[:, None].expand(-1, points, -1)
-        out = self.motion(torch.cat([place, speech[:, None].expand(-1, points, -1), hook], dim=-1))
-        strength = 2 * torch.sigmoid(self.strength(torch.cat([place, hook], dim=-1)))
+        each = encoding.expand(frames, -1, -1)
+        opening, voice = (values[:, None].expand(-1, points, -1) for values in (hook, speech))
+        out = self.motion(torch.cat([each, voice, opening], dim=-1))
+        strength = 2 * torch.sigmoid(self.strength(torch.cat([each, opening], dim=-1)))
         sideways, vertical = SIDEWAYS * SHIFT_UNIT * strength, SHIFT_UNIT * strength
         return out[..., :3] * torch.cat([sideways, vertical, sideways], dim=-1)
 
 
 def hook(shift: Float[Tensor, "b n 3"], rank: int = HOOK_RANK) -> Float[Tensor, "b 3"]:
-    """The face-mouth hook: how far the face's highest and lowest shifts along y lie apart, without
-    gradient.
+    """The face-mouth hook: how far the face opens, read from its largest and smallest shifts along
+    y, without gradient.
 
-    `shift` is the universal field's, with the expression at zero. With a the rank-th largest and b
-    the rank-th smallest: (a, b, a - b) x 100.
+    shift: of the universal field, with the expression at zero. With a the rank-th largest and b the
+    rank-th smallest: (a, b, a - b) x 100.
     """
     vertical = shift.detach()[..., 1]
     rank = min(rank, vertical.shape[1])
     highest = vertical.topk(rank, dim=1).values[:, -1]
     lowest = vertical.topk(rank, dim=1, largest=False).values[:, -1]
-    return move_of(highest, lowest)
+    return hook_values(highest, lowest)
 
 
-def move_of(highest: Float[Tensor, " b"], lowest: Float[Tensor, " b"]) -> Float[Tensor, "b 3"]:
-    """What the hook says for a face's high and low shift along y, metres."""
+def hook_values(highest: Float[Tensor, " b"], lowest: Float[Tensor, " b"]) -> Float[Tensor, "b 3"]:
+    """The hook of a face's high and low shifts along y, metres."""
     return torch.stack([highest, lowest, highest - lowest], dim=-1) * HOOK_SCALE

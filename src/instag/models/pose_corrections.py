@@ -17,7 +17,7 @@ class PoseCorrections(nn.Module):
     """For each frame a turn about the head's own origin (radians) and a shift (in units of METRE),
     world axes.
 
-    Their mean over the frames is taken out: what all frames share belongs to the head, and frames
+    Their mean over the frames is subtracted: what all frames share belongs to the head, and frames
     that are not trained on would lack it.
     """
 
@@ -33,6 +33,6 @@ class PoseCorrections(nn.Module):
 
 def _rigid(change: Float[Tensor, "b 6"]) -> Float[Tensor, "b 4 4"]:
     top = torch.cat([rotation_vector_to_matrix(change[:, :3]), change[:, 3:, None] * METRE], dim=-1)
-    # Not from a list of numbers: a GPU would be waited for until it has them.
+    # A list of numbers would be copied to a GPU synchronously.
     bottom = torch.eye(4, dtype=change.dtype, device=change.device)[3:].expand(len(change), 1, 4)
     return torch.cat([top, bottom], dim=1)

@@ -15,31 +15,35 @@ from pathlib import Path
 from typing import final
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from instag.errors import FileMissing, NotAnArtefact
+from instag.errors import FileMissing
+from instag.models.archive import opened_archive, read_info
 from instag.models.face_field import MotionField, universal_face_field
 from instag.models.head import Head
 from instag.models.mouth_field import MouthField
-from instag.runtime.files import atomic_path, check_format
+from instag.runtime.files import atomic_path
+from instag.types import EXPRESSION_UNITS, Conditioning
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 does not name `conditioning` and `expression_units`."""
 BUNDLED = "bundled"
-"""What a user says in place of a file for the prior that comes with instag."""
+"""In place of a file's name: the prior that comes with instag."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PriorInfo:
-    """What prior.json holds. hears: identity of the front end, its version and weights; empty where
-    nobody knows. people: how many taught it."""
+    """The content of prior.json. hears: identity of the front end, its version and weights; empty
+    where it is unknown. expression_units: names of the expression's columns. people: how many it
+    was learned from."""
 
     format_version: int = FORMAT_VERSION
     made_by: str
     front_end: str
     hears: str
-    speech_channels: int
+    conditioning: Conditioning
+    expression_units: tuple[str, ...] = EXPRESSION_UNITS
     people: int
     training: dict[str, object] = field(default_factory=dict)
 
@@ -47,11 +51,16 @@ class PriorInfo:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Prior:
-    """What several people's faces and mouths do with their voices."""
+    """The universal motion fields of faces and mouths."""
 
     info: PriorInfo
     face: MotionField
     mouth: MouthField
+
+    @property
+    def conditioning(self) -> Conditioning:
+        """What drives both fields."""
+        return self.info.conditioning
 
     def state(self) -> dict[str, Tensor]:
         """Both fields, flat: `face.` and `mouth.` before their own names."""
@@ -63,7 +72,7 @@ class Prior:
         }
 
     def digest(self) -> str:
-        """Tells this prior from others: of all its numbers."""
+        """A hash of all its numbers, which identifies the prior."""
         return hashlib.sha256(
             save({name: value.cpu().contiguous() for name, value in self.state().items()})
         ).hexdigest()
@@ -75,17 +84,16 @@ class Prior:
         )
 
     def begin(self, head: Head) -> None:
-        """Let a head start with these fields; the range of expressions stays its own, as the fields
-        forget, while they learn a person, what stronger ones look like. Raises ValueError where its
-        fields are of other shapes; see `info.speech_channels`."""
+        """Start a head from these fields. It keeps its own range of expressions: while fields adapt
+        to a person, they forget stronger expressions. Raises ValueError where its fields have other
+        shapes; see `conditioning`."""
         own = head.face.field.expression_range.clone()
         _begin(head.face.field, self.face)
         head.face.field.expression_range.copy_(own)
         self.begin_mouth(head)
 
     def begin_mouth(self, head: Head) -> None:
-        """Let the inside of a head's mouth alone start with these fields. Raises as `begin`
-        does."""
+        """Start only the mouth of a head from these fields. Raises as `begin` does."""
         _begin(head.mouth.field, self.mouth)
 
     def save(self, path: Path | str) -> None:
@@ -93,10 +101,10 @@ class Prior:
         state = {name: value.cpu().contiguous() for name, value in self.state().items()}
         with (
             atomic_path(Path(path)) as temporary,
-            zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as package,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
         ):
-            package.writestr("prior.json", json.dumps(asdict(self.info), indent=1))
-            package.writestr("fields.safetensors", save(state))
+            archive.writestr("prior.json", json.dumps(asdict(self.info), indent=1))
+            archive.writestr("fields.safetensors", save(state))
 
     @classmethod
     def open(cls, path: Path | str) -> "Prior":
@@ -108,58 +116,43 @@ class Prior:
             raise FileMissing(
                 f"There is no file {path}. Make a prior with: instag pretrain CLIP... -o {path}"
             )
-        try:
-            with zipfile.ZipFile(path) as package:
-                content = json.loads(package.read("prior.json"))
-                check_format(path, int(content["format_version"]), FORMAT_VERSION)
-                info = PriorInfo(**content)
-                state = load(package.read("fields.safetensors"))
-            face, mouth = empty_fields(info.speech_channels)
-            for name, module in (("face", face), ("mouth", mouth)):
-                module.load_state_dict(
-                    {
-                        key.removeprefix(f"{name}."): value
-                        for key, value in state.items()
-                        if key.startswith(f"{name}.")
-                    }
-                )
-        except (
-            zipfile.BadZipFile,
-            KeyError,
-            TypeError,
-            ValueError,
-            RuntimeError,
-            SafetensorError,
-        ) as error:
-            raise NotAnArtefact(
-                f"{path} is not a prior, or is damaged ({error}). Make one with: instag pretrain "
-                f"CLIP... -o {path}"
-            ) from error
+        remedy = f"Make one with: instag pretrain CLIP... -o {path}"
+        with opened_archive(path, "a prior", remedy) as archive:
+            info = PriorInfo(**read_info(archive, "prior.json", path, FORMAT_VERSION))
+            state = load(archive.read("fields.safetensors"))
+            face, mouth = empty_fields(info.conditioning, info.expression_units)
+            face.load_state_dict(part_of(state, "face."))
+            mouth.load_state_dict(part_of(state, "mouth."))
         return cls(info=info, face=face, mouth=mouth)
 
 
+def part_of(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The values whose names begin with `prefix`, by the rest of their names."""
+    return {
+        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+    }
+
+
 def load_bundled_prior() -> Prior:
-    """What comes with instag: twelve people's faces and mouths, for fields that hear motion
-    codes."""
+    """The prior that comes with instag: learned from twelve people, driven by lip codes."""
     with as_file(files("instag").joinpath("bundled", "usual.prior")) as path:
         return Prior.open(path)
 
 
-def _begin(field: nn.Module, taught: nn.Module) -> None:
+def _begin(field: nn.Module, learned: nn.Module) -> None:
     try:
-        field.load_state_dict(taught.state_dict())
+        field.load_state_dict(learned.state_dict())
     except RuntimeError as error:
         raise ValueError(
-            f"the head's fields are of other shapes than the prior's: {error}"
+            f"the head's fields have other shapes than the prior's: {error}"
         ) from error
 
 
-def empty_fields(speech_channels: int) -> tuple[MotionField, MouthField]:
+def empty_fields(
+    conditioning: Conditioning, units: tuple[str, ...] = EXPRESSION_UNITS
+) -> tuple[MotionField, MouthField]:
     """Both universal fields, fresh and at rest; the global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        face, mouth = (
-            universal_face_field(speech_channels),
-            MouthField(speech_channels=speech_channels),
-        )
+        face, mouth = universal_face_field(conditioning, units), MouthField(conditioning)
     return face.requires_grad_(False).eval(), mouth.requires_grad_(False).eval()

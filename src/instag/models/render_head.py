@@ -1,8 +1,13 @@
-"""From a head and a frame's conditions to a picture: start reading here. Training, speaking and
-viewing all call it.
+"""Render a head: from what drives it in a frame to the picture. Start reading here; training,
+speaking and evaluation all call this module.
 
-condition ── field ── motion ── splats ── renderer ── face picture ─┐ └─ hook ── mouth field ──
-splats ── renderer ── mouth picture ──┴─ over torso and backdrop ── frame
+    condition ── face field ── deformation ── splats ── renderer ── face ──┐
+                     │                                                     │
+                     └── hook ── mouth field ── splats ── renderer ── mouth ──┴── over background
+
+The paper's pipeline (docs/method.md#a-frame): a motion field deforms the Gaussians of the face by
+speech and expression; the hook reads from it how far the face opens and drives the mouth's field;
+both sets of splats are rasterized (3DGS) and composited over torso and backdrop.
 """
 
 from dataclasses import dataclass
@@ -14,16 +19,95 @@ from torch.nn.functional import normalize
 
 from instag.models.face_field import Deformation
 from instag.models.head import Face, Head, Mouth, PointFeatures
-from instag.ops.rotations import turned_axis
+from instag.ops.rotations import rotated_axis
 from instag.rendering import compositing, spherical_harmonics
 from instag.rendering.renderer import Renderer
 from instag.types import Camera, Condition, Rendering, Splats
 
 
 @dataclass(frozen=True, kw_only=True)
+class StaticFeatures:
+    """The features of a head's Gaussians that no frame changes: computed once, used in every
+    frame."""
+
+    face: PointFeatures
+    mouth: Float[Tensor, "n 36"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """The splats of the face or of the mouth in some frames, and their colours: with a camera, all
+    that a renderer needs."""
+
+    splats: Splats
+    colors: Float[Tensor, "b n 3"]
+
+
+def static_features(head: Head) -> StaticFeatures:
+    """Align and encode the centres of all Gaussians."""
+    return StaticFeatures(face=head.face.point_features(), mouth=head.mouth.encode())
+
+
+def render_head(
+    head: Head,
+    static_features: StaticFeatures,
+    condition: Condition,
+    camera: Camera,
+    background: Float[Tensor, "b h w 3"],
+    renderer: Renderer,
+    *,
+    degree: int,
+    dilation: int = 0,
+) -> Float[Tensor, "b h w 3"]:
+    """Whole frames: the mouth over `background` (torso over backdrop), the face over that.
+
+    degree: of the spherical harmonics. dilation: see compositing.compose.
+    """
+    face, mouth = (
+        renderer.render(layer.splats, layer.colors, camera)
+        for layer in layers(head, static_features, condition, camera, degree=degree)
+    )
+    return compositing.compose(
+        face=face.colors,
+        face_alphas=face.alphas,
+        mouth=mouth.colors,
+        mouth_alphas=mouth.alphas,
+        background=background,
+        dilation=dilation,
+    )
+
+
+def layers(
+    head: Head,
+    static_features: StaticFeatures,
+    condition: Condition,
+    camera: Camera,
+    *,
+    degree: int,
+) -> tuple[Layer, Layer]:
+    """Face and mouth, deformed and coloured. All shapes depend on the arguments' shapes alone, so
+    that a CUDA graph can record it."""
+    frames = len(camera.viewmats)
+    codes = head.face.encode_conditioning(condition)
+    face = head.face.splats(head.face.deform(static_features.face, codes), frames)
+    hook = head.face.hook(static_features.face, codes)
+    mouth = head.mouth.splats(head.mouth.motion(static_features.mouth, condition, hook), frames)
+    return (
+        Layer(
+            splats=face,
+            colors=eval_sh_colors(face, head.face.gaussians.coefficients(degree), camera),
+        ),
+        Layer(
+            splats=mouth,
+            colors=eval_sh_colors(mouth, head.mouth.gaussians.coefficients(degree), camera),
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class FaceRendering:
-    """The painted face and what moved it. normals: camera axes, weighted by alpha, where asked
-    for."""
+    """A rendered face with what training needs of it: the deformation and the features behind
+    it."""
 
     rendering: Rendering
     motion: Deformation
@@ -42,7 +126,8 @@ class FaceRendering:
 
     @property
     def normals(self) -> Float[Tensor, "b h w 3"]:
-        """Needs `render_face(..., normals=True)`."""
+        """Normals in the camera's axes, multiplied by alpha; needs `render_face(...,
+        normals=True)`."""
         return self.rendering.colors[..., 3:6]
 
 
@@ -57,16 +142,16 @@ def render_face(
     normals: bool = False,
     attention: bool = False,
 ) -> FaceRendering:
-    """Move the face's Gaussians and paint them, with normals and attention as further channels
-    where asked for. motion: of the face at these bearings."""
+    """Deform the face's Gaussians and render them, with normals and attention as further channels
+    where wanted. motion: of the Gaussians that `point_features` describes."""
     frames = len(camera.viewmats)
     splats = face.splats(motion, frames)
     channels = eval_sh_colors(splats, face.gaussians.coefficients(degree), camera)
     if normals:
-        channels = torch.cat([channels, normals_toward(splats, camera)], dim=-1)
-    watched = point_features.places.attention().expand(frames, -1, -1) if attention else None
+        channels = torch.cat([channels, camera_facing_normals(splats, camera)], dim=-1)
+    detached = point_features.features.attention().expand(frames, -1, -1) if attention else None
     return FaceRendering(
-        rendering=renderer.render(splats, channels, camera, watched),
+        rendering=renderer.render(splats, channels, camera, detached),
         motion=motion,
         point_features=point_features,
     )
@@ -76,118 +161,38 @@ def render_mouth(
     mouth: Mouth,
     encoding: Float[Tensor, "n 36"],
     condition: Condition,
-    move: Float[Tensor, "b 3"],
+    hook: Float[Tensor, "b 3"],
     camera: Camera,
     renderer: Renderer,
     *,
     degree: int,
 ) -> Rendering:
-    """Move the inside of the mouth and paint it. `move` comes from `Face.mouth_move`."""
-    motion = mouth.motion(encoding, condition, move)
-    splats = mouth.splats(motion, len(camera.viewmats))
-    return renderer.render(
-        splats, eval_sh_colors(splats, mouth.gaussians.coefficients(degree), camera), camera
-    )
+    """Deform the Gaussians inside the mouth and render them. hook: from `Face.hook`."""
+    splats = mouth.splats(mouth.motion(encoding, condition, hook), len(camera.viewmats))
+    colors = eval_sh_colors(splats, mouth.gaussians.coefficients(degree), camera)
+    return renderer.render(splats, colors, camera)
 
 
 def eval_sh_colors(
     splats: Splats, coefficients: Float[Tensor, "n k 3"], camera: Camera
 ) -> Float[Tensor, "b n 3"]:
-    """Colours of splats as the camera sees them."""
+    """Colours of splats as the camera sees them; no gradient reaches centres or camera."""
     if coefficients.shape[1] == 1:
         return (
             (0.5 + spherical_harmonics.CONSTANT * coefficients[:, 0])
             .clamp_min(0)
             .expand(len(camera.viewmats), -1, -1)
         )
-    return spherical_harmonics.colors(
-        coefficients,
-        spherical_harmonics.directions(splats.means.detach(), camera.viewmats.detach()),
-    )
+    directions = spherical_harmonics.directions(splats.means.detach(), camera.viewmats.detach())
+    return spherical_harmonics.colors(coefficients, directions)
 
 
-def normals_toward(splats: Splats, camera: Camera) -> Float[Tensor, "b n 3"]:
-    """The shortest axis of each splat, turned to the camera, in camera axes (x right, y up, z
-    toward the camera)."""
-    axis = turned_axis(splats.quats, splats.scales.argmin(dim=-1))
-    turned = axis @ camera.viewmats[:, :3, :3].mT
-    to_camera = -normalize(
-        splats.means @ camera.viewmats[:, :3, :3].mT + camera.viewmats[:, None, :3, 3], dim=-1
-    )
-    facing = torch.where((turned * to_camera.detach()).sum(-1, keepdim=True) < 0, -turned, turned)
+def camera_facing_normals(splats: Splats, camera: Camera) -> Float[Tensor, "b n 3"]:
+    """The shortest axis of each splat, on the side that faces the camera, in camera axes (x right,
+    y up, z toward the camera)."""
+    rotation, translation = camera.viewmats[:, :3, :3], camera.viewmats[:, None, :3, 3]
+    shortest = rotated_axis(splats.quats, splats.scales.argmin(dim=-1)) @ rotation.mT
+    to_camera = -normalize(splats.means @ rotation.mT + translation, dim=-1)
+    away = (shortest * to_camera.detach()).sum(-1, keepdim=True) < 0
+    facing = torch.where(away, -shortest, shortest)
     return torch.cat([facing[..., :1], -facing[..., 1:]], dim=-1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StaticFeatures:
-    """What of a whole head is the same in every frame; made once, painted often."""
-
-    face: PointFeatures
-    mouth: Float[Tensor, "n 36"]
-
-
-def static_features(head: Head) -> StaticFeatures:
-    return StaticFeatures(face=head.face.point_features(), mouth=head.mouth.encode())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layer:
-    """The splats of the face or of the mouth in some frames, and their colours: all that a renderer
-    has to know besides the camera."""
-
-    splats: Splats
-    colors: Float[Tensor, "b n 3"]
-
-
-def layers(
-    head: Head,
-    static_features: StaticFeatures,
-    condition: Condition,
-    camera: Camera,
-    *,
-    degree: int,
-) -> tuple[Layer, Layer]:
-    """Face and mouth, moved and shaded (docs/method.md#a-frame). The shapes of what is computed
-    hang on those of the arguments alone."""
-    frames = len(camera.viewmats)
-    heard = head.face.encode_conditioning(condition)
-    face = head.face.splats(head.face.deform(static_features.face, heard), frames)
-    move = head.face.mouth_move(static_features.face, heard)
-    mouth = head.mouth.splats(head.mouth.motion(static_features.mouth, condition, move), frames)
-    return (
-        Layer(
-            splats=face,
-            colors=eval_sh_colors(face, head.face.gaussians.coefficients(degree), camera),
-        ),
-        Layer(
-            splats=mouth,
-            colors=eval_sh_colors(mouth, head.mouth.gaussians.coefficients(degree), camera),
-        ),
-    )
-
-
-def paint(
-    head: Head,
-    static_features: StaticFeatures,
-    condition: Condition,
-    camera: Camera,
-    behind: Float[Tensor, "b h w 3"],
-    renderer: Renderer,
-    *,
-    degree: int,
-    dilation: int = 0,
-) -> Float[Tensor, "b h w 3"]:
-    """The whole frame: mouth over `behind` (torso over backdrop), face over that
-    (docs/method.md#a-frame)."""
-    face, mouth = (
-        renderer.render(layer.splats, layer.colors, camera)
-        for layer in layers(head, static_features, condition, camera, degree=degree)
-    )
-    return compositing.compose(
-        face=face.colors,
-        face_alphas=face.alphas,
-        mouth=mouth.colors,
-        mouth_alphas=mouth.alphas,
-        behind=behind,
-        dilation=dilation,
-    )

@@ -66,11 +66,11 @@ def read_planes(
 ) -> Float[Tensor, "n f"]:
     """Read the grids at positions in [0, 1]^3, with F.grid_sample, on any device."""
     planes = entries.view(3, -1)
-    places = torch.stack([units[:, [0, 1]], units[:, [1, 2]], units[:, [0, 2]]])
+    positions = torch.stack([units[:, [0, 1]], units[:, [1, 2]], units[:, [0, 2]]])
     start, features = 0, []
     for scale, size in zip(scales, sizes, strict=True):
         grid = planes[:, start : start + size * size].view(3, 1, size, size)
-        where = (places * scale + 0.5) * (2 / (size - 1)) - 1
+        where = (positions * scale + 0.5) * (2 / (size - 1)) - 1
         features.append(
             F.grid_sample(grid, where[:, :, None], align_corners=True, padding_mode="border")[
                 :, 0, :, 0

@@ -7,8 +7,8 @@ from torch import Tensor
 
 
 def grids_of(scales: list[float], sizes: list[int]) -> dict[str, Tensor]:
-    """What `read_planes_at_once` has to know of the grids, by the names of its arguments; [plane,
-    level] where not said otherwise.
+    """The tables that `read_planes_at_once` takes, by the names of its arguments; [plane, level]
+    unless stated otherwise.
 
     picks [2 3 3]: the coordinates that run across and down each plane. starts: where a grid's
     entries begin.

@@ -1,8 +1,7 @@
-"""Blinks of a head that speaks for longer than it was watched: when they come, and how lids close
-and open.
+"""Blinks of a head that speaks for longer than its clip: when they come, and how lids close and
+open.
 
-They hang on the number of the frame alone, so that a video is the same however it is cut into
-batches.
+They depend on the frame's number alone, so that a video is the same however it is cut into batches.
 """
 
 import math
@@ -13,35 +12,39 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from instag.types import BLINK, BLINK_LIMIT, FPS, blinked
+from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, FPS, blinked
 
 EVERY = 4.0
 """Seconds from blink to blink, as a mean: people who talk blink 15 to 25 times a minute."""
 WANDER = 0.8
-"""The part of EVERY within which a blink comes at any moment, so that they lie 0.8 to 7.2 seconds
+"""The part of EVERY within which the moment of a blink is random: blinks are 0.8 to 7.2 seconds
 apart."""
 CLOSING, CLOSED, OPENING = 0.09, 0.05, 0.16
 """Seconds of a blink: lids fall faster than they rise."""
 SELDOM = 1 / 6
-"""Blinks a second; whoever was seen to blink less often is given further ones."""
+"""Blinks a second; whoever blinks less often in the clip gets further ones."""
 SEEN = 1.0
 """AU45 from which a frame belongs to a blink."""
 APART = 1.0
-"""Seconds before and after a blink that is played anyway in which none is added."""
+"""Seconds before and after a blink of the clip in which none is added."""
 
 
-def blinks_rarely(expression: Float[Tensor, "l 6"]) -> bool:
-    """Whether expressions of successive frames hold fewer blinks than people do."""
-    closed = expression[:, BLINK] > SEEN
+def blinks_rarely(
+    expression: Float[Tensor, "l u"], units: tuple[str, ...] = EXPRESSION_UNITS
+) -> bool:
+    """Whether successive expressions blink less often than people do. `units` names the columns."""
+    closed = expression[:, units.index(BLINK)] > SEEN
     begun = int(closed[0]) + int((closed[1:] & ~closed[:-1]).sum())
     return begun < SELDOM * len(expression) / FPS
 
 
 def with_blinks(
-    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g 6"]], frames: Int[Tensor, " f"]
-) -> Float[Tensor, "f 6"]:
+    played: Callable[[Int[Tensor, " g"]], Float[Tensor, "g u"]],
+    frames: Int[Tensor, " f"],
+    units: tuple[str, ...] = EXPRESSION_UNITS,
+) -> Float[Tensor, "f u"]:
     """The expressions that are played in some video frames, with blinks where none is near."""
-    shown = played(frames)
+    shown, column = played(frames), units.index(BLINK)
     blink = torch.zeros(len(frames))
     first, last = int(frames.min()), int(frames.max())
     for number in range(_before(first), _before(last) + 2):
@@ -51,18 +54,19 @@ def with_blinks(
         around = torch.arange(
             max(0, math.floor((onset - APART) * FPS)), math.ceil((end + APART) * FPS) + 1
         )
-        if not (played(around)[:, BLINK] > SEEN).any():
+        if not (played(around)[:, column] > SEEN).any():
             blink = torch.maximum(
                 blink, BLINK_LIMIT * closure(frames.double() / FPS - onset).float()
             )
-    return torch.where((blink > shown[:, BLINK])[:, None], blinked(shown, blink), shown)
+    added = (blink > shown[:, column])[:, None]
+    return torch.where(added, blinked(shown, blink, units), shown)
 
 
 def onset_of(number: int) -> float:
     """Seconds from the video's start at which the lids begin to fall for the blink of this number,
     0, 1, 2..."""
-    chance = zlib.crc32(f"blink {number}".encode()) / 2**32
-    return (number + 0.5 + WANDER * (chance - 0.5)) * EVERY
+    random = zlib.crc32(f"blink {number}".encode()) / 2**32
+    return (number + 0.5 + WANDER * (random - 0.5)) * EVERY
 
 
 def closure(seconds: Float[Tensor, " f"]) -> Float[Tensor, " f"]:

@@ -1,8 +1,8 @@
-"""Expression motion: what landmarks of the upper face do when an action unit changes, on anybody's
-face.
+"""The expression basis: how landmarks of the upper face move when an action unit changes, on
+anybody's face.
 
-The units are measured in metres in the head's frame (`capture.action_units`), so that a raised brow
-of one person is that of another. Brows, lids and cheeks follow in proportion;
+The units are measured in metres in the head's frame (`perception.action_units`), so that they mean
+the same for everybody. Brows, lids and cheeks move in proportion to them;
 tools/train_expression_basis.py learns how.
 """
 
@@ -16,20 +16,22 @@ from safetensors.torch import load
 from torch import Tensor
 
 from instag.perception.action_units import LOWER_LIDS, UPPER_LIDS
-from instag.types import BLINK, BLINK_LIMIT
+from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS
 
+BLINK_ROW = EXPRESSION_UNITS.index(BLINK)
+"""The row of the basis that closes the eyes, its last."""
 STRONGEST_UNIT = 4.9
-"""Beyond it the bend of the measured intensities is undone no further."""
+"""The largest intensity whose saturation is inverted; stronger ones are clamped to it."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class ExpressionBasis:
     """points: numbers of the landmarks (MediaPipe's). basis: their shifts in x and y, metres,
-    head's frame, for a strength of 1 of each unit.
+    head's frame, for a strength of 1 of each of EXPRESSION_UNITS.
 
-    strongest: of each unit, as few people show it. opening: of the eyes that the blink's part of
-    the basis closes, metres.
+    strongest: intensity of each unit that few people exceed. opening: of the eyes that the blink's
+    row of the basis closes, metres.
     """
 
     points: Int[Tensor, " p"]
@@ -40,14 +42,14 @@ class ExpressionBasis:
     def change(
         self, seen: Float[Tensor, "b 6"], shown: Float[Tensor, "b 6"]
     ) -> Float[Tensor, "b p 2"]:
-        """How far the points move, metres, when an expression that was seen becomes another one."""
+        """How far the points move, metres, from the expression `seen` to the expression `shown`."""
         return ((strengths(shown) - strengths(seen)) @ self.basis.flatten(1)).unflatten(1, (-1, 2))
 
     def fitted(self, points: Float[Tensor, "q 3"]) -> "ExpressionBasis":
-        """The same for a face of this shape at rest, metres: a blink closes its eyes, however far
-        they are open."""
+        """The basis for a face of this shape at rest, metres, whose blink closes exactly its
+        eyes."""
         opening, blink = eye_opening(points), torch.zeros(len(self.basis), 1, 1)
-        blink[BLINK] = 1
+        blink[BLINK_ROW] = 1
         return replace(
             self, basis=self.basis * (1 + blink * (opening / self.opening - 1)), opening=opening
         )
@@ -61,10 +63,10 @@ class ExpressionBasis:
 
 
 def strengths(expression: Float[Tensor, "b 6"]) -> Float[Tensor, "b 6"]:
-    """What the motion is in proportion to: units without the bend at their top, and the share to
-    which a blink has closed the eyes."""
-    upper = torch.atanh(expression[:, :BLINK].clamp(0, STRONGEST_UNIT) / 5)
-    return torch.cat([upper, expression[:, BLINK:].clamp(0, BLINK_LIMIT) / BLINK_LIMIT], dim=1)
+    """The values to which motion is proportional: units with the saturation of strong ones undone,
+    and the share to which a blink has closed the eyes."""
+    upper = torch.atanh(expression[:, :BLINK_ROW].clamp(0, STRONGEST_UNIT) / 5)
+    return torch.cat([upper, expression[:, BLINK_ROW:].clamp(0, BLINK_LIMIT) / BLINK_LIMIT], dim=1)
 
 
 def eye_opening(points: Float[Tensor, "q 3"]) -> float:
@@ -73,7 +75,7 @@ def eye_opening(points: Float[Tensor, "q 3"]) -> float:
 
 
 def load_expression_basis() -> ExpressionBasis:
-    """Read the bundled file: for people's mean eyes."""
+    """Read the bundled file, which fits people's mean eyes."""
     stored = load(files("instag").joinpath("bundled", "expressions.safetensors").read_bytes())
     return ExpressionBasis(
         points=stored["points"],
@@ -84,7 +86,7 @@ def load_expression_basis() -> ExpressionBasis:
 
 
 def stored_form(motion: ExpressionBasis) -> dict[str, Tensor]:
-    """What the file holds."""
+    """The tensors that the file stores."""
     named = {"points": motion.points, "basis": motion.basis, "strongest": motion.strongest}
     return {name: value.contiguous() for name, value in named.items()} | {
         "opening": torch.tensor(motion.opening)

@@ -1,5 +1,5 @@
-"""How the skin of a face moves, seen by its landmarks: each frame's landmarks lifted to the depth
-of the tracked shape, in the head's own frame.
+"""The motion of a face's landmarks: each frame's landmarks lifted to the depth of the tracked
+shape, in the head's own frame.
 
 Dense, cheap supervision for a motion field: it needs no picture, so that many frames fit in a step.
 """
@@ -15,7 +15,8 @@ from instag.ops.rotations import viewmats
 from instag.types import Track
 
 SKIN_POINTS = 468
-"""The landmarks on the skin; the ten behind them are the irises, which move by themselves."""
+"""The landmarks on the skin, the first ones; the other ten are the irises, which move by
+themselves."""
 
 UPPER_LIP, LOWER_LIP, NOSE_BASE = 13, 14, 2
 CLOSED_SHARE = 0.1
@@ -25,7 +26,7 @@ CLOSED_SHARE = 0.1
 @dataclass(frozen=True, kw_only=True)
 class LandmarkMotion:
     """points: the landmarks of the tracked shape, metres, head's frame. shift: where each frame has
-    moved them, metres; nothing is known of z.
+    moved them, metres; their motion along z is unknown.
 
     rest: the same with closed lips. speaks: the numbers of the points of the lower face, which
     follow the voice.

@@ -64,7 +64,7 @@ class Lpips(nn.Module):
 
 
 def find_weights() -> Path | None:
-    """The weights file where `instag assets get lpips` puts it; None where it is not."""
+    """The weights file where `instag assets get lpips` puts it; None where it is absent."""
     return store.find(store.LPIPS.name)
 
 

@@ -28,11 +28,10 @@ def quaternion_to_matrix(wxyz: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*bat
     return torch.stack(entries, -1).unflatten(-1, (3, 3))
 
 
-def turned_axis(
+def rotated_axis(
     wxyz: Float[Tensor, "*batch 4"], axis: Int[Tensor, "*batch"]
 ) -> Float[Tensor, "*batch 3"]:
-    """Where unit quaternions turn the coordinate axes 0, 1 or 2: one column of each rotation
-    matrix."""
+    """The coordinate axis 0, 1 or 2, rotated by each unit quaternion: one column of its matrix."""
     along = torch.nn.functional.one_hot(axis, 3).to(wxyz.dtype)
     real, imaginary = wxyz[..., :1], wxyz[..., 1:]
     twice = 2 * torch.linalg.cross(imaginary, along)

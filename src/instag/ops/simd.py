@@ -1,8 +1,8 @@
 """Lanes: sixteen float32 that move through numba code as one value, so that LLVM keeps them in
 vector registers.
 
-LLVM's loop vectorizer gives up on a rasterizer's inner loop (it can not tell the arrays apart);
-this type says what is meant. Where registers are shorter than sixteen floats LLVM splits the
+LLVM's loop vectorizer gives up on a rasterizer's inner loop, whose arrays might overlap; this type
+vectorizes it explicitly. Where registers are shorter than sixteen floats LLVM splits the
 operations. Everything here is called from `@njit` functions only.
 """
 
@@ -214,7 +214,7 @@ _POLYNOMIAL = (
 
 @_instruction
 def power_of_two(typing, value):
-    """2^value to about 1e-7 of itself; value is at most 126 and taken as at least -126."""
+    """2^value to about 1e-7 of itself; value is at most 126 and clamped to at least -126."""
 
     def code(context, builder, signature, arguments):
         floor = _constant(-126)

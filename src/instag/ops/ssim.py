@@ -19,7 +19,7 @@ def ssim(x: Float[Tensor, "b h w c"], y: Float[Tensor, "b h w c"]) -> Float[Tens
 
 
 def ssim_map(x: Float[Tensor, "b h w c"], y: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
-    """SSIM around each pixel and channel, at most 1, of pictures in [0, 1]; outside them lies
+    """SSIM around each pixel and channel, at most 1, of pictures in [0, 1]; outside them is
     black, as in 3DGS."""
     if x.device.type != "cpu":
         return ssim_map_products(x, y)

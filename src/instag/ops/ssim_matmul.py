@@ -16,8 +16,8 @@ REACH = 5
 """Pixels that the window's taps reach to each side."""
 TILE = 64
 WINDOW = TILE + 2 * REACH + 2
-"""What a tile is blurred from. Two more than it must be: rows of a multiple of four numbers are
-read faster."""
+"""Pixels from which a tile is blurred. Two more than necessary: rows of a multiple of four numbers
+are read faster."""
 _C1, _C2 = 0.01**2, 0.03**2
 
 
@@ -39,11 +39,15 @@ class _Ssim(torch.autograd.Function):
     def backward(ctx, *gradients):
         x, y = (_planes(picture) for picture in ctx.saved_tensors)
         change = _planes(gradients[0])
-        whole = lambda planes: planes.view(len(gradients[0]), -1, *planes.shape[1:]).movedim(1, -1)  # noqa: E731
-        by_x = whole(_returned(x, y, change, ctx.slopes)) if ctx.needs_input_grad[0] else None
+        frames = len(gradients[0])
+        by_x = (
+            _pictures(_returned(x, y, change, ctx.slopes), frames)
+            if ctx.needs_input_grad[0]
+            else None
+        )
         # SSIM is symmetric: the derivative by y is that by x with the two exchanged.
         by_y = (
-            whole(_returned(y, x, change, _compared(y, x, slopes=True)[1]))
+            _pictures(_returned(y, x, change, _compared(y, x, slopes=True)[1]), frames)
             if ctx.needs_input_grad[1]
             else None
         )
@@ -54,11 +58,16 @@ def _planes(pictures: Float[Tensor, "b h w c"]) -> Float[Tensor, "p h w"]:
     return pictures.movedim(-1, 1).reshape(-1, *pictures.shape[1:3])
 
 
+def _pictures(planes: Float[Tensor, "p h w"], frames: int) -> Float[Tensor, "b h w c"]:
+    """The inverse of `_planes`."""
+    return planes.view(frames, -1, *planes.shape[1:]).movedim(1, -1)
+
+
 def _compared(
     x: Float[Tensor, "p h w"], y: Float[Tensor, "p h w"], *, slopes: bool
 ) -> tuple[Float[Tensor, "p h w"], Float[Tensor, "k p h w"]]:
-    """SSIM and its three derivatives by the means of x, x x and x y around each pixel; none where
-    they are not asked for."""
+    """SSIM and, where `slopes`, its three derivatives by the means of x, x x and x y around each
+    pixel."""
     mean_x, mean_y, square_x, square_y, product = blurred(
         torch.cat([x, y, x * x, y * y, x * y])
     ).view(5, *x.shape)
@@ -82,7 +91,7 @@ def _returned(
 
 
 def blurred(planes: Float[Tensor, "p h w"]) -> Float[Tensor, "p h w"]:
-    """Weighted means in windows of 11 x 11 pixels; outside lies 0. No gradient goes through it."""
+    """Weighted means in windows of 11 x 11 pixels; outside is 0. No gradient goes through it."""
     count, height, width = planes.shape
     weights = band(planes.dtype, planes.device)
     down, across = -(-height // TILE), -(-width // TILE)

@@ -13,7 +13,6 @@ from instag.errors import FaceLost, NoFace
 from instag.media.timecode import clock
 from instag.perception.native_logs import native_logs_hidden
 
-POINTS = 478
 LONGEST_GAP = 5
 """Frames in a row without a face that are filled in between their neighbours."""
 

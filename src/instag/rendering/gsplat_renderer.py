@@ -19,13 +19,13 @@ from instag.types import Camera, Rendering, Splats
 TILE = 16
 """Side of the tiles in pixels that gsplat sorts splats into."""
 WARP = 32
-"""Threads that a GPU runs as one."""
+"""Threads that a GPU runs in lockstep."""
 
 
 @final
 class GsplatRenderer(Renderer):
-    """Float32 on an NVIDIA GPU. Sums run in any order, so that gradients repeat to rounding and not
-    to the bit."""
+    """Float32 on an NVIDIA GPU. Sums run in any order, so that gradients are reproducible up to
+    rounding only."""
 
     def __init__(self) -> None:
         self._gsplat = gsplat()
@@ -37,11 +37,11 @@ class GsplatRenderer(Renderer):
         camera: Camera,
         detached: Float[Tensor, "b n k"] | None = None,
     ) -> Rendering:
-        """See Renderer.render. The detached channels are painted in a second pass over the same
+        """See Renderer.render. The detached channels are rendered in a second pass over the same
         sorted splats, whose geometry has no gradient."""
         frames, count, channels = colors.shape
         if not count:
-            return _nothing(colors, camera, detached)
+            return _empty_rendering(colors, camera, detached)
         numbers = (
             splats.means.sum(-1) + splats.scales.sum(-1) + splats.quats.sum(-1) + splats.opacities
         )
@@ -55,7 +55,7 @@ class GsplatRenderer(Renderer):
         )
         offsets = self._gsplat.isect_offset_encode(crossings, frames, columns, rows)
 
-        def paint(
+        def rasterize(
             means2d: Tensor, conics: Tensor, channels: Tensor, opacities: Tensor
         ) -> tuple[Tensor, Tensor]:
             return self._gsplat.rasterize_to_pixels(
@@ -70,20 +70,20 @@ class GsplatRenderer(Renderer):
                 members,
             )
 
-        painted, alphas = paint(
+        rendered, alphas = rasterize(
             means2d, conics, torch.cat([colors, depths[..., None]], -1), opacities
         )
         alphas = alphas[..., 0]
-        apart = (
-            paint(means2d.detach(), conics.detach(), detached, opacities.detach())[0]
+        detached_rendered = (
+            rasterize(means2d.detach(), conics.detach(), detached, opacities.detach())[0]
             if detached is not None and detached.shape[-1]
-            else painted[..., :0]
+            else rendered[..., :0]
         )
         return Rendering(
-            colors=painted[..., :channels],
-            detached=apart,
+            colors=rendered[..., :channels],
+            detached=detached_rendered,
             alphas=alphas,
-            depths=painted[..., channels] / alphas.clamp_min(1e-10),
+            depths=rendered[..., channels] / alphas.clamp_min(1e-10),
             means2d=means2d,
             radii=radii.amax(-1).float(),
         )
@@ -93,9 +93,9 @@ class GsplatRenderer(Renderer):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Radii, means2d, depths and conics.
 
-        gsplat 1.5.3 adds up gradients over the 32 lanes of a warp without asking whether they
-        belong to the same frame. Where a warp could hold two frames with something to mix up, each
-        frame is filled up to whole warps with splats that are not seen.
+        gsplat 1.5.3 sums gradients over the 32 lanes of a warp without checking that they belong to
+        the same frame. Where a warp could hold two frames whose sums matter, each frame is padded
+        to whole warps with invisible splats.
         """
         frames, count = opacities.shape
         missing = (
@@ -106,9 +106,9 @@ class GsplatRenderer(Renderer):
             values = tuple(pad(value, (0, 0, 0, missing), value=1.0) for value in values)
             opacities = pad(opacities, (0, missing))
         means, quats, scales = values
-        # gsplat wants a number of cameras for each set of splats: one.
+        # gsplat takes several cameras for each set of splats: here one.
         viewmats, Ks = camera.viewmats[:, None], camera.Ks[:, None]
-        found = self._gsplat.fully_fused_projection(
+        projected = self._gsplat.fully_fused_projection(
             means,
             None,
             quats,
@@ -121,19 +121,19 @@ class GsplatRenderer(Renderer):
             near_plane=NEAR,
             opacities=opacities,
         )
-        radii, means2d, depths, conics = (value[:, 0, :count] for value in found[:4])
+        radii, means2d, depths, conics = (value[:, 0, :count] for value in projected[:4])
         return radii, means2d, depths, conics
 
 
-def _nothing(
+def _empty_rendering(
     colors: Float[Tensor, "b 0 c"], camera: Camera, detached: Float[Tensor, "b 0 k"] | None
 ) -> Rendering:
-    """The picture of no splats, on which gsplat's kernels stop."""
+    """The rendering of no splats, which gsplat's kernels cannot compute."""
     blank = colors.new_zeros(len(colors), camera.height, camera.width)
-    further = 0 if detached is None else detached.shape[-1]
+    channels = 0 if detached is None else detached.shape[-1]
     return Rendering(
         colors=blank[..., None].expand(-1, -1, -1, colors.shape[-1]),
-        detached=blank[..., None].expand(-1, -1, -1, further),
+        detached=blank[..., None].expand(-1, -1, -1, channels),
         alphas=blank,
         depths=blank,
         means2d=colors.new_zeros(len(colors), 0, 2),
@@ -142,14 +142,11 @@ def _nothing(
 
 
 def gsplat() -> Any:
-    """The gsplat package with its kernels loaded, which compiles them the first time (minutes);
-    what it prints meanwhile is not shown.
-
-    Raises BadArgument where it can not be had.
-    """
-    said = io.StringIO()
+    """The gsplat package with its kernels loaded, which compiles them the first time (minutes) with
+    its messages hidden. Raises BadArgument where they cannot be loaded or compiled."""
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             os.environ.setdefault(
                 "TORCH_CUDA_ARCH_LIST", ".".join(map(str, torch.cuda.get_device_capability()))
             )
@@ -157,12 +154,12 @@ def gsplat() -> Any:
             from gsplat.cuda._backend import _C
     except (ImportError, RuntimeError, OSError) as error:
         raise BadArgument(
-            f"gsplat, which paints on the GPU, can not be loaded: {error}. See instag doctor, or "
+            f"gsplat, which renders on the GPU, cannot be loaded: {error}. See instag doctor, or "
             "use --device cpu."
         ) from error
     if _C is None:
         raise BadArgument(
-            "gsplat found no CUDA toolkit to build its kernels with. See instag doctor, or use "
+            "gsplat projected no CUDA toolkit to build its kernels with. See instag doctor, or use "
             "--device cpu."
         )
     return gsplat

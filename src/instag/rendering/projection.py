@@ -10,19 +10,19 @@ from torch import Tensor
 from instag.types import Camera, Splats
 
 NEAR = 0.01
-"""Metres: splats whose centre is nearer to the camera's plane are not seen."""
+"""Metres: splats whose centre is nearer to the camera's plane are culled."""
 
 DILATION = 0.3
 """Square pixels added to both variances of a projected splat."""
 
 MARGIN = 0.3
-"""How far outside the picture, in half fields of view, the Jacobian still follows a centre."""
+"""Half fields of view outside the picture up to which the Jacobian is that of the centre itself."""
 
 SKIP_UNDER = 1 / 255
 """A splat is skipped at a pixel where its alpha is smaller."""
 
 LARGEST_ALPHA = 0.999
-"""A splat covers no pixel more than this (gsplat; 3DGS stops at 0.99)."""
+"""The largest alpha of a splat at a pixel (gsplat; 3DGS stops at 0.99)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Projection:
 
     means2d: pixels. conics: the inverse covariance's entries xx, xy, yy in 1 / px^2. depths: metres
     along the camera's z. extents: half width and half height in pixels of the box outside which
-    alpha is under 1/255, 0 where the splat is not seen.
+    alpha is under 1/255, 0 for a culled splat.
     """
 
     means2d: Float[Tensor, "b n 2"]
@@ -55,12 +55,12 @@ def project(splats: Splats, camera: Camera) -> Projection:
     """Project splats; differentiable in means, quats, scales and viewmats (extents carry no
     gradient).
 
-    The Jacobian is taken at the centre, moved to at most `MARGIN` half fields of view outside the
+    The Jacobian is evaluated at the centre, clamped to `MARGIN` half fields of view outside the
     picture (gsplat). Splats nearer than `NEAR`, with opacity under 1/255, or outside the picture
     get extents 0 and harmless other values.
     """
-    turn, shift = camera.viewmats[:, None, :3, :3], camera.viewmats[:, None, :3, 3]
-    x, y, z = ((turn @ splats.means[..., None])[..., 0] + shift).unbind(-1)
+    rotation, translation = camera.viewmats[:, None, :3, :3], camera.viewmats[:, None, :3, 3]
+    x, y, z = ((rotation @ splats.means[..., None])[..., 0] + translation).unbind(-1)
     seen = z >= NEAR
     z = torch.where(seen, z, 1.0)
     focal_x, focal_y, center_x, center_y = (
@@ -81,7 +81,7 @@ def project(splats: Splats, camera: Camera) -> Projection:
         torch.maximum(v, -center_y / focal_y - margin_y),
         (camera.height - center_y) / focal_y + margin_y,
     )
-    axes = turn @ (rotations(splats.quats) * splats.scales[..., None, :])
+    axes = rotation @ (rotations(splats.quats) * splats.scales[..., None, :])
     row_x = (focal_x / z)[..., None] * (axes[..., 0, :] - u[..., None] * axes[..., 2, :])
     row_y = (focal_y / z)[..., None] * (axes[..., 1, :] - v[..., None] * axes[..., 2, :])
     xx, xy, yy = (

@@ -1,4 +1,4 @@
-"""The oracle: a renderer in plain torch, slow and simple, that the fast ones are tested against."""
+"""The reference renderer: plain torch, slow and simple. The fast ones are tested against it."""
 
 from dataclasses import dataclass
 from typing import final
@@ -16,10 +16,10 @@ from instag.types import Camera, Rendering, Splats
 @final
 @dataclass(frozen=True, kw_only=True)
 class ReferenceRenderer(Renderer):
-    """Every pixel meets every splat. Any device, float32 or float64.
+    """Evaluates every splat at every pixel. Any device, float32 or float64.
 
-    skip_under, finish_under: the two thresholds of 3DGS, which tests move to find pixels that hang
-    on rounding. chunk: most pairs of pixel and splat in memory at a time.
+    skip_under, finish_under: the two thresholds of 3DGS, which tests vary to find pixels that
+    depend on rounding. chunk: pairs of pixel and splat in memory at a time, at most.
     """
 
     skip_under: float = SKIP_UNDER
@@ -43,15 +43,15 @@ class ReferenceRenderer(Renderer):
             self._frame(projection, splats.opacities, colors, detached, camera, frame)
             for frame in range(len(colors))
         ]
-        painted = torch.stack(frames).unflatten(1, (camera.height, camera.width))
+        rendered = torch.stack(frames).unflatten(1, (camera.height, camera.width))
         count = colors.shape[-1]
-        alphas = painted[..., -1]
+        alphas = rendered[..., -1]
         depths = torch.where(
-            alphas > 0, painted[..., -2] / torch.where(alphas > 0, alphas, 1.0), 0.0
+            alphas > 0, rendered[..., -2] / torch.where(alphas > 0, alphas, 1.0), 0.0
         )
         return Rendering(
-            colors=painted[..., :count],
-            detached=painted[..., count:-2],
+            colors=rendered[..., :count],
+            detached=rendered[..., count:-2],
             alphas=alphas,
             depths=depths,
             means2d=projection.means2d,
@@ -91,14 +91,14 @@ class ReferenceRenderer(Renderer):
                 if step < len(pixels)
                 else self._pixels(*arguments)
             )
-        painted = torch.cat(parts)
+        rendered = torch.cat(parts)
         count = colors.shape[-1]
         return torch.cat(
             [
-                painted[:, :count],
-                painted[:, count + 1 : -1],
-                painted[:, count : count + 1],
-                painted[:, -1:],
+                rendered[:, :count],
+                rendered[:, count + 1 : -1],
+                rendered[:, count : count + 1],
+                rendered[:, -1:],
             ],
             -1,
         )

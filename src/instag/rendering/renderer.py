@@ -1,7 +1,7 @@
 """A renderer: splats and cameras in, pictures out.
 
-Networks emit splats and renderers see only splats, so the plain-torch oracle, the CPU and the GPU
-backend stand in for each other and test each other.
+Networks emit splats and renderers see only splats, so the reference in plain torch, the CPU and the
+GPU renderer are interchangeable and are tested against each other.
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from instag.types import Camera, Rendering, Splats
 
 
 class Renderer(ABC):
-    """Paints any number of channels of a batch of frames, each with its own Gaussians (3DGS; EWA
+    """Renders any number of channels of a batch of frames, each with its own Gaussians (3DGS; EWA
     splatting)."""
 
     @abstractmethod
@@ -24,11 +24,11 @@ class Renderer(ABC):
         camera: Camera,
         detached: Float[Tensor, "b n k"] | None = None,
     ) -> Rendering:
-        """Paint `colors`, and `detached` channels whose gradient reaches their own values but no
+        """Render `colors`, and `detached` channels whose gradient reaches their own values but no
         geometry.
 
         The picture follows 3DGS: covariances are dilated by 0.3 px^2, a splat's alpha is at most
         0.999 and skipped under 1/255, a pixel is finished once its transmittance is under 1e-4, and
-        splats nearer than 0.01 m or behind the camera are not seen. Differentiable in all of
+        splats nearer than 0.01 m or behind the camera are culled. Differentiable in all of
         splats, colors, detached and the camera's viewmats.
         """

@@ -1,4 +1,4 @@
-"""Spherical harmonics: how a splat's colour depends on where it is seen from (real basis, as in
+"""Spherical harmonics: how a splat's colour depends on the viewing direction (real basis, as in
 3DGS)."""
 
 import torch
@@ -24,15 +24,15 @@ def directions(
     means: Float[Tensor, "b n 3"], viewmats: Float[Tensor, "b 4 4"]
 ) -> Float[Tensor, "b n 3"]:
     """Unit vectors from each camera's centre to its splats, world axes."""
-    turn, shift = viewmats[:, :3, :3], viewmats[:, :3, 3]
-    centers = -(turn.mT @ shift[..., None])[..., 0]
+    rotation, translation = viewmats[:, :3, :3], viewmats[:, :3, 3]
+    centers = -(rotation.mT @ translation[..., None])[..., 0]
     return F.normalize(means - centers[:, None], dim=-1)
 
 
 def colors(
     coefficients: Float[Tensor, "*c n k 3"], directions: Float[Tensor, "*b n 3"]
 ) -> Float[Tensor, "*b n 3"]:
-    """RGB of splats seen along unit `directions` (camera to splat, world axes): basis .
+    """RGB of splats along unit viewing `directions` (camera to splat, world axes): basis .
     coefficients + 0.5, at least 0.
 
     k is 1, 4, 9 or 16: degree 0, 1, 2 or 3. Coefficients without the leading batch are shared by
@@ -56,7 +56,7 @@ def colors(
 
 
 def coefficients_of(rgb: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
-    """The coefficient of degree 0 that shows `rgb` from everywhere."""
+    """The coefficient of degree 0 whose colour is `rgb` from every direction."""
     return (rgb - 0.5) / CONSTANT
 
 

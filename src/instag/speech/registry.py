@@ -4,6 +4,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
 
 from instag.assets import store
 from instag.errors import AssetMissing, BadArgument
@@ -11,13 +14,14 @@ from instag.speech.ave import Ave, load_encoder
 from instag.speech.concatenated import Concatenated
 from instag.speech.deepspeech import DeepSpeech, load_frozen
 from instag.speech.front_end import FrontEnd
-from instag.speech.lips.front_end import LipCodeFrontEnd
+from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
 from instag.speech.lips.whisper_components import WhisperComponents
 from instag.speech.mel import Mel
 from instag.speech.onnx_network import OnnxNetwork
 from instag.speech.phones import Phones
 from instag.speech.wav2vec2 import Wav2Vec
 from instag.speech.wav2vec_files import load_wav2vec, weights_in
+from instag.speech.whisper import load_whisper_encoder
 
 EMBEDDED: dict[str, Callable[[], FrontEnd]] = {
     "mel": Mel,
@@ -39,18 +43,30 @@ ENDS = 1 << 20
 HUB = Path("huggingface") / "hub"
 
 
-def create(name: str, *, device: str = "cpu") -> FrontEnd:
+def create(
+    name: str, *, device: str = "cpu", speaker_adapter: dict[str, Tensor] | None = None
+) -> FrontEnd:
     """The front end of this name: one of the above, several joined by +, or wav2vec2: and a folder
     or a Hugging Face name.
 
-    device: where its network computes, if it has one. Raises BadArgument, AssetMissing,
-    AssetDamaged, ExtraMissing.
+    device: where its network computes, if it has one. speaker_adapter: an avatar's, for lip codes.
+    Raises BadArgument, AssetMissing, AssetDamaged, ExtraMissing; NotAnArtefact where the adapter
+    was fitted to other lip networks.
     """
+    if speaker_adapter is not None:
+        return LipCodeFrontEnd(
+            SpeakerAdapter.of_state(speaker_adapter), ear=load_whisper_encoder().to(device)
+        )
     if "+" in name and not name.startswith(ANY_CTC):
         return Concatenated(tuple(create(part, device=device) for part in name.split("+")))
     if name in EMBEDDED:
         return EMBEDDED[name]()
     return _with_network(name, weights(name), device)
+
+
+def kind_of(name: str) -> Literal["audio", "lip_codes"]:
+    """The kind of conditioning that a front end of this name computes."""
+    return LipCodeFrontEnd.kind if name == LipCodeFrontEnd.name else FrontEnd.kind
 
 
 def weights(name: str) -> Path:

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from instag.motion.blinks import blinks_rarely, with_blinks
+from instag.types import EXPRESSION_UNITS
 
 Choice = Literal["train", "still"]
 EASE = 12
@@ -54,20 +55,22 @@ def drive(
     pose: Choice = "train",
     face: Choice = "train",
     blinks: bool = False,
+    units: tuple[str, ...] = EXPRESSION_UNITS,
 ) -> Drive:
     """Poses and expressions for video frames. "still" keeps the learned frame whose pose is nearest
     to the mean, and eyes open.
 
-    blinks: add some where people would blink and what is played does not.
+    blinks: add some where people would blink and what is played does not. units: names of the
+    expression's columns.
     """
     place = ping_pong(len(viewmats), frames)
     still = torch.full_like(place, float(_calmest(viewmats)))
     at = place if pose == "train" else still
     played = lambda some: _played(expression, some, face)  # noqa: E731
-    blinking = blinks and (face == "still" or blinks_rarely(expression))
+    blinking = blinks and (face == "still" or blinks_rarely(expression, units))
     return Drive(
         viewmats=interpolate_poses(viewmats, at),
-        expression=with_blinks(played, frames) if blinking else played(frames),
+        expression=with_blinks(played, frames, units) if blinking else played(frames),
         torso=at.round().long(),
     )
 

@@ -25,6 +25,7 @@ from instag.speech import chunking
 from instag.speech.windows import windows
 from instag.synthesis.background import BackgroundCache
 from instag.synthesis.controls import Choice, drive
+from instag.synthesis.front_end import front_end_for
 from instag.types import FPS, SAMPLE_RATE, WINDOWS, Camera, Condition, Rendering, Splats
 from instag.version import __version__
 
@@ -216,7 +217,7 @@ class Painter:
             face_alphas=face.alphas,
             mouth=mouth.colors,
             mouth_alphas=mouth.alphas,
-            behind=behind,
+            background=behind,
             dilation=self._dilation,
         )
 
@@ -241,7 +242,13 @@ def moments(
     for start, heard in _speech_windows(avatar, waveform, device, batch):
         indices = torch.arange(start, start + len(heard))
         driven = drive(
-            viewmats, expression, indices, pose=manner.pose, face=manner.expression, blinks=blinks
+            viewmats,
+            expression,
+            indices,
+            pose=manner.pose,
+            face=manner.expression,
+            blinks=blinks,
+            units=avatar.info.expression_units,
         )
         yield FrameControls(
             condition=Condition(
@@ -270,7 +277,7 @@ def _speech_windows(
 ) -> Iterator[tuple[int, Float[Tensor, "b 8 channels steps"]]]:
     """(first frame, windows on the device) in batches. Chunks of features are joined by the few
     frames that windows reach across."""
-    front_end = avatar.front_end(device=str(device))
+    front_end = front_end_for(avatar, device=str(device))
     total, reach = frame_count(waveform), WINDOWS
     held = torch.zeros(0, front_end.channels, front_end.steps, device=device)
     offset = position = 0

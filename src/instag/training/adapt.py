@@ -115,12 +115,11 @@ def initialize_head(
     """A head as it starts, on the device. Raises BadArgument where the prior has another number of
     channels than the clip's features."""
     dataset, train = inputs.dataset, inputs.split.train
-    channels = dataset.features.shape[1]
-    if prior is not None and prior.info.speech_channels != channels:
+    if prior is not None and prior.conditioning != inputs.conditioning:
         raise BadArgument(
-            f"The prior has {prior.info.speech_channels} channels of {prior.info.front_end!r}, and "
-            f"{dataset.clip.folder} has {channels}. They are not of the same front end: delete the "
-            "clip's features, or use another prior."
+            f"The prior has {prior.conditioning.channels} channels of {prior.info.front_end!r}, "
+            f"and {dataset.clip.folder} has {inputs.conditioning.channels}. They are not of the "
+            "same front end: delete the clip's features, or use another prior."
         )
     face, mouth = initial_gaussians(
         recipe.start,
@@ -130,8 +129,13 @@ def initialize_head(
         degrees=(recipe.face.degree, recipe.mouth.degree),
         generator=torch.Generator().manual_seed(seed),
     )
-    head = new_head(face=face, mouth=mouth, speech_channels=channels, seed=seed)
-    head = head.to(dataset.device)
+    head = new_head(
+        face=face,
+        mouth=mouth,
+        conditioning=inputs.conditioning,
+        units=dataset.expression_units,
+        seed=seed,
+    ).to(dataset.device)
     head.set_speech_level(inputs.features)
     expressions = inputs.seen_expressions
     if inputs.expressions is not None:
@@ -212,7 +216,8 @@ def avatar_of(
         source=dataset.clip.info.source,
         recipe=recipe.name,
         front_end=inputs.front_end,
-        speech_channels=dataset.features.shape[1],
+        conditioning=inputs.conditioning,
+        expression_units=dataset.expression_units,
         size=dataset.size,
         focal=dataset.focal,
         fps=FPS,
@@ -232,5 +237,5 @@ def avatar_of(
         expression=dataset.expression[frames].cpu(),
         torso_files=torso_files,
         backdrop=dataset.backdrop,
-        voice=None if inputs.lips is None else inputs.lips.adapter,
+        speaker_adapter=None if inputs.lips is None else inputs.lips.adapter.state(),
     )

@@ -21,8 +21,9 @@ from instag.speech.lips.audio_offset import landmark_curves
 from instag.speech.lips.codes import LipCodes, lip_codes
 from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
 from instag.speech.lips.speaker_adapter import fit_speaker_adapter
+from instag.speech.registry import kind_of
 from instag.training.recipes import AdaptRecipe
-from instag.types import BLINK, EXPRESSION_UNITS, SAMPLES, Track
+from instag.types import BLINK, EXPRESSION_UNITS, SAMPLES, Conditioning, Track
 
 ROUNDED = 0.01
 """By so much units that are read from a clip differ from the same before they were written."""
@@ -54,6 +55,7 @@ class AdaptInputs:
     dataset: ClipDataset
     split: Split
     front_end: str
+    conditioning: Conditioning
     landmarks: LandmarkMotion
     lips: ObservedLips | None
     silence: Float[Tensor, "channels steps"] | None
@@ -78,7 +80,8 @@ def load_inputs(
     size = (clip.info.width, clip.info.height)
     landmarks = landmark_motion(track, size)
     lips = silence = expressions = None
-    if front_end == LipCodeFrontEnd.name:
+    kind = kind_of(front_end)
+    if kind == "lip_codes":
         lips = observe_lips(track, landmarks, torch.from_numpy(waveform), split.train)
         features = lips.codes.code[..., None].numpy()
     else:
@@ -95,6 +98,9 @@ def load_inputs(
         dataset=dataset,
         split=split,
         front_end=front_end,
+        conditioning=Conditioning(
+            kind=kind, channels=dataset.features.shape[1], steps=dataset.features.shape[2]
+        ),
         landmarks=landmarks,
         lips=lips and lips.to(device),
         silence=silence,
@@ -125,7 +131,7 @@ def unseen_expressions(
     units: dict[str, Float[np.ndarray, " f"]],
     size: tuple[int, int],
     landmarks: LandmarkMotion,
-    seen: Float[Tensor, "f 6"],
+    seen: Float[Tensor, "t 6"],
 ) -> ExpressionDisplacement | None:
     """Where the person's skin goes in expressions that were not seen. None where eyes were seen to
     close, as pictures tell better than people's mean, or where the clip's units are not those of
@@ -137,4 +143,4 @@ def unseen_expressions(
     ):
         return None
     flow = expression_displacement(load_expression_basis(), landmarks.points, seen)
-    return None if float(flow.strongest[BLINK]) == 0 else flow
+    return None if float(flow.strongest[EXPRESSION_UNITS.index(BLINK)]) == 0 else flow

@@ -102,8 +102,8 @@ def recipe_for(name: str, speech: str | None, prior: Prior | None) -> AdaptRecip
     fresh = recipe_named(name)
     if prior is not None:
         return recipe_named(name, prior_scope="all")
-    lip_codes = (speech or FRONT_ENDS[fresh.conditioning]) == LipCodeFrontEnd.name
-    if name in WITH_BUNDLED_MOUTH and lip_codes:
+    kind = registry.kind_of(speech or FRONT_ENDS[fresh.conditioning])
+    if name in WITH_BUNDLED_MOUTH and kind == "lip_codes":
         return recipe_named(name, prior_scope="mouth")
     return fresh
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from instag.data.clip import Clip
+from instag.data.clip_dataset import ClipDataset
 from instag.errors import AssetMissing, BadArgument
-from instag.models.conditioning_encoders import LipCodeEncoder
 from instag.models.prior import Prior, PriorInfo
 from instag.rendering.registry import renderer_for
 from instag.runtime.device import device_name, device_named
@@ -32,6 +32,7 @@ from instag.training.stages.pretrain_face import PretrainFaceStage
 from instag.training.stages.pretrain_mouth import PretrainMouthStage
 from instag.training.stages.stage import Stage
 from instag.training.trainer import CancelToken, Preview, StageReport, Trainer, silent_stages
+from instag.types import Conditioning
 from instag.version import __version__
 
 SHARED_SPEECH = ("esperanto", "hubert", "wav2vec2:")
@@ -86,7 +87,7 @@ def pretrain(
         running = RunDir(folder, identity, group, on_metrics=on_metrics)
         load_renderer_once(where, group)
         here = load_people(opened, plan, sampler, group, speech=speech, device=where)
-        fields = initialize_fields(here, group, people=len(opened), share_speech=shared, seed=seed)
+        fields = initialize_fields(here, group, sampler, speech=speech, share_speech=shared)
         people = People(
             here=here,
             modules={"fields": fields},
@@ -99,14 +100,11 @@ def pretrain(
         trainer = Trainer(people, stages, running, report=report, preview=preview, cancel=cancel)
         about = {
             "recipe": plan.name,
-            "seed": seed,
             "seconds": trainer.run(),
-            "frames": sum(group.gather(sum(len(person.train) for person in here))),
             "batch": plan.face.batch,
-            "together": sampler.together,
-            "processes": group.world,
             "share_speech": shared,
             "device": device_name(where),
+            **extent_of(people),
         }
         prior = prior_of(people, fields, speech, about)
         if output is not None and group.rank == 0:
@@ -171,21 +169,34 @@ def load_renderer_once(device: torch.device, group: ProcessGroup) -> None:
 
 
 def initialize_fields(
-    here: list[Person], group: ProcessGroup, *, people: int, share_speech: bool, seed: int
+    here: list[Person],
+    group: ProcessGroup,
+    sampler: PersonSampler,
+    *,
+    speech: str,
+    share_speech: bool,
 ) -> PriorFields:
     """The fields of all people, the same in all processes; the global generator is left as it
     was."""
-    device = here[0].device
+    dataset, conditioning = here[0].dataset, conditioning_of(here[0].dataset, speech)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(sampler.seed)
         fields = PriorFields(
-            people=people,
-            speech_channels=here[0].dataset.features.shape[1],
+            people=sampler.people,
+            conditioning=conditioning,
+            units=dataset.expression_units,
             share_speech=share_speech,
-        ).to(device)
-    level_of = code_level if isinstance(fields.face.speech, LipCodeEncoder) else speech_level
-    fields.set_ranges(level_of(here, group).to(device), expression_range(here, group).to(device))
+        ).to(dataset.device)
+    level_of = code_level if conditioning.kind == "lip_codes" else speech_level
+    level, expressions = level_of(here, group), expression_range(here, group)
+    fields.set_ranges(level.to(dataset.device), expressions.to(dataset.device))
     return fields
+
+
+def conditioning_of(dataset: ClipDataset, speech: str) -> Conditioning:
+    """What drives fields that learn from a data set with features of this front end."""
+    channels, steps = dataset.features.shape[1:]
+    return Conditioning(kind=registry.kind_of(speech), channels=channels, steps=steps)
 
 
 def stages_of(
@@ -198,17 +209,30 @@ def stages_of(
     }
 
 
+def extent_of(people: People) -> dict[str, object]:
+    """What a prior says of how much it was learned from."""
+    group, sampler = people.group, people.sampler
+    return {
+        "seed": people.seed,
+        "frames": sum(group.gather(sum(len(person.train) for person in people.here))),
+        "together": sampler.together,
+        "processes": group.world,
+    }
+
+
 def prior_of(people: People, fields: PriorFields, speech: str, about: dict[str, object]) -> Prior:
     """The averages of both universal fields, on the CPU."""
     try:
         hears = registry.identity(speech)
     except AssetMissing:  # its features were put into the clips by hand
         hears = ""
+    dataset = people.here[0].dataset
     info = PriorInfo(
         made_by=f"instag {__version__}",
         front_end=speech,
         hears=hears,
-        speech_channels=people.here[0].dataset.features.shape[1],
+        conditioning=conditioning_of(dataset, speech),
+        expression_units=dataset.expression_units,
         people=people.sampler.people,
         training=about,
     )

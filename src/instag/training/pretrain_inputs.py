@@ -11,8 +11,8 @@ from instag.errors import TooShort
 from instag.motion.landmark_motion import landmark_motion
 from instag.runtime.device import free_memory
 from instag.speech.lips.codes import lip_codes
-from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.network import load_lip_model
+from instag.speech.registry import kind_of
 from instag.training.distributed import ProcessGroup
 from instag.training.initialization import initial_gaussians
 from instag.training.people import Person
@@ -76,7 +76,7 @@ def load_person(
     landmarks = landmark_motion(clip.track(), (clip.info.width, clip.info.height))
     features = (
         lip_codes(landmarks, load_lip_model()).code[..., None]
-        if speech == LipCodeFrontEnd.name
+        if kind_of(speech) == "lip_codes"
         else clip_features(clip, speech, device=str(device))
     )
     dataset = ClipDataset(clip, size=recipe.size, features=features, device=device, memory=memory)

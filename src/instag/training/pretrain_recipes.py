@@ -29,7 +29,22 @@ class PretrainRecipe:
 
 def reference() -> PretrainRecipe:
     """The paper's numbers, 30,000 frames of each person for each stage."""
-    face = PretrainFaceConfig(
+    return PretrainRecipe(
+        name="reference",
+        size=512,
+        start="random",
+        face_splats=2_000,
+        mouth_splats=5_000,
+        together=4,
+        gpu_batch=16,
+        face=_reference_face(),
+        mouth=_reference_mouth(),
+    )
+
+
+def _reference_face() -> PretrainFaceConfig:
+    """The paper's face stage."""
+    return PretrainFaceConfig(
         steps=30_000,
         batch=1,
         degree=2,
@@ -52,7 +67,11 @@ def reference() -> PretrainRecipe:
         landmark_points=144,
         density=DensityConfig(end=29_000, behind=None, reset_every=None),
     )
-    mouth = PretrainMouthConfig(
+
+
+def _reference_mouth() -> PretrainMouthConfig:
+    """The paper's mouth stage."""
+    return PretrainMouthConfig(
         steps=30_000,
         batch=1,
         degree=2,
@@ -72,17 +91,6 @@ def reference() -> PretrainRecipe:
             green="weaken",
             green_after=2_000,
         ),
-    )
-    return PretrainRecipe(
-        name="reference",
-        size=512,
-        start="random",
-        face_splats=2_000,
-        mouth_splats=5_000,
-        together=4,
-        gpu_batch=16,
-        face=face,
-        mouth=mouth,
     )
 
 

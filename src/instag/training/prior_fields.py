@@ -14,6 +14,7 @@ from instag.models.face_field import (
 )
 from instag.models.mouth_field import MouthField
 from instag.training.optimizer import ema_of
+from instag.types import Conditioning
 
 
 @final
@@ -24,16 +25,23 @@ class PriorFields(nn.Module):
     share_speech: one speech network serves the faces of all people, and another one their mouths.
     """
 
-    def __init__(self, *, people: int, speech_channels: int, share_speech: bool) -> None:
+    def __init__(
+        self,
+        *,
+        people: int,
+        conditioning: Conditioning,
+        units: tuple[str, ...],
+        share_speech: bool,
+    ) -> None:
         super().__init__()
         self.share_speech = share_speech
-        self.face = universal_face_field(speech_channels)
-        self.mouth = MouthField(speech_channels=speech_channels)
+        self.face = universal_face_field(conditioning, units)
+        self.mouth = MouthField(conditioning)
         self.own_faces = nn.ModuleList(
-            personalized_face_field(speech_channels) for _ in range(people)
+            personalized_face_field(conditioning, units) for _ in range(people)
         )
         self.own_mouths = nn.ModuleList(
-            personalized_mouth_field(speech_channels) for _ in range(people)
+            personalized_mouth_field(conditioning) for _ in range(people)
         )
         if share_speech:
             for fields in (self.own_faces, self.own_mouths):

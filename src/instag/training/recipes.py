@@ -44,7 +44,25 @@ class AdaptRecipe:
 def reference(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
     """The paper's schedule for a few seconds, one frame a step (docs/method.md#adaptation); poses
     stay as tracked."""
-    face = FaceStageConfig(
+    return AdaptRecipe(
+        name="reference",
+        size=512,
+        n_views=250,
+        start="random",
+        face_splats=2_000,
+        mouth_splats=5_000,
+        gpu_batch=1,
+        conditioning="audio",
+        prior_scope=prior_scope,
+        face=_reference_face(prior_scope),
+        mouth=_reference_mouth(prior_scope),
+        fuse=_reference_fuse(),
+    )
+
+
+def _reference_face(prior_scope: PriorScope) -> FaceStageConfig:
+    """The paper's face stage."""
+    return FaceStageConfig(
         steps=10_000,
         batch=1,
         degree=1,
@@ -77,7 +95,11 @@ def reference(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
         expressions=0.0,
         density=DensityConfig(end=9_000),
     )
-    mouth = MouthStageConfig(
+
+
+def _reference_mouth(prior_scope: PriorScope) -> MouthStageConfig:
+    """The paper's mouth stage."""
+    return MouthStageConfig(
         steps=10_000,
         batch=1,
         degree=1,
@@ -100,7 +122,11 @@ def reference(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
             end=9_000, gradient=2e-4, behind=None, green="weaken", green_after=2_000
         ),
     )
-    fuse = FuseStageConfig(
+
+
+def _reference_fuse() -> FuseStageConfig:
+    """The paper's fuse stage."""
+    return FuseStageConfig(
         steps=2_000,
         batch=1,
         degree=1,
@@ -108,20 +134,14 @@ def reference(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
         lpips=Term(weight=0.05, active=After(1_000)),
         lpips_patch=(32, 42),
     )
-    return AdaptRecipe(
-        name="reference",
-        size=512,
-        n_views=250,
-        start="random",
-        face_splats=2_000,
-        mouth_splats=5_000,
-        gpu_batch=1,
-        conditioning="audio",
-        prior_scope=prior_scope,
-        face=face,
-        mouth=mouth,
-        fuse=fuse,
-    )
+
+
+FRESH = {"field_rate": 4.0, "slow_field_after": 2_000}
+"""A fresh field learns from nothing within these steps. Longer, it learns the few seconds by heart:
+on unseen speech the lips' correlation with the truth fell from 0.46 at 2,000 steps to 0 at 10,000.
+"""
+WITH_PRIOR = {"field_rate": 1.0, "slow_field_after": None}
+"""A prior only needs the paper's low rates."""
 
 
 def base(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
@@ -129,43 +149,6 @@ def base(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
     landmarks that teach the field, a random background, hair in every step, lips weighed more, and
     poses refined late."""
     recipe = reference(prior_scope=prior_scope)
-    # A fresh field learns from nothing within these steps; a prior only needs the paper's low
-    # rates. Longer, it learns the few seconds by heart: on unseen speech the lips' correlation with
-    # the truth fell from 0.46 at 2,000 steps to 0 at 10,000.
-    fresh, with_prior = (
-        {"field_rate": 4.0, "slow_field_after": 2_000},
-        {"field_rate": 1.0, "slow_field_after": None},
-    )
-    face = replace(
-        recipe.face,
-        **(with_prior if prior_scope == "all" else fresh),
-        landmarks=Term(weight=2.0),
-        expressions=0.3,
-        background="random",
-        hair_every=1,
-        lips=Term(weight=0.5),
-        pose_rate=1e-4,
-        pose_after=6_000,
-        # Resets fight what floats before the face; a random background leaves nothing there,
-        # and a short schedule has no time to recover from them.
-        density=replace(
-            recipe.face.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT
-        ),
-    )
-    density = replace(
-        recipe.mouth.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT
-    )
-    mouth = replace(
-        recipe.mouth,
-        background="random",
-        **(fresh if prior_scope == "none" else with_prior),
-        # What a voice asks for was not seen in just that way: teeth tore, and what lies behind the
-        # head shone through.
-        neighbor_strain=Term(weight=0.02),
-        around=Term(weight=0.05),
-        alpha=replace(recipe.mouth.alpha, weight=0.05),
-        density=density,
-    )
     return replace(
         recipe,
         name="base",
@@ -174,9 +157,44 @@ def base(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
         mouth_splats=2_000,
         gpu_batch=8,
         conditioning="lip_codes",
-        face=face,
-        mouth=mouth,
+        face=_base_face(recipe.face, prior_scope),
+        mouth=_base_mouth(recipe.mouth, prior_scope),
     )
+
+
+def _base_face(face: FaceStageConfig, prior_scope: PriorScope) -> FaceStageConfig:
+    return replace(
+        face,
+        **(WITH_PRIOR if prior_scope == "all" else FRESH),
+        landmarks=Term(weight=2.0),
+        expressions=0.3,
+        background="random",
+        hair_every=1,
+        lips=Term(weight=0.5),
+        pose_rate=1e-4,
+        pose_after=6_000,
+        density=_base_density(face.density),
+    )
+
+
+def _base_mouth(mouth: MouthStageConfig, prior_scope: PriorScope) -> MouthStageConfig:
+    return replace(
+        mouth,
+        **(FRESH if prior_scope == "none" else WITH_PRIOR),
+        background="random",
+        # What a voice asks for was not seen in just that way: teeth tore, and what lies behind the
+        # head shone through.
+        neighbor_strain=Term(weight=0.02),
+        around=Term(weight=0.05),
+        alpha=replace(mouth.alpha, weight=0.05),
+        density=_base_density(mouth.density),
+    )
+
+
+def _base_density(density: DensityConfig) -> DensityConfig:
+    # Resets fight what floats before the face; a random background leaves nothing there, and a
+    # short schedule has no time to recover from them.
+    return replace(density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT)
 
 
 def few(*, prior_scope: PriorScope = "none") -> AdaptRecipe:

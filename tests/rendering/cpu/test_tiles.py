@@ -26,9 +26,9 @@ def test_members_are_the_boxes_that_touch(
     depths = random.integers(1, 20, (frames, count)).astype(np.float32) / 7  # with equal ones
     tiles = cover(means2d, extents, depths, width, height, workers)
     columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
-    assert sorted(tiles.turns) == list(range(frames * rows * columns))
-    assert tiles.turn_starts[0] == 0
-    assert len(tiles.turn_starts) == workers + 1
+    assert sorted(tiles.schedule) == list(range(frames * rows * columns))
+    assert tiles.schedule_starts[0] == 0
+    assert len(tiles.schedule_starts) == workers + 1
     assert sorted(tiles.slots) == list(range(len(tiles.members)))
     for tile in range(frames * rows * columns):
         frame, left, top = (

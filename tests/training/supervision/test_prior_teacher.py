@@ -12,15 +12,17 @@ from instag.training.supervision.prior_teacher import (
     answer,
     fit_prior_map,
 )
+from instag.types import Conditioning
 
 FRAMES, POINTS = 40, 30
+MEL = Conditioning(kind="audio", channels=80, steps=16)
 
 
 def case(strength: float):
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        field = universal_face_field(80).requires_grad_(False)
+        field = universal_face_field(MEL).requires_grad_(False)
     torch.nn.init.uniform_(field.encoding.entries, -1, 1, generator=generator)
     speech, expression = (
         torch.randn(FRAMES, 8, 80, 16, generator=generator),

@@ -1,9 +1,9 @@
-"""The painting of one tile, and its derivative: sixteen pixels of a row at a time
-(rendering/lanes.py).
+"""The rasterization of one tile, and its derivative: sixteen pixels of a row at a time
+(ops/simd.py).
 
-Both walk through the tile's splats front to back. The derivative needs what lies behind a splat; it
-has it as the pixel's final value less all that was painted so far, so nothing but the picture is
-kept between the two.
+Both iterate over the tile's splats front to back. The derivative needs the colour behind a splat:
+the pixel's final value minus the sum so far. Nothing but the picture is therefore kept between the
+two passes.
 """
 
 import math
@@ -18,7 +18,7 @@ from instag.rendering.projection import LARGEST_ALPHA, SKIP_UNDER
 
 ROW = WIDTH + simd.COUNT
 _CHECK = 32
-"""Splats between two looks at which columns of pixels are finished."""
+"""Splats between two checks of which columns of pixels are finished."""
 
 _COLUMNS = WIDTH // simd.COUNT
 _LOG2_E = 1.4426950408889634
@@ -71,7 +71,7 @@ def _rows(shape, left, top):
 
 @njit(cache=True)
 def _start(tile, deep, left, top, width, height):
-    """Set each pixel's light that still passes to 1, outside the picture to -1."""
+    """Set each pixel's transmittance to 1, outside the picture to -1."""
     inside = min(WIDTH, width - left)
     for y in range(HEIGHT):
         for x in range(0, ROW, simd.COUNT):
@@ -88,7 +88,7 @@ def _start(tile, deep, left, top, width, height):
 
 @njit(cache=True)
 def _open(tile, deep, columns):
-    """Note which sixteen columns of the tile have unfinished pixels. Returns whether any has."""
+    """Mark which sixteen columns of the tile have unfinished pixels. Returns whether any has."""
     some = False
     for column in range(_COLUMNS):
         columns[column] = False
@@ -101,13 +101,13 @@ def _open(tile, deep, columns):
 
 
 @njit(cache=True, error_model="numpy")
-def _step(light, alpha):
-    """A splat's weight and the light that passes it, given the light that reaches it; negative
-    light marks a finished pixel."""
-    after = light - light * alpha
+def _step(transmittance, alpha):
+    """A splat's weight and the transmittance after it, given that before it; a negative one marks a
+    finished pixel."""
+    after = transmittance - transmittance * alpha
     goes_on = after > fill(_F(1e-4))
-    return select(goes_on, light * alpha, fill(_F(0))), select(
-        goes_on, after, smaller(light, fill(_F(0)) - light)
+    return select(goes_on, transmittance * alpha, fill(_F(0))), select(
+        goes_on, after, smaller(transmittance, fill(_F(0)) - transmittance)
     )
 
 
@@ -119,11 +119,11 @@ def _alphas(exponent):
 
 
 @njit(cache=True, error_model="numpy")
-def paint(members, records, features, left, top, width, height, tile, columns):
-    """Paint a tile: its first plane becomes the light that passes all splats (negative where a
-    pixel was finished), the others the channels.
+def rasterize_tile(members, records, features, left, top, width, height, tile, columns):
+    """Rasterize a tile: its first plane becomes the transmittance after all splats (negative where
+    a pixel was finished), the others the channels.
 
-    members: splats, front to back. tile: scratch of 1 + channels planes, whose rows take turns in
+    members: splats, front to back. tile: scratch of 1 + channels planes, whose rows alternate in
     memory. columns: scratch.
     """
     channels = features.shape[1]
@@ -150,15 +150,15 @@ def paint(members, records, features, left, top, width, height, tile, columns):
                 dy = _F(row) - y
                 at = row * deep + column
                 alpha = _alphas(slope * fill(dy) + (flat + fill(shape[4] * dy * dy)))
-                weight, light = _step(load(tile, at), alpha)
-                store(tile, at, light)
+                weight, transmittance = _step(load(tile, at), alpha)
+                store(tile, at, transmittance)
                 for channel in range(channels):
                     at += ROW
                     store(tile, at, load(tile, at) + weight * fill(feature[channel]))
 
 
 @njit(cache=True, error_model="numpy")
-def paint_back(
+def rasterize_tile_backward(
     members,
     slots,
     records,
@@ -205,8 +205,8 @@ def paint_back(
                 dy = _F(row) - y
                 at = row * deep + column
                 alpha = _alphas(slope * fill(dy) + (flat + fill(shape[4] * dy * dy)))
-                light = load(tile, at)
-                weight, after = _step(light, alpha)
+                transmittance = load(tile, at)
+                weight, after = _step(transmittance, alpha)
                 value, there = load(tile, at + 2 * ROW), at + 3 * ROW
                 for channel in range(moving):
                     value = value + load(tile, there) * fill(feature[channel])

@@ -9,7 +9,13 @@ from numba import njit, prange
 from torch import Tensor
 
 from instag.rendering.cpu.projection import array, project_fast
-from instag.rendering.cpu.rasterize import RECORD, ROW, paint, paint_back, record
+from instag.rendering.cpu.rasterize import (
+    RECORD,
+    ROW,
+    rasterize_tile,
+    rasterize_tile_backward,
+    record,
+)
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH, cover
 from instag.rendering.renderer import Renderer
 from instag.runtime.device import numba_threads_like_torch
@@ -34,7 +40,7 @@ class CpuRenderer(Renderer):
         projection = project_fast(splats, camera)
         if projection.means2d.requires_grad:
             projection.means2d.retain_grad()
-        painted, apart, alphas, depths = _Paint.apply(
+        rendered, detached_rendered, alphas, depths = _Rasterize.apply(
             *(
                 projection.means2d,
                 projection.conics,
@@ -48,8 +54,8 @@ class CpuRenderer(Renderer):
         )  # pyright: ignore[reportGeneralTypeIssues]
         radii = projection.extents.amax(-1)
         return Rendering(
-            colors=painted,
-            detached=apart,
+            colors=rendered,
+            detached=detached_rendered,
             alphas=alphas,
             depths=depths,
             means2d=projection.means2d,
@@ -57,7 +63,7 @@ class CpuRenderer(Renderer):
         )
 
 
-class _Paint(torch.autograd.Function):
+class _Rasterize(torch.autograd.Function):
     """Projected splats to pictures."""
 
     @staticmethod
@@ -81,8 +87,8 @@ class _Paint(torch.autograd.Function):
             torch.empty(frames, height, width, *rest)
             for rest in (colors.shape[-1:], detached.shape[-1:], (), ())
         )
-        _paint_all(
-            (tiles.turn_starts, tiles.turns, tiles.starts, tiles.members),
+        _rasterize(
+            (tiles.schedule_starts, tiles.schedule, tiles.starts, tiles.members),
             records,
             features,
             tuple(map(array, outputs)),
@@ -102,9 +108,9 @@ class _Paint(torch.autograd.Function):
             for given, picture in zip(gradients, ctx.saved_tensors, strict=True)
         )
         pairs = np.zeros((len(tiles.members), 6 + features.shape[1]), np.float32)
-        turns = tiles.turn_starts, tiles.turns, tiles.starts, tiles.members, tiles.slots
-        _paint_all_back(
-            turns,
+        work = tiles.schedule_starts, tiles.schedule, tiles.starts, tiles.members, tiles.slots
+        _rasterize_backward(
+            work,
             records,
             features,
             gradients[3] is not None,
@@ -122,7 +128,7 @@ class _Paint(torch.autograd.Function):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def _pack(inputs, records, features):
-    """Fill a RECORD and all channels (colors, depth, detached) of each splat that is seen."""
+    """Fill a RECORD and all channels (colors, depth, detached) of each visible splat."""
     means2d, conics, depths, opacities, colors, detached, extents = inputs
     frames, count = depths.shape
     wide = colors.shape[2]
@@ -144,17 +150,17 @@ def _pack(inputs, records, features):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _paint_all(shares, records, features, pictures):
-    """Paint all tiles, each worker its own."""
-    turn_starts, turns, starts, members = shares
+def _rasterize(shares, records, features, pictures):
+    """Rasterize all tiles, each worker its own."""
+    schedule_starts, schedule, starts, members = shares
     colors, detached, alphas, depths = pictures
     _, height, width, wide = colors.shape
     columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
-    for worker in prange(len(turn_starts) - 1):
+    for worker in prange(len(schedule_starts) - 1):
         deep = (1 + features.shape[1]) * ROW
         tile, flags = np.empty(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
-        for turn in range(turn_starts[worker], turn_starts[worker + 1]):
-            number = turns[turn]
+        for step in range(schedule_starts[worker], schedule_starts[worker + 1]):
+            number = schedule[step]
             frame, top, left = (
                 number // (rows * columns),
                 number // columns % rows * HEIGHT,
@@ -166,7 +172,7 @@ def _paint_all(shares, records, features, pictures):
                 alphas[frame, top : top + HEIGHT, left : left + WIDTH] = 0
                 depths[frame, top : top + HEIGHT, left : left + WIDTH] = 0
                 continue
-            paint(
+            rasterize_tile(
                 members[starts[number] : starts[number + 1]],
                 records,
                 features,
@@ -194,19 +200,19 @@ def _paint_all(shares, records, features, pictures):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _paint_all_back(shares, records, features, with_depths, pictures, outer, pairs):
+def _rasterize_backward(shares, records, features, with_depths, pictures, outer, pairs):
     """Fill the derivatives of each pair of splat and tile."""
-    turn_starts, turns, starts, members, slots = shares
+    schedule_starts, schedule, starts, members, slots = shares
     colors, alphas, depths = pictures
     by_colors, by_detached, by_alphas, by_depths = outer
     _, height, width, wide = colors.shape
     columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
-    for worker in prange(len(turn_starts) - 1):
+    for worker in prange(len(schedule_starts) - 1):
         deep = (3 + features.shape[1]) * ROW
         tile, flags = np.zeros(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
         weights = np.empty(WIDTH * HEIGHT, np.float32)
-        for turn in range(turn_starts[worker], turn_starts[worker + 1]):
-            number = turns[turn]
+        for step in range(schedule_starts[worker], schedule_starts[worker + 1]):
+            number = schedule[step]
             if starts[number] == starts[number + 1]:
                 continue
             frame, top, left = (
@@ -240,7 +246,7 @@ def _paint_all_back(shares, records, features, with_depths, pictures, outer, pai
                             frame, top + y, left + x, channel
                         ]
             some = slice(starts[number], starts[number + 1])
-            paint_back(
+            rasterize_tile_backward(
                 members[some],
                 slots[some],
                 records,

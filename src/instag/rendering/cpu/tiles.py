@@ -1,5 +1,5 @@
-"""Tiles: which splats, front to back, cover which rectangle of a picture, and which worker paints
-it."""
+"""Tiles: rectangles of a picture with the splats that cover them, front to back, and the worker
+that rasterizes each."""
 
 from dataclasses import dataclass
 
@@ -17,16 +17,16 @@ class Tiles:
 
     starts: of each tile's pairs, which come front to back. members: the pair's splat, as frame * n
     + index. slots: where a pair writes its gradient, such that a splat's pairs are neighbours.
-    slot_starts: of each splat's slots. turns: the tiles in the order in which they are worked on,
-    worker by worker. turn_starts: of each worker's turns.
+    slot_starts: of each splat's slots. schedule: the tiles in the order in which they are
+    rasterized, worker by worker. schedule_starts: of each worker's tiles.
     """
 
     starts: Int32[np.ndarray, " tile_edges"]
     members: Int32[np.ndarray, " pairs"]
     slots: Int32[np.ndarray, " pairs"]
     slot_starts: Int32[np.ndarray, " splat_edges"]
-    turns: Int32[np.ndarray, " tiles"]
-    turn_starts: Int32[np.ndarray, " worker_edges"]
+    schedule: Int32[np.ndarray, " tiles"]
+    schedule_starts: Int32[np.ndarray, " worker_edges"]
 
 
 def cover(
@@ -51,14 +51,14 @@ def cover(
     )
     members, slots = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
     _list(orders, boxes, columns, rows, starts, slot_starts, members, slots)
-    turns, turn_starts = _share(loads, workers)
+    schedule, schedule_starts = _share(loads, workers)
     return Tiles(
         starts=starts,
         members=members,
         slots=slots,
         slot_starts=slot_starts,
-        turns=turns,
-        turn_starts=turn_starts,
+        schedule=schedule,
+        schedule_starts=schedule_starts,
     )
 
 
@@ -71,15 +71,15 @@ def _sort(keys, order, spare_keys, spare):
         order[index] = index
     here, there, here_keys, there_keys = order, spare, keys, spare_keys
     for shift in (0, 11, 22):
-        places = np.zeros(2049, np.int32)
+        offsets = np.zeros(2049, np.int32)
         for index in range(count):
-            places[((here_keys[index] >> shift) & 2047) + 1] += 1
+            offsets[((here_keys[index] >> shift) & 2047) + 1] += 1
         for digit in range(2048):
-            places[digit + 1] += places[digit]
+            offsets[digit + 1] += offsets[digit]
         for index in range(count):
             digit = (here_keys[index] >> shift) & 2047
-            there[places[digit]], there_keys[places[digit]] = here[index], here_keys[index]
-            places[digit] += 1
+            there[offsets[digit]], there_keys[offsets[digit]] = here[index], here_keys[index]
+            offsets[digit] += 1
         here, there, here_keys, there_keys = there, here, there_keys, here_keys
     order[:] = here
 
@@ -89,7 +89,7 @@ def _sort_frame(
     frame, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
 ):
     """Order one frame's splats, find the tiles that each touches (first and before-last column,
-    then row), count, and guess the work."""
+    then row), count, and estimate the work."""
     count = depths.shape[1]
     _sort(
         depths[frame].view(np.int32).copy(),
@@ -139,7 +139,7 @@ def _sort_and_count(
     means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
 ):
     frames, count = depths.shape
-    # To wake the other cores for one frame costs more than it saves.
+    # Waking the other cores for one frame costs more than it saves.
     if frames == 1:
         _sort_frame(
             0, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
@@ -203,8 +203,8 @@ def _share(loads, workers):
         sums[owner] += loads[tile] + np.float32(20)
         counts[owner + 1] += 1
     starts = np.cumsum(counts).astype(np.int32)
-    ends, turns = starts[:-1].copy(), np.empty(len(loads), np.int32)
+    ends, schedule = starts[:-1].copy(), np.empty(len(loads), np.int32)
     for tile in order:
-        turns[ends[owners[tile]]] = tile
+        schedule[ends[owners[tile]]] = tile
         ends[owners[tile]] += 1
-    return turns, starts
+    return schedule, starts

@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from instag.errors import NotAnArtefact
+from instag.ops.statistics import deviations
 from instag.speech.front_end import FrontEnd
 from instag.speech.lips.network import (
     CODES,
     CURVES,
     REACH,
     LipModel,
-    deviations,
     features_for,
     load_lip_model,
 )
@@ -132,6 +132,7 @@ class LipCodeFrontEnd(FrontEnd):
     """
 
     name = "motion"
+    kind = "lip_codes"
     channels = CODES
     steps = 1
     piece, lookback = PIECE, LOOKBACK_S

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout1d, gelu, layer_norm, pad
 
 from instag.speech.whisper import WhisperEncoder
-from instag.types import SAMPLES
+from instag.types import LIP_CODES, SAMPLES
 
 STEPS = 2
 """Steps of what is heard for each frame: 50 a second."""
@@ -27,7 +27,7 @@ CHANNELS = 64
 HIDDEN = 64
 CURVES = 3
 """Outputs besides the code: aperture, width and jaw, in deviations from the person's mean."""
-CODES = 12
+CODES = LIP_CODES
 MARGIN = 12
 """Frames of silence around a recording, beyond the networks' reach."""
 REACH = 0.46
@@ -134,13 +134,6 @@ class LipModel:
         )
         biases = [net.head.bias.detach() for net in self.nets if net.head.bias is not None]
         return weights, torch.stack(biases).mean(0)
-
-
-def deviations(codes: Float[Tensor, "f k"]) -> Float[Tensor, " k"]:
-    """Of each number of these codes. The small ones are noise: none counts for less than a tenth of
-    the largest."""
-    each = codes.std(0)
-    return torch.maximum(each, each.max() / 10).clamp_min(1e-4)
 
 
 def load_lip_model() -> LipModel:

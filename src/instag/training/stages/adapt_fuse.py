@@ -64,7 +64,7 @@ class FuseStage(AdaptStage):
             face_alphas=look.rendering.alphas,
             mouth=mouth.colors,
             mouth_alphas=mouth.alphas,
-            behind=frames.background.float() / 255,
+            background=frames.background.float() / 255,
         )
         target = frames.image.float() / 255
         terms = {"photometric": losses.photometric(picture, target)}
@@ -81,11 +81,11 @@ class FuseStage(AdaptStage):
         with torch.no_grad():
             features, encoding = face.point_features(), mouth.encode()
             codes = face.encode_conditioning(frames.condition)
-            motion, move = face.deform(features, codes), face.mouth_move(features, codes)
+            motion, hook = face.deform(features, codes), face.hook(features, codes)
         degree = self.config.degree
         return (
             render_face(face, features, motion, camera, renderer, degree=degree),
-            render_mouth(mouth, encoding, frames.condition, move, camera, renderer, degree=degree),
+            render_mouth(mouth, encoding, frames.condition, hook, camera, renderer, degree=degree),
         )
 
     def _sample(self, step: int, generator: torch.Generator) -> list[int]:

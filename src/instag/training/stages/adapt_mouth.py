@@ -10,7 +10,7 @@ from torch import Tensor
 from instag.data.curriculum import mouth_curriculum
 from instag.data.frame_batch import FrameBatch
 from instag.models.gaussians import Gaussians
-from instag.models.mouth_field import move_of
+from instag.models.mouth_field import hook_values
 from instag.models.render_head import render_mouth
 from instag.training import losses
 from instag.training.density_control import DensityConfig
@@ -94,7 +94,7 @@ class MouthStage(AdaptStage):
         self.load_batches(dataset.lips_windows(train), curriculum.sample)
         face = self.head.face
         with torch.no_grad():
-            self.hooks = read_hooks(face.field, face.point_features().places, self.person)
+            self.hooks = read_hooks(face.field, face.point_features().features, self.person)
 
     def gaussians(self, person: Person) -> Gaussians:
         return person.mouth
@@ -181,8 +181,8 @@ class MouthStage(AdaptStage):
         codes = mouth.field.speech(person.dataset.condition(frames).speech)
         strength = torch.rand(STRAIN_FRAMES, 1, generator=noise, device=device) * STRONGEST
         hooks = self.hooks.strongest(draw(len(person.train), STRAIN_FRAMES))
-        move = move_of(*(hooks * strength).unbind(1))
-        one, other = mouth.field.shift(encoding, codes, move).chunk(2, dim=1)
+        hook = hook_values(*(hooks * strength).unbind(1))
+        one, other = mouth.field.shift(encoding, codes, hook).chunk(2, dim=1)
         return ((one - other).norm(dim=-1) / aside.norm(dim=-1).clamp_min(NEAR / 6)).mean()
 
     def _gaussian_groups(self) -> list[Group]:

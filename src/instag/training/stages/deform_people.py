@@ -61,7 +61,7 @@ def deform_people(field: MotionField, queries: list[Query]) -> list[PersonDeform
     """The universal field computes all points and all conditions at once, then each person's own
     field its part."""
     points, conditions = [each.points for each in queries], [each.conditions for each in queries]
-    places = field.places(torch.cat(points)).split(*(len(where) for where in points))
+    places = field.features(torch.cat(points)).split(*(len(where) for where in points))
     codes = field.encode_conditioning(cat_conditions(conditions)).split(
         [len(condition.speech) for condition in conditions]
     )
@@ -83,7 +83,7 @@ def _deform(
 ) -> PersonDeformation:
     own, count = query.own, len(query.centres)
     splats, marks = zip(
-        *(at.split(count, len(points) - count) for at in (places, own.places(points))),
+        *(at.split(count, len(points) - count) for at in (places, own.features(points))),
         strict=True,
     )
     # The mean's frame is computed beside the others: what a step costs a GPU are its operations,
@@ -97,7 +97,7 @@ def _deform(
         strict=True,
     )
     universal, personal = (
-        each.move(at, of_frames).split(*frames)
+        each.deform(at, of_frames).split(*frames)
         for each, at, of_frames in zip((field, own), splats, seen, strict=True)
     )
     return PersonDeformation(
@@ -105,7 +105,7 @@ def _deform(
         own=personal[0],
         mean=universal[1:] + personal[1:],
         attention=torch.cat([at.attention() for at in splats], dim=-1),
-        landmarks=field.move(marks[0], taught[0]).shift + own.move(marks[1], taught[1]).shift
+        landmarks=field.deform(marks[0], taught[0]).shift + own.deform(marks[1], taught[1]).shift
         if query.landmarks
         else None,
     )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from instag.models.conditioning_encoders import WIDTH
 from instag.models.face_field import FieldFeatures, MotionField
-from instag.models.mouth_field import move_of
+from instag.models.mouth_field import hook_values
 from instag.training.people import Person
 
 LOWEST_RANK, HIGHEST_RANK = 10, 50
@@ -35,7 +35,7 @@ class HookReader:
             generator=noise,
             device=rows.device,
         )
-        return move_of(*self.extremes[rows, :, ranks - 1].unbind(1))
+        return hook_values(*self.extremes[rows, :, ranks - 1].unbind(1))
 
     def strongest(self, rows: Int[Tensor, " b"]) -> Float[Tensor, "b 2"]:
         """High and low shift of training frames at the lowest rank, metres."""
@@ -49,7 +49,7 @@ def read_hooks(field: MotionField, places: FieldFeatures, person: Person) -> Hoo
     for frames in person.frames.split(FRAMES_AT_ONCE):
         codes = field.encode_conditioning(person.dataset.condition(frames))
         speech_alone = torch.cat([codes[:, :WIDTH], torch.zeros_like(codes[:, WIDTH:])], dim=-1)
-        vertical = field.move(places, speech_alone).shift[..., 1]
+        vertical = field.deform(places, speech_alone).shift[..., 1]
         found.append(
             torch.stack(
                 [vertical.topk(count).values, vertical.topk(count, largest=False).values], dim=1

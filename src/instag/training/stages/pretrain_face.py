@@ -97,7 +97,7 @@ class PretrainFaceStage(PretrainStage):
         }
         self.cdfs = {
             person.number: frame_cdf(
-                person.dataset.expression[person.train.start : person.train.stop, BLINK]
+                person.dataset.unit(BLINK)[person.train.start : person.train.stop]
             )
             for person in people.here
         }

@@ -148,7 +148,7 @@ class PretrainMouthStage(PretrainStage):
     @torch.no_grad()
     def _hooks(self, person: Person) -> HookReader:
         field = self.fields.face_average
-        return read_hooks(field, field.places(person.face.means), person)
+        return read_hooks(field, field.features(person.face.means), person)
 
 
 def deformation_of(shift: Float[Tensor, "b n 3"]) -> Deformation:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from instag.models.face_field import SHIFT_UNIT, Deformation
 from instag.motion.expression_displacement import ExpressionDisplacement
-from instag.types import BLINK, blinked
+from instag.types import BLINK, EXPRESSION_UNITS, blinked
 
 CHANGED = 0.3
 """The share of augmented expressions that change a unit; each unit by itself, so that one or two
@@ -104,10 +104,11 @@ def augmented(
     def draw(units: int) -> Tensor:
         return torch.rand(len(seen), units, generator=noise, device=seen.device)
 
-    changes = torch.cat([draw(BLINK) < CHANGED, draw(1) < BLINKS], dim=1) & (strongest > 0)
-    other = (draw(BLINK + 1) * (1 + 2 * ENDS) - ENDS).clamp(0, 1) * strongest
+    blink = EXPRESSION_UNITS.index(BLINK)
+    changes = torch.cat([draw(blink) < CHANGED, draw(1) < BLINKS], dim=1) & (strongest > 0)
+    other = (draw(blink + 1) * (1 + 2 * ENDS) - ENDS).clamp(0, 1) * strongest
     mixed = torch.where(changes, other, seen)
-    closing = blinked(mixed, mixed[:, BLINK])
+    closing = blinked(mixed, mixed[:, blink])
     # What was measured beside the blink that was seen has made room for it already.
-    touched = changes | changes[:, BLINK:]
+    touched = changes | changes[:, blink:]
     return torch.where(touched, closing, mixed)

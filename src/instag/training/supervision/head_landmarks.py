@@ -35,7 +35,9 @@ def landmark_sampler(
     return LandmarkSampler(
         person=person,
         speech=speech,
-        cdf=frame_cdf(inputs.seen_expressions[:, BLINK]),
+        cdf=frame_cdf(
+            person.dataset.unit(BLINK)[inputs.split.train.start : inputs.split.train.stop]
+        ),
         labeler=labeler,
         expressions=None if expressions is None else ExpressionLabeler(flow=expressions),
         frames=frames,
