@@ -1,6 +1,7 @@
 """Action units of a whole clip, from its tracked landmarks."""
 
 from instag.data.clip import Clip
+from instag.perception.action_units import action_units
 from instag.runtime.progress import Report, silent
 
 
