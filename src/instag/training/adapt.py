@@ -10,7 +10,6 @@ from instag.data.clip import Clip
 from instag.errors import BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
 from instag.models.head import Head, new_head
-from instag.models.pose_corrections import PoseCorrections
 from instag.models.prior import Prior
 from instag.ops import lpips
 from instag.rendering.registry import renderer_for
@@ -152,7 +151,6 @@ def initialize_head(
 def head_training(head: Head, inputs: AdaptInputs, renderer: Renderer, seed: int) -> HeadTraining:
     """A head with the one person that it is learned from."""
     dataset, train = inputs.dataset, inputs.split.train
-    poses = PoseCorrections(len(train)).to(dataset.device)
     person = Person(
         face=head.face.gaussians,
         mouth=head.mouth.gaussians,
@@ -168,7 +166,6 @@ def head_training(head: Head, inputs: AdaptInputs, renderer: Renderer, seed: int
             "face_aligner": head.face.aligner,
             "mouth_field": head.mouth.field,
             "mouth_aligner": head.mouth.aligner,
-            "poses": poses,
         },
         sampler=PersonSampler(people=1, together=1, seed=seed),
         group=ProcessGroup(),
@@ -179,7 +176,6 @@ def head_training(head: Head, inputs: AdaptInputs, renderer: Renderer, seed: int
     return HeadTraining(
         people=people,
         head=head,
-        poses=poses,
         lpips=lpips.load(weights).to(dataset.device) if weights else None,
     )
 
@@ -204,13 +200,10 @@ def avatar_of(
     recipe: AdaptRecipe,
     about: dict[str, object],
 ) -> Avatar:
-    """The Avatar of a trained head, with the (corrected) poses, expressions and torso of the first
+    """The Avatar of a trained head, with the poses, expressions and torso of the first
     frames that it learned from; on the CPU."""
     dataset, head = inputs.dataset, training.head
     frames = training.person.frames[:MOST_DRIVE_FRAMES]
-    with torch.no_grad():
-        rows = torch.arange(len(frames), device=dataset.device)
-        camera = training.poses(dataset.camera(frames), rows)
     info = AvatarInfo(
         made_by=f"instag {__version__}",
         source=dataset.clip.info.source,
@@ -233,7 +226,7 @@ def avatar_of(
     return Avatar(
         info=info,
         head=head.requires_grad_(False).eval().cpu(),
-        viewmats=camera.viewmats.cpu(),
+        viewmats=dataset.viewmats[frames].cpu(),
         expression=dataset.expression[frames].cpu(),
         torso_files=torso_files,
         backdrop=dataset.backdrop,

@@ -133,7 +133,8 @@ def lifted(
     pixels = torch.nonzero(torch.from_numpy(head))
     pixels = pixels[torch.randperm(len(pixels), generator=generator)[:count]]
     tracked = projected(tracked, view.K, view.pose)
-    known = depth_around(tracked.numpy(), head.shape, float(view.K[0, 0]))
+    height, width = head.shape
+    known = depth_around(tracked.numpy(), (height, width), float(view.K[0, 0]))
     depth = torch.from_numpy(known)[pixels[:, 0], pixels[:, 1], None]
     sideways = (pixels.flip(1).float() + 0.5 - view.K[:2, 2]) / view.K[0, 0] * depth
     points = (torch.cat([sideways, depth], dim=1) - view.pose[:3, 3]) @ view.pose[:3, :3]

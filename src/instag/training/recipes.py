@@ -42,8 +42,8 @@ class AdaptRecipe:
 
 
 def reference(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
-    """The paper's schedule for a few seconds, one frame a step (docs/method.md#adaptation); poses
-    stay as tracked."""
+    """The paper's schedule for a few seconds, one frame a step
+    (docs/method.md#adaptation)."""
     return AdaptRecipe(
         name="reference",
         size=512,
@@ -84,8 +84,6 @@ def _reference_face(prior_scope: PriorScope) -> FaceStageConfig:
         depth_pause=100,
         lpips=Term(weight=0.01, active=After(7_500)),
         lpips_patch=(64, 96),
-        pose_rate=0.0,
-        pose_after=0,
         hair_every=7,
         background="green",
         lips=NEVER,
@@ -112,7 +110,6 @@ def _reference_mouth(prior_scope: PriorScope) -> MouthStageConfig:
         aligner_after=1_000,
         curriculum_every=5,
         alpha=Term(weight=1e-3),
-        motion=NEVER,
         offset=Term(weight=1e-5),
         neighbor_strain=NEVER,
         around=NEVER,
@@ -146,8 +143,8 @@ WITH_PRIOR = {"field_rate": 1.0, "slow_field_after": None}
 
 def base(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
     """What our own recipes are cut from: the paper's schedule with a start from what frames show,
-    landmarks that teach the field, a random background, hair in every step, lips weighed more, and
-    poses refined late."""
+    landmarks that teach the field, a random background, hair in every step, and lips weighed
+    more."""
     recipe = reference(prior_scope=prior_scope)
     return replace(
         recipe,
@@ -171,8 +168,6 @@ def _base_face(face: FaceStageConfig, prior_scope: PriorScope) -> FaceStageConfi
         background="random",
         hair_every=1,
         lips=Term(weight=0.5),
-        pose_rate=1e-4,
-        pose_after=6_000,
         density=_base_density(face.density),
     )
 

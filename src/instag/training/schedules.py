@@ -52,17 +52,6 @@ class After(Active):
         return step >= self.start
 
 
-@dataclass(frozen=True)
-class Between(Active):
-    """On from `start` and before `end`."""
-
-    start: Steps
-    end: Steps
-
-    def __call__(self, step: int) -> bool:
-        return self.start <= step < self.end
-
-
 @dataclass(frozen=True, kw_only=True)
 class Term:
     """A term of a loss: its weight and when it counts."""

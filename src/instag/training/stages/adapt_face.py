@@ -63,8 +63,6 @@ class FaceStageConfig:
     depth_pause: Steps
     lpips: Term
     lpips_patch: tuple[int, int]
-    pose_rate: float
-    pose_after: Steps
     hair_every: int
     background: BackgroundColor
     lips: Term
@@ -76,7 +74,7 @@ class FaceStageConfig:
 
 
 class FaceStage(AdaptStage):
-    """Trains the face's Gaussians, its field, its aligner and the poses. landmarks: None where the
+    """Trains the face's Gaussians, its field and its aligner. landmarks: None where the
     recipe does not weigh them."""
 
     name = "face"
@@ -118,11 +116,6 @@ class FaceStage(AdaptStage):
                 ("network", face.aligner.network, 1e-4 / 2),
             )
         ]
-        poses = Group(
-            name="poses",
-            parameters=dict(self.training.poses.named_parameters()),
-            rate=self._pose_rate,
-        )
         fields = field_groups(
             face.field,
             self._falling,
@@ -130,29 +123,28 @@ class FaceStage(AdaptStage):
             slow_after=config.slow_field_after,
         )
         splats = gaussian_groups(self.person.face, self.person.extent, self.steps)
-        groups = [*splats, *fields, *aligner, poses]
+        groups = [*splats, *fields, *aligner]
         return ParameterGroups(own={self.person.number: groups}, shared=[])
 
     def compute_losses(self, step: Step) -> StepOutput:
         at, config = step.person_step, self.config
         rng = self.rng(self.person, at)
         surface = self.surface(at) and config.normals.weight + config.depth.weight > 0
-        frames, rows = self.loader(at, surface=surface)
-        camera = (
-            self.training.poses(frames.camera, rows) if at >= config.pose_after else frames.camera
-        )
+        frames, _ = self.loader(at, surface=surface)
         taught = None
         if self.landmarks is not None and config.landmarks(at):
             taught = self.landmarks.sample(self.person.face.means.detach(), rng.noise)
         features, motion, answer = self._deform(at, frames.condition, taught)
-        look = self._render(at, features, motion, camera, normals=surface)
+        look = self._render(at, features, motion, frames.camera, normals=surface)
         picture, terms = self._picture_losses(at, frames, look, rng)
         terms |= self._motion_losses(at, frames, look)
         if surface:
             terms |= self._surface_losses(at, frames, look)
         if taught is not None and answer is not None:
             terms |= self._landmark_losses(at, taught, answer)
-        return StepOutput(losses=terms, rendering=look.rendering, cameras=[camera], picture=picture)
+        return StepOutput(
+            losses=terms, rendering=look.rendering, cameras=[frames.camera], picture=picture
+        )
 
     def _deform(
         self, step: int, condition: Condition, taught: LandmarkBatch | None
@@ -278,10 +270,6 @@ class FaceStage(AdaptStage):
             and self.config.density.end > step >= every
             and step % every < self.config.depth_pause
         )
-
-    def _pose_rate(self, step: int) -> float:
-        config = self.config
-        return config.pose_rate * 0.1 ** (step / self.steps) if step >= config.pose_after else 0.0
 
     def _falling(self, rate: float) -> Rate:
         config = self.config

@@ -12,7 +12,7 @@ from instag.training import losses
 from instag.training.schedules import Steps, Term, constant
 from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
 from instag.training.stages.stage import ParameterGroups, Step, StepOutput, gaussian_group
-from instag.types import Camera, Rendering
+from instag.types import Rendering
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +55,8 @@ class FuseStage(AdaptStage):
 
     def compute_losses(self, step: Step) -> StepOutput:
         config, at = self.config, step.person_step
-        frames, rows = self.loader(at)
-        with torch.no_grad():
-            camera = self.training.poses(frames.camera, rows)
-        look, mouth = self._render(frames, camera)
+        frames, _ = self.loader(at)
+        look, mouth = self._render(frames)
         picture = compositing.compose(
             face=look.rgb,
             face_alphas=look.rendering.alphas,
@@ -73,11 +71,14 @@ class FuseStage(AdaptStage):
             terms["lpips"] = config.lpips(at) * losses.patch_lpips(
                 self.lpips, picture, target, config.lpips_patch, patches
             )
-        return StepOutput(losses=terms, rendering=look.rendering, cameras=[camera], picture=picture)
+        return StepOutput(
+            losses=terms, rendering=look.rendering, cameras=[frames.camera], picture=picture
+        )
 
-    def _render(self, frames: FrameBatch, camera: Camera) -> tuple[FaceRendering, Rendering]:
+    def _render(self, frames: FrameBatch) -> tuple[FaceRendering, Rendering]:
         """Face and mouth, whose motion rests."""
         face, mouth, renderer = self.head.face, self.head.mouth, self.people.renderer
+        camera = frames.camera
         with torch.no_grad():
             features, encoding = face.point_features(), mouth.encode()
             codes = face.encode_conditioning(frames.condition)

@@ -29,7 +29,7 @@ from instag.training.stages.stage import (
 )
 from instag.training.stages.targets import mouth_pictures
 from instag.training.supervision.pseudo_labels import STRONGEST
-from instag.types import Camera, Region, Rendering
+from instag.types import Region, Rendering
 
 WIDE_OPEN = 0.75
 """Quantile of AU25 from which a mouth counts as wide open."""
@@ -64,7 +64,6 @@ class MouthStageConfig:
     aligner_after: Steps
     curriculum_every: int
     alpha: Term
-    motion: Term
     offset: Term
     neighbor_strain: Term
     around: Term
@@ -119,9 +118,7 @@ class MouthStage(AdaptStage):
         at, config = step.person_step, self.config
         rng = self.rng(self.person, at)
         frames, rows = self.loader(at)
-        with torch.no_grad():
-            camera = self.training.poses(frames.camera, rows)
-        rendering = self._render(at, frames, rows, camera, rng.noise)
+        rendering = self._render(at, frames, rows, rng.noise)
         kind = "black" if self._frozen(at) else config.background
         color = losses.background_color(kind, self.batch, [rng.noise])
         picture, target = mouth_pictures(frames, rendering, color.expand(rendering.colors.shape))
@@ -133,14 +130,15 @@ class MouthStage(AdaptStage):
         if config.around(at):
             terms["around"] = config.around(at) * color_around(frames, rendering)
         terms |= self._motion_losses(at)
-        return StepOutput(losses=terms, rendering=rendering, cameras=[camera], picture=picture)
+        return StepOutput(
+            losses=terms, rendering=rendering, cameras=[frames.camera], picture=picture
+        )
 
     def _render(
         self,
         step: int,
         frames: FrameBatch,
         rows: Int[Tensor, " b"],
-        camera: Camera,
         noise: torch.Generator,
     ) -> Rendering:
         mouth = self.head.mouth
@@ -149,7 +147,7 @@ class MouthStage(AdaptStage):
             mouth.encode(aligned=step >= self.config.aligner_after),
             frames.condition,
             self.hooks.moves(rows, noise),
-            camera,
+            frames.camera,
             self.people.renderer,
             degree=min(self.config.degree, step // self.config.degree_every),
         )

@@ -11,7 +11,6 @@ from instag.data.batch_loader import BatchLoader
 from instag.data.frame_batch import CropWindow
 from instag.models.gaussians import Gaussians
 from instag.models.head import Head
-from instag.models.pose_corrections import PoseCorrections
 from instag.ops.lpips import Lpips
 from instag.training.density_control import DensityConfig
 from instag.training.people import People, Person
@@ -27,7 +26,6 @@ class HeadTraining:
 
     people: People
     head: Head
-    poses: PoseCorrections
     lpips: Lpips | None
 
     @property
