@@ -20,7 +20,7 @@ from benchmarks.training_step import measure, table
 from instag.data.clip import Clip
 from instag.runtime.device import device_named, set_threads
 from instag.synthetic import write_clip
-from instag.training.adapt import gather
+from instag.training.adapt import avatar_of
 from instag.training.recipes import batched, recipe_named
 
 
@@ -53,7 +53,7 @@ def main() -> None:
             if chosen.clip
             else write_clip(Path(folder) / "speaker.clip", frames=150, size=recipe.size)
         )
-        rows, seconds, subject = measure(clip, recipe, device, machine)
+        rows, seconds, training, inputs = measure(clip, recipe, device, machine)
         print(f"Learning, recipe {recipe.name}, {recipe.size}x{recipe.size}, ms a frame:\n")
         print("\n".join(table(rows)))
         spent = ", ".join(
@@ -63,7 +63,7 @@ def main() -> None:
             f"\nThe whole course: {spent}; {seconds['memory'] / 2**30:.2f} GB of the device's "
             "memory\n"
         )
-        avatar = gather(subject, recipe, {})
+        avatar = avatar_of(training, inputs, recipe, {})
         spoken = [speaking.measure(avatar, device, batch) for batch in (1, 8, 32)]
     print("Speaking, ms a frame and frames/s:\n")
     print(f"| {' | '.join(spoken[0])} |\n|{'---|' * len(spoken[0])}")

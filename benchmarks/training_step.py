@@ -27,6 +27,7 @@ from instag.models.conditioning_encoders import SpeechEncoder
 from instag.models.face_field import MotionField
 from instag.models.head import Face, Mouth
 from instag.models.mouth_field import MouthField
+from instag.rendering.registry import renderer_for
 from instag.runtime.device import (
     denormals_flushed,
     device_named,
@@ -34,21 +35,18 @@ from instag.runtime.device import (
     set_threads,
     wait_for,
 )
-from instag.training.adapt import subject_of
-from instag.training.density_control import densify, no_pull, observe
-from instag.training.optimizer import Optimiser, only_learning
-from instag.training.recipes import Recipe, batched, recipe_named
-from instag.training.run_dir import Journal
-from instag.training.stages.adapt_face import FaceStage
-from instag.training.stages.adapt_fuse import FuseStage
-from instag.training.stages.adapt_mouth import MouthStage
-from instag.training.stages.stage import Stage
-from instag.training.subject import Subject
-from instag.training.trainer import run
+from instag.training.adapt import head_training, initialize_head, stages_of
+from instag.training.adapt_inputs import AdaptInputs, load_inputs
+from instag.training.density_control import accumulate, densify
+from instag.training.recipes import AdaptRecipe, batched, recipe_named
+from instag.training.run_dir import RunDir
+from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
+from instag.training.stages.stage import Step
+from instag.training.trainer import RunningStage, Trainer
 
 PARTS = {
     "read": [],
-    "encode": [(Face, "bearings_at"), (Mouth, "encode"), (SpeechEncoder, "forward")],
+    "encode": [(Face, "point_features_at"), (Mouth, "encode"), (SpeechEncoder, "forward")],
     "motion": [(MotionField, "move"), (MouthField, "shift")],
 }
 STEPS = 20
@@ -88,9 +86,9 @@ class Stopwatch:
         return run_timed
 
     @contextmanager
-    def watching(self, stage: Stage) -> Iterator[None]:
+    def watching(self, stage: AdaptStage) -> Iterator[None]:
         """Time the parts of a stage while the block runs."""
-        renderer = type(stage.subject.renderer)
+        renderer = type(stage.people.renderer)
         patches = [
             patch.object(owner, name, self._method(part, getattr(owner, name)))
             for part, places in PARTS.items()
@@ -98,7 +96,7 @@ class Stopwatch:
         ]
         patches += [
             patch.object(renderer, "render", self._method("rasterize", renderer.render)),
-            patch.object(stage, "supply", self.timed("read", stage.supply)),
+            patch.object(stage, "loader", self.timed("read", stage.loader)),
         ]
         for each in patches:
             each.start()
@@ -113,21 +111,23 @@ class Stopwatch:
 
 
 @denormals_flushed()
-def times_of(stage: Stage, machine: Machine) -> StageTimes:
+def times_of(stage: AdaptStage, machine: Machine) -> StageTimes:
     """Time a stage near its end."""
-    groups, device = stage.groups(), stage.subject.device
-    only_learning([*stage.subject.head.parameters(), *stage.subject.poses.parameters()], groups)
-    optimiser, pull = Optimiser(groups, stage.batch), no_pull(stage.gaussians)
+    running, device, person = RunningStage(stage), stage.people.device, stage.person
+    optimizer, stats = running.own[person.number], running.stats[person.number]
+    gaussians = stage.gaussians(person)
     late = stage.steps - 3 * STEPS - 1
     watch, rows = Stopwatch(device), []
 
     def step(number: int, timed: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
-        nonlocal pull
-        terms, shown = timed("loss", stage.lose)(number)
-        timed("backward", torch.stack(list(terms.values())).sum().backward)()
+        nonlocal stats
+        step = Step(person_step=number, people=[person])
+        output = timed("loss", stage.compute_losses)(step)
+        timed("backward", torch.stack(list(output.losses.values())).sum().backward)()
         if stage.density:
-            pull = timed("density", observe)(pull, shown.rendering, shown.camera, shown.picture)
-        timed("optimiser", optimiser.step)(number)
+            picture, camera = person.dataset.size, output.cameras[0]
+            stats = timed("density", accumulate)(stats, output.rendering, camera, picture)
+        timed("optimizer", optimizer.step)(number)
 
     for number in range(late, late + STEPS):
         step(number, lambda name, work: work)
@@ -148,22 +148,22 @@ def times_of(stage: Stage, machine: Machine) -> StageTimes:
         for _ in range(3):
             wait_for(device)
             began = time.perf_counter()
-            drawn = stage.subject.chance("benchmark").choice
+            generator = stage.rng(person, 0, "benchmark").choice
             densify(
-                stage.gaussians,
-                pull,
+                gaussians,
+                stats,
                 stage.density,
                 step=stage.steps,
                 steps=stage.steps,
-                extent=stage.subject.extent,
-                generator=drawn,
+                extent=person.extent,
+                generator=generator,
             )
             wait_for(device)
             changing.append(1e3 * (time.perf_counter() - began))
         parts["density"] += statistics.median(changing) / stage.density.every
     return StageTimes(
         stage=stage.name,
-        splats=len(stage.gaussians),
+        splats=len(gaussians),
         batch=stage.batch,
         parts={name: value / stage.batch for name, value in parts.items()},
         step=whole / stage.batch,
@@ -171,14 +171,15 @@ def times_of(stage: Stage, machine: Machine) -> StageTimes:
     )
 
 
-def floor_of(stage: Stage, machine: Machine) -> float:
+def floor_of(stage: AdaptStage, machine: Machine) -> float:
     """ms of a step if each number were moved once and the matrix products ran as fast as they can.
 
     Counted: the networks' products, forward and twice backward; activations, written and read
     forward and backward; parameters with their gradient and Adam's two moments; pictures and their
     gradients, with the bytes they are compared with.
     """
-    count, frames, windows = len(stage.gaussians), stage.batch, stage.supply.windows
+    count = len(stage.gaussians(stage.person))
+    frames, windows = stage.batch, stage.loader.windows
     face = stage.name != "mouth"
     gates, network = (
         (36 * 32 + 32 * 32 + 36 * 16 + 16 * 6, 74 * 64 + 64 * 64 + 64 * 11)
@@ -203,37 +204,33 @@ def floor_of(stage: Stage, machine: Machine) -> float:
 
 def measure(
     clip: Clip,
-    recipe: Recipe,
+    recipe: AdaptRecipe,
     device: torch.device,
     machine: Machine,
     *,
     views: int = 125,
     seed: int = 0,
-) -> tuple[list[StageTimes], dict[str, float], Subject]:
+) -> tuple[list[StageTimes], dict[str, float], HeadTraining, AdaptInputs]:
     """Train a head stage by stage. Returns the times of each stage near its end, the seconds and
-    most bytes of the whole course, and the trained subject."""
+    most bytes of the whole course, and the trained head with its inputs."""
     chosen = split(len(clip), n_views=min(views, len(clip)))
     began = time.perf_counter()
-    subject = subject_of(clip, recipe, chosen, seed, device)
+    inputs = load_inputs(clip, recipe, chosen, front_end="mel", device=device)
+    head = initialize_head(inputs, recipe, None, seed)
+    training = head_training(head, inputs, renderer_for(device), seed)
+    people = training.people
     rows, seconds = [], {"start": time.perf_counter() - began}
     with tempfile.TemporaryDirectory() as folder:
-        journal = Journal(Path(folder), {"benchmark": recipe.name})
-        for name, make in (
-            ("face", lambda: FaceStage(subject, recipe.face)),
-            ("mouth", lambda: MouthStage(subject, recipe.mouth)),
-            ("fuse", lambda: FuseStage(subject, recipe.fuse)),
-        ):
+        for name, make in stages_of(training, inputs, recipe, None).items():
             wait_for(device)
             began = time.perf_counter()
-            run(make(), journal, lambda done, total: None)
+            Trainer(people, {name: make}, RunDir(Path(folder) / name, {})).run()
             wait_for(device)
             seconds[name] = time.perf_counter() - began
-            state = subject.state()
-            state = {key: value.clone() for key, value in state.items()}
+            state = {key: value.clone() for key, value in people.state().items()}
             rows.append(times_of(make(), machine))
-            subject.load_state(state)
-        journal.finish()
-    return rows, seconds | {"memory": float(peak_memory(device))}, subject
+            people.load_state(state)
+    return rows, seconds | {"memory": float(peak_memory(device))}, training, inputs
 
 
 def table(rows: list[StageTimes]) -> list[str]:
@@ -273,7 +270,7 @@ def main() -> None:
     device, recipe = device_named(chosen.device), recipe_named(chosen.recipe)
     recipe = batched(recipe, chosen.batch or (recipe.gpu_batch if device.type == "cuda" else 1))
     machine = measured(device)
-    rows, seconds, _ = measure(Clip.open(chosen.clip), recipe, device, machine, views=chosen.views)
+    rows, seconds, *_ = measure(Clip.open(chosen.clip), recipe, device, machine, views=chosen.views)
     print(
         f"{machine.name}: {machine.bandwidth / 1e9:.0f} GB/s, {machine.rate / 1e12:.2f} TFLOP/s "
         "(float32)"

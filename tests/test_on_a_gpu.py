@@ -22,12 +22,21 @@ from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
 from instag.training.pretrain import pretrain
-from instag.training.pretraining import courses
+from instag.training.pretrain_recipes import PretrainRecipe, default
 from instag.training.schedules import shortened
 from ops.test_lpips import random_weights
 from pretended import OnGpu, PretendedGpu, pretended_gpu
 
-STEP = ("lose", "step", "observe", "learn", "_read", "render_frames")
+STEP = (
+    "compute_losses",
+    "step",
+    "accumulate",
+    "part_of",
+    "sum_gradients",
+    "update_ema",
+    "_read",
+    "render_frames",
+)
 """What is called for each batch, by whatever thread."""
 
 
@@ -53,17 +62,17 @@ def waits_in_steps(gpu: PretendedGpu) -> list[str]:
     ]
 
 
-def tiny(name: str, *, known: recipes.Known = "nothing") -> recipes.Recipe:
+def tiny(name: str, *, prior_scope: recipes.PriorScope = "none") -> recipes.AdaptRecipe:
     return replace(
-        shortened(recipes.recipe_named(name, known=known), 0.004),
+        shortened(recipes.recipe_named(name, prior_scope=prior_scope), 0.004),
         size=64,
         face_splats=100,
         mouth_splats=50,
     )
 
 
-def course() -> courses.Course:
-    return replace(shortened(courses.usual(), 0.002), size=64, face_splats=100, mouth_splats=50)
+def tiny_prior() -> PretrainRecipe:
+    return replace(shortened(default(), 0.002), size=64, face_splats=100, mouth_splats=50)
 
 
 @pytest.mark.parametrize("recipe, free", [("few", 80 * 2**30), ("reference", 0)])
@@ -120,7 +129,7 @@ def test_a_prior_is_learned_and_begun_with(
     pretrain(
         people,
         tmp_path / "two.prior",
-        course=course(),
+        recipe=tiny_prior(),
         speech=speech,
         share_speech=share,
         device="cuda",
@@ -131,7 +140,7 @@ def test_a_prior_is_learned_and_begun_with(
     )
     adapt(
         people[0],
-        recipe=tiny("few", known="all"),
+        recipe=tiny("few", prior_scope="all"),
         prior=tmp_path / "two.prior",
         n_views=50,
         device="cuda",

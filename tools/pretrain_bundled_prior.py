@@ -1,5 +1,5 @@
 """Pre-train on a folder of prepared clips and say what it took: python
-tools/pretrain_bundled_prior.py CLIPS -o my.prior [--course usual] [--share 0.1].
+tools/pretrain_bundled_prior.py CLIPS -o my.prior [--recipe default] [--share 0.1].
 
 CLIPS holds NAME.clip folders, each of another person. What heads gain and lose by such a prior:
 docs/experiments/2026-11-learning.md.
@@ -20,8 +20,8 @@ from instag.data.clip import Clip
 from instag.models.prior import Prior
 from instag.runtime.device import device_named, peak_memory, set_threads
 from instag.training.pretrain import pretrain
-from instag.training.pretraining.courses import course_named
-from instag.training.pretraining.log import rate_of
+from instag.training.pretrain_recipes import pretrain_recipe_named
+from instag.training.run_dir import METRICS, frame_rate
 from instag.training.schedules import shortened
 from instag.types import SAMPLES
 
@@ -29,7 +29,7 @@ from instag.types import SAMPLES
 def rows_of(prior: Prior, folder: Path) -> list[str]:
     """A line for each stage: frames a second, seconds, first and last loss."""
     about = prior.info.training
-    curves = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
     together, batch = int(str(about["together"])), int(str(about["batch"]))
     frames = prior.info.people * batch / -(-prior.info.people // together)
     lines = [
@@ -39,11 +39,11 @@ def rows_of(prior: Prior, folder: Path) -> list[str]:
     spent = about["seconds"]
     assert isinstance(spent, dict)
     for stage, seconds in spent.items():
-        points = [row for row in curves if row["stage"] == stage]
+        points = [row for row in rows if row["stage"] == stage]
         pictures = f"{points[0]['photometric']:.4f}, {points[-1]['photometric']:.4f}"
         lines.append(
             f"| {stage} | {points[-1]['step'] + 1} | {seconds} | "
-            f"{rate_of(curves, stage, frames):.0f} | {pictures} | {points[-1]['splats']} |"
+            f"{frame_rate(rows, stage, frames):.0f} | {pictures} | {points[-1]['splats']} |"
         )
     return lines
 
@@ -82,15 +82,15 @@ def main() -> None:
     parser.add_argument("clips", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--without", nargs="*", default=[], help="names of clips to leave out")
-    parser.add_argument("--course", default="usual")
-    parser.add_argument("--share", type=float, default=1.0, help="of the course's frames")
+    parser.add_argument("--recipe", default="default")
+    parser.add_argument("--share", type=float, default=1.0, help="of the recipe's frames")
     parser.add_argument(
         "--frames",
         type=int,
         help="of each clip, at even steps; all if not given; for --speech motion",
     )
     parser.add_argument(
-        "--size", type=int, help="side of the picture, pixels; the course's if not given"
+        "--size", type=int, help="side of the picture, pixels; the recipe's if not given"
     )
     parser.add_argument("--speech", default="mel")
     parser.add_argument("--together", type=int)
@@ -103,8 +103,8 @@ def main() -> None:
     clips = [
         path for path in sorted(chosen.clips.glob("*.clip")) if path.stem not in chosen.without
     ]
-    course = shortened(course_named(chosen.course), chosen.share)
-    course = replace(course, size=chosen.size or course.size)
+    recipe = shortened(pretrain_recipe_named(chosen.recipe), chosen.share)
+    recipe = replace(recipe, size=chosen.size or recipe.size)
     named = {
         name: getattr(chosen, name) for name in ("speech", "together", "batch", "seed", "device")
     }
@@ -112,10 +112,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if chosen.frames is not None:
             clips = [thinned(path, chosen.frames, Path(folder)) for path in clips]
-        prior = pretrain(clips, chosen.output, course=course, **named)
+        prior = pretrain(clips, chosen.output, recipe=recipe, **named)
     took = time.perf_counter() - began
     print(
-        f"{len(clips)} people, {prior.info.training['frames']} frames, {course.size} pixels, "
+        f"{len(clips)} people, {prior.info.training['frames']} frames, {recipe.size} pixels, "
         f"{prior.info.training['device']}: {took:.1f} s in all"
     )
     print("\n".join(rows_of(prior, chosen.output.with_suffix(".training"))))

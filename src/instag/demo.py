@@ -44,7 +44,8 @@ from instag.runtime.device import device_named
 from instag.runtime.files import write_atomic
 from instag.runtime.progress import Report, silent
 from instag.synthetic import Recording, Speaker, perform, recording, write_video
-from instag.training.recipes import Recipe
+from instag.training.recipes import AdaptRecipe
+from instag.training.run_dir import METRICS
 from instag.types import FPS, SAMPLE_RATE
 from instag.version import __version__
 
@@ -114,7 +115,7 @@ def run(
     folder: Path | str = "instag-demo",
     *,
     open_page: bool = True,
-    recipe: str | Recipe = "draft",
+    recipe: str | AdaptRecipe = "draft",
     device: str = "auto",
     progress: Progress = _unseen,
     note: Callable[[str], None] = lambda sentence: None,
@@ -345,7 +346,7 @@ def _lips_chart(speech: Recording, sync: Sync) -> Chart:
 
 def _loss_chart(files: Files) -> Chart | None:
     """The loss of each training stage, where its curve was kept."""
-    path = files.clip / "training" / files.avatar.stem / "curves.jsonl"
+    path = files.clip / "training" / files.avatar.stem / METRICS
     if not path.exists():
         return None
     rows = [json.loads(line) for line in path.read_text().splitlines()]

@@ -8,15 +8,17 @@ import pytest
 
 from instag.models.prior import Prior
 from instag.synthetic import write_clip
-from instag.training.pretraining import courses
+from instag.training import pretrain_recipes
 from instag.training.schedules import shortened
 
 
 def test_pretrain_writes_a_prior_and_says_what_it_took(
     run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tiny = replace(shortened(courses.draft(), 0.005), size=64, face_splats=100, mouth_splats=50)
-    monkeypatch.setitem(courses.COURSES, "draft", lambda: tiny)
+    tiny = replace(
+        shortened(pretrain_recipes.draft(), 0.005), size=64, face_splats=100, mouth_splats=50
+    )
+    monkeypatch.setitem(pretrain_recipes.PRETRAIN_RECIPES, "draft", lambda: tiny)
     clips = [
         write_clip(tmp_path / f"{seed}.clip", seed=seed, frames=50, size=64).folder
         for seed in (1, 2)

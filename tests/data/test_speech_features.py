@@ -1,6 +1,7 @@
 """A clip's features: computed once for its sound, again for other sound or weights, taken from the
 original's files where they lie."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -172,3 +173,15 @@ def test_what_can_not_be_had_is_said_at_once(clip: Clip) -> None:
         check_features(clip.folder / "new.clip", "telepathy")
     np.save(clip.folder / "aud_hu.npy", np.zeros((FRAMES, 2, 1024), np.float32))
     check_features(clip.folder, "hubert")
+
+
+def test_a_clip_that_can_not_be_written_to_is_heard_all_the_same(clip, monkeypatch):
+    def refused(self: Clip, name: str, values: np.ndarray) -> None:
+        raise PermissionError(errno.EACCES, "read-only")
+
+    expected = np.array(clip_features(clip, "mel"))
+    for path in (clip.folder / "features").iterdir():
+        path.unlink()
+    monkeypatch.setattr(Clip, "save_features", refused)
+    assert np.array_equal(clip_features(clip, "mel"), expected)
+    assert not list((clip.folder / "features").iterdir())

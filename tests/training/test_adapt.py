@@ -1,6 +1,8 @@
 """Adaptation as a whole, on a head so small that it takes seconds: it learns, it stops and goes on,
 it says what it can not do."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +15,16 @@ from instag.data.splits import split
 from instag.errors import BadArgument
 from instag.models.avatar import Avatar
 from instag.motion.expression_basis import load_expression_basis
+from instag.rendering.reference import ReferenceRenderer
 from instag.synthetic import write_clip
 from instag.training import recipes
-from instag.training.adapt import adapt, subject_of, views_wanted
+from instag.training.adapt import adapt, head_training, initialize_head
+from instag.training.adapt_inputs import AdaptInputs, load_inputs
+from instag.training.adapt_plan import views_wanted
+from instag.training.run_dir import METRICS
 from instag.training.schedules import shortened
 from instag.training.stages.adapt_mouth import MouthStage
+from instag.training.stages.stage import Step
 
 TINY = replace(shortened(recipes.few(), 0.004), size=64, face_splats=150, mouth_splats=60)
 
@@ -25,6 +32,11 @@ TINY = replace(shortened(recipes.few(), 0.004), size=64, face_splats=150, mouth_
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=60, size=64).folder
+
+
+def inputs_of(clip: Clip, recipe: recipes.AdaptRecipe, front_end: str = "mel") -> AdaptInputs:
+    frames = split(len(clip), n_views=50)
+    return load_inputs(clip, recipe, frames, front_end=front_end, device=torch.device("cpu"))
 
 
 def states_equal(first: Avatar, second: Avatar) -> bool:
@@ -57,7 +69,7 @@ def test_stopped_run_ends_where_an_unbroken_one_does(folder, tmp_path):
     )
     assert begun[0] == ("fuse", 4)
     assert states_equal(whole, again)
-    assert not (folder / "training" / "broken" / "checkpoint.safetensors").exists()
+    assert not list((folder / "training" / "broken").glob("checkpoint*"))
 
 
 def test_another_seed_starts_anew_and_the_same_seed_repeats(folder):
@@ -68,23 +80,22 @@ def test_another_seed_starts_anew_and_the_same_seed_repeats(folder):
 
 def test_a_mouth_that_moves_as_one_is_not_strained(folder):
     plan = replace(TINY, mouth=replace(TINY.mouth, aligner_after=0))
-    subject = subject_of(
-        Clip.open(folder), plan, split(60, n_views=50), 0, torch.device("cpu"), speech="motion"
-    )
-    stage = MouthStage(subject, plan.mouth)
-    assert stage.lose(0)[0]["strain"] > 0
-    torch.nn.init.zeros_(list(subject.head.mouth.field.motion.parameters())[-1])
-    assert stage.lose(0)[0]["strain"] == 0
+    inputs = inputs_of(Clip.open(folder), plan, front_end="motion")
+    head = initialize_head(inputs, plan, None, seed=0)
+    training = head_training(head, inputs, ReferenceRenderer(), seed=0)
+    stage = MouthStage(training, plan.mouth)
+    step = Step(person_step=0, people=[training.person])
+    assert stage.compute_losses(step).losses["neighbor_strain"] > 0
+    torch.nn.init.zeros_(list(head.mouth.field.motion.parameters())[-1])
+    assert stage.compute_losses(step).losses["neighbor_strain"] == 0
 
 
 def test_pictures_come_nearer(folder):
-    import json
-
     longer = replace(shortened(recipes.few(), 0.03), size=64, face_splats=150, mouth_splats=60)
     adapt(folder, folder / "nearer.avatar", recipe=longer, n_views=50)
     rows = [
         json.loads(line)
-        for line in (folder / "training" / "nearer" / "curves.jsonl").read_text().splitlines()
+        for line in (folder / "training" / "nearer" / METRICS).read_text().splitlines()
     ]
     face = [row["photometric"] for row in rows if row["stage"] == "face"]
     assert face[-1] < 0.85 * face[0]
@@ -101,8 +112,6 @@ def test_every_recipe_runs(folder):
 
 
 def test_silent_action_units_do_not_stop_it(folder, tmp_path):
-    import shutil
-
     silent = tmp_path / "silent.clip"
     shutil.copytree(folder, silent)
     clip = Clip.open(silent)
@@ -112,8 +121,6 @@ def test_silent_action_units_do_not_stop_it(folder, tmp_path):
 
 
 def test_expressions_that_were_not_seen_are_taught_to_whom_was_not_seen_to_blink(folder, tmp_path):
-    import shutil
-
     blinking, staring = (
         Clip.open(shutil.copytree(folder, tmp_path / f"{name}.clip"))
         for name in ("blinking", "staring")
@@ -123,7 +130,7 @@ def test_expressions_that_were_not_seen_are_taught_to_whom_was_not_seen_to_blink
     track.landmarks[closing] = track.landmarks[~closing][:1]
     staring.save_track(track)
     measure_action_units(staring)
-    chosen, ranges, few = split(len(staring), n_views=50), {}, recipes.few()
+    ranges, few = {}, recipes.few()
     cases = {
         "taught": (staring, few),
         "given": (Clip.open(folder), few),
@@ -131,19 +138,41 @@ def test_expressions_that_were_not_seen_are_taught_to_whom_was_not_seen_to_blink
         "blinks": (blinking, few),
     }
     for name, (clip, recipe) in cases.items():
-        subject = subject_of(
-            clip,
-            replace(recipe, size=64, face_splats=50, mouth_splats=50),
-            chosen,
-            0,
-            torch.device("cpu"),
-        )
-        assert (subject.expressions is not None) == (name == "taught")
-        ranges[name], seen = subject.head.face.field.expression_range, subject.store.expression[:50]
+        small = replace(recipe, size=64, face_splats=50, mouth_splats=50)
+        inputs = inputs_of(clip, small)
+        head = initialize_head(inputs, small, None, seed=0)
+        assert (inputs.expressions is not None) == (name == "taught")
+        ranges[name], seen = head.face.field.expression_range, inputs.dataset.expression[:50]
         if name != "taught":
             torch.testing.assert_close(ranges[name], torch.stack([seen.amin(0), seen.amax(0)]))
     assert (ranges["taught"][1] >= load_expression_basis().strongest).all()
     assert (ranges["taught"][1] >= ranges["paper"][1]).all()
+
+
+def test_a_run_dir_apart_leaves_the_clip_as_it_is(folder, tmp_path):
+    shutil.copytree(folder, clip := tmp_path / "shared.clip", ignore=lambda *_: ["training"])
+    before = {path: path.stat().st_mtime_ns for path in clip.rglob("*")}
+    apart = tmp_path / "runs" / "me"
+    adapt(clip, tmp_path / "me.avatar", recipe=shortened(TINY, 0.2), n_views=50, run_dir=apart)
+    assert {path: path.stat().st_mtime_ns for path in clip.rglob("*")} == before
+    assert (apart / METRICS).exists()
+
+
+def test_no_labels_are_fitted_that_a_recipe_does_not_weigh(folder, monkeypatch):
+    from instag.training.supervision import head_landmarks
+
+    def fitted(*arguments: object, **named: object) -> None:
+        raise AssertionError("something was fitted")
+
+    for name in ("pseudo_labeler", "fit_speech_map", "fit_prior_map", "spoken_codes"):
+        monkeypatch.setattr(head_landmarks, name, fitted)
+    monkeypatch.setattr("instag.training.adapt_inputs.features_of_silence", fitted)
+    tiny = replace(
+        shortened(recipes.reference(), 0.001), size=64, face_splats=100, mouth_splats=100
+    )
+    assert len(adapt(folder, recipe=tiny, n_views=50)) == 50
+    with pytest.raises(AssertionError, match="fitted"):
+        adapt(folder, recipe=TINY, n_views=50)
 
 
 def test_views_are_said_once():

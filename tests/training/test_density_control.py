@@ -1,4 +1,4 @@
-"""Density control: what is pulled multiplies, what is faint, hind or green goes."""
+"""Density control: what has a large gradient multiplies, what is faint, hind or green goes."""
 
 from dataclasses import replace
 
@@ -7,18 +7,18 @@ import torch
 
 from instag.models.gaussians import SH_DC, random_gaussians
 from instag.training.density_control import (
-    DensitySettings,
-    Pull,
+    DensityConfig,
+    DensityStats,
+    accumulate,
     densify,
     is_green,
-    no_pull,
-    observe,
+    no_stats,
     reset_opacity,
     weaken_green,
 )
 from instag.types import Camera, Rendering
 
-SETTINGS = DensitySettings()
+CONFIG = DensityConfig()
 
 
 def gaussians(count: int = 8):
@@ -30,18 +30,18 @@ def gaussians(count: int = 8):
     return head
 
 
-def pulled(head, rows: list[int]) -> Pull:
-    pull = no_pull(head)
-    pull.seen.fill_(1)
-    pull.gradient[rows] = 1.0
-    return pull
+def pulled(head, rows: list[int]) -> DensityStats:
+    stats = no_stats(head)
+    stats.seen.fill_(1)
+    stats.gradient[rows] = 1.0
+    return stats
 
 
-def apply(head, pull, settings=SETTINGS, step=600):
+def apply(head, stats, config=CONFIG, step=600):
     return densify(
         head,
-        pull,
-        settings,
+        stats,
+        config,
         step=step,
         steps=10_000,
         extent=0.2,
@@ -84,7 +84,7 @@ def test_faint_and_hind_and_green_go():
         head.dc[2, 0] = (torch.tensor([0.0, 1.0, 0.0]) - 0.5) / SH_DC
     assert is_green(head).tolist() == [False, False, True] + [False] * 5
     assert apply(head, pulled(head, [])).keep.tolist() == [False, False, False] + [True] * 5
-    kept = apply(head, pulled(head, []), replace(SETTINGS, green="keep", behind=None)).keep
+    kept = apply(head, pulled(head, []), replace(CONFIG, green="keep", behind=None)).keep
     assert kept.tolist() == [False] + [True] * 7
 
 
@@ -106,10 +106,10 @@ def test_what_covers_too_much_of_the_picture_goes_at_any_size(picture):
     camera = Camera(
         viewmats=torch.eye(4)[None], Ks=torch.eye(3)[None], width=picture, height=picture
     )
-    pull = observe(no_pull(head), painted, camera, picture)
-    pull.gradient.zero_()
-    assert apply(head, pull, step=4_000).keep.tolist() == [True, True, False, False]
-    assert apply(head, pull, replace(SETTINGS, prune_radius=0.08), step=4_000).keep.tolist() == [
+    stats = accumulate(no_stats(head), painted, camera, picture)
+    stats.gradient.zero_()
+    assert apply(head, stats, step=4_000).keep.tolist() == [True, True, False, False]
+    assert apply(head, stats, replace(CONFIG, prune_radius=0.08), step=4_000).keep.tolist() == [
         True,
         True,
         True,
@@ -119,7 +119,7 @@ def test_what_covers_too_much_of_the_picture_goes_at_any_size(picture):
 
 def test_limit_stops_growth():
     head = gaussians()
-    selection = apply(head, pulled(head, [1, 2, 3]), replace(SETTINGS, limit=8))
+    selection = apply(head, pulled(head, [1, 2, 3]), replace(CONFIG, limit=8))
     assert len(selection.added["means"]) == 0
 
 

@@ -11,7 +11,13 @@ from instag.data.clip_dataset import ClipDataset
 from instag.models.render_head import eval_sh_colors
 from instag.rendering.reference import ReferenceRenderer
 from instag.synthetic import write_clip
-from instag.training.initialization import DEEPEST, depth_around, projected, seen_gaussians, turned
+from instag.training.initialization import (
+    DEEPEST,
+    depth_around,
+    gaussians_from_frames,
+    projected,
+    turned,
+)
 from instag.types import Region
 
 TRAIN = range(40)
@@ -26,11 +32,15 @@ def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
+def dataset_of(clip: Clip) -> ClipDataset:
+    return ClipDataset(clip, size=64, features=torch.zeros(len(clip), 5, 1))
+
+
 def test_start_looks_like_the_head(clip):
-    store = ClipDataset(clip, size=64)
-    start = seen_gaussians(store, TRAIN, 1500, 1, seeded()).requires_grad_(False)
+    dataset = dataset_of(clip)
+    start = gaussians_from_frames(dataset, TRAIN, 1500, 1, seeded()).requires_grad_(False)
     start.opacity.fill_(4.0)
-    batch = store.batch([5])
+    batch = dataset.batch([5])
     splats = start.splats(None, 1)
     rendering = ReferenceRenderer().render(
         splats, eval_sh_colors(splats, start.coefficients(0), batch.camera), batch.camera
@@ -42,8 +52,8 @@ def test_start_looks_like_the_head(clip):
 
 
 def test_start_repeats_with_its_seed(clip):
-    store = ClipDataset(clip, size=64)
-    first, second = (seen_gaussians(store, TRAIN, 300, 1, seeded()) for _ in range(2))
+    dataset = dataset_of(clip)
+    first, second = (gaussians_from_frames(dataset, TRAIN, 300, 1, seeded()) for _ in range(2))
     assert torch.equal(first.means, second.means)
     assert len(first) == 300
 
@@ -55,14 +65,16 @@ def test_frames_that_show_no_head_give_the_tracked_points(clip, tmp_path):
             (tmp_path / path.name).symlink_to(path)
     for index in range(len(clip)):
         blank.save_regions(index, np.zeros((64, 64), np.uint8))
-    store = ClipDataset(blank, size=64)
-    assert torch.equal(seen_gaussians(store, TRAIN, 300, 1, seeded()).means, store.identity)
+    dataset = dataset_of(blank)
+    assert torch.equal(
+        gaussians_from_frames(dataset, TRAIN, 300, 1, seeded()).means, dataset.identity
+    )
 
 
 def test_turned_frames_reach_from_side_to_side(clip):
-    store = ClipDataset(clip, size=64)
-    yaw = store.viewmats[:, 0, 2]
-    assert {int(yaw.argmin()), int(yaw.argmax())} <= set(turned(store, TRAIN))
+    dataset = dataset_of(clip)
+    yaw = dataset.viewmats[:, 0, 2]
+    assert {int(yaw.argmin()), int(yaw.argmax())} <= set(turned(dataset, TRAIN))
 
 
 def test_depth_recedes_beside_the_points_and_no_further_than_it_may():
@@ -76,8 +88,8 @@ def test_depth_recedes_beside_the_points_and_no_further_than_it_may():
 
 
 def test_projection_is_the_cameras(clip):
-    store = ClipDataset(clip, size=64)
-    camera = store.camera(torch.tensor([3]))
+    dataset = dataset_of(clip)
+    camera = dataset.camera(torch.tensor([3]))
     point = torch.tensor([[0.01, 0.02, 0.03]])
     column, row, depth = projected(point, camera.Ks[0], camera.viewmats[0])[0]
     homogeneous = camera.Ks[0] @ (camera.viewmats[0] @ torch.cat([point[0], torch.ones(1)]))[:3]

@@ -1,22 +1,22 @@
-"""The optimiser: rates by step, rows that come and go, a state that can be put back."""
+"""The optimizer: rates by step, rows that come and go, a state that can be put back."""
 
 import pytest
 import torch
 
 from instag.models.gaussians import Selection, random_gaussians
-from instag.training.optimizer import Group, Optimiser
+from instag.training.optimizer import Group, Optimizer
 from instag.training.stages.stage import gaussian_groups
 
 
 def trained(steps: int = 3):
     gaussians = random_gaussians(10, 1, torch.Generator().manual_seed(0))
-    optimiser = Optimiser(gaussian_groups(gaussians, 0.1, 100))
+    optimizer = Optimizer(gaussian_groups(gaussians, 0.1, 100))
     for step in range(steps):
         torch.stack(
             [parameter.square().sum() for parameter in gaussians.parameters()]
         ).sum().backward()
-        optimiser.step(step)
-    return gaussians, optimiser
+        optimizer.step(step)
+    return gaussians, optimizer
 
 
 def test_rate_zero_leaves_a_group_alone():
@@ -25,38 +25,38 @@ def test_rate_zero_leaves_a_group_alone():
         Group(name="moving", parameters={"a": moving}, rate=lambda step: 0.1),
         Group(name="resting", parameters={"b": resting}, rate=lambda step: 0.0),
     ]
-    optimiser = Optimiser(groups)
+    optimizer = Optimizer(groups)
     (moving.sum() + resting.sum()).backward()
-    optimiser.step(0)
+    optimizer.step(0)
     assert (moving < 1).all()
     assert (resting == 1).all()
     assert moving.grad is None
 
 
 def test_selection_keeps_memory_of_rows_that_stay():
-    gaussians, optimiser = trained()
+    gaussians, optimizer = trained()
     keep = torch.arange(10) % 2 == 0
     added = {name: table[:3] for name, table in gaussians.tables().items()}
-    before = optimiser.adam.state[gaussians.means]["exp_avg"].clone()
-    optimiser.select(gaussians, Selection(keep=keep, added=added))
-    after = optimiser.adam.state[gaussians.means]["exp_avg"]
+    before = optimizer.adam.state[gaussians.means]["exp_avg"].clone()
+    optimizer.select(gaussians, Selection(keep=keep, added=added))
+    after = optimizer.adam.state[gaussians.means]["exp_avg"]
     assert len(gaussians) == 8
     torch.testing.assert_close(after[:5], before[keep])
     assert not after[5:].any()
     gaussians.means.sum().backward()
-    optimiser.step(4)
+    optimizer.step(4)
 
 
 def test_state_put_back_goes_on_alike():
-    first, first_optimiser = trained()
-    second, second_optimiser = trained(steps=1)
+    first, first_optimizer = trained()
+    second, second_optimizer = trained(steps=1)
     second.load_state_dict(first.state_dict())
-    second_optimiser.restore(first_optimiser.state())
-    for gaussians, optimiser in ((first, first_optimiser), (second, second_optimiser)):
+    second_optimizer.restore(first_optimizer.state())
+    for gaussians, optimizer in ((first, first_optimizer), (second, second_optimizer)):
         torch.stack(
             [parameter.square().sum() for parameter in gaussians.parameters()]
         ).sum().backward()
-        optimiser.step(3)
+        optimizer.step(3)
     for name, table in first.tables().items():
         assert torch.equal(table, second.tables()[name])
 
@@ -65,12 +65,12 @@ def test_a_step_of_several_frames_goes_further_and_remembers_less():
     moved = []
     for batch in (1, 4):
         value = torch.nn.Parameter(torch.zeros(3))
-        optimiser = Optimiser(
+        optimizer = Optimizer(
             [Group(name="a", parameters={"a": value}, rate=lambda step: 0.1, betas=(0.9, 0.99))],
             batch,
         )
         value.sum().backward()
-        optimiser.step(0)
+        optimizer.step(0)
         moved.append(float(value.detach()[0]))
-        assert optimiser.adam.param_groups[0]["betas"] == pytest.approx((0.9**batch, 0.99**batch))
+        assert optimizer.adam.param_groups[0]["betas"] == pytest.approx((0.9**batch, 0.99**batch))
     assert moved[1] == pytest.approx(2 * moved[0], rel=1e-3)

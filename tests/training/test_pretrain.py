@@ -11,23 +11,32 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from instag.errors import BadArgument
+from instag.models.face_field import MotionField
+from instag.models.mouth_field import MouthField
 from instag.models.prior import BUNDLED, Prior, load_bundled_prior
 from instag.speech import registry
 from instag.synthetic import write_clip
 from instag.training import distributed, recipes
-from instag.training.adapt import adapt, plan_named
+from instag.training.adapt import adapt
+from instag.training.adapt_plan import recipe_for
 from instag.training.pretrain import pretrain
-from instag.training.pretraining import courses
+from instag.training.pretrain_recipes import (
+    PRETRAIN_RECIPES,
+    default,
+    pretrain_recipe_named,
+)
+from instag.training.run_dir import METRICS
 from instag.training.schedules import shortened
 
-TINY = replace(shortened(courses.usual(), 0.0015), size=64, face_splats=120, mouth_splats=50)
+TINY = replace(shortened(default(), 0.0015), size=64, face_splats=120, mouth_splats=50)
 WORKER = """
 import sys
 from test_pretrain import TINY
 from instag.training.pretrain import pretrain
-pretrain(sys.argv[2:], sys.argv[1], course=TINY, together=2)
+pretrain(sys.argv[2:], sys.argv[1], recipe=TINY, together=2)
 """
 
 
@@ -40,19 +49,17 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     ]
 
 
-def curves(output: Path) -> list[dict[str, float | str]]:
-    return [
-        json.loads(line)
-        for line in (output.with_suffix(".training") / "curves.jsonl").read_text().splitlines()
-    ]
+def metrics(output: Path) -> list[dict[str, float | str]]:
+    lines = (output.with_suffix(".training") / METRICS).read_text().splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def test_two_people_teach_a_prior(people, tmp_path):
-    prior = pretrain(people[:2], tmp_path / "two.prior", course=TINY)
+    prior = pretrain(people[:2], tmp_path / "two.prior", recipe=TINY)
     assert prior.info.people == 2
     assert prior.info.training["frames"] == 130
     assert Prior.open(tmp_path / "two.prior").digest() == prior.digest()
-    terms = {name for row in curves(tmp_path / "two.prior") for name in row}
+    terms = {name for row in metrics(tmp_path / "two.prior") for name in row}
     assert {
         "photometric",
         "alpha",
@@ -66,7 +73,7 @@ def test_two_people_teach_a_prior(people, tmp_path):
 
 
 def test_stopped_run_ends_where_an_unbroken_one_does(people, tmp_path):
-    whole = pretrain(people, tmp_path / "whole.prior", course=TINY, together=2)
+    whole = pretrain(people, tmp_path / "whole.prior", recipe=TINY, together=2)
     for stage, step in (("face", 13), ("mouth", 9)):
 
         def stop(name: str, done: int, total: int, stage: str = stage, step: int = step) -> None:
@@ -74,13 +81,13 @@ def test_stopped_run_ends_where_an_unbroken_one_does(people, tmp_path):
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            pretrain(people, tmp_path / "broken.prior", course=TINY, together=2, report=stop)
+            pretrain(people, tmp_path / "broken.prior", recipe=TINY, together=2, report=stop)
         assert not (tmp_path / "broken.prior").exists()
     begun = []
     again = pretrain(
         people,
         tmp_path / "broken.prior",
-        course=TINY,
+        recipe=TINY,
         together=2,
         report=lambda name, done, total: begun.append((name, done)),
     )
@@ -89,7 +96,7 @@ def test_stopped_run_ends_where_an_unbroken_one_does(people, tmp_path):
 
 
 def test_two_processes_agree_with_one(people, tmp_path):
-    pretrain(people, tmp_path / "one.prior", course=TINY, together=2)
+    pretrain(people, tmp_path / "one.prior", recipe=TINY, together=2)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -107,7 +114,7 @@ def test_two_processes_agree_with_one(people, tmp_path):
     ]
     assert [process.wait(timeout=300) for process in processes] == [0, 0]
     for one, both in zip(
-        curves(tmp_path / "one.prior"), curves(tmp_path / "both.prior"), strict=True
+        metrics(tmp_path / "one.prior"), metrics(tmp_path / "both.prior"), strict=True
     ):
         assert one.keys() == both.keys()
         assert all(
@@ -129,11 +136,11 @@ def test_one_process_of_a_machine_loads_the_renderer_first(people, monkeypatch, 
         raise InterruptedError
 
     monkeypatch.setenv("LOCAL_RANK", number)
-    monkeypatch.setattr(distributed.Ranks, "wait", lambda self: done.append("wait"))
+    monkeypatch.setattr(distributed.ProcessGroup, "wait", lambda self: done.append("wait"))
     monkeypatch.setattr("instag.training.pretrain.renderer_for", lambda device: done.append("load"))
-    monkeypatch.setattr("instag.training.pretrain.crew_of", begin)
+    monkeypatch.setattr("instag.training.pretrain.load_people", begin)
     with pytest.raises(InterruptedError):
-        pretrain(people[:2], course=TINY)
+        pretrain(people[:2], recipe=TINY)
     assert done == order
 
 
@@ -155,23 +162,23 @@ def test_more_processes_than_gpus_share_them(monkeypatch, processes, devices, ba
     assert distributed.backend_for(torch.device("cpu"), processes) == "gloo"
 
 
-@pytest.mark.parametrize("name", courses.COURSES)
-def test_every_course_runs(people, name):
+@pytest.mark.parametrize("name", PRETRAIN_RECIPES)
+def test_every_recipe_runs(people, name):
     tiny = replace(
-        shortened(courses.course_named(name), 0.0004), size=64, face_splats=100, mouth_splats=60
+        shortened(pretrain_recipe_named(name), 0.0004), size=64, face_splats=100, mouth_splats=60
     )
     assert (
-        pretrain(people[:2], course=tiny, share_speech=name == "draft").info.training["course"]
+        pretrain(people[:2], recipe=tiny, share_speech=name == "draft").info.training["recipe"]
         == name
     )
 
 
 def test_fields_may_hear_motion_in_place_of_speech(people):
-    prior = pretrain(people[:2], course=shortened(TINY, 0.3), speech="motion")
+    prior = pretrain(people[:2], recipe=shortened(TINY, 0.3), speech="motion")
     assert prior.info.front_end == "motion"
     assert prior.face.speech.level.shape == (2, prior.conditioning.channels)
     small = replace(
-        shortened(recipes.few(known="all"), 0.001), size=64, face_splats=120, mouth_splats=50
+        shortened(recipes.few(prior_scope="all"), 0.001), size=64, face_splats=120, mouth_splats=50
     )
     avatar = adapt(people[2], recipe=small, prior=prior, n_views=50)
     assert avatar.info.front_end == "motion"
@@ -179,20 +186,20 @@ def test_fields_may_hear_motion_in_place_of_speech(people):
 
 
 def test_one_person_alone_has_nobody_to_differ_from(people):
-    assert pretrain(people[:1], course=shortened(TINY, 0.3)).info.people == 1
+    assert pretrain(people[:1], recipe=shortened(TINY, 0.3)).info.people == 1
 
 
-def test_no_clip_and_unknown_courses_are_refused():
+def test_no_clip_and_unknown_recipes_are_refused():
     with pytest.raises(BadArgument, match="No clip"):
         pretrain([])
-    with pytest.raises(BadArgument, match="usual"):
-        courses.course_named("lengthy")
+    with pytest.raises(BadArgument, match="default"):
+        pretrain_recipe_named("lengthy")
 
 
 def test_a_head_begins_with_a_prior(people, tmp_path):
-    prior = pretrain(people[:2], tmp_path / "two.prior", course=TINY)
+    prior = pretrain(people[:2], tmp_path / "two.prior", recipe=TINY)
     small = replace(
-        shortened(recipes.few(known="all"), 0.004), size=64, face_splats=120, mouth_splats=50
+        shortened(recipes.few(prior_scope="all"), 0.004), size=64, face_splats=120, mouth_splats=50
     )
     with_prior = adapt(people[2], recipe=small, prior=tmp_path / "two.prior", n_views=50)
     assert with_prior.info.front_end == "mel"
@@ -222,14 +229,18 @@ def test_the_bundled_prior_hears_what_heads_hear():
 
 def test_a_mouth_begins_with_the_bundled_prior_and_a_face_afresh(people):
     small = replace(
-        shortened(recipes.few(known="mouth"), 0.002), size=64, face_splats=120, mouth_splats=50
+        shortened(recipes.few(prior_scope="mouth"), 0.002),
+        size=64,
+        face_splats=120,
+        mouth_splats=50,
     )
     avatar, prior = adapt(people[2], recipe=small, n_views=50), load_bundled_prior()
     assert str(avatar.info.training["prior"]).endswith(f"{prior.digest()[:16]}: the mouth alone")
 
-    def near(part, other):
-        one, two = part.encoding.entries, other.encoding.entries
-        return torch.nn.functional.cosine_similarity(one, two, dim=0)
+    def near(part: MotionField | MouthField, other: MotionField | MouthField) -> Tensor:
+        return torch.nn.functional.cosine_similarity(
+            part.encoding.entries, other.encoding.entries, dim=0
+        )
 
     assert near(avatar.head.mouth.field, prior.mouth) > 0.8
     assert near(avatar.head.face.field, prior.face) < 0.5
@@ -237,22 +248,24 @@ def test_a_mouth_begins_with_the_bundled_prior_and_a_face_afresh(people):
         adapt(people[2], recipe=small, speech="mel", n_views=50)
 
 
-def test_what_is_known_hangs_on_what_a_head_hears():
-    known = lambda name, **given: plan_named(name, **{"speech": None, "prior": None, **given}).known  # noqa: E731
-    assert [known(name) for name in ("draft", "few", "long", "reference")] == [
+def test_what_begins_with_a_prior_depends_on_what_drives_a_head():
+    def scope(name: str, speech: str | None = None, prior: Prior | None = None) -> str:
+        return recipe_for(name, speech, prior).prior_scope
+
+    assert [scope(name) for name in ("draft", "few", "long", "reference")] == [
         "mouth",
         "mouth",
-        "nothing",
-        "nothing",
+        "none",
+        "none",
     ]
-    assert known("few", speech="motion") == "mouth"
-    assert known("few", speech="mel") == "nothing"
-    assert known("reference", speech="motion") == "nothing"
-    assert known("few", prior=load_bundled_prior()) == "all"
+    assert scope("few", speech="motion") == "mouth"
+    assert scope("few", speech="mel") == "none"
+    assert scope("reference", speech="motion") == "none"
+    assert scope("few", prior=load_bundled_prior()) == "all"
 
 
 def test_a_prior_that_hears_otherwise_is_refused(people, tmp_path):
-    prior = pretrain(people[:1], course=shortened(TINY, 0.3))
+    prior = pretrain(people[:1], recipe=shortened(TINY, 0.3))
     with pytest.raises(BadArgument, match="whisper"):
         adapt(people[0], prior=prior, speech="whisper")
     other = replace(prior, info=replace(prior.info, hears="mel 0"))

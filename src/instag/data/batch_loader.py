@@ -1,5 +1,5 @@
-"""The supply of a stage: the batches that its steps are made of, cut to the stage's windows, in
-time and on its device.
+"""BatchLoader: the batches that the steps of a stage take, cut to its windows, in time and on its
+device.
 
 What fits lies on the device, cut, as bytes; a batch is then one gather a table. What does not fit
 is read while the step before is computed.
@@ -25,33 +25,33 @@ SHARE = 0.25
 PIECE = 64
 """Frames that the host holds while the tables are filled."""
 PLAIN, WITH_SURFACE = 9, 5
-"""Bytes of a pixel in the tables: picture, regions, what is behind, the head's alpha and the lips'
+"""Bytes of a pixel in the tables: picture, regions, background, the head's alpha and the lips'
 mask; depth and normals."""
 
 
 @final
 class BatchLoader:
-    """Batches of the frames `train`, each cut to its row of `windows`. `draw` says which rows a
-    step wants; it is asked for a step ahead.
+    """Batches of the frames `train`, each cut to its row of `windows`. `sample` returns
+    the rows of a step; it is called a step ahead.
 
-    room: bytes that the tables may take; None for a SHARE of what is free.
+    table_bytes: that the tables may take; None for a SHARE of what is free.
     """
 
     def __init__(
         self,
-        store: ClipDataset,
+        dataset: ClipDataset,
         train: range,
         windows: CropWindow,
-        draw: Callable[[int], list[int]],
+        sample: Callable[[int], list[int]],
         *,
-        room: int | None = None,
+        table_bytes: int | None = None,
     ) -> None:
-        self.store, self.train, self.windows, self.draw = store, train, windows, draw
-        frames = torch.arange(train.start, train.stop, device=store.device)
-        self._cameras = store.camera(frames, windows)
+        self.dataset, self.train, self.windows, self.sample = dataset, train, windows, sample
+        frames = torch.arange(train.start, train.stop, device=dataset.device)
+        self._cameras = dataset.camera(frames, windows)
         pixels = windows.width * windows.height * len(train)
         self.fits = pixels * (PLAIN + WITH_SURFACE) <= (
-            SHARE * free_memory(store.device) if room is None else room
+            SHARE * free_memory(dataset.device) if table_bytes is None else table_bytes
         )
         self._frames = frames
         self._on_host = windows.to(torch.device("cpu"))
@@ -63,7 +63,7 @@ class BatchLoader:
         """The batch of a step, and which rows of the training frames it holds. surface: with the
         geometry priors."""
         if self.fits:
-            rows = to_device_async(torch.tensor(self.draw(step)), self.store.device)
+            rows = to_device_async(torch.tensor(self.sample(step)), self.dataset.device)
             return self._gathered(rows, surface), rows
         ready = self._next
         frames = (
@@ -76,8 +76,8 @@ class BatchLoader:
         return frames, frames.indices - self.train.start
 
     def _read(self, step: int, surface: bool) -> FrameBatch:
-        rows = self.draw(step)
-        return self.store.batch(
+        rows = self.sample(step)
+        return self.dataset.batch(
             [self.train[row] for row in rows],
             self._on_host.rows(torch.tensor(rows)),
             surface=surface,
@@ -100,11 +100,11 @@ class BatchLoader:
             indices=indices,
             image=tables["image"][rows],
             regions=tables["regions"][rows],
-            behind=tables["behind"][rows],
+            background=tables["background"][rows],
             alpha=tables["alpha"][rows],
             lips=tables["lips"][rows],
             camera=camera,
-            condition=self.store.condition(indices),
+            condition=self.dataset.condition(indices),
             depth=None,
             normal=None,
             surface_valid=None,
@@ -122,11 +122,11 @@ class BatchLoader:
     def _fill(self, *, surface: bool) -> None:
         """Read, cut and put on the device all frames; a piece at a time, so that the host holds
         them once."""
-        names = ("depth", "normal") if surface else ("image", "regions", "behind", "alpha")
+        names = ("depth", "normal") if surface else ("image", "regions", "background", "alpha")
         tables: dict[str, Tensor] = {}
         waiting: list[tuple[np.ndarray, ...]] = []
         lefts, tops = self._on_host.left.tolist(), self._on_host.top.tolist()
-        for row, parts in enumerate(self.store.each(self.train, surface=surface)):
+        for row, parts in enumerate(self.dataset.each(self.train, surface=surface)):
             cut = (
                 slice(tops[row], tops[row] + self.windows.height),
                 slice(lefts[row], lefts[row] + self.windows.width),
@@ -139,10 +139,10 @@ class BatchLoader:
                         tables[name] = torch.empty(
                             (len(self.train), *piece.shape[1:]),
                             dtype=piece.dtype,
-                            device=self.store.device,
+                            device=self.dataset.device,
                         )
-                    tables[name][row + 1 - len(waiting) : row + 1] = piece.to(self.store.device)
+                    tables[name][row + 1 - len(waiting) : row + 1] = piece.to(self.dataset.device)
                 waiting = []
         self._tables |= tables
         if not surface:
-            self._tables["lips"] = self.store.lips(self._frames, self.windows)
+            self._tables["lips"] = self.dataset.lips(self._frames, self.windows)

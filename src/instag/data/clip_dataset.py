@@ -1,5 +1,5 @@
-"""Observed frames as training and evaluation want them: pictures, regions, camera, speech and
-expression, read when asked for.
+"""ClipDataset: observed frames as training and evaluation want them: pictures, regions, camera,
+speech and expression, read when asked for. It computes nothing of its own.
 
 Decoded frames are kept, as bytes in the host's memory, up to a limit; beyond it the ones used
 longest ago are read again. A frame can be cut to a window of constant size around the head, so that
@@ -9,7 +9,6 @@ nothing is painted or compared where nothing happens.
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from threading import Lock
 
 import cv2
@@ -19,108 +18,25 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from instag.data.clip import Clip
+from instag.data.frame_batch import CropWindow, FrameBatch
 from instag.data.head_mask import head_alpha_uint8
-from instag.data.speech_features import clip_features, features_of_silence
-from instag.motion.landmark_motion import landmark_motion
 from instag.ops.rotations import viewmats
 from instag.runtime.device_copy import to_device_async
-from instag.speech.registry import kind_of
 from instag.speech.windows import windows
-from instag.types import EXPRESSION_UNITS, Camera, Condition, Conditioning, Region
+from instag.types import EXPRESSION_UNITS, Camera, Condition, Region
 
 MEMORY = 768 * 2**20
 """Bytes of decoded frames that are kept."""
+SMALLEST_EXTENT, LARGEST_EXTENT = 0.1, 0.3
 HEAD_LABELS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CropWindow:
-    """Where in the picture a batch was cut: left and top of each frame, one size for all,
-    pixels."""
-
-    left: Int[Tensor, " b"]
-    top: Int[Tensor, " b"]
-    width: int
-    height: int
-
-    def rows(self, rows: Int[Tensor, " c"]) -> "CropWindow":
-        """The windows of some of the frames."""
-        return CropWindow(
-            left=self.left[rows], top=self.top[rows], width=self.width, height=self.height
-        )
-
-    def to(self, device: torch.device) -> "CropWindow":
-        """The same on a device."""
-        return CropWindow(
-            left=to_device_async(self.left, device),
-            top=to_device_async(self.top, device),
-            width=self.width,
-            height=self.height,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class FrameBatch:
-    """A batch of observed frames, cut to a window.
-
-    behind: torso over backdrop. alpha: the head's share of each pixel (face and hair, not the
-    inside of the mouth), of 255. lips: the square around the lips, as a mask. depth: metres,
-    normal: camera axes (x right, y up, z toward the camera), both zero where `surface_valid` is
-    not.
-    """
-
-    indices: Int[Tensor, " b"]
-    image: UInt8[Tensor, "b h w 3"]
-    regions: UInt8[Tensor, "b h w"]
-    behind: UInt8[Tensor, "b h w 3"]
-    alpha: UInt8[Tensor, "b h w"]
-    lips: Bool[Tensor, "b h w"]
-    camera: Camera
-    condition: Condition
-    depth: Float[Tensor, "b h w"] | None
-    normal: Float[Tensor, "b h w 3"] | None
-    surface_valid: Bool[Tensor, "b h w"] | None
-
-    def is_region(self, *labels: Region) -> Bool[Tensor, "b h w"]:
-        """Where the frame shows any of these."""
-        mask = torch.zeros_like(self.regions, dtype=torch.bool)
-        for label in labels:
-            mask |= self.regions == int(label)
-        return mask
-
-    def head_alpha(self, *, hair: bool = True) -> Float[Tensor, "b h w"]:
-        """The head's share of each pixel in [0, 1]; without hair, that of the face's pixels
-        alone."""
-        alpha = self.alpha.float() / 255
-        return (
-            alpha
-            if hair
-            else torch.where(self.is_region(Region.FACE), alpha, torch.zeros_like(alpha))
-        )
-
-    def head_over(
-        self, screen: Float[Tensor, "b #h #w 3"], *, hair: bool = True
-    ) -> Float[Tensor, "b h w 3"]:
-        """The head alone over a screen, in [0, 1]: what lies behind is taken out of the mixed
-        pixels (I - (1 - a) B, within what a share of a can be)."""
-        alpha = self.head_alpha(hair=hair)[..., None]
-        own = (
-            (self.image.float() / 255 - (1 - alpha) * (self.behind.float() / 255))
-            .clamp_min(0)
-            .minimum(alpha)
-        )
-        return own + (1 - alpha) * screen
-
-    def is_hair(self) -> Bool[Tensor, "b h w"]:
-        """Where hair is, or the soft outline of the head reaches out of its regions."""
-        return self.is_region(Region.HAIR) | ((self.alpha > 0) & ~self.is_region(Region.FACE))
 
 
 class ClipDataset:
     """The frames of a Clip at one picture size. What a batch holds, and every table of numbers,
     lies on `device`.
 
-    memory: bytes of decoded frames that are kept; MEMORY if None.
+    features: speech features or lip codes of each frame (`data.speech_features`). memory: bytes of
+    decoded frames that are kept.
     """
 
     def __init__(
@@ -128,46 +44,31 @@ class ClipDataset:
         clip: Clip,
         *,
         size: int,
-        front_end: str = "mel",
+        features: Float[Tensor, "f channels steps"] | Float[np.ndarray, "f channels steps"],
         device: torch.device | str = "cpu",
-        memory: int | None = None,
-        heard: Float[Tensor, "f channels steps"] | None = None,
+        memory: int = MEMORY,
     ) -> None:
-        """heard: what is heard in each frame, in place of the front end's features of the clip."""
-        self.clip = clip
-        self.memory = MEMORY if memory is None else memory
-        self.size = size
-        self.front_end = front_end
+        self.clip, self.size, self.memory = clip, size, memory
         self.device = torch.device(device)
-        track = clip.track()
+        track, units, backdrop = clip.track(), clip.action_units(), clip.backdrop()
         self.scale = size / clip.info.width
         self.focal = track.focal * self.scale
-        self.viewmats = viewmats(
-            torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float()
-        ).to(self.device)
         self.identity = torch.from_numpy(track.identity).float()
-        self.landmark_motion = landmark_motion(track, (clip.info.width, clip.info.height)).to(
-            self.device
-        )
         self.landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
-        heard = (
-            torch.from_numpy(np.array(clip_features(clip, front_end, device=str(device))))
-            if heard is None
-            else heard
-        )
-        self.features = heard.to(self.device)
-        self.conditioning = Conditioning(
-            kind=kind_of(front_end), channels=heard.shape[1], steps=heard.shape[2]
-        )
         self.expression_units = EXPRESSION_UNITS
-        units = clip.action_units()
         still = np.zeros(len(clip), np.float32)
         self.expression = torch.from_numpy(
             np.stack([units.get(name, still) for name in self.expression_units], axis=1)
         ).to(self.device)
         self.mouth_unit = torch.from_numpy(units.get("AU25", still).copy())
+        self.features = (
+            features if isinstance(features, Tensor) else torch.from_numpy(np.array(features))
+        ).to(self.device)
+        self.viewmats = viewmats(
+            torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float()
+        ).to(self.device)
         self.lips_boxes = squares_around(self.landmarks68[:, 48:60], self.size).to(self.device)
-        self.backdrop = self._resized(clip.backdrop())
+        self.backdrop = self._resized(backdrop)
         self._kept: OrderedDict[tuple[int, bool], tuple[np.ndarray, ...]] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
@@ -175,14 +76,13 @@ class ClipDataset:
     def __len__(self) -> int:
         return len(self.clip)
 
-    def silence(self) -> Float[Tensor, "channels steps"]:
-        """What is heard where nothing sounds, on the device. Raises what `features_of_silence`
-        raises."""
-        return torch.from_numpy(
-            features_of_silence(
-                self.clip, self.front_end, self.features.cpu().numpy(), device=str(self.device)
-            )
-        ).to(self.device)
+    def extent(self, train: range) -> float:
+        """Of the scene, metres: 1.1 x the largest distance of a camera from the mean camera; kept
+        within what a person who sits still or turns far would give."""
+        views = self.viewmats[train.start : train.stop]
+        centres = -(views[:, :3, :3].mT @ views[:, :3, 3:])[..., 0]
+        largest = float((centres - centres.mean(0)).norm(dim=1).max())
+        return min(max(1.1 * largest, SMALLEST_EXTENT), LARGEST_EXTENT)
 
     def unit(self, name: str) -> Float[Tensor, " f"]:
         """Intensity of one of `expression_units`, on the device."""
@@ -231,6 +131,15 @@ class ClipDataset:
         is read."""
         return self._labels(self.clip.regions(index))
 
+    def head_windows(self, frames: range) -> CropWindow:
+        """Windows around the head of each frame."""
+        return self.windows_around(self.boxes(frames, *HEAD_LABELS), self.size // 20)
+
+    def lips_windows(self, frames: range) -> CropWindow:
+        """Windows around the lips of each frame."""
+        boxes = self.lips_boxes[frames.start : frames.stop]
+        return self.windows_around(boxes, self.size // 20)
+
     def windows_around(self, boxes: Int[Tensor, "f 4"], margin: int) -> CropWindow:
         """Windows of one size that hold each box and a margin; the size is a multiple of 16 or the
         whole picture."""
@@ -269,7 +178,7 @@ class ClipDataset:
             indices=frames,
             image=stacked[0],
             regions=stacked[1],
-            behind=stacked[2],
+            background=stacked[2],
             alpha=stacked[3],
             lips=self.lips(frames, window),
             camera=self.camera(frames, window),
@@ -280,7 +189,7 @@ class ClipDataset:
         )
 
     def each(self, frames: range, *, surface: bool = False) -> Iterator[tuple[np.ndarray, ...]]:
-        """Frame by frame, in order, whole: picture, regions, what is behind, the head's alpha and,
+        """Frame by frame, in order, whole: picture, regions, background, the head's alpha and,
         where asked for, depth and normals. Threads read ahead."""
         readers = torch.get_num_threads()
         if readers == 1:
@@ -294,6 +203,10 @@ class ClipDataset:
                 yield waiting.popleft().result()
                 if index + 2 * readers < len(frames):
                     waiting.append(pool.submit(self._frame, frames[index + 2 * readers], surface))
+
+    def frame(self, index: int) -> tuple[np.ndarray, ...]:
+        """Picture, regions, background and the head's alpha of a frame, whole, on the host."""
+        return self._frame(index, False)
 
     def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
         """A torso frame at this size, RGBA, colours not multiplied by alpha."""
@@ -328,18 +241,18 @@ class ClipDataset:
         image = self._resized(self.clip.frame(index))
         regions = self._labels(self.clip.regions(index))
         torso = self._resized(premultiplied(self.clip.torso(index)))
-        behind = over_backdrop(torso, self.backdrop)
+        background = over_backdrop(torso, self.backdrop)
         alpha = head_alpha_uint8(
             self._resized(self.clip.matte(index)) if self.clip.has_mattes else None, regions
         )
         if not surface:
-            return image, regions, behind, alpha
+            return image, regions, background, alpha
         prior = self.clip.surface(index)
         depth = self._labels(np.where(prior.valid, prior.depth, 0).astype(np.float32)).astype(
             np.float16
         )
         normal = self._labels((prior.normal * 127).round().astype(np.int8))
-        return image, regions, behind, alpha, depth, normal
+        return image, regions, background, alpha, depth, normal
 
     def _resized(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h2 w2 c"]:
         if image.shape[0] == self.size:

@@ -1,5 +1,6 @@
 """A clip's speech features: computed once for its sound, then kept in the clip."""
 
+import errno
 import hashlib
 import json
 from pathlib import Path
@@ -17,6 +18,8 @@ from instag.speech.chunking import features, silence
 from instag.speech.registry import create, identity, require
 from instag.types import SAMPLES
 
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What the system answers where a clip cannot be written to: its features are then not kept."""
 MAX_MISSING = 5
 """Frames at the end that features from elsewhere may lack; their last window is repeated."""
 
@@ -52,13 +55,17 @@ def clip_features(
         if accept_given and original is not None:
             return _of_length(read_instag_features(original, name).numpy(), clip, original)
     front_end = create(name, device=device)
-    note.unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
     computed = features(torch.from_numpy(clip.speech()), front_end, report).numpy()
-    clip.save_features(stored, computed)
-    write_atomic(
-        note, json.dumps({"sound": digest, "front_end": identity(name), "frames": len(computed)})
-    )
+    about = {"sound": digest, "front_end": identity(name), "frames": len(computed)}
+    try:
+        note.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        clip.save_features(stored, computed)
+        write_atomic(note, json.dumps(about))
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+        return computed
     return clip.features(stored)
 
 

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from instag.data.clip import Clip
 from instag.data.clip_dataset import ClipDataset
+from instag.data.speech_features import clip_features
 from instag.errors import BadArgument
 from instag.models.avatar import Avatar
 from instag.models.render_head import render_head, static_features
@@ -74,21 +75,22 @@ def reconstruct(
             front_end_for(avatar),
         )[: len(clip)]
     )
-    store = ClipDataset(
-        clip, size=avatar.info.size, front_end=avatar.info.front_end, device=device, heard=spoken
+    found = (
+        clip_features(clip, avatar.info.front_end, device=str(device)) if spoken is None else spoken
     )
+    dataset = ClipDataset(clip, size=avatar.info.size, features=found, device=device)
     renderer, head = renderer_for(device), avatar.to(device).head
     head_stance = static_features(head)
     for indices in torch.arange(frames.start, frames.stop).split(
         BATCH if device.type == "cpu" else GPU_BATCH
     ):
-        batch = store.batch(indices.tolist())
+        batch = dataset.batch(indices.tolist())
         pictures = render_head(
             head,
             head_stance,
             batch.condition,
             batch.camera,
-            batch.behind.float() / 255,
+            batch.background.float() / 255,
             renderer,
             degree=avatar.info.degree,
         )

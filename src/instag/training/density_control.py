@@ -1,6 +1,7 @@
-"""Density control: where the picture pulls at a Gaussian, it is cloned or split; what is faint,
-huge or green goes (3DGS; docs/method.md#adaptation)."""
+"""Density control: where the screen gradient of a Gaussian is large, it is cloned or split; what is
+faint, huge or green goes (3DGS; docs/method.md#adaptation)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -8,19 +9,21 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from instag.errors import TrainingFailed
 from instag.models.gaussians import SH_DC, Gaussians, Selection
 from instag.ops.rotations import quaternion_to_matrix
+from instag.training.optimizer import Optimizer
 from instag.training.schedules import Scaled, Steps
 from instag.types import Camera, Rendering
 
 LARGEST_SPLAT = 0.08
 """Radius of what is dropped as too large, in the picture's side. Half of it, as in the paper, takes
 cheeks and forehead from heads that begin with what frames show: half of all splats go at once, and
-the others do not fill the gap before a short course ends."""
+the others do not fill the gap before a short schedule ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DensitySettings:
+class DensityConfig:
     """Numbers of docs/method.md#adaptation. Gradients in normalised device coordinates, sizes in
     multiples of the scene's extent, the radius in the picture's side."""
 
@@ -43,7 +46,7 @@ class DensitySettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pull:
+class DensityStats:
     """Statistics since the last change: sum of the screen gradient's length, in how many frames
     seen, largest radius in the picture's side."""
 
@@ -52,13 +55,15 @@ class Pull:
     radius: Float[Tensor, " n"]
 
 
-def no_pull(gaussians: Gaussians) -> Pull:
+def no_stats(gaussians: Gaussians) -> DensityStats:
     gradient, seen, radius = torch.zeros_like(gaussians.opacity.detach()).repeat(3, 1)
-    return Pull(gradient=gradient, seen=seen, radius=radius)
+    return DensityStats(gradient=gradient, seen=seen, radius=radius)
 
 
 @torch.no_grad()
-def observe(pull: Pull, rendering: Rendering, camera: Camera, picture: int) -> Pull:
+def accumulate(
+    stats: DensityStats, rendering: Rendering, camera: Camera, picture: int
+) -> DensityStats:
     """Add a batch: `rendering.means2d.grad` must be there. `picture`: side of the whole picture in
     pixels, of which the camera may be a window.
 
@@ -71,42 +76,79 @@ def observe(pull: Pull, rendering: Rendering, camera: Camera, picture: int) -> P
     frames = len(gradient)
     share = camera.width * camera.height / picture**2
     length = gradient.norm(dim=-1) * (picture / 2) * frames * share
-    return Pull(
-        gradient=pull.gradient + (length * seen).sum(0),
-        seen=pull.seen + seen.sum(0),
-        radius=torch.maximum(pull.radius, rendering.radii.max(0).values / picture),
+    return DensityStats(
+        gradient=stats.gradient + (length * seen).sum(0),
+        seen=stats.seen + seen.sum(0),
+        radius=torch.maximum(stats.radius, rendering.radii.max(0).values / picture),
     )
+
+
+def apply_density_control(
+    gaussians: Gaussians,
+    stats: DensityStats,
+    config: DensityConfig,
+    optimizer: Optimizer,
+    *,
+    done: int,
+    steps: int,
+    extent: float,
+    draw: Callable[[], torch.Generator],
+    whose: str,
+) -> DensityStats:
+    """Change the Gaussians as is due after `done` of `steps` steps, and their moments in the
+    optimizer; returns the statistics to go on with.
+
+    extent: of the scene, metres. draw: gives the random numbers, and is called only where some are
+    needed. Raises TrainingFailed where none is left; `whose` says of what.
+    """
+    if done % config.every == 0 and config.start <= done < config.end:
+        selection = densify(
+            gaussians, stats, config, step=done, steps=steps, extent=extent, generator=draw()
+        )
+        optimizer.select(gaussians, selection)
+        stats = no_stats(gaussians)
+        if len(gaussians) == 0:
+            raise TrainingFailed(
+                f"No splats were left in {whose} at step {done}. The head's regions may be wrong: "
+                "look at instag prepare --preview."
+            )
+    if config.green == "weaken" and done >= config.green_after and done % config.every == 0:
+        weaken_green(gaussians)
+    if config.reset_every and done % config.reset_every == 0 and done < config.end:
+        reset_opacity(gaussians, config.reset_opacity)
+        optimizer.forget(gaussians.opacity)
+    return stats
 
 
 @torch.no_grad()
 def densify(
     gaussians: Gaussians,
-    pull: Pull,
-    settings: DensitySettings,
+    stats: DensityStats,
+    config: DensityConfig,
     *,
     step: int,
     steps: int,
     extent: float,
     generator: torch.Generator,
 ) -> Selection:
-    """Clone small Gaussians that are pulled, split large ones in two, drop the faint, the huge, the
-    hind and the green."""
+    """Clone small Gaussians with a large gradient, split large ones in two, drop the faint, the
+    huge, the hind and the green."""
     splats = gaussians.splats(None, 1)
     scales, opacity = splats.scales[0], splats.opacities[0]
     largest = scales.max(dim=1).values
-    wanted = pull.gradient / pull.seen.clamp_min(1) > settings.gradient
-    if len(gaussians) >= settings.limit:
+    wanted = stats.gradient / stats.seen.clamp_min(1) > config.gradient
+    if len(gaussians) >= config.limit:
         wanted = torch.zeros_like(wanted)
-    small = largest <= settings.split_size * extent
+    small = largest <= config.split_size * extent
     cloned, split = wanted & small, wanted & ~small
 
-    faint = opacity < settings.prune_opacity + settings.prune_opacity_growth * step / steps
+    faint = opacity < config.prune_opacity + config.prune_opacity_growth * step / steps
     drop = faint | split
-    if step > settings.prune_big_after:
-        drop |= (pull.radius > settings.prune_radius) | (largest > settings.prune_size * extent)
-    if settings.behind is not None:
-        drop |= gaussians.means[:, 2] < settings.behind
-    if settings.green == "prune" and step >= settings.green_after:
+    if step > config.prune_big_after:
+        drop |= (stats.radius > config.prune_radius) | (largest > config.prune_size * extent)
+    if config.behind is not None:
+        drop |= gaussians.means[:, 2] < config.behind
+    if config.green == "prune" and step >= config.green_after:
         drop |= is_green(gaussians)
 
     clones = {name: table[cloned] for name, table in gaussians.tables().items()}

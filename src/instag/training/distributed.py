@@ -1,4 +1,4 @@
-"""Ranks: the processes that pre-train together, each with people of its own (torch.distributed;
+"""ProcessGroup: the processes that train together, each with people of its own (torch.distributed;
 `torchrun` starts them)."""
 
 import os
@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Ranks:
-    """This process among `world` ones. A process alone needs no talk, and does none."""
+class ProcessGroup:
+    """This process among `world` ones. A process alone exchanges nothing."""
 
     rank: int = 0
     world: int = 1
@@ -39,8 +39,8 @@ class Ranks:
             gradient.copy_(part.view_as(gradient))
 
     @torch.no_grad()
-    def hand_out(self, tensors: Sequence[tuple[int, Iterable[Tensor]]]) -> None:
-        """Give every process what some process has in its tensors: pairs of that process' rank and
+    def share(self, tensors: Sequence[tuple[int, Iterable[Tensor]]]) -> None:
+        """Give every process the values of one process' tensors: pairs of that process' rank and
         the tensors."""
         if self.world == 1:
             return
@@ -60,7 +60,7 @@ class Ranks:
             if source != self.rank:
                 tensor.copy_(part.view_as(tensor))
 
-    def gathered(self, value: T) -> list[T]:
+    def gather(self, value: T) -> list[T]:
         """A value of each process, in the order of their ranks."""
         if self.world == 1:
             return [value]
@@ -68,9 +68,13 @@ class Ranks:
         dist.all_gather_object(found, value)
         return found  # pyright: ignore[reportReturnType]
 
+    def any(self, value: bool) -> bool:
+        """Whether it holds in some process."""
+        return any(self.gather(value))
+
     def wait(self) -> None:
         """Until all processes are here."""
-        self.gathered(None)
+        self.gather(None)
 
 
 def started_by_torchrun() -> bool:
@@ -84,10 +88,10 @@ def first_of_machine() -> bool:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Ranks]:
-    """Meet the other processes where torchrun started several."""
+def process_group(device: torch.device) -> Iterator[ProcessGroup]:
+    """This process among the others where torchrun started several."""
     if not started_by_torchrun():
-        yield Ranks()
+        yield ProcessGroup()
         return
     mine = not dist.is_initialized()
     if mine:
@@ -95,15 +99,15 @@ def joined(device: torch.device) -> Iterator[Ranks]:
             backend_for(device, processes=int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
         )
     try:
-        yield Ranks(rank=dist.get_rank(), world=dist.get_world_size())
+        yield ProcessGroup(rank=dist.get_rank(), world=dist.get_world_size())
     finally:
         if mine:
             dist.destroy_process_group()
 
 
 def backend_for(device: torch.device, processes: int) -> str:
-    """How so many processes of this machine talk: NCCL where each has a GPU of its own; it refuses
-    to have two on one, gloo does not."""
+    """What so many processes of this machine exchange tensors with: NCCL where each has a GPU of
+    its own; it refuses to have two on one, gloo does not."""
     return "nccl" if device.type == "cuda" and processes <= torch.cuda.device_count() else "gloo"
 
 

@@ -1,14 +1,40 @@
 """The terms that training adds up (docs/method.md#pre-training, #adaptation). Pictures are
 channels-last floats in [0, 1]; every term is a mean, without a unit."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from instag.models.face_field import Deformation
+from instag.models.face_field import Deformation, MotionField
+from instag.ops.lpips import Lpips
 from instag.ops.ssim import ssim
+from instag.types import Condition
 
 DSSIM_WEIGHT = 0.2
+
+BackgroundColor = Literal["green", "random", "black"]
+"""What everything that a stage must not learn is painted with, in the picture and in its target.
+
+The paper's is green, and splats that turn green are removed. Another colour in each step needs no
+such hunt: what can not be foreseen can not be learned, and whatever lets it shine through is
+punished, so that hair ends opaque and its edge clean.
+"""
+
+
+def background_color(
+    kind: BackgroundColor, frames: int, noise: Sequence[torch.Generator]
+) -> Float[Tensor, "b 1 1 3"]:
+    """The colour behind each frame of a step, RGB in [0, 1], on the device of `noise`; so many
+    `frames` for each generator, which are those of the people in the step."""
+    if kind == "random":
+        drawn = [torch.rand(frames, 1, 1, 3, generator=each, device=each.device) for each in noise]
+        return drawn[0] if len(drawn) == 1 else torch.cat(drawn)
+    colour = torch.zeros(frames * len(noise), 1, 1, 3, device=noise[0].device)
+    colour[..., 1] = float(kind == "green")
+    return colour
 
 
 def photometric(
@@ -16,6 +42,27 @@ def photometric(
 ) -> Float[Tensor, ""]:
     """L1 + 0.2 (1 - SSIM)."""
     return (picture - target).abs().mean() + DSSIM_WEIGHT * (1 - ssim(picture, target))
+
+
+def patch_lpips(
+    lpips: Lpips,
+    picture: Float[Tensor, "b h w 3"],
+    target: Float[Tensor, "b h w 3"],
+    sides: tuple[int, int],
+    generator: torch.Generator,
+) -> Float[Tensor, ""]:
+    """Mean LPIPS of one square patch, at one place for the whole batch, with a side drawn from
+    `sides` (pixels, both ends included). A small square is cheap and sharpens as well as the whole
+    picture."""
+    height, width = picture.shape[1:3]
+
+    def draw(end: int) -> int:
+        return int(torch.randint(end, (), generator=generator))
+
+    side = min(sides[0] + draw(sides[1] - sides[0] + 1), height, width)
+    top, left = draw(height - side + 1), draw(width - side + 1)
+    cut = (slice(None), slice(top, top + side), slice(left, left + side))
+    return lpips(picture[cut], target[cut]).mean()
 
 
 def alpha_error(
@@ -41,6 +88,17 @@ def within(values: Float[Tensor, "b h w"], mask: Bool[Tensor, "b h w"]) -> Float
     return (values * mask).sum() / mask.sum().clamp_min(1)
 
 
+def within_each(values: Float[Tensor, "b h w"], mask: Bool[Tensor, "b h w"]) -> Float[Tensor, ""]:
+    """Mean over the pixels of each frame's mask, then over the frames, so that it does not matter
+    which frames are in a batch together."""
+    return ((values * mask).sum((1, 2)) / mask.sum((1, 2)).clamp_min(1)).mean()
+
+
+def mean_of(values: Sequence[Tensor]) -> Tensor:
+    """The mean of what several people cost."""
+    return torch.stack(list(values)).mean()
+
+
 def normal_agreement(
     normals: Float[Tensor, "b h w 3"], prior: Float[Tensor, "b h w 3"], mask: Bool[Tensor, "b h w"]
 ) -> Float[Tensor, ""]:
@@ -63,3 +121,23 @@ def _row_norm(depth: Float[Tensor, "b h w"], mask: Bool[Tensor, "b h w"]) -> Flo
     # (1 mm)^2 keeps rows of a few pixels, whose deviation is nearly zero, from dominating, and the
     # root's gradient finite.
     return centred / (centred.square().sum(-1, keepdim=True) / count + 1e-6).sqrt()
+
+
+def negative_contrast(
+    shift: Float[Tensor, "b n 3"],
+    rivals: Sequence[MotionField],
+    points: Float[Tensor, "n 3"],
+    condition: Condition,
+) -> Float[Tensor, ""]:
+    """Sum over the rivals of the mean over points and frames of relu(<shift, the rival's shift>),
+    metres squared; no gradient reaches a rival (docs/method.md#pre-training).
+
+    It keeps personalized fields from agreeing, so that what people have in common ends in the
+    universal one.
+    """
+    total = shift.new_zeros(())
+    for rival in rivals:
+        with torch.no_grad():
+            other = rival(points, condition).shift
+        total = total + torch.relu((shift * other).sum(-1)).mean()
+    return total

@@ -1,5 +1,5 @@
-"""Frames of several people as one batch: each person's splats, made up to the same number, are
-painted in one call."""
+"""Frames of several people as one batch: each person's splats, padded to the same number, are
+rendered in one call."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.data.clip_dataset import FrameBatch
+from instag.data.frame_batch import FrameBatch
 from instag.models.face_field import Deformation
 from instag.models.gaussians import Gaussians
 from instag.rendering import spherical_harmonics
@@ -17,25 +17,25 @@ from instag.rendering.renderer import Renderer
 from instag.types import Camera, Condition, Rendering, Splats
 
 
-def joined_frames(parts: Sequence[FrameBatch]) -> FrameBatch:
+def cat_frames(parts: Sequence[FrameBatch]) -> FrameBatch:
     """One batch of the frames of several people, in their order; windows are of one size. Without
     the geometry priors."""
     return FrameBatch(
         indices=torch.cat([part.indices for part in parts]),
         image=torch.cat([part.image for part in parts]),
         regions=torch.cat([part.regions for part in parts]),
-        behind=torch.cat([part.behind for part in parts]),
+        background=torch.cat([part.background for part in parts]),
         alpha=torch.cat([part.alpha for part in parts]),
         lips=torch.cat([part.lips for part in parts]),
-        camera=joined_cameras([part.camera for part in parts]),
-        condition=joined_conditions([part.condition for part in parts]),
+        camera=cat_cameras([part.camera for part in parts]),
+        condition=cat_conditions([part.condition for part in parts]),
         depth=None,
         normal=None,
         surface_valid=None,
     )
 
 
-def joined_cameras(parts: Sequence[Camera]) -> Camera:
+def cat_cameras(parts: Sequence[Camera]) -> Camera:
     return replace(
         parts[0],
         viewmats=torch.cat([part.viewmats for part in parts]),
@@ -43,7 +43,7 @@ def joined_cameras(parts: Sequence[Camera]) -> Camera:
     )
 
 
-def joined_conditions(parts: Sequence[Condition]) -> Condition:
+def cat_conditions(parts: Sequence[Condition]) -> Condition:
     return Condition(
         speech=torch.cat([part.speech for part in parts]),
         expression=torch.cat([part.expression for part in parts]),
@@ -60,12 +60,12 @@ def render_people(
     attention: Sequence[Float[Tensor, "n k"]] | None = None,
     rigid: bool = False,
 ) -> Rendering:
-    """Paint a batch in which each set of Gaussians has as many frames of its own. attention:
+    """Render a batch in which each set of Gaussians has as many frames of its own. attention:
     channels that move no geometry, a row for each Gaussian."""
-    most, camera = max(len(gaussians) for gaussians in sets), joined_cameras(cameras)
+    most, camera = max(len(gaussians) for gaussians in sets), cat_cameras(cameras)
     frames = len(camera.viewmats) // len(sets)
     splats = [
-        made_up(gaussians.splats(motion, frames, rigid=rigid), most)
+        padded(gaussians.splats(motion, frames, rigid=rigid), most)
         for gaussians, motion in zip(sets, motions, strict=True)
     ]
     every = Splats(
@@ -86,34 +86,34 @@ def render_people(
     )
     colors = spherical_harmonics.colors(coefficients[:, None], toward).flatten(0, 1)
     watched = (
-        torch.cat([_made_up(each.expand(frames, -1, -1), most) for each in attention])
+        torch.cat([_padded(each.expand(frames, -1, -1), most) for each in attention])
         if attention is not None
         else None
     )
     return renderer.render(every, colors, camera, watched)
 
 
-def made_up(splats: Splats, count: int) -> Splats:
+def padded(splats: Splats, count: int) -> Splats:
     """The same splats and further ones that nobody sees."""
     missing = count - splats.means.shape[1]
     if not missing:
         return splats
     unturned = torch.eye(1, 4, dtype=splats.quats.dtype, device=splats.quats.device)
     return Splats(
-        means=_made_up(splats.means, count),
+        means=_padded(splats.means, count),
         quats=torch.cat([splats.quats, unturned.expand(len(splats.quats), missing, 4)], dim=1),
         scales=F.pad(splats.scales, (0, 0, 0, missing), value=1e-4),
         opacities=F.pad(splats.opacities, (0, missing)),
     )
 
 
-def _made_up(table: Float[Tensor, "b n c"], count: int) -> Float[Tensor, "b m c"]:
+def _padded(table: Float[Tensor, "b n c"], count: int) -> Float[Tensor, "b m c"]:
     return F.pad(table, (0, 0, 0, count - table.shape[1])) if table.shape[1] < count else table
 
 
 def part_of(rendering: Rendering, frames: slice, count: int, weight: float) -> Rendering:
-    """Some frames of a painted batch and their first `count` splats, with the gradient of means2d
-    times `weight`: what density control looks at."""
+    """Some frames of a rendered batch and their first `count` splats, with the gradient of means2d
+    times `weight`: what density control reads."""
     gradient = rendering.means2d.grad
     assert gradient is not None, "density control needs the gradient of means2d"
     means2d = rendering.means2d.detach()[frames, :count]

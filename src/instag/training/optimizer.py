@@ -1,8 +1,10 @@
-"""The optimiser of a stage: named groups of parameters, each with its own rate over time, whose
+"""The optimizer of a stage: named groups of parameters, each with its own rate over time, whose
 rows can come and go."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +14,10 @@ from instag.training.schedules import Rate
 
 BATCH_POWER = 0.5
 """How rates grow with the frames of a step."""
+EMA_DECAY = 0.995
+"""Share of the average that a step leaves, however many frames it has."""
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +32,7 @@ class Group:
     weight_decay: float = 0.0
 
 
-class Optimiser:
+class Optimizer:
     """Fused AdamW over groups (Adam where the weight decay is 0).
 
     batch: frames a step. Rates and betas are those for one frame a step; a step of b frames, one
@@ -52,6 +58,10 @@ class Optimiser:
             ],
             fused=True,
         )
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Of all groups."""
+        return [each for entry in self.adam.param_groups for each in entry["params"]]
 
     def step(self, step: int) -> None:
         """One update with the rates of `step`, then gradients are gone."""
@@ -91,7 +101,7 @@ class Optimiser:
             memory["exp_avg_sq"].zero_()
 
     def state(self) -> dict[str, Tensor]:
-        """What Adam remembers, flat: `group.index.moment` -> tensor."""
+        """Adam's moments, flat: `group.index.moment` -> tensor."""
         return {
             f"{entry['name']}.{index}.{moment}": value
             for entry in self.adam.param_groups
@@ -114,8 +124,23 @@ class Optimiser:
                     self.adam.state[parameter] = memory
 
 
-def only_learning(parameters: Iterable[nn.Parameter], groups: Iterable[Group]) -> None:
+def set_trainable(parameters: Iterable[nn.Parameter], groups: Iterable[Group]) -> None:
     """Of these parameters, ask for gradients of those that some group trains, and of no others."""
-    learning = {id(parameter) for group in groups for parameter in group.parameters.values()}
+    trained = {id(parameter) for group in groups for parameter in group.parameters.values()}
     for parameter in parameters:
-        parameter.requires_grad_(id(parameter) in learning)
+        parameter.requires_grad_(id(parameter) in trained)
+
+
+def ema_of(module: M) -> M:
+    """A copy to begin an average with, which asks for no gradient. Over the steps of a field's
+    training the average is steadier than the last step; a prior keeps it
+    (docs/method.md#pre-training)."""
+    return deepcopy(module).requires_grad_(False)
+
+
+@torch.no_grad()
+def update_ema(average: nn.Module, module: nn.Module, step: int) -> None:
+    """Move the average toward what the module is after `step` steps; in the first ones by more,
+    since its start means nothing."""
+    share = 1 - min(EMA_DECAY, step / (step + 9))
+    torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), share)  # pyright: ignore[reportPrivateImportUsage]

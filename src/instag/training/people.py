@@ -1,5 +1,7 @@
-"""The crew: the people of a pre-training with what is theirs alone, and the universal fields that
-they share (docs/method.md#two-acts, #networks)."""
+"""People: those whom a training learns from, with what it trains of them.
+
+An adaptation has one person, a pre-training several, of whom this process may keep a part.
+"""
 
 from dataclasses import dataclass
 from typing import final
@@ -8,184 +10,104 @@ import torch
 from torch import Tensor, nn
 
 from instag.data.clip_dataset import ClipDataset
-from instag.models.face_field import (
-    MotionField,
-    personalized_face_field,
-    personalized_mouth_field,
-    universal_face_field,
-)
 from instag.models.gaussians import Gaussians
-from instag.models.mouth_field import MouthField
+from instag.motion.landmark_motion import LandmarkMotion
 from instag.rendering.renderer import Renderer
-from instag.training.distributed import Ranks
-from instag.training.person_sampler import Rounds
-from instag.training.pretraining.average import average_of
-from instag.training.rng import Chance, chance
-from instag.types import EXPRESSION_UNITS, Conditioning
+from instag.training.distributed import ProcessGroup
+from instag.training.person_sampler import PersonSampler
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """One of the people. number: among all people. train: the frames to learn from. extent: of the
-    scene, metres. room: bytes of frames on the device."""
+    """One of the people. number: among all people. train: the frames to learn from. landmarks: on
+    the device. extent: of the scene, metres. table_bytes: of frames on the device; None for what
+    suits it."""
 
-    number: int
+    number: int = 0
     face: Gaussians
     mouth: Gaussians
-    store: ClipDataset
+    dataset: ClipDataset
     train: range
+    landmarks: LandmarkMotion
     extent: float
-    room: int
+    table_bytes: int | None = None
+
+    @property
+    def device(self) -> torch.device:
+        return self.dataset.device
 
     @property
     def frames(self) -> Tensor:
         """The numbers of the frames to learn from, on the device."""
-        return torch.arange(self.train.start, self.train.stop, device=self.store.device)
+        return torch.arange(self.train.start, self.train.stop, device=self.device)
 
 
 @final
-class Fields(nn.Module):
-    """The universal fields of face and mouth, and the personalized ones of all people, in their
-    order.
+class People:
+    """The people that this process keeps, and the modules that are trained with their Gaussians.
 
-    share_speech: one speech network serves the faces of all people, and another one their mouths.
+    seed: of all random choices.
     """
 
     def __init__(
         self,
         *,
-        people: int,
-        conditioning: Conditioning,
-        units: tuple[str, ...] = EXPRESSION_UNITS,
-        share_speech: bool,
-    ) -> None:
-        super().__init__()
-        self.share_speech = share_speech
-        self.face = universal_face_field(conditioning, units)
-        self.mouth = MouthField(conditioning)
-        self.own_faces = nn.ModuleList(
-            personalized_face_field(conditioning, units) for _ in range(people)
-        )
-        self.own_mouths = nn.ModuleList(
-            personalized_mouth_field(conditioning) for _ in range(people)
-        )
-        if share_speech:
-            for fields in (self.own_faces, self.own_mouths):
-                for field in fields:
-                    field.speech = fields[0].speech
-
-    def own_face(self, person: int) -> MotionField:
-        field = self.own_faces[person]
-        assert isinstance(field, MotionField)
-        return field
-
-    def own_mouth(self, person: int) -> MotionField:
-        field = self.own_mouths[person]
-        assert isinstance(field, MotionField)
-        return field
-
-    @torch.no_grad()
-    def set_level(self, level: Tensor, expression_range: Tensor) -> None:
-        """Let all fields hear speech of this level, as their encoders want it, and take expressions
-        within this range [2 6]."""
-        for module in self.modules():
-            if isinstance(module, MotionField):
-                module.expression_range.copy_(
-                    expression_range[:, : module.expression_range.shape[1]]
-                )
-            if isinstance(module, MotionField | MouthField):
-                module.speech.level.copy_(level)
-
-
-@final
-class Crew:
-    """The fields, their averages, and those of the people that this process keeps. seed: of all
-    random choices."""
-
-    def __init__(
-        self,
-        *,
-        fields: Fields,
-        people: list[Person],
-        rounds: Rounds,
-        ranks: Ranks,
+        here: list[Person],
+        modules: dict[str, nn.Module],
+        sampler: PersonSampler,
+        group: ProcessGroup,
         renderer: Renderer,
         seed: int,
     ) -> None:
-        self.fields, self.people, self.rounds, self.ranks, self.renderer, self.seed = (
-            fields,
-            people,
-            rounds,
-            ranks,
+        self.here, self.modules, self.sampler, self.group, self.renderer, self.seed = (
+            here,
+            modules,
+            sampler,
+            group,
             renderer,
             seed,
         )
-        self.face_average, self.mouth_average = average_of(fields.face), average_of(fields.mouth)
 
-    def here(self, numbers: list[int]) -> list[Person]:
+    @property
+    def device(self) -> torch.device:
+        return self.here[0].device
+
+    def numbered(self, numbers: list[int]) -> list[Person]:
         """Those of some people that this process keeps."""
-        return [person for number in numbers for person in self.people if person.number == number]
+        return [person for number in numbers for person in self.here if person.number == number]
 
     def parameters(self) -> list[nn.Parameter]:
-        """Those of all fields, and of the Gaussians of this process' people."""
-        return [
-            *self.fields.parameters(),
-            *(
-                parameter
-                for person in self.people
-                for part in (person.face, person.mouth)
-                for parameter in part.parameters()
-            ),
-        ]
+        """Those of the modules, and of the Gaussians of this process' people."""
+        trained = [*self.modules.values(), *self._gaussians().values()]
+        return [parameter for module in trained for parameter in module.parameters()]
 
-    def chance(self, *what: str | int) -> Chance:
-        """Random numbers that hang on no other process."""
-        return chance(self.seed, *what, device=self.people[0].store.device)
-
-    def shared_state(self) -> dict[str, Tensor]:
-        """Both kinds of fields and the averages: the same in all processes."""
-        parts = {
-            "fields": self.fields,
-            "face_average": self.face_average,
-            "mouth_average": self.mouth_average,
-        }
+    def state(self) -> dict[str, Tensor]:
+        """All that is trained, flat."""
         return {
             f"{part}.{name}": value
-            for part, module in parts.items()
+            for part, module in (self.modules | self._gaussians()).items()
             for name, value in module.state_dict().items()
         }
 
-    def own_state(self) -> dict[str, Tensor]:
-        """The Gaussians of this process' people."""
-        sets = {
-            f"{person.number}.{part}": getattr(person, part)
-            for person in self.people
-            for part in ("face", "mouth")
-        }
-        return {
-            f"{whose}.{name}": value
-            for whose, gaussians in sets.items()
-            for name, value in gaussians.tables().items()
-        }
-
     @torch.no_grad()
-    def load(self, shared: dict[str, Tensor], own: dict[str, Tensor]) -> None:
-        """The inverse of both states, from any device; numbers of Gaussians may differ."""
-        for part, module in (
-            ("fields", self.fields),
-            ("face_average", self.face_average),
-            ("mouth_average", self.mouth_average),
-        ):
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """The inverse of `state`, from any device; numbers of Gaussians may differ."""
+        for part, gaussians in self._gaussians().items():
+            for name, old in list(gaussians.named_parameters()):
+                setattr(gaussians, name, nn.Parameter(state[f"{part}.{name}"].to(old)))
+        for part, module in self.modules.items():
+            start = f"{part}."
             module.load_state_dict(
                 {
-                    name.removeprefix(f"{part}."): value
-                    for name, value in shared.items()
-                    if name.startswith(f"{part}.")
+                    name.removeprefix(start): value
+                    for name, value in state.items()
+                    if name.startswith(start)
                 }
             )
-        for person in self.people:
-            for part, gaussians in (("face", person.face), ("mouth", person.mouth)):
-                for name, old in list(gaussians.named_parameters()):
-                    setattr(
-                        gaussians, name, nn.Parameter(own[f"{person.number}.{part}.{name}"].to(old))
-                    )
+
+    def _gaussians(self) -> dict[str, nn.Module]:
+        return {
+            f"{person.number}.{part}": gaussians
+            for person in self.here
+            for part, gaussians in (("face", person.face), ("mouth", person.mouth))
+        }

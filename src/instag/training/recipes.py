@@ -1,59 +1,78 @@
-"""The recipes: every number of an adaptation, as functions that return a whole configuration."""
+"""AdaptRecipe: every number of an adaptation, as functions that return a whole configuration."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from instag.errors import BadArgument
-from instag.training.density_control import LARGEST_SPLAT, DensitySettings
+from instag.training.density_control import LARGEST_SPLAT, DensityConfig
+from instag.training.initialization import Start
 from instag.training.schedules import After, Term, in_larger_steps, shortened
-from instag.training.stages.adapt_face import FaceSettings
-from instag.training.stages.adapt_fuse import FuseSettings
-from instag.training.stages.adapt_mouth import MouthSettings
+from instag.training.stages.adapt_face import FaceStageConfig
+from instag.training.stages.adapt_fuse import FuseStageConfig
+from instag.training.stages.adapt_mouth import MouthStageConfig
 
 NEVER = Term(weight=0.0)
-Known = Literal["nothing", "mouth", "all"]
-"""Which of a head's fields begin with what other people taught: a prior's."""
+PriorScope = Literal["none", "mouth", "all"]
+"""Which of a head's fields begin with a prior's."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class AdaptRecipe:
     """A whole adaptation. size: side of the picture in pixels. n_views: frames to learn from where
     the user names none (None: all but the test's).
 
-    gpu_batch: frames a step on a GPU, which one frame leaves idle; a CPU takes one. driver: whether
-    the fields hear the speech itself, as in the paper, or the motion code that it asks for
-    (`speech.lip_motion`); a front end that the user names is heard itself. known: what rates and
-    gentle first steps are for.
+    gpu_batch: frames a step on a GPU, which one frame leaves idle; a CPU takes one. conditioning:
+    what the fields get: speech features, as in the paper, or lip codes, which are predicted from
+    the speech (`speech.lips`); a front end that the user names goes before it. prior_scope: what
+    rates and warmup are made for.
     """
 
     name: str
     size: int
     n_views: int | None
-    start: Literal["random", "seen"]
+    start: Start
     face_splats: int
     mouth_splats: int
     gpu_batch: int
-    driver: Literal["speech", "motion"]
-    known: Known
-    face: FaceSettings
-    mouth: MouthSettings
-    fuse: FuseSettings
+    conditioning: Literal["audio", "lip_codes"]
+    prior_scope: PriorScope
+    face: FaceStageConfig
+    mouth: MouthStageConfig
+    fuse: FuseStageConfig
 
 
-def reference(*, known: Known = "nothing") -> Recipe:
-    """The paper's schedule for a few seconds, one frame a step (docs/method.md#adaptation); poses
-    stay as tracked."""
-    face = FaceSettings(
+def reference(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
+    """The paper's schedule for a few seconds, one frame a step
+    (docs/method.md#adaptation)."""
+    return AdaptRecipe(
+        name="reference",
+        size=512,
+        n_views=250,
+        start="random",
+        face_splats=2_000,
+        mouth_splats=5_000,
+        gpu_batch=1,
+        conditioning="audio",
+        prior_scope=prior_scope,
+        face=_reference_face(prior_scope),
+        mouth=_reference_mouth(prior_scope),
+        fuse=_reference_fuse(),
+    )
+
+
+def _reference_face(prior_scope: PriorScope) -> FaceStageConfig:
+    """The paper's face stage."""
+    return FaceStageConfig(
         steps=10_000,
         batch=1,
         degree=1,
         degree_every=1_000,
-        warm_up=3_000,
+        opening_steps=3_000,
         field_rate=1.0,
-        field_settles=None,
+        slow_field_after=None,
         field_rate_decay=0.5,
-        # A field that starts fresh has nothing to be gentle with.
-        gentle_steps=3_000 if known == "all" else 0,
+        # A field that starts fresh has nothing to keep.
+        warmup_steps=3_000 if prior_scope == "all" else 0,
         aligner_after=1_000,
         alpha=Term(weight=1e-3, active=After(3_000)),
         motion=Term(weight=1e-5, active=After(3_000)),
@@ -65,41 +84,46 @@ def reference(*, known: Known = "nothing") -> Recipe:
         depth_pause=100,
         lpips=Term(weight=0.01, active=After(7_500)),
         lpips_patch=(64, 96),
-        pose_rate=0.0,
-        pose_after=0,
         hair_every=7,
-        screen="green",
+        background="green",
         lips=NEVER,
         landmarks=NEVER,
         landmark_frames=48,
         landmark_points=144,
         expressions=0.0,
-        density=DensitySettings(end=9_000),
+        density=DensityConfig(end=9_000),
     )
-    mouth = MouthSettings(
+
+
+def _reference_mouth(prior_scope: PriorScope) -> MouthStageConfig:
+    """The paper's mouth stage."""
+    return MouthStageConfig(
         steps=10_000,
         batch=1,
         degree=1,
         degree_every=1_000,
-        warm_up=3_000,
+        wide_steps=3_000,
         field_rate=1.0,
-        field_settles=None,
+        slow_field_after=None,
         field_rate_decay=0.5,
-        gentle_steps=0 if known == "nothing" else 3_000,
+        warmup_steps=0 if prior_scope == "none" else 3_000,
         aligner_after=1_000,
         curriculum_every=5,
         alpha=Term(weight=1e-3),
-        motion=NEVER,
         offset=Term(weight=1e-5),
-        strain=NEVER,
+        neighbor_strain=NEVER,
         around=NEVER,
         frozen_last=1_000,
-        screen="green",
-        density=DensitySettings(
+        background="green",
+        density=DensityConfig(
             end=9_000, gradient=2e-4, behind=None, green="weaken", green_after=2_000
         ),
     )
-    fuse = FuseSettings(
+
+
+def _reference_fuse() -> FuseStageConfig:
+    """The paper's fuse stage."""
+    return FuseStageConfig(
         steps=2_000,
         batch=1,
         degree=1,
@@ -107,94 +131,84 @@ def reference(*, known: Known = "nothing") -> Recipe:
         lpips=Term(weight=0.05, active=After(1_000)),
         lpips_patch=(32, 42),
     )
-    return Recipe(
-        name="reference",
-        size=512,
-        n_views=250,
-        start="random",
-        face_splats=2_000,
-        mouth_splats=5_000,
-        gpu_batch=1,
-        driver="speech",
-        known=known,
-        face=face,
-        mouth=mouth,
-        fuse=fuse,
-    )
 
 
-def whole_course(*, known: Known = "nothing") -> Recipe:
-    """What our own recipes are cut from: the paper's course with a start from what frames show,
-    landmarks that teach the field, a random screen, hair in every step, lips weighed more, and
-    poses refined late."""
-    recipe = reference(known=known)
-    # A fresh field learns from nothing within these steps; a prior only needs the paper's gentle
-    # rates. Longer, it learns the few seconds by heart: on unseen speech the lips' correlation with
-    # the truth fell from 0.46 at 2,000 steps to 0 at 10,000.
-    afresh, begun = (
-        {"field_rate": 4.0, "field_settles": 2_000},
-        {"field_rate": 1.0, "field_settles": None},
-    )
-    face = replace(
-        recipe.face,
-        **(begun if known == "all" else afresh),
-        landmarks=Term(weight=2.0),
-        expressions=0.3,
-        screen="random",
-        hair_every=1,
-        lips=Term(weight=0.5),
-        pose_rate=1e-4,
-        pose_after=6_000,
-        # Resets fight what floats before the face; a random screen leaves nothing there, and a
-        # short course has no time to recover from them.
-        density=replace(
-            recipe.face.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT
-        ),
-    )
-    density = replace(
-        recipe.mouth.density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT
-    )
-    mouth = replace(
-        recipe.mouth,
-        screen="random",
-        **(afresh if known == "nothing" else begun),
-        # What a voice asks for was not seen in just that way: teeth tore, and what lies behind the
-        # head shone through.
-        strain=Term(weight=0.02),
-        around=Term(weight=0.05),
-        alpha=replace(recipe.mouth.alpha, weight=0.05),
-        density=density,
-    )
+FRESH = {"field_rate": 4.0, "slow_field_after": 2_000}
+"""A fresh field learns from nothing within these steps. Longer, it learns the few seconds by heart:
+on unseen speech the lips' correlation with the truth fell from 0.46 at 2,000 steps to 0 at 10,000.
+"""
+WITH_PRIOR = {"field_rate": 1.0, "slow_field_after": None}
+"""A prior only needs the paper's low rates."""
+
+
+def base(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
+    """What our own recipes are cut from: the paper's schedule with a start from what frames show,
+    landmarks that teach the field, a random background, hair in every step, and lips weighed
+    more."""
+    recipe = reference(prior_scope=prior_scope)
     return replace(
         recipe,
-        name="whole",
-        start="seen",
+        name="base",
+        start="frames",
         face_splats=6_000,
         mouth_splats=2_000,
         gpu_batch=8,
-        driver="motion",
-        face=face,
-        mouth=mouth,
+        conditioning="lip_codes",
+        face=_base_face(recipe.face, prior_scope),
+        mouth=_base_mouth(recipe.mouth, prior_scope),
     )
 
 
-def few(*, known: Known = "nothing") -> Recipe:
+def _base_face(face: FaceStageConfig, prior_scope: PriorScope) -> FaceStageConfig:
+    return replace(
+        face,
+        **(WITH_PRIOR if prior_scope == "all" else FRESH),
+        landmarks=Term(weight=2.0),
+        expressions=0.3,
+        background="random",
+        hair_every=1,
+        lips=Term(weight=0.5),
+        density=_base_density(face.density),
+    )
+
+
+def _base_mouth(mouth: MouthStageConfig, prior_scope: PriorScope) -> MouthStageConfig:
+    return replace(
+        mouth,
+        **(FRESH if prior_scope == "none" else WITH_PRIOR),
+        background="random",
+        # What a voice asks for was not seen in just that way: teeth tore, and what lies behind the
+        # head shone through.
+        neighbor_strain=Term(weight=0.02),
+        around=Term(weight=0.05),
+        alpha=replace(mouth.alpha, weight=0.05),
+        density=_base_density(mouth.density),
+    )
+
+
+def _base_density(density: DensityConfig) -> DensityConfig:
+    # Resets fight what floats before the face; a random background leaves nothing there, and a
+    # short schedule has no time to recover from them.
+    return replace(density, green="keep", reset_every=None, prune_radius=LARGEST_SPLAT)
+
+
+def few(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
     """The default, for a few seconds: 512 pixels, half of the steps."""
-    return replace(shortened(whole_course(known=known), 0.5), name="few")
+    return replace(shortened(base(prior_scope=prior_scope), 0.5), name="few")
 
 
-def draft(*, known: Known = "nothing") -> Recipe:
+def draft(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
     """A first look in minutes on two cores: 256 pixels, a fifth of the steps."""
-    return replace(shortened(whole_course(known=known), 0.2), name="draft", size=256)
+    return replace(shortened(base(prior_scope=prior_scope), 0.2), name="draft", size=256)
 
 
-def long(*, known: Known = "nothing") -> Recipe:
+def long(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
     """For a minute of video or more: no geometry priors, fuller spherical harmonics, opacities
     never reset."""
-    recipe = whole_course(known=known)
+    recipe = base(prior_scope=prior_scope)
     face = replace(
         recipe.face,
-        field_settles=None,
+        slow_field_after=None,
         degree=2,
         field_rate_decay=0.1,
         normals=NEVER,
@@ -203,7 +217,7 @@ def long(*, known: Known = "nothing") -> Recipe:
         density=replace(recipe.face.density, reset_every=None, behind=None),
     )
     mouth = replace(
-        recipe.mouth, field_settles=None, degree=2, field_rate_decay=0.1, curriculum_every=7
+        recipe.mouth, slow_field_after=None, degree=2, field_rate_decay=0.1, curriculum_every=7
     )
     return replace(
         recipe,
@@ -215,8 +229,8 @@ def long(*, known: Known = "nothing") -> Recipe:
     )
 
 
-def batched(recipe: Recipe, frames: int) -> Recipe:
-    """The same course in steps of `frames` frames: every count of steps shrinks, so that as many
+def batched(recipe: AdaptRecipe, frames: int) -> AdaptRecipe:
+    """The same schedule in steps of `frames` frames: every count of steps shrinks, so that as many
     frames are seen. Recipes take one frame a step."""
     face, mouth, fuse = (
         replace(in_larger_steps(stage, frames), batch=frames)
@@ -226,15 +240,15 @@ def batched(recipe: Recipe, frames: int) -> Recipe:
 
 
 RECIPES = {"draft": draft, "few": few, "long": long, "reference": reference}
-MOUTHS_KNOWN = ("draft", "few")
-"""Recipes in which the inside of the mouth begins with the bundled prior, where the head hears what
-that hears."""
+WITH_BUNDLED_MOUTH = ("draft", "few")
+"""Recipes in which the inside of the mouth begins with the bundled prior, where the head gets what
+that got."""
 
 
-def recipe_named(name: str, *, known: Known = "nothing") -> Recipe:
+def recipe_named(name: str, *, prior_scope: PriorScope = "none") -> AdaptRecipe:
     """Raises BadArgument for a name that no recipe has."""
     if name not in RECIPES:
         raise BadArgument(
             f"There is no recipe named {name!r}. Choose one of: {', '.join(RECIPES)}."
         )
-    return RECIPES[name](known=known)
+    return RECIPES[name](prior_scope=prior_scope)

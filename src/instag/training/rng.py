@@ -1,4 +1,4 @@
-"""Chance: the random numbers of one step of training, made from the seed and the step alone.
+"""Rng: the random numbers of one step of training, made from the seed and the step alone.
 
 Nothing is carried from step to step, so that frames can be fetched ahead and a killed run goes on
 as if it had never stopped.
@@ -11,7 +11,7 @@ import torch
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chance:
+class Rng:
     """choice: on the CPU, for what the program itself must know (frames, patches). noise: on the
     device, for values alone."""
 
@@ -19,13 +19,13 @@ class Chance:
     noise: torch.Generator
 
 
-def chance(seed: int, *what: str | int, device: torch.device | str = "cpu") -> Chance:
+def rng_for(seed: int, *what: str | int, device: torch.device | str = "cpu") -> Rng:
     """The random numbers of `what`, say a stage's name and a step; the same whenever they are asked
     for."""
     choice, noise = (
         zlib.crc32("/".join(map(str, (seed, *what, kind))).encode()) for kind in ("choice", "noise")
     )
-    return Chance(
+    return Rng(
         choice=torch.Generator().manual_seed(choice),
         noise=torch.Generator(device).manual_seed(noise),
     )

@@ -1,10 +1,17 @@
-"""What a training run leaves on disk while it goes on: its curves, and a checkpoint from which a
-killed run continues."""
+"""RunDir: what a training leaves in a folder while it goes on: its metrics, and checkpoints from
+which a stopped run continues.
+
+The folder may lie anywhere, so that clips can be read-only and shared.
+"""
 
 import json
+import logging
 import math
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, final
 
 import torch
 from jaxtyping import Float
@@ -13,142 +20,250 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from instag.errors import NotAnArtefact, TrainingFailed
-from instag.runtime.files import atomic_path
-from instag.training.density_control import Pull, no_pull
-from instag.training.optimizer import Optimiser
-from instag.training.stages.stage import Stage
-from instag.training.subject import Subject
+from instag.runtime.files import atomic_path, write_atomic
+from instag.training.distributed import ProcessGroup
 
-NOTE_EVERY = 50
-"""Steps between two points of a curve; what lies between is averaged."""
-CHECKPOINT_SECONDS = 30.0
+METRICS = "metrics.jsonl"
+METRICS_EVERY = 50
+"""Steps between two rows of the metrics; what lies between is averaged."""
+CHECKPOINT_S = 30.0
+"""Seconds between two checkpoints; a stage's end has one too."""
+
+Row = dict[str, float | str]
+OnMetrics = Callable[[Row], None]
+"""Called with each row of the metrics when it is written, in the first process."""
+
+log = logging.getLogger(__name__)
 
 
-class Journal:
-    """The folder of a run. Curves: TensorBoard event files and curves.jsonl. State: one
-    checkpoint.safetensors.
+@final
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """Where a run is. step: steps of the stage that are done."""
 
-    `identity` says what is being trained; a checkpoint of anything else is not continued.
-    """
+    stage: str
+    step: int
 
-    def __init__(self, folder: Path, identity: dict[str, object]) -> None:
-        from torch.utils.tensorboard import SummaryWriter
 
+@final
+class RunDir:
+    """The folder of a run. `identity` says what is trained; a checkpoint of anything else is not
+    continued."""
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: dict[str, object],
+        group: ProcessGroup | None = None,
+        *,
+        on_metrics: OnMetrics | None = None,
+    ) -> None:
+        group = group or ProcessGroup()
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.identity = json.dumps(identity, sort_keys=True)
-        self.path = folder / "checkpoint.safetensors"
-        self.stage, self.step = self._position()
-        self._memory: dict[str, Tensor] = {}
-        if self.stage is None:
-            (folder / "curves.jsonl").unlink(missing_ok=True)
-        self._writer = SummaryWriter(str(folder))
-        self._steps: list[tuple[list[str], Tensor]] = []
-        self._saved = time.monotonic()
+        self.metrics = MetricsWriter(folder, group, on_metrics)
+        self.checkpoints = Checkpointer(folder, identity | {"world": group.world}, group)
 
-    def _position(self) -> tuple[str | None, int]:
-        """Stage and step of a checkpoint of this very run; (None, 0) where there is none."""
-        if not self.path.exists():
-            return None, 0
-        try:
-            with safe_open(str(self.path), "pt") as stored:
-                about = stored.metadata()
-        except SafetensorError as error:
-            raise NotAnArtefact(
-                f"{self.path} can not be read ({error}). Delete it to start training anew."
-            ) from error
-        return (
-            (about["stage"], int(about["step"]))
-            if about["identity"] == self.identity
-            else (None, 0)
-        )
+    def begin(self, stages: Sequence[str]) -> tuple[Position | None, dict[str, Tensor]]:
+        """Where a run of these stages goes on, and the tensors of that checkpoint; (None, nothing)
+        where it starts."""
+        at = self.checkpoints.latest(stages)
+        self.metrics.begin(at, stages)
+        return at, {} if at is None else self.checkpoints.read(at)
 
-    def note(self, stage: Stage, step: int, names: list[str], values: Float[Tensor, " t"]) -> None:
-        """Add a step to the curves: its terms by name, which the device may still be computing.
-        They are fetched once in NOTE_EVERY steps.
+    def finish(self) -> None:
+        """The run is complete: its result is written elsewhere, checkpoints go."""
+        self.metrics.close()
+        self.checkpoints.clear()
 
-        Raises TrainingFailed where one is not finite.
-        """
-        self._steps.append((names, values))
-        if (step + 1) % NOTE_EVERY and step + 1 != stage.steps:
+
+@final
+class MetricsWriter:
+    """Rows of metrics: metrics.jsonl, and TensorBoard's event files where that is installed
+    (instag[curves]). The first process writes them."""
+
+    def __init__(self, folder: Path, group: ProcessGroup, on_metrics: OnMetrics | None) -> None:
+        self.path, self.group, self.on_metrics = folder / METRICS, group, on_metrics
+        self._board = tensorboard_writer(folder) if group.rank == 0 else None
+        self._waiting: list[tuple[list[str], Tensor | None]] = []
+
+    def begin(self, at: Position | None, stages: Sequence[str]) -> None:
+        """Keep the rows of what a checkpoint has done, and no others."""
+        if self.group.rank or not self.path.exists():
             return
-        numbers = iter(torch.cat([values for _, values in self._steps]).tolist())
-        row: dict[str, float] = {}
-        for names, _ in self._steps:
-            for name in names:
-                row[name] = row.get(name, 0.0) + next(numbers) / len(self._steps)
-        self._steps = []
+        done = () if at is None else (stages.index(at.stage), at.step)
+        kept = [
+            row for row in self.rows() if (stages.index(str(row["stage"])), int(row["step"])) < done
+        ]
+        write_atomic(self.path, "".join(json.dumps(row) + "\n" for row in kept))
+
+    def add(
+        self,
+        stage: str,
+        step: int,
+        steps: int,
+        names: list[str],
+        values: Float[Tensor, " t"] | None,
+        *,
+        splats: int,
+    ) -> None:
+        """Add a step: its losses by name, this process' share of them, which the device may still
+        be computing. They are fetched once in METRICS_EVERY steps. Raises TrainingFailed where one
+        is not finite."""
+        self._waiting.append((names, values))
+        if (step + 1) % METRICS_EVERY and step + 1 != steps:
+            return
+        parts = self.group.gather((self._means(), splats))
+        every = dict.fromkeys(name for part, _ in parts for name in part)
+        row: dict[str, float] = {
+            name: sum(part.get(name, 0.0) for part, _ in parts) for name in every
+        }
         row["loss"] = sum(row.values())
         if not math.isfinite(row["loss"]):
             raise TrainingFailed(
-                f"The loss of stage {stage.name!r} is not finite at step {step}: {row}. Run again "
-                "with another --seed, or report this clip."
+                f"The loss of stage {stage!r} is not finite at step {step}: {row}. Run again with "
+                "another --seed; if it happens again, leave out the clip, or report it."
             )
-        row["splats"] = len(stage.gaussians)
-        for name, value in row.items():
-            self._writer.add_scalar(f"{stage.name}/{name}", value, step)
-        with (self.folder / "curves.jsonl").open("a") as handle:
-            handle.write(
-                json.dumps(
-                    {"stage": stage.name, "step": step, "time": round(time.time(), 2), **row}
-                )
-                + "\n"
-            )
+        row["splats"] = sum(count for _, count in parts)
+        self._write(stage, step, row)
 
-    def curves(self) -> list[dict[str, float | str]]:
-        """The points noted so far."""
-        path = self.folder / "curves.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    def rows(self) -> list[Row]:
+        """Those written so far."""
+        return (
+            [json.loads(line) for line in self.path.read_text().splitlines()]
+            if self.path.exists()
+            else []
+        )
 
-    def checkpoint_if_due(self, stage: Stage, step: int, optimiser: Optimiser, pull: Pull) -> None:
-        if time.monotonic() - self._saved > CHECKPOINT_SECONDS and step < stage.steps:
-            self.checkpoint(stage, step, optimiser, pull)
+    def close(self) -> None:
+        if self._board is not None:
+            self._board.close()
 
-    def checkpoint(self, stage: Stage, step: int, optimiser: Optimiser, pull: Pull) -> None:
-        """Write everything that the rest of the run depends on. `step`: steps that are done."""
-        tensors = {f"state.{name}": value for name, value in stage.subject.state().items()}
-        tensors |= {f"adam.{name}": value for name, value in optimiser.state().items()}
-        tensors |= {f"pull.{name}": value for name, value in vars(pull).items()}
-        about = {"identity": self.identity, "stage": stage.name, "step": str(step)}
-        with atomic_path(self.path) as temporary:
-            save_file(
-                {name: value.cpu().contiguous().clone() for name, value in tensors.items()},
-                str(temporary),
-                about,
-            )
-        self._writer.flush()
+    def _means(self) -> dict[str, float]:
+        """The mean of each loss since the last row; one that was off counts as 0."""
+        found = [values for _, values in self._waiting if values is not None]
+        numbers = iter(torch.cat(found).tolist() if found else [])
+        means: dict[str, float] = {}
+        for names, _ in self._waiting:
+            for name in names:
+                means[name] = means.get(name, 0.0) + next(numbers) / len(self._waiting)
+        self._waiting = []
+        return means
+
+    def _write(self, stage: str, step: int, values: dict[str, float]) -> None:
+        if self.group.rank:
+            return
+        row: Row = {"stage": stage, "step": step, "time": round(time.time(), 2), **values}
+        with self.path.open("a") as handle:
+            handle.write(json.dumps(row) + "\n")
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(f"{stage}/{name}", value, step)
+        if self.on_metrics is not None:
+            self.on_metrics(row)
+
+
+@final
+class Checkpointer:
+    """checkpoint-STAGE-STEP-RANK.safetensors: each process' part of a checkpoint, which counts once
+    every process' part is there; older ones go then."""
+
+    def __init__(self, folder: Path, identity: dict[str, object], group: ProcessGroup) -> None:
+        self.folder, self.group = folder, group
+        self.identity = json.dumps(identity, sort_keys=True)
         self._saved = time.monotonic()
 
-    def restore(self, stage: str, subject: Subject) -> bool:
-        """Put the checkpoint's values into the subject, before its stage is made; False where the
-        checkpoint is not of this stage."""
-        if self.stage != stage:
-            return False
-        self._memory = load_file(str(self.path))
-        subject.load_state(part_named(self._memory, "state."))
-        return True
+    def latest(self, stages: Sequence[str]) -> Position | None:
+        """The last checkpoint of this very run. Raises NotAnArtefact where one can not be read."""
+        own = {position_of(path) for path in self._own()}
+        whole = set.intersection(*self.group.gather({at for at in own if self._fits(at)}))
+        older = self.folder / "checkpoint.safetensors"
+        if not whole and (own or older.exists()):
+            log.warning(
+                "The checkpoint in %s is of another training or another instag; starting anew.",
+                self.folder,
+            )
+        older.unlink(missing_ok=True)
+        return max(whole, key=lambda at: (stages.index(at.stage), at.step)) if whole else None
 
-    def resume(self, stage: Stage, optimiser: Optimiser) -> tuple[int, Pull]:
-        """Where to go on in a stage, and what density control has seen; (0, nothing) where the
-        stage was not restored."""
-        if not self._memory:
-            return 0, no_pull(stage.gaussians)
-        optimiser.restore(part_named(self._memory, "adam."))
-        pull = Pull(
-            **{
-                name: value.to(stage.subject.device)
-                for name, value in part_named(self._memory, "pull.").items()
-            }
-        )
-        self._memory = {}
-        return self.step, pull
+    def due(self, done: int) -> bool:
+        """Whether it is time for a checkpoint. Several processes agree on it now and then, as
+        agreeing costs time."""
+        late = time.monotonic() - self._saved > CHECKPOINT_S
+        if self.group.world == 1:
+            return late
+        return done % METRICS_EVERY == 0 and self.group.any(late)
 
-    def finish(self) -> None:
-        """The run is complete: its result is written elsewhere, the checkpoint goes."""
-        self._writer.close()
-        self.path.unlink(missing_ok=True)
+    def save(self, at: Position, tensors: dict[str, Tensor]) -> None:
+        """Write all that the rest of this process' run depends on, wait for the others, then drop
+        older checkpoints."""
+        path = self._path(at)
+        with atomic_path(path) as temporary:
+            save_file(
+                {
+                    name: value.detach().cpu().contiguous().clone()
+                    for name, value in tensors.items()
+                },
+                str(temporary),
+                {"identity": self.identity},
+            )
+        self.group.wait()
+        for other in self._own():
+            if other != path:
+                other.unlink()
+        self._saved = time.monotonic()
+
+    def read(self, at: Position) -> dict[str, Tensor]:
+        """The tensors of a checkpoint."""
+        return load_file(str(self._path(at)))
+
+    def clear(self) -> None:
+        """Drop all of this process."""
+        for path in self._own():
+            path.unlink()
+
+    def _path(self, at: Position) -> Path:
+        return self.folder / f"checkpoint-{at.stage}-{at.step}-{self.group.rank}.safetensors"
+
+    def _own(self) -> list[Path]:
+        return sorted(self.folder.glob(f"checkpoint-*-*-{self.group.rank}.safetensors"))
+
+    def _fits(self, at: Position) -> bool:
+        path = self._path(at)
+        try:
+            with safe_open(str(path), "pt") as stored:
+                return stored.metadata()["identity"] == self.identity
+        except SafetensorError as error:
+            raise NotAnArtefact(
+                f"{path} can not be read ({error}). Delete it to start training anew."
+            ) from error
+
+
+def position_of(path: Path) -> Position:
+    """Where a checkpoint file is of."""
+    _, stage, step, _ = path.stem.split("-")
+    return Position(stage=stage, step=int(step))
 
 
 def part_named(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
     """The tensors whose names begin so, by the rest of their names."""
     return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
+
+
+def tensorboard_writer(folder: Path) -> Any:
+    """TensorBoard's writer into a folder; None where TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder))
+
+
+def frame_rate(rows: Sequence[Row], stage: str, frames: float) -> float:
+    """Frames a second between the first and the last row of a stage; `frames` are those of a step.
+    0 for fewer than two rows."""
+    points = [row for row in rows if row["stage"] == stage]
+    if len(points) < 2:
+        return 0.0
+    first, last = points[0], points[-1]
+    seconds = float(last["time"]) - float(first["time"])
+    return (float(last["step"]) - float(first["step"])) * frames / max(seconds, 1e-9)

@@ -13,8 +13,8 @@ Rate = Callable[[int], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
-    """Marks a field that counts steps. at_least: what a shortened course keeps of them. whole: a
-    shortened course keeps them all."""
+    """Marks a field that counts steps. at_least: what a shortened schedule keeps of them. whole: a
+    shortened schedule keeps them all."""
 
     at_least: int = 1
     whole: bool = False
@@ -52,17 +52,6 @@ class After(Active):
         return step >= self.start
 
 
-@dataclass(frozen=True)
-class Between(Active):
-    """On from `start` and before `end`."""
-
-    start: Steps
-    end: Steps
-
-    def __call__(self, step: int) -> bool:
-        return self.start <= step < self.end
-
-
 @dataclass(frozen=True, kw_only=True)
 class Term:
     """A term of a loss: its weight and when it counts."""
@@ -80,11 +69,13 @@ def constant(rate: float) -> Rate:
 
 
 def decay(
-    rate: float, factor: float, steps: int, *, gentle_steps: int = 0, gentle: float = 0.1
+    rate: float, factor: float, steps: int, *, warmup_steps: int = 0, warmup_factor: float = 0.1
 ) -> Rate:
-    """`rate` x factor^(step / steps); x `gentle` in the first `gentle_steps`
+    """`rate` x factor^(step / steps); x `warmup_factor` in the first `warmup_steps`
     (docs/method.md#adaptation)."""
-    return lambda step: rate * factor ** (step / steps) * (gentle if step < gentle_steps else 1.0)
+    return lambda step: (
+        rate * factor ** (step / steps) * (warmup_factor if step < warmup_steps else 1.0)
+    )
 
 
 def early_then_late(rate: float, late: int, steps: int) -> Rate:
@@ -95,7 +86,7 @@ def early_then_late(rate: float, late: int, steps: int) -> Rate:
     )
 
 
-def settling(rate: Rate, after: int | None, share: float = 0.05) -> Rate:
+def slowed(rate: Rate, after: int | None, share: float = 0.05) -> Rate:
     """A rate that goes on at a small share of itself once `after` steps are done; None leaves it as
     it is."""
     return rate if after is None else lambda step: rate(step) * (1.0 if step < after else share)
@@ -112,37 +103,35 @@ def log_ramp(start: float, end: float, steps: int) -> Rate:
 T = TypeVar("T")
 
 
-def shortened(settings: T, share: float) -> T:
-    """The same course in a share of its steps: every field that counts steps shrinks, at any depth,
-    but to no less than it needs; weights and rates stay."""
+def shortened(config: T, share: float) -> T:
+    """The same schedule in a share of its steps: every field that counts steps shrinks, at any
+    depth, but to no less than it needs; weights and rates stay."""
     return _rescaled(
-        settings,
-        lambda steps, weights_id: (
-            steps if weights_id.whole else max(weights_id.at_least, round(steps * share))
-        ),
+        config,
+        lambda steps, mark: steps if mark.whole else max(mark.at_least, round(steps * share)),
     )
 
 
-def in_larger_steps(settings: T, frames: int) -> T:
-    """The same course counted in steps of several frames: every field that counts steps is divided,
-    at any depth."""
-    return _rescaled(settings, lambda steps, weights_id: max(1, round(steps / frames)))
+def in_larger_steps(config: T, frames: int) -> T:
+    """The same schedule counted in steps of several frames: every field that counts steps is
+    divided, at any depth."""
+    return _rescaled(config, lambda steps, mark: max(1, round(steps / frames)))
 
 
-def _rescaled(settings: T, rescale: Callable[[int, Scaled], int]) -> T:
+def _rescaled(config: T, rescale: Callable[[int, Scaled], int]) -> T:
     """`rescale` takes a number of steps and the mark of its field."""
-    if not is_dataclass(settings) or isinstance(settings, type):
-        return settings
-    hints = get_type_hints(type(settings), include_extras=True)
+    if not is_dataclass(config) or isinstance(config, type):
+        return config
+    hints = get_type_hints(type(config), include_extras=True)
     changes = {}
-    for entry in fields(settings):
-        value = getattr(settings, entry.name)
+    for entry in fields(config):
+        value = getattr(config, entry.name)
         marks = [
-            weights_id
-            for weights_id in getattr(hints[entry.name], "__metadata__", ())
-            if isinstance(weights_id, Scaled)
+            mark
+            for mark in getattr(hints[entry.name], "__metadata__", ())
+            if isinstance(mark, Scaled)
         ]
         changes[entry.name] = (
             rescale(value, marks[0]) if marks and value else _rescaled(value, rescale)
         )
-    return replace(settings, **changes)
+    return replace(config, **changes)

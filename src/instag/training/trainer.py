@@ -1,52 +1,239 @@
-"""The one loop that every stage of training runs in."""
+"""Trainer: the one loop that every stage of training runs in, for one person or for many."""
 
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol, final, runtime_checkable
+
+import numpy as np
 import torch
+from jaxtyping import UInt8
+from torch import Tensor
 
+from instag.errors import Cancelled
 from instag.runtime.device import denormals_flushed
-from instag.runtime.progress import Report
-from instag.training.density_control import observe
-from instag.training.optimizer import Optimiser, only_learning
-from instag.training.run_dir import Journal
-from instag.training.stages.stage import Stage
-from instag.training.tending import tend
+from instag.training.density_control import (
+    DensityStats,
+    accumulate,
+    apply_density_control,
+    no_stats,
+)
+from instag.training.multi_person import part_of
+from instag.training.optimizer import Optimizer, set_trainable, update_ema
+from instag.training.people import People
+from instag.training.run_dir import METRICS_EVERY, Position, RunDir, part_named
+from instag.training.stages.stage import Stage, Step, StepOutput
+
+MOST_COUNTED = 16
+"""Rates of what people share grow with the frames of a step (see Optimizer) up to so many: several
+people's frames agree more than they add noise."""
+PREVIEW_S = 1.0
+"""Seconds between two previews."""
+
+StageReport = Callable[[str, int, int], None]
+"""Called with (stage, done, total) while training goes on."""
+Preview = Callable[[str, int, UInt8[np.ndarray, "h w 3"]], None]
+"""Called now and then with (stage, step, picture): RGB, of what the step rendered."""
 
 
-@denormals_flushed()
-def run(stage: Stage, journal: Journal, report: Report) -> None:
-    """Train a stage to its end, or go on from the journal's checkpoint of it. `report` counts steps
-    of this stage.
+@runtime_checkable
+class CancelToken(Protocol):
+    """What a threading.Event offers: once it is set, training stops."""
 
-    Ctrl-C leaves a checkpoint behind. Raises TrainingFailed.
-    """
-    groups = stage.groups()
-    only_learning([*stage.subject.head.parameters(), *stage.subject.poses.parameters()], groups)
-    optimiser = Optimiser(groups, stage.batch)
-    done, pull = journal.resume(stage, optimiser)
-    try:
-        for step in range(done, stage.steps):
-            terms, shown = stage.lose(step)
-            values = torch.stack(list(terms.values()))
+    def is_set(self) -> bool: ...
+
+
+def silent_stages(stage: str, done: int, total: int) -> None:
+    """The report that shows nothing."""
+
+
+@final
+class Trainer:
+    """Runs stages one after another, or what of them a checkpoint leaves to do; all processes
+    together. A stage is made when its turn comes, from what earlier ones trained."""
+
+    def __init__(
+        self,
+        people: People,
+        stages: Mapping[str, Callable[[], Stage]],
+        run_dir: RunDir,
+        *,
+        report: StageReport = silent_stages,
+        preview: Preview | None = None,
+        cancel: CancelToken | None = None,
+    ) -> None:
+        self.people, self.stages, self.run_dir = people, stages, run_dir
+        self.report, self.preview, self.cancel = report, preview, cancel
+        self._previewed = 0.0
+
+    def run(self) -> dict[str, float]:
+        """Returns the seconds that each stage took. Ctrl-C leaves a checkpoint behind where there
+        is one process, a set cancel token always does. Raises Cancelled, TrainingFailed."""
+        names, spent = list(self.stages), {}
+        at, state = self.run_dir.begin(names)
+        if at is not None:
+            self.people.load_state(part_named(state, "people/"))
+        for name in names[names.index(at.stage) if at else 0 :]:
+            began = time.perf_counter()
+            running = RunningStage(self.stages[name]())
+            done = 0
+            if at is not None and at.stage == name:
+                running.restore(state)
+                done, state = at.step, {}
+            self._run_stage(running, done)
+            spent[name] = round(time.perf_counter() - began, 1)
+        return spent
+
+    @denormals_flushed()
+    def _run_stage(self, running: "RunningStage", done: int) -> None:
+        stage = running.stage
+        try:
+            for number in range(done, stage.steps):
+                self._step(running, number)
+                done = number + 1
+                self.report(stage.name, done, stage.steps)
+                if self._cancelled(done):
+                    self._save(running, done)
+                    raise Cancelled(
+                        f"Training was cancelled in stage {stage.name!r} after {done} of "
+                        f"{stage.steps} steps. Run the same again: it goes on from there."
+                    )
+                if done == stage.steps or self.run_dir.checkpoints.due(done):
+                    self._save(running, done)
+        except KeyboardInterrupt:
+            if self.people.group.world == 1:
+                self._save(running, done)
+            raise
+
+    def _step(self, running: "RunningStage", number: int) -> None:
+        stage, sampler = running.stage, self.people.sampler
+        everyone = sampler.sample(number, stage.name)
+        step = Step(person_step=sampler.person_step(number), people=self.people.numbered(everyone))
+        output = stage.compute_losses(step) if step.people else None
+        losses: dict[str, Tensor] = {} if output is None else output.losses
+        values = torch.stack(list(losses.values())) if losses else None
+        if values is not None:
+            if len(step.people) < len(everyone):
+                values = values * (len(step.people) / len(everyone))
             values.sum().backward()
-            if stage.density and step < stage.density.end:
-                pull = observe(pull, shown.rendering, shown.camera, shown.picture)
-            optimiser.step(step)
-            done = step + 1
-            if stage.density:
-                pull = tend(
-                    stage.gaussians,
-                    pull,
-                    stage.density,
-                    optimiser,
-                    done=done,
-                    steps=stage.steps,
-                    extent=stage.subject.extent,
-                    draw=lambda done=done: stage.subject.chance(stage.name, done, "density").choice,
-                    whose=f"stage {stage.name!r}",
+        running.update(number, step, output, everyone)
+        self.run_dir.metrics.add(
+            stage.name,
+            number,
+            stage.steps,
+            list(losses),
+            None if values is None else values.detach(),
+            splats=sum(len(stage.gaussians(person)) for person in self.people.here),
+        )
+        if self.preview is not None and output is not None:
+            self._show(self.preview, stage.name, number, output)
+
+    def _show(self, preview: Preview, stage: str, step: int, output: StepOutput) -> None:
+        """A preview where it is time for one; fetching its picture waits for the device."""
+        if time.monotonic() - self._previewed < PREVIEW_S:
+            return
+        picture = output.picture[0].detach().clamp(0, 1).mul(255).round().byte()
+        preview(stage, step, picture.cpu().numpy())
+        self._previewed = time.monotonic()
+
+    def _cancelled(self, done: int) -> bool:
+        """Several processes agree on it now and then, as agreeing costs time."""
+        wanted = self.cancel is not None and self.cancel.is_set()
+        if self.people.group.world == 1:
+            return wanted
+        return done % METRICS_EVERY == 0 and self.people.group.any(wanted)
+
+    def _save(self, running: "RunningStage", done: int) -> None:
+        tensors = {f"people/{name}": value for name, value in self.people.state().items()}
+        at = Position(stage=running.stage.name, step=done)
+        self.run_dir.checkpoints.save(at, tensors | running.state())
+
+
+@final
+class RunningStage:
+    """What changes while a stage runs: optimizers, and the statistics of density control."""
+
+    def __init__(self, stage: Stage) -> None:
+        people, groups = stage.people, stage.parameter_groups()
+        own = [group for of_person in groups.own.values() for group in of_person]
+        set_trainable(people.parameters(), [*groups.shared, *own])
+        self.stage, self.people = stage, people
+        self.shared = (
+            Optimizer(groups.shared, min(stage.batch * people.sampler.together, MOST_COUNTED))
+            if groups.shared
+            else None
+        )
+        self.own = {
+            number: Optimizer(of_person, stage.batch) for number, of_person in groups.own.items()
+        }
+        self.stats = {person.number: no_stats(stage.gaussians(person)) for person in people.here}
+
+    def update(
+        self, number: int, step: Step, output: StepOutput | None, everyone: list[int]
+    ) -> None:
+        """One update of all parameters from the gradients of a step. everyone: the people of the
+        step in all processes, by their numbers."""
+        group, sampler = self.people.group, self.people.sampler
+        if self.shared is not None:
+            group.sum_gradients(self.shared.parameters())
+            self.shared.step(step.person_step)
+        if (pair := self.stage.averaged()) is not None:
+            update_ema(*pair, number + 1)
+        if output is not None:
+            self._update_own(step, output, len(everyone))
+        if group.world > 1:
+            group.share(
+                [
+                    (sampler.rank_of(person, group.world), self.stage.synchronized(person))
+                    for person in everyone
+                ]
+            )
+
+    def _update_own(self, step: Step, output: StepOutput, everyone: int) -> None:
+        """Update what each person has alone, then its Gaussians' number."""
+        stage, at = self.stage, step.person_step
+        for place, person in enumerate(step.people):
+            optimizer, density = self.own[person.number], stage.density
+            stats = self.stats[person.number]
+            if density is not None and at < density.end:
+                frames = slice(place * stage.batch, (place + 1) * stage.batch)
+                count = len(stage.gaussians(person))
+                part = part_of(output.rendering, frames, count, everyone)
+                stats = accumulate(stats, part, output.cameras[place], person.dataset.size)
+            optimizer.step(at)
+            if density is not None:
+                stats = apply_density_control(
+                    stage.gaussians(person),
+                    stats,
+                    density,
+                    optimizer,
+                    done=at + 1,
+                    steps=stage.person_steps,
+                    extent=person.extent,
+                    draw=lambda person=person: stage.density_rng(person, at).choice,
+                    whose=f"the {stage.name} of {person.dataset.clip.folder}",
                 )
-            journal.note(stage, step, list(terms), values.detach())
-            report(done, stage.steps)
-            journal.checkpoint_if_due(stage, done, optimiser, pull)
-    except KeyboardInterrupt:
-        journal.checkpoint(stage, done, optimiser, pull)
-        raise
-    journal.checkpoint(stage, stage.steps, optimiser, pull)
+            self.stats[person.number] = stats
+
+    def state(self) -> dict[str, Tensor]:
+        """All of it, flat."""
+        parts = {
+            "adam": {} if self.shared is None else self.shared.state(),
+            **{f"own_adam/{number}": each.state() for number, each in self.own.items()},
+            **{f"density/{number}": vars(stats) for number, stats in self.stats.items()},
+        }
+        return {
+            f"{part}/{name}": value
+            for part, table in parts.items()
+            for name, value in table.items()
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """The inverse of `state`, for people that have their restored values already."""
+        if self.shared is not None:
+            self.shared.restore(part_named(state, "adam/"))
+        for number, optimizer in self.own.items():
+            optimizer.restore(part_named(state, f"own_adam/{number}/"))
+            stats = part_named(state, f"density/{number}/")
+            self.stats[number] = DensityStats(
+                **{name: value.to(self.people.device) for name, value in stats.items()}
+            )

@@ -1,4 +1,4 @@
-"""Expression lessons: made-up units stay within what people do, what skin should do follows them,
+"""Expression labels: augmented units stay within what people do, what skin should do follows them,
 and nothing waits for a device."""
 
 from dataclasses import replace
@@ -10,9 +10,9 @@ from instag.motion.expression_displacement import ExpressionDisplacement
 from instag.training.supervision.expressions import (
     ANYWHERE,
     AROUND,
-    Acted,
-    ExpressionTeacher,
-    made_up,
+    ExpressionLabeler,
+    ExpressionLabels,
+    augmented,
 )
 from instag.types import BLINK, EXPRESSION_UNITS, OPEN_EYE_UNITS
 
@@ -36,7 +36,7 @@ def flow() -> ExpressionDisplacement:
 
 
 def test_some_units_change_within_what_people_do():
-    made = made_up(seen(4_000), STRONGEST, torch.Generator().manual_seed(0))
+    made = augmented(seen(4_000), STRONGEST, torch.Generator().manual_seed(0))
     changed = (made != seen(4_000)).float().mean(0)
     assert (made >= 0).all()
     assert (made <= torch.maximum(STRONGEST, seen(4_000))).all()
@@ -46,7 +46,7 @@ def test_some_units_change_within_what_people_do():
 
 
 def test_closed_eyes_are_neither_wide_nor_narrowed():
-    made = made_up(torch.zeros(4_000, 6), STRONGEST, torch.Generator().manual_seed(0))
+    made = augmented(torch.zeros(4_000, 6), STRONGEST, torch.Generator().manual_seed(0))
     closed = made[made[:, BLINK_COLUMN] == 2]
     assert len(closed) > 400
     assert (closed[:, [EXPRESSION_UNITS.index(unit) for unit in OPEN_EYE_UNITS]] == 0).all()
@@ -54,30 +54,32 @@ def test_closed_eyes_are_neither_wide_nor_narrowed():
 
 
 def test_an_answer_that_moves_and_stretches_as_told_misses_nothing():
-    teacher, draw = ExpressionTeacher(flow=flow()), torch.Generator().manual_seed(0)
-    points = teacher.places(torch.zeros(7, 3), draw)
+    labeler, draw = ExpressionLabeler(flow=flow()), torch.Generator().manual_seed(0)
+    points = labeler.query_points(torch.zeros(7, 3), draw)
     assert points.shape == (AROUND + ANYWHERE, 3)
-    acted = teacher.make_up(points, seen(4), draw)
+    labels = labeler.augment(points, seen(4), draw)
     before = Deformation(
         shift=torch.randn(6, 80, 3), rotation=torch.randn(6, 80, 4), scale=torch.randn(6, 80, 3)
     )
     right = Deformation(
-        shift=torch.cat([before.shift, before.shift[2:] + acted.shift]),
+        shift=torch.cat([before.shift, before.shift[2:] + labels.shift]),
         rotation=torch.cat([before.rotation, before.rotation[2:]]),
-        scale=torch.cat([before.scale, before.scale[2:] + acted.stretch[..., None]]),
+        scale=torch.cat([before.scale, before.scale[2:] + labels.stretch[..., None]]),
     )
-    assert acted.missed(right) < 1e-4
+    assert labels.error(right) < 1e-4
     still = replace(right, shift=torch.cat([before.shift, before.shift[2:]]))
     torch.testing.assert_close(
-        acted.missed(still), acted.shift.abs().mean() / SHIFT_UNIT, atol=1e-4, rtol=1e-4
+        labels.error(still), labels.shift.abs().mean() / SHIFT_UNIT, atol=1e-4, rtol=1e-4
     )
 
 
 def test_what_both_expressions_share_is_left_alone():
     """Else a field whose answers move together would run away."""
     shift = torch.zeros(4, 5, 3, requires_grad=True)
-    acted = Acted(expression=seen(2), shift=torch.ones(2, 5, 3), stretch=torch.zeros(2, 5))
-    acted.missed(
+    labels = ExpressionLabels(
+        expression=seen(2), shift=torch.ones(2, 5, 3), stretch=torch.zeros(2, 5)
+    )
+    labels.error(
         Deformation(shift=shift, rotation=torch.zeros(4, 5, 4), scale=torch.zeros(4, 5, 3))
     ).backward()
     assert shift.grad is not None
@@ -94,13 +96,18 @@ def test_it_never_waits_for_its_device():
         basis=known.basis.to(device),
         strongest=known.strongest.to(device),
     )
-    teacher = ExpressionTeacher(flow=there)
-    acted = teacher.make_up(
-        teacher.places(torch.empty(9, 3, device=device), noise),
+    labeler = ExpressionLabeler(flow=there)
+    labels = labeler.augment(
+        labeler.query_points(torch.empty(9, 3, device=device), noise),
         torch.empty(5, 6, device=device),
         noise,
     )
-    assert (acted.shift.device, acted.shift.shape, acted.stretch.shape, acted.expression.shape) == (
+    assert (
+        labels.shift.device,
+        labels.shift.shape,
+        labels.stretch.shape,
+        labels.expression.shape,
+    ) == (
         device,
         (5, 80, 3),
         (5, 80),
@@ -111,4 +118,4 @@ def test_it_never_waits_for_its_device():
         rotation=torch.empty(12, 80, 4, device=device),
         scale=torch.empty(12, 80, 3, device=device),
     )
-    assert acted.missed(answer).shape == ()
+    assert labels.error(answer).shape == ()

@@ -5,7 +5,7 @@ import torch
 
 from instag.motion.landmark_motion import LandmarkMotion
 from instag.training.supervision.ridge_teacher import fit_speech_map
-from instag.training.supervision.speech_augmentation import roughened
+from instag.training.supervision.speech_augmentation import augment_speech
 
 CHANNELS = 20
 SILENCE = torch.full((CHANNELS, 16), -4.0)
@@ -49,14 +49,14 @@ def test_two_frames_are_enough_to_say_something():
     )
 
 
-def test_made_up_speech_fades_to_silence_and_keeps_the_outside():
+def test_augmented_speech_fades_to_silence_and_keeps_the_outside():
     speech, _, _ = speaker(400)
     speech[0, :3] = 0
     level = torch.stack([speech.mean(), speech.std()])
-    made = roughened(speech, speech.flip(0), level, SILENCE, torch.Generator().manual_seed(0))
-    assert not made.heard[0, :3].any()
+    made = augment_speech(speech, speech.flip(0), level, SILENCE, torch.Generator().manual_seed(0))
+    assert not made.features[0, :3].any()
     silent = made.left == 0
     assert 0.05 < silent.float().mean() < 0.25
     assert (made.left == 1).float().mean() > 0.5
-    assert abs(float(made.heard[silent].mean()) - float(SILENCE.mean())) < 0.1
+    assert abs(float(made.features[silent].mean()) - float(SILENCE.mean())) < 0.1
     assert float(made.meant[silent].mean()) > float(SILENCE.mean()) + 1

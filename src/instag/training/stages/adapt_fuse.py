@@ -4,22 +4,19 @@ fit (docs/method.md#adaptation)."""
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
-from instag.data.batch_loader import BatchLoader
-from instag.data.clip_dataset import HEAD_LABELS
-from instag.models.render_head import render_face, render_mouth
+from instag.data.frame_batch import FrameBatch
+from instag.models.render_head import FaceRendering, render_face, render_mouth
 from instag.rendering import compositing
 from instag.training import losses
-from instag.training.optimizer import Group
-from instag.training.patches import perceptual
 from instag.training.schedules import Steps, Term, constant
-from instag.training.stages.stage import Shown, Stage
-from instag.training.subject import Subject
+from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
+from instag.training.stages.stage import ParameterGroups, Step, StepOutput, gaussian_group
+from instag.types import Rendering
 
 
 @dataclass(frozen=True, kw_only=True)
-class FuseSettings:
+class FuseStageConfig:
     """Numbers of docs/method.md#adaptation."""
 
     steps: Steps
@@ -30,81 +27,68 @@ class FuseSettings:
     lpips_patch: tuple[int, int]
 
 
-class FuseStage(Stage):
+class FuseStage(AdaptStage):
     """Trains the colours of both sets of Gaussians and the face's opacity."""
 
     name = "fuse"
 
-    def __init__(self, subject: Subject, settings: FuseSettings) -> None:
-        self.subject, self.settings, self.gaussians = subject, settings, subject.head.face.gaussians
-        self.steps, self.batch, self.density = settings.steps, settings.batch, None
-        store, train = subject.store, subject.train
-        self.supply = BatchLoader(
-            store,
-            train,
-            store.windows_around(store.boxes(train, *HEAD_LABELS), store.size // 20),
-            self._draw,
-        )
+    def __init__(self, training: HeadTraining, config: FuseStageConfig) -> None:
+        super().__init__(training, steps=config.steps, batch=config.batch, density=None)
+        self.config = config
+        windows = self.person.dataset.head_windows(self.person.train)
+        self.load_batches(windows, self._sample)
 
-    def groups(self) -> list[Group]:
-        face, mouth = self.subject.head.face.gaussians, self.subject.head.mouth.gaussians
+    def parameter_groups(self) -> ParameterGroups:
+        face, mouth = self.person.face, self.person.mouth
         rates = {
             "face.dc": (face.dc, 2.5e-3),
             "face.rest": (face.rest, 2.5e-3 / 20),
-            "face.opacity": (face.opacity, self.settings.opacity_rate),
+            "face.opacity": (face.opacity, self.config.opacity_rate),
             "mouth.dc": (mouth.dc, 2.5e-3),
             "mouth.rest": (mouth.rest, 2.5e-3 / 20),
         }
-        return [
-            Group(
-                name=name,
-                parameters={name: parameter},
-                rate=constant(rate),
-                betas=(0.9, 0.999),
-                eps=1e-15,
-            )
+        groups = [
+            gaussian_group(name, {name: parameter}, constant(rate))
             for name, (parameter, rate) in rates.items()
         ]
+        return ParameterGroups(own={self.person.number: groups}, shared=[])
 
-    def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
-        settings, subject, head = self.settings, self.subject, self.subject.head
-        frames, rows = self.supply(step)
-        with torch.no_grad():
-            camera = subject.poses(frames.camera, rows)
-            point_features, encoding = head.face.point_features(), head.mouth.encode()
-            heard = head.face.encode_conditioning(frames.condition)
-            motion, move = (
-                head.face.deform(point_features, heard),
-                head.face.hook(point_features, heard),
-            )
-        look = render_face(
-            head.face, point_features, motion, camera, subject.renderer, degree=settings.degree
-        )
-        mouth = render_mouth(
-            head.mouth,
-            encoding,
-            frames.condition,
-            move,
-            camera,
-            subject.renderer,
-            degree=settings.degree,
-        )
+    def compute_losses(self, step: Step) -> StepOutput:
+        config, at = self.config, step.person_step
+        frames, _ = self.loader(at)
+        look, mouth = self._render(frames)
         picture = compositing.compose(
             face=look.rgb,
             face_alphas=look.rendering.alphas,
             mouth=mouth.colors,
             mouth_alphas=mouth.alphas,
-            background=frames.behind.float() / 255,
+            background=frames.background.float() / 255,
         )
         target = frames.image.float() / 255
         terms = {"photometric": losses.photometric(picture, target)}
-        if subject.lpips is not None and settings.lpips(step):
-            patches = subject.chance(self.name, step).choice
-            terms["lpips"] = settings.lpips(step) * perceptual(
-                subject.lpips, picture, target, settings.lpips_patch, patches
+        if self.lpips is not None and config.lpips(at):
+            patches = self.rng(self.person, at).choice
+            terms["lpips"] = config.lpips(at) * losses.patch_lpips(
+                self.lpips, picture, target, config.lpips_patch, patches
             )
-        return terms, Shown(rendering=look.rendering, camera=camera, picture=subject.store.size)
+        return StepOutput(
+            losses=terms, rendering=look.rendering, cameras=[frames.camera], picture=picture
+        )
 
-    def _draw(self, step: int) -> list[int]:
-        drawn = self.subject.chance(self.name, step, "frames").choice
-        return torch.randint(len(self.subject.train), (self.batch,), generator=drawn).tolist()
+    def _render(self, frames: FrameBatch) -> tuple[FaceRendering, Rendering]:
+        """Face and mouth, whose motion rests."""
+        face, mouth, renderer = self.head.face, self.head.mouth, self.people.renderer
+        camera = frames.camera
+        with torch.no_grad():
+            features, encoding = face.point_features(), mouth.encode()
+            codes = face.encode_conditioning(frames.condition)
+            motion, hook = face.deform(features, codes), face.hook(features, codes)
+        degree = self.config.degree
+        return (
+            render_face(face, features, motion, camera, renderer, degree=degree),
+            render_mouth(mouth, encoding, frames.condition, hook, camera, renderer, degree=degree),
+        )
+
+    def _sample(self, step: int, generator: torch.Generator) -> list[int]:
+        rows = len(self.person.train)
+        return torch.randint(rows, (self.batch,), generator=generator).tolist()

@@ -1,263 +1,212 @@
 """The mouth stage: what shows between the lips, everything else painted over; the face around it
 drives it through the hook."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from instag.data.batch_loader import BatchLoader
-from instag.data.clip_dataset import ClipDataset
-from instag.data.curriculum import choose, growing_down
+from instag.data.curriculum import mouth_curriculum
+from instag.data.frame_batch import FrameBatch
+from instag.models.gaussians import Gaussians
 from instag.models.mouth_field import hook_values
 from instag.models.render_head import render_mouth
-from instag.rendering import compositing
 from instag.training import losses
-from instag.training.density_control import DensitySettings
+from instag.training.density_control import DensityConfig
+from instag.training.losses import BackgroundColor
 from instag.training.optimizer import Group
-from instag.training.rng import Chance
-from instag.training.schedules import Steps, Term, WholeSteps, decay
-from instag.training.screen import Screen, screen_colour
-from instag.training.stages.stage import Shown, Stage, field_groups, gaussian_groups
-from instag.training.subject import Subject
-from instag.training.supervision.landmarks import STRONGEST
-from instag.types import Region
+from instag.training.people import Person
+from instag.training.schedules import Rate, Steps, Term, WholeSteps, decay
+from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
+from instag.training.stages.hook import read_hooks
+from instag.training.stages.stage import (
+    ParameterGroups,
+    Step,
+    StepOutput,
+    field_groups,
+    gaussian_groups,
+)
+from instag.training.stages.targets import mouth_pictures
+from instag.training.supervision.pseudo_labels import STRONGEST
+from instag.types import Region, Rendering
 
-HOOK_RANKS = 50
-"""Training reads the hook at a random rank of 10..49."""
-LOWEST_HOOK_RANK = 10
-HOOK_BATCH = 8
-"""Frames whose hooks are read at once."""
 WIDE_OPEN = 0.75
 """Quantile of AU25 from which a mouth counts as wide open."""
-FEWEST_MOUTH_PIXELS = 20
-NEIGHBOURS, NEAR = 128, 3e-3
-"""Pairs of neighbours that a step asks about, and the deviation of their distance along each axis,
-metres."""
-MADE_UP = 8
-"""Frames in which it asks: the speech of one that was seen, with the hook of another times any
+PAIRS, NEAR = 128, 3e-3
+"""Pairs of neighbours whose strain a step measures, and the deviation of their distance along each
+axis, metres."""
+STRAIN_FRAMES = 8
+"""Frames in which it does: the speech of one that was seen, with the hook of another times any
 factor up to STRONGEST."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class MouthSettings:
-    """Numbers of docs/method.md#adaptation; steps are those of this stage. frozen_last: steps at
-    the end in which the geometry rests and the screen is black.
+class MouthStageConfig:
+    """Numbers of docs/method.md#adaptation; steps are those of this stage. wide_steps: steps at the
+    start that take wide open mouths alone. frozen_last: steps at the end in which the geometry
+    rests and the background is black.
 
-    strain: of how much neighbours are drawn apart. around: of how far what lies around the opening,
-    which no frame shows, is from the usual colour in it.
+    field_rate, slow_field_after: as of the face. neighbor_strain: of how much neighbours are drawn
+    apart. around: of how far what lies around the opening, which no frame shows, is from the mean
+    colour in it.
     """
 
     steps: Steps
     batch: int
     degree: int
     degree_every: Steps
-    warm_up: Steps
+    wide_steps: Steps
     field_rate: float
-    field_settles: WholeSteps
+    slow_field_after: WholeSteps
     field_rate_decay: float
-    gentle_steps: Steps
+    warmup_steps: Steps
     aligner_after: Steps
     curriculum_every: int
     alpha: Term
-    motion: Term
     offset: Term
-    strain: Term
+    neighbor_strain: Term
     around: Term
     frozen_last: Steps
-    screen: Screen
-    density: DensitySettings
+    background: BackgroundColor
+    density: DensityConfig
 
 
-class MouthStage(Stage):
+class MouthStage(AdaptStage):
     """Trains the mouth's Gaussians, its field and its aligner; the face rests."""
 
     name = "mouth"
 
-    def __init__(self, subject: Subject, settings: MouthSettings) -> None:
-        self.subject, self.settings, self.gaussians = (
-            subject,
-            settings,
-            subject.head.mouth.gaussians,
+    def __init__(self, training: HeadTraining, config: MouthStageConfig) -> None:
+        super().__init__(training, steps=config.steps, batch=config.batch, density=config.density)
+        self.config = config
+        dataset, train = self.person.dataset, self.person.train
+        curriculum = mouth_curriculum(
+            dataset,
+            train,
+            wide_open=WIDE_OPEN,
+            every=config.curriculum_every,
+            wide_steps=config.wide_steps,
+            steps=config.steps,
+            batch=config.batch,
         )
-        self.steps, self.batch, self.density = settings.steps, settings.batch, settings.density
-        store, train = subject.store, subject.train
-        windows = store.windows_around(store.lips_boxes[train.start : train.stop], store.size // 20)
-        self.supply = BatchLoader(store, train, windows, self._draw)
-        self.rows = rows_with_mouth(store, train)
-        unit, height = (
-            values[train.start : train.stop][self.rows]
-            for values in (store.mouth_unit, store.mouth_opening())
-        )
-        opening = unit if float(unit.max()) > float(unit.min()) else height
-        self.wide = self.rows[opening >= torch.quantile(opening, WIDE_OPEN)]
-        self.opened = growing_down(
-            opening.clamp(max=float(torch.quantile(opening, 0.95))), settings.curriculum_every
-        )
-        self.extremes = self._extremes()
-
-    def groups(self) -> list[Group]:
-        settings, aligner = self.settings, self.subject.head.mouth.aligner
-        falling = lambda rate: decay(
-            rate, settings.field_rate_decay, self.steps, gentle_steps=settings.gentle_steps
-        )
-        frozen = self.steps - settings.frozen_last
-        still = {"means", "opacity", "scale", "rotation"}
-        splats = [
-            Group(
-                name=group.name,
-                parameters=group.parameters,
-                rate=(lambda step, rate=group.rate: rate(step) if step < frozen else 0.0)
-                if group.name in still
-                else group.rate,
-                betas=group.betas,
-                eps=group.eps,
-            )
-            for group in gaussian_groups(self.gaussians, self.subject.extent, self.steps)
-        ]
-        aligner_group = Group(
-            name="aligner",
-            parameters=dict(aligner.named_parameters()),
-            rate=decay(1e-4 / 2, settings.field_rate_decay, self.steps),
-        )
-        return [
-            *splats,
-            *field_groups(
-                self.subject.head.mouth.field,
-                falling,
-                factor=settings.field_rate,
-                settle=settings.field_settles,
-            ),
-            aligner_group,
-        ]
-
-    def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
-        settings, subject, mouth = self.settings, self.subject, self.subject.head.mouth
-        chance = subject.chance(self.name, step)
-        frames, rows = self.supply(step)
+        self.load_batches(dataset.lips_windows(train), curriculum.sample)
+        face = self.head.face
         with torch.no_grad():
-            camera = subject.poses(frames.camera, rows)
-        encoding = mouth.encode(aligned=step >= settings.aligner_after)
-        degree = min(settings.degree, step // settings.degree_every)
-        rendering = render_mouth(
-            mouth,
-            encoding,
-            frames.condition,
-            self._moves(rows, chance),
-            camera,
-            subject.renderer,
-            degree=degree,
+            self.hooks = read_hooks(face.field, face.point_features().features, self.person)
+
+    def gaussians(self, person: Person) -> Gaussians:
+        return person.mouth
+
+    def parameter_groups(self) -> ParameterGroups:
+        config, mouth = self.config, self.head.mouth
+        aligner = Group(
+            name="aligner",
+            parameters=dict(mouth.aligner.named_parameters()),
+            rate=decay(1e-4 / 2, config.field_rate_decay, self.steps),
         )
-        inside = frames.is_region(Region.MOUTH, Region.TEETH)
-        frozen = step >= self.steps - settings.frozen_last
-        paint = screen_colour(
-            "black" if frozen else settings.screen, self.batch, chance.noise
-        ).expand(rendering.colors.shape)
-        seen = frames.image.float() / 255
-        target = torch.where(inside[..., None], seen, paint)
-        # Around the opening, inside the lips box, the face will cover what is painted here: no
-        # opinion there.
-        free = frames.lips & ~inside
-        picture = torch.where(
-            free[..., None], paint, compositing.over(rendering.colors, rendering.alphas, paint)
+        fields = field_groups(
+            mouth.field,
+            self._falling,
+            factor=config.field_rate,
+            slow_after=config.slow_field_after,
         )
+        groups = [*self._gaussian_groups(), *fields, aligner]
+        return ParameterGroups(own={self.person.number: groups}, shared=[])
+
+    def compute_losses(self, step: Step) -> StepOutput:
+        at, config = step.person_step, self.config
+        rng = self.rng(self.person, at)
+        frames, rows = self.loader(at)
+        rendering = self._render(at, frames, rows, rng.noise)
+        kind = "black" if self._frozen(at) else config.background
+        color = losses.background_color(kind, self.batch, [rng.noise])
+        picture, target = mouth_pictures(frames, rendering, color.expand(rendering.colors.shape))
         terms = {"photometric": losses.photometric(picture, target)}
-        if settings.alpha(step):
-            terms["alpha"] = settings.alpha(step) * losses.alpha_error(
+        if config.alpha(at):
+            terms["alpha"] = config.alpha(at) * losses.alpha_error(
                 rendering.alphas, frames.lips.float()
             )
-        if settings.around(step):
-            usual = (seen * inside[..., None]).sum((1, 2)) / inside.sum((1, 2))[:, None].clamp_min(
-                1
-            )
-            wrong = (
-                (rendering.colors - rendering.alphas[..., None] * usual[:, None, None])
-                .abs()
-                .mean(-1)
-            )
-            terms["around"] = settings.around(step) * losses.within(wrong, free)
-        if settings.offset(step) and step >= settings.aligner_after:
-            offset = mouth.aligner(self.gaussians.means.detach()).offset
-            terms["offset"] = settings.offset(step) * offset.abs().mean()
-        if settings.strain(step):
-            apart = subject.chance(self.name, step, "strain").noise
-            terms["strain"] = settings.strain(step) * self._strain(
-                apart, aligned=step >= settings.aligner_after
-            )
-        return terms, Shown(rendering=rendering, camera=camera, picture=subject.store.size)
+        if config.around(at):
+            terms["around"] = config.around(at) * color_around(frames, rendering)
+        terms |= self._motion_losses(at)
+        return StepOutput(
+            losses=terms, rendering=rendering, cameras=[frames.camera], picture=picture
+        )
 
-    def _draw(self, step: int) -> list[int]:
-        settings, drawn = self.settings, self.subject.chance(self.name, step, "frames").choice
-        if step < settings.warm_up:
-            return self.wide[torch.randint(len(self.wide), (self.batch,), generator=drawn)].tolist()
-        progress = (step - settings.warm_up) / max(1, self.steps - settings.warm_up)
-        return self.rows[
-            choose(
-                self.opened,
-                step=step,
-                progress=progress,
-                count=self.batch,
-                frames=len(self.rows),
-                generator=drawn,
-            )
-        ].tolist()
+    def _render(
+        self,
+        step: int,
+        frames: FrameBatch,
+        rows: Int[Tensor, " b"],
+        noise: torch.Generator,
+    ) -> Rendering:
+        mouth = self.head.mouth
+        return render_mouth(
+            mouth,
+            mouth.encode(aligned=step >= self.config.aligner_after),
+            frames.condition,
+            self.hooks.moves(rows, noise),
+            frames.camera,
+            self.people.renderer,
+            degree=min(self.config.degree, step // self.config.degree_every),
+        )
 
-    def _strain(self, noise: torch.Generator, *, aligned: bool) -> Float[Tensor, ""]:
+    def _motion_losses(self, step: int) -> dict[str, Tensor]:
+        config, aligned, terms = self.config, step >= self.config.aligner_after, {}
+        if config.offset(step) and aligned:
+            offset = self.head.mouth.aligner(self.person.mouth.means.detach()).offset
+            terms["offset"] = config.offset(step) * offset.abs().mean()
+        if config.neighbor_strain(step):
+            noise = self.rng(self.person, step, "strain").noise
+            terms["neighbor_strain"] = config.neighbor_strain(step) * self._neighbor_strain(
+                noise, aligned=aligned
+            )
+        return terms
+
+    def _neighbor_strain(self, noise: torch.Generator, *, aligned: bool) -> Float[Tensor, ""]:
         """How much neighbours are drawn apart, of their distance, in motion that is made up: teeth
         are stiff, and what the seen frames do not forbid tears."""
-        mouth, device, train = self.subject.head.mouth, self.subject.device, self.subject.train
-        draw = lambda most, count: torch.randint(most, (count,), generator=noise, device=device)  # noqa: E731
-        centres = self.gaussians.means.detach()[draw(len(self.gaussians), NEIGHBOURS)]
+        mouth, person, device = self.head.mouth, self.person, self.person.device
+
+        def draw(most: int, count: int) -> Int[Tensor, " count"]:
+            return torch.randint(most, (count,), generator=noise, device=device)
+
+        centres = person.mouth.means.detach()[draw(len(person.mouth), PAIRS)]
         aside = torch.randn(centres.shape, generator=noise, device=device) * NEAR
         encoding = mouth.encode_at(torch.cat([centres, centres + aside]), aligned=aligned)
-        heard = mouth.field.speech(
-            self.subject.store.condition(train.start + draw(len(train), MADE_UP)).speech
-        )
-        strength = torch.rand(MADE_UP, 1, generator=noise, device=device) * STRONGEST
-        rank = min(LOWEST_HOOK_RANK, self.extremes.shape[-1])
-        move = hook_values(
-            *(self.extremes[draw(len(train), MADE_UP), :, rank - 1] * strength).unbind(1)
-        )
-        one, other = mouth.field.shift(encoding, heard, move).chunk(2, dim=1)
+        frames = person.train.start + draw(len(person.train), STRAIN_FRAMES)
+        codes = mouth.field.speech(person.dataset.condition(frames).speech)
+        strength = torch.rand(STRAIN_FRAMES, 1, generator=noise, device=device) * STRONGEST
+        hooks = self.hooks.strongest(draw(len(person.train), STRAIN_FRAMES))
+        hook = hook_values(*(hooks * strength).unbind(1))
+        one, other = mouth.field.shift(encoding, codes, hook).chunk(2, dim=1)
         return ((one - other).norm(dim=-1) / aside.norm(dim=-1).clamp_min(NEAR / 6)).mean()
 
-    def _moves(self, rows: Int[Tensor, " b"], chance: Chance) -> Float[Tensor, "b 3"]:
-        """The hook of training frames, each at a random rank."""
-        most = self.extremes.shape[-1]
-        ranks = torch.randint(
-            min(LOWEST_HOOK_RANK, most),
-            min(HOOK_RANKS, most + 1),
-            (len(rows),),
-            generator=chance.noise,
-            device=rows.device,
-        )
-        return hook_values(*self.extremes[rows, :, ranks - 1].unbind(1))
+    def _gaussian_groups(self) -> list[Group]:
+        """The Gaussians, whose geometry rests in the last steps."""
+        geometry = {"means", "opacity", "scale", "rotation"}
+        return [
+            replace(group, rate=self._until_frozen(group.rate)) if group.name in geometry else group
+            for group in gaussian_groups(self.person.mouth, self.person.extent, self.steps)
+        ]
 
-    @torch.no_grad()
-    def _extremes(self) -> Float[Tensor, "f 2 k"]:
-        """The face's largest and smallest shifts along y in each training frame. The face rests in
-        this stage, so they are read once."""
-        face, store = self.subject.head.face, self.subject.store
-        point_features, count = face.point_features(), min(HOOK_RANKS, len(face.gaussians))
-        found = []
-        for frames in self.subject.frames.split(HOOK_BATCH):
-            vertical = face.speech_shift(
-                point_features, face.encode_conditioning(store.condition(frames))
-            )[..., 1]
-            found.append(
-                torch.stack(
-                    [vertical.topk(count).values, vertical.topk(count, largest=False).values], dim=1
-                )
-            )
-        return torch.cat(found)
+    def _until_frozen(self, rate: Rate) -> Rate:
+        return lambda step: 0.0 if self._frozen(step) else rate(step)
+
+    def _frozen(self, step: int) -> bool:
+        return step >= self.steps - self.config.frozen_last
+
+    def _falling(self, rate: float) -> Rate:
+        config = self.config
+        return decay(rate, config.field_rate_decay, self.steps, warmup_steps=config.warmup_steps)
 
 
-def rows_with_mouth(store: ClipDataset, train: range) -> Tensor:
-    """Rows of the frames that show the inside of the mouth; all rows where none does."""
-    pixels = [
-        int(np.isin(store.regions(index), (Region.MOUTH, Region.TEETH)).sum()) for index in train
-    ]
-    shown = torch.nonzero(torch.tensor(pixels) >= FEWEST_MOUTH_PIXELS)[:, 0]
-    return shown if len(shown) else torch.arange(len(train))
+def color_around(frames: FrameBatch, rendering: Rendering) -> Float[Tensor, ""]:
+    """How far what is rendered around the opening, inside the lips box, is from the mean colour
+    seen in it."""
+    inside = frames.is_region(Region.MOUTH, Region.TEETH)
+    seen = frames.image.float() / 255
+    mean = (seen * inside[..., None]).sum((1, 2)) / inside.sum((1, 2))[:, None].clamp_min(1)
+    wrong = (rendering.colors - rendering.alphas[..., None] * mean[:, None, None]).abs().mean(-1)
+    return losses.within(wrong, frames.lips & ~inside)

@@ -7,207 +7,152 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from instag.data.clip_dataset import FrameBatch
-from instag.data.curriculum import choose, growing_down
-from instag.models.conditioning_encoders import WIDTH
+from instag.data.clip_dataset import ClipDataset
+from instag.data.curriculum import mouth_curriculum
+from instag.data.frame_batch import FrameBatch
 from instag.models.face_field import Deformation, MotionField
 from instag.models.gaussians import Gaussians
-from instag.models.mouth_field import hook_values
-from instag.rendering import compositing
 from instag.training import losses
-from instag.training.density_control import DensitySettings
-from instag.training.multi_person import joined_conditions, joined_frames, render_people
-from instag.training.people import Crew, Person
-from instag.training.pretraining.work import Shown, Work, batch_loaders, mean_of, same_size
+from instag.training.density_control import DensityConfig
+from instag.training.losses import BackgroundColor, mean_of
+from instag.training.multi_person import cat_conditions, cat_frames, render_people
+from instag.training.people import People, Person
+from instag.training.prior_fields import PriorFields
 from instag.training.schedules import Steps, Term
-from instag.training.screen import Screen, screen_colour
-from instag.training.stages.adapt_mouth import (
-    HOOK_BATCH,
-    HOOK_RANKS,
-    LOWEST_HOOK_RANK,
-    rows_with_mouth,
-)
-from instag.types import Region
+from instag.training.stages.hook import HookReader, read_hooks
+from instag.training.stages.pretrain_stage import PretrainStage
+from instag.training.stages.stage import Step, StepOutput
+from instag.training.stages.targets import mouth_pictures
 
 WIDE_OPEN = 0.95
 """Quantile of AU25 from which a mouth counts as wide open."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class MouthCourse:
-    """Numbers of docs/method.md#pre-training; steps are frames that one person shows, or its turns
-    once a course is batched."""
+class PretrainMouthConfig:
+    """Numbers of docs/method.md#pre-training; steps are frames that one person shows, or its steps
+    once a recipe is batched. static_steps: steps at the start in which Gaussians do not move, and
+    that take wide open mouths alone."""
 
     steps: Steps
     batch: int
     degree: int
     degree_every: Steps
-    warm_up: Steps
-    centre_steps: Steps
+    static_steps: Steps
+    means_decay_steps: Steps
     late: Steps
-    screen: Screen
+    background: BackgroundColor
     curriculum_every: int
     alpha: Term
     motion: Term
-    density: DensitySettings
+    density: DensityConfig
 
 
-class MouthWork(Work):
+class PretrainMouthStage(PretrainStage):
     """Trains the universal mouth field, each person's own, and the Gaussians of each mouth; the
     faces rest, their field is its average."""
 
     name = "mouth"
 
-    def __init__(self, crew: Crew, course: MouthCourse) -> None:
-        self.crew, self.course = crew, course
-        self.turns, self.batch, self.density = course.steps, course.batch, course.density
-        self.centre_steps, self.late = course.centre_steps, course.late
-        found, self.rows, self.wide, self.opened, self.extremes = {}, {}, {}, {}, {}
-        for person in crew.people:
-            store, train, number = person.store, person.train, person.number
-            found[number] = store.windows_around(
-                store.lips_boxes[train.start : train.stop], store.size // 20
+    def __init__(self, people: People, fields: PriorFields, config: PretrainMouthConfig) -> None:
+        super().__init__(
+            people,
+            fields,
+            steps=config.steps,
+            batch=config.batch,
+            density=config.density,
+            means_decay_steps=config.means_decay_steps,
+            late=config.late,
+        )
+        self.config = config
+        curricula = {
+            person.number: mouth_curriculum(
+                person.dataset,
+                person.train,
+                wide_open=WIDE_OPEN,
+                every=config.curriculum_every,
+                wide_steps=config.static_steps,
+                steps=config.steps,
+                batch=config.batch,
             )
-            rows = self.rows[number] = rows_with_mouth(store, train)
-            unit, height = (
-                values[train.start : train.stop][rows]
-                for values in (store.mouth_unit, store.mouth_opening())
-            )
-            opening = unit if float(unit.max()) > float(unit.min()) else height
-            self.wide[number] = rows[opening >= torch.quantile(opening, WIDE_OPEN)]
-            limit = float(torch.quantile(opening, 0.95))
-            self.opened[number] = growing_down(
-                opening.clamp(max=limit), course.curriculum_every, first=WIDE_OPEN
-            )
-            self.extremes[number] = self._extremes(person)
-        self.batch_loaders = batch_loaders(
-            crew, same_size(found, crew.people[0].store.size, crew.ranks), self._draw
+            for person in people.here
+        }
+        self.hooks = {person.number: self._hooks(person) for person in people.here}
+        self.load_batches(
+            ClipDataset.lips_windows,
+            lambda person, step, generator: curricula[person.number].sample(step, generator),
         )
 
     def gaussians(self, person: Person) -> Gaussians:
         return person.mouth
 
     def universal(self) -> tuple[nn.Module, nn.Module]:
-        return self.crew.fields.mouth, self.crew.mouth_average
+        return self.fields.mouth_average, self.fields.mouth
 
     def own_field(self, person: int) -> MotionField:
-        return self.crew.fields.own_mouth(person)
+        return self.fields.own_mouth(person)
 
-    def lose(self, turn: int, people: list[Person]) -> tuple[dict[str, Tensor], Shown]:
-        course = self.course
-        supplied = [self.batch_loaders[person.number](turn) for person in people]
-        parts = [frames for frames, _ in supplied]
-        moving = turn >= course.warm_up
-        shifts = (
-            self._shifts(turn, people, parts, [rows for _, rows in supplied]) if moving else None
-        )
+    def compute_losses(self, step: Step) -> StepOutput:
+        config, at, people = self.config, step.person_step, step.people
+        loaded = [self.loaders[person.number](at) for person in people]
+        parts, rows = [frames for frames, _ in loaded], [rows for _, rows in loaded]
+        shifts = self._shifts(step, parts, rows) if at >= config.static_steps else None
+        motions = [deformation_of(one + own) for one, own in shifts] if shifts else None
+        cameras = [part.camera for part in parts]
         rendering = render_people(
             [person.mouth for person in people],
-            [_shifted(universal + own) for universal, own in shifts]
-            if shifts
-            else [None] * len(people),
-            [part.camera for part in parts],
-            self.crew.renderer,
-            degree=min(course.degree, turn // course.degree_every),
+            motions or [None] * len(people),
+            cameras,
+            self.people.renderer,
+            degree=min(config.degree, at // config.degree_every),
             rigid=True,
         )
-        frames = joined_frames(parts)
-        noise = [self.crew.chance(self.name, person.number, turn).noise for person in people]
-        inside = frames.is_region(Region.MOUTH, Region.TEETH)
-        paint = torch.cat(
-            [screen_colour(course.screen, self.batch, each) for each in noise]
-        ).expand(rendering.colors.shape)
-        target = torch.where(inside[..., None], frames.image.float() / 255, paint)
-        picture = torch.where(
-            (frames.lips & ~inside)[..., None],
-            paint,
-            compositing.over(rendering.colors, rendering.alphas, paint),
-        )
+        frames = cat_frames(parts)
+        color = self.background(step, config.background).expand(rendering.colors.shape)
+        picture, target = mouth_pictures(frames, rendering, color)
         terms = {"photometric": losses.photometric(picture, target)}
-        if course.alpha(turn):
-            terms["alpha"] = course.alpha(turn) * losses.alpha_error(
+        if config.alpha(at):
+            terms["alpha"] = config.alpha(at) * losses.alpha_error(
                 rendering.alphas, frames.lips.float()
             )
-        if shifts and course.motion(turn):
-            terms["motion"] = course.motion(turn) * mean_of(
-                [universal.abs().mean() + own.abs().mean() for universal, own in shifts]
-            )
-        return terms, Shown(rendering=rendering, parts=parts)
-
-    def _draw(self, person: Person, turn: int) -> list[int]:
-        drawn, rows, wide = (
-            self.crew.chance(self.name, person.number, turn, "frames").choice,
-            self.rows[person.number],
-            self.wide[person.number],
-        )
-        if turn < self.course.warm_up:
-            return wide[torch.randint(len(wide), (self.batch,), generator=drawn)].tolist()
-        progress = (turn - self.course.warm_up) / max(1, self.turns - self.course.warm_up)
-        return rows[
-            choose(
-                self.opened[person.number],
-                step=turn,
-                progress=progress,
-                count=self.batch,
-                frames=len(rows),
-                generator=drawn,
-            )
-        ].tolist()
+        if shifts and config.motion(at):
+            sizes = [one.abs().mean() + own.abs().mean() for one, own in shifts]
+            terms["motion"] = config.motion(at) * mean_of(sizes)
+        return StepOutput(losses=terms, rendering=rendering, cameras=cameras, picture=picture)
 
     def _shifts(
-        self, turn: int, people: list[Person], parts: list[FrameBatch], rows: list[Tensor]
+        self, step: Step, parts: list[FrameBatch], rows: list[Tensor]
     ) -> list[tuple[Tensor, Tensor]]:
         """Shifts by the universal field and by each person's own, metres."""
-        field = self.crew.fields.mouth
+        field, people = self.fields.mouth, step.people
         points = [person.mouth.means.detach() for person in people]
         encodings = field.encoding(torch.cat(points)).split([len(each) for each in points])
-        speech = field.speech(joined_conditions([part.condition for part in parts]).speech).split(
+        speech = field.speech(cat_conditions([part.condition for part in parts]).speech).split(
             self.batch
         )
         return [
             (
-                field.shift(encoding, heard, self._moves(turn, person, here)),
+                field.shift(encoding, codes, self._moves(step, person, here)),
                 self.own_field(person.number)(where, part.condition).shift,
             )
-            for person, part, where, encoding, heard, here in zip(
+            for person, part, where, encoding, codes, here in zip(
                 people, parts, points, encodings, speech, rows, strict=True
             )
         ]
 
-    def _moves(self, turn: int, person: Person, rows: Tensor) -> Float[Tensor, "b 3"]:
+    def _moves(self, step: Step, person: Person, rows: Tensor) -> Float[Tensor, "b 3"]:
         """The hook of some of a person's frames, each at a random rank."""
-        extremes = self.extremes[person.number]
-        most = extremes.shape[-1]
-        noise = self.crew.chance(self.name, person.number, turn, "hook").noise
-        ranks = torch.randint(
-            min(LOWEST_HOOK_RANK, most),
-            min(HOOK_RANKS, most + 1),
-            (len(rows),),
-            generator=noise,
-            device=rows.device,
-        )
-        return hook_values(*extremes[rows, :, ranks - 1].unbind(1))
+        noise = self.rng(person, step.person_step, "hook").noise
+        return self.hooks[person.number].moves(rows, noise)
 
     @torch.no_grad()
-    def _extremes(self, person: Person) -> Float[Tensor, "f 2 k"]:
-        """The largest and smallest shifts along y that the universal face field says of a person's
-        face, the expression at zero, in each frame."""
-        field, count = self.crew.face_average, min(HOOK_RANKS, len(person.face))
-        places, found = field.features(person.face.means), []
-        for frames in person.frames.split(HOOK_BATCH):
-            heard = field.encode_conditioning(person.store.condition(frames))
-            vertical = field.deform(
-                places, torch.cat([heard[:, :WIDTH], torch.zeros_like(heard[:, WIDTH:])], dim=-1)
-            ).shift[..., 1]
-            found.append(
-                torch.stack(
-                    [vertical.topk(count).values, vertical.topk(count, largest=False).values], dim=1
-                )
-            )
-        return torch.cat(found)
+    def _hooks(self, person: Person) -> HookReader:
+        field = self.fields.face_average
+        return read_hooks(field, field.features(person.face.means), person)
 
 
-def _shifted(shift: Float[Tensor, "b n 3"]) -> Deformation:
+def deformation_of(shift: Float[Tensor, "b n 3"]) -> Deformation:
+    """Shifts alone."""
     return Deformation(
         shift=shift, rotation=shift.new_zeros(*shift.shape[:2], 4), scale=torch.zeros_like(shift)
     )

@@ -1,57 +1,101 @@
-"""A stage of training: what it draws, paints, loses and trains. The loop does the rest."""
+"""Stage: one part of a training: what it samples, renders, compares and trains. The Trainer does
+the rest, for one person or for many."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from instag.data.batch_loader import BatchLoader
 from instag.models.gaussians import Gaussians
-from instag.training.density_control import DensitySettings
+from instag.training.density_control import DensityConfig
 from instag.training.optimizer import Group
-from instag.training.schedules import Rate, constant, log_ramp, settling
-from instag.training.subject import Subject
+from instag.training.people import People, Person
+from instag.training.rng import Rng
+from instag.training.schedules import Rate, constant, log_ramp, slowed
 from instag.types import Camera, Rendering
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
-    """A painted batch that density control may look at. picture: side of the whole picture in
-    pixels."""
+class Step:
+    """One step of a stage. person_step: how many steps each of its people had before. people: those
+    of the step that this process keeps."""
 
+    person_step: int
+    people: list[Person]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOutput:
+    """losses: weighted terms by name, means over the people. rendering: `batch` frames of each
+    person, in their order, which density control may read. cameras: of each person. picture: what
+    was compared."""
+
+    losses: dict[str, Tensor]
     rendering: Rendering
-    camera: Camera
-    picture: int
+    cameras: list[Camera]
+    picture: Float[Tensor, "b h w 3"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterGroups:
+    """What a stage trains, and at which rates by a person's steps. own: by the person's number.
+    shared: by the gradients of all people."""
+
+    own: dict[int, list[Group]]
+    shared: list[Group]
 
 
 class Stage(ABC):
-    """One stage of a head's training, in steps of `batch` frames.
+    """One stage, in `person_steps` steps of each person, each of `batch` frames.
 
-    `gaussians` are those that density control changes, by `density`; None where nothing comes or
-    goes.
+    `density` changes the Gaussians; None where none comes or goes.
     """
 
     name: str
-    steps: int
+    people: People
+    person_steps: int
     batch: int
-    subject: Subject
-    gaussians: Gaussians
-    density: DensitySettings | None
-    supply: BatchLoader
+    density: DensityConfig | None
+
+    @property
+    def steps(self) -> int:
+        """Steps of all people together."""
+        return self.person_steps * self.people.sampler.round_steps
 
     @abstractmethod
-    def groups(self) -> list[Group]:
-        """What learns, and at which rates."""
+    def gaussians(self, person: Person) -> Gaussians:
+        """Those that this stage trains."""
 
     @abstractmethod
-    def lose(self, step: int) -> tuple[dict[str, Tensor], Shown]:
-        """Draw a batch, paint it, and say by name what it costs."""
+    def parameter_groups(self) -> ParameterGroups:
+        """What is trained, and at which rates."""
+
+    @abstractmethod
+    def compute_losses(self, step: Step) -> StepOutput:
+        """Take a batch of each person of the step, render all, and compare."""
+
+    @abstractmethod
+    def rng(self, person: Person, step: int, *what: str) -> Rng:
+        """The random numbers of a person's step; they depend on no other process."""
+
+    def density_rng(self, person: Person, step: int) -> Rng:
+        """Those of density control after a person's step."""
+        return self.rng(person, step, "density")
+
+    def averaged(self) -> tuple[nn.Module, nn.Module] | None:
+        """An average and the module that it follows, where the stage keeps one."""
+        return None
+
+    def synchronized(self, person: int) -> Iterable[Tensor]:
+        """What all processes need of a person that one of them trained."""
+        return ()
 
 
 def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Group]:
     """The rates of 3DGS as docs/method.md#pre-training, #adaptation give them; centres fall to a
-    hundredth within the stage."""
+    hundredth within `steps`."""
     rates: dict[str, Rate] = {
         "means": log_ramp(1.6e-4 * extent, 1.6e-6 * extent, steps),
         "dc": constant(2.5e-3),
@@ -61,25 +105,24 @@ def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Gro
         "rotation": constant(1e-3),
     }
     return [
-        Group(
-            name=name,
-            parameters={name: getattr(gaussians, name)},
-            rate=rate,
-            betas=(0.9, 0.999),
-            eps=1e-15,
-        )
+        gaussian_group(name, {name: getattr(gaussians, name)}, rate)
         for name, rate in rates.items()
         if getattr(gaussians, name).numel()
     ]
 
 
+def gaussian_group(name: str, parameters: dict[str, nn.Parameter], rate: Rate) -> Group:
+    """A group with the betas of 3DGS."""
+    return Group(name=name, parameters=parameters, rate=rate, betas=(0.9, 0.999), eps=1e-15)
+
+
 def field_groups(
-    field: nn.Module, falling: Callable[[float], Rate], *, factor: float, settle: int | None
+    field: nn.Module, falling: Callable[[float], Rate], *, factor: float, slow_after: int | None
 ) -> list[Group]:
     """Encoding 5e-3, networks 5e-4, the attention of the speech encoder x 5 with its own weight
     decay (docs/method.md#pre-training, #adaptation). `falling` makes a rate fall.
 
-    factor: on the rates of the networks. settle: steps after which the networks all but rest.
+    factor: on the rates of the networks. slow_after: steps after which the networks all but rest.
     """
     encoding: dict[str, nn.Parameter] = {}
     attention: dict[str, nn.Parameter] = {}
@@ -98,13 +141,13 @@ def field_groups(
         Group(
             name="field.networks",
             parameters=networks,
-            rate=settling(falling(5e-4 * factor), settle),
+            rate=slowed(falling(5e-4 * factor), slow_after),
             weight_decay=0.01,
         ),
         Group(
             name="field.attention",
             parameters=attention,
-            rate=settling(falling(5e-4 * 5 * factor), settle),
+            rate=slowed(falling(5e-4 * 5 * factor), slow_after),
             weight_decay=1e-4,
         ),
     ]

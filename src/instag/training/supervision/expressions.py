@@ -1,8 +1,8 @@
-"""Expression lessons: a field hears the same with the expression that was seen and with a made-up
-one; skin should move between the two as on anybody.
+"""Expression labels: a field gets the same features with the expression that was seen and with an
+augmented one; skin should move between the two as on anybody.
 
 A few seconds hold few expressions, often not one blink. Where brows and lids go in the others is
-known from people (`data.expression_displacement`).
+known from people (`motion.expression_displacement`).
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from instag.motion.expression_displacement import ExpressionDisplacement
 from instag.types import BLINK, EXPRESSION_UNITS, blinked
 
 CHANGED = 0.3
-"""The share of made-up expressions that change a unit; each unit by itself, so that one or two
+"""The share of augmented expressions that change a unit; each unit by itself, so that one or two
 change as a rule and the others are as seen."""
 BLINKS = 0.5
 """The share that changes the blink."""
 ENDS = 0.5
-"""A made-up strength is drawn from so much below none to so much above the strongest, then clipped:
-ends matter most, closed lids and open ones."""
+"""An augmented strength is drawn from so much below none to so much above the strongest, then
+clipped: ends matter most, closed lids and open ones."""
 AROUND, ANYWHERE = 64, 16
 """Points that are asked about: near places that move, and at the head's Gaussians."""
 ASIDE = 2e-3
@@ -32,20 +32,23 @@ ASIDE = 2e-3
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Acted:
-    """expression: made up. shift, metres, and stretch, a logarithm: what some points should do
+class ExpressionLabels:
+    """expression: augmented. shift, metres, and stretch, a logarithm: what some points should do
     besides what they do in the expression that was seen."""
 
     expression: Float[Tensor, "b 6"]
     shift: Float[Tensor, "b n 3"]
     stretch: Float[Tensor, "b n"]
 
-    def missed(self, answer: Deformation) -> Float[Tensor, ""]:
+    def error(self, answer: Deformation) -> Float[Tensor, ""]:
         """How far the field's answer is from that, in its own units. answer: of more frames, the
         last of which act what as many before them do not."""
         count = len(self.expression)
+
         # Both ends learn: held to one end that follows it, a field runs away.
-        change = lambda values: values[-count:] - values[-2 * count : -count]  # noqa: E731
+        def change(values: Tensor) -> Tensor:
+            return values[-count:] - values[-2 * count : -count]
+
         shift, scale = (
             change(answer.shift) - self.shift,
             change(answer.scale) - self.stretch[..., None],
@@ -59,12 +62,14 @@ class Acted:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ExpressionTeacher:
-    """Makes up expressions. flow: of the person, on the device."""
+class ExpressionLabeler:
+    """Augments expressions. flow: of the person, on the device."""
 
     flow: ExpressionDisplacement
 
-    def places(self, centres: Float[Tensor, "g 3"], noise: torch.Generator) -> Float[Tensor, "n 3"]:
+    def query_points(
+        self, centres: Float[Tensor, "g 3"], noise: torch.Generator
+    ) -> Float[Tensor, "n 3"]:
         """Points to ask about, metres. centres: of the head's Gaussians."""
         device = centres.device
         # Those that move most are asked about most.
@@ -78,24 +83,27 @@ class ExpressionTeacher:
             ]
         )
 
-    def make_up(
+    def augment(
         self, points: Float[Tensor, "n 3"], seen: Float[Tensor, "b 6"], noise: torch.Generator
-    ) -> Acted:
+    ) -> ExpressionLabels:
         """Change the expressions of some frames, and say what points do then."""
-        expression = made_up(seen, self.flow.strongest, noise)
-        return Acted(
+        expression = augmented(seen, self.flow.strongest, noise)
+        return ExpressionLabels(
             expression=expression,
             shift=self.flow.shift(points, seen, expression),
             stretch=self.flow.stretch(points, seen, expression),
         )
 
 
-def made_up(
+def augmented(
     seen: Float[Tensor, "b 6"], strongest: Float[Tensor, " 6"], noise: torch.Generator
 ) -> Float[Tensor, "b 6"]:
     """Some units of each expression anew, from none to the strongest; those whose strongest is 0
     stay."""
-    draw = lambda units: torch.rand(len(seen), units, generator=noise, device=seen.device)  # noqa: E731
+
+    def draw(units: int) -> Tensor:
+        return torch.rand(len(seen), units, generator=noise, device=seen.device)
+
     blink = EXPRESSION_UNITS.index(BLINK)
     changes = torch.cat([draw(blink) < CHANGED, draw(1) < BLINKS], dim=1) & (strongest > 0)
     other = (draw(blink + 1) * (1 + 2 * ENDS) - ENDS).clamp(0, 1) * strongest

@@ -1,0 +1,138 @@
+"""AdaptPlan: what a user's choices for an adaptation come to: the recipe, the front end, the prior
+and the frames to learn from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+
+from instag.data.clip import ClipInfo
+from instag.data.splits import Split, split
+from instag.errors import AssetMissing, BadArgument
+from instag.models.prior import Prior, load_bundled_prior
+from instag.speech import registry
+from instag.speech.lips.front_end import LipCodeFrontEnd
+from instag.training.recipes import WITH_BUNDLED_MOUTH, AdaptRecipe, batched, recipe_named
+from instag.types import FPS
+
+FRONT_ENDS = {"audio": "mel", "lip_codes": LipCodeFrontEnd.name}
+"""The front end of a recipe's conditioning."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class AdaptPlan:
+    """prior: what the fields begin with, as far as `recipe.prior_scope` says; on the CPU. frames:
+    to learn from and to test on. source: of the clip, its digest."""
+
+    recipe: AdaptRecipe
+    front_end: str
+    prior: Prior | None
+    frames: Split
+    source: str
+    seed: int
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What a run of it is told from others by."""
+        return {
+            "recipe": repr(self.recipe),
+            "train": [self.frames.train.start, self.frames.train.stop],
+            "seed": self.seed,
+            "source": self.source,
+            "speech": self.front_end,
+            "prior": None if self.prior is None else self.prior.digest(),
+            "format": 3,
+        }
+
+    @property
+    def described_prior(self) -> str | None:
+        """What an avatar says of the prior that it began with."""
+        if self.prior is None:
+            return None
+        info = self.prior.info
+        whole = f"{info.made_by}, {info.people} people, {self.prior.digest()[:16]}"
+        return f"{whole}: the mouth alone" if self.recipe.prior_scope == "mouth" else whole
+
+
+def adapt_plan(
+    clip: ClipInfo,
+    recipe: str | AdaptRecipe,
+    *,
+    n_views: int | None,
+    seconds: float | None,
+    all_for_train: bool,
+    speech: str | None,
+    prior: Prior | Path | str | None,
+    batch: int | None,
+    seed: int,
+    device: torch.device,
+) -> AdaptPlan:
+    """speech: a front end that the user names. batch: frames a step; None for what suits recipe and
+    device. Raises BadArgument, TooShort, and what opening a prior raises."""
+    given = Prior.open(prior) if isinstance(prior, Path | str) else prior
+    chosen = recipe if isinstance(recipe, AdaptRecipe) else recipe_for(recipe, speech, given)
+    if given is None and chosen.prior_scope == "mouth":
+        given = load_bundled_prior()
+    front_end = speech or (
+        FRONT_ENDS[chosen.conditioning] if given is None else given.info.front_end
+    )
+    if given is not None:
+        check_front_end(given, front_end)
+    frames = split(
+        clip.frame_count,
+        n_views=views_wanted(chosen, n_views, seconds),
+        all_for_train=all_for_train,
+        kept=clip.test_frames,
+    )
+    return AdaptPlan(
+        recipe=batched(chosen, batch or (chosen.gpu_batch if device.type == "cuda" else 1)),
+        front_end=front_end,
+        prior=given,
+        frames=frames,
+        source=clip.source_sha256,
+        seed=seed,
+    )
+
+
+def recipe_for(name: str, speech: str | None, prior: Prior | None) -> AdaptRecipe:
+    """The recipe of this name for a prior: all of a given one, or the mouth of the bundled one,
+    which gains by it where a fresh face loses nothing. Raises BadArgument."""
+    fresh = recipe_named(name)
+    if prior is not None:
+        return recipe_named(name, prior_scope="all")
+    kind = registry.kind_of(speech or FRONT_ENDS[fresh.conditioning])
+    if name in WITH_BUNDLED_MOUTH and kind == "lip_codes":
+        return recipe_named(name, prior_scope="mouth")
+    return fresh
+
+
+def check_front_end(prior: Prior, front_end: str) -> None:
+    """Raises BadArgument where a head with this front end can not begin with the prior."""
+    if prior.info.front_end != front_end:
+        raise BadArgument(
+            f"The prior's front end is {prior.info.front_end!r}, and the head's is to be "
+            f"{front_end!r}. Leave out --speech, or use a prior for it."
+        )
+    try:
+        now = registry.identity(front_end)
+    except AssetMissing:  # features that were put into the clip by hand
+        return
+    if prior.info.hears not in ("", now):
+        raise BadArgument(
+            f"The prior learned from {prior.info.hears!r}, and the front end here is {now!r}. "
+            "Pre-train again, or use another prior."
+        )
+
+
+def views_wanted(recipe: AdaptRecipe, n_views: int | None, seconds: float | None) -> int | None:
+    """Frames to learn from, from whichever way the user says it. Raises BadArgument where both are
+    said."""
+    if n_views is not None and seconds is not None:
+        raise BadArgument("Give either --n-views or --seconds, not both: they say the same thing.")
+    if seconds is not None:
+        n_views = round(seconds * FPS)
+    if n_views is None:
+        return recipe.n_views
+    return None if n_views == -1 else n_views

@@ -1,0 +1,58 @@
+"""HookReader: how each frame of a person opens the mouth, as the hook reads it from a face that
+rests while the inside of the mouth is trained (docs/method.md#networks)."""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from instag.models.conditioning_encoders import WIDTH
+from instag.models.face_field import FieldFeatures, MotionField
+from instag.models.mouth_field import hook_values
+from instag.training.people import Person
+
+LOWEST_RANK, HIGHEST_RANK = 10, 50
+"""Training reads the hook at a random rank of 10..49."""
+FRAMES_AT_ONCE = 8
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class HookReader:
+    """extremes: the face's largest and smallest shifts along y in each training frame, metres."""
+
+    extremes: Float[Tensor, "f 2 k"]
+
+    def moves(self, rows: Int[Tensor, " b"], noise: torch.Generator) -> Float[Tensor, "b 3"]:
+        """The hook of training frames, each at a random rank."""
+        most = self.extremes.shape[-1]
+        ranks = torch.randint(
+            min(LOWEST_RANK, most),
+            min(HIGHEST_RANK, most + 1),
+            (len(rows),),
+            generator=noise,
+            device=rows.device,
+        )
+        return hook_values(*self.extremes[rows, :, ranks - 1].unbind(1))
+
+    def strongest(self, rows: Int[Tensor, " b"]) -> Float[Tensor, "b 2"]:
+        """High and low shift of training frames at the lowest rank, metres."""
+        return self.extremes[rows, :, min(LOWEST_RANK, self.extremes.shape[-1]) - 1]
+
+
+@torch.no_grad()
+def read_hooks(field: MotionField, places: FieldFeatures, person: Person) -> HookReader:
+    """What a field of the face answers at some places of it, the expression at zero."""
+    count, found = min(HIGHEST_RANK, len(places.encoding)), []
+    for frames in person.frames.split(FRAMES_AT_ONCE):
+        codes = field.encode_conditioning(person.dataset.condition(frames))
+        speech_alone = torch.cat([codes[:, :WIDTH], torch.zeros_like(codes[:, WIDTH:])], dim=-1)
+        vertical = field.deform(places, speech_alone).shift[..., 1]
+        found.append(
+            torch.stack(
+                [vertical.topk(count).values, vertical.topk(count, largest=False).values], dim=1
+            )
+        )
+    return HookReader(extremes=torch.cat(found))

@@ -1,0 +1,86 @@
+"""The trainer: it stops where its caller says so and goes on to the same end, and shows what it
+renders only where somebody looks."""
+
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+import torch
+
+from instag.errors import Cancelled
+from instag.synthetic import write_clip
+from instag.training import recipes, trainer
+from instag.training.adapt import adapt
+from instag.training.pretrain import pretrain
+from instag.training.pretrain_recipes import default
+from instag.training.run_dir import Row
+from instag.training.schedules import shortened
+
+TINY = replace(shortened(recipes.few(), 0.002), size=64, face_splats=100, mouth_splats=50)
+TINY_PRIOR = replace(shortened(default(), 0.0008), size=64, face_splats=100, mouth_splats=50)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=55, size=64).folder
+
+
+def test_a_cancelled_head_goes_on_to_the_same_end(clip: Path, tmp_path: Path) -> None:
+    whole = adapt(clip, recipe=TINY, n_views=50, run_dir=tmp_path / "whole")
+    cancel, seen = Event(), []
+
+    def report(stage: str, done: int, total: int) -> None:
+        seen.append((stage, done))
+        if (stage, done) == ("mouth", 6):
+            cancel.set()
+
+    settings = {"recipe": TINY, "n_views": 50, "run_dir": tmp_path / "broken", "report": report}
+    with pytest.raises(Cancelled, match="'mouth' after 6 of"):
+        adapt(clip, tmp_path / "me.avatar", cancel=cancel, **settings)
+    assert not (tmp_path / "me.avatar").exists()
+    seen.clear()
+    again = adapt(clip, **settings)
+    assert seen[0] == ("mouth", 7)
+    for name, value in whole.head.state_dict().items():
+        assert torch.equal(again.head.state_dict()[name], value), name
+
+
+def test_a_cancelled_prior_goes_on_to_the_same_end(clip: Path, tmp_path: Path) -> None:
+    whole = pretrain([clip], recipe=TINY_PRIOR, run_dir=tmp_path / "whole")
+    cancel, begun = Event(), []
+    cancel.set()
+    with pytest.raises(Cancelled, match="'face' after 1 of"):
+        pretrain([clip], recipe=TINY_PRIOR, run_dir=tmp_path / "broken", cancel=cancel)
+    again = pretrain(
+        [clip],
+        recipe=TINY_PRIOR,
+        run_dir=tmp_path / "broken",
+        report=lambda stage, done, total: begun.append((stage, done)),
+    )
+    assert begun[0] == ("face", 2)
+    assert again.digest() == whole.digest()
+
+
+def test_previews_and_metrics_are_handed_out(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "PREVIEW_S", -1.0)
+    shown: list[tuple[str, int, np.ndarray]] = []
+    rows: list[Row] = []
+    watched = adapt(
+        clip,
+        recipe=TINY,
+        n_views=50,
+        run_dir=tmp_path / "watched",
+        preview=lambda stage, step, picture: shown.append((stage, step, picture)),
+        on_metrics=rows.append,
+    )
+    assert {stage for stage, _, _ in shown} == {str(row["stage"]) for row in rows}
+    assert len(shown) == TINY.face.steps + TINY.mouth.steps + TINY.fuse.steps
+    assert all(picture.dtype == np.uint8 for _, _, picture in shown)
+    assert all(picture.shape[2] == 3 for _, _, picture in shown)
+    alone = adapt(clip, recipe=TINY, n_views=50, run_dir=tmp_path / "alone")
+    for name, value in alone.head.state_dict().items():
+        assert torch.equal(watched.head.state_dict()[name], value), name
