@@ -105,7 +105,7 @@ def test_two_processes_agree_with_one(people, tmp_path):
         "MASTER_PORT": str(port),
         "WORLD_SIZE": "2",
         "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
     }
     command = [sys.executable, "-c", WORKER, str(tmp_path / "both.prior"), *map(str, people)]
     processes = [
