@@ -11,7 +11,7 @@ import instag
 def main(video: str, folder: str, output: str, *, recipe: str = "draft", size: int = 256) -> None:
     """Prints what is known after each step."""
     try:
-        clip = instag.prepare(video, folder, size=size)
+        clip = instag.prepare(video, folder, instag.CaptureOptions(size=size))
     except instag.NoFace as error:  # each error is a sentence that says what to do next
         sys.exit(str(error))
     print(f"{len(clip)} frames of {clip.info.width} x {clip.info.height} pixels")

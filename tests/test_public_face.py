@@ -20,7 +20,7 @@ FUNCTIONS = {
     "speak",
     "write_report",
 }
-VALUES = {"Avatar", "Clip", "Evaluation", "Prior", "Recipe", "Synthesizer"}
+VALUES = {"AdaptRecipe", "Avatar", "Clip", "Evaluation", "PretrainRecipe", "Prior", "Synthesizer"}
 OPTIONS = {"CaptureOptions", "PretrainingOptions", "SpeakOptions", "TrainingOptions"}
 ERRORS = {
     name

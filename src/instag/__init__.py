@@ -59,7 +59,8 @@ if TYPE_CHECKING:
     from instag.training.adapt import adapt
     from instag.training.options import PretrainingOptions, TrainingOptions
     from instag.training.pretrain import pretrain
-    from instag.training.recipes import Recipe
+    from instag.training.pretrain_recipes import PretrainRecipe
+    from instag.training.recipes import AdaptRecipe
 
 _HOMES = {
     "instag.capture.options": ("CaptureOptions",),
@@ -103,12 +104,14 @@ _HOMES = {
     "instag.training.adapt": ("adapt",),
     "instag.training.options": ("PretrainingOptions", "TrainingOptions"),
     "instag.training.pretrain": ("pretrain",),
-    "instag.training.recipes": ("Recipe",),
+    "instag.training.pretrain_recipes": ("PretrainRecipe",),
+    "instag.training.recipes": ("AdaptRecipe",),
 }
 """Where each public name lives."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AdaptRecipe",
     "ArtefactError",
     "AssetDamaged",
     "AssetMissing",
@@ -133,9 +136,9 @@ __all__ = [
     "NotAnArtefact",
     "NotMedia",
     "PipeClosed",
+    "PretrainRecipe",
     "PretrainingOptions",
     "Prior",
-    "Recipe",
     "SeveralFaces",
     "SpeakOptions",
     "Synthesizer",

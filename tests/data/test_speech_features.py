@@ -4,6 +4,7 @@ original's files where they lie."""
 import errno
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     create = speech_features.create
 
-    def counted(name: str, **settings: str):
+    def counted(name: str, **settings: Any):
         names.append(name)
         return create(name, **settings)
 

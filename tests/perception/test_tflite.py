@@ -53,7 +53,9 @@ def test_a_network_of_one_sum_is_read() -> None:
     tensors = [tensor("in", [2, 3], 0), tensor("weights", [2, 3], 1), tensor("out", [2, 3], 0)]
     read = read_tflite(model(tensors, ADD, [0, 1], [2], [weights], Table({0: b"\1"})))
     assert [each.name for each in read.tensors] == ["in", "weights", "out"]
-    np.testing.assert_array_equal(read.tensors[1].constant, weights)
+    constant = read.tensors[1].constant
+    assert constant is not None
+    np.testing.assert_array_equal(constant, weights)
     assert read.tensors[0].constant is None
     (operator,) = read.operators
     assert (operator.name, operator.inputs, operator.outputs) == ("ADD", (0, 1), (2,))
@@ -78,7 +80,9 @@ def test_blocks_of_a_sparse_matrix_find_their_places() -> None:
     sparsity = Table({0: np.array([0, 1, 2, 3], "<i4"), 1: np.array([0, 1], "<i4"), 2: levels})
     tensors = [tensor("sparse", [4, 4], 1, sparsity=sparsity), tensor("dense", [4, 4], 0)]
     read = read_tflite(model(tensors, DENSIFY, [0], [1], [np.arange(1, 9, dtype="<f4")]))
-    np.testing.assert_array_equal(read.tensors[0].constant, dense)
+    constant = read.tensors[0].constant
+    assert constant is not None
+    np.testing.assert_array_equal(constant, dense)
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,8 @@ def _bisenet(paths: Sequence[Path]) -> "ClipStep":
     from instag.capture.segmentation.parsed import parse_regions
     from instag.runtime.device import device_named
 
-    network = BiSeNet(*paths, device_named())
+    (weights,) = paths
+    network = BiSeNet(weights, device_named())
     return lambda clip, report: parse_regions(clip, network, report)
 
 
@@ -168,7 +169,8 @@ def _easyportrait(paths: Sequence[Path]) -> "ClipStep":
     from instag.capture.segmentation.parsed import mark_teeth
     from instag.runtime.device import device_named
 
-    network = EasyPortrait(*paths, device_named())
+    (weights,) = paths
+    network = EasyPortrait(weights, device_named())
     return lambda clip, report: mark_teeth(clip, network, report)
 
 
@@ -202,7 +204,8 @@ def _sapiens(paths: Sequence[Path]) -> "ClipStep":
     from instag.capture.networks.sapiens import Sapiens
     from instag.runtime.device import device_named
 
-    networks = Sapiens(*paths, device_named())
+    depth, normal = paths
+    networks = Sapiens(depth, normal, device_named())
     return lambda clip, report: predict_surface(clip, networks, "Sapiens", SAPIENS_FRAMES, report)
 
 
@@ -214,7 +217,8 @@ def _fan(paths: Sequence[Path]) -> "TrackStep":
     from instag.capture.networks.fan import Fan, fan_landmarks
     from instag.runtime.device import device_named
 
-    network = Fan(*paths, device_named())
+    (weights,) = paths
+    network = Fan(weights, device_named())
     return lambda clip, track, report: fan_landmarks(clip, track, network, report)
 
 

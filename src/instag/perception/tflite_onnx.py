@@ -141,7 +141,7 @@ class _Conversion:
         kind = ACTIVATIONS[activation]
         if kind == "Relu6":
             return self.graph.node(
-                "Clip", [name, *(self.graph.constant(np.float32(end)) for end in (0, 6))]
+                "Clip", [name, *(self.graph.constant(np.array(end, np.float32)) for end in (0, 6))]
             )
         return self.graph.node(kind, [name]) if kind else name
 

@@ -1,13 +1,12 @@
 """Backgrounds: what lies behind a speaking head."""
 
 import os
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import final
+from typing import Self, final
 
 import numpy as np
 import torch
@@ -26,18 +25,21 @@ DECODERS = 8
 """Threads, at most, that decode for a GPU. A CPU has one: a core that decodes does not render."""
 
 
-class Background(AbstractContextManager["Background"]):
+class Background(ABC):
     """Gives the pictures behind the head for batches of frames. Used in a `with` block, which ends
     its threads if it has any."""
 
-    def prefetch(self, inputs: FrameInputs) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def prefetch(self, inputs: FrameInputs) -> None:  # noqa: B027 - most have nothing to do
         """These frames will be rendered soon."""
 
     @abstractmethod
     def __call__(self, inputs: FrameInputs) -> UInt8[Tensor, "b h w 3"]:
         """One picture for each frame, on the device that renders."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most hold nothing
         """No more frames will be rendered."""
 
     def __exit__(

@@ -183,7 +183,7 @@ class FolderSink(FrameSink):
         with explain_disk_full(self._path):
             for frame in packet.frames:
                 stored = cv2.imencode(".png", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1]
-                (self._made / f"{self._count:06d}.png").write_bytes(stored)
+                (self._made / f"{self._count:06d}.png").write_bytes(stored.tobytes())
                 self._count += 1
             self._sound.writeframes(pcm16(packet.sound))
 

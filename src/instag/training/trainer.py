@@ -6,7 +6,7 @@ from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 
 from instag.errors import Cancelled
@@ -31,8 +31,8 @@ PREVIEW_S = 1.0
 
 StageReport = Callable[[str, int, int], None]
 """Called with (stage, done, total) while training goes on."""
-Preview = Callable[[str, int, UInt8[np.ndarray, "h w 3"]], None]
-"""Called now and then with (stage, step, picture): RGB, of what the step rendered."""
+Preview = Callable[[str, int, NDArray[np.uint8]], None]
+"""Called now and then with (stage, step, picture): RGB, h x w x 3, of what the step rendered."""
 
 
 @runtime_checkable
