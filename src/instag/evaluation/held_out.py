@@ -78,7 +78,7 @@ def reconstruct(
     found = (
         clip_features(clip, avatar.info.front_end, device=str(device)) if spoken is None else spoken
     )
-    dataset = ClipDataset(clip, size=avatar.info.size, features=found, device=device)
+    dataset = ClipDataset(clip, clip.tables(), size=avatar.info.size, features=found, device=device)
     renderer, head = renderer_for(device), avatar.to(device).head
     head_stance = static_features(head)
     for indices in torch.arange(frames.start, frames.stop).split(
