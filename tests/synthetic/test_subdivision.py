@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.synthetic.subdivision import loop_matrix, spread
+from instag.synthetic.subdivision import harmonic_interpolation, loop_matrix
 
 TETRAHEDRON = np.array([[0, 1, 2], [0, 3, 1], [1, 3, 2], [2, 3, 0]])
 
@@ -25,5 +25,5 @@ def test_a_flat_cage_stays_flat_and_keeps_its_border_straight():
 
 
 def test_spread_keeps_what_is_given_and_lies_between():
-    values = spread(TETRAHEDRON, 4, {0: 0.0, 1: 1.0})
+    values = harmonic_interpolation(TETRAHEDRON, 4, {0: 0.0, 1: 1.0})
     np.testing.assert_allclose(values, [0, 1, 0.5, 0.5])

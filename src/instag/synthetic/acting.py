@@ -1,8 +1,9 @@
-"""Acting: from phonemes to the face and pose of every frame.
+"""Acting: the expression and pose of every frame, computed from phonemes.
 
 Lips and jaw follow visemes, one target for each class of phonemes, blended with Gaussian dominance
-(Cohen and Massaro 1993), so that sounds colour their neighbours but lips that must close do. Brows,
-eyes and head move by smooth chance and nod on open vowels.
+functions (Cohen and Massaro 1993): neighbouring sounds influence each other, but lips still close
+where they must. Brows, eyes and head follow smooth random curves; the head also nods on open
+vowels.
 """
 
 from dataclasses import dataclass
@@ -15,15 +16,19 @@ from instag.assets.sample_speech import Phoneme
 from instag.synthetic.expression import Expression
 from instag.synthetic.figure import Pose
 
-CAMERA_DISTANCE = 0.90
-"""Metres from the camera to the head's origin."""
-_RAISED, _NECK_JOINT = 0.015, np.array([0.0, -0.055, -0.035])
+CAMERA_DISTANCE_M = 0.90
+"""From the camera to the head's origin."""
+_HEAD_RAISE_M = 0.015
+"""Height of the head's origin above the camera's axis."""
+_NECK_JOINT = np.array([0.0, -0.055, -0.035])
+"""Where the head turns on the neck, in the head's frame, metres."""
 _TO_CAMERA = np.diag([1.0, -1.0, -1.0])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Viseme:
-    """The mouth that a phoneme wants (see Expression), and how strongly it insists."""
+    """The target shape of the mouth for a phoneme (see Expression), and the weight of this
+    target."""
 
     jaw: float = 0.0
     spread: float = 0.0
@@ -72,20 +77,23 @@ _CHANNELS = ("jaw", "spread", "rounding", "press", "upper_raise", "tuck", "tongu
 
 
 def visemes_of(phoneme: str) -> tuple[Viseme, ...]:
-    """The mouths of a phoneme in order; a neutral one for a phoneme not in the table."""
+    """The visemes of a phoneme in order; a neutral one for a phoneme that is not in the table."""
     return _VISEMES.get(phoneme, (_NEUTRAL,))
 
 
 def mouth_curves(
     phonemes: tuple[Phoneme, ...], times: Float[np.ndarray, " f"]
 ) -> dict[str, Float[np.ndarray, " f"]]:
-    """The mouth's channels of an Expression at `times` (seconds); silence after the last
-    phoneme."""
-    sounds = [(viseme, start, end) for p in phonemes for viseme, start, end in _spans(p)]
-    sounds.append((_SILENT, phonemes[-1].end if phonemes else 0.0, float(times[-1]) + 2.0))
+    """The mouth's channels of an Expression at `times` (seconds).
+
+    A channel is the mean of the visemes' targets, weighted by their dominance at that time. After
+    the last phoneme the mouth is silent.
+    """
+    targets = [(viseme, start, end) for p in phonemes for viseme, start, end in _spans(p)]
+    targets.append((_SILENT, phonemes[-1].end if phonemes else 0.0, float(times[-1]) + 2.0))
     totals = {channel: np.zeros(len(times)) for channel in _CHANNELS}
     weights = np.full(len(times), 1e-6)
-    for viseme, start, end in sounds:
+    for viseme, start, end in targets:
         half = (end - start) / 2
         distance = np.maximum(np.abs(times - (start + end) / 2) - 0.55 * half, 0)
         weight = viseme.strength * np.exp(-((distance / (0.025 + 0.40 * min(half, 0.08))) ** 2))
@@ -98,19 +106,19 @@ def mouth_curves(
 
 
 def _spans(phoneme: Phoneme) -> list[tuple[Viseme, float, float]]:
-    shapes = visemes_of(phoneme.name)
-    edges = np.linspace(phoneme.start, phoneme.end, len(shapes) + 1)
+    visemes = visemes_of(phoneme.name)
+    edges = np.linspace(phoneme.start, phoneme.end, len(visemes) + 1)
     return [
         (viseme, float(start), float(end))
-        for viseme, start, end in zip(shapes, edges, edges[1:], strict=False)
+        for viseme, start, end in zip(visemes, edges, edges[1:], strict=False)
     ]
 
 
-def _drift(
+def _smooth_noise(
     random: np.random.Generator, times: np.ndarray, spacing: float, size: float
 ) -> np.ndarray:
-    """A smooth random curve: a new value about each `spacing` seconds, standard deviation
-    `size`."""
+    """A smooth random curve with a knot about every `spacing` seconds; `size` is the standard
+    deviation of the knots."""
     knots = np.arange(-2 * spacing, times[-1] + 3 * spacing, spacing)
     knots = knots + random.uniform(-0.25, 0.25, len(knots)) * spacing
     return PchipInterpolator(knots, size * random.standard_normal(len(knots)).clip(-1.7, 1.7))(
@@ -119,7 +127,7 @@ def _drift(
 
 
 def _blinks(random: np.random.Generator, times: np.ndarray) -> np.ndarray:
-    """Closed lids, 0 to 1: about one blink each 2.6 s, 80 ms down, 40 ms shut, 170 ms up."""
+    """Closure of the lids, 0 to 1: a blink about every 2.6 s, 80 ms down, 40 ms shut, 170 ms up."""
     curve, start = np.zeros(len(times)), random.uniform(0.5, 1.1)
     while start < times[-1]:
         curve = np.maximum(
@@ -133,7 +141,7 @@ def _blinks(random: np.random.Generator, times: np.ndarray) -> np.ndarray:
 
 
 def _glances(random: np.random.Generator, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the eyes look, radians in yaw and pitch: mostly at the camera, now and then aside."""
+    """Yaw and pitch of the gaze in radians: mostly toward the camera, sometimes aside."""
     yaw, pitch, start = np.zeros(len(times)), np.zeros(len(times)), random.uniform(0.8, 1.6)
     while start < times[-1]:
         length = random.uniform(0.35, 0.9)
@@ -147,8 +155,8 @@ def _glances(random: np.random.Generator, times: np.ndarray) -> tuple[np.ndarray
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> Float[np.ndarray, "3 3"]:
-    """Turns of the head in radians, applied roll first: yaw to the viewer's right, pitch down, roll
-    toward the viewer's left."""
+    """The head's rotation from angles in radians, applied roll first: yaw to the viewer's right,
+    pitch down, roll toward the viewer's left."""
     cy, sy, cp, sp, cr, sr = (
         np.cos(yaw),
         np.sin(yaw),
@@ -165,7 +173,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> Float[np.ndarray, "3 3"]:
 def act(
     phonemes: tuple[Phoneme, ...], frames: int, fps: int, seed: int
 ) -> tuple[list[Expression], list[Pose]]:
-    """The expression and pose of each frame, at the middle of its time."""
+    """The expression and pose at the middle of each frame's time. fps: frames a second."""
     times = (np.arange(frames) + 0.5) / fps
     random = np.random.default_rng(seed + 17)
     mouth = mouth_curves(phonemes, times)
@@ -174,14 +182,16 @@ def act(
     )
     blink = _blinks(random, times)
     gaze_yaw, gaze_pitch = _glances(random, times)
-    raised = np.clip(_drift(random, times, 0.8, 0.45), 0, 1) + np.clip((stress - 0.09) * 4, 0, 0.5)
-    outer = np.clip(raised + _drift(random, times, 0.9, 0.15), 0, 1.2)
-    frown = np.clip(_drift(random, times, 1.1, 0.45), 0, 1)
-    smile = np.clip(0.12 + _drift(random, times, 1.5, 0.16), 0, 0.5)
-    yaw = _drift(random, times, 0.9, 0.085)
-    pitch = _drift(random, times, 0.7, 0.040) + 0.55 * (stress - stress.mean())
-    roll = _drift(random, times, 1.1, 0.035)
-    shift = np.stack([_drift(random, times, 1.2, size) for size in (0.006, 0.004, 0.008)], 1)
+    raised = np.clip(_smooth_noise(random, times, 0.8, 0.45), 0, 1) + np.clip(
+        (stress - 0.09) * 4, 0, 0.5
+    )
+    outer = np.clip(raised + _smooth_noise(random, times, 0.9, 0.15), 0, 1.2)
+    frown = np.clip(_smooth_noise(random, times, 1.1, 0.45), 0, 1)
+    smile = np.clip(0.12 + _smooth_noise(random, times, 1.5, 0.16), 0, 0.5)
+    yaw = _smooth_noise(random, times, 0.9, 0.085)
+    pitch = _smooth_noise(random, times, 0.7, 0.040) + 0.55 * (stress - stress.mean())
+    roll = _smooth_noise(random, times, 1.1, 0.035)
+    shift = np.stack([_smooth_noise(random, times, 1.2, size) for size in (0.006, 0.004, 0.008)], 1)
     breath = 0.0015 * np.sin(2 * np.pi * times / 3.4 + random.uniform(0, 6))
 
     expressions, poses = [], []
@@ -199,7 +209,7 @@ def act(
             )
         )
         torso = rotation(0.22 * yaw[i], 0.1 * pitch[i], 0.25 * roll[i])
-        base = np.array([0.0, -_RAISED, CAMERA_DISTANCE])
+        base = np.array([0.0, -_HEAD_RAISE_M, CAMERA_DISTANCE_M])
         poses.append(
             _pose(
                 rotation(yaw[i], pitch[i], roll[i]),
@@ -219,8 +229,8 @@ def _pose(
     torso_shift: np.ndarray,
     base: np.ndarray,
 ) -> Pose:
-    """Head and shoulders turned about the neck's joint (and the hips), then moved, before the
-    camera."""
+    """The pose in the camera's frame: the head turned about the neck's joint and the shoulders
+    about the hips, each then shifted (metres)."""
     hips = np.array([0.0, -0.35, -0.06])
     return Pose(
         rotation=_TO_CAMERA @ head,

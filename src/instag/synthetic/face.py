@@ -1,9 +1,9 @@
-"""The skin of a synthetic head: one cage from the chin over the skull into the mouth, and how
-muscles move it.
+"""The skin of a synthetic head: a control cage of face, skull and mouth cavity, which muscle
+weights deform.
 
 The cage starts as MediaPipe's canonical face (Google, Apache-2.0; bundled), so its first 468 points
-are MediaPipe's landmarks. Lengths in this package's shapes are centimetres, x right, y up, z out of
-the face.
+are MediaPipe's landmarks. Shapes in this package are in centimetres in the head's frame: x right,
+y up, z out of the face.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from instag.synthetic.expression import Expression
 from instag.synthetic.looks import Looks
-from instag.synthetic.subdivision import loop_matrix, spread
+from instag.synthetic.subdivision import harmonic_interpolation, loop_matrix
 
 CANONICAL_FACE = Path(__file__).parents[1] / "bundled" / "canonical_face.npz"
 LANDMARKS = 468
@@ -39,47 +39,60 @@ BROW_INNER, BROW_OUTER = (
     ([107, 55, 66, 65], [336, 285, 296, 295]),
     ([70, 46, 63, 53], [300, 276, 293, 283]),
 )
+JAWLINE = (
+    (149, 378, 0.95),
+    (150, 379, 0.82),
+    (136, 365, 0.64),
+    (172, 397, 0.42),
+    (58, 288, 0.22),
+)
+"""Points of the jaw on either side, and the jaw's weight there."""
+BACK_Z = -2.6
+"""Points behind this z do not move with the face."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Face:
-    """One person's skin. cage: points at rest. refine: cage to fine points. triangles: of the fine
-    points. inside: which fine triangles line the mouth. eyes: centres of the eyeballs, the viewer's
-    left one first. fields: how strongly each muscle moves each cage point. lip_gap: the cage's
-    weights of the gap between the lips."""
+    """One person's skin.
+
+    cage: control points at rest. refine: the subdivision matrix from cage to surface points.
+    triangles: of the surface. lining: which of them line the mouth. eyes: centres of the eyeballs,
+    the viewer's left one first. weights: how strongly each muscle moves each cage point. lip_gap:
+    the linear weights of cage points whose sum is the gap between the lips.
+    """
 
     cage: Float[np.ndarray, "n 3"]
     refine: sparse.csr_matrix
     triangles: Int[np.ndarray, "t 3"]
-    inside: np.ndarray
+    lining: np.ndarray
     eyes: Float[np.ndarray, "2 3"]
-    fields: dict[str, np.ndarray]
+    weights: dict[str, np.ndarray]
     lip_gap: Float[np.ndarray, " n"]
 
-    def fine(self, expression: Expression) -> Float[np.ndarray, "m 3"]:
-        """The fine points under an expression; the first 468 are landmarks."""
-        return self.refine @ self.moved(expression)
+    def surface(self, expression: Expression) -> Float[np.ndarray, "m 3"]:
+        """The surface points under an expression; the first 468 are the landmarks."""
+        return self.refine @ self.deformed_cage(expression)
 
-    def moved(self, e: Expression) -> Float[np.ndarray, "n 3"]:
-        """The cage under an expression: the lips shaped, then the jaw turned, the lips pressed, the
-        lids and brows moved."""
-        field, points = self.fields, self.cage.copy()
+    def deformed_cage(self, e: Expression) -> Float[np.ndarray, "n 3"]:
+        """The cage under an expression, deformed in this order: lips shaped, jaw turned, lips
+        pressed together, lids turned, brows moved."""
+        weight, points = self.weights, self.cage.copy()
         side = np.sign(points[:, 0])
         points[:, 0] += (
-            side * field["corner"] * (0.55 * e.spread - 0.75 * e.rounding + 0.45 * e.smile)
+            side * weight["corner"] * (0.55 * e.spread - 0.75 * e.rounding + 0.45 * e.smile)
         )
-        points[:, 1] += field["corner"] * 0.55 * e.smile + field["cheek"] * 0.35 * e.smile
-        points[:, 2] += field["lips"] * 0.75 * e.rounding - field["corner"] * (
+        points[:, 1] += weight["corner"] * 0.55 * e.smile + weight["cheek"] * 0.35 * e.smile
+        points[:, 2] += weight["lips"] * 0.75 * e.rounding - weight["corner"] * (
             0.25 * e.smile + 0.15 * e.spread
         )
         points[:, 1] += (
-            field["upper_lip"] * (0.32 * e.upper_raise + 0.10 * e.rounding)
-            - field["lower_lip"] * 0.12 * e.rounding
+            weight["upper_lip"] * (0.32 * e.upper_raise + 0.10 * e.rounding)
+            - weight["lower_lip"] * 0.12 * e.rounding
         )
-        points[:, 1] += field["lower_lip"] * 0.25 * e.tuck
-        points[:, 2] -= field["lower_lip"] * 0.45 * e.tuck
-        points = turn_x(points, JAW_AXIS, e.jaw * field["jaw"])
-        together = 0.7 * field["lower_lip"] - 0.3 * field["upper_lip"]
+        points[:, 1] += weight["lower_lip"] * 0.25 * e.tuck
+        points[:, 2] -= weight["lower_lip"] * 0.45 * e.tuck
+        points = turn_x(points, JAW_AXIS, e.jaw * weight["jaw"])
+        together = 0.7 * weight["lower_lip"] - 0.3 * weight["upper_lip"]
         for axis, overlap in ((1, 0.02), (2, 0.0)):
             points[:, axis] += (
                 e.press
@@ -87,19 +100,19 @@ class Face:
                 / -(self.lip_gap @ together)
                 * together
             )
-        points[:, 2] -= e.press * 0.10 * (field["lower_lip"] + field["upper_lip"])
+        points[:, 2] -= e.press * 0.10 * (weight["lower_lip"] + weight["upper_lip"])
         for number in range(2):
-            look = 0.30 * e.gaze_pitch
+            gaze = 0.30 * e.gaze_pitch
             angle = (
-                field[f"upper_lid{number}"] * (e.blink - look * (1 - e.blink))
-                - 0.4 * field[f"lower_lid{number}"] * look
+                weight[f"upper_lid{number}"] * (e.blink - gaze * (1 - e.blink))
+                - 0.4 * weight[f"lower_lid{number}"] * gaze
             )
-            squint = field[f"lower_lid{number}"] * (0.25 * e.smile + 0.12 * e.blink)
+            squint = weight[f"lower_lid{number}"] * (0.25 * e.smile + 0.12 * e.blink)
             points = turn_x(points, self.eyes[number], angle - squint)
-        points[:, 1] += field["brow_inner"] * (0.75 * e.brow_inner - 0.45 * e.frown) + field[
+        points[:, 1] += weight["brow_inner"] * (0.75 * e.brow_inner - 0.45 * e.frown) + weight[
             "brow_outer"
         ] * (0.65 * e.brow_outer - 0.2 * e.frown)
-        points[:, 0] -= side * field["brow_inner"] * 0.28 * e.frown
+        points[:, 0] -= side * weight["brow_inner"] * 0.28 * e.frown
         return points
 
 
@@ -108,7 +121,8 @@ def turn_x(
     centre: Float[np.ndarray, "3"],
     angle: Float[np.ndarray, " n"] | float,
 ) -> Float[np.ndarray, "n 3"]:
-    """Points turned about the x axis through `centre`: positive angles carry the front down."""
+    """Points rotated about the x axis through `centre` by radians; positive angles move the front
+    down."""
     y, z = points[:, 1] - centre[1], points[:, 2] - centre[2]
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.stack(
@@ -117,30 +131,31 @@ def turn_x(
 
 
 def build_face(looks: Looks, levels: int = 2) -> Face:
-    """The face of a person. levels: 1 for tiny pictures, 2 for 256 pixels and more."""
+    """The face of a person. levels: of subdivision, 1 for tiny pictures, 2 for 256 pixels and
+    more."""
     with np.load(CANONICAL_FACE) as stored:
         points, triangles = (
             stored["vertices"].astype(np.float64),
             stored["triangles"].astype(np.int64),
         )
-    points = _shaped(points, looks)
-    points, eyes = _eyelids(points, triangles, looks)
-    points = _lips_closed(points, triangles)
-    triangles = _without(triangles, {*UPPER_INNER, *LOWER_INNER})
+    points = _apply_proportions(points, looks)
+    points, eyes = _open_eyelids(points, triangles, looks)
+    points = _close_lips(points, triangles)
+    triangles = _remove_triangles(triangles, {*UPPER_INNER, *LOWER_INNER})
     for upper, lower in zip(EYE_UPPER, EYE_LOWER, strict=True):
-        triangles = _without(triangles, {*upper, *lower})
-    points, triangles, inside_from, inside_to = _mouth_lining(points, triangles)
+        triangles = _remove_triangles(triangles, {*upper, *lower})
+    points, triangles, lining_start, lining_end = _mouth_lining(points, triangles)
     for number, (upper, lower) in enumerate(zip(EYE_UPPER, EYE_LOWER, strict=True)):
-        ring = _border(triangles, upper[0])
+        ring = _boundary_loop(triangles, upper[0])
         assert set(ring) == {*upper, *lower}
-        points, triangles, _ = _grow(
+        points, triangles, _ = _extrude(
             points, triangles, ring, eyes[number] + 0.90 * (points[ring] - eyes[number])
         )
     points, triangles = _skull(points, triangles)
-    fields = _fields(points, triangles, eyes)
+    weights = _muscle_weights(points, triangles, eyes)
     refine, fine_triangles = loop_matrix(triangles, len(points), levels)
-    inside = np.zeros(len(triangles), bool)
-    inside[inside_from:inside_to] = True
+    lining = np.zeros(len(triangles), bool)
+    lining[lining_start:lining_end] = True
     lip_gap = (refine[13] - refine[14]).toarray()[0]
     cage = points
     for _ in range(4):
@@ -149,25 +164,25 @@ def build_face(looks: Looks, levels: int = 2) -> Face:
         cage=cage,
         refine=refine,
         triangles=fine_triangles,
-        inside=np.tile(inside, 4**levels),
+        lining=np.tile(lining, 4**levels),
         eyes=eyes,
-        fields=fields,
+        weights=weights,
         lip_gap=lip_gap,
     )
 
 
-def _bump(points: np.ndarray, centre: tuple[float, float], radius: float) -> np.ndarray:
+def _gaussian(points: np.ndarray, centre: tuple[float, float], radius: float) -> np.ndarray:
     return np.exp(-((points[:, :2] - centre) ** 2).sum(1) / radius**2)
 
 
-def _shaped(points: np.ndarray, looks: Looks) -> np.ndarray:
-    """The canonical face with this person's proportions and a little asymmetry."""
+def _apply_proportions(points: np.ndarray, looks: Looks) -> np.ndarray:
+    """The canonical face with the proportions of `looks` and a slight random asymmetry."""
     points = points.copy()
     points[:, 0] *= looks.face_width
     low = np.clip((-1.5 - points[:, 1]) / 6, 0, 1)
     points[:, 0] *= 1 + (looks.jaw_width - 1) * low
     points[:, 1] -= looks.chin_drop * np.clip((-4.8 - points[:, 1]) / 3, 0, 1)
-    nose = _bump(points, (0, -0.9), 2.2)
+    nose = _gaussian(points, (0, -0.9), 2.2)
     tip = np.array([0, -0.6, 4.6])
     points += (looks.nose_size - 1) * nose[:, None] * (points - tip)
     mouth = np.exp(-(((points[:, 1] + 4.27) / 1.1) ** 2) - (points[:, 0] / 2.6) ** 4)
@@ -175,16 +190,16 @@ def _shaped(points: np.ndarray, looks: Looks) -> np.ndarray:
     random = np.random.default_rng(looks.seed + 99)
     for _ in range(10):
         centre = random.uniform((-5, -8), (5, 6))
-        points += _bump(points, (float(centre[0]), float(centre[1])), 2.5)[:, None] * random.normal(
-            0, 0.045, 3
-        )
+        points += _gaussian(points, (float(centre[0]), float(centre[1])), 2.5)[
+            :, None
+        ] * random.normal(0, 0.045, 3)
     return points
 
 
-def _eyelids(
+def _open_eyelids(
     points: np.ndarray, triangles: np.ndarray, looks: Looks
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lids laid on eyeballs and opened. Returns the points and the eyes' centres."""
+    """Open the lids and move them onto the eyeballs; returns the points and the eyes' centres."""
     eyes = []
     for upper, lower in zip(EYE_UPPER, EYE_LOWER, strict=True):
         ring = [*upper, *lower[1:-1]]
@@ -206,7 +221,9 @@ def _eyelids(
             int(i): float(opened[i]) for i in ring
         }
         points = points.copy()
-        points[:, 1] += spread(triangles, len(points), fixed) * np.where(near, 0.62, 0)
+        points[:, 1] += harmonic_interpolation(triangles, len(points), fixed) * np.where(
+            near, 0.62, 0
+        )
         away = points[ring] - centre
         distance = np.linalg.norm(away, axis=1, keepdims=True)
         points[ring] = centre + away / distance * np.maximum(
@@ -215,8 +232,9 @@ def _eyelids(
     return points, np.array(eyes)
 
 
-def _lips_closed(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Lips that meet: half the canonical face's gap each, the rest of the face following."""
+def _close_lips(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Close the gap of the canonical face's lips, half by each lip; the rest of the face follows
+    smoothly."""
     line = (points[UPPER_INNER, 1] + points[LOWER_INNER, 1]) / 2
     depth = (points[UPPER_INNER, 2] + points[LOWER_INNER, 2]) / 2
     keep = {
@@ -231,16 +249,16 @@ def _lips_closed(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
             for i, value in zip(row, target, strict=True):
                 fixed[i] = float(value + (sign if axis == 1 else 0) - points[i, axis])
         points = points.copy()
-        points[:, axis] += spread(triangles, len(points), fixed)
+        points[:, axis] += harmonic_interpolation(triangles, len(points), fixed)
     return points
 
 
-def _without(triangles: np.ndarray, ring: set[int]) -> np.ndarray:
+def _remove_triangles(triangles: np.ndarray, ring: set[int]) -> np.ndarray:
     return triangles[~np.isin(triangles, list(ring)).all(1)]
 
 
-def _border(triangles: np.ndarray, start: int) -> list[int]:
-    """The border through point `start`, along the triangles' own direction."""
+def _boundary_loop(triangles: np.ndarray, start: int) -> list[int]:
+    """The boundary loop through point `start`, in the direction of its triangles."""
     directed = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     present = {(int(a), int(b)) for a, b in directed}
     following = {a: b for a, b in present if (b, a) not in present}
@@ -250,11 +268,13 @@ def _border(triangles: np.ndarray, start: int) -> list[int]:
     return ring
 
 
-def _grow(
+def _extrude(
     points: np.ndarray, triangles: np.ndarray, ring: list[int], onto: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """A band of triangles from a border to new points, one for each of the border's. Returns the
-    new border too."""
+    """Extrude a boundary loop: a band of triangles from `ring` to new points `onto`, one for each.
+
+    Returns points, triangles and the new boundary loop.
+    """
     fresh = list(range(len(points), len(points) + len(ring)))
     a, b = np.array(ring), np.roll(ring, -1)
     c, d = np.array(fresh), np.roll(fresh, -1)
@@ -265,19 +285,21 @@ def _grow(
 def _mouth_lining(
     points: np.ndarray, triangles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, int, int]:
-    """The lips rolled inward and the bag behind them. Returns also where the lining's triangles
-    begin and end."""
-    ring = _border(triangles, 78)
+    """Extrude the lips inward and close the mouth cavity behind them.
+
+    Returns points, triangles, and the first and last + 1 triangle of the lining.
+    """
+    ring = _boundary_loop(triangles, 78)
     assert set(ring) == {*UPPER_INNER, *LOWER_INNER}
     away = np.array([0.0 if i in (78, 308) else 1.0 if i in UPPER_INNER else -1.0 for i in ring])[
         :, None
     ]
     edge = points[ring]
     line = np.array([0.0, 1.0, 0.0])
-    points, triangles, ring = _grow(
+    points, triangles, ring = _extrude(
         points, triangles, ring, edge * (0.98, 1, 1) + away * 0.16 * line - (0, 0, 0.28)
     )
-    points, triangles, ring = _grow(
+    points, triangles, ring = _extrude(
         points, triangles, ring, edge * (0.97, 1, 1) + away * 0.42 * line - (0, 0, 0.62)
     )
     start = len(triangles)
@@ -286,7 +308,7 @@ def _mouth_lining(
             np.clip(1 - (edge[:, :1] / 2.6) ** 2, 0.05, 1)
         )
         target[:, 2] = edge[:, 2] - back * np.clip(1 - 0.5 * (edge[:, 0] / 2.6) ** 2, 0, 1)
-        points, triangles, ring = _grow(points, triangles, ring, target)
+        points, triangles, ring = _extrude(points, triangles, ring, target)
     points, triangles = _cap(points, triangles, ring, points[ring].mean(0) - (0, 0, 0.3))
     return points, triangles, start, len(triangles)
 
@@ -300,8 +322,8 @@ def _cap(
 
 
 def _skull(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The cage closed behind the face's border: five rings over an ellipsoid, and a pole."""
-    ring = _border(triangles, 10)
+    """Close the cage behind the face: five rings on the skull's ellipsoid, and a pole."""
+    ring = _boundary_loop(triangles, 10)
     relative = (points[ring] - SKULL_CENTRE) / SKULL_RADII
     azimuth = np.arctan2(relative[:, 1], relative[:, 0])
     polar = np.arctan2(np.hypot(relative[:, 0], relative[:, 1]), relative[:, 2])
@@ -312,97 +334,123 @@ def _skull(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.nd
         direction = np.stack(
             [np.sin(angle) * np.cos(azimuth), np.sin(angle) * np.sin(azimuth), np.cos(angle)], 1
         )
-        points, triangles, ring = _grow(
+        points, triangles, ring = _extrude(
             points, triangles, ring, SKULL_CENTRE + SKULL_RADII * radius[:, None] * direction
         )
     return _cap(points, triangles, ring, SKULL_CENTRE + SKULL_RADII * (0, 0, -1))
 
 
-def _fields(points: np.ndarray, triangles: np.ndarray, eyes: np.ndarray) -> dict[str, np.ndarray]:
-    """How strongly each muscle moves each cage point: given at some points, harmonic between
-    them."""
-    count, x, y = len(points), np.abs(points[:, 0]), points[:, 1]
-    lining = np.flatnonzero(
-        (np.arange(count) >= LANDMARKS) & (x < 3) & (points[:, 2] > -1.0) & (y < -2) & (y > -7.5)
+class _Interpolation:
+    """Harmonic interpolation of weights that are given at some points of a cage."""
+
+    def __init__(self, triangles: np.ndarray, count: int) -> None:
+        self._triangles, self._count = triangles, count
+
+    def __call__(self, values: dict[int, float], zero: np.ndarray) -> np.ndarray:
+        """Weights of all points: `values` at these points, 0 where the mask `zero` is True."""
+        fixed = {int(i): 0.0 for i in np.flatnonzero(zero)} | values
+        return harmonic_interpolation(self._triangles, self._count, fixed)
+
+
+def _muscle_weights(
+    points: np.ndarray, triangles: np.ndarray, eyes: np.ndarray
+) -> dict[str, np.ndarray]:
+    """How strongly each muscle moves each cage point: given at some points, harmonic elsewhere."""
+    interpolate = _Interpolation(triangles, len(points))
+    lining = _mouth_cavity(points)
+    return (
+        {"jaw": _jaw_weights(points, lining, interpolate)}
+        | _lip_weights(points, lining, interpolate)
+        | _lid_weights(points, eyes, interpolate)
+        | _brow_weights(points, interpolate)
     )
-    lining = lining[lining < LANDMARKS + 20 * 5 + 1]
+
+
+def _mouth_cavity(points: np.ndarray) -> np.ndarray:
+    """Numbers of the cage points of the mouth's lining."""
+    x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
+    lining = np.flatnonzero(
+        (np.arange(len(points)) >= LANDMARKS) & (x < 3) & (z > -1.0) & (y < -2) & (y > -7.5)
+    )
+    return lining[lining < LANDMARKS + 20 * 5 + 1]
+
+
+def _lip_profile(points: np.ndarray) -> np.ndarray:
+    """How far each point of the inner lips moves when the mouth opens: 0 at the corners, 1 in the
+    middle."""
+    return 1 - np.clip(np.abs(points[UPPER_INNER, 0]) / np.abs(points[78, 0]), 0, 1) ** 2.1
+
+
+def _jaw_weights(points: np.ndarray, lining: np.ndarray, interpolate: _Interpolation) -> np.ndarray:
+    """1 at the chin, less along the jawline toward the ears, 0 above the mouth."""
+    x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
+    profile = _lip_profile(points)
     upper_lining = lining[y[lining] > points[13, 1]]
-    profile = 1 - np.clip(np.abs(points[UPPER_INNER, 0]) / np.abs(points[78, 0]), 0, 1) ** 2.1
-
-    def given(values: dict[int, float], zero: np.ndarray) -> np.ndarray:
-        return spread(triangles, count, {int(i): 0.0 for i in np.flatnonzero(zero)} | values)
-
-    back = points[:, 2] < -2.6
     upper = {i: float(0.42 * (1 - p)) for i, p in zip(UPPER_INNER, profile, strict=True)}
     lower = {i: float(0.42 + 0.58 * p) for i, p in zip(LOWER_INNER, profile, strict=True)}
-    chin = {int(i): 1.0 for i in np.flatnonzero((y < -6.6) & (x < 3.0) & (points[:, 2] > 0.5))}
+    chin = {int(i): 1.0 for i in np.flatnonzero((y < -6.6) & (x < 3.0) & (z > 0.5))}
     jaw_lining = {int(i): 0.0 for i in upper_lining} | {
         int(i): 0.9 for i in np.setdiff1d(lining, upper_lining)
     }
-    jawline = (
-        (149, 378, 0.95),
-        (150, 379, 0.82),
-        (136, 365, 0.64),
-        (172, 397, 0.42),
-        (58, 288, 0.22),
-    )
-    chin |= {i: weight for *pair, weight in jawline for i in pair}
-    jaw = given(
-        {**chin, **jaw_lining, **lower, **upper}, ((y > -2.3) & (x < 2.2)) | (y > 0.3) | back
+    chin |= {i: weight for *pair, weight in JAWLINE for i in pair}
+    return interpolate(
+        {**chin, **jaw_lining, **lower, **upper},
+        ((y > -2.3) & (x < 2.2)) | (y > 0.3) | (z < BACK_Z),
     )
 
+
+def _lip_weights(
+    points: np.ndarray, lining: np.ndarray, interpolate: _Interpolation
+) -> dict[str, np.ndarray]:
+    """Weights of the lips, their corners and the cheeks."""
+    x, y, back = np.abs(points[:, 0]), points[:, 1], points[:, 2] < BACK_Z
     around = (y > -2.2) | (y < -6.3) | (x > 4.0) | back
-    row = zip(UPPER_INNER, LOWER_INNER, profile, strict=True)
     ups, downs = {}, {}
-    for up, down, p in row:
+    for up, down, p in zip(UPPER_INNER, LOWER_INNER, _lip_profile(points), strict=True):
         ups[up], downs[down] = float(p), float(p)
     outer_up = {i: 0.72 * ups[j] for i, j in zip(UPPER_OUTER, UPPER_INNER, strict=True)}
     outer_down = {i: 0.72 * downs[j] for i, j in zip(LOWER_OUTER, LOWER_INNER, strict=True)}
     zero_lining = {int(i): 0.0 for i in lining[60:]}
-    fields = {
-        "jaw": jaw,
-        "upper_lip": given(
+    red = (*UPPER_INNER, *LOWER_INNER, *UPPER_OUTER[2:-2], *LOWER_OUTER[2:-2])
+    return {
+        "upper_lip": interpolate(
             {**zero_lining, **dict.fromkeys(LOWER_INNER, 0.0), **outer_up, **ups}, around
         ),
-        "lower_lip": given(
+        "lower_lip": interpolate(
             {**zero_lining, **dict.fromkeys(UPPER_INNER, 0.0), **outer_down, **downs}, around
         ),
-        "lips": given(
-            {
-                **zero_lining,
-                **dict.fromkeys(
-                    (*UPPER_INNER, *LOWER_INNER, *UPPER_OUTER[2:-2], *LOWER_OUTER[2:-2]), 1.0
-                ),
-            },
-            around,
-        ),
-        "corner": given(
+        "lips": interpolate({**zero_lining, **dict.fromkeys(red, 1.0)}, around),
+        "corner": interpolate(
             dict.fromkeys((61, 291, 78, 308), 1.0),
             (y > -1.5) | (y < -8) | (x > 6) | (x < 0.05) | back,
         ),
-        "cheek": given(
+        "cheek": interpolate(
             dict.fromkeys((50, 280, 205, 425), 1.0),
             (y > 1.6) | (y < -3.5) | (x < 1.5) | (x > 6.5) | back,
         ),
     }
-    fields |= _lid_fields(points, eyes, given)
-    quiet = (y < 3.2) | (y > 7.6) | back
-    fields["brow_inner"] = given(
-        {i: 1.0 for side in BROW_INNER for i in side}
-        | {i: 0.15 for side in BROW_OUTER for i in side},
-        quiet | (x > 6),
-    )
-    fields["brow_outer"] = given(
-        {i: 1.0 for side in BROW_OUTER for i in side}
-        | {i: 0.15 for side in BROW_INNER for i in side},
-        quiet | (x > 7),
-    )
-    return fields
 
 
-def _lid_fields(points: np.ndarray, eyes: np.ndarray, given) -> dict[str, np.ndarray]:
-    """Angles in radians by which lid points turn about the eye to close it."""
-    fields = {}
+def _brow_weights(points: np.ndarray, interpolate: _Interpolation) -> dict[str, np.ndarray]:
+    """Weights of the brows' inner and outer ends."""
+    x, y = np.abs(points[:, 0]), points[:, 1]
+    zero = (y < 3.2) | (y > 7.6) | (points[:, 2] < BACK_Z)
+    inner, outer = ([i for side in brow for i in side] for brow in (BROW_INNER, BROW_OUTER))
+    return {
+        "brow_inner": interpolate(
+            dict.fromkeys(inner, 1.0) | dict.fromkeys(outer, 0.15), zero | (x > 6)
+        ),
+        "brow_outer": interpolate(
+            dict.fromkeys(outer, 1.0) | dict.fromkeys(inner, 0.15), zero | (x > 7)
+        ),
+    }
+
+
+def _lid_weights(
+    points: np.ndarray, eyes: np.ndarray, interpolate: _Interpolation
+) -> dict[str, np.ndarray]:
+    """The angles in radians by which lid points turn about the eye to close it."""
+    weights = {}
     for number in range(2):
         centre, upper, lower = eyes[number], EYE_UPPER[number], EYE_LOWER[number]
         elevation = np.arctan2(points[:, 1] - centre[1], points[:, 2] - centre[2])
@@ -424,15 +472,15 @@ def _lid_fields(points: np.ndarray, eyes: np.ndarray, given) -> dict[str, np.nda
             )
             inner_up[int(rim)] = closing.get(nearest, 0.0)
         far = np.linalg.norm(points - centre, axis=1) > 2.7
-        still = far | (points[:, 1] > centre[1] + 1.75)
-        fields[f"upper_lid{number}"] = given(
-            {**inner_up, **dict.fromkeys(lower, 0.0), **closing}, still
+        zero = far | (points[:, 1] > centre[1] + 1.75)
+        weights[f"upper_lid{number}"] = interpolate(
+            {**inner_up, **dict.fromkeys(lower, 0.0), **closing}, zero
         )
         opening = {
             j: float(elevation[i] - elevation[j])
             for i, j in zip(upper[1:-1], lower[1:-1], strict=True)
         }
-        fields[f"lower_lid{number}"] = given(
-            {**dict.fromkeys(upper, 0.0), **opening}, still | (points[:, 1] < centre[1] - 1.9)
+        weights[f"lower_lid{number}"] = interpolate(
+            {**dict.fromkeys(upper, 0.0), **opening}, zero | (points[:, 1] < centre[1] - 1.9)
         )
-    return fields
+    return weights

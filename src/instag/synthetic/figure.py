@@ -1,4 +1,4 @@
-"""The whole synthetic person as one mesh that takes a pose and an expression."""
+"""A synthetic person as one triangle mesh, which is posed by an expression and a head pose."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ from instag.synthetic.shading import Material
 from instag.synthetic.texture import cloth_texture, eye_texture, skin_texture
 from instag.types import Region
 
-REGION_OF = np.array(
+MATERIAL_REGIONS = np.array(
     [
         Region.FACE,
         Region.MOUTH,
@@ -45,8 +45,8 @@ REGION_OF = np.array(
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
-    """Where head and shoulders are. rotation, translation: head to camera (x right, y down, z
-    forward), metres. torso_rotation, torso_translation: the same for the shoulders."""
+    """Rigid poses of head and shoulders. rotation, translation: head to camera (x right, y down, z
+    forward), metres. torso_rotation, torso_translation: shoulders to camera."""
 
     rotation: Float[np.ndarray, "3 3"]
     translation: Float[np.ndarray, "3"]
@@ -55,9 +55,9 @@ class Pose:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Posed:
-    """A figure before the camera: points and unit normals (of hair: directions) in its frame,
-    metres; landmarks in the head's, metres."""
+class PosedMesh:
+    """A figure in one frame. points: in the camera's frame, metres. normals: of unit length; for
+    hair, the strands' directions. landmarks: in the head's frame, metres."""
 
     points: Float[np.ndarray, "n 3"]
     normals: Float[np.ndarray, "n 3"]
@@ -66,8 +66,11 @@ class Posed:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A person's geometry and paint, fixed for all frames. Triangles of hair come last, from
-    `hair_from` on; those before `shadow_to` cast shadows: all but the single strands."""
+    """A person's geometry and textures, the same in all frames.
+
+    slices: the points of each part. Triangles of hair come last, from `hair_from` on. Triangles
+    before `shadow_to` cast shadows: all but the single strands of hair.
+    """
 
     face: Face
     parts: dict[str, Part]
@@ -83,15 +86,15 @@ class Figure:
     eye: UInt8[np.ndarray, "e e 4"]
     cloth: UInt8[np.ndarray, "c c 4"]
 
-    def posed(self, expression: Expression, pose: Pose) -> Posed:
-        """Every point where it is in this frame."""
-        skin = self.face.fine(expression)
+    def posed(self, expression: Expression, pose: Pose) -> PosedMesh:
+        """The mesh under an expression and a pose."""
+        skin = self.face.surface(expression)
         head: dict[str, np.ndarray] = {"face": skin}
         irises = []
         for number, name in enumerate(("eye_left", "eye_right")):
             centre = self.face.eyes[number]
-            turned, iris = _looking(self.parts[name].points, centre, expression)
-            head[name] = turned
+            rotated, iris = _rotate_eye(self.parts[name].points, centre, expression)
+            head[name] = rotated
             irises.append(iris)
         head["lashes"] = lashes(skin, self.face.eyes)
         for name in ("teeth_upper", "ear_left", "ear_right", "hair"):
@@ -99,16 +102,20 @@ class Figure:
         head["teeth_lower"] = turn_x(
             self.parts["teeth_lower"].points, JAW_AXIS, 0.95 * expression.jaw
         )
-        lifted = self.parts["tongue"].points.copy()
-        lifted[:, 1] += expression.tongue * 0.75 * np.clip((lifted[:, 2] - 1.5) / 2, 0, 1)
-        lifted[:, 2] += expression.tongue * 0.25 * np.clip((lifted[:, 2] - 1.5) / 2, 0, 1)
-        head["tongue"] = turn_x(lifted, JAW_AXIS, 0.85 * expression.jaw)
+        tongue_points = self.parts["tongue"].points.copy()
+        tongue_points[:, 1] += (
+            expression.tongue * 0.75 * np.clip((tongue_points[:, 2] - 1.5) / 2, 0, 1)
+        )
+        tongue_points[:, 2] += (
+            expression.tongue * 0.25 * np.clip((tongue_points[:, 2] - 1.5) / 2, 0, 1)
+        )
+        head["tongue"] = turn_x(tongue_points, JAW_AXIS, 0.85 * expression.jaw)
 
         points = np.empty((len(self.uv), 3), np.float32)
         for name, local in head.items():
             points[self.slices[name]] = local * 0.01 @ pose.rotation.T + pose.translation
-        below = self.parts["clothes"].points * 0.01
-        points[self.slices["clothes"]] = below @ pose.torso_rotation.T + pose.torso_translation
+        shoulders = self.parts["clothes"].points * 0.01
+        points[self.slices["clothes"]] = shoulders @ pose.torso_rotation.T + pose.torso_translation
         throat = self.parts["neck"].points
         share = np.clip((throat[:, 1:2] + 14.0) / 7.5, 0, 1)
         share = share * share * (3 - 2 * share)
@@ -120,16 +127,16 @@ class Figure:
         normals = point_normals(points, self.triangles[: self.hair_from], len(points))
         normals[hair_points] = self.hair_directions @ pose.rotation.T
         landmarks = np.concatenate([skin[:468], *irises]) * 0.01
-        return Posed(points=points, normals=normals, landmarks=landmarks.astype(np.float32))
+        return PosedMesh(points=points, normals=normals, landmarks=landmarks.astype(np.float32))
 
 
-def _looking(
+def _rotate_eye(
     ball: np.ndarray, centre: np.ndarray, expression: Expression
 ) -> tuple[np.ndarray, np.ndarray]:
-    """An eyeball turned to its gaze, and the five landmarks of its iris."""
+    """The eyeball's points rotated to the gaze, and the five landmarks of its iris."""
     cy, sy = np.cos(expression.gaze_yaw), np.sin(expression.gaze_yaw)
     cp, sp = np.cos(expression.gaze_pitch), np.sin(expression.gaze_pitch)
-    turn = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array(
+    rotation = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array(
         [[1, 0, 0], [0, cp, sp], [0, -sp, cp]]
     )
     radius, depth = 0.60, 1.19
@@ -142,14 +149,14 @@ def _looking(
             [0, -radius, depth],
         ]
     )
-    return (ball - centre) @ turn.T + centre, iris @ turn.T + centre
+    return (ball - centre) @ rotation.T + centre, iris @ rotation.T + centre
 
 
 def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
-    """The figure of a person. detail: 1 for pictures of 256 pixels and more, less for tiny ones
-    (fewer triangles, same shape)."""
+    """The figure of a person. detail: 1 for pictures of 256 pixels and more, less for tiny ones: it
+    has fewer triangles and the same shape."""
     face = build_face(looks, levels=2 if detail > 0.3 else 1)
-    rest = face.fine(Expression())
+    rest = face.surface(Expression())
     skin_part = Part(
         points=rest,
         triangles=face.triangles,
@@ -175,10 +182,10 @@ def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
     for name, part in parts.items():
         slices[name] = slice(start, start + len(part.points))
         triangles.append(part.triangles + start)
-        kinds = np.full(len(part.triangles), part.material, np.uint8)
+        part_materials = np.full(len(part.triangles), part.material, np.uint8)
         if name == "face":
-            kinds[face.inside] = Material.LINING
-        materials.append(kinds)
+            part_materials[face.lining] = Material.LINING
+        materials.append(part_materials)
         start += len(part.points)
     all_triangles = np.concatenate(triangles).astype(np.int32)
     return Figure(
@@ -200,9 +207,10 @@ def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
 
 
 def _skin_colours(face: Face, rest: np.ndarray) -> np.ndarray:
-    """White where the texture says all; dark red in the mouth, darker the deeper."""
+    """Vertex colours: white on the skin, whose texture has the colour; in the mouth a dark red that
+    darkens with depth."""
     colours = np.ones((len(rest), 3))
-    lining = np.unique(face.triangles[face.inside])
+    lining = np.unique(face.triangles[face.lining])
     depth = np.clip((5.0 - rest[lining, 2]) / 3.0, 0, 1)[:, None]
     colours[lining] = (
         np.array([0.30, 0.07, 0.065]) * (1 - depth) + np.array([0.035, 0.008, 0.008]) * depth

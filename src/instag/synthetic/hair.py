@@ -1,4 +1,5 @@
-"""Hair: thousands of thin ribbons grown from the scalp along a style's flow, over a dark cap."""
+"""Hair: thousands of thin ribbons that grow from the scalp along a style's flow, over a dark
+cap."""
 
 from dataclasses import dataclass
 
@@ -13,8 +14,13 @@ from instag.synthetic.shading import Material
 
 @dataclass(frozen=True, kw_only=True)
 class _Style:
-    """length and thickness in cm; gravity and curl as shares; sweep: which way roots point (x, y,
-    z); parting: its x in cm; temples: how far down the sides hair grows (y in cm)."""
+    """A hairstyle.
+
+    length: least and greatest, cm. thickness: of the whole hair, cm. gravity, curl: change of a
+    strand's direction at each step, relative to its unit length. sweep: direction of the roots (x,
+    y, z). parting: its x, cm. temples: y down to which hair grows at the sides, cm. strands: about
+    how many there are. steps: points along a strand.
+    """
 
     length: tuple[float, float]
     thickness: float
@@ -88,9 +94,9 @@ _STYLES = {
 }
 
 
-def _front_line(points: np.ndarray, style: _Style) -> np.ndarray:
-    """How far behind the hairline (positive, cm) scalp points lie: high over the forehead, around
-    the ears, down to the nape."""
+def _hairline_distance(points: np.ndarray, style: _Style) -> np.ndarray:
+    """Signed distance of scalp points from the hairline in cm, positive on the hairy side. The line
+    runs high over the forehead, around the ears and down to the nape."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     limit = np.interp(x, [0, 2.5, 5.0, 6.6, 7.6], [8.0, 8.3, 7.1, 4.6, style.temples])
     limit = limit - np.clip(-z - 2.2, 0, 20) * np.where(x > 4, 1.5, 1.0)
@@ -98,8 +104,8 @@ def _front_line(points: np.ndarray, style: _Style) -> np.ndarray:
     return y - np.maximum(limit, np.where(ear, 3.4, -7.0))
 
 
-def _sphere(count: int) -> np.ndarray:
-    """Evenly spread directions (a Fibonacci lattice)."""
+def _fibonacci_sphere(count: int) -> np.ndarray:
+    """Evenly distributed unit directions (a Fibonacci lattice)."""
     number = np.arange(count) + 0.5
     polar, around = np.arccos(1 - 2 * number / count), np.pi * (1 + 5**0.5) * number
     return np.stack(
@@ -107,9 +113,9 @@ def _sphere(count: int) -> np.ndarray:
     )
 
 
-def _lifted(points: np.ndarray, least: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """Points pushed out of the skull to at least `least` cm above it, off the neck, and to their
-    `side` of the face."""
+def _push_out(points: np.ndarray, least: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Move points out of the skull to at least `least` cm above it, away from the neck, and to
+    their `side` of the face (sign of x)."""
     relative = (points - SKULL_CENTRE) / SKULL_RADII
     length = np.linalg.norm(relative, axis=1)
     target = 1 + least / SKULL_RADII.mean()
@@ -125,11 +131,13 @@ def _lifted(points: np.ndarray, least: np.ndarray, side: np.ndarray) -> np.ndarr
     )
     grow = np.where((y < -1) & (out < reach), reach / np.maximum(out, 1e-6), 1)
     x, z = x * grow, (z + 3.5) * grow - 3.5
-    clear = np.interp(y, [-16, -8, 0, 4, 6.5, 7.6], [6.6, 7.0, 7.4, 6.9, 5.4, 0.0]) + 0.6 * least
-    before = (z > -1.0) & (y < 7.6) & (np.abs(x) < clear)
+    clearance = (
+        np.interp(y, [-16, -8, 0, 4, 6.5, 7.6], [6.6, 7.0, 7.4, 6.9, 5.4, 0.0]) + 0.6 * least
+    )
+    before = (z > -1.0) & (y < 7.6) & (np.abs(x) < clearance)
     return np.stack(
         [
-            np.where(before, np.sign(side) * clear, x),
+            np.where(before, np.sign(side) * clearance, x),
             y,
             np.where(before, np.minimum(z, 2.5 - 0.25 * np.clip(3 - y, 0, 9)), z),
         ],
@@ -137,8 +145,9 @@ def _lifted(points: np.ndarray, least: np.ndarray, side: np.ndarray) -> np.ndarr
     )
 
 
-def _grow(style: _Style, roots: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Strands [n, steps, 3] from roots, each step along the flow, falling, kept off the skull."""
+def _grow_strands(style: _Style, roots: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Strands [n, steps, 3] from roots [n, 3], cm: each step follows the flow, gravity and curl,
+    and stays outside of the skull."""
     count = len(roots)
     normal = (roots - SKULL_CENTRE) / SKULL_RADII**2
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
@@ -163,29 +172,30 @@ def _grow(style: _Style, roots: np.ndarray, random: np.random.Generator) -> np.n
     phase, points, strands = random.uniform(0, 6.3, count), roots, [roots]
     for k in range(1, style.steps):
         fall = np.array([0, -1.0, 0]) * style.gravity
-        wind = style.curl * np.stack(
+        curl = style.curl * np.stack(
             [np.sin(phase + 1.7 * k), np.cos(1.3 * phase + 1.9 * k), np.sin(2.1 * phase + 1.5 * k)],
             1,
         )
-        direction = direction + fall + wind - 0.06 * normal
+        direction = direction + fall + curl - 0.06 * normal
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        points = _lifted(points + direction * step, layer * np.clip(k / 3, 0, 1) * 0.9 + 0.15, side)
+        points = _push_out(
+            points + direction * step, layer * np.clip(k / 3, 0, 1) * 0.9 + 0.15, side
+        )
         strands.append(points)
     return np.stack(strands, 1)
 
 
 def hair(looks: Looks, detail: float = 1.0) -> Part:
-    """All ribbons and the cap under them, as one mesh whose `normals` are the strands' directions
-    (see `hair_normals`).
+    """All ribbons and the cap under them as one mesh; `hair_normals` gives its strands' directions.
 
-    uv: x is how much a strand gleams, y how much light reaches it between the others. detail: share
-    of the strands.
+    uv: x is the strength of a strand's highlight, y the share of light that passes the strands
+    above it. detail: share of the strands.
     """
     style, random = _STYLES[looks.hairstyle], np.random.default_rng(looks.seed + 71)
-    surface = SKULL_CENTRE + SKULL_RADII * _sphere(int(style.strands * detail * 2.2))
-    behind = _front_line(surface, style)
-    roots = surface[behind > 0.35 * random.random(len(surface)) ** 2]
-    strands = _grow(style, roots, random)
+    surface = SKULL_CENTRE + SKULL_RADII * _fibonacci_sphere(int(style.strands * detail * 2.2))
+    covered = _hairline_distance(surface, style)
+    roots = surface[covered > 0.35 * random.random(len(surface)) ** 2]
+    strands = _grow_strands(style, roots, random)
     count, steps = strands.shape[:2]
     along = np.gradient(strands, axis=1)
     outward = strands - SKULL_CENTRE
@@ -205,18 +215,18 @@ def hair(looks: Looks, detail: float = 1.0) -> Part:
         1,
     )
     light = 0.38 + 0.62 * depth**0.8
-    tone = random.normal(1, 0.16, (count, 1, 1)) * (
+    shade = random.normal(1, 0.16, (count, 1, 1)) * (
         1 + 0.10 * np.sin(3 * strands[:, :1, :1] + 2 * strands[:, :1, 2:])
     )
     colours = (
         np.array(looks.hair)
-        * np.clip(tone, 0.5, 1.6)
+        * np.clip(shade, 0.5, 1.6)
         * np.linspace(0.85, 1.15, steps)[None, :, None]
     )
     quads = grid_triangles(steps, 2)
     triangles = (quads[None] + (np.arange(count) * steps * 2)[:, None, None]).reshape(-1, 3)
-    gleam = random.uniform(0.4, 1.3, (count, 1)) * np.ones(steps)
-    uv = np.stack([gleam, light], -1)
+    highlight = random.uniform(0.4, 1.3, (count, 1)) * np.ones(steps)
+    uv = np.stack([highlight, light], -1)
     part = Part(
         points=ribbons.reshape(-1, 3),
         triangles=triangles,
@@ -236,10 +246,10 @@ def _with_cap(ribbons: Part, style: _Style, looks: Looks) -> Part:
         [np.sin(polar) * np.sin(around), np.cos(polar), np.sin(polar) * np.cos(around)], -1
     ).reshape(-1, 3)
     scalp = SKULL_CENTRE + SKULL_RADII * direction
-    behind = np.clip(_front_line(scalp, style) / 3.0, 0, 1)
-    points = scalp + (0.06 + (0.08 + 0.07 * style.thickness) * behind)[:, None] * direction
+    covered = np.clip(_hairline_distance(scalp, style) / 3.0, 0, 1)
+    points = scalp + (0.06 + (0.08 + 0.07 * style.thickness) * covered)[:, None] * direction
     triangles = grid_triangles(rows, columns, True)
-    keep = (_front_line(points, style) > 0.15)[triangles].all(1)
+    keep = (_hairline_distance(points, style) > 0.15)[triangles].all(1)
     return Part(
         points=np.concatenate([points, ribbons.points]),
         triangles=np.concatenate([triangles[keep], ribbons.triangles + len(points)]),
@@ -251,9 +261,10 @@ def _with_cap(ribbons: Part, style: _Style, looks: Looks) -> Part:
     )
 
 
-def hair_normals(part: Part, steps_of: str) -> Float[np.ndarray, "n 3"]:
-    """The direction of the hair at each point: along its strand; down the skull for the cap."""
-    steps = _STYLES[steps_of].steps
+def hair_normals(part: Part, hairstyle: str) -> Float[np.ndarray, "n 3"]:
+    """The unit direction of the hair at each point: along its strand, or down the skull on the
+    cap."""
+    steps = _STYLES[hairstyle].steps
     cap = CAP_ROWS * CAP_COLUMNS
     strands = part.points[cap:].reshape(-1, steps, 2, 3)
     along = np.gradient(strands, axis=1).reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""What tells one synthetic person from another: every number that a seed decides."""
+"""The looks of a synthetic person: every number that depends on the seed."""
 
 from dataclasses import dataclass
 
@@ -73,30 +73,32 @@ _WALLS: list[Rgb] = [
     (0.34, 0.27, 0.28),
 ]
 _STYLES = ["bob", "short", "long", "curls", "swept"]
-_FIVE = [
+_FIRST_SEEDS = [
     (0, 0, 0, 0, 0, 0),
     (1, 1, 1, 1, 1, 1),
     (2, 2, 2, 2, 2, 2),
     (4, 1, 1, 3, 3, 3),
     (3, 3, 3, 4, 4, 4),
 ]
-"""Skin, hair, iris, cloth, wall and style of the first five seeds, chosen to differ; later seeds
-draw them."""
+"""Numbers of skin, hair, iris, cloth, wall and style for the first five seeds, chosen to differ;
+later seeds sample them."""
 
 
-def draw_looks(seed: int) -> Looks:
+def sample_looks(seed: int) -> Looks:
     """The person of a seed: the same numbers on every machine."""
     random = np.random.default_rng(seed + 7_001)
     options = (_SKINS, _HAIRS, _IRISES, _CLOTHS, _WALLS, _STYLES)
-    drawn = tuple(int(random.integers(len(option))) for option in options)
-    skin, hair, iris, cloth, wall, style = _FIVE[seed] if 0 <= seed < len(_FIVE) else drawn
+    sampled = tuple(int(random.integers(len(option))) for option in options)
+    skin, hair, iris, cloth, wall, style = (
+        _FIRST_SEEDS[seed] if 0 <= seed < len(_FIRST_SEEDS) else sampled
+    )
     bearded = _STYLES[style] in ("short", "swept")
     tint = 1 + 0.06 * random.standard_normal(3)
 
-    def near(mean: float, spread: float) -> float:
+    def normal(mean: float, spread: float) -> float:
         return float(mean + spread * np.clip(random.standard_normal(), -1.6, 1.6))
 
-    def mixed(colour: Rgb) -> Rgb:
+    def tinted(colour: Rgb) -> Rgb:
         r, g, b = (
             float(np.clip(channel * factor, 0, 1))
             for channel, factor in zip(colour, tint, strict=True)
@@ -114,19 +116,19 @@ def draw_looks(seed: int) -> Looks:
         ),
         hair=_HAIRS[hair],
         iris=_IRISES[iris],
-        cloth=mixed(_CLOTHS[cloth]),
-        stripe=mixed(_CLOTHS[(cloth + 4) % len(_CLOTHS)]),
-        wall=mixed(_WALLS[wall]),
+        cloth=tinted(_CLOTHS[cloth]),
+        stripe=tinted(_CLOTHS[(cloth + 4) % len(_CLOTHS)]),
+        wall=tinted(_WALLS[wall]),
         hairstyle=_STYLES[style],
-        face_width=near(0.985, 0.018),
-        jaw_width=near(1.0 if bearded else 0.95, 0.025),
-        chin_drop=near(0.0, 0.18),
-        nose_size=near(1.0 if bearded else 0.93, 0.05),
-        eye_opening=near(1.0, 0.06),
-        lip_fullness=near(0.92 if bearded else 1.08, 0.06),
-        brow_weight=near(1.25 if bearded else 0.9, 0.1),
-        freckles=float(np.clip(near(0.9 if skin in (0, 2) else 0.25, 0.3), 0.1, 1.5)),
+        face_width=normal(0.985, 0.018),
+        jaw_width=normal(1.0 if bearded else 0.95, 0.025),
+        chin_drop=normal(0.0, 0.18),
+        nose_size=normal(1.0 if bearded else 0.93, 0.05),
+        eye_opening=normal(1.0, 0.06),
+        lip_fullness=normal(0.92 if bearded else 1.08, 0.06),
+        brow_weight=normal(1.25 if bearded else 0.9, 0.1),
+        freckles=float(np.clip(normal(0.9 if skin in (0, 2) else 0.25, 0.3), 0.1, 1.5)),
         stubble=float(random.uniform(0.4, 0.9)) if bearded else 0.0,
         striped=bool(random.random() < 0.5),
-        neckline=near(0.5, 0.4),
+        neckline=normal(0.5, 0.4),
     )

@@ -1,5 +1,5 @@
-"""The solid parts of a synthetic figure beside its skin: eyes, lashes, teeth, tongue, ears, neck
-and clothes, as triangle meshes."""
+"""Triangle meshes of a synthetic figure beside its skin: eyes, lashes, teeth, tongue, ears, neck
+and clothes."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ from instag.synthetic.shading import Material
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A mesh: points in centimetres, head coordinates at rest; uv in [0, 1]; linear colours that
-    multiply the texture."""
+    """A mesh at rest. points: in the head's frame, centimetres. uv: in [0, 1]. colours: linear RGB,
+    multiplied by the texture."""
 
     points: Float[np.ndarray, "n 3"]
     triangles: Int[np.ndarray, "t 3"]
@@ -24,7 +24,8 @@ class Part:
 
 
 def skin_uv(points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 2"]:
-    """Places on the skin's texture: around the head's axis, and down from 13 cm to -19 cm."""
+    """Texture coordinates of the skin: u around the head's axis, v from y = 13 cm down to -19
+    cm."""
     around = np.arctan2(points[:, 0], points[:, 2] + 3.0)
     return np.stack([0.5 + around / 4.8, (13 - points[:, 1]) / 32], 1)
 
@@ -41,12 +42,12 @@ def grid_triangles(rows: int, columns: int, closed: bool = False) -> Int[np.ndar
     )
 
 
-def _even(count: int, colour: tuple[float, float, float]) -> np.ndarray:
+def _uniform(count: int, colour: tuple[float, float, float]) -> np.ndarray:
     return np.tile(np.array(colour, float), (count, 1))
 
 
 def eyeball(centre: np.ndarray) -> Part:
-    """A ball with a slight cornea; its texture is seen along its own z axis."""
+    """A ball with a slight cornea; its texture is projected along its own z axis."""
     polar, around = np.meshgrid(
         np.linspace(0.001, 0.62 * np.pi, 22), np.linspace(0, 2 * np.pi, 33)[:-1], indexing="ij"
     )
@@ -59,19 +60,20 @@ def eyeball(centre: np.ndarray) -> Part:
         points=centre + EYE_RADIUS * direction * cornea,
         triangles=grid_triangles(22, 32, True),
         uv=uv,
-        colours=_even(len(uv), (1, 1, 1)),
+        colours=_uniform(len(uv), (1, 1, 1)),
         material=Material.EYE,
     )
 
 
 LASHES = 46
+"""Lashes of one lid."""
 
 
 def lashes(
     points: Float[np.ndarray, "m 3"], eyes: Float[np.ndarray, "2 3"]
 ) -> Float[np.ndarray, "n 3"]:
-    """Three points for each lash, on the lids where they now are. `points`: the skin's, the
-    landmarks first."""
+    """Three points for each lash, on the lids' present position. points: of the skin, the landmarks
+    first. eyes: centres of the eyeballs. All in cm."""
     blades = []
     for number in range(2):
         for row, length, sign in ((EYE_UPPER[number], 0.42, 1.0), (EYE_LOWER[number], 0.16, -1.0)):
@@ -94,13 +96,14 @@ def lashes(
 
 
 def lash_part(points: np.ndarray, eyes: np.ndarray, looks: Looks) -> Part:
+    """The lashes as a mesh, one triangle each."""
     blades = lashes(points, eyes)
     dark = 0.25 * np.array(looks.hair) + 0.006
     return Part(
         points=blades,
         triangles=np.arange(len(blades)).reshape(-1, 3),
         uv=np.zeros((len(blades), 2)),
-        colours=_even(len(blades), tuple(dark)),
+        colours=_uniform(len(blades), tuple(dark)),
         material=Material.LASH,
     )
 
@@ -146,6 +149,7 @@ def teeth(upper: bool) -> Part:
 
 
 def tongue() -> Part:
+    """A flat ellipsoid with a groove along its middle; darker toward the throat."""
     polar, around = np.meshgrid(
         np.linspace(0.01, np.pi - 0.01, 12), np.linspace(0, 2 * np.pi, 21)[:-1], indexing="ij"
     )
@@ -169,25 +173,25 @@ def tongue() -> Part:
 
 
 def ear(side: int, covered: bool) -> Part:
-    """An outer ear: a leaf with a raised rim, an inner ridge and a hollow. side: -1 for the
-    viewer's left. covered: pressed flat by hair."""
+    """An outer ear: a leaf shape with a raised rim, an inner ridge and a hollow. side: -1 is the
+    viewer's left. covered: hair presses it flat."""
     rows, columns = 16, 40
     out, around = np.meshgrid(
         np.linspace(0, 1, rows), np.linspace(0, 2 * np.pi, columns + 1)[:-1], indexing="ij"
     )
-    upness = np.sin(around)
-    length = 1.55 + 1.30 * np.clip(upness, 0, 1) ** 1.3 + 1.15 * np.clip(-upness, 0, 1) ** 1.5
-    length = length * (1 - 0.30 * np.clip(-np.cos(around), 0, 1) * (upness > -0.6))
-    forward, up = -out * length * np.cos(around) * 0.98, out * length * upness
+    height = np.sin(around)
+    length = 1.55 + 1.30 * np.clip(height, 0, 1) ** 1.3 + 1.15 * np.clip(-height, 0, 1) ** 1.5
+    length = length * (1 - 0.30 * np.clip(-np.cos(around), 0, 1) * (height > -0.6))
+    forward, up = -out * length * np.cos(around) * 0.98, out * length * height
     rim = (
         np.exp(-(((out - 0.93) / 0.09) ** 2))
-        * np.interp(upness, [-1, -0.75, -0.4, 1], [0.1, 0.15, 1, 1])
+        * np.interp(height, [-1, -0.75, -0.4, 1], [0.1, 0.15, 1, 1])
         * np.clip(1.3 + np.cos(around + 0.3) * -1.1, 0.25, 1)
     )
     ridge = (
         0.75
         * np.exp(-(((out - 0.66) / 0.10) ** 2))
-        * np.clip(0.4 + upness * 0.5 + np.cos(around) * 0.6, 0, 1)
+        * np.clip(0.4 + height * 0.5 + np.cos(around) * 0.6, 0, 1)
     )
     hollow = (
         -0.85 * np.exp(-((out / 0.42) ** 2))
@@ -195,7 +199,7 @@ def ear(side: int, covered: bool) -> Part:
     )
     raised = 0.42 * rim + 0.45 * ridge + 0.75 * hollow + 0.25
     raised = np.where(out > 0.985, raised - 0.35, raised)
-    flare = 0.42 + 0.20 * (upness > 0) * out
+    flare = 0.42 + 0.20 * (height > 0) * out
     depth = -forward
     outward = raised * 0.9 + (depth * 0.5 + 0.55) * flare * 1.2
     outward = outward * (0.15 if covered else 0.85)
@@ -277,7 +281,7 @@ def neck(looks: Looks) -> Part:
 
 
 def clothes(looks: Looks) -> Part:
-    """A knitted top with a rolled collar, a finger's breadth off the body."""
+    """A knitted top with a rolled collar, 0.4 cm off the body."""
     rows, columns = 60, 96
     share, around = np.meshgrid(
         np.linspace(0, 1, rows), np.linspace(0, 2 * np.pi, columns + 1)[:-1], indexing="ij"

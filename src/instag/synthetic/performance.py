@@ -1,5 +1,5 @@
-"""A performance: a synthetic speaker who says a recording, painted frame by frame with everything
-known about it."""
+"""A performance: a synthetic speaker who speaks a recording, rendered frame by frame with its
+ground truth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ from instag.assets.sample_speech import Recording
 from instag.errors import BadArgument
 from instag.media.writer import write_video as encode_video
 from instag.runtime.progress import Report, silent
-from instag.synthetic.acting import CAMERA_DISTANCE, act
+from instag.synthetic.acting import CAMERA_DISTANCE_M, act
 from instag.synthetic.expression import Expression
-from instag.synthetic.figure import REGION_OF, Figure, Pose, Posed, build_figure
-from instag.synthetic.looks import Looks, draw_looks
+from instag.synthetic.figure import MATERIAL_REGIONS, Figure, Pose, PosedMesh, build_figure
+from instag.synthetic.looks import Looks, sample_looks
 from instag.synthetic.rasterizer import rasterize
 from instag.synthetic.shading import SHADOW_SIZE, Material, depth_from_light, key_light_rows, shade
 from instag.synthetic.texture import backdrop
 from instag.types import FPS, SAMPLE_RATE, Region
 
-FOCAL = 2.6
-"""The camera's focal length in picture sizes: a field of view of 22 degrees."""
-SMALLEST = 32
+FOCAL_RATIO = 2.6
+"""The camera's focal length over the picture's side: a field of view of 22 degrees."""
+MIN_SIZE = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """What is known of one frame.
+    """The ground truth of one frame.
 
     rotation, translation: camera to world as in Track. landmarks: x and y in pixels, z as in Track.
-    regions: Region numbers. depth: metres along the camera's z, 0 behind the person. aperture:
-    between the inner lips' middles in metres; aperture_px: the same in pixels. blink: 0 open, 1
-    shut.
+    regions: Region numbers. depth: metres along the camera's z, 0 where no person is. aperture:
+    distance between the middles of the inner lips in metres; aperture_px: the same in pixels.
+    blink: 0 open, 1 shut.
     """
 
     rotation: Float[np.ndarray, "3 3"]
@@ -50,22 +50,24 @@ class Truth:
 
 
 class Speaker:
-    """A person that does not exist, drawn by a seed: the same one on every machine."""
+    """A person that does not exist, sampled by a seed: the same one on every machine."""
 
     def __init__(self, seed: int = 0, *, size: int = 256) -> None:
-        """size: the largest picture that will be asked for; tiny ones need fewer hairs."""
+        """size: the side in pixels of the largest picture to render; small ones get fewer hairs."""
         self.seed = seed
-        self.looks: Looks = draw_looks(seed)
+        self.looks: Looks = sample_looks(seed)
         self.figure: Figure = build_figure(self.looks, detail=1.0 if size >= 160 else 0.12)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Performance:
-    """Frames on demand: `picture(i)`, `truth(i)`, or both at once with `frame(i)`. size: pixels,
-    square. fps: frames a second."""
+    """Frames on demand: `picture(i)`, `truth(i)`, or both at once with `frame(i)`.
+
+    size: side of the square pictures in pixels. fps: frames a second.
+    """
 
     speaker: Speaker
-    said: Recording
+    speech: Recording
     size: int
     fps: int
     expressions: list[Expression]
@@ -76,42 +78,46 @@ class Performance:
 
     @property
     def focal(self) -> float:
-        """Pixels."""
-        return FOCAL * self.size
+        """In pixels."""
+        return FOCAL_RATIO * self.size
 
     @cached_property
     def backdrop(self) -> UInt8[np.ndarray, "s s 3"]:
-        """What is behind the person, RGB."""
-        return _developed(backdrop(self.speaker.looks, self.size))
+        """The wall behind the person, RGB."""
+        return _tone_mapped(backdrop(self.speaker.looks, self.size))
 
     def picture(self, index: int) -> UInt8[np.ndarray, "s s 3"]:
-        """RGB."""
+        """A frame in RGB."""
         return self.frame(index)[0]
 
     def truth(self, index: int) -> Truth:
+        """A frame's ground truth."""
         return self.frame(index)[1]
 
     def frame(self, index: int) -> tuple[UInt8[np.ndarray, "s s 3"], Truth]:
-        """The picture and what is known of it."""
+        """A frame in RGB and its ground truth."""
         posed = self._posed(index)
-        numbers, nearest = self._visible(posed, self.speaker.figure.triangles)
-        picture = self._painted(
-            posed, numbers, self.speaker.figure.triangles, self.speaker.figure.materials
+        triangle_ids, inverse_depth = self._visible(posed, self.speaker.figure.triangles)
+        picture = self._render(
+            posed, triangle_ids, self.speaker.figure.triangles, self.speaker.figure.materials
         )
-        kinds = self._kinds(numbers)
+        regions = self._region_map(triangle_ids)
         depth = (
             1
-            / np.maximum(nearest, 1e-6)[
+            / np.maximum(inverse_depth, 1e-6)[
                 self._samples // 2 :: self._samples, self._samples // 2 :: self._samples
             ]
         )
-        return _developed(picture), self._truth(
-            index, posed, kinds, np.where(kinds != Region.BACKGROUND, depth, 0).astype(np.float32)
+        return _tone_mapped(picture), self._truth(
+            index,
+            posed,
+            regions,
+            np.where(regions != Region.BACKGROUND, depth, 0).astype(np.float32),
         )
 
     def apertures(self) -> Float[np.ndarray, " f"]:
-        """The gap between the inner lips in each frame as a share of the eyes' outer distance, from
-        the geometry alone."""
+        """The gap between the inner lips in each frame over the distance of the eyes' outer
+        corners, computed from the geometry."""
         rows = [self._posed(index).landmarks for index in range(len(self))]
         return np.array(
             [
@@ -121,68 +127,75 @@ class Performance:
         )
 
     def torso(self, index: int) -> UInt8[np.ndarray, "s s 4"]:
-        """Neck and cloth as they are without the head before them: RGBA, colours not multiplied by
+        """Neck and cloth without the head in front of them: RGBA, colours not multiplied by
         alpha."""
         posed, figure = self._posed(index), self.speaker.figure
-        below = np.isin(figure.materials, (Material.NECK, Material.CLOTH))
-        triangles, materials = figure.triangles[below], figure.materials[below]
-        numbers, _ = self._visible(posed, triangles)
-        painted = self._painted(posed, numbers, triangles, materials)
+        is_torso = np.isin(figure.materials, (Material.NECK, Material.CLOTH))
+        triangles, materials = figure.triangles[is_torso], figure.materials[is_torso]
+        triangle_ids, _ = self._visible(posed, triangles)
+        rendered = self._render(posed, triangle_ids, triangles, materials)
         alpha = cv2.resize(
-            (numbers >= 0).astype(np.float32), (self.size, self.size), interpolation=cv2.INTER_AREA
+            (triangle_ids >= 0).astype(np.float32),
+            (self.size, self.size),
+            interpolation=cv2.INTER_AREA,
         )
-        alone = np.clip(
-            (painted - (1 - alpha[..., None]) * backdrop(self.speaker.looks, self.size))
+        colours = np.clip(
+            (rendered - (1 - alpha[..., None]) * backdrop(self.speaker.looks, self.size))
             / np.maximum(alpha[..., None], 1e-3),
             0,
             None,
         )
-        rgb = np.where(alpha[..., None] > 0.02, _developed(alone), 0)
+        rgb = np.where(alpha[..., None] > 0.02, _tone_mapped(colours), 0)
         return np.concatenate([rgb, (alpha[..., None] * 255).round()], -1).astype(np.uint8)
 
     def pictures(self, report: Report = silent) -> Iterator[UInt8[np.ndarray, "s s 3"]]:
-        """Every frame's picture, one after the other."""
+        """The pictures of all frames in order."""
         for index in range(len(self)):
             yield self.picture(index)
             report(index + 1, len(self))
 
     @property
     def _samples(self) -> int:
-        """Samples of a pixel, each way."""
+        """Samples a pixel, along each axis."""
         return 2 if self.size >= 400 else 3
 
     @cached_property
-    def _behind(self) -> Float[np.ndarray, "n n 3"]:
+    def _supersampled_backdrop(self) -> Float[np.ndarray, "n n 3"]:
         return backdrop(self.speaker.looks, self.size * self._samples)
 
-    def _posed(self, index: int) -> Posed:
+    def _posed(self, index: int) -> PosedMesh:
         return self.speaker.figure.posed(self.expressions[index], self.poses[index])
 
-    def _visible(self, posed: Posed, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _visible(self, posed: PosedMesh, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         fine = self.size * self._samples
         return rasterize(
             posed.points,
             triangles,
-            np.float32(FOCAL * fine),
+            np.float32(FOCAL_RATIO * fine),
             np.float32(fine / 2),
             np.float32(fine / 2),
             fine,
             fine,
         )
 
-    def _painted(
-        self, posed: Posed, numbers: np.ndarray, triangles: np.ndarray, materials: np.ndarray
+    def _render(
+        self,
+        posed: PosedMesh,
+        triangle_ids: np.ndarray,
+        triangles: np.ndarray,
+        materials: np.ndarray,
     ) -> Float[np.ndarray, "s s 3"]:
-        """Linear colours."""
+        """Linear RGB of the visible triangles over the backdrop, averaged over each pixel's
+        samples."""
         figure, fine = self.speaker.figure, self.size * self._samples
-        light = key_light_rows(np.array([0.0, 0.02, CAMERA_DISTANCE]))
+        light = key_light_rows(np.array([0.0, 0.02, CAMERA_DISTANCE_M]))
         shadow = depth_from_light(
             posed.points, figure.triangles[: figure.shadow_to], light, SHADOW_SIZE
         )
-        focal, middle = np.float32(FOCAL * fine), np.float32(fine / 2)
+        focal, middle = np.float32(FOCAL_RATIO * fine), np.float32(fine / 2)
         textures = (figure.skin, figure.eye, figure.cloth)
-        painted = shade(
-            numbers,
+        rendered = shade(
+            triangle_ids,
             posed.points,
             posed.normals,
             figure.uv,
@@ -195,23 +208,25 @@ class Performance:
             focal,
             middle,
             middle,
-            self._behind,
+            self._supersampled_backdrop,
         )
-        return cv2.resize(painted, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        return cv2.resize(rendered, (self.size, self.size), interpolation=cv2.INTER_AREA)
 
-    def _kinds(self, numbers: np.ndarray) -> UInt8[np.ndarray, "s s"]:
-        """The region at each pixel's middle."""
+    def _region_map(self, triangle_ids: np.ndarray) -> UInt8[np.ndarray, "s s"]:
+        """The region at each pixel's centre."""
         first, step = self._samples // 2, self._samples
-        seen = numbers[first::step, first::step]
+        visible = triangle_ids[first::step, first::step]
         return np.where(
-            seen >= 0, REGION_OF[self.speaker.figure.materials[seen]], Region.BACKGROUND
+            visible >= 0,
+            MATERIAL_REGIONS[self.speaker.figure.materials[visible]],
+            Region.BACKGROUND,
         ).astype(np.uint8)
 
-    def _truth(self, index: int, posed: Posed, regions: np.ndarray, depth: np.ndarray) -> Truth:
+    def _truth(self, index: int, posed: PosedMesh, regions: np.ndarray, depth: np.ndarray) -> Truth:
         pose, expression = self.poses[index], self.expressions[index]
-        seen = posed.landmarks @ pose.rotation.T + pose.translation
-        pixels = seen[:, :2] / seen[:, 2:] * self.focal + self.size / 2
-        relative = (seen[:, 2:] - pose.translation[2]) * self.focal / pose.translation[2]
+        in_camera = posed.landmarks @ pose.rotation.T + pose.translation
+        pixels = in_camera[:, :2] / in_camera[:, 2:] * self.focal + self.size / 2
+        relative = (in_camera[:, 2:] - pose.translation[2]) * self.focal / pose.translation[2]
         upper, lower = 13, 14
         return Truth(
             rotation=pose.rotation.T @ np.diag([1.0, -1.0, -1.0]),
@@ -228,35 +243,35 @@ class Performance:
 
 def perform(
     speaker: Speaker,
-    said: Recording,
+    speech: Recording,
     *,
     seconds: float | None = None,
     size: int = 256,
     fps: int = FPS,
 ) -> Performance:
-    """The speaker says the recording, or its first `seconds`; longer than the recording, silence
-    follows.
+    """The speaker speaks the recording, or its first `seconds`; silence follows where these are
+    more than the recording has.
 
-    Raises BadArgument for a size or a time that cannot be rendered.
+    Raises BadArgument for a size that is odd or too small, and for a time without a frame.
     """
-    if size < SMALLEST or size % 2:
+    if size < MIN_SIZE or size % 2:
         raise BadArgument(
-            f"A synthetic speaker needs an even picture size of {SMALLEST} pixels or more, not "
+            f"A synthetic speaker needs an even picture size of {MIN_SIZE} pixels or more, not "
             f"{size}."
         )
-    frames = round((said.seconds if seconds is None else seconds) * fps)
+    frames = round((speech.seconds if seconds is None else seconds) * fps)
     if frames < 1:
         raise BadArgument(
             f"A performance of {seconds} s has no frame. Ask for at least {1 / fps} s."
         )
-    expressions, poses = act(said.phonemes, frames, fps, speaker.seed)
+    expressions, poses = act(speech.phonemes, frames, fps, speaker.seed)
     return Performance(
-        speaker=speaker, said=said, size=size, fps=fps, expressions=expressions, poses=poses
+        speaker=speaker, speech=speech, size=size, fps=fps, expressions=expressions, poses=poses
     )
 
 
 def write_video(performance: Performance, path: Path | str, *, report: Report = silent) -> Path:
-    """The performance as a video with its sound. Raises DiskFull."""
+    """Write the performance as a video with its sound. Raises DiskFull."""
     waveform = spoken(performance)
     metadata = {
         "comment": "Synthetic: a procedural speaker made with instag. This person does not exist."
@@ -273,14 +288,14 @@ def write_video(performance: Performance, path: Path | str, *, report: Report = 
 
 
 def spoken(performance: Performance) -> Float[np.ndarray, " samples"]:
-    """The recording cut or extended to the performance's length, 16 kHz."""
+    """The recording's samples (16 kHz), cut or extended by silence to the performance's length."""
     samples = round(len(performance) / performance.fps * SAMPLE_RATE)
-    waveform = performance.said.waveform[:samples]
+    waveform = performance.speech.waveform[:samples]
     return np.pad(waveform, (0, samples - len(waveform))).astype(np.float32)
 
 
-def _developed(linear: Float[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """Linear light to a picture, 0 to 255: soft highlights, then gamma."""
+def _tone_mapped(linear: Float[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Pixels of linear light, 0 to 255: compressed highlights, then gamma."""
     return (
         (np.clip(1 - np.exp(-1.05 * np.clip(linear, 0, None)), 0, 1) ** (1 / 2.2) * 255)
         .round()

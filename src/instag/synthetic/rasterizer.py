@@ -1,4 +1,4 @@
-"""A z-buffer: which triangle each pixel sees, and how far away it is."""
+"""A z-buffer rasterizer: the nearest triangle at each pixel, and its depth."""
 
 import math
 
@@ -6,13 +6,17 @@ import numba
 import numpy as np
 
 BANDS = 16
+"""Bands of rows, one for each thread at a time."""
 
 
 @numba.njit(parallel=True, cache=True, fastmath=True)
 def rasterize(points, triangles, focal, centre_x, centre_y, width, height):
-    """Points [n, 3] in the camera's frame (x right, y down, z forward), triangles [t, 3] int32,
-    focal length and principal point in pixels. Returns triangle numbers [h, w] int32 (-1: none) and
-    inverse depth [h, w] float32 (0: none)."""
+    """Rasterize points [n, 3] in the camera's frame (x right, y down, z forward) and triangles
+    [t, 3] int32; focal length and principal point are in pixels.
+
+    Returns triangle numbers [h, w] int32 (-1 where there is none) and inverse depth [h, w] float32
+    (0 where there is none).
+    """
     count = points.shape[0]
     screen = np.empty((count, 3), np.float32)
     for i in numba.prange(count):

@@ -1,5 +1,8 @@
-"""Light on the synthetic figure: from visible triangles to linear colours (wrapped diffuse skin,
-Kajiya-Kay hair, Blinn-Phong elsewhere)."""
+"""Shading: linear colours of the visible triangles of a synthetic figure.
+
+Skin has wrapped diffuse light, hair follows Kajiya and Kay (1989), the rest Blinn and Phong. A key
+light with a shadow map, a rim light and a sky light the figure.
+"""
 
 import math
 from enum import IntEnum
@@ -29,8 +32,8 @@ RIM_COLOUR = np.array([0.75, 0.85, 1.0], np.float32)
 SKY = np.array([0.50, 0.54, 0.60], np.float32)
 GROUND = np.array([0.24, 0.19, 0.165], np.float32)
 WRAP = np.array([0.34, 0.16, 0.09], np.float32)
-SHADOW_SIZE, SHADOW_REACH = 384, 0.30
-"""The shadow map: pixels, and half its extent in metres."""
+SHADOW_SIZE, SHADOW_HALF_EXTENT_M = 384, 0.30
+"""The shadow map: pixels along a side, and half its extent."""
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -48,7 +51,7 @@ def _texel(texture, u, v, channel):
 
 @numba.njit(cache=True, fastmath=True)
 def _lit(shadow, x, y, depth):
-    """The share of the key light that reaches a place of the shadow map, over 3 x 3 texels."""
+    """The share of the key light that reaches a point of the shadow map: mean over 3 x 3 texels."""
     size = shadow.shape[0]
     total = np.float32(0)
     for j in range(-1, 2):
@@ -227,8 +230,8 @@ def shade(
 
 @numba.njit(parallel=True, cache=True, fastmath=True)
 def depth_from_light(points, triangles, light, size):
-    """The key light's depth map [size, size]: orthographic, along `light`'s rows; 1e3 where nothing
-    stands."""
+    """The key light's depth map [size, size], metres: an orthographic projection by the rows of
+    `light`; 1e3 where it is empty."""
     shadow = np.full((size, size), np.float32(1e3))
     rows = (size + 7) // 8
     place = np.empty((points.shape[0], 3), np.float32)
@@ -278,7 +281,7 @@ def key_light_rows(centre: np.ndarray) -> np.ndarray:
     right = np.cross(forward, (0.0, 1.0, 0.0))
     right /= np.linalg.norm(right)
     down = np.cross(forward, right)
-    scale = SHADOW_SIZE / (2 * SHADOW_REACH)
+    scale = SHADOW_SIZE / (2 * SHADOW_HALF_EXTENT_M)
     axes = np.stack([right * scale, down * scale, forward])
     offset = -axes @ centre + np.array([SHADOW_SIZE / 2, SHADOW_SIZE / 2, 1.0])
     return np.concatenate([axes, offset[:, None]], 1).astype(np.float32)

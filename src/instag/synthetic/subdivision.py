@@ -1,5 +1,5 @@
-"""Smooth surfaces from coarse triangle cages (Loop 1987), as one sparse matrix that is built once
-and applied each frame."""
+"""Loop subdivision of triangle cages (Loop 1987) as one sparse matrix, which is built once and
+applied in each frame."""
 
 import numpy as np
 import scipy.sparse as sparse
@@ -12,7 +12,8 @@ def loop_matrix(
     """The matrix [fine, count] that refines `count` cage points `levels` times, and the fine
     triangles.
 
-    The first `count` fine points are the cage's own. Open borders follow the border's own curve.
+    The first `count` fine points correspond to the cage's points. Open borders are subdivided as
+    curves.
     """
     total, points = sparse.csr_matrix(sparse.identity(count)), count
     for _ in range(levels):
@@ -45,30 +46,30 @@ def _refine(
     rows.append(np.arange(count))
     columns.append(np.arange(count))
     values.append(keep)
-    for here, there in ((0, 1), (1, 0)):
-        point = edges[:, here]
+    for one, other in ((0, 1), (1, 0)):
+        point = edges[:, one]
         rows.append(point)
-        columns.append(edges[:, there])
+        columns.append(edges[:, other])
         values.append(np.where(border_point[point], np.where(inner, 0, 1 / 8), beta[point]))
     shape = (count + len(edges), count)
     step = sparse.csr_matrix(
         (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape
     )
 
-    middle = inverse.reshape(-1, 3) + count
+    midpoints = inverse.reshape(-1, 3) + count
     a, b, c = triangles.T
-    ab, bc, ca = middle.T
+    ab, bc, ca = midpoints.T
     fine = np.concatenate(
         [np.stack(three, 1) for three in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))]
     )
     return step, fine, count + len(edges)
 
 
-def spread(
+def harmonic_interpolation(
     triangles: Int[np.ndarray, "t 3"], count: int, fixed: dict[int, float]
 ) -> Float[np.ndarray, " count"]:
-    """Values on all points of a cage from given ones at some: the harmonic function on its edges,
-    so each point is its neighbours' mean."""
+    """Values at all points of a cage from those in `fixed`: the harmonic function on its edges, so
+    that every other point's value is the mean of its neighbours'."""
     pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     adjacency = np.zeros((count, count))
     adjacency[pairs[:, 0], pairs[:, 1]] = adjacency[pairs[:, 1], pairs[:, 0]] = 1

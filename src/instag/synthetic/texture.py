@@ -1,7 +1,7 @@
-"""The painted textures of a synthetic figure: skin, eye, cloth and the wall behind.
+"""Procedural textures of a synthetic figure: skin, eye, cloth and the wall behind it.
 
-Textures are [h, w, 4] uint8: square root of linear colour, and a height for bumps. They are drawn
-once for each person.
+A texture is [h, w, 4] uint8: the square root of linear RGB, and a height for bump mapping. Each is
+made once for a person.
 """
 
 import cv2
@@ -22,10 +22,13 @@ from instag.synthetic.parts import skin_uv
 
 SIZE = 1024
 _CM = SIZE / 32
+"""Texels of the skin's texture in a centimetre."""
+_WALL_SIZE = 256
+"""Pixels along a side of the wall before it is resized."""
 
 
 def _noise(random: np.random.Generator, size: int, cell: float) -> Float[np.ndarray, "size size"]:
-    """Smooth noise of unit variance, `cell` pixels a bump."""
+    """Smooth noise of unit variance; `cell` is the width of a bump in pixels."""
     small = max(2, round(size / cell) + 3)
     field = cv2.resize(
         random.standard_normal((small, small)).astype(np.float32),
@@ -36,6 +39,7 @@ def _noise(random: np.random.Generator, size: int, cell: float) -> Float[np.ndar
 
 
 def _packed(colour: np.ndarray, height: np.ndarray) -> UInt8[np.ndarray, "h w 4"]:
+    """A texture from linear colours and heights in [0, 1]."""
     root = np.sqrt(np.clip(colour, 0, 1)) * 255
     return (
         np.concatenate([root, np.clip(height, 0, 1)[..., None] * 255], -1).round().astype(np.uint8)
@@ -43,12 +47,14 @@ def _packed(colour: np.ndarray, height: np.ndarray) -> UInt8[np.ndarray, "h w 4"
 
 
 def _mask(polygon: np.ndarray, soft_cm: float) -> np.ndarray:
+    """A filled polygon [p, 2] (texels), blurred by `soft_cm`."""
     canvas = np.zeros((SIZE, SIZE), np.float32)
     cv2.fillPoly(canvas, [np.round(polygon * 16).astype(np.int32)], (1.0,), cv2.LINE_AA, 4)
     return cv2.GaussianBlur(canvas, (0, 0), soft_cm * _CM) if soft_cm else canvas
 
 
 def _strokes(lines: list[np.ndarray], width: int, soft: float) -> np.ndarray:
+    """Polylines [p, 2] (texels) of a width, blurred by `soft` texels."""
     canvas = np.zeros((SIZE, SIZE), np.uint8)
     for line in lines:
         cv2.polylines(
@@ -63,20 +69,32 @@ def skin_texture(looks: Looks, points: Float[np.ndarray, "m 3"]) -> UInt8[np.nda
     points: the face at rest."""
     random = np.random.default_rng(looks.seed + 31)
     place = skin_uv(points) * SIZE
+    colour = _complexion(looks, random, place)
+    colour *= _freckles(looks, random, place)[..., None] ** np.array([0.55, 1.0, 1.1], np.float32)
+    for side in (98, 327):
+        nostril = 0.5 * (place[side] + place[2]) + (0, -0.13 * _CM)
+        colour *= 1 - 0.80 * _spot(nostril, 0.34, 0.17)[..., None]
+    height = _pores(random)
+    if looks.stubble:
+        colour *= _stubble(looks, random, place)
+    colour, height = _draw_lips(looks, random, place, colour, height)
+    colour = _draw_eye_regions(place, colour)
+    colour = _draw_brows(looks, random, place, colour)
+    return _packed(colour, height)
+
+
+def _spot(centre: np.ndarray, radius_u: float, radius_v: float) -> np.ndarray:
+    """A soft elliptic spot of height 1 on the skin's texture. centre: texels; radii: cm."""
     columns, rows = np.meshgrid(np.arange(SIZE), np.arange(SIZE))
+    return np.exp(
+        -(((columns - centre[0]) / (radius_u * _CM)) ** 2)
+        - ((rows - centre[1]) / (radius_v * _CM)) ** 2
+    ).astype(np.float32)
 
-    def spot(u: float, v: float, radius_u: float, radius_v: float) -> np.ndarray:
-        return np.exp(
-            -(((columns - u) / (radius_u * _CM)) ** 2) - ((rows - v) / (radius_v * _CM)) ** 2
-        ).astype(np.float32)
 
-    def at(
-        index: int, radius_u: float, radius_v: float, shift: tuple[float, float] = (0, 0)
-    ) -> np.ndarray:
-        return spot(
-            place[index, 0] + shift[0] * _CM, place[index, 1] + shift[1] * _CM, radius_u, radius_v
-        )
-
+def _complexion(looks: Looks, random: np.random.Generator, place: np.ndarray) -> np.ndarray:
+    """Linear colours [s, s, 3] of the bare skin: mottled, red on cheeks and nose, darker under the
+    eyes and beside the nose. place: the face's points in texels."""
     colour = np.ones((SIZE, SIZE, 3), np.float32) * np.array(looks.skin, np.float32)
     mottle = (
         0.030 * _noise(random, SIZE, 45)
@@ -86,47 +104,43 @@ def skin_texture(looks: Looks, points: Float[np.ndarray, "m 3"]) -> UInt8[np.nda
     colour *= (1 + mottle)[..., None] * np.array([1, 1, 1], np.float32)
     redness = 0.035 * _noise(random, SIZE, 60) + 0.02 * _noise(random, SIZE, 10)
     blush = (
-        0.9 * at(50, 1.8, 1.4)
-        + 0.9 * at(280, 1.8, 1.4)
-        + 0.9 * at(4, 1.0, 0.9)
-        + 0.4 * at(152, 1.5, 1.0)
+        0.9 * _spot(place[50], 1.8, 1.4)
+        + 0.9 * _spot(place[280], 1.8, 1.4)
+        + 0.9 * _spot(place[4], 1.0, 0.9)
+        + 0.4 * _spot(place[152], 1.5, 1.0)
     )
     colour *= 1 + (redness + 0.16 * blush)[..., None] * np.array([0.35, -0.75, -0.75], np.float32)
-    pale = 0.5 * at(151, 3.0, 1.6)
+    pale = 0.5 * _spot(place[151], 3.0, 1.6)
     colour *= (1 + 0.05 * pale)[..., None]
-    for lower in (145, 374):
-        colour *= 1 - at(lower, 1.5, 0.55, (0, 0.55))[..., None] * np.array(
-            [0.12, 0.20, 0.14], np.float32
-        )
-    colour *= 1 - (at(129, 0.4, 0.8) + at(358, 0.4, 0.8))[..., None] * np.array(
-        [0.12, 0.24, 0.26], np.float32
-    )
-    colour *= _freckles(looks, random, place)[..., None] ** np.array([0.55, 1.0, 1.1], np.float32)
-    for nostril in (
-        0.5 * (place[98] + place[2]) + (0, -0.13 * _CM),
-        0.5 * (place[327] + place[2]) + (0, -0.13 * _CM),
-    ):
-        colour *= 1 - 0.80 * spot(nostril[0], nostril[1], 0.34, 0.17)[..., None]
+    for lower_lid in (145, 374):
+        shadow = _spot(place[lower_lid] + (0, 0.55 * _CM), 1.5, 0.55)
+        colour *= 1 - shadow[..., None] * np.array([0.12, 0.20, 0.14], np.float32)
+    beside_nose = _spot(place[129], 0.4, 0.8) + _spot(place[358], 0.4, 0.8)
+    colour *= 1 - beside_nose[..., None] * np.array([0.12, 0.24, 0.26], np.float32)
+    return colour
 
-    height = (
+
+def _pores(random: np.random.Generator) -> np.ndarray:
+    """Heights [s, s] of the skin's relief, around 0.5."""
+    return (
         0.5
         + 0.030 * _noise(random, SIZE, 3)
         + 0.022 * _noise(random, SIZE, 7)
         + 0.02 * _noise(random, SIZE, 22)
     )
-    beard = _beard_region(place, columns, rows)
-    if looks.stubble:
-        grain = np.clip(0.62 + 0.28 * _noise(random, SIZE, 2.2), 0.2, 1.15)
-        colour *= 1 - (0.55 * looks.stubble * beard * grain)[..., None] * (
-            1 - 0.55 * np.array(looks.hair, np.float32)
-        ) * np.array([0.95, 0.85, 0.75], np.float32)
-    colour, height = _paint_lips(looks, random, place, colour, height, columns)
-    colour = _paint_eye_region(looks, place, colour)
-    colour = _paint_brows(looks, random, place, colour)
-    return _packed(colour, height)
+
+
+def _stubble(looks: Looks, random: np.random.Generator, place: np.ndarray) -> np.ndarray:
+    """Factors [s, s, 3] by which stubble darkens the skin."""
+    beard = _beard_region(place)
+    grain = np.clip(0.62 + 0.28 * _noise(random, SIZE, 2.2), 0.2, 1.15)
+    return 1 - (0.55 * looks.stubble * beard * grain)[..., None] * (
+        1 - 0.55 * np.array(looks.hair, np.float32)
+    ) * np.array([0.95, 0.85, 0.75], np.float32)
 
 
 def _freckles(looks: Looks, random: np.random.Generator, place: np.ndarray) -> np.ndarray:
+    """Factors [s, s] of freckles and a few moles, 1 between them."""
     canvas = np.ones((SIZE, SIZE), np.float32)
     for _ in range(int(520 * looks.freckles)):
         middle = place[random.choice([4, 50, 280, 6, 117, 346, 151, 118, 347])]
@@ -154,7 +168,8 @@ def _freckles(looks: Looks, random: np.random.Generator, place: np.ndarray) -> n
     return cv2.GaussianBlur(canvas, (0, 0), 0.9)
 
 
-def _beard_region(place: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _beard_region(place: np.ndarray) -> np.ndarray:
+    """The share [s, s] of skin that is covered by a beard."""
     jaw = place[
         [132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361]
     ] + (0, 2.4 * _CM)
@@ -162,14 +177,15 @@ def _beard_region(place: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> n
     return _mask(np.concatenate([jaw, top]), 0.45)
 
 
-def _paint_lips(
+def _draw_lips(
     looks: Looks,
     random: np.random.Generator,
     place: np.ndarray,
     colour: np.ndarray,
     height: np.ndarray,
-    columns: np.ndarray,
-):
+) -> tuple[np.ndarray, np.ndarray]:
+    """Colours and heights with the red of the lips, their creases and the dark seam between
+    them."""
     ring = np.concatenate([place[UPPER_OUTER], place[LOWER_OUTER[::-1]]])
     red = _mask(ring, 0.085)
     creases = cv2.GaussianBlur(
@@ -190,7 +206,8 @@ def _paint_lips(
     ] * lips, height + red * 0.055 * creases
 
 
-def _paint_eye_region(looks: Looks, place: np.ndarray, colour: np.ndarray) -> np.ndarray:
+def _draw_eye_regions(place: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """Colours with creases of the lids, lash lines and the pink inner corners."""
     dark = np.array([0.45, 0.62, 0.60], np.float32)
     for upper, lower in zip(EYE_UPPER, EYE_LOWER, strict=True):
         lift = (
@@ -215,16 +232,17 @@ def _paint_eye_region(looks: Looks, place: np.ndarray, colour: np.ndarray) -> np
     return colour
 
 
-def _paint_brows(
+def _draw_brows(
     looks: Looks, random: np.random.Generator, place: np.ndarray, colour: np.ndarray
 ) -> np.ndarray:
-    tops, lows = (
+    """Colours with brows of single hairs."""
+    upper_edges, lower_edges = (
         ([107, 66, 105, 63, 70], [336, 296, 334, 293, 300]),
         ([55, 65, 52, 53, 46], [285, 295, 282, 283, 276]),
     )
-    assert set(BROW_INNER[0]) & set(tops[0])
+    assert set(BROW_INNER[0]) & set(upper_edges[0])
     hairs = []
-    for top, low in zip(tops, lows, strict=True):
+    for top, bottom in zip(upper_edges, lower_edges, strict=True):
         outward = np.sign(place[top[-1], 0] - place[top[0], 0])
         for _ in range(int(300 * looks.brow_weight)):
             along, across = random.uniform(-0.05, 4.15), random.beta(2, 2)
@@ -232,7 +250,7 @@ def _paint_brows(
                 0.70 + 0.25 * looks.brow_weight
             )
             upper = np.array([np.interp(along, np.arange(5), place[top][:, k]) for k in (0, 1)])
-            lower = np.array([np.interp(along, np.arange(5), place[low][:, k]) for k in (0, 1)])
+            lower = np.array([np.interp(along, np.arange(5), place[bottom][:, k]) for k in (0, 1)])
             start = (upper + lower) / 2 + (across - 0.5) * thin * (lower - upper) * 1.0
             rise = (
                 np.interp(along, [0, 0.7, 2.2, 4], [-1.5, -0.75, -0.15, 0.35])
@@ -251,13 +269,13 @@ def _paint_brows(
                     ]
                 )
             )
-    field = 0.8 * _strokes(hairs, 1, 0.6) + 0.38 * np.clip(_strokes(hairs, 2, 5.0) * 1.2, 0, 1)
-    field = np.clip(field, 0, 0.93)[..., None]
-    return colour * (1 - field) + field * (0.55 * np.array(looks.hair, np.float32) + 0.004)
+    density = 0.8 * _strokes(hairs, 1, 0.6) + 0.38 * np.clip(_strokes(hairs, 2, 5.0) * 1.2, 0, 1)
+    density = np.clip(density, 0, 0.93)[..., None]
+    return colour * (1 - density) + density * (0.55 * np.array(looks.hair, np.float32) + 0.004)
 
 
 def eye_texture(looks: Looks) -> UInt8[np.ndarray, "256 256 4"]:
-    """The front of an eyeball seen along its axis: pupil, fibres, dark rim, white with faint
+    """The front of an eyeball along its axis: pupil, iris fibres, dark rim, and white with faint
     veins."""
     random, size = np.random.default_rng(looks.seed + 41), 256
     columns, rows = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
@@ -294,7 +312,7 @@ def eye_texture(looks: Looks) -> UInt8[np.ndarray, "256 256 4"]:
 
 
 def cloth_texture(looks: Looks) -> UInt8[np.ndarray, "512 512 4"]:
-    """Knitted cloth, sometimes striped, with the yarn's irregular shade."""
+    """Knitted cloth, striped for some people, with irregular shades of yarn."""
     random, size = np.random.default_rng(looks.seed + 51), 512
     columns, rows = np.meshgrid(np.arange(size), np.arange(size))
     colour = np.ones((size, size, 3)) * np.array(looks.cloth)
@@ -314,51 +332,60 @@ def cloth_texture(looks: Looks) -> UInt8[np.ndarray, "512 512 4"]:
 
 
 def backdrop(looks: Looks, size: int) -> Float[np.ndarray, "size size 3"]:
-    """A wall out of focus, in linear light: a gradient, a lamp's glow, a shelf with things on it, a
-    plant."""
+    """A wall out of focus, in linear light: a gradient, the glow of a lamp, shelves, a plant."""
     random = np.random.default_rng(looks.seed + 61)
-    grain = 256
-    columns, rows = np.meshgrid(np.linspace(0, 1, grain), np.linspace(0, 1, grain))
+    columns, rows = np.meshgrid(np.linspace(0, 1, _WALL_SIZE), np.linspace(0, 1, _WALL_SIZE))
     lamp = random.uniform(0.08, 0.25) if looks.seed % 2 else random.uniform(0.75, 0.92)
     wall = np.array(looks.wall)
-    picture = wall * (0.62 + 0.40 * (1 - rows) + 0.25 * columns)[..., None]
-    side = 0.62 if lamp < 0.5 else 0.0
-    canvas = np.ascontiguousarray(picture, dtype=np.float64)
-    for shelf in (0.30, 0.56, 0.82):
-        left = side + random.uniform(0, 0.06)
-        while left < side + 0.34:
-            thick, tall = random.uniform(0.015, 0.04), random.uniform(0.10, 0.19)
-            tone = tuple(
-                float(c)
-                for c in np.clip(
-                    wall * random.uniform(0.25, 1.3) * (1 + 0.45 * random.standard_normal(3)),
-                    0.02,
-                    0.8,
-                )
-            )
-            cv2.rectangle(
-                canvas,
-                (int(left * grain), int((shelf - tall) * grain)),
-                (int((left + thick) * grain), int(shelf * grain)),
-                tone,
-                -1,
-            )
-            left += thick + (0.05 if random.random() < 0.15 else 0.003)
-        board = tuple(float(c) for c in wall * 0.35)
-        cv2.rectangle(
-            canvas,
-            (int((side - 0.02) * grain), int(shelf * grain)),
-            (int((side + 0.40) * grain), int((shelf + 0.02) * grain)),
-            board,
-            -1,
-        )
-    stem = 0.12 if side > 0.3 else 0.88
+    canvas = np.ascontiguousarray(
+        wall * (0.62 + 0.40 * (1 - rows) + 0.25 * columns)[..., None], dtype=np.float64
+    )
+    shelves_left = 0.62 if lamp < 0.5 else 0.0
+    for height in (0.30, 0.56, 0.82):
+        _draw_shelf(canvas, random, wall, shelves_left, height)
+    _draw_plant(canvas, random, 0.12 if shelves_left > 0.3 else 0.88)
+    glow = np.exp(-(((columns - lamp) / 0.22) ** 2) - ((rows - 0.22) / 0.26) ** 2)
+    soft = cv2.GaussianBlur(canvas, (0, 0), _WALL_SIZE * 0.011) + glow[..., None] * np.array(
+        [0.55, 0.42, 0.26]
+    )
+    return cv2.resize(
+        np.clip(soft, 0, 2).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC
+    )
+
+
+def _draw_shelf(
+    canvas: np.ndarray, random: np.random.Generator, wall: np.ndarray, left: float, height: float
+) -> None:
+    """Draw a board and the books on it. left, height: of the board, as shares of the canvas."""
+    start = left + random.uniform(0, 0.06)
+    while start < left + 0.34:
+        thick, tall = random.uniform(0.015, 0.04), random.uniform(0.10, 0.19)
+        shade = wall * random.uniform(0.25, 1.3) * (1 + 0.45 * random.standard_normal(3))
+        _draw_box(canvas, start, height - tall, start + thick, height, np.clip(shade, 0.02, 0.8))
+        start += thick + (0.05 if random.random() < 0.15 else 0.003)
+    _draw_box(canvas, left - 0.02, height, left + 0.40, height + 0.02, wall * 0.35)
+
+
+def _draw_box(
+    canvas: np.ndarray, left: float, top: float, right: float, bottom: float, colour: np.ndarray
+) -> None:
+    cv2.rectangle(
+        canvas,
+        (int(left * _WALL_SIZE), int(top * _WALL_SIZE)),
+        (int(right * _WALL_SIZE), int(bottom * _WALL_SIZE)),
+        tuple(float(c) for c in colour),
+        -1,
+    )
+
+
+def _draw_plant(canvas: np.ndarray, random: np.random.Generator, stem: float) -> None:
+    """Draw leaves around a stem; `stem` is its x as a share of the canvas."""
     for _ in range(26):
         tip = (stem + random.normal(0, 0.08), random.uniform(0.50, 0.80))
         green = tuple(float(c) for c in np.array([0.07, 0.16, 0.07]) * random.uniform(0.5, 1.6))
         cv2.ellipse(
             canvas,
-            (int(tip[0] * grain), int(tip[1] * grain)),
+            (int(tip[0] * _WALL_SIZE), int(tip[1] * _WALL_SIZE)),
             (13, 4),
             float(random.uniform(0, 180)),
             0,
@@ -367,10 +394,3 @@ def backdrop(looks: Looks, size: int) -> Float[np.ndarray, "size size 3"]:
             -1,
             cv2.LINE_AA,
         )
-    glow = np.exp(-(((columns - lamp) / 0.22) ** 2) - ((rows - 0.22) / 0.26) ** 2)
-    soft = cv2.GaussianBlur(canvas, (0, 0), grain * 0.011) + glow[..., None] * np.array(
-        [0.55, 0.42, 0.26]
-    )
-    return cv2.resize(
-        np.clip(soft, 0, 2).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC
-    )

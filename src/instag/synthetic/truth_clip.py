@@ -1,5 +1,5 @@
-"""A Clip of a synthetic speaker written straight from the truth: no face is looked for, nothing is
-estimated."""
+"""A Clip of a synthetic speaker, written from its ground truth without any detection or
+estimate."""
 
 import hashlib
 from pathlib import Path
@@ -39,17 +39,18 @@ def write_clip(
     seed: int = 0,
     frames: int = 20,
     size: int = 64,
-    said: str = "speech_one",
+    speech: str = "speech_one",
     report: Report = silent,
 ) -> Clip:
-    """A complete Clip of a synthetic speaker, all parts true. Raises BadArgument, DiskFull."""
+    """Write a complete Clip whose parts are all ground truth. size: side in pixels. speech: the
+    name of a bundled recording. Raises BadArgument, DiskFull."""
     folder = Path(folder)
     performance = perform(
-        Speaker(seed, size=size), recording(said), seconds=frames / FPS, size=size
+        Speaker(seed, size=size), recording(speech), seconds=frames / FPS, size=size
     )
     info = ClipInfo(
         source=f"synthetic speaker {seed}",
-        source_sha256=hashlib.sha256(f"instag synthetic {seed} {said}".encode()).hexdigest(),
+        source_sha256=hashlib.sha256(f"instag synthetic {seed} {speech}".encode()).hexdigest(),
         width=size,
         height=size,
         frame_count=len(performance),
@@ -81,7 +82,7 @@ def write_clip(
 
 
 def track_of(performance: Performance, truths: list[Truth]) -> Track:
-    """The true poses and landmarks, and the face at rest."""
+    """The true poses and landmarks, and the shape at rest."""
     landmarks = np.stack([truth.landmarks for truth in truths])
     pose = performance.poses[0]
     return Track(
@@ -96,7 +97,7 @@ def track_of(performance: Performance, truths: list[Truth]) -> Track:
 
 
 def action_units_of(truths: list[Truth]) -> dict[str, Float[np.ndarray, " f"]]:
-    """Intensities, 0 to 5, of the units that the known motion implies."""
+    """Intensities, 0 to 5, of the action units that each frame's expression implies."""
     rows = []
     for truth in truths:
         e = truth.expression
@@ -119,7 +120,8 @@ def action_units_of(truths: list[Truth]) -> dict[str, Float[np.ndarray, " f"]]:
 
 
 def surface_of(depth: Float[np.ndarray, "h w"], regions: np.ndarray, focal: float) -> Surface:
-    """Depth and the normals of its slopes, valid on the face's skin."""
+    """Depth (metres) and normals from its gradient (x right, y up, z toward the camera), valid on
+    the face's skin. focal: pixels."""
     smooth = cv2.GaussianBlur(
         np.where(depth > 0, depth, depth[depth > 0].mean() if (depth > 0).any() else 1.0).astype(
             np.float32

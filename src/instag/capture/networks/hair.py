@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from instag.assets.tflite.to_onnx import onnx_of_tflite
 from instag.errors import AssetDamaged
 from instag.perception.bundled_network import BundledNetwork
-from instag.perception.tflite_onnx import onnx_of_tflite
 
 SIZE = 512
 SEEN = (1, SIZE, SIZE, 4)

@@ -5,9 +5,9 @@ import struct
 import numpy as np
 import pytest
 
+from instag.assets.tflite.reader import Network, Operator, Table, Tensor
+from instag.assets.tflite.to_onnx import onnx_of_network, onnx_of_tflite
 from instag.perception.bundled_network import BundledNetwork
-from instag.perception.tflite import Network, Operator, Table, Tensor
-from instag.perception.tflite_onnx import onnx_of_network, onnx_of_tflite
 
 RANDOM = np.random.default_rng(3)
 SAME, VALID = 0, 1
@@ -33,7 +33,7 @@ def network(
     given: np.ndarray,
     shape: tuple[int, ...],
     *constants: np.ndarray,
-    told: Table | None = None,
+    opts: Table | None = None,
     custom: bytes = b"",
 ) -> Network:
     tensors = [Tensor(name="in", shape=given.shape, constant=None)]
@@ -43,7 +43,7 @@ def network(
     ]
     tensors += [Tensor(name="out", shape=shape, constant=None)]
     inputs = tuple(range(1 + len(constants)))
-    step = Operator(name=name, inputs=inputs, outputs=(len(inputs),), options=told, custom=custom)
+    step = Operator(name=name, inputs=inputs, outputs=(len(inputs),), options=opts, custom=custom)
     return Network(tensors=tuple(tensors), operators=(step,), inputs=(0,), outputs=(len(inputs),))
 
 
@@ -52,11 +52,11 @@ def answer(
     given: np.ndarray,
     shape: tuple[int, ...],
     *constants: np.ndarray,
-    told: Table | None = None,
+    opts: Table | None = None,
     custom: bytes = b"",
 ) -> np.ndarray:
     made = onnx_of_network(
-        network(name, given, shape, *constants, told=told, custom=custom), "test"
+        network(name, given, shape, *constants, opts=opts, custom=custom), "test"
     )
     return BundledNetwork(made)(given)[0]
 
@@ -74,21 +74,21 @@ def convolved(
     size = -(-height // step), -(-width // step)
     padded = np.zeros((height + 8, width + 8, given.shape[3]))
     padded[before : before + height, before : before + width] = given[0]
-    found = np.zeros((1, *size, out))
+    actual = np.zeros((1, *size, out))
     for y in range(size[0]):
         for x in range(size[1]):
             seen = padded[y * step : y * step + rows, x * step : x * step + columns]
-            found[0, y, x] = (weights * seen).sum((1, 2, 3)) + bias
-    return found
+            actual[0, y, x] = (weights * seen).sum((1, 2, 3)) + bias
+    return actual
 
 
 @pytest.mark.parametrize(("step", "before"), [(1, 1), (2, 0)])
 def test_convolution_pads_as_tensorflow_does(step: int, before: int) -> None:
     given, weights, bias = picture(1, 6, 8, 3), picture(4, 3, 3, 3), picture(4)
-    wanted = np.maximum(convolved(given, weights, bias, step, before), 0)
-    told = options(b"\0", whole(step), whole(step), b"\1")
-    found = answer("CONV_2D", given, wanted.shape, weights, bias, told=told)
-    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    expected = np.maximum(convolved(given, weights, bias, step, before), 0)
+    opts = options(b"\0", whole(step), whole(step), b"\1")
+    actual = answer("CONV_2D", given, expected.shape, weights, bias, opts=opts)
+    np.testing.assert_allclose(actual, expected, atol=1e-4)
 
 
 def test_depthwise_convolution_keeps_channels_apart() -> None:
@@ -97,9 +97,9 @@ def test_depthwise_convolution_keeps_channels_apart() -> None:
         convolved(given[..., c : c + 1], weights[..., c : c + 1], bias[c : c + 1], 1, 1)
         for c in range(4)
     ]
-    told = options(b"\0", whole(1), whole(1), whole(1), b"\0")
-    found = answer("DEPTHWISE_CONV_2D", given, given.shape, weights, bias, told=told)
-    np.testing.assert_allclose(found, np.concatenate(apart, -1), atol=1e-4)
+    opts = options(b"\0", whole(1), whole(1), whole(1), b"\0")
+    actual = answer("DEPTHWISE_CONV_2D", given, given.shape, weights, bias, opts=opts)
+    np.testing.assert_allclose(actual, np.concatenate(apart, -1), atol=1e-4)
 
 
 def test_half_precision_weights_are_cast() -> None:
@@ -108,44 +108,44 @@ def test_half_precision_weights_are_cast() -> None:
         picture(3, 1, 1, 2).astype(np.float16),
         picture(3).astype(np.float16),
     )
-    found = answer(
+    actual = answer(
         "CONV_2D",
         given,
         (1, 4, 4, 3),
         weights,
         bias,
-        told=options(b"\0", whole(1), whole(1), b"\0"),
+        opts=options(b"\0", whole(1), whole(1), b"\0"),
     )
     np.testing.assert_allclose(
-        found, given @ weights[:, 0, 0].T.astype(np.float32) + bias, atol=1e-4
+        actual, given @ weights[:, 0, 0].T.astype(np.float32) + bias, atol=1e-4
     )
 
 
 def test_slopes_below_zero() -> None:
     given, slopes = picture(1, 4, 6, 3), np.array([-2, 0.25, 3], np.float16)
-    found = answer("PRELU", given, given.shape, slopes.reshape(1, 1, 3))
+    actual = answer("PRELU", given, given.shape, slopes.reshape(1, 1, 3))
     np.testing.assert_allclose(
-        found, np.where(given > 0, given, given * slopes.astype(np.float32)), atol=1e-5
+        actual, np.where(given > 0, given, given * slopes.astype(np.float32)), atol=1e-5
     )
 
 
 @pytest.mark.parametrize(("name", "of"), [("MAX_POOL_2D", np.max), ("AVERAGE_POOL_2D", np.mean)])
 def test_pooling(name: str, of) -> None:
     given = picture(1, 4, 6, 3)
-    wanted = of(given.reshape(1, 2, 2, 3, 2, 3), axis=(2, 4))
-    told = options(b"\1", whole(2), whole(2), whole(2), whole(2))
-    np.testing.assert_allclose(answer(name, given, wanted.shape, told=told), wanted, atol=1e-6)
+    expected = of(given.reshape(1, 2, 2, 3, 2, 3), axis=(2, 4))
+    opts = options(b"\1", whole(2), whole(2), whole(2), whole(2))
+    np.testing.assert_allclose(answer(name, given, expected.shape, opts=opts), expected, atol=1e-6)
 
 
 def test_padding_of_channels_too() -> None:
     given, amounts = picture(1, 2, 3, 2), np.array([[0, 0], [1, 0], [0, 2], [0, 3]], np.int32)
-    found = answer("PAD", given, (1, 3, 5, 5), amounts)
-    np.testing.assert_array_equal(found, np.pad(given, amounts))
+    actual = answer("PAD", given, (1, 3, 5, 5), amounts)
+    np.testing.assert_array_equal(actual, np.pad(given, amounts))
 
 
 def test_unpooling_puts_values_back_where_they_were_largest() -> None:
     given = picture(1, 4, 4, 2)
-    told = struct.pack("<5i", 1, 2, 2, 2, 2)
+    opts = struct.pack("<5i", 1, 2, 2, 2, 2)
     tensors = [
         Tensor(name=name, shape=shape, constant=None)
         for name, shape in (
@@ -157,41 +157,45 @@ def test_unpooling_puts_values_back_where_they_were_largest() -> None:
     ]
     steps = [
         Operator(
-            name="MaxPoolingWithArgmax2D", inputs=(0,), outputs=(1, 2), options=None, custom=told
+            name="MaxPoolingWithArgmax2D",
+            inputs=(0,),
+            outputs=(1, 2),
+            options=None,
+            custom=opts,
         )
     ]
     steps += [
-        Operator(name="MaxUnpooling2D", inputs=(1, 2), outputs=(3,), options=None, custom=told)
+        Operator(name="MaxUnpooling2D", inputs=(1, 2), outputs=(3,), options=None, custom=opts)
     ]
     made = onnx_of_network(
         Network(tensors=tuple(tensors), operators=tuple(steps), inputs=(0,), outputs=(3,)), "test"
     )
-    (found,) = BundledNetwork(made)(given)
+    (actual,) = BundledNetwork(made)(given)
     largest = given.reshape(1, 2, 2, 2, 2, 2).max((2, 4)).repeat(2, 1).repeat(2, 2)
-    np.testing.assert_array_equal(found, np.where(given == largest, given, 0))
+    np.testing.assert_array_equal(actual, np.where(given == largest, given, 0))
 
 
 def test_transposed_convolution_of_even_windows_fills_blocks() -> None:
     given, weights, bias = picture(1, 3, 4, 5), picture(2, 2, 2, 5), picture(2)
-    wanted = np.einsum("bhwi,orci->bhrwco", given, weights).reshape(1, 6, 8, 2) + bias
-    found = answer(
+    expected = np.einsum("bhwi,orci->bhrwco", given, weights).reshape(1, 6, 8, 2) + bias
+    actual = answer(
         "Convolution2DTransposeBias",
         given,
-        wanted.shape,
+        expected.shape,
         weights,
         bias,
         custom=struct.pack("<3i", 1, 2, 2),
     )
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
 def test_a_mean_and_a_part() -> None:
     given = picture(1, 4, 6)
-    mean = answer("MEAN", given, (1, 4, 1), np.array([2], np.int32), told=options(b"\1"))
+    mean = answer("MEAN", given, (1, 4, 1), np.array([2], np.int32), opts=options(b"\1"))
     np.testing.assert_allclose(mean, given.mean(2, keepdims=True), atol=1e-6)
     ends = [np.array(values, np.int32) for values in ([0, 1, 0], [1, 3, 2], [1, 1, 1])]
     masks = options(whole(1), whole(4), whole(0), whole(0), whole(1))
-    part = answer("STRIDED_SLICE", given, (2, 6), *ends, told=masks)
+    part = answer("STRIDED_SLICE", given, (2, 6), *ends, opts=masks)
     np.testing.assert_array_equal(part, given[0, 1:3])
 
 

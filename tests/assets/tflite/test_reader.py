@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flat_buffer import Table, flat_buffer
-from instag.perception.tflite import MARK, read_tflite
+from instag.assets.tflite.reader import FILE_IDENTIFIER, read_tflite
 
 FLOAT, INT = b"\0", b"\2"
 ADD, DENSIFY = 0, 124
@@ -44,7 +44,7 @@ def model(
     )
     stored = [Table({}), *(Table({0: np.frombuffer(values.tobytes(), "u1")}) for values in buffers)]
     return flat_buffer(
-        Table({0: whole(3), 1: [Table({3: whole(code)})], 2: [graph], 4: stored}), MARK
+        Table({0: whole(3), 1: [Table({3: whole(code)})], 2: [graph], 4: stored}), FILE_IDENTIFIER
     )
 
 

@@ -1,6 +1,4 @@
-"""An ONNX file, written without ONNX: nodes, constants, inputs and outputs as one protocol buffer
-(onnx.proto).
-"""
+"""A writer of ONNX files (protocol buffers after onnx.proto) without the onnx package."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +30,7 @@ VALUE_NAME, VALUE_TYPE, TYPE_TENSOR, TYPE_ELEMENT, TYPE_SHAPE, SHAPE_DIMENSION, 
     1,
 )
 ELEMENTS = {"float32": 1, "float16": 10, "int32": 6, "int64": 7, "uint8": 2}
-"""ONNX's numbers of the element types that are written."""
+"""ONNX's numbers of the supported element types."""
 FLOAT32 = ELEMENTS["float32"]
 
 Attribute = int | float | str | Sequence[int]
@@ -41,9 +39,9 @@ Attribute = int | float | str | Sequence[int]
 @final
 @dataclass(kw_only=True)
 class OnnxGraph:
-    """A graph that grows node by node.
+    """A graph, built node by node.
 
-    Half-precision constants stay small in the file: they are cast when it is loaded.
+    Half-precision constants stay so in the file; a Cast node turns them into float32.
     """
 
     name: str
@@ -51,7 +49,7 @@ class OnnxGraph:
     count: int = 0
 
     def constant(self, values: np.ndarray) -> str:
-        """The name of a constant; of half precision, of what it is cast to."""
+        """Add a constant; returns its name, or the name of its float32 cast for half precision."""
         name, values = self._fresh(), np.ascontiguousarray(values)
         kind = _number(TENSOR_TYPE, ELEMENTS[values.dtype.name])
         dimensions = b"".join(_number(TENSOR_DIMENSION, size) for size in values.shape)
@@ -69,7 +67,7 @@ class OnnxGraph:
     def node(
         self, kind: str, inputs: Sequence[str], output: str | None = None, **attributes: Attribute
     ) -> str:
-        """Add a node of one output; returns the output's name."""
+        """Add a node with one output; returns the output's name."""
         return self.nodes(kind, inputs, [output or self._fresh()], **attributes)[0]
 
     def nodes(
@@ -79,13 +77,13 @@ class OnnxGraph:
         outputs: Sequence[str | None],
         **attributes: Attribute,
     ) -> list[str]:
-        """Add a node of some outputs; returns their names."""
+        """Add a node with several outputs; returns their names."""
         named = [output or self._fresh() for output in outputs]
         written = [_text(NODE_INPUT, name) for name in inputs] + [
             _text(NODE_OUTPUT, name) for name in named
         ]
-        told = [_attribute(name, value) for name, value in attributes.items()]
-        self.parts.append(_message(GRAPH_NODE, *written, _text(NODE_OP, kind), *told))
+        fields = [_attribute(name, value) for name, value in attributes.items()]
+        self.parts.append(_message(GRAPH_NODE, *written, _text(NODE_OP, kind), *fields))
         return named
 
     def add_input(self, name: str, shape: Sequence[int]) -> None:
@@ -95,7 +93,7 @@ class OnnxGraph:
         self.parts.append(_value(GRAPH_OUTPUT, name, shape))
 
     def to_bytes(self) -> bytes:
-        """The file."""
+        """The content of the file."""
         graph = _message(MODEL_GRAPH, *self.parts, _text(GRAPH_NAME, self.name))
         opset = _message(MODEL_OPSET, _number(OPSET_VERSION, OPSET))
         return b"".join(
@@ -109,17 +107,17 @@ class OnnxGraph:
 
 def _attribute(name: str, value: Attribute) -> bytes:
     if isinstance(value, str):
-        told = [_text(ATTRIBUTE_TEXT, value), _number(ATTRIBUTE_TYPE, TEXT)]
+        fields = [_text(ATTRIBUTE_TEXT, value), _number(ATTRIBUTE_TYPE, TEXT)]
     elif isinstance(value, float):
-        told = [
+        fields = [
             _key(ATTRIBUTE_FLOAT, 5) + np.float32(value).tobytes(),
             _number(ATTRIBUTE_TYPE, FLOAT),
         ]
     elif isinstance(value, int):
-        told = [_number(ATTRIBUTE_INT, value), _number(ATTRIBUTE_TYPE, INT)]
+        fields = [_number(ATTRIBUTE_INT, value), _number(ATTRIBUTE_TYPE, INT)]
     else:
-        told = [*(_number(ATTRIBUTE_INTS, each) for each in value), _number(ATTRIBUTE_TYPE, INTS)]
-    return _message(NODE_ATTRIBUTE, _text(ATTRIBUTE_NAME, name), *told)
+        fields = [*(_number(ATTRIBUTE_INTS, each) for each in value), _number(ATTRIBUTE_TYPE, INTS)]
+    return _message(NODE_ATTRIBUTE, _text(ATTRIBUTE_NAME, name), *fields)
 
 
 def _value(slot: int, name: str, shape: Sequence[int]) -> bytes:

@@ -1,8 +1,8 @@
-"""A TensorFlow Lite network as an ONNX file, so that onnxruntime alone can run it.
+"""Conversion of a TensorFlow Lite network to an ONNX file, which onnxruntime can run.
 
-Pictures are [1 h w c] in the one and [1 c h w] in the other: each value keeps the order that its
-operator made, and
-is turned where the next one needs the other order. Weights of half precision stay so in the file.
+TensorFlow Lite stores images as [1 h w c], ONNX as [1 c h w]. Each value keeps the layout that its
+operator wrote, and is transposed where the next operator needs the other layout. Half-precision
+weights stay half-precision in the file.
 """
 
 import struct
@@ -11,8 +11,8 @@ from typing import final
 
 import numpy as np
 
-from instag.perception.onnx_file import OnnxGraph
-from instag.perception.tflite import Network, Operator, read_tflite
+from instag.assets.tflite.onnx_writer import OnnxGraph
+from instag.assets.tflite.reader import Network, Operator, read_tflite
 
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 ACTIVATIONS = {0: "", 1: "Relu", 3: "Relu6"}
@@ -31,22 +31,22 @@ TWO_INPUTS = {"ADD": "Add", "MUL": "Mul", "SUB": "Sub", "DIV": "Div"}
 
 
 def onnx_of_tflite(data: bytes, name: str) -> bytes:
-    """The ONNX file that computes what a tflite file does, with its inputs and outputs by name.
+    """An ONNX file that computes the same as a tflite file; inputs and outputs keep their names.
 
-    Raises ValueError where the bytes are no such file, or need an operator that has no translation.
+    Raises ValueError where the bytes are no tflite file, or use an operator without translation.
     """
     return onnx_of_network(read_tflite(data), name)
 
 
 def onnx_of_network(network: Network, name: str) -> bytes:
-    """The ONNX file of a network that was read. Raises ValueError for an operator that has no
-    translation."""
+    """An ONNX file of a parsed network. Raises ValueError for an operator without translation."""
     return _Conversion(network, name).run()
 
 
 @final
 class _Conversion:
-    """One network on its way; `first` and `last` hold names of values in either order of axes."""
+    """One conversion. `first` and `last` map tensor numbers to the names of their values with
+    channels first and with channels last."""
 
     def __init__(self, network: Network, name: str) -> None:
         self.network, self.graph = network, OnnxGraph(name=name)
@@ -68,7 +68,7 @@ class _Conversion:
             "PRELU": self._prelu,
             "MAX_POOL_2D": self._pool,
             "AVERAGE_POOL_2D": self._pool,
-            "MaxPoolingWithArgmax2D": self._pool_with_places,
+            "MaxPoolingWithArgmax2D": self._pool_with_indices,
             "MaxUnpooling2D": self._unpool,
             "PAD": self._pad,
             "RESIZE_BILINEAR": self._resize,
@@ -105,7 +105,7 @@ class _Conversion:
         return self.constants[number].ravel().astype(int).tolist()
 
     def channels_first(self, number: int) -> str:
-        """A picture as [1 c h w]; a constant of fewer axes gets leading ones."""
+        """The name of an image as [1 c h w]; a constant of fewer axes gets leading ones."""
         if number not in self.first:
             if number in self.constants:
                 values = self.constants[number]
@@ -118,7 +118,7 @@ class _Conversion:
         return self.first[number]
 
     def channels_last(self, number: int) -> str:
-        """A value with its axes as in the tflite file."""
+        """The name of a value with its axes as in the tflite file."""
         if number not in self.last:
             if number in self.constants:
                 self.last[number] = self.graph.constant(self.constants[number])
@@ -163,16 +163,16 @@ class _Conversion:
         ]
 
     def _same_constant(self, operator: Operator) -> None:
-        """Wider numbers or a dense form of a constant: it is both already."""
+        """A cast or densification of a constant: the reader and the writer did it already."""
         self.constants[operator.outputs[0]] = self.constants[operator.inputs[0]]
 
     def _one_input(self, operator: Operator) -> None:
-        (given,), (made,) = operator.inputs, operator.outputs
+        (source,), (target,) = operator.inputs, operator.outputs
         kind = ONE_INPUT[operator.name]
-        if given in self.first:
-            self.set_first(made, self._elementwise(kind, self.first[given]))
+        if source in self.first:
+            self.set_first(target, self._elementwise(kind, self.first[source]))
         else:
-            self.set_last(made, self._elementwise(kind, self.channels_last(given)))
+            self.set_last(target, self._elementwise(kind, self.channels_last(source)))
 
     def _elementwise(self, kind: str, name: str) -> str:
         if kind != "HardSwish":
@@ -182,8 +182,8 @@ class _Conversion:
         )
 
     def _pair(self, operator: Operator, kind: str) -> tuple[str, bool]:
-        """A node of two inputs in the order of axes that either has; and whether that is channels
-        first.
+        """A node of two inputs, channels first where one of them is; returns its output and whether
+        it is channels first.
         """
         first = len(self.shape(operator.outputs[0])) == 4 and any(
             number in self.first for number in operator.inputs
@@ -208,8 +208,8 @@ class _Conversion:
         self.set_last(operator.outputs[0], self.graph.node("Reciprocal", [root]))
 
     def _bias(self, operator: Operator) -> list[str]:
-        given = operator.inputs[2:]
-        return [self.graph.constant(self.constants[number]) for number in given if number >= 0]
+        source = operator.inputs[2:]
+        return [self.graph.constant(self.constants[number]) for number in source if number >= 0]
 
     def _convolution(self, operator: Operator) -> None:
         _, height, width, channels = self.constants[operator.inputs[1]].shape
@@ -254,7 +254,7 @@ class _Conversion:
         self.set_first(operator.outputs[0], name, operator.option(activation, "<b"))
 
     def _transposed_convolution(self, operator: Operator) -> None:
-        """MediaPipe's own: options are padding, stride along x, stride along y."""
+        """MediaPipe's custom operator; options: padding, stride along x, stride along y."""
         padding, across, down = struct.unpack_from("<3i", operator.custom)
         _, height, width, _ = self.constants[operator.inputs[1]].shape
         cut = [
@@ -273,15 +273,15 @@ class _Conversion:
         self.set_first(operator.outputs[0], name)
 
     def _prelu(self, operator: Operator) -> None:
-        """Slope x + (1 - slope) relu(x), as convolutions: onnxruntime's own PRelu takes half of a
-        network's time.
+        """Slope x + (1 - slope) relu(x), as convolutions: onnxruntime's PRelu would take half of
+        the network's time.
         """
-        given, slope = (
+        source, slope = (
             self.channels_first(operator.inputs[0]),
             self.constants[operator.inputs[1]].astype(np.float32).reshape(-1, 1, 1, 1),
         )
-        above = self.graph.node("Relu", [given])
-        terms = [self._scaled(given, slope), self._scaled(above, 1 - slope)]
+        above = self.graph.node("Relu", [source])
+        terms = [self._scaled(source, slope), self._scaled(above, 1 - slope)]
         self.set_first(operator.outputs[0], self.graph.node("Add", terms))
 
     def _scaled(self, name: str, factors: np.ndarray) -> str:
@@ -305,17 +305,17 @@ class _Conversion:
         )
         self.set_first(operator.outputs[0], name, operator.option(5, "<b"))
 
-    def _pool_with_places(self, operator: Operator) -> None:
-        """MediaPipe's own: options are padding, strides and window, x before y.
+    def _pool_with_indices(self, operator: Operator) -> None:
+        """MediaPipe's custom operator; options: padding, strides and window, x before y.
 
-        The places are ONNX's, as only `_unpool` reads them.
+        The indices are in ONNX's layout; only `_unpool` reads them.
         """
         padding, across, down, width, height = struct.unpack_from("<5i", operator.custom)
         pads = self._pads(operator, (height, width), (down, across), same=padding == CUSTOM_SAME)
-        given = [self.channels_first(operator.inputs[0])]
+        source = [self.channels_first(operator.inputs[0])]
         names = self.graph.nodes(
             "MaxPool",
-            given,
+            source,
             [None, None],
             kernel_shape=(height, width),
             strides=(down, across),
@@ -326,20 +326,20 @@ class _Conversion:
 
     def _unpool(self, operator: Operator) -> None:
         _, across, down, width, height = struct.unpack_from("<5i", operator.custom)
-        given = [self.channels_first(number) for number in operator.inputs]
+        source = [self.channels_first(number) for number in operator.inputs]
         self.set_first(
             operator.outputs[0],
             self.graph.node(
-                "MaxUnpool", given, kernel_shape=(height, width), strides=(down, across)
+                "MaxUnpool", source, kernel_shape=(height, width), strides=(down, across)
             ),
         )
 
     def _pad(self, operator: Operator) -> None:
-        given, amounts = operator.inputs
+        source, amounts = operator.inputs
         pads = self.constants[amounts].astype(np.int64)
         if pads.shape[0] == 4:
             pads = pads[list(TO_CHANNELS_FIRST)]
-        name = self.channels_first(given) if pads.shape[0] == 4 else self.channels_last(given)
+        name = self.channels_first(source) if pads.shape[0] == 4 else self.channels_last(source)
         padded = self.graph.node(
             "Pad", [name, self.graph.constant(np.ascontiguousarray(pads.T).ravel())]
         )
@@ -414,9 +414,8 @@ class _Conversion:
         self.set_last(operator.outputs[0], name)
 
     def _slice(self, operator: Operator) -> None:
-        """A part with whole masks of beginnings and ends, and single places whose axis goes
-        away."""
-        given, begin, end, step = operator.inputs
+        """A strided slice; its bit masks mark open begins, open ends and axes that are dropped."""
+        source, begin, end, step = operator.inputs
         open_begin, open_end, dropped = (operator.option(slot) for slot in (0, 1, 4))
         begins, ends, steps = self.ints(begin), self.ints(end), self.ints(step)
         for axis in range(len(begins)):
@@ -428,7 +427,7 @@ class _Conversion:
             self.graph.constant(np.array(values, np.int64))
             for values in (begins, ends, range(len(begins)), steps)
         ]
-        name = self.graph.node("Slice", [self.channels_last(given), *bounds])
+        name = self.graph.node("Slice", [self.channels_last(source), *bounds])
         shape = self.graph.constant(np.array(self.shape(operator.outputs[0]), np.int64))
         self.set_last(
             operator.outputs[0], self.graph.node("Reshape", [name, shape]) if dropped else name

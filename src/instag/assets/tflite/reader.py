@@ -1,8 +1,7 @@
 """A TensorFlow Lite network as a file: its tensors and operators, read without TensorFlow.
 
-The file is one flat buffer (tensorflow/compiler/mlir/lite/schema/schema.fbs); only what published
-networks of
-plain operators need is read.
+The file is one FlatBuffer (tensorflow/compiler/mlir/lite/schema/schema.fbs). The reader covers only
+the fields that published networks of plain operators use.
 """
 
 import struct
@@ -12,7 +11,7 @@ from typing import final
 
 import numpy as np
 
-MARK = b"TFL3"
+FILE_IDENTIFIER = b"TFL3"
 TYPES = {
     0: np.dtype("<f4"),
     1: np.dtype("<f2"),
@@ -67,13 +66,13 @@ class Tensor:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table of the flat buffer: its fields by their slots of the schema."""
+    """One table of the FlatBuffer: fields are read by their slot in the schema."""
 
     data: bytes = field(repr=False)
     at: int
 
     def _field(self, slot: int) -> int:
-        """Where a field lies, 0 where it has its default."""
+        """The byte offset of a field; 0 where the field has its default."""
         layout = self.at - _read(self.data, "<i", self.at)
         if 4 + 2 * slot >= _read(self.data, "<H", layout):
             return 0
@@ -116,8 +115,8 @@ class Table:
 class Operator:
     """A step of the graph. inputs, outputs: numbers of tensors; an input that is left out is -1.
 
-    options: the operator's own table, None where all is default. custom: what an operator outside
-    the schema is told.
+    options: the operator's own table, None where all is default. custom: the options of an operator
+    outside the schema, as bytes.
     """
 
     name: str
@@ -144,14 +143,14 @@ class Network:
 def read_tflite(data: bytes) -> Network:
     """The first graph of a file.
 
-    Raises ValueError where the bytes hold none or one of other operators.
+    Raises ValueError where the bytes hold no graph, or a graph with an unknown type or layout.
     """
-    if data[4:8] != MARK:
+    if data[4:8] != FILE_IDENTIFIER:
         raise ValueError("it is no tflite file")
     try:
         return _network(Table(data=data, at=_read(data, "<I", 0)))
     except (struct.error, IndexError, KeyError, UnicodeDecodeError) as error:
-        raise ValueError(f"it can not be read ({type(error).__name__}: {error})") from error
+        raise ValueError(f"it cannot be read ({type(error).__name__}: {error})") from error
 
 
 def _network(model: Table) -> Network:
@@ -166,7 +165,7 @@ def _network(model: Table) -> Network:
 
 
 def _operator_name(code: Table) -> str:
-    """The code lies in a byte in older files and in a whole number in newer ones."""
+    """Older files store the code in a byte, newer ones in an int32."""
     number = max(code.number(0, "<b"), code.number(3))
     name = NAMES.get(number, f"operator {number}")
     return code.text(1) if name == "CUSTOM" else name
@@ -193,8 +192,9 @@ def _tensor(tensor: Table, buffers: list[Table]) -> Tensor:
 
 
 def _dense(values: np.ndarray, shape: tuple[int, ...], sparsity: Table) -> np.ndarray:
-    """The array of which only some blocks are stored: levels, outermost first, each dense or with a
-    list of places.
+    """The dense array of a sparse one, which stores only some blocks.
+
+    Levels come outermost first; each is dense or lists its indices.
     """
     order, blocked = sparsity.array(0, "<i4").tolist(), sparsity.array(1, "<i4").tolist()
     levels = [_level(level) for level in sparsity.tables(2)]
@@ -205,7 +205,7 @@ def _dense(values: np.ndarray, shape: tuple[int, ...], sparsity: Table) -> np.nd
     places = np.zeros((1, 0), np.int64)
     rows = np.zeros(1, np.int64)
     for level in levels:
-        rows, parents, steps = level.opened(rows)
+        rows, parents, steps = level.expand(rows)
         places = np.concatenate([places[parents], steps[:, None]], axis=1)
     blocks = np.zeros(sizes, values.dtype)
     blocks[tuple(places[:, order.index(axis)] for axis in range(len(sizes)))] = values
@@ -224,47 +224,47 @@ def _unblocked(blocks: np.ndarray, shape: tuple[int, ...], blocked: Sequence[int
 @final
 @dataclass(frozen=True, kw_only=True)
 class _Level:
-    """One level of a sparse array: `size` entries below each entry above, or those that segments
-    and places list.
+    """One level of a sparse array: `size` entries below each entry above, or the entries that
+    `segments` and `indices` list.
     """
 
     size: int
     segments: np.ndarray | None
-    places: np.ndarray | None
+    indices: np.ndarray | None
 
-    def opened(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The entries below some entries: their numbers, which of `rows` each belongs to, and its
-        place there.
+    def expand(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The entries below the entries `rows`: their numbers, the position in `rows` of each one's
+        parent, and each one's index below it.
         """
         count = len(rows)
-        if self.segments is None or self.places is None:
+        if self.segments is None or self.indices is None:
             steps = np.tile(np.arange(self.size), count)
             return (
                 np.repeat(rows, self.size) * self.size + steps,
                 np.repeat(np.arange(count), self.size),
                 steps,
             )
-        spans = [np.arange(self.segments[row], self.segments[row + 1]) for row in rows]
+        spans = [np.arange(int(self.segments[row]), int(self.segments[row + 1])) for row in rows]
         numbers = np.concatenate(spans) if spans else np.zeros(0, np.int64)
         return (
             numbers,
             np.repeat(np.arange(count), [len(span) for span in spans]),
-            self.places[numbers].astype(np.int64),
+            self.indices[numbers].astype(np.int64),
         )
 
 
 def _level(level: Table) -> _Level:
     if level.number(0, "<b") == 0:
-        return _Level(size=level.number(1), segments=None, places=None)
-    segments, places = (_indices(level, slot) for slot in (2, 4))
-    return _Level(size=int(places.max(initial=0)) + 1, segments=segments, places=places)
+        return _Level(size=level.number(1), segments=None, indices=None)
+    segments, indices = (_indices(level, slot) for slot in (2, 4))
+    return _Level(size=int(indices.max(initial=0)) + 1, segments=segments, indices=indices)
 
 
 def _indices(level: Table, slot: int) -> np.ndarray:
     """A vector of 32, 16 or 8 bits."""
-    held = level.table(slot + 1)
+    vector = level.table(slot + 1)
     kind = {1: "<i4", 2: "<u2", 3: "u1"}[level.number(slot, "<b")]
-    return np.zeros(0, np.int64) if held is None else held.array(0, kind).astype(np.int64)
+    return np.zeros(0, np.int64) if vector is None else vector.array(0, kind).astype(np.int64)
 
 
 def _read(data: bytes, kind: str, at: int) -> int:

@@ -1,0 +1,1 @@
+"""TensorFlow Lite model files: read without TensorFlow, and written as ONNX."""
