@@ -55,9 +55,9 @@ def test_conditioning_is_derived_for_priors_that_do_not_name_it() -> None:
 
 def test_clips_are_read() -> None:
     clip = Clip.open(ARTEFACTS / "speaker.clip")
-    features = torch.from_numpy(clip_features(clip, "mel"))
+    features = torch.from_numpy(np.array(clip_features(clip, "mel")))
     assert features.shape == (10, 80, 16)
-    dataset = ClipDataset(clip, size=48, features=features)
+    dataset = ClipDataset(clip, clip.tables(), size=48, features=features)
     assert len(dataset) == 10
     batch = dataset.batch([0, 9], surface=True)
     assert batch.image.shape == (2, 48, 48, 3)

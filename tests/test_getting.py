@@ -100,7 +100,7 @@ def test_a_broken_download_goes_on(run, server: Server, name: str) -> None:
     assert "broke" in words(broken)
     assert (
         "are here already and need not be sent again. Or download it where there is network, "
-        f"bring it here, and: instag assets get {name}" in words(broken)
+        f"copy it here, and: instag assets get {name}" in words(broken)
     )
     assert store.find(name) is None
     server.breaks_after = None

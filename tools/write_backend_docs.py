@@ -1,58 +1,79 @@
 """Fill the table of backends in docs/backends.md from the declared tables: python
-tools/write_backend_docs.py.
+tools/write_backend_docs.py."""
 
-A row of an option whose table is not declared here stays as it is written.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from instag.assets import store
 from instag.assets.backend import Backend
 from instag.assets.registry import Asset
+from instag.capture.backends import CHOICES, Choice
+from instag.rendering.registry import RENDERERS
 from instag.speech.registry import ANY_CTC, ANY_CTC_HELP, FRONT_ENDS
+from instag.synthesis.sinks import SINKS
 
 PAGE = Path(__file__).parents[1] / "docs" / "backends.md"
 BEGIN, END = "<!-- backends: begin -->\n", "<!-- backends: end -->"
-TABLES: dict[str, Sequence[Backend[Any]]] = {"--speech": FRONT_ENDS}
-"""Declared tables by the option that chooses from them."""
-OTHER_ROWS = {"--speech": (f"| `--speech {ANY_CTC}NAME` | {ANY_CTC_HELP} | that model | |",)}
-"""Choices that are a form of name, not a row."""
+HEAD = "| job | choose by | does | needs |\n|---|---|---|---|\n"
+NOTHING = "-"
+ANY_CTC_ROW = Backend(name=f"{ANY_CTC}NAME", help=ANY_CTC_HELP, load=str)
+"""A form of name that is no row of the front ends' table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A declared table. job: what its rows do. form: how a row is chosen, with its name in {}.
+    default: the row that is taken where nothing is chosen."""
+
+    job: str
+    form: str
+    rows: Sequence[Backend[Any]]
+    default: str = ""
+
+    def lines(self) -> Iterator[str]:
+        """One line for each row."""
+        for row in self.rows:
+            chosen = f"`{self.form.format(row.name)}`" + (" *" if row.name == self.default else "")
+            yield f"| {self.job} | {chosen} | {row.help} | {needs(row)} |\n"
+
+
+def of_choice(choice: Choice) -> Table:
+    """A table of the observation, its row for files included."""
+    rows = [*choice.rows, *([choice.file] if choice.file else [])]
+    form = f"--{choice.option} {{}}"
+    return Table(job=choice.help.lower(), form=form, rows=rows, default=choice.default)
+
+
+TABLES = (
+    *map(of_choice, CHOICES),
+    Table(job="speech front end", form="--speech {}", rows=(*FRONT_ENDS, ANY_CTC_ROW)),
+    Table(job="renderer", form="{}", rows=RENDERERS),
+    Table(job="sink", form='sink="{}"', rows=SINKS, default=SINKS[0].name),
+)
+"""All tables, in the order of the page."""
 
 
 def written(page: str) -> str:
     """The page with its table filled. Raises ValueError where it has no such block."""
     before, rest = page.split(BEGIN)
-    block, after = rest.split(END)
-    kept = [line for line in block.splitlines() if _option(line) not in TABLES]
-    lines = [*kept, *(line for option in TABLES for line in rows(option))]
-    return before + BEGIN + "".join(f"{line}\n" for line in lines) + END + after
+    _, after = rest.split(END)
+    lines = (line for table in TABLES for line in table.lines())
+    return before + BEGIN + HEAD + "".join(lines) + END + after
 
 
-def rows(option: str) -> list[str]:
-    """Lines of one table, as | option | does | file | time |."""
-    lines = [
-        f"| `{option} {backend.name}` | {backend.help} | {_files(backend)} | |"
-        for backend in TABLES[option]
-    ]
-    return lines + list(OTHER_ROWS.get(option, ()))
-
-
-def _option(line: str) -> str:
-    """The option of a line of the table; empty for its head."""
-    words = line.removeprefix("| `").split()
-    return words[0] if line.startswith("| `--") else ""
-
-
-def _files(backend: Backend[Any]) -> str:
-    return ", ".join(_file(store.named(name)) for name in backend.assets) or "-"
+def needs(row: Backend[Any]) -> str:
+    """The files and the optional packages of a row."""
+    files = [_file(store.named(name)) for name in row.assets]
+    packages = [f"`pip install 'instag[{row.extra}]'`"] if row.extra else []
+    return ", ".join(files + packages) or ("that model" if row is ANY_CTC_ROW else NOTHING)
 
 
 def _file(asset: Asset) -> str:
     size = sum(source.mib for source in asset.sources)
     licence = asset.sources[0].licence.split(" (")[0]
-    return f"`{asset.name}` ({size:,.0f} MiB, {licence})"
+    return f"`{asset.name}` ({size:,.{0 if size >= 10 else 1}f} MiB, {licence})"
 
 
 if __name__ == "__main__":

@@ -68,7 +68,6 @@ def find_regions(clip: Clip, options: CaptureOptions) -> None:
         (CaptureOptions(arms="bodypix"), "bodypix/bodypix_x050_stride16.onnx"),
         (CaptureOptions(points="fan"), "fan/2DFAN4-cd938726ad.zip"),
         (CaptureOptions(tracker="bfm"), "instag assets convert-bfm 01_MorphableModel.mat"),
-        (CaptureOptions(au="blendshapes"), "instag assets get blendshapes"),
     ],
 )
 def test_a_missing_file_is_named_with_how_to_get_it(

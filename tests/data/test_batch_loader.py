@@ -19,7 +19,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 
 def loader_of(clip: Clip) -> BatchLoader:
-    dataset = ClipDataset(clip, size=64, features=clip_features(clip, "mel"))
+    dataset = ClipDataset(clip, clip.tables(), size=64, features=clip_features(clip, "mel"))
     train = range(2, 14)
     windows = dataset.windows_around(dataset.boxes(train, *HEAD_LABELS), 3)
     return BatchLoader(dataset, train, windows, lambda step: [step % 12, (5 * step) % 12])

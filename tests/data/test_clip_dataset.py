@@ -26,7 +26,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 
 def dataset_of(clip: Clip, size: int = 96, memory: int = MEMORY) -> ClipDataset:
-    return ClipDataset(clip, size=size, features=torch.zeros(len(clip), 5, 1), memory=memory)
+    return ClipDataset(
+        clip, clip.tables(), size=size, features=torch.zeros(len(clip), 5, 1), memory=memory
+    )
 
 
 def test_a_window_is_a_cut_of_the_whole(clip):
@@ -63,7 +65,7 @@ def test_half_size_sees_the_same_scene(clip):
     full, half = dataset_of(clip), dataset_of(clip, size=48)
     assert half.focal == pytest.approx(full.focal / 2)
     assert half.batch([0]).image.shape == (1, 48, 48, 3)
-    torch.testing.assert_close(half.mouth_opening(), full.mouth_opening() / 2)
+    torch.testing.assert_close(half.mouth_opening, full.mouth_opening / 2)
 
 
 def test_frames_beyond_the_memory_are_read_again(clip, monkeypatch):
@@ -134,7 +136,7 @@ def test_the_backdrop_is_taken_out_of_mixed_pixels(clip):
 def test_features_come_from_outside_and_the_clip_stays_as_it_is(clip):
     before = sorted(clip.folder.rglob("*"))
     features = np.arange(12 * 5, dtype=np.float32).reshape(12, 5, 1)
-    dataset = ClipDataset(clip, size=96, features=features)
+    dataset = ClipDataset(clip, clip.tables(), size=96, features=features)
     dataset.batch([0, 1], surface=True)
     assert torch.equal(dataset.features, torch.from_numpy(features))
     assert sorted(clip.folder.rglob("*")) == before

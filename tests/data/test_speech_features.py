@@ -13,11 +13,11 @@ import torch
 from instag.assets import store
 from instag.data import speech_features
 from instag.data.clip import Clip, ClipInfo
+from instag.data.given_features import stored_name
 from instag.data.speech_features import (
     check_features,
     clip_features,
     features_of_silence,
-    stored_name,
 )
 from instag.errors import AssetMissing, BadArgument, NotAnArtefact
 from instag.speech.ave import AudioVisualEncoder
@@ -143,7 +143,7 @@ def test_fresh_features_are_the_sounds(clip: Clip, made: list[str]) -> None:
 def test_silence_is_what_the_front_end_hears_in_it(clip: Clip, name: str) -> None:
     found = np.array(clip_features(clip, name))
     np.testing.assert_array_equal(
-        features_of_silence(clip, name, found), silence(create(name)).numpy()
+        features_of_silence(name, found, clip.speech()), silence(create(name)).numpy()
     )
 
 
@@ -152,7 +152,7 @@ def test_the_quietest_frame_is_silence_where_the_weights_are_missing(clip: Clip)
     sound[20 * 640 : 21 * 640] *= 1e-3
     clip.save_speech(sound)
     found = np.random.default_rng(0).standard_normal((FRAMES, 44, 16)).astype(np.float32)
-    np.testing.assert_array_equal(features_of_silence(clip, "esperanto", found), found[20])
+    np.testing.assert_array_equal(features_of_silence("esperanto", found, clip.speech()), found[20])
 
 
 def test_without_sound(clip: Clip) -> None:

@@ -13,7 +13,7 @@ MOTION = load_expression_basis()
 with np.load(CANONICAL_FACE) as stored:
     SHAPE = torch.from_numpy(stored["vertices"].astype(np.float32) / 100)
 OPEN, CLOSED = torch.zeros(1, 6), torch.tensor([[0.0, 0, 0, 0, 0, 2]])
-FLOW = expression_displacement(MOTION, SHAPE, torch.zeros(3, 6))
+FLOW = expression_displacement(MOTION.fitted(SHAPE), SHAPE, torch.zeros(3, 6))
 
 
 def test_landmarks_do_what_the_basis_says():
@@ -65,6 +65,6 @@ def test_there_and_back_is_nothing():
 def test_who_blinks_needs_no_lesson_in_it():
     seen = torch.zeros(30, 6)
     seen[10:15, BLINK_ROW] = 2.4
-    strongest = expression_displacement(MOTION, SHAPE, seen).strongest
+    strongest = expression_displacement(MOTION.fitted(SHAPE), SHAPE, seen).strongest
     assert strongest[BLINK_ROW] == 0
     torch.testing.assert_close(strongest[:BLINK_ROW], MOTION.strongest[:BLINK_ROW])

@@ -16,7 +16,9 @@ from instag.perception.action_units import (
     UPPER_LIDS,
     UPPER_LIP,
     action_units,
+    are_measured,
 )
+from instag.types import Track
 
 FRAMES = 100
 
@@ -36,11 +38,22 @@ def performance() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def table() -> dict[str, np.ndarray]:
-    track = fit_head(
+def track() -> Track:
+    return fit_head(
         seen(performance(), head_poses(nodding(FRAMES, 0.15)), 600.0, jitter=0.05), SIZE, SIZE
     )
+
+
+@pytest.fixture(scope="module")
+def table(track: Track) -> dict[str, np.ndarray]:
     return action_units(track, SIZE, SIZE)
+
+
+def test_units_from_elsewhere_are_told_from_those_measured(track, table):
+    written = {name: values.round(2) for name, values in table.items()}
+    assert are_measured(written, track, SIZE, SIZE)
+    assert not are_measured(written | {"AU45": written["AU45"] * 0.9}, track, SIZE, SIZE)
+    assert not are_measured({"AU01": written["AU01"]}, track, SIZE, SIZE)
 
 
 def test_range_and_names(table: dict[str, np.ndarray]) -> None:

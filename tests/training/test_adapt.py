@@ -81,12 +81,11 @@ def test_another_seed_starts_anew_and_the_same_seed_repeats(folder):
 def test_a_mouth_that_moves_as_one_is_not_strained(folder):
     plan = replace(TINY, mouth=replace(TINY.mouth, aligner_after=0))
     inputs = inputs_of(Clip.open(folder), plan, front_end="motion")
-    head = initialize_head(inputs, plan, None, seed=0)
-    training = head_training(head, inputs, ReferenceRenderer(), seed=0)
+    training = head_training(inputs, plan, None, ReferenceRenderer(), seed=0)
     stage = MouthStage(training, plan.mouth)
     step = Step(person_step=0, people=[training.person])
     assert stage.compute_losses(step).losses["neighbor_strain"] > 0
-    torch.nn.init.zeros_(list(head.mouth.field.motion.parameters())[-1])
+    torch.nn.init.zeros_(list(training.head.mouth.field.motion.parameters())[-1])
     assert stage.compute_losses(step).losses["neighbor_strain"] == 0
 
 

@@ -33,7 +33,7 @@ def seeded() -> torch.Generator:
 
 
 def dataset_of(clip: Clip) -> ClipDataset:
-    return ClipDataset(clip, size=64, features=torch.zeros(len(clip), 5, 1))
+    return ClipDataset(clip, clip.tables(), size=64, features=torch.zeros(len(clip), 5, 1))
 
 
 def test_start_looks_like_the_head(clip):

@@ -88,6 +88,16 @@ class Surface:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClipTables:
+    """What a clip holds of all its frames together. action_units: as `Clip.action_units` returns
+    them."""
+
+    track: Track
+    action_units: dict[str, Float[np.ndarray, " f"]]
+    backdrop: UInt8[np.ndarray, "h w 3"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Clip:
     """A Clip on disk. Open one with `Clip.open(folder)`; write one with the `save_*` methods, then
     `save_info`."""
@@ -203,6 +213,12 @@ class Clip:
         normal = cv2.resize(normal, size, interpolation=cv2.INTER_LINEAR)
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-8
         return Surface(depth=depth, normal=normal, valid=valid)
+
+    def tables(self) -> ClipTables:
+        """Raises NotAnArtefact where one is missing."""
+        return ClipTables(
+            track=self.track(), action_units=self.action_units(), backdrop=self.backdrop()
+        )
 
     def track(self) -> Track:
         """Raises NotAnArtefact where track.npz is missing."""

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from instag.data.clip import Clip
+from instag.data.clip import Clip, ClipTables
 from instag.data.frame_batch import CropWindow, FrameBatch
 from instag.data.head_mask import head_alpha_uint8
 from instag.ops.rotations import viewmats
@@ -35,13 +35,15 @@ class ClipDataset:
     """The frames of a Clip at one picture size. What a batch holds, and every table of numbers,
     lies on `device`.
 
-    features: speech features or lip codes of each frame (`data.speech_features`). memory: bytes of
-    decoded frames that are kept.
+    tables: the clip's. features: speech features or lip codes of each frame
+    (`data.speech_features`). memory: bytes of decoded frames that are kept. mouth_opening: height
+    of the inner lips in each frame, pixels.
     """
 
     def __init__(
         self,
         clip: Clip,
+        tables: ClipTables,
         *,
         size: int,
         features: Float[Tensor, "f channels steps"] | Float[np.ndarray, "f channels steps"],
@@ -50,11 +52,13 @@ class ClipDataset:
     ) -> None:
         self.clip, self.size, self.memory = clip, size, memory
         self.device = torch.device(device)
-        track, units, backdrop = clip.track(), clip.action_units(), clip.backdrop()
+        track, units = tables.track, tables.action_units
         self.scale = size / clip.info.width
         self.focal = track.focal * self.scale
         self.identity = torch.from_numpy(track.identity).float()
-        self.landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
+        landmarks68 = torch.from_numpy(track.landmarks68).float() * self.scale
+        self.lips_boxes = squares_around(landmarks68[:, 48:60], self.size).to(self.device)
+        self.mouth_opening = inner_lips_height(landmarks68)
         self.expression_units = EXPRESSION_UNITS
         still = np.zeros(len(clip), np.float32)
         self.expression = torch.from_numpy(
@@ -64,11 +68,10 @@ class ClipDataset:
         self.features = (
             features if isinstance(features, Tensor) else torch.from_numpy(np.array(features))
         ).to(self.device)
+        self.backdrop = self._resized(tables.backdrop)
         self.viewmats = viewmats(
             torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float()
         ).to(self.device)
-        self.lips_boxes = squares_around(self.landmarks68[:, 48:60], self.size).to(self.device)
-        self.backdrop = self._resized(backdrop)
         self._kept: OrderedDict[tuple[int, bool], tuple[np.ndarray, ...]] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
@@ -87,11 +90,6 @@ class ClipDataset:
     def unit(self, name: str) -> Float[Tensor, " f"]:
         """Intensity of one of `expression_units`, on the device."""
         return self.expression[:, self.expression_units.index(name)]
-
-    def mouth_opening(self) -> Float[Tensor, " f"]:
-        """Height of the inner lips (points 60-67), pixels."""
-        inner = self.landmarks68[:, 60:68, 1]
-        return inner.max(1).values - inner.min(1).values
 
     def condition(self, indices: Int[Tensor, " b"]) -> Condition:
         """Speech windows and expressions of some frames."""
@@ -277,6 +275,12 @@ def squares_around(points: Float[Tensor, "f p 2"], size: int) -> Int[Tensor, "f 
     low, high = points.min(1).values, points.max(1).values
     centre, half = (low + high) / 2, (high - low).max(1, keepdim=True).values / 2
     return torch.cat([(centre - half).floor(), (centre + half).ceil()], dim=1).clamp(0, size).long()
+
+
+def inner_lips_height(landmarks68: Float[Tensor, "f 68 2"]) -> Float[Tensor, " f"]:
+    """From the highest to the lowest of the inner lips (points 60-67), pixels."""
+    inner = landmarks68[:, 60:68, 1]
+    return inner.max(1).values - inner.min(1).values
 
 
 def premultiplied(rgba: UInt8[np.ndarray, "h w 4"]) -> UInt8[np.ndarray, "h w 4"]:

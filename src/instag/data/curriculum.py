@@ -125,7 +125,7 @@ def face_curriculum(
     some = slice(train.start, train.stop)
     blink = (dataset.unit(BLINK)[some] / 2).clamp(0, 1).cpu()
     return FaceCurriculum(
-        openings=sliding(dataset.mouth_opening()[some], every=FACE_EVERY),
+        openings=sliding(dataset.mouth_opening[some], every=FACE_EVERY),
         blinks=sliding(blink, every=FACE_EVERY),
         opening_steps=opening_steps,
         steps=steps,
@@ -176,7 +176,7 @@ def mouth_curriculum(
     rows = rows_with_mouth(dataset, train)
     unit, height = (
         values[train.start : train.stop][rows]
-        for values in (dataset.mouth_unit, dataset.mouth_opening())
+        for values in (dataset.mouth_unit, dataset.mouth_opening)
     )
     opening = unit if float(unit.max()) > float(unit.min()) else height
     highest = float(torch.quantile(opening, HIGHEST_OPENING))

@@ -10,8 +10,14 @@ import torch
 from jaxtyping import Float
 
 from instag.data.clip import Clip
-from instag.data.instag_features import find_instag_features, read_instag_features
-from instag.errors import AssetMissing, NotAnArtefact
+from instag.data.given_features import (
+    features_path,
+    find_instag_features,
+    given_features,
+    load_features,
+    stored_name,
+)
+from instag.errors import AssetMissing
 from instag.runtime.files import write_atomic
 from instag.runtime.progress import Report, silent
 from instag.speech.chunking import features, silence
@@ -20,8 +26,6 @@ from instag.types import SAMPLES
 
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 """What the system answers where a clip cannot be written to: its features are then not kept."""
-MAX_MISSING = 5
-"""Frames at the end that features from elsewhere may lack; their last window is repeated."""
 
 
 def clip_features(
@@ -37,50 +41,44 @@ def clip_features(
     be made here. device: where its network computes. Raises NotAnArtefact, BadArgument,
     AssetMissing, AssetDamaged.
     """
-    stored, note = stored_name(name), clip.folder / "features" / f"{stored_name(name)}.json"
-    path = clip.folder / "features" / f"{stored}.npy"
-    accept_given = not (fresh and _can_be_made(name))
-    if accept_given and path.is_file() and not note.is_file():
-        return _of_length(clip.features(stored), clip, path)
-    digest = _digest(clip)
-    kept = _read(note)
-    if (
-        path.is_file()
-        and kept.get("sound") == digest
-        and kept.get("front_end") == _identity(name, kept)
-    ):
-        return clip.features(stored)
-    for folder in (clip.folder / "features", clip.folder):
-        original = find_instag_features(folder, name)
-        if accept_given and original is not None:
-            return _of_length(read_instag_features(original, name).numpy(), clip, original)
-    front_end = create(name, device=device)
-    computed = features(torch.from_numpy(clip.speech()), front_end, report).numpy()
-    about = {"sound": digest, "front_end": identity(name), "frames": len(computed)}
+    path = features_path(clip.folder, name)
+    note, sound = path.with_suffix(".json"), clip.folder / "speech.wav"
+    if path.is_file() and _describes(note, sound, name):
+        return load_features(path)
+    given = None if fresh and _can_be_made(name) else given_features(clip.folder, name, len(clip))
+    if given is not None:
+        return given
+    waveform = torch.from_numpy(clip.speech())
+    computed = features(waveform, create(name, device=device), report).numpy()
+    about = {"sound": _digest(sound), "front_end": identity(name), "frames": len(computed)}
     try:
         note.unlink(missing_ok=True)
         path.unlink(missing_ok=True)
-        clip.save_features(stored, computed)
+        clip.save_features(stored_name(name), computed)
         write_atomic(note, json.dumps(about))
     except OSError as error:
         if error.errno not in READ_ONLY:
             raise
         return computed
-    return clip.features(stored)
+    return load_features(path)
 
 
 def features_of_silence(
-    clip: Clip, name: str, found: Float[np.ndarray, "f channels steps"], *, device: str = "cpu"
+    name: str,
+    found: Float[np.ndarray, "f channels steps"],
+    waveform: Float[np.ndarray, " samples"],
+    *,
+    device: str = "cpu",
 ) -> Float[np.ndarray, "channels steps"]:
     """The window of silence of a front end; where it cannot be made here: its window in `found` of
-    the clip's quietest frame.
+    the quietest frame of their sound.
 
     Raises BadArgument, AssetDamaged.
     """
     try:
         return silence(create(name, device=device)).numpy()
     except AssetMissing:
-        sound = clip.speech()[: len(found) * SAMPLES]
+        sound = waveform[: len(found) * SAMPLES]
         loudness = np.square(np.pad(sound, (0, -len(sound) % SAMPLES)).reshape(-1, SAMPLES)).mean(1)
         return found[loudness.argmin()]
 
@@ -88,18 +86,8 @@ def features_of_silence(
 def check_features(folder: Path, name: str) -> None:
     """Check, before any work, that a clip in `folder`, or one that is made there, can have features
     of this name. Raises BadArgument, AssetMissing."""
-    accept_given = (folder / "features" / f"{stored_name(name)}.npy").is_file()
-    if (
-        not accept_given
-        and find_instag_features(folder, name) is None
-        and find_instag_features(folder / "features", name) is None
-    ):
+    if not features_path(folder, name).is_file() and find_instag_features(folder, name) is None:
         require(name)
-
-
-def stored_name(name: str) -> str:
-    """The front end's name as that of a file."""
-    return "".join(letter if letter.isalnum() or letter in "+._-" else "-" for letter in name)
 
 
 def _can_be_made(name: str) -> bool:
@@ -110,22 +98,19 @@ def _can_be_made(name: str) -> bool:
     return True
 
 
-def _identity(name: str, kept: dict[str, object]) -> object:
-    """The front end's identity now; the kept one where its weights are not on this machine."""
+def _describes(note: Path, sound: Path, name: str) -> bool:
+    """Whether a note is of this sound and front end, as far as its weights are on this machine."""
+    kept = _read(note)
+    if not sound.is_file() or kept.get("sound") != _digest(sound):
+        return False
     try:
-        return identity(name)
+        return kept.get("front_end") == identity(name)
     except AssetMissing:
-        return kept.get("front_end")
+        return True
 
 
-def _digest(clip: Clip) -> str:
-    path = clip.folder / "speech.wav"
-    if not path.is_file():
-        raise NotAnArtefact(
-            f"{path} is missing. Run the stage again: instag prepare VIDEO -o {clip.folder} --from "
-            "sound"
-        )
-    with path.open("rb") as file:
+def _digest(sound: Path) -> str:
+    with sound.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -135,20 +120,3 @@ def _read(note: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _of_length(
-    found: Float[np.ndarray, "f channels steps"], clip: Clip, path: Path
-) -> Float[np.ndarray, "f2 channels steps"]:
-    """Cut to the clip's frames, or its last window repeated for the few that are missing."""
-    missing = len(clip) - len(found)
-    if missing > MAX_MISSING:
-        raise NotAnArtefact(
-            f"{path} holds features of {len(found)} frames, and the clip has {len(clip)}. They are "
-            "of another sound: delete the file."
-        )
-    return (
-        found[: len(clip)]
-        if missing <= 0
-        else np.concatenate([found, np.repeat(found[-1:], missing, axis=0)])
-    )

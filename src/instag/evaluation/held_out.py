@@ -80,7 +80,9 @@ def reconstruct(
     conditioning = (
         clip_features(clip, avatar.info.front_end, device=str(device)) if spoken is None else spoken
     )
-    dataset = ClipDataset(clip, size=avatar.info.size, features=conditioning, device=device)
+    dataset = ClipDataset(
+        clip, clip.tables(), size=avatar.info.size, features=conditioning, device=device
+    )
     renderer, head = renderer_for(device), avatar.to(device).head
     static = static_features(head)
     for indices in torch.arange(frames.start, frames.stop).split(

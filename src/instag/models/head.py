@@ -192,10 +192,9 @@ def new_head(
     was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Head(
-            Face(face, universal_face_field(conditioning, units), face_aligner()),
-            Mouth(mouth, MouthField(conditioning), mouth_aligner()),
-        )
+        of_face = universal_face_field(conditioning, units), face_aligner()
+        of_mouth = MouthField(conditioning), mouth_aligner()
+    return Head(Face(face, *of_face), Mouth(mouth, *of_mouth))
 
 
 def load_head(head: Head, state: dict[str, Tensor]) -> None:

@@ -50,6 +50,11 @@ class ExpressionDisplacement:
     basis: Float[Tensor, "6 q 3"]
     strongest: Float[Tensor, " 6"]
 
+    @property
+    def lacks_blink(self) -> bool:
+        """Whether the person was not seen to close the eyes."""
+        return float(self.strongest[BLINK_ROW]) > 0
+
     def shift(
         self, points: Float[Tensor, "n 3"], seen: Float[Tensor, "b 6"], shown: Float[Tensor, "b 6"]
     ) -> Float[Tensor, "b n 3"]:
@@ -88,8 +93,7 @@ def expression_displacement(
     motion: ExpressionBasis, landmarks: Float[Tensor, "p 3"], seen: Float[Tensor, "f 6"]
 ) -> ExpressionDisplacement:
     """The displacement of a person with these landmarks at rest, metres, who shows the expressions
-    `seen` in the frames to learn from; on their device."""
-    motion = motion.fitted(landmarks.cpu()).to(landmarks.device)
+    `seen` in the frames to learn from. motion: fitted to the landmarks; all on one device."""
     basis = _landmark_basis(motion, landmarks)
     moving = torch.cat([_between_lids(landmarks), landmarks[motion.points]])
     eyes = _between_lids(basis)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 
 from instag.ops.rigid_poses import Poses, head_to_camera
-from instag.types import Track
+from instag.types import EXPRESSION_UNITS, Track
 
 INNER_BROWS = (55, 107, 65, 285, 336, 295)
 OUTER_BROWS = (70, 63, 46, 53, 300, 293, 276, 283)
@@ -45,6 +45,8 @@ JITTER_FRAMES = 0.8
 """Standard deviation in frames of the Gaussian that smooths all units but the blink."""
 CHUNK_FRAMES = 500
 """Frames that are transformed into the head's frame at once."""
+ROUNDED = 0.01
+"""Largest difference between units before writing and after reading them from a file."""
 CLOSED_LIPS = 0.0015
 """Greatest distance in metres of MediaPipe's inner lips when the mouth is shut."""
 
@@ -75,6 +77,18 @@ def action_units(track: Track, width: int, height: int) -> dict[str, Float[np.nd
         for name, shift in shifts.items()
     }
     return {**table, "AU45": (FULL_BLINK * closed).astype(np.float32)}
+
+
+def are_measured(
+    units: dict[str, Float[np.ndarray, " f"]], track: Track, width: int, height: int
+) -> bool:
+    """Whether a clip's expression units are those that `action_units` computes from its landmarks,
+    and not OpenFace's."""
+    measured = action_units(track, width, height)
+    return all(
+        name in units and np.abs(units[name] - measured[name]).max() <= ROUNDED
+        for name in EXPRESSION_UNITS
+    )
 
 
 def _distances(track: Track, width: int, height: int) -> dict[str, Float[np.ndarray, " f"]]:

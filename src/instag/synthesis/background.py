@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self, final
+from typing import TypeVar, final
 
 import numpy as np
 import torch
@@ -25,11 +25,14 @@ DECODERS = 8
 """Threads, at most, that decode for a GPU. A CPU has one: a core that decodes does not render."""
 
 
+B = TypeVar("B", bound="Background")
+
+
 class Background(ABC):
     """Gives the pictures behind the head for batches of frames. Used in a `with` block, which ends
     its threads if it has any."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self: "B") -> "B":
         return self
 
     def prefetch(self, inputs: FrameInputs) -> None:  # noqa: B027 - most have nothing to do

@@ -1,6 +1,5 @@
 """Adaptation: from a Clip to an Avatar, in three stages (docs/method.md#two-acts, #adaptation)."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from instag.training.run_dir import OnMetrics, RunDir
 from instag.training.stages.adapt_face import FaceStage
 from instag.training.stages.adapt_fuse import FuseStage
 from instag.training.stages.adapt_mouth import MouthStage
-from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
+from instag.training.stages.adapt_stage import HeadTraining
 from instag.training.supervision.head_landmarks import landmark_sampler
 from instag.training.trainer import CancelToken, Preview, StageReport, Trainer, silent_stages
 from instag.types import FPS
@@ -86,9 +85,17 @@ def adapt(
     running = RunDir(folder, plan.identity, on_metrics=on_metrics)
     inputs = load_inputs(clip, plan.recipe, plan.frames, front_end=plan.front_end, device=where)
     begun = None if plan.prior is None else plan.prior.to(where)
-    head = initialize_head(inputs, plan.recipe, begun, seed)
-    training = head_training(head, inputs, renderer_for(where), seed)
-    stages = stages_of(training, inputs, plan.recipe, begun)
+    training = head_training(inputs, plan.recipe, begun, renderer_for(where), seed)
+    whole = begun if plan.recipe.prior_scope == "all" else None
+    stages = {
+        "face": lambda: FaceStage(
+            training,
+            plan.recipe.face,
+            landmark_sampler(training, inputs, plan.recipe.face, whole),
+        ),
+        "mouth": lambda: MouthStage(training, plan.recipe.mouth),
+        "fuse": lambda: FuseStage(training, plan.recipe.fuse),
+    }
     trainer = Trainer(
         training.people, stages, running, report=report, preview=preview, cancel=cancel
     )
@@ -148,8 +155,11 @@ def initialize_head(
     return head
 
 
-def head_training(head: Head, inputs: AdaptInputs, renderer: Renderer, seed: int) -> HeadTraining:
-    """A head with the one person that it is learned from."""
+def head_training(
+    inputs: AdaptInputs, recipe: AdaptRecipe, prior: Prior | None, renderer: Renderer, seed: int
+) -> HeadTraining:
+    """A head as it starts, with the one person that it is learned from. prior: on the device."""
+    head = initialize_head(inputs, recipe, prior, seed)
     dataset, train = inputs.dataset, inputs.split.train
     person = Person(
         face=head.face.gaussians,
@@ -178,20 +188,6 @@ def head_training(head: Head, inputs: AdaptInputs, renderer: Renderer, seed: int
         head=head,
         lpips=lpips.load(weights).to(dataset.device) if weights else None,
     )
-
-
-def stages_of(
-    training: HeadTraining, inputs: AdaptInputs, recipe: AdaptRecipe, prior: Prior | None
-) -> dict[str, Callable[[], AdaptStage]]:
-    """Face, mouth and fuse, each to be made when its turn comes. prior: on the device."""
-    whole = prior if recipe.prior_scope == "all" else None
-    return {
-        "face": lambda: FaceStage(
-            training, recipe.face, landmark_sampler(training, inputs, recipe.face, whole)
-        ),
-        "mouth": lambda: MouthStage(training, recipe.mouth),
-        "fuse": lambda: FuseStage(training, recipe.fuse),
-    }
 
 
 def avatar_of(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Literal, final
 
 from instag.options import MACHINE, check_limits, option
 
@@ -57,8 +57,8 @@ class TrainingOptions:
 class PretrainingOptions:
     """How a prior is learned."""
 
-    recipe: Literal["draft", "usual", "reference"] = option(
-        "usual", "draft: 256x256 and short. usual: the default. reference: as the paper trains."
+    recipe: Literal["draft", "default", "reference"] = option(
+        "default", "draft: 256x256 and short. default: at full length. reference: as the paper."
     )
     speech: str = option("mel", "The speech front end, as in `prepare`.", metavar="NAME")
     share_speech: bool | None = option(
@@ -73,8 +73,3 @@ class PretrainingOptions:
 
     def __post_init__(self) -> None:
         check_limits(self)
-
-    def settings(self) -> dict[str, Any]:
-        """As `instag.pretrain` takes them."""
-        own = dict(vars(self))
-        return {"course": own.pop("recipe"), **own}

@@ -73,13 +73,16 @@ def load_person(
     table_bytes: int,
 ) -> Person:
     """A person with Gaussians as the recipe starts them. memory: bytes of frames on the host."""
-    landmarks = landmark_motion(clip.track(), (clip.info.width, clip.info.height))
+    tables = clip.tables()
+    landmarks = landmark_motion(tables.track, (clip.info.width, clip.info.height))
     features = (
         lip_codes(landmarks, load_lip_model()).code[..., None]
         if kind_of(speech) == "lip_codes"
         else clip_features(clip, speech, device=str(device))
     )
-    dataset = ClipDataset(clip, size=recipe.size, features=features, device=device, memory=memory)
+    dataset = ClipDataset(
+        clip, tables, size=recipe.size, features=features, device=device, memory=memory
+    )
     face, mouth = initial_gaussians(
         recipe.start,
         dataset,

@@ -51,7 +51,7 @@ def features(
 
 
 def _convert(stored: Path, output: Path, speech: str) -> tuple[int, int, int]:
-    from instag.data.instag_features import read_instag_features
+    from instag.data.given_features import read_instag_features
 
     found = read_instag_features(stored, speech)
     frames, channels, steps = found.shape

@@ -36,7 +36,7 @@ def pretrain(
     set_threads(threads)
     started = time.monotonic()
     with terminal.stages(f"Learning {output.stem}") as report:
-        prior = instag.pretrain(clips, output, report=report, **training.settings())
+        prior = instag.pretrain(clips, output, report=report, **vars(training))
     took = time.monotonic() - started
     if first:
         values = {

@@ -46,8 +46,7 @@ class LipCodes:
 
 
 def lip_codes(motion: LandmarkMotion, model: LipModel) -> LipCodes:
-    """Of every frame, relative to the person's rest."""
-    motion = motion.to("cpu")
+    """Of every frame, relative to the person's rest. motion: on the CPU."""
     size = float((motion.points[OUTER_EYES[0]] - motion.points[OUTER_EYES[1]]).norm())
     lips = motion.points[:, 1] + motion.rest[:, 1]
     return LipCodes(

@@ -22,6 +22,7 @@ from instag.speech.lips.network import (
     CURVES,
     LIP_CONTEXT_S,
     LipModel,
+    lip_model_of,
     load_lip_model,
     network_features,
 )
@@ -152,7 +153,9 @@ class LipCodeFrontEnd(FrontEnd):
         encoder: WhisperEncoder | None = None,
         gain: float = 1.0,
     ) -> None:
-        self.model = load_lip_model() if model is None else model
+        if model is None:
+            model = load_lip_model() if adapter is None else lip_model_of(adapter.weights_id)
+        self.model = model
         self.adapter = default_speaker_adapter(self.model) if adapter is None else adapter
         if self.adapter.weights_id != self.model.weights_id:
             raise NotAnArtefact(

@@ -17,6 +17,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn.functional import dropout1d, gelu, layer_norm, pad
 
+from instag.errors import NotAnArtefact
 from instag.speech.whisper import WhisperEncoder
 from instag.types import LIP_CODES, SAMPLES
 
@@ -88,6 +89,11 @@ STORED_NAMES = {
 """The fields of a LipModel that a file holds as they are, and their names in it."""
 
 
+CURRENT = "lip_motion.safetensors"
+EARLIER = ("lip_motion_1.safetensors",)
+"""Files of networks: today's, and those of earlier versions."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class LipModel:
@@ -145,10 +151,21 @@ class LipModel:
         return weights, torch.stack(biases).mean(0)
 
 
-def load_lip_model() -> LipModel:
-    """Read the bundled file."""
-    return lip_model_from_state(
-        load(files("instag").joinpath("bundled", "lip_motion.safetensors").read_bytes())
+def load_lip_model(file: str = CURRENT) -> LipModel:
+    """Read one of the bundled files."""
+    return lip_model_from_state(load(files("instag").joinpath("bundled", file).read_bytes()))
+
+
+def lip_model_of(weights_id: int) -> LipModel:
+    """The bundled networks to which a speaker adapter was fitted: avatars of earlier versions speak
+    by the networks of then. Raises NotAnArtefact."""
+    for file in (CURRENT, *EARLIER):
+        model = load_lip_model(file)
+        if model.weights_id == weights_id:
+            return model
+    raise NotAnArtefact(
+        "The avatar's voice was learned with lip networks that this version does not have. Learn "
+        "it again from its clip: instag adapt"
     )
 
 

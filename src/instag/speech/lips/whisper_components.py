@@ -8,7 +8,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.speech.front_end import FrontEnd
-from instag.speech.lips.network import COMPONENTS, LipModel, encoder_components, load_lip_model
+from instag.speech.lips.network import (
+    COMPONENTS,
+    EARLIER,
+    LipModel,
+    encoder_components,
+    load_lip_model,
+)
 from instag.speech.loudness import loudness_gain
 from instag.speech.whisper import (
     BLOCK_CONTEXT_S,
@@ -40,7 +46,8 @@ class WhisperComponents(FrontEnd):
         encoder: WhisperEncoder | None = None,
         gain: float = 1.0,
     ) -> None:
-        self.model = load_lip_model() if model is None else model
+        # Heads depend on these components: they stay those of the first networks.
+        self.model = load_lip_model(EARLIER[0]) if model is None else model
         self.encoder = load_whisper_encoder() if encoder is None else encoder
         self.gain = gain
 

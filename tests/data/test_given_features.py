@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.data.instag_features import PUBLISHED, find_instag_features, read_instag_features
+from instag.data.given_features import PUBLISHED, find_instag_features, read_instag_features
 from instag.errors import BadArgument, NotAnArtefact
 
 

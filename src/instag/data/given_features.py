@@ -1,5 +1,6 @@
-"""Features that the original's own scripts stored, read as features of a clip: aud.npy, aud_eo.npy,
-aud_hu.npy, aud_ave.npy."""
+"""Given features: those that somebody put into a clip's folder, as features/NAME.npy without a
+note, or as the original's own scripts stored them: aud.npy, aud_eo.npy, aud_hu.npy, aud_ave.npy.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,23 @@ PUBLISHED = {
     "hubert": InstagFeatures(files=("aud_hu.npy",), steps=2, channels=1024, pairs=True),
     "ave": InstagFeatures(files=("aud_ave.npy",), steps=1, channels=512),
 }
+
+MAX_MISSING = 5
+"""Frames at the end that given features may lack; their last window is repeated."""
+
+
+def given_features(
+    folder: Path, name: str, frames: int
+) -> Float[np.ndarray, "f channels steps"] | None:
+    """Those of a clip of so many frames; None where it has none. Raises NotAnArtefact."""
+    path = features_path(folder, name)
+    if path.is_file() and not path.with_suffix(".json").is_file():
+        found = load_features(path)
+    elif path := find_instag_features(folder, name):
+        found = read_instag_features(path, name).numpy()
+    else:
+        return None
+    return _of_length(found, frames, path)
 
 
 def read_instag_features(path: Path, name: str) -> Float[Tensor, "f channels steps"]:
@@ -66,6 +84,40 @@ def read_instag_features(path: Path, name: str) -> Float[Tensor, "f channels ste
 
 
 def find_instag_features(folder: Path, name: str) -> Path | None:
-    """The original's file of these features in a folder, None where it has none."""
+    """The original's file of these features in a clip's features/ or its folder itself, None where
+    neither has one."""
     files = PUBLISHED[name].files if name in PUBLISHED else ()
-    return next((folder / file for file in files if (folder / file).is_file()), None)
+    paths = (place / file for place in (folder / "features", folder) for file in files)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def stored_name(name: str) -> str:
+    """The front end's name as that of a file."""
+    return "".join(letter if letter.isalnum() or letter in "+._-" else "-" for letter in name)
+
+
+def features_path(folder: Path, name: str) -> Path:
+    """Where a clip's features of a front end lie, given or computed."""
+    return folder / "features" / f"{stored_name(name)}.npy"
+
+
+def load_features(path: Path) -> Float[np.ndarray, "f channels steps"]:
+    """Read when asked for."""
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _of_length(
+    found: Float[np.ndarray, "f channels steps"], frames: int, path: Path
+) -> Float[np.ndarray, "f2 channels steps"]:
+    """Cut to the clip's frames, or its last window repeated for the few that are missing."""
+    missing = frames - len(found)
+    if missing > MAX_MISSING:
+        raise NotAnArtefact(
+            f"{path} holds features of {len(found)} frames, and the clip has {frames}. They are "
+            "of another sound: delete the file."
+        )
+    return (
+        found[:frames]
+        if missing <= 0
+        else np.concatenate([found, np.repeat(found[-1:], missing, axis=0)])
+    )
