@@ -1,4 +1,4 @@
-"""Heads of many people, judged on frames that they were not taught: python -m benchmarks.people
+"""Heads of many people, measured on held-out frames: python -m benchmarks.people
 CLIP... [-o FOLDER] [--recipe few] [--jobs 4] [--write README.md].
 
 A CLIP is a prepared clip or a video, each of another person. A head learns from the first seconds

@@ -73,21 +73,25 @@ def split(forward: Callable[[], list[Tensor]], repeats: int) -> tuple[float, flo
 def rasterize(
     count: int, size: int, frames: int, *, training: bool, repeats: int
 ) -> tuple[float, float, float]:
-    """Milliseconds a frame: forward alone, forward with gradients, backward. Training paints two
+    """Milliseconds a frame: forward alone, forward with gradients, backward. Training renders two
     detached channels and depth too."""
     splats, colors = head(count, frames)
     detached = torch.rand(frames, count, 2).requires_grad_() if training else None
     renderer, view = renderer_for("cpu"), camera(size, frames)
 
-    def paint() -> Rendering:
+    def render_once() -> Rendering:
         return renderer.render(splats, colors, view, detached)
 
     def channels() -> list[Tensor]:
-        seen = paint()
-        return [seen.colors, seen.alphas, *([seen.detached, seen.depths] if training else [])]
+        rendered = render_once()
+        return [
+            rendered.colors,
+            rendered.alphas,
+            *([rendered.detached, rendered.depths] if training else []),
+        ]
 
     with torch.no_grad():
-        alone = best(paint, repeats)
+        alone = best(render_once, repeats)
     ahead, back = split(channels, repeats)
     return alone / frames, ahead / frames, back / frames
 

@@ -61,10 +61,10 @@ class Timed(Renderer):
     ) -> Rendering:
         wait_for(self._device)
         began = time.perf_counter()
-        painted = self._renderer.render(splats, colors, camera, detached)
+        rendered = self._renderer.render(splats, colors, camera, detached)
         wait_for(self._device)
         self.spent.append(1e3 * (time.perf_counter() - began))
-        return painted
+        return rendered
 
 
 def measure(

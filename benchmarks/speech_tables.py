@@ -198,10 +198,10 @@ def best_ridges(
     return found
 
 
-def fits(said: Float[Tensor, " f"], person: Person) -> float:
+def fits(predicted: Float[Tensor, " f"], person: Person) -> float:
     """Correlation with the aperture that was seen."""
-    frames = min(len(said), len(person.aperture))
-    return float(np.corrcoef(said[:frames], person.aperture[:frames])[0, 1])
+    frames = min(len(predicted), len(person.aperture))
+    return float(np.corrcoef(predicted[:frames], person.aperture[:frames])[0, 1])
 
 
 def print_row(

@@ -167,10 +167,10 @@ def test_a_head_speaks(avatar: Avatar, gpu: PretendedGpu, manner: SpeakOptions) 
 def test_a_head_is_judged(avatar: Avatar, people: list[Path], gpu: PretendedGpu) -> None:
     lpips = Lpips(random_weights()).to("cuda")
     pairs = list(reconstruct(avatar, Clip.open(people[0]), range(50, 55), device="cuda"))
-    assert [pair.painted.dtype for pair in pairs] == [np.uint8] * 5
+    assert [pair.prediction.dtype for pair in pairs] == [np.uint8] * 5
     box = Box(left=0, top=0, right=64, bottom=64)
     assert isinstance(
-        compare_pictures(pairs[0].painted, pairs[0].truth, {"full": box}, lpips, device="cuda")[
+        compare_pictures(pairs[0].prediction, pairs[0].truth, {"full": box}, lpips, device="cuda")[
             "full"
         ].lpips,
         float,

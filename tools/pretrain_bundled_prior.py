@@ -1,4 +1,4 @@
-"""Pre-train on a folder of prepared clips and say what it took: python
+"""Pre-train on a folder of prepared clips and print a table of its stages: python
 tools/pretrain_bundled_prior.py CLIPS -o my.prior [--recipe default] [--share 0.1].
 
 CLIPS holds NAME.clip folders, each of another person. What heads gain and lose by such a prior:

@@ -2,8 +2,9 @@
 tools/train_expression_basis.py CLIPS [--without NAME ...] [-o FILE].
 
 A ridge regression from the strengths of the units to the landmarks that do not speak, in metres,
-each person's mean taken out. Tracks and action units are all that is read of a clip. First
-everybody is left out in turn, which is the measure; then the bundled map is learned from all.
+each person's mean taken out. Of a clip it reads only the
+track and the action units. First each person is left out in turn for a measurement; then the
+bundled map is learned from all.
 """
 
 import argparse
@@ -156,20 +157,23 @@ def print_left_out(people: list[Person], together: list[str], points: Int[Tensor
             [other for other in people if identity(other) != identity(person)], points
         ).fitted(person.motion.points)
         moved = person.motion.shift[:, points]
-        told = map_of_others.change(torch.zeros_like(person.expression), person.expression)
-        moved, told = moved - moved.mean(0), told - told.mean(0)
+        predicted = map_of_others.change(torch.zeros_like(person.expression), person.expression)
+        moved, predicted = moved - moved.mean(0), predicted - predicted.mean(0)
         lids, brows = (
             torch.isin(points, torch.tensor(some))
             for some in (UPPER_LIDS, INNER_BROWS + OUTER_BROWS)
         )
         explained = [
             1
-            - float((moved - told)[:, some, 1:].square().sum() / moved[:, some, 1:].square().sum())
+            - float(
+                (moved - predicted)[:, some, 1:].square().sum() / moved[:, some, 1:].square().sum()
+            )
             for some in (lids, brows, lids | ~lids)
         ]
         blinks = person.expression[:, BLINK_ROW] > BLINKED
         low, of = (
-            float(values[blinks][:, lids, 1].mean()) * 1000 for values in (moved - told, -moved)
+            float(values[blinks][:, lids, 1].mean()) * 1000
+            for values in (moved - predicted, -moved)
         )
         rows.append((*explained, int(blinks.sum())))
         print(

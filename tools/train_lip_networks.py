@@ -2,8 +2,9 @@
 tools/train_lip_networks.py CLIPS [--without NAME ...] [-o FILE].
 
 Twice in turn, networks are trained on some of the people and find the sound delay of the others,
-which is then mended where they are sure of it: what is stored in the clips may be wrong. The second
-turn's correlations on people left out are the measure. Then the bundled networks learn from all.
+which is then corrected where the estimate is certain: the delays in the clips may be wrong. The
+second turn's correlations on people left out are the measure. Then the bundled networks learn from
+all.
 """
 
 import argparse
@@ -384,8 +385,8 @@ def folds_of(people: list[Person], together: list[str]) -> dict[str, int]:
 def leave_out(
     people: list[Person], folds: dict[str, int], *, seed: int, name: str
 ) -> tuple[Float[np.ndarray, " 3"], list[LipNet]]:
-    """Mend the delays of people whom the networks have not seen, and say how well these do. Returns
-    the networks of the folds, too."""
+    """Correct the delays of people that the networks were not trained on, and print correlations.
+    Returns the networks of the folds, too."""
     scores, found, nets = {}, {}, []
     for fold in range(FOLDS):
         net = train([person for person in people if folds[person.name] != fold], seed=seed + fold)
@@ -408,12 +409,12 @@ def leave_out(
 
 
 def read_frames(
-    heard: Float[Tensor, "64 n"], person: Person, start: float, frames: int, rate: float
+    inputs: Float[Tensor, "64 n"], person: Person, start: float, frames: int, rate: float
 ) -> Float[Tensor, "64 m"]:
     """STEPS_PER_FRAME steps for each of some frames, from a frame on, at a tempo."""
     quarter = torch.arange(frames * STEPS_PER_FRAME) - (STEPS_PER_FRAME - 1) / 2
     return interpolate_at(
-        heard,
+        inputs,
         (start + 0.5 + person.lag + MARGIN_FRAMES + quarter / STEPS_PER_FRAME * rate)
         * STEPS_PER_FRAME,
     )
@@ -422,16 +423,16 @@ def read_frames(
 @torch.no_grad()
 def predict(net: LipNet, person: Person) -> Float[Tensor, "f 15"]:
     frames = len(person.curves)
-    heard = read_frames(
+    inputs = read_frames(
         person.components[0], person, -MARGIN_FRAMES, frames + 2 * MARGIN_FRAMES, 1.0
     )
-    return net(heard[None])[0].T[MARGIN_FRAMES : MARGIN_FRAMES + frames]
+    return net(inputs[None])[0].T[MARGIN_FRAMES : MARGIN_FRAMES + frames]
 
 
 def drawn(
     people: list[Person], shares: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    heard, wanted, known = [], [], []
+    inputs, target, known = [], [], []
     draw = lambda: float(torch.rand((), generator=generator))  # noqa: E731
     for number in torch.multinomial(shares, BATCH, replacement=True, generator=generator).tolist():
         person = people[number]
@@ -440,21 +441,23 @@ def drawn(
         if draw() < RESTING:
             start = frames + REST - (CROP - 1) * rate - draw() * REST / 2
         variant = person.components[int(torch.randint(VARIANTS, (), generator=generator))]
-        heard.append(read_frames(variant, person, start, CROP, rate))
+        inputs.append(read_frames(variant, person, start, CROP, rate))
         places = start + torch.arange(CROP) * rate
         known.append((places >= 0) & ((places <= frames - 1) | (places >= frames + AFTER)))
-        wanted.append(interpolate_at(person.target.T, places))
-    return torch.stack(heard), torch.stack(wanted), torch.stack(known)[:, None].float()
+        target.append(interpolate_at(person.target.T, places))
+    return torch.stack(inputs), torch.stack(target), torch.stack(known)[:, None].float()
 
 
-def loss_of(said: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
+def loss_of(predicted: Tensor, target: Tensor, known: Tensor) -> Tensor:
     """Huber, and one minus the correlation within the crop."""
     weights = torch.tensor([*CURVE_WEIGHTS, *[1.0] * CODES])
     weights = (weights / weights.sum())[None, :, None]
-    huber = (smooth_l1_loss(said, wanted, reduction="none") * known * weights).sum() / known.sum()
+    huber = (
+        smooth_l1_loss(predicted, target, reduction="none") * known * weights
+    ).sum() / known.sum()
     count = known.sum(-1, keepdim=True).clamp(min=1)
     centred = lambda values: (values - (values * known).sum(-1, keepdim=True) / count) * known  # noqa: E731
-    one, other = centred(said), centred(wanted)
+    one, other = centred(predicted), centred(target)
     together = (one * other).sum(-1) / (
         one.square().sum(-1) * other.square().sum(-1) + 1e-3 * count[..., 0] ** 2
     ).sqrt()
@@ -472,9 +475,9 @@ def train(people: list[Person], *, seed: int) -> LipNet:
         optimiser, RATE, total_steps=STEPS_OF_TRAINING, pct_start=0.15
     )
     for step in range(STEPS_OF_TRAINING):
-        heard, wanted, known = drawn(people, shares, generator)
+        inputs, target, known = drawn(people, shares, generator)
         optimiser.zero_grad()
-        loss_of(net(heard), wanted, known).backward()
+        loss_of(net(inputs), target, known).backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         rates.step()

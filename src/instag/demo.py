@@ -1,5 +1,5 @@
-"""The demo: a synthetic speaker is filmed, observed and learned, says something new, and a report
-shows how well."""
+"""The demo: instag learns a synthetic speaker from a video, renders it with new speech, and reports
+the quality."""
 
 import json
 import os
@@ -50,10 +50,10 @@ from instag.types import FPS, SAMPLE_RATE
 from instag.version import __version__
 
 SECONDS, SIZE, SEED = 6.0, 256, 0
-TAUGHT = round((SECONDS - 1) * FPS)
-"""Frames that teach; the last second tests."""
+TRAIN_FRAMES = round((SECONDS - 1) * FPS)
+"""Frames for training; the last second is for testing."""
 STAGE_SHARES = {"face": (0.0, 0.35), "mouth": (0.35, 0.30), "fuse": (0.65, 0.35)}
-"""Where each training stage begins, and its part of the time, for one bar over all of them."""
+"""Start of each training stage and its share of the time, for one progress bar."""
 
 LEAD = (
     "A head that does not exist was filmed for six seconds, learned on this machine, and now "
@@ -62,17 +62,17 @@ LEAD = (
 SYNTHETIC = "Nobody was filmed: the face, the voice and the videos on this page are synthetic."
 
 Progress = Callable[[str], AbstractContextManager[Report]]
-"""Opens the display of one piece of work, by its title, and gives the report to call."""
+"""Opens the display of a piece of work by its title; the block's value is the report to call."""
 
 
 @contextmanager
-def _unseen(title: str) -> Iterator[Report]:
+def _silent_progress(title: str) -> Iterator[Report]:
     yield silent
 
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """Where the demo's results lie."""
+    """Paths of the demo's results."""
 
     folder: Path
 
@@ -103,10 +103,10 @@ class Files:
 
 @dataclass(frozen=True, kw_only=True)
 class Sync:
-    """How the lips follow the voice. seen, true: aperture a frame, as a share of the eyes'
-    distance; NaN where no face was seen."""
+    """How well the lips follow the voice. measured, true: aperture of each frame over the eyes'
+    distance; NaN without a face."""
 
-    seen: Float[np.ndarray, " f"]
+    measured: Float[np.ndarray, " f"]
     true: Float[np.ndarray, " f"]
     fit: CurveSync
 
@@ -117,27 +117,29 @@ def run(
     open_page: bool = True,
     recipe: str | AdaptRecipe = "draft",
     device: str = "auto",
-    progress: Progress = _unseen,
+    progress: Progress = _silent_progress,
     note: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
-    """Run the demo in `folder` and return its report, an HTML file. What an earlier run completed
-    there is not done again.
+    """Run the demo in `folder` and return its report, an HTML file. Steps that an earlier run
+    completed there are skipped.
 
     open_page: show the report in a browser where there is a display. device: as in
-    compute.device_named. progress: shows each piece of work. note: takes what a person may want to
-    read. Raises InstagError.
+    runtime.device.device_named. progress: shows each piece of work. note: takes messages for a
+    person. Raises InstagError.
     """
     device_named(device)
     files = Files(folder=Path(folder))
     files.folder.mkdir(parents=True, exist_ok=True)
-    lesson, speech = recording("speech_one"), recording("speech_two")
+    train_speech, speech = recording("speech_one"), recording("speech_two")
     speaker = Speaker(SEED, size=SIZE)
     times = _Times(files.times)
 
     if not files.filmed.exists():
         with times.stage("film"), progress("Filming a synthetic speaker") as report:
             write_video(
-                perform(speaker, lesson, seconds=SECONDS, size=SIZE), files.filmed, report=report
+                perform(speaker, train_speech, seconds=SECONDS, size=SIZE),
+                files.filmed,
+                report=report,
             )
     with times.stage("observe"), progress("Observing it") as report:
         clip = instag.prepare(files.filmed, files.clip, CaptureOptions(size=SIZE), report=report)
@@ -147,7 +149,7 @@ def run(
                 clip,
                 files.avatar,
                 recipe=recipe,
-                n_views=TAUGHT,
+                n_views=TRAIN_FRAMES,
                 device=device,
                 report=_one_bar(report),
             )
@@ -163,7 +165,7 @@ def run(
     with times.stage("check"), progress("Checking the lips") as report:
         sync = measure_sync(files.spoken, perform(speaker, speech, size=SIZE).apertures(), report)
 
-    page = _page(files, clip, avatar, lesson, speech, times.spent, held_out, sync)
+    page = _page(files, clip, avatar, train_speech, speech, times.spent, held_out, sync)
     write_page(page, files.page)
     note(f"The report: {files.page.resolve()}")
     if open_page and can_show():
@@ -172,8 +174,7 @@ def run(
 
 
 class _Times:
-    """Seconds of each piece of work, kept in a file so that a demo that was stopped still knows
-    them."""
+    """Seconds of each piece of work, stored in a file so that they survive an interrupted demo."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -189,8 +190,8 @@ class _Times:
 
 
 def can_show() -> bool:
-    """Whether a browser window could appear: not on a machine reached by SSH, nor on Linux without
-    a display."""
+    """Whether a browser can open a window: not over SSH, not in CI, and on Linux only with a
+    display."""
     if os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
         return False
     return not sys.platform.startswith("linux") or bool(
@@ -207,22 +208,23 @@ def _one_bar(report: Report) -> Callable[[str, int, int], None]:
 
 
 def measure_sync(video: Path, true: Float[np.ndarray, " f"], report: Report = silent) -> Sync:
-    """Look at the lips of a video and compare them with how far they should open."""
-    with LandmarkTracker() as observer:
+    """Measure the lips in a video and compare them with the true apertures (`true`, one a
+    frame)."""
+    with LandmarkTracker() as tracker:
         for index, image in enumerate(islice(read_frames(video), len(true))):
-            observer.track(image)
+            tracker.track(image)
             report(index + 1, len(true))
-        aperture = lip_curves(observer.observed()).aperture
-    seen = np.full(len(true), np.nan)
-    seen[: len(aperture)] = aperture
-    return Sync(seen=seen, true=true, fit=curve_sync(seen, true))
+        aperture = lip_curves(tracker.observed()).aperture
+    measured = np.full(len(true), np.nan)
+    measured[: len(aperture)] = aperture
+    return Sync(measured=measured, true=true, fit=curve_sync(measured, true))
 
 
 def _page(
     files: Files,
     clip: Clip,
     avatar: Avatar,
-    lesson: Recording,
+    train_speech: Recording,
     speech: Recording,
     spent: dict[str, float],
     held_out: Evaluation | None,
@@ -231,10 +233,10 @@ def _page(
     tested = held_out is not None
     blocks: list[Block] = [
         Figures(values=_headline(spent, held_out, sync)),
-        Films(films=_films(files, lesson, speech)),
+        Films(films=_films(files, train_speech, speech)),
         Heading(text=f"Frames that it was {'not ' if tested else ''}taught"),
         Picture(
-            image=beside(avatar, clip),
+            image=comparison_picture(avatar, clip),
             caption=(
                 "Above the true frames, below the learned head with the same pose, "
                 "expression and voice."
@@ -264,7 +266,7 @@ def _headline(
     took = f"{learning / 60:.1f} min" if learning > 90 else f"{learning:.0f} s"
     values = [(took, "to learn the head")]
     if held_out is not None:
-        metrics = held_out.measured.likeness["full"]
+        metrics = held_out.measured.image["full"]
         values += [
             (f"{shown(metrics.psnr)} dB", "PSNR on frames not taught"),
             (shown(metrics.ssim), "SSIM on frames not taught"),
@@ -277,18 +279,24 @@ def _headline(
     ]
 
 
-def _films(files: Files, lesson: Recording, speech: Recording) -> list[tuple[Path, str]]:
+def _films(files: Files, train_speech: Recording, speech: Recording) -> list[tuple[Path, str]]:
     return [
-        (files.spoken, f"The learned head says words that it never heard: “{speech.text}”"),
+        (
+            files.spoken,
+            f"The learned head says words that were not in its training: “{speech.text}”",
+        ),
         (
             files.filmed,
-            f"What it was learned from, {SECONDS:.0f} s of a synthetic speaker: “{lesson.text}”",
+            f"What it was learned from, {SECONDS:.0f} s of a synthetic speaker: "
+            f"“{train_speech.text}”",
         ),
     ]
 
 
 def _sync_sentence(sync: Sync) -> str:
-    found = f"A face was found in {int(np.isfinite(sync.seen).sum())} of {len(sync.true)} frames."
+    found = (
+        f"A face was found in {int(np.isfinite(sync.measured).sum())} of {len(sync.true)} frames."
+    )
     if isinstance(sync.fit.lag, NotMeasured):
         return f"{found} Correlation {sync.fit.correlation}."
     when = (
@@ -306,21 +314,22 @@ def _two_digits(value: float | NotMeasured) -> str:
     return "-" if isinstance(value, NotMeasured) else f"{value:.2f}"
 
 
-def beside(avatar: Avatar, clip: Clip, columns: int = 5) -> UInt8[np.ndarray, "h w 3"]:
-    """True frames above painted ones, from the held-back end of the clip (or its end where nothing
-    was held back)."""
+def comparison_picture(avatar: Avatar, clip: Clip, columns: int = 5) -> UInt8[np.ndarray, "h w 3"]:
+    """True frames above rendered ones, from the held-out end of the clip (or from the whole clip
+    where nothing was held out)."""
     kept = held_back(avatar) or range(len(clip))
     places = np.linspace(kept.start, kept.stop - 1, columns).round().astype(int).tolist()
     pairs = [
         pair for place in places for pair in reconstruct(avatar, clip, range(place, place + 1))
     ]
     return np.vstack(
-        [np.hstack([pair.truth for pair in pairs]), np.hstack([pair.painted for pair in pairs])]
+        [np.hstack([pair.truth for pair in pairs]), np.hstack([pair.prediction for pair in pairs])]
     )
 
 
 def _lips_chart(speech: Recording, sync: Sync) -> Chart:
-    """Aperture as painted and as the speaker would have moved, over how loud the voice is."""
+    """The aperture of the rendered lips and of the speaker's own, over the loudness of the
+    voice."""
     step = SAMPLE_RATE // FPS
     frames = len(sync.true)
     waveform = np.pad(speech.waveform, (0, max(0, frames * step - len(speech.waveform))))[
@@ -328,11 +337,11 @@ def _lips_chart(speech: Recording, sync: Sync) -> Chart:
     ]
     loudness = np.sqrt((waveform.reshape(frames, step) ** 2).mean(1))
     seconds = (np.arange(frames) + 0.5) / FPS
-    seen = np.nan_to_num(sync.seen)
-    top = max(float(sync.true.max()), float(seen.max()), 1e-3)
+    measured = np.nan_to_num(sync.measured)
+    top = max(float(sync.true.max()), float(measured.max()), 1e-3)
     lines = [
         Line(name="loudness", x=seconds, y=loudness / loudness.max() * top, filled=True),
-        Line(name="lips of the learned head", x=seconds, y=seen),
+        Line(name="lips of the learned head", x=seconds, y=measured),
         Line(name="lips of the speaker itself", x=seconds, y=sync.true),
     ]
     return Chart(
@@ -345,7 +354,7 @@ def _lips_chart(speech: Recording, sync: Sync) -> Chart:
 
 
 def _loss_chart(files: Files) -> Chart | None:
-    """The loss of each training stage, where its curve was kept."""
+    """The loss of each training stage; None where no curve was stored."""
     path = files.clip / "training" / files.avatar.stem / METRICS
     if not path.exists():
         return None
@@ -379,7 +388,7 @@ def _times_table(spent: dict[str, float], filmed: int, spoken: int) -> Table:
         "learn": "Learn the head",
         "test": "Test on frames held back",
         "speak": f"Speak ({spoken} frames, sound and encoding included)",
-        "check": f"Look at the lips ({spoken} frames)",
+        "check": f"Check the lips ({spoken} frames)",
     }
     rows = [
         (name, f"{spent[key]:.1f}\N{NO-BREAK SPACE}s")

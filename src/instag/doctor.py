@@ -1,4 +1,4 @@
-"""The doctor: what works on this machine, what does not, and the command that mends it."""
+"""The doctor: checks of this machine, and the command that repairs what does not work."""
 
 import os
 import platform
@@ -18,22 +18,22 @@ from instag.capture.backends import optional_backends
 from instag.runtime.device import gpu_obstacle, gsplat_built
 
 MODULES = {"opencv-contrib-python": "cv2", "opencv-contrib-python-headless": "cv2"}
-"""Modules of distributions whose names are others."""
+"""Modules of distributions whose names differ from their module's."""
 TABLES = (
     ("renderers", "instag.rendering.registry", "RENDERERS"),
     ("speech front ends", "instag.speech.registry", "FRONT_ENDS"),
     ("outputs", "instag.synthesis.sinks", "SINKS"),
 )
-"""Declared backends: what to call them, and the table's module and name."""
+"""Tables of backends: title, module, and name in the module."""
 CHECKED_ELSEWHERE = ("dev", "gpu")
-"""Extras that have no line of their own."""
+"""Extras that other checks cover."""
 DISK_GB, MEMORY_GB = 2.0, 3.0
-"""What learning one head from a few seconds of video takes at most."""
+"""Most disk and memory that one adaptation to a few seconds of video uses."""
 REINSTALL = f"{sys.executable} -m pip install --force-reinstall"
 
 
 class State(StrEnum):
-    """Whether a part works; `OPTIONAL` parts do not have to."""
+    """Whether a part works; `OPTIONAL` parts are not needed."""
 
     OK = "ok"
     OPTIONAL = "optional"
@@ -42,8 +42,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One part: its state, what was found, and the command that mends it (empty where nothing is to
-    mend)."""
+    """One part: its state, what was found, and mend: the command that repairs it, empty where none
+    is needed."""
 
     name: str
     state: State
@@ -88,7 +88,7 @@ def extras() -> list[str]:
 
 
 def _guarded(name: str, check: Callable[..., Check], *arguments: object) -> Check:
-    """A part that cannot even be looked at is broken, whatever the reason."""
+    """The check's result; a check that raises is a broken part."""
     try:
         return check(*arguments)
     except Exception as error:  # noqa: BLE001 - third parties raise anything when they are installed wrongly
@@ -114,7 +114,7 @@ def _name(requirement: str) -> str:
 
 
 def _requirement(distribution: str) -> str:
-    """The range of versions that instag asks for, quoted for a shell."""
+    """The version range that instag requires, quoted for a shell."""
     for text in _requirements():
         if _name(text) == distribution:
             return f"'{text.split(';')[0].strip()}'"
@@ -138,7 +138,7 @@ def _python() -> Check:
 
 
 def _package(name: str) -> Check:
-    """Import the package: its presence alone proves little where it has native parts."""
+    """Import the package, because native parts can be broken in an installed one."""
     import_module(MODULES.get(name, name.replace("-", "_")))
     return Check(name=name, state=State.OK, found=metadata.version(name))
 
@@ -158,7 +158,7 @@ def _numba_threads() -> Check:
 
 
 def _face_networks() -> Check:
-    """The networks that look at faces load and run: they come with instag, nothing is fetched."""
+    """Load and run the bundled face networks; nothing is downloaded."""
     import numpy as np
 
     from instag.perception.face_mesh import FaceMesh
@@ -169,7 +169,7 @@ def _face_networks() -> Check:
 
 
 def _encoders() -> Check:
-    """H.264 and AAC, tried out on one frame and one packet of silence."""
+    """Encode one frame with H.264 and one packet of silence with AAC."""
     import av
     import numpy as np
 
@@ -201,8 +201,8 @@ def _encoders() -> Check:
 
 
 def _gpu() -> Check:
-    """Whether a GPU can be used; if not, the one thing that is missing next. Nothing is compiled,
-    and gsplat is not imported."""
+    """Whether a GPU can be used; if not, the first thing that is missing. It compiles nothing and
+    does not import gsplat."""
     import torch
 
     names = ""
@@ -285,7 +285,8 @@ def _memory() -> Check:
 
 
 def _linux_available() -> float | None:
-    """GB that programs can get, caches included, which sysconf leaves out."""
+    """GB that programs can use, with caches, which sysconf does not count; None outside of
+    Linux."""
     path = Path("/proc/meminfo")
     if not path.is_file():
         return None

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.capture.openface import NEEDED, read_openface
+from instag.capture.openface import REQUIRED, read_openface
 from instag.errors import BadArgument, TableMismatch
 
-NAMES = (*NEEDED, "AU12")
+NAMES = (*REQUIRED, "AU12")
 
 
 def curve(seconds: np.ndarray, name: str) -> np.ndarray:

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 
 from instag.capture.geometry.from_mesh import render_surface
-from instag.capture.preview import COLUMNS, TILE, draw_preview, paint_regions
+from instag.capture.preview import COLUMNS, TILE, draw_preview, tint_regions
 from instag.capture.segmentation.background import build_backdrop
 from instag.capture.segmentation.torso import cut_torso
 from instag.types import Region
@@ -31,5 +31,5 @@ def test_a_whole_clip_is_drawn_with_curves_and_sound(tmp_path) -> None:
 
 def test_each_region_has_its_own_tint() -> None:
     regions = np.arange(7, dtype=np.uint8)[None]
-    tinted = paint_regions(np.full((1, 7, 3), 100, np.uint8), regions)
+    tinted = tint_regions(np.full((1, 7, 3), 100, np.uint8), regions)
     assert len(np.unique(tinted[0], axis=0)) == len(Region)

@@ -34,8 +34,8 @@ def test_nothing_to_say_of_one_take() -> None:
 
 def test_the_shot_and_the_part_that_were_taken_are_said() -> None:
     cut, lost = summary_lines(info(first_frame=80, shots=((0, 50), (50, 200))))
-    assert "2 shots; shot 2 was taken (0:02.0 to 0:08.0)" in cut
-    assert "Only 0:03.2 to 0:07.2 was taken" in lost
+    assert "2 shots; shot 2 was used (0:02.0 to 0:08.0)" in cut
+    assert "Only 0:03.2 to 0:07.2 was used" in lost
 
 
 def test_a_small_delay_is_not_said() -> None:

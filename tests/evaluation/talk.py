@@ -52,11 +52,11 @@ def take() -> Take:
     )
 
 
-def judged(painted: Sequence[np.ndarray], **settings) -> Measurement:
+def judged(prediction: Sequence[np.ndarray], **settings) -> Measurement:
     """Pictures in place of the true ones."""
     pairs = [
-        FramePair(index=index, painted=picture, truth=truth)
-        for index, (picture, truth) in enumerate(zip(painted, take().pictures, strict=True))
+        FramePair(index=index, prediction=picture, truth=truth)
+        for index, (picture, truth) in enumerate(zip(prediction, take().pictures, strict=True))
     ]
     return measure(
         pairs,
@@ -79,8 +79,8 @@ def faceless() -> Measurement:
     """Ten grey pictures with a little noise, and no sound."""
     noise = np.random.default_rng(0).integers(100, 140, (2, 10, 40, 48, 3), np.uint8)
     pairs = [
-        FramePair(index=index, painted=painted, truth=truth)
-        for index, (painted, truth) in enumerate(zip(*noise, strict=True))
+        FramePair(index=index, prediction=prediction, truth=truth)
+        for index, (prediction, truth) in enumerate(zip(*noise, strict=True))
     ]
     return measure(pairs, speech=NotMeasured("there is no sound"), syncnet=NO_SYNCNET)
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.evaluation.crops import PLACES, SMALLEST_MOUTH, Box, boxes
+from instag.evaluation.crops import MIN_MOUTH_SIDE, PLACES, Box, boxes
 from instag.synthetic import Speaker, perform, recording
 from instag.types import Region
 
@@ -58,4 +58,4 @@ def test_boxes_lie_inside_the_picture_and_suit_lpips(truth, x, y, scale):
     for place, box in boxes((96, 80), landmarks).items():
         assert 0 <= box.left < box.right <= 96
         assert 0 <= box.top < box.bottom <= 80
-        assert place != "mouth" or min(box.width, box.height) >= SMALLEST_MOUTH
+        assert place != "mouth" or min(box.width, box.height) >= MIN_MOUTH_SIDE

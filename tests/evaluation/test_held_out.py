@@ -1,5 +1,5 @@
 """Frames that a head was not taught on: which they are, that they are the clip's, and that each is
-painted at its own number."""
+rendered at its own number."""
 
 from dataclasses import replace
 
@@ -27,20 +27,20 @@ def test_the_avatar_says_what_it_was_not_taught(pair):
 
 
 @pytest.mark.parametrize("frames", [range(8, 20), range(3, 4), range(5)])
-def test_each_frame_is_painted_beside_its_truth(pair, frames):
+def test_each_frame_is_rendered_beside_its_truth(pair, frames):
     avatar, clip = pair
     pairs = list(reconstruct(avatar, clip, frames))
     assert [each.index for each in pairs] == list(frames)
     for each in pairs:
         np.testing.assert_array_equal(each.truth, clip.frame(each.index))
-        assert each.painted.shape == each.truth.shape
-        assert each.painted.dtype == np.uint8
+        assert each.prediction.shape == each.truth.shape
+        assert each.prediction.dtype == np.uint8
 
 
 def test_what_lies_behind_the_head_is_the_frames_own(pair):
     avatar, clip = pair
-    painted = next(iter(reconstruct(avatar, clip, range(5, 6))))
-    corner = np.abs(painted.painted[-8:, :8].astype(int) - painted.truth[-8:, :8])
+    pair = next(iter(reconstruct(avatar, clip, range(5, 6))))
+    corner = np.abs(pair.prediction[-8:, :8].astype(int) - pair.truth[-8:, :8])
     assert corner.mean() < 6
 
 

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 from instag.errors import BadArgument
 from instag.evaluation.landmarks import LandmarkTracker, TrackedLandmarks
 from instag.evaluation.lip_sync import (
-    REACH,
+    MAX_LAG,
     closures,
     curve_sync,
     lip_curves,
@@ -80,7 +80,7 @@ def test_frozen_lips_do_not_move(seen):
     assert measured.silence.prediction == 0
 
 
-def test_lips_that_are_painted_shut_hardly_move(performance, seen):
+def test_lips_that_are_rendered_shut_hardly_move(performance, seen):
     still = [
         replace(
             one, jaw=0.0, spread=0.0, rounding=0.0, press=0.0, upper_raise=0.0, tuck=0.0, tongue=0.0
@@ -100,7 +100,7 @@ def test_lips_that_are_painted_shut_hardly_move(performance, seen):
     assert shut.closures.precision == pytest.approx(shut.closures.precision_by_chance, abs=0.1)
 
 
-@given(seed=st.integers(0, 10_000), delay=st.integers(-REACH, REACH))
+@given(seed=st.integers(0, 10_000), delay=st.integers(-MAX_LAG, MAX_LAG))
 def test_a_delay_is_the_reported_lag(seed, delay):
     long = speech(seed, 200)
     measured = curve_sync(long[25 - delay : 175 - delay], long[25:175])

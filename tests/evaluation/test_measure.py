@@ -150,11 +150,13 @@ def test_where_no_face_is_found_it_is_said():
 
 def test_syncnet_sees_the_truth_and_the_prediction_alike(monkeypatch):
     monkeypatch.setattr(
-        SyncNet, "watch", lambda self, crops: crops.mean((1, 2, 3))[2:-2, None].expand(-1, 1024)
+        SyncNet,
+        "embed_faces",
+        lambda self, crops: crops.mean((1, 2, 3))[2:-2, None].expand(-1, 1024),
     )
     monkeypatch.setattr(
         measuring,
-        "hear",
+        "embed_speech",
         lambda network, speech: torch.randn(
             FRAMES - 5, 1024, generator=torch.Generator().manual_seed(0)
         ),
@@ -169,7 +171,7 @@ def test_without_sound_there_is_no_synchrony():
     grey = [
         FramePair(
             index=0,
-            painted=np.full((32, 32, 3), 99, np.uint8),
+            prediction=np.full((32, 32, 3), 99, np.uint8),
             truth=np.full((32, 32, 3), 90, np.uint8),
         )
     ]
@@ -187,7 +189,7 @@ def test_frames_are_counted_while_they_pass():
     grey = [
         FramePair(
             index=index,
-            painted=np.full((32, 32, 3), 99, np.uint8),
+            prediction=np.full((32, 32, 3), 99, np.uint8),
             truth=np.full((32, 32, 3), 90, np.uint8),
         )
         for index in range(4)

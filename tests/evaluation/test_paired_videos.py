@@ -34,23 +34,23 @@ def folder(path: Path, count: int, *, first: int = 0, name: str = "{:d}.png", **
     return path
 
 
-@pytest.mark.parametrize("painted_kind", ["video", "folder"])
+@pytest.mark.parametrize("predicted_kind", ["video", "folder"])
 @pytest.mark.parametrize("truth_kind", ["video", "folder"])
 def test_frames_come_in_pairs_and_in_order(
-    tmp_path: Path, painted_kind: str, truth_kind: str
+    tmp_path: Path, predicted_kind: str, truth_kind: str
 ) -> None:
     make = {
         "video": lambda name: video(tmp_path / f"{name}.mp4", 12),
         "folder": lambda name: folder(tmp_path / name, 12),
     }
-    found = open_pair(make[painted_kind]("painted"), make[truth_kind]("truth"))
+    found = open_pair(make[predicted_kind]("painted"), make[truth_kind]("truth"))
     assert len(found) == 12
     assert found.notes == ()
     for _ in range(2):
         pairs = list(found)
         assert [pair.index for pair in pairs] == list(range(12))
         for pair, picture in zip(pairs, pictures(12), strict=True):
-            assert np.abs(pair.painted.astype(int) - picture).mean() < 4
+            assert np.abs(pair.prediction.astype(int) - picture).mean() < 4
             assert np.abs(pair.truth.astype(int) - picture).mean() < 4
 
 
@@ -61,27 +61,27 @@ def test_numbers_order_the_pictures_not_letters(tmp_path: Path) -> None:
         folder(tmp_path / "b", 12, first=1, name="take2_{:04d}.jpg"),
     )
     np.testing.assert_array_equal(
-        [pair.painted[0, 0, 0] for pair in found], [8 * index for index in range(12)]
+        [pair.prediction[0, 0, 0] for pair in found], [8 * index for index in range(12)]
     )
     other = open_pair(folder(tmp_path / "c", 12), tmp_path / "b")
     assert "start with number 0" in other.notes[0]
 
 
 def test_another_length_is_refused_or_said(tmp_path: Path) -> None:
-    painted, truth = video(tmp_path / "a.mp4", 10), folder(tmp_path / "b", 12)
+    prediction, truth = video(tmp_path / "a.mp4", 10), folder(tmp_path / "b", 12)
     with pytest.raises(BadArgument, match=r"10 frames.*12.*--align shorter"):
-        open_pair(painted, truth)
-    found = open_pair(painted, truth, align="shorter")
+        open_pair(prediction, truth)
+    found = open_pair(prediction, truth, align="shorter")
     assert len(list(found)) == len(found) == 10
     assert "the first 10" in found.notes[0]
 
 
 def test_another_size_is_refused_or_scaled(tmp_path: Path) -> None:
-    painted, truth = folder(tmp_path / "a", 3, width=32, height=24), folder(tmp_path / "b", 3)
+    prediction, truth = folder(tmp_path / "a", 3, width=32, height=24), folder(tmp_path / "b", 3)
     with pytest.raises(BadArgument, match=r"32x24.*64x48.*--resize"):
-        open_pair(painted, truth)
-    found = open_pair(painted, truth, resize=True)
-    assert {pair.painted.shape for pair in found} == {(48, 64, 3)}
+        open_pair(prediction, truth)
+    found = open_pair(prediction, truth, resize=True)
+    assert {pair.prediction.shape for pair in found} == {(48, 64, 3)}
     assert "scaled from 32x24" in found.notes[0]
 
 

@@ -8,7 +8,7 @@ from instag.evaluation.crops import Box
 from instag.evaluation.held_out import FramePair
 from instag.evaluation.image import ImageMetrics
 from instag.evaluation.not_measured import NotMeasured
-from instag.evaluation.sample_frames import APART, KEPT, MOUTH_SIDE, MOUTHS, SHOWN, Sampling
+from instag.evaluation.sample_frames import KEPT, MIN_DISTANCE, MOUTH_SIDE, MOUTHS, SHOWN, Sampling
 
 NOWHERE = NotMeasured("not asked for")
 MOUTH = Box(left=2, top=2, right=10, bottom=10)
@@ -18,11 +18,11 @@ def sampled(values: list[float], *, first: int = 0) -> Sampling:
     sampling = Sampling()
     for index, value in enumerate(values, start=first):
         picture = np.full((12, 12, 3), index % 256, np.uint8)
-        likeness = ImageMetrics(psnr=value, ssim=NOWHERE, lpips=NOWHERE)
+        metrics = ImageMetrics(psnr=value, ssim=NOWHERE, lpips=NOWHERE)
         sampling.add(
-            FramePair(index=index, painted=picture, truth=picture),
+            FramePair(index=index, prediction=picture, truth=picture),
             {"mouth": MOUTH},
-            {"full": likeness, "head": likeness},
+            {"full": metrics, "head": metrics},
         )
         assert max(len(sampling._best._kept), len(sampling._worst._kept)) <= KEPT
         assert len(sampling._mouths) < 2 * MOUTHS
@@ -40,14 +40,14 @@ def test_extremes_come_first_and_lie_apart(values, first):
     assert [one.psnr for one in samples.worst] == sorted(one.psnr for one in samples.worst)
     for chosen in (samples.best, samples.worst):
         numbers = sorted(one.pair.index for one in chosen)
-        assert (np.diff(numbers) >= APART).all()
+        assert (np.diff(numbers) >= MIN_DISTANCE).all()
         assert all(values[one.pair.index - first] == one.psnr for one in chosen)
-        assert len(chosen) == SHOWN or len(values) < APART * KEPT
+        assert len(chosen) == SHOWN or len(values) < MIN_DISTANCE * KEPT
 
 
 def test_the_pictures_are_those_of_the_frame():
     for one in sampled([30.0 + index for index in range(100)]).samples().best:
-        assert (one.pair.painted == one.pair.index).all()
+        assert (one.pair.prediction == one.pair.index).all()
     assert [
         one.pair.index for one in sampled([30.0 + index for index in range(96)]).samples().best
     ] == [95, 83, 71]
@@ -57,12 +57,12 @@ def test_pictures_of_a_batch_do_not_keep_it_alive():
     batch = np.zeros((4, 8, 8, 3), np.uint8)
     sampling = Sampling()
     sampling.add(
-        FramePair(index=0, painted=batch[0], truth=batch[1]),
+        FramePair(index=0, prediction=batch[0], truth=batch[1]),
         {},
         {"full": ImageMetrics(psnr=20.0, ssim=NOWHERE, lpips=NOWHERE)},
     )
     kept = sampling.samples().best[0].pair
-    assert kept.painted.base is None
+    assert kept.prediction.base is None
     assert kept.truth.base is None
 
 
@@ -70,7 +70,7 @@ def test_frames_that_were_not_judged_are_not_shown():
     sampling = Sampling()
     picture = np.zeros((8, 8, 3), np.uint8)
     sampling.add(
-        FramePair(index=0, painted=picture, truth=picture),
+        FramePair(index=0, prediction=picture, truth=picture),
         {},
         {"full": ImageMetrics(psnr=NOWHERE, ssim=NOWHERE, lpips=NOWHERE)},
     )
@@ -87,4 +87,4 @@ def test_mouths_are_at_even_steps_over_the_whole_time(count):
     assert len(steps) <= 1
     assert len(mouths) >= min(count, MOUTHS)
     assert count - numbers[-1] <= max(steps, default=count)
-    assert mouths[0].painted.shape == (MOUTH_SIDE, MOUTH_SIDE, 3)
+    assert mouths[0].prediction.shape == (MOUTH_SIDE, MOUTH_SIDE, 3)

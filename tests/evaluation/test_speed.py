@@ -26,7 +26,7 @@ def test_times_and_sizes_are_those_of_the_avatar(monkeypatch):
     assert (found.prepare_s, found.adapt_s) == (3.25, 2.0)
     assert (found.splats_face, found.splats_mouth) == (50, 20)
     assert found.file_mb == path.stat().st_size / 1e6
-    assert min(found.painting_fps, found.speaking_fps) > 0
+    assert min(found.rendering_fps, found.speaking_fps) > 0
     assert found.memory_mb > 50  # pyright: ignore[reportOperatorIssue]
 
     nameless = measure_speed(replace(avatar, info=replace(avatar.info, training={})), clip, None)

@@ -71,7 +71,7 @@ def test_equals_the_published_layout(published) -> None:
     path, lips, state = published
     network = syncnet.load(path)
     crops = torch.rand(7, 3, 224, 224) * 255
-    found = network.watch(crops)
+    found = network.embed_faces(crops)
     windows = torch.stack([crops[start : start + 5].transpose(0, 1) for start in range(3)])
     features = lips(windows).flatten(1)
     assert features.std() > 0
@@ -81,7 +81,7 @@ def test_equals_the_published_layout(published) -> None:
 
 def test_hears_windows_of_20_steps(published) -> None:
     network = syncnet.load(published[0])
-    assert network.hear(torch.randn(3, 13, 20)).shape == (3, 1024)
+    assert network.embed_speech(torch.randn(3, 13, 20)).shape == (3, 1024)
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 

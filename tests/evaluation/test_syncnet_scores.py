@@ -7,7 +7,14 @@ import torch
 from instag.evaluation import syncnet_scores
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.syncnet import SyncNet
-from instag.evaluation.syncnet_scores import Sync, SyncNetTracker, compare, face_crop, hear, measure
+from instag.evaluation.syncnet_scores import (
+    Sync,
+    SyncNetTracker,
+    compare,
+    embed_speech,
+    face_crop,
+    measure,
+)
 
 
 @pytest.fixture
@@ -66,8 +73,8 @@ def test_too_short_is_missing() -> None:
 
 
 def test_speech_is_heard_once_a_frame() -> None:
-    assert hear(SyncNet(), np.zeros(50 * 640, np.float32)).shape == (45, 1024)
-    assert hear(SyncNet(), np.zeros(640, np.float32)).shape == (0, 1024)
+    assert embed_speech(SyncNet(), np.zeros(50 * 640, np.float32)).shape == (45, 1024)
+    assert embed_speech(SyncNet(), np.zeros(640, np.float32)).shape == (0, 1024)
 
 
 def test_crop_is_the_square_of_syncnet() -> None:
@@ -100,7 +107,7 @@ def corners(index: int) -> np.ndarray:
 def test_every_window_is_read_once_in_order(count: int, network: SyncNet) -> None:
     reader = SyncNetTracker(network)
     for index, picture in enumerate(frames(count)):
-        reader.see(picture, corners(index))
+        reader.add(picture, corners(index))
         assert len(reader._pictures) + len(reader._crops) <= 26
     found = reader.embeddings()
     assert isinstance(found, torch.Tensor)
@@ -111,7 +118,7 @@ def test_every_window_is_read_once_in_order(count: int, network: SyncNet) -> Non
 def test_short_gaps_are_bridged_and_long_ones_said(gap: int, network: SyncNet) -> None:
     reader = SyncNetTracker(network)
     for index, picture in enumerate(frames(60)):
-        reader.see(picture, None if 20 <= index < 20 + gap else corners(index))
+        reader.add(picture, None if 20 <= index < 20 + gap else corners(index))
     found = reader.embeddings()
     assert isinstance(found, NotMeasured) == (gap > 12)
     if isinstance(found, NotMeasured):
@@ -126,7 +133,7 @@ def test_blue_comes_first(network: SyncNet, monkeypatch: pytest.MonkeyPatch) -> 
     )
     reader = SyncNetTracker(network)
     for _ in range(5):
-        reader.see(np.full((64, 64, 3), (10, 20, 30), np.uint8), corners(0))
+        reader.add(np.full((64, 64, 3), (10, 20, 30), np.uint8), corners(0))
     found = reader.embeddings()
     assert isinstance(found, torch.Tensor)
     assert found[0, :3].tolist() == [30, 20, 10]
@@ -140,7 +147,7 @@ def test_a_late_picture_is_found_from_end_to_end(
     of a window's middle."""
     loudness = np.random.default_rng(0).uniform(10, 240, 60)
     heard = torch.from_numpy(loudness[2:-2]).float()[:, None].expand(-1, 1024)
-    monkeypatch.setattr(syncnet_scores, "hear", lambda network, speech: heard)
+    monkeypatch.setattr(syncnet_scores, "embed_speech", lambda network, speech: heard)
     pictures = [np.full((64, 64, 3), round(value), np.uint8) for value in np.roll(loudness, late)]
     found = measure(pictures, [corners(0)] * 60, np.zeros(60 * 640, np.float32), network)
     assert isinstance(found, Sync)

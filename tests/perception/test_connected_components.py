@@ -6,9 +6,9 @@ from hypothesis.extra.numpy import arrays
 from instag.perception.connected_components import (
     AREA,
     connected_components,
-    largest_part,
-    small_parts,
-    without_holes,
+    fill_holes,
+    largest_component,
+    small_components,
 )
 
 masks = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
@@ -16,7 +16,7 @@ masks = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
 @given(masks)
 def test_largest_part_is_one_part_and_no_other_is_larger(mask: np.ndarray) -> None:
-    largest = largest_part(mask)
+    largest = largest_component(mask)
     assert not (largest & ~mask).any()
     assert len(connected_components(largest)[1]) - 1 == int(mask.any())
     assert largest.sum() == max(connected_components(mask)[1][1:, AREA], default=0)
@@ -24,7 +24,7 @@ def test_largest_part_is_one_part_and_no_other_is_larger(mask: np.ndarray) -> No
 
 @given(masks, st.integers(0, 20))
 def test_parts_that_are_left_are_large_enough(mask: np.ndarray, under: int) -> None:
-    left = mask & ~small_parts(mask, under)
+    left = mask & ~small_components(mask, under)
     assert all(connected_components(left)[1][1:, AREA] >= under)
 
 
@@ -32,6 +32,6 @@ def test_a_small_hole_is_filled_and_a_large_one_kept() -> None:
     mask = np.ones((20, 20), bool)
     mask[2, 2] = False
     mask[8:14, 8:14] = False
-    filled = without_holes(mask, 10)
+    filled = fill_holes(mask, 10)
     assert filled[2, 2]
     assert not filled[10, 10]

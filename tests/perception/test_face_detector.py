@@ -1,4 +1,4 @@
-"""Faces of the synthetic speaker are found where they are; boxes of one face are joined."""
+"""The synthetic speaker's faces are found at their positions; boxes of one face are averaged."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ import pytest
 from instag.perception.face_detector import (
     FAR,
     NEAR,
+    DetectorModel,
     FaceDetector,
-    Range,
     anchors,
-    decoded,
-    joined,
-    overlaps,
+    decode,
+    intersection_over_union,
+    merge_overlapping,
 )
 from instag.perception.face_mesh import sixty_eight
 from instag.synthetic import write_clip
@@ -24,12 +24,12 @@ def speaker(tmp_path_factory: pytest.TempPathFactory) -> tuple[np.ndarray, np.nd
     return clip.frame(0), sixty_eight(clip.track().landmarks)[0]
 
 
-@pytest.mark.parametrize("reach", [NEAR, FAR])
+@pytest.mark.parametrize("model", [NEAR, FAR])
 def test_the_speakers_eyes_and_mouth_are_where_they_are(
-    reach: Range, speaker: tuple[np.ndarray, np.ndarray]
+    model: DetectorModel, speaker: tuple[np.ndarray, np.ndarray]
 ) -> None:
     image, points = speaker
-    (face,) = FaceDetector(reach)(image)
+    (face,) = FaceDetector(model)(image)
     eyes, mouth = points[36:48].reshape(2, 6, 2).mean(1), points[48:60].mean(0)
     distance = np.linalg.norm(eyes[1] - eyes[0])
     assert np.abs(face.points[:2] - eyes).max() < 0.1 * distance
@@ -38,11 +38,11 @@ def test_the_speakers_eyes_and_mouth_are_where_they_are(
     assert face.score > 0.8
 
 
-@pytest.mark.parametrize("reach", [NEAR, FAR])
-def test_two_faces_are_two(reach: Range, speaker: tuple[np.ndarray, np.ndarray]) -> None:
+@pytest.mark.parametrize("model", [NEAR, FAR])
+def test_two_faces_are_two(model: DetectorModel, speaker: tuple[np.ndarray, np.ndarray]) -> None:
     image, _ = speaker
     left, right = sorted(
-        FaceDetector(reach)(np.hstack([image, image])), key=lambda face: face.box[0]
+        FaceDetector(model)(np.hstack([image, image])), key=lambda face: face.box[0]
     )
     np.testing.assert_allclose(right.box - left.box, [192, 0, 192, 0], atol=4)
 
@@ -73,9 +73,9 @@ def test_there_is_an_anchor_for_each_answer() -> None:
 
 
 def test_a_box_lies_about_its_anchor() -> None:
-    places = np.zeros((1, 16), np.float32)
-    places[0, :6] = [10, -20, 40, 60, 5, 6]
-    (found,) = decoded(places, np.array([[0.5, 0.25]]), 128)
+    outputs = np.zeros((1, 16), np.float32)
+    outputs[0, :6] = [10, -20, 40, 60, 5, 6]
+    (found,) = decode(outputs, np.array([[0.5, 0.25]]), 128)
     np.testing.assert_allclose(found[:3], [[54, -18], [94, 42], [69, 38]])
 
 
@@ -87,11 +87,11 @@ def faces(*lefts: float) -> np.ndarray:
 
 def test_boxes_of_one_face_are_averaged_by_score() -> None:
     scores = np.array([0.6, 0.9, 0.8])
-    (first, one), (second, other) = joined(scores, faces(1, 0, 50))
+    (first, one), (second, other) = merge_overlapping(scores, faces(1, 0, 50))
     assert (first, second) == (0.9, 0.8)
     np.testing.assert_allclose(one, faces(0.6 / 1.5)[0])
     np.testing.assert_allclose(other, faces(50)[0])
 
 
 def test_overlap_is_intersection_over_union() -> None:
-    np.testing.assert_allclose(overlaps(faces(0)[0], faces(0, 5, 20)), [1, 1 / 3, 0])
+    np.testing.assert_allclose(intersection_over_union(faces(0)[0], faces(0, 5, 20)), [1, 1 / 3, 0])

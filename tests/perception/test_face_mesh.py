@@ -11,7 +11,7 @@ from instag.perception.face_mesh import (
     FaceMesh,
     fill_gaps,
     longest_gap,
-    longest_seen,
+    longest_tracked_part,
     sixty_eight,
 )
 from instag.perception.skin_flow import SKIN
@@ -64,13 +64,13 @@ def test_sixty_eight_points_in_order() -> None:
     np.testing.assert_array_equal(sixty_eight(points)[0, :, 1], IBUG_68)
 
 
-def test_longest_seen_part_leaves_out_long_gaps_alone() -> None:
+def test_longest_tracked_part_leaves_out_long_gaps_alone() -> None:
     found = np.ones(100, bool)
     found[[3, 4, 30, 31]] = False
-    assert longest_seen(found) == (0, 100)
+    assert longest_tracked_part(found) == (0, 100)
     found[20:26] = found[90:] = False
-    assert longest_seen(found) == (26, 90)
-    assert longest_seen(np.zeros(9, bool)) == (0, 0)
+    assert longest_tracked_part(found) == (26, 90)
+    assert longest_tracked_part(np.zeros(9, bool)) == (0, 0)
 
 
 SIZE = 192

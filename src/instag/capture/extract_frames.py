@@ -1,5 +1,4 @@
-"""The footage of a Clip: its frames, the landmarks seen in them, and its sound, taken from a video
-in one pass each."""
+"""Extraction of a Clip's frames, landmarks and sound from a video."""
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,74 +13,75 @@ from instag.data.clip import Clip, write_arrays
 from instag.errors import NotAnArtefact, TooShort
 from instag.media.reader import Square, read_frames, read_sound
 from instag.media.timecode import clock
-from instag.perception.face_mesh import FaceMesh, Landmarks, fill_gaps, longest_seen
+from instag.perception.face_mesh import FaceMesh, Landmarks, fill_gaps, longest_tracked_part
 from instag.perception.skin_flow import SkinFlow
 from instag.runtime.progress import Report, silent
 from instag.types import FPS
 
 SAMPLE_RATE = 16_000
-SHORTEST_S = 2.0
-UNDER_WAY = 8
+MIN_DURATION_S = 2.0
+MAX_PENDING = 8
 """Frames that may wait for a worker."""
 
-Seen = tuple[np.ndarray | None, np.ndarray]
-"""Landmarks [478 3] of a frame, if there is a face, and the motion [skin 2] of its skin from the
-frame before, in pixels."""
+Detected = tuple[np.ndarray | None, np.ndarray]
+"""Landmarks [478 3] of a frame, None without a face, and the motion [skin 2] of its skin from the
+frame before; both in pixels."""
 
 
 def extract_frames(
     clip: Clip, video: Path, crop: Crop, shot: Shot, report: Report = silent
 ) -> Shot:
-    """Write frames/ and landmarks.npz from one shot of a video, decoding it once; returns the part
-    that the clip holds.
+    """Write frames/ and landmarks.npz from one shot of a video in one decoding pass; returns the
+    part of the shot that the clip contains.
 
-    That is the shot, or its longest part in which no gap without a face is too long to be filled.
-    While one thread finds the landmarks, another writes the pictures. Raises TooShort, NoFace,
-    FaceLost, and what `read_frames` raises.
+    That is the longest part in which every gap without a face is short enough to interpolate. One
+    thread finds landmarks while another writes pictures. Raises TooShort, NoFace, FaceLost, and
+    what `read_frames` raises.
     """
     x, y, side = (2 * int(length / 2) for length in crop)
     square = Square(x=x, y=y, side=side, size=clip.info.width)
-    seen: list[Seen] = []
-    waiting: deque[tuple[Future[Seen], Future[None]]] = deque()
+    detected: list[Detected] = []
+    pending: deque[tuple[Future[Detected], Future[None]]] = deque()
     flow = SkinFlow()
 
-    def take() -> None:
-        landmarks, written = waiting.popleft()
-        seen.append(landmarks.result())
+    def collect() -> None:
+        landmarks, written = pending.popleft()
+        detected.append(landmarks.result())
         written.result()
 
     with FaceMesh() as mesh, ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
         for index, image in enumerate(
             read_frames(video, square=square, start=shot.first, seconds=shot.end / FPS)
         ):
-            waiting.append(
+            pending.append(
                 (
-                    finder.submit(_look, mesh, flow, image),
+                    finder.submit(_detect, mesh, flow, image),
                     writer.submit(clip.save_frame, index, image),
                 )
             )
-            if len(waiting) >= UNDER_WAY:
-                take()
+            if len(pending) >= MAX_PENDING:
+                collect()
             report(index + 1, max(len(shot), index + 1))
-        while waiting:
-            take()
-    if len(seen) < SHORTEST_S * FPS:
+        while pending:
+            collect()
+    if len(detected) < MIN_DURATION_S * FPS:
         raise TooShort(
-            f"{video} shows a face without a cut for {len(seen) / FPS:.1f} s at most, from "
-            f"{clock(shot.first)} to {clock(shot.first + len(seen))}; "
-            f"at least {SHORTEST_S:g} s are needed, and 5 s or more make a good head. Record a "
+            f"{video} shows a face without a cut for {len(detected) / FPS:.1f} s at most, from "
+            f"{clock(shot.first)} to {clock(shot.first + len(detected))}; "
+            f"at least {MIN_DURATION_S:g} s are needed, and 5 s or more make a good head. Record a "
             "longer video."
         )
-    first, end = longest_seen(np.array([points is not None for points, _ in seen]))
-    if end - first < SHORTEST_S * FPS:
-        first, end = 0, len(seen)
-    _save_landmarks(clip, seen[first:end], str(video))
-    _keep_frames(clip, first, end, len(seen))
+    first, end = longest_tracked_part(np.array([points is not None for points, _ in detected]))
+    if end - first < MIN_DURATION_S * FPS:
+        first, end = 0, len(detected)
+    _save_landmarks(clip, detected[first:end], str(video))
+    _keep_frames(clip, first, end, len(detected))
     return Shot(first=shot.first + first, end=shot.first + end)
 
 
 def _keep_frames(clip: Clip, first: int, end: int, count: int) -> None:
-    """Leave the frames from `first` to before `end` of `count`, numbered from 0."""
+    """Keep the frames from `first` to before `end` of `count`, renumbered from 0; delete the
+    others."""
     for index in [*range(first), *range(end, count)]:
         clip.path("frames", index).unlink()
     for index in range(first, end if first else 0):
@@ -89,20 +89,20 @@ def _keep_frames(clip: Clip, first: int, end: int, count: int) -> None:
 
 
 def find_landmarks(clip: Clip, source: str, report: Report = silent) -> Landmarks:
-    """Write landmarks.npz of a clip whose frames are there, and return what is in it; `source`
-    names them in messages. Raises NoFace, FaceLost."""
+    """Find the landmarks in a clip's frames and write landmarks.npz. `source` names the frames in
+    messages. Raises NoFace, FaceLost."""
     flow = SkinFlow()
-    seen = []
+    detected = []
     with FaceMesh() as mesh:
         for index in range(len(clip)):
-            seen.append(_look(mesh, flow, clip.frame(index)))
+            detected.append(_detect(mesh, flow, clip.frame(index)))
             report(index + 1, len(clip))
-    return _save_landmarks(clip, seen, source)
+    return _save_landmarks(clip, detected, source)
 
 
-def _save_landmarks(clip: Clip, seen: list[Seen], source: str) -> Landmarks:
-    """Write landmarks.npz, gaps filled. Raises NoFace, FaceLost."""
-    points, motion = zip(*seen, strict=True)
+def _save_landmarks(clip: Clip, detected: list[Detected], source: str) -> Landmarks:
+    """Interpolate gaps and write landmarks.npz. Raises NoFace, FaceLost."""
+    points, motion = zip(*detected, strict=True)
     landmarks = fill_gaps(list(points), np.stack(motion), source)
     write_arrays(
         clip.folder / "landmarks.npz",
@@ -113,13 +113,13 @@ def _save_landmarks(clip: Clip, seen: list[Seen], source: str) -> Landmarks:
     return landmarks
 
 
-def _look(mesh: FaceMesh, flow: SkinFlow, image: UInt8[np.ndarray, "h w 3"]) -> Seen:
+def _detect(mesh: FaceMesh, flow: SkinFlow, image: UInt8[np.ndarray, "h w 3"]) -> Detected:
     points = mesh.find(image)
     return points, flow.step(image, points)
 
 
 def read_landmarks(clip: Clip) -> Landmarks:
-    """The landmarks that `extract_frames` left. Raises NotAnArtefact."""
+    """The landmarks that `extract_frames` wrote. Raises NotAnArtefact."""
     path = clip.folder / "landmarks.npz"
     if not path.is_file():
         raise NotAnArtefact(
@@ -131,8 +131,8 @@ def read_landmarks(clip: Clip) -> Landmarks:
 
 
 def extract_audio(clip: Clip, video: Path, delay_ms: int) -> None:
-    """Write speech.wav: the video's sound at 16 kHz from the clip's first frame on, `delay_ms` cut
-    from its start, as long as the frames.
+    """Write speech.wav: the video's sound at 16 kHz from the clip's first frame on, as long as the
+    frames. Where the sound lags the frames, `delay_ms` is positive and cut from its start.
 
     Raises NoSound, and what `read_sound` raises.
     """

@@ -1,4 +1,4 @@
-"""The crop: one still square around the head for a whole shot, with room for hair and shoulders."""
+"""The crop: one fixed square around the head for a whole shot, with room for hair and shoulders."""
 
 import time
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ from instag.runtime.progress import Report, silent
 from instag.types import FPS
 
 SAMPLES_PER_SECOND = 2.5
-MOST_SAMPLES = 600
+MAX_SAMPLES = 600
 DETECTION_SIZE = 960
-"""Longest side in pixels of the pictures that are searched."""
+"""Longest side in pixels of the pictures in which faces are detected."""
 FACE_SHARE = 0.5
-"""Height of a detected face over the crop's: hair and shoulders get the other half."""
+"""Height of a detected face over the crop's: the other half is for hair and shoulders."""
 FACE_CENTRE = 0.56
-"""Where a face's centre lies in the crop, from its top."""
-WHOLE_FROM = 0.85
-"""A square picture whose wished crop is at least this much of it is kept whole."""
+"""Height of the face's centre in the crop, as a share from its top."""
+WHOLE_PICTURE_SHARE = 0.85
+"""A square picture is not cropped where the crop would be at least this share of it."""
 RIVAL_SIZE = 0.6
-"""A second face of this much of the largest one's height is as near the camera."""
+"""Least height of a second face over the largest one's at which it counts as a second speaker's."""
 RIVAL_SHARE = 0.5
-"""Share of the samples in which a rival must be seen to be a second speaker."""
+"""Least share of the samples that show such a face."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,8 @@ class Crop(NamedTuple):
 @final
 @dataclass(frozen=True, kw_only=True)
 class ScanResult:
-    """What one look through a video says: its shots, and the faces (largest first, in pixels of the
-    displayed picture) in each `every`-th frame."""
+    """The result of one pass over a video: its shots, and the faces in each `every`-th frame
+    (largest first, in pixels of the displayed picture)."""
 
     video: Path
     info: MediaInfo
@@ -62,12 +62,12 @@ class ScanResult:
     faces: tuple[tuple[Face, ...], ...]
 
     def within(self, shot: Shot) -> list[tuple[Face, ...]]:
-        """The samples that lie in a shot."""
+        """The samples within a shot."""
         return list(self.faces[-(-shot.first // self.every) : -(-shot.end // self.every)])
 
     def choose(self, number: int | None, crop: Crop | None = None) -> Shot:
-        """The shot of this number, from 1; without one, the shot that shows a face (in the crop)
-        longest. Raises BadArgument."""
+        """The shot with this number, counted from 1; without a number, the shot that shows a face
+        (in the crop) for longest. Raises BadArgument."""
         shots = self.shots.shots
         if number is None:
             return max(
@@ -89,17 +89,17 @@ class ScanResult:
 def scan_video(
     video: Path | str, *, seconds: float | None = None, report: Report = silent
 ) -> ScanResult:
-    """Decode a video once, for its cuts and for faces in sparse frames. Raises what `skim_frames`
-    raises."""
+    """Find a video's cuts, and the faces in some of its frames, in one decoding pass. Raises what
+    `skim_frames` raises."""
     video = Path(video)
     info = probe(video)
     length = max(1.0, min(info.seconds or seconds or 0.0, seconds or np.inf))
-    every = max(1, round(FPS / min(SAMPLES_PER_SECOND, MOST_SAMPLES / length)))
+    every = max(1, round(FPS / min(SAMPLES_PER_SECOND, MAX_SAMPLES / length)))
     scale = min(1.0, DETECTION_SIZE / max(info.width, info.height))
     far, near = FaceDetector(FAR), FaceDetector(NEAR)
     samples, last = [], time.monotonic()
 
-    def squeezed() -> Iterator[UInt8[np.ndarray, "n n 3"]]:
+    def shrunk() -> Iterator[UInt8[np.ndarray, "n n 3"]]:
         nonlocal last
         for index, (small, picture) in enumerate(
             skim_frames(video, small=SIDE, every=every, scale=scale, seconds=seconds)
@@ -114,35 +114,35 @@ def scan_video(
                 report(index + 1, max(round(length * FPS), index + 1))
             yield small
 
-    shots = find_shots(squeezed())
+    shots = find_shots(shrunk())
     return ScanResult(video=video, info=info, shots=shots, every=every, faces=tuple(samples))
 
 
-def find_crop(survey: ScanResult, shot: Shot) -> Crop:
-    """Frame the head of the one who speaks in a shot. Raises NoFace, SeveralFaces."""
-    samples = survey.within(shot)
-    seen = [faces for faces in samples if faces]
-    where = f"{survey.video}" if len(survey.shots.shots) == 1 else f"{survey.video} from {shot}"
-    if len(seen) < max(1, 0.05 * len(samples)):
+def find_crop(scan: ScanResult, shot: Shot) -> Crop:
+    """The crop around the head of the speaker in a shot. Raises NoFace, SeveralFaces."""
+    samples = scan.within(shot)
+    with_face = [faces for faces in samples if faces]
+    where = f"{scan.video}" if len(scan.shots.shots) == 1 else f"{scan.video} from {shot}"
+    if len(with_face) < max(1, 0.05 * len(samples)):
         raise NoFace(
-            f"No face in {len(samples) - len(seen)} of {len(samples)} frames of {where} that were "
-            "looked at. "
-            "Use a video that shows one face from the front, or point to it with --crop x,y,size."
+            f"No face in {len(samples) - len(with_face)} of {len(samples)} frames of "
+            f"{where} that were searched. Use a video that shows one face from the front, or point "
+            "to it with --crop x,y,size."
         )
     rivals = sum(
-        len(faces) > 1 and faces[1].height >= RIVAL_SIZE * faces[0].height for faces in seen
+        len(faces) > 1 and faces[1].height >= RIVAL_SIZE * faces[0].height for faces in with_face
     )
-    if rivals >= max(2, RIVAL_SHARE * len(seen)):
+    if rivals >= max(2, RIVAL_SHARE * len(with_face)):
         raise SeveralFaces(
-            f"Two faces of like size in {rivals} of {len(samples)} frames of {where} that were "
-            "looked at. Choose one with --crop x,y,size."
+            f"Two faces of like size in {rivals} of {len(samples)} frames of "
+            f"{where} that were searched. Choose one with --crop x,y,size."
         )
-    return frame_head([faces[0] for faces in seen], survey.info)
+    return frame_head([faces[0] for faces in with_face], scan.info)
 
 
 def frame_head(faces: list[Face], info: MediaInfo) -> Crop:
-    """The crop that holds the head in all samples, inside the picture; the whole picture where it
-    is framed so already."""
+    """The crop that contains the head in all samples and lies in the picture; the whole picture
+    where that is framed in this way already."""
     table = np.array([[face.x, face.y, face.height] for face in faces])
     x, y, height = np.median(table, axis=0)
     near = np.hypot(table[:, 0] - x, table[:, 1] - y) < 1.5 * height
@@ -150,7 +150,7 @@ def frame_head(faces: list[Face], info: MediaInfo) -> Crop:
     low, high = table[:, :2].min(0), table[:, :2].max(0)
     side = min(info.width, info.height)
     size = np.median(table[:, 2]) / FACE_SHARE + max(0.0, (high - low).max() - 0.3 * height)
-    if info.width == info.height and size >= WHOLE_FROM * side:
+    if info.width == info.height and size >= WHOLE_PICTURE_SHARE * side:
         return Crop(0, 0, side)
     size = min(size, side)
     centre_x, centre_y = (low + high) / 2

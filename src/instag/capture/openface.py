@@ -1,10 +1,10 @@
-"""OpenFace tables: the action units of a CSV that OpenFace's FeatureExtraction wrote, brought onto
-a clip's frames.
+"""OpenFace tables: action units of a CSV that OpenFace's FeatureExtraction wrote, resampled to a
+clip's frames.
 
-Columns are found by name, with or without the space that OpenFace 2.0 puts before each. Frames in
-which OpenFace lost the face are filled in between their neighbours. A table of another frame rate
-is read at the clip's times (OpenFace wiki, "Output Format": `frame` counts from 1, `timestamp` is
-in seconds from the video's start and 0 throughout for lists of images).
+Columns are found by name, with or without the space that OpenFace 2.0 writes before each. Frames in
+which OpenFace lost the face are interpolated. A table of another frame rate is interpolated at the
+clip's times (OpenFace wiki, "Output Format": `frame` counts from 1, `timestamp` is in seconds from
+the video's start, and 0 for lists of images).
 """
 
 import csv
@@ -20,20 +20,20 @@ from instag.errors import BadArgument, TableMismatch
 from instag.runtime.progress import Report, silent
 from instag.types import FPS
 
-NEEDED = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU25", "AU45")
-"""Action units that learning reads (docs/method.md#networks, #pre-training)."""
-CONFIDENT = 0.5
-"""OpenFace's confidence under which a frame counts as failed, whatever it says of its success."""
-SLACK = 5
-"""Frames by which a table may be shorter than the clip: decoders disagree on how a video ends."""
-LEAST_SEEN = 0.5
-"""Share of the frames that must be good."""
+REQUIRED = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU25", "AU45")
+"""Action units that training uses (docs/method.md#networks, #pre-training)."""
+MIN_CONFIDENCE = 0.5
+"""OpenFace's confidence below which a frame counts as failed, even if its `success` is 1."""
+SLACK_FRAMES = 5
+"""Frames by which a table may be shorter than the clip: decoders differ at the end of a video."""
+MIN_GOOD_SHARE = 0.5
+"""Least share of frames in which OpenFace must have found the face."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """A table as it stands in the file, one row a frame, in order. seconds: None where the table
-    has no times."""
+    """A table as in the file, one row a frame, by frame number. seconds: None where the table has
+    no times. good: rows with a face."""
 
     numbers: Int[np.ndarray, " r"]
     seconds: Float[np.ndarray, " r"] | None
@@ -43,15 +43,15 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class ActionUnits:
-    """Intensities 0..5 by OpenFace's names without `_r`, for each frame of a clip. success: False
-    where filled in."""
+    """Intensities 0..5 for each frame of a clip, by OpenFace's names without `_r`. success: False
+    where they are interpolated."""
 
     units: dict[str, Float[np.ndarray, " f"]]
     success: Bool[np.ndarray, " f"]
 
 
 def copy_openface(path: Path, clip: Clip, report: Report = silent) -> None:
-    """Write a clip's au.csv from a table of OpenFace's. Raises BadArgument, TableMismatch."""
+    """Write a clip's au.csv from an OpenFace table. Raises BadArgument, TableMismatch."""
     video = clip.info.stages.get("video")
     shortened = video is not None and video.settings.get("seconds") is not None
     read = read_openface(
@@ -64,43 +64,43 @@ def copy_openface(path: Path, clip: Clip, report: Report = silent) -> None:
 def read_openface(path: Path, frames: int, *, part: bool = False, start: int = 0) -> ActionUnits:
     """The table's action units at a clip's frames, `FPS` a second.
 
-    part: the clip holds only some of what OpenFace saw, so that a longer table is no mistake.
-    start: the frame of the video with which the clip begins. Raises BadArgument (no such file),
+    part: the clip is a part of OpenFace's video, so that a longer table is allowed. start: the
+    video's frame at which the clip begins. Raises BadArgument (no such file),
     TableMismatch (no OpenFace table, action units missing, too few good frames, another length).
     """
     rows = read_rows(path)
-    if rows.good.mean() < LEAST_SEEN:
-        seen = int(rows.good.sum())
+    if rows.good.mean() < MIN_GOOD_SHARE:
+        good_rows = int(rows.good.sum())
         raise TableMismatch(
-            f"OpenFace saw the face in only {seen} of {len(rows.good)} rows of {path}. Leave out "
-            "--au, or run OpenFace on a better framed video."
+            f"OpenFace found the face in only {good_rows} of {len(rows.good)} rows of {path}. "
+            "Leave out --au, or run OpenFace on a better framed video."
         )
     at = row_times(rows, start + frames, path)
     at = at - start / FPS
-    if not part and at[-1] > (frames - 1 + max(SLACK, 0.02 * frames)) / FPS:
+    if not part and at[-1] > (frames - 1 + max(SLACK_FRAMES, 0.02 * frames)) / FPS:
         raise TableMismatch(
             f"{path} goes on to {at[-1]:.2f} s and the clip has {frames} frames "
             f"({frames / FPS:.2f} s). It is of another video."
         )
-    if at[-1] < (frames - 1 - SLACK) / FPS:
+    if at[-1] < (frames - 1 - SLACK_FRAMES) / FPS:
         raise TableMismatch(
             f"{path} ends at {at[-1]:.2f} s and the clip has {frames} frames ({frames / FPS:.2f} "
             "s). Run OpenFace on the same video."
         )
-    wanted = np.arange(frames) / FPS
+    times = np.arange(frames) / FPS
     good = at[rows.good]
     units = {
-        name: np.interp(wanted, good, values[rows.good]).astype(np.float32)
+        name: np.interp(times, good, values[rows.good]).astype(np.float32)
         for name, values in rows.units.items()
     }
-    nearest = np.searchsorted((at[1:] + at[:-1]) / 2, wanted)
+    nearest = np.searchsorted((at[1:] + at[:-1]) / 2, times)
     return ActionUnits(
-        units=units, success=rows.good[nearest] & (np.abs(at[nearest] - wanted) < 1 / FPS)
+        units=units, success=rows.good[nearest] & (np.abs(at[nearest] - times) < 1 / FPS)
     )
 
 
 def read_rows(path: Path) -> Rows:
-    """Raises BadArgument, TableMismatch."""
+    """The rows of one face in a table. Raises BadArgument, TableMismatch."""
     if not path.is_file():
         raise BadArgument(
             f"There is no file {path}. Give the CSV that OpenFace's FeatureExtraction wrote: --au "
@@ -116,7 +116,7 @@ def read_rows(path: Path) -> Rows:
         ) from error
     header = [name.strip() for name in lines[0]] if lines else []
     column = {name: place for place, name in enumerate(header)}
-    missing = [f"{name}_r" for name in NEEDED if f"{name}_r" not in column]
+    missing = [f"{name}_r" for name in REQUIRED if f"{name}_r" not in column]
     if missing:
         raise TableMismatch(
             f"{path} has no column {', '.join(missing)}. Run OpenFace's FeatureExtraction with "
@@ -135,7 +135,7 @@ def read_rows(path: Path) -> Rows:
     }
     units = {name: table[:, place] for name, place in places.items()}
     good = np.isfinite(np.stack(list(units.values()))).all(0)
-    for name, least in (("success", 0.5), ("confidence", CONFIDENT)):
+    for name, least in (("success", 0.5), ("confidence", MIN_CONFIDENCE)):
         if name in column:
             good &= table[:, column[name]] >= least
     numbers = table[:, column["frame"]] if "frame" in column else np.arange(1, len(table) + 1)
@@ -150,8 +150,8 @@ def read_rows(path: Path) -> Rows:
 
 
 def row_times(rows: Rows, frames: int, path: Path) -> Float[np.ndarray, " r"]:
-    """Seconds from the clip's start of each row: the table's own times, or its frame numbers where
-    it has none. Raises TableMismatch."""
+    """Seconds of each row from the video's start: from the table's times, or from its frame numbers
+    where it has no times. Raises TableMismatch."""
     if len(np.unique(rows.numbers)) < len(rows.numbers):
         raise TableMismatch(
             f"{path} has two rows for one frame. Give the CSV of one video: FeatureExtraction -f "
@@ -159,7 +159,7 @@ def row_times(rows: Rows, frames: int, path: Path) -> Float[np.ndarray, " r"]:
         )
     by_number = (rows.numbers - min(1, rows.numbers[0])) / FPS
     if rows.seconds is None or np.ptp(rows.seconds) == 0:
-        if abs(int(rows.numbers[-1] - rows.numbers[0]) + 1 - frames) > SLACK:
+        if abs(int(rows.numbers[-1] - rows.numbers[0]) + 1 - frames) > SLACK_FRAMES:
             raise TableMismatch(
                 f"{path} has no times and {int(rows.numbers[-1])} frames; the clip has {frames} at "
                 f"{FPS} a second. Run OpenFace on the video itself (-f VIDEO)."
@@ -169,13 +169,14 @@ def row_times(rows: Rows, frames: int, path: Path) -> Float[np.ndarray, " r"]:
         raise TableMismatch(
             f"The times in {path} do not rise from row to row. Run OpenFace on the video again."
         )
-    # Three decimals are kept in the file: where they say the clip's own rate, the frame numbers are
+    # OpenFace rounds times to three decimals. Where they fit the clip's own rate, frame numbers are
     # exact.
     return by_number if np.abs(rows.seconds - by_number).max() < 0.5 / FPS else rows.seconds
 
 
 def _numbers(lines: list[list[str]], width: int, path: Path) -> Float[np.ndarray, "r c"]:
-    """NaN stands for what is no number: OpenFace writes -nan(ind) for frames that failed."""
+    """The table's cells; NaN where a cell is no number (OpenFace writes -nan(ind) for failed
+    frames)."""
     table = np.full((len(lines), width), np.nan)
     for row, line in enumerate(lines):
         if len(line) < width:
@@ -192,7 +193,7 @@ def _numbers(lines: list[list[str]], width: int, path: Path) -> Float[np.ndarray
 
 
 def _one_face(table: Float[np.ndarray, "r c"], column: dict[str, int]) -> Float[np.ndarray, "s c"]:
-    """The rows of the face that was seen best, where several were followed."""
+    """The rows of the face with the most frames, where OpenFace tracked several."""
     if "face_id" not in column:
         return table
     names, counts = np.unique(table[:, column["face_id"]], return_counts=True)

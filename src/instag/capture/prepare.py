@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from instag.capture.backends import check_backends, without_defaults
-from instag.capture.extract_frames import SHORTEST_S
+from instag.capture.extract_frames import MIN_DURATION_S
 from instag.capture.face_crop import Crop, check_crop
 from instag.capture.options import DEFAULTS, CaptureOptions
 from instag.capture.stages import FOLDERS, STAGES, Stage
@@ -93,9 +93,9 @@ def _check(video: Path, options: CaptureOptions) -> MediaInfo:
         raise NotMedia(f"{video} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
     if not media.has_sound:
         raise NoSound(f"{video} has no sound track. Give a video with speech in it.")
-    if 0 < min(media.seconds, options.seconds or media.seconds) < SHORTEST_S - 0.1:
+    if 0 < min(media.seconds, options.seconds or media.seconds) < MIN_DURATION_S - 0.1:
         raise TooShort(
-            f"{video} holds {media.seconds:.1f} s; at least {SHORTEST_S:g} s are needed, "
+            f"{video} holds {media.seconds:.1f} s; at least {MIN_DURATION_S:g} s are needed, "
             "and 5 s or more make a good head. Record a longer video."
         )
     if options.crop is not None:

@@ -1,4 +1,4 @@
-"""The preview: one picture of all that was observed in a clip, to be checked at a glance."""
+"""The preview: a contact sheet of everything in a clip, for a check by eye."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ from instag.runtime.files import write_atomic
 from instag.types import Region, Track
 
 COLUMNS = 6
+"""Frames on the sheet."""
 TILE = 240
 """Width and height of one picture of the sheet, in pixels."""
 MARGIN = 8
-STRIP = 88
+STRIP_HEIGHT = 88
 """Height of one curve, in pixels."""
 INK, PAPER, GREEN = (40, 40, 40), (250, 250, 250), (0, 200, 60)
 REGION_COLORS = {
@@ -39,15 +40,15 @@ Picture = UInt8[np.ndarray, "_ _ 3"]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the sheet: its title and what it shows of a frame."""
+    """One row of the sheet: its title, and what it draws of a frame."""
 
     title: str
     draw: Callable[[int], Picture]
 
 
 def draw_preview(clip: Clip, path: Path | str) -> None:
-    """Write a contact sheet (PNG) of a clip. What has not been made yet is said in its place.
-    Raises DiskFull."""
+    """Write a contact sheet (PNG) of a clip; a label replaces what a stage has not made yet. Raises
+    DiskFull."""
     path = Path(path)
     frames = np.unique(np.linspace(0, len(clip) - 1, COLUMNS).astype(int))
     info = clip.info
@@ -77,7 +78,7 @@ def _rows(clip: Clip) -> list[Row]:
             title=(
                 "regions: torso blue, neck yellow, face red, hair green, mouth violet, teeth white"
             ),
-            draw=lambda index: paint_regions(clip.frame(index), clip.regions(index)),
+            draw=lambda index: tint_regions(clip.frame(index), clip.regions(index)),
         ),
         Row(title="what the face learns from", draw=lambda index: _head_on_green(clip, index)),
         Row(
@@ -150,15 +151,15 @@ def _tracked(frame: Picture, track: Track, index: int) -> Picture:
         cv2.polylines(
             picture, [points[ring].astype(np.int32)], True, (255, 160, 0), thick, cv2.LINE_AA
         )
-    seen = (
+    in_camera = (
         np.vstack([np.zeros(3), 0.08 * np.eye(3)]) - track.translations[index]
     ) @ track.rotations[index]
     height, width = frame.shape[:2]
     screen = (
         np.stack(
             [
-                width / 2 + track.focal * seen[:, 0] / -seen[:, 2],
-                height / 2 - track.focal * seen[:, 1] / -seen[:, 2],
+                width / 2 + track.focal * in_camera[:, 0] / -in_camera[:, 2],
+                height / 2 - track.focal * in_camera[:, 1] / -in_camera[:, 2],
             ],
             -1,
         )
@@ -172,7 +173,7 @@ def _tracked(frame: Picture, track: Track, index: int) -> Picture:
     return picture
 
 
-def paint_regions(frame: Picture, regions: UInt8[np.ndarray, "h w"]) -> Picture:
+def tint_regions(frame: Picture, regions: UInt8[np.ndarray, "h w"]) -> Picture:
     """The frame with each region tinted in its colour."""
     table = np.zeros((256, 3), np.float32)
     for region, color in REGION_COLORS.items():
@@ -181,8 +182,8 @@ def paint_regions(frame: Picture, regions: UInt8[np.ndarray, "h w"]) -> Picture:
 
 
 def _head_on_green(clip: Clip, index: int) -> Picture:
-    """The head and its mouth, by the matte and without what shows through where there is one, else
-    by the regions."""
+    """Head and mouth on green. With mattes, the background's share is removed from each pixel;
+    without them, the regions cut the head out."""
     frame, regions = clip.frame(index), clip.regions(index)
     if not clip.has_mattes:
         return np.where(
@@ -261,7 +262,7 @@ def _strip(text: str, height: int) -> Picture:
 
 def _plot(text: str, values: Float[np.ndarray, " n"], marks: Float[np.ndarray, " m"]) -> Picture:
     """A curve of values in [0, 1]."""
-    strip = _strip(text, STRIP // 2)
+    strip = _strip(text, STRIP_HEIGHT // 2)
     height, width = strip.shape[:2]
     for mark in marks:
         cv2.line(strip, (int(mark * width), 2), (int(mark * width), height - 3), (215, 215, 215), 1)
@@ -276,7 +277,7 @@ def _plot(text: str, values: Float[np.ndarray, " n"], marks: Float[np.ndarray, "
 def _plot_waveform(
     waveform: Float[np.ndarray, " samples"], marks: Float[np.ndarray, " m"]
 ) -> Picture:
-    strip = _strip("speech, 16 kHz", STRIP)
+    strip = _strip("speech, 16 kHz", STRIP_HEIGHT)
     height, width = strip.shape[:2]
     if len(waveform) < width:
         return strip
@@ -303,7 +304,8 @@ def _plot_features(name: str, features: Float[np.ndarray, "f channels steps"]) -
     grey = (np.clip((middle - low) / max(float(high - low), 1e-6), 0, 1) * 255).astype(np.uint8)
     picture = cv2.cvtColor(
         cv2.applyColorMap(
-            cv2.resize(grey, (_width(), STRIP), interpolation=cv2.INTER_LINEAR), cv2.COLORMAP_MAGMA
+            cv2.resize(grey, (_width(), STRIP_HEIGHT), interpolation=cv2.INTER_LINEAR),
+            cv2.COLORMAP_MAGMA,
         ),
         cv2.COLOR_BGR2RGB,
     )

@@ -1,9 +1,9 @@
-"""Shots: the stretches of a video between its cuts, told from pictures squeezed to a few pixels.
+"""Shots: the parts of a video between its cuts, found in pictures that are shrunk to a few pixels.
 
-A cut changes most of the picture from one frame to the next, while the frames around it change
-little, and no frame shortly after looks like one shortly before: so neither a flash nor a head that
-turns fast nor a camera that swings is a cut. A dissolve is found where a frame is the mean of those
-half a second around it, which do not look alike.
+A cut changes most of the picture between two frames, while the frames around it change little, and
+no frame shortly after is similar to one shortly before. This excludes flashes, fast turns of the
+head and moving cameras. A dissolve is a frame that is the mean of the frames half a second before
+and after, which differ.
 """
 
 from collections.abc import Iterable
@@ -18,28 +18,27 @@ from jaxtyping import Float, UInt8
 from instag.media.timecode import clock
 
 SIDE = 24
-"""Width and height in pixels of the squeezed pictures."""
+"""Width and height in pixels of the shrunk pictures."""
 CHANGED = 20
 """Levels of 255 by which a pixel must change to count."""
 CUT_SHARE = 0.3
-"""Share of pixels that a cut changes, at least. A speaker's own moves change up to 0.21 between
-frames; other people, other places 0.36 and more."""
+"""Least share of pixels that a cut changes. Movements of a speaker change up to 0.21 between
+frames; other people and places 0.36 and more."""
 SUDDEN = 2.5
-"""A cut's change over that of the frames around it."""
-FLASH = 6
-"""Frames that a flash may last."""
-AROUND = 4
-"""Frames before and after that tell what change is usual."""
+"""Least ratio of a cut's change to that of the frames around it."""
+FLASH_FRAMES = 6
+"""Longest duration of a flash."""
+NEIGHBOURS = 4
+"""Frames before and after from which the typical change is computed."""
 JUMP_SIZE, JUMP_SUDDEN = 6.0, 6.0
-"""Mean change in levels, and change over that of the frames around, from which the picture is said
-to jump within a shot."""
-DISSOLVE = 12
+"""Least mean change in levels, and ratio to the typical change, of a jump within a shot."""
+DISSOLVE_FRAMES = 12
 """Frames from the middle of a dissolve to either side."""
-DISSOLVE_SHARE, DISSOLVE_REST, ALIKE = 0.5, 0.25, 0.6
-"""Share of pixels that a dissolve changes; what of its middle its ends do not explain; correlation
-of pictures that show the same."""
+DISSOLVE_SHARE, DISSOLVE_REST, SAME_SCENE = 0.5, 0.25, 0.6
+"""Least share of pixels that a dissolve changes; greatest residual of its middle against the mean
+of its ends, relative to their difference; least correlation of two pictures of the same scene."""
 
-Squeezed = UInt8[np.ndarray, "n n 3"]
+Shrunk = UInt8[np.ndarray, "n n 3"]
 
 
 @final
@@ -60,44 +59,47 @@ class Shot:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Shots:
-    """All shots of a video in their order, and the frames at which the picture jumps without a
-    change of scene (a cut out of one take)."""
+    """All shots of a video in order, and jumps: frames at which the picture changes suddenly within
+    one scene (a part of one take was cut out)."""
 
     shots: tuple[Shot, ...]
     jumps: tuple[int, ...]
 
 
-def find_shots(pictures: Iterable[Squeezed]) -> Shots:
-    """Where the pictures of a video at 25 a second are cut; each is kept, at SIDE x SIDE pixels
-    (1.7 kB)."""
-    kept = list(pictures)
-    if len(kept) < 2:
-        return Shots(shots=(Shot(first=0, end=len(kept)),), jumps=())
+def find_shots(pictures: Iterable[Shrunk]) -> Shots:
+    """The shots of a video from its pictures, SIDE x SIDE pixels, 25 a second. All pictures are
+    kept in memory (1.7 kB each)."""
+    shrunk = list(pictures)
+    if len(shrunk) < 2:
+        return Shots(shots=(Shot(first=0, end=len(shrunk)),), jumps=())
     steps = np.array(
-        [[_share(before, after), _mean(before, after)] for before, after in pairwise(kept)]
+        [
+            [_changed_share(before, after), _mean_change(before, after)]
+            for before, after in pairwise(shrunk)
+        ]
     )
-    usual = _usual(steps[:, 1])
+    typical = _typical_change(steps[:, 1])
     cuts = [
         i
-        for i in range(1, len(kept))
+        for i in range(1, len(shrunk))
         if steps[i - 1, 0] >= CUT_SHARE
-        and steps[i - 1, 1] >= SUDDEN * usual[i - 1]
-        and not _comes_back(kept, i)
+        and steps[i - 1, 1] >= SUDDEN * typical[i - 1]
+        and not _is_flash(shrunk, i)
     ]
-    sudden = np.flatnonzero((steps[:, 1] >= JUMP_SIZE) & (steps[:, 1] >= JUMP_SUDDEN * usual)) + 1
+    sudden = np.flatnonzero((steps[:, 1] >= JUMP_SIZE) & (steps[:, 1] >= JUMP_SUDDEN * typical)) + 1
     jumps = [
         int(i)
         for i in sudden
-        if not _comes_back(kept, int(i), jump=True)
-        and min((abs(i - cut) for cut in cuts), default=FLASH) >= FLASH
+        if not _is_flash(shrunk, int(i), jump=True)
+        and min((abs(i - cut) for cut in cuts), default=FLASH_FRAMES) >= FLASH_FRAMES
     ]
     fades = [
-        (i - DISSOLVE, i + DISSOLVE)
-        for i in _dissolves(kept)
-        if min((abs(i - cut) for cut in cuts), default=2 * DISSOLVE) > DISSOLVE
+        (i - DISSOLVE_FRAMES, i + DISSOLVE_FRAMES)
+        for i in _dissolves(shrunk)
+        if min((abs(i - cut) for cut in cuts), default=2 * DISSOLVE_FRAMES) > DISSOLVE_FRAMES
     ]
     gaps = sorted([(cut, cut) for cut in cuts] + fades)
-    edges = [0, *(edge for gap in gaps for edge in gap), len(kept)]
+    edges = [0, *(edge for gap in gaps for edge in gap), len(shrunk)]
     shots = tuple(
         Shot(first=first, end=end)
         for first, end in zip(edges[::2], edges[1::2], strict=True)
@@ -106,63 +108,71 @@ def find_shots(pictures: Iterable[Squeezed]) -> Shots:
     return Shots(shots=shots, jumps=tuple(jumps))
 
 
-def _share(one: Squeezed, other: Squeezed) -> float:
-    """Share of pixels that differ."""
+def _changed_share(one: Shrunk, other: Shrunk) -> float:
+    """Share of pixels that differ by more than CHANGED levels."""
     return float((cv2.absdiff(one, other).max(-1) > CHANGED).mean())
 
 
-def _mean(one: Squeezed, other: Squeezed) -> float:
+def _mean_change(one: Shrunk, other: Shrunk) -> float:
     return float(cv2.absdiff(one, other).mean())
 
 
-def _usual(change: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:
-    """The upper quartile of the changes around each, itself left out; half a level at least."""
-    padded = np.pad(change, AROUND, constant_values=np.nan)
+def _typical_change(change: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:
+    """The typical change around each frame: the upper quartile of its neighbours' changes, at least
+    half a level."""
+    padded = np.pad(change, NEIGHBOURS, constant_values=np.nan)
     around = np.stack(
         [
-            padded[AROUND + shift : AROUND + shift + len(change)]
-            for shift in range(-AROUND, AROUND + 1)
+            padded[NEIGHBOURS + shift : NEIGHBOURS + shift + len(change)]
+            for shift in range(-NEIGHBOURS, NEIGHBOURS + 1)
             if shift
         ]
     )
     known = np.isfinite(around).any(0)
-    usual = np.zeros(len(change))
-    usual[known] = np.nanquantile(around[:, known], 0.75, axis=0)
-    return np.maximum(usual, 0.5)
+    typical = np.zeros(len(change))
+    typical[known] = np.nanquantile(around[:, known], 0.75, axis=0)
+    return np.maximum(typical, 0.5)
 
 
-def _comes_back(kept: list[Squeezed], index: int, *, jump: bool = False) -> bool:
-    """Whether a picture soon after looks like one soon before: a flash."""
-    before, after = kept[max(0, index - FLASH) : index], kept[index : index + FLASH]
+def _is_flash(pictures: list[Shrunk], index: int, *, jump: bool = False) -> bool:
+    """Whether a picture shortly after `index` is similar to one shortly before."""
+    before, after = (
+        pictures[max(0, index - FLASH_FRAMES) : index],
+        pictures[index : index + FLASH_FRAMES],
+    )
     if jump:
-        return min(_mean(one, other) for one in before for other in after) < JUMP_SIZE / 2
-    return min(_share(one, other) for one in before for other in after) < max(
-        CUT_SHARE, _share(before[-1], after[0]) / 2
+        return min(_mean_change(one, other) for one in before for other in after) < JUMP_SIZE / 2
+    return min(_changed_share(one, other) for one in before for other in after) < max(
+        CUT_SHARE, _changed_share(before[-1], after[0]) / 2
     )
 
 
-def _dissolves(kept: list[Squeezed]) -> list[int]:
-    """Middles of dissolves and of fades through one colour."""
+def _dissolves(pictures: list[Shrunk]) -> list[int]:
+    """Middle frames of dissolves and of fades through one colour."""
     found: list[tuple[float, int]] = []
-    for index in range(DISSOLVE, len(kept) - DISSOLVE):
-        before, now, after = kept[index - DISSOLVE], kept[index], kept[index + DISSOLVE]
-        if _share(before, after) < DISSOLVE_SHARE:
+    for index in range(DISSOLVE_FRAMES, len(pictures) - DISSOLVE_FRAMES):
+        before, now, after = (
+            pictures[index - DISSOLVE_FRAMES],
+            pictures[index],
+            pictures[index + DISSOLVE_FRAMES],
+        )
+        if _changed_share(before, after) < DISSOLVE_SHARE:
             continue
         ends, middle = (
             np.subtract(before, after, dtype=np.float32),
             now - np.add(before, after, dtype=np.float32) / 2,
         )
-        rest = float(np.abs(middle).mean() / np.abs(ends).mean())
-        if rest < DISSOLVE_REST and _alike(before, after) < ALIKE:
-            found.append((rest, index))
+        residual = float(np.abs(middle).mean() / np.abs(ends).mean())
+        if residual < DISSOLVE_REST and _correlation(before, after) < SAME_SCENE:
+            found.append((residual, index))
     chosen: list[int] = []
     for _, index in sorted(found):
-        if all(abs(index - other) > 2 * DISSOLVE for other in chosen):
+        if all(abs(index - other) > 2 * DISSOLVE_FRAMES for other in chosen):
             chosen.append(index)
     return sorted(chosen)
 
 
-def _alike(one: Squeezed, other: Squeezed) -> float:
-    """Correlation of brightness: 1 where only the light changed."""
+def _correlation(one: Shrunk, other: Shrunk) -> float:
+    """Correlation of two pictures' brightness: 1 where only the illumination changed."""
     a, b = (picture.mean(-1).ravel() - picture.mean() for picture in (one, other))
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + 1e-6))

@@ -28,8 +28,7 @@ NOTHING_WRITTEN = "Nothing was written."
 @final
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One row of the table. help: for the list of commands. on_interrupt: what is printed after
-    Ctrl-C."""
+    """One row of the table. help: for the list of commands. on_interrupt: printed after Ctrl-C."""
 
     name: str
     heading: str
@@ -37,7 +36,7 @@ class Command:
     on_interrupt: str = GOES_ON
 
     def load(self) -> Any:
-        """The command as Typer runs it; reads its file."""
+        """The command as Typer runs it; imports its file."""
         name = self.name.replace("-", "_")
         found = getattr(import_module(f"instag.cli.commands.{name}"), name)
         if isinstance(found, typer.Typer):

@@ -1,4 +1,5 @@
-"""What the command line prints of a clip: what was taken of the video, and how good it is."""
+"""The summary of a clip on the command line: the part of the video that it shows, and its
+quality."""
 
 from typing import TYPE_CHECKING
 
@@ -6,31 +7,30 @@ if TYPE_CHECKING:
     from instag.data.clip import ClipInfo
 
 NOTEWORTHY_MS = 20
-"""A corrected delay that is mentioned: half a frame."""
+"""Least corrected delay that is mentioned: half a frame."""
 
 
 def summary_lines(info: "ClipInfo") -> list[str]:
-    """Which part of the video was taken, what was corrected, and how good it is."""
+    """Sentences about the used part of the video, corrections and quality."""
     from instag.capture.quality.report import quality_lines
     from instag.capture.shots import Shot
 
     lines = []
     if info.shots:
-        taken = Shot(first=info.first_frame, end=info.first_frame + info.frame_count)
+        used = Shot(first=info.first_frame, end=info.first_frame + info.frame_count)
         number, shot = next(
             (place, Shot(first=a, end=b))
             for place, (a, b) in enumerate(info.shots, 1)
-            if a <= taken.first < b
+            if a <= used.first < b
         )
         if len(info.shots) > 1:
             lines.append(
-                f"The video is cut into {len(info.shots)} shots; shot {number} was taken ({shot}). "
+                f"The video is cut into {len(info.shots)} shots; shot {number} was used ({shot}). "
                 "For another one: --shot N"
             )
-        if len(taken) < len(shot):
+        if len(used) < len(shot):
             lines.append(
-                f"Only {taken} was taken: around it the face is lost for longer than can be filled "
-                "in."
+                f"Only {used} was used: around it the face is lost for too long to be interpolated."
             )
     if info.delay_found is not None and abs(info.delay_ms) >= NOTEWORTHY_MS:
         sooner = "later than the lips" if info.delay_ms > 0 else "earlier than the lips"

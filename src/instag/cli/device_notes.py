@@ -1,4 +1,4 @@
-"""What is said about the device before the work begins."""
+"""Notes about the device that are printed before the work starts."""
 
 from instag.cli.terminal import Terminal
 

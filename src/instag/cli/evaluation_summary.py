@@ -1,4 +1,4 @@
-"""What the command line prints of an evaluation: two sentences, or every number as JSON."""
+"""The summary of an evaluation on the command line: two sentences, or every number as JSON."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ def short_form(evaluation: "Evaluation") -> list[str]:
 
 
 def numbers(evaluation: "Evaluation") -> dict[str, object]:
-    """How many frames were compared, and every number by its key; None where it was not
+    """The number of compared frames, and every metric by its key; None where it was not
     measured."""
     from instag.evaluation.not_measured import NotMeasured
 

@@ -1,5 +1,5 @@
-"""Help texts in plain lines, grouped under headings; Typer's own need rich, which takes longer to
-load than everything else that a help text needs."""
+"""Help texts in plain lines under headings. Typer's own need rich, which loads slower than all else
+that help needs."""
 
 from typing import Any, final
 

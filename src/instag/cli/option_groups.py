@@ -1,5 +1,5 @@
-"""Unfolding: a command's parameter that is a dataclass of options becomes those options on the
-command line."""
+"""Option groups: a command's parameter that is a dataclass becomes one command-line option for each
+field."""
 
 import inspect
 import types
@@ -15,7 +15,7 @@ from instag.options import OptionInfo, option_info
 
 def unfolded(command: Callable[..., None]) -> Callable[..., None]:
     """The command with each dataclass among its parameters replaced by the class's options, which
-    are put together again for it.
+    are put together again when it is called.
 
     So commands share one definition of what they all take, which is the library's own
     (`instag.options`). The names of options are those of no other parameter of the command.
@@ -41,7 +41,7 @@ def unfolded(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def parameters_of(kind: type) -> list[inspect.Parameter]:
-    """The options of a dataclass as Typer wants parameters to be. The heading above them is the
+    """The options of a dataclass as parameters for Typer. The heading above them is the
     class's name without `Options`."""
     hints = get_type_hints(kind)
     heading = kind.__name__.removesuffix("Options")
@@ -53,7 +53,7 @@ def parameters_of(kind: type) -> list[inspect.Parameter]:
 
 
 def gathered(kind: type, given: dict[str, Any]) -> Any:
-    """The dataclass of what was given, which is taken out of `given`. Raises BadArgument."""
+    """The dataclass from its fields in `given`, which are removed there. Raises BadArgument."""
     names = [each.name for each in fields(kind) if option_info(each) is not None]
     return kind(**{name: given.pop(name) for name in names})
 

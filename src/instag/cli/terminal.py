@@ -1,5 +1,4 @@
-"""What a person or a script at a terminal sees of a command: progress and errors on standard error,
-results on standard output."""
+"""Output of a command: progress and errors on standard error, results on standard output."""
 
 import json
 import sys
@@ -94,8 +93,8 @@ class Terminal:
 
 @contextmanager
 def exit_on_error(on_interrupt: str) -> Iterator[None]:
-    """Turn what can go wrong into one line and an exit code; anything outside the tree of errors
-    keeps its traceback."""
+    """Print an InstagError as one line and exit with its code; other exceptions keep their
+    traceback."""
     from instag.runtime.device import explain_device_full
     from instag.runtime.files import explain_disk_full
 
@@ -124,15 +123,15 @@ class _Lines:
 
     def __init__(self, title: str, unit: str) -> None:
         self._title, self._unit = title, unit
-        self._started = self._said = time.monotonic()
+        self._started = self._last_print = time.monotonic()
         self._first: int | None = None
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
         self._first = done if self._first is None else self._first
-        if now - self._said < PIPE_INTERVAL_S:
+        if now - self._last_print < PIPE_INTERVAL_S:
             return
-        self._said = now
+        self._last_print = now
         rate = (done - self._first) / (now - self._started)
         state = (
             f"{done} of {total} {self._unit}, {rate:.1f} a second"

@@ -1,4 +1,4 @@
-"""Action unit error: how far the strength of a painted face's muscles is from the true one's."""
+"""Action unit error: the difference of intensities between a predicted face and the true one."""
 
 import csv
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ OWN: Source = "instag's estimate from landmarks"
 
 UPPER = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU45")
 LOWER = ("AU09", "AU10", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU25", "AU26")
-FEWEST_FRAMES = 10
+MIN_FRAMES = 10
 
 
 @final
@@ -96,7 +96,7 @@ def action_unit_error(prediction: AuTable, truth: AuTable) -> ActionUnitError:
     here, there = here[seen], there[seen]
     used = len(here)
     counts = {"frames": used, "dropped": _span(prediction.frames) - used, "source": truth.source}
-    if used < FEWEST_FRAMES:
+    if used < MIN_FRAMES:
         reason = NotMeasured(
             f"{used} frames with a face in both tables are too few ({len(shared)} frame numbers "
             "are in both)"
@@ -185,7 +185,7 @@ def estimate(
     check_lengths(len(prediction), len(truth))
     both = prediction.found & truth.found
     used = int(both.sum())
-    if used < FEWEST_FRAMES:
+    if used < MIN_FRAMES:
         return NotMeasured(
             f"{used} frames with a face both in the prediction and in the truth are too few"
         )

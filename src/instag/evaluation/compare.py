@@ -85,7 +85,7 @@ def best_of(
 
 
 def _badness(row: Row, value: Number | None, truth: Number | None) -> float | None:
-    """How far from good, less is better; None where that cannot be said."""
+    """Distance from the best value, less is better; None where that is undefined."""
     if value is None or isinstance(value, NotMeasured) or not row.better:
         return None
     if row.better == "truth":

@@ -1,5 +1,5 @@
-"""The boxes of a frame that its picture is judged in: whole picture, head, face and mouth, all
-taken from the true frame."""
+"""The boxes in which a frame is measured: whole picture, head, face and mouth, all from the true
+frame."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, final
@@ -15,15 +15,15 @@ PLACES: Final[tuple[Place, ...]] = ("full", "head", "face", "mouth")
 
 HEAD_LABELS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
 OVER_FACE, BESIDE_FACE, UNDER_FACE = 0.45, 0.13, 0.02
-"""How far a head reaches beyond its landmarks where no regions are known: hair above in face
+"""Extent of a head beyond its landmarks, where there are no regions: hair above in face
 heights, ears in face widths, chin in face heights. Means over real clips with regions."""
 FACE_MARGIN = 1.05
 """Side of the face box over the longer side of its landmarks' box."""
 MOUTH_MARGIN = 1.5
 """Side of the mouth box over the longer side of its lips' box: lips that open wider than the true
 ones are still inside."""
-SMALLEST_MOUTH = 32
-"""Pixels: what LPIPS needs."""
+MIN_MOUTH_SIDE = 32
+"""Least side of the mouth box in pixels, for LPIPS."""
 LIPS = IBUG_68[48:60]
 """Landmarks of the outer lips, points 48 to 59 of the 68."""
 
@@ -129,10 +129,11 @@ def _cut_at_edges(
 def _moved_inside(
     low: Float[np.ndarray, "2"], high: Float[np.ndarray, "2"], size: tuple[int, int]
 ) -> Box | None:
-    """Keeps its size, so that LPIPS always has its pixels, unless the picture itself is smaller."""
+    """A square moved into the picture at its full size, as LPIPS needs it, unless the picture is
+    smaller."""
     if _cut_at_edges(low, high, size) is None:
         return None
-    side = max(SMALLEST_MOUTH, round(float(high[0] - low[0])))
+    side = max(MIN_MOUTH_SIDE, round(float(high[0] - low[0])))
     (left, width), (top, height) = (
         (int(np.clip(round(float(middle - side / 2)), 0, max(0, length - side))), min(side, length))
         for middle, length in zip((low + high) / 2, size, strict=True)

@@ -46,12 +46,13 @@ def evaluate(
     device: str = "auto",
     report: Report = silent,
 ) -> Evaluation:
-    """Paint the frames of the clip that the avatar was not taught, and measure them against the
-    true ones, in memory.
+    """Render the frames of the clip that the avatar was not trained on, and measure them against
+    the true ones, in memory.
 
-    frames: others than those held back. tables: CSVs of OpenFace for the painted frames and for the
-    whole clip. device: where frames are painted and compared, as in compute.device_named; faces are
-    looked for on the CPU. Raises BadArgument, and what Avatar.open and Clip.open raise.
+    frames: to measure in place of the held-out ones. tables: CSVs of OpenFace for the rendered
+    frames and for the whole clip. device: where frames are rendered and compared, as in
+    runtime.device.device_named; faces are detected on the CPU. Raises BadArgument, and what
+    Avatar.open and Clip.open raise.
     """
     where = device_named(device)
     path = None if isinstance(avatar, Avatar) else Path(avatar)

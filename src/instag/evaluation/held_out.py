@@ -1,4 +1,4 @@
-"""The frames that a head was not taught on, painted from their own speech, pose and expression."""
+"""Held-out frames, rendered from their own speech, pose and expression."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,28 +24,30 @@ from instag.synthesis.front_end import front_end_for
 @final
 @dataclass(frozen=True, kw_only=True)
 class FramePair:
-    """Both RGB and of one size. index: the true frame's number."""
+    """A predicted and a true frame, RGB, of one size. index: the true frame's number."""
 
     index: int
-    painted: UInt8[np.ndarray, "h w 3"]
+    prediction: UInt8[np.ndarray, "h w 3"]
     truth: UInt8[np.ndarray, "h w 3"]
 
 
 BATCH, GPU_BATCH = 4, 16
-"""Frames painted at once on a CPU and on a GPU."""
+"""Frames rendered at once on a CPU and on a GPU."""
 
 
 def held_back(avatar: Avatar) -> range:
-    """The frames of its clip that the avatar's own record says it was not taught; empty where it
-    learned from all."""
-    kept = avatar.info.training["test"]
-    assert isinstance(kept, list), "an avatar records its test frames as [first, one past the last]"
-    return range(*kept)
+    """The frames of its clip that the avatar was not trained on, as it records them; empty where it
+    was trained on all."""
+    first_and_end = avatar.info.training["test"]
+    assert isinstance(first_and_end, list), (
+        "an avatar records its test frames as [first, one past the last]"
+    )
+    return range(*first_and_end)
 
 
 def check_same_recording(avatar: Avatar, clip: Clip, frames: range) -> None:
-    """Raises BadArgument where the clip shows another video than the avatar learned from, or has
-    not all of the frames."""
+    """Raises BadArgument where the clip is of another video than the avatar, or lacks some of the
+    frames."""
     if avatar.info.source != clip.info.source:
         raise BadArgument(
             f"The avatar was learned from {avatar.info.source} and {clip.folder} is of "
@@ -62,11 +64,11 @@ def check_same_recording(avatar: Avatar, clip: Clip, frames: range) -> None:
 def reconstruct(
     avatar: Avatar, clip: Clip, frames: range, *, device: torch.device | str = "cpu"
 ) -> Iterator[FramePair]:
-    """Paint frames of the clip that the avatar was learned from, on a device; torso and backdrop
-    are the frames' own (docs/method.md#a-frame)."""
+    """Render frames of the avatar's own clip on a device, with each frame's own torso and backdrop
+    (docs/method.md#a-frame)."""
     device = torch.device(device)
-    # Codes are those that the sound asks for, never those that were seen: frames that were not
-    # taught are to be painted from their sound.
+    # Lip codes come from the sound, not from the observed lips: held-out frames are a test of how
+    # well the sound predicts them.
     spoken = (
         None
         if avatar.speaker_adapter is None
@@ -75,30 +77,32 @@ def reconstruct(
             front_end_for(avatar),
         )[: len(clip)]
     )
-    found = (
+    conditioning = (
         clip_features(clip, avatar.info.front_end, device=str(device)) if spoken is None else spoken
     )
-    dataset = ClipDataset(clip, clip.tables(), size=avatar.info.size, features=found, device=device)
+    dataset = ClipDataset(
+        clip, clip.tables(), size=avatar.info.size, features=conditioning, device=device
+    )
     renderer, head = renderer_for(device), avatar.to(device).head
-    head_stance = static_features(head)
+    static = static_features(head)
     for indices in torch.arange(frames.start, frames.stop).split(
         BATCH if device.type == "cpu" else GPU_BATCH
     ):
         batch = dataset.batch(indices.tolist())
         pictures = render_head(
             head,
-            head_stance,
+            static,
             batch.condition,
             batch.camera,
             batch.background.float() / 255,
             renderer,
             degree=avatar.info.degree,
         )
-        painted = pictures.mul(255).round_().clamp_(0, 255).byte().cpu().numpy()
+        predictions = pictures.mul(255).round_().clamp_(0, 255).byte().cpu().numpy()
         for index, picture, truth in zip(
-            indices.tolist(), painted, batch.image.cpu().numpy(), strict=True
+            indices.tolist(), predictions, batch.image.cpu().numpy(), strict=True
         ):
-            yield FramePair(index=index, painted=picture, truth=truth)
+            yield FramePair(index=index, prediction=picture, truth=truth)
 
 
 def regions_at(clip: Clip, size: int, index: int) -> UInt8[np.ndarray, "h w"]:

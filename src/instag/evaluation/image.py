@@ -1,4 +1,4 @@
-"""How near a picture is to the true one: PSNR, SSIM and LPIPS, on frames in memory."""
+"""Image metrics of a picture against the true one: PSNR, SSIM and LPIPS."""
 
 import math
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ from instag.ops.lpips import Lpips
 from instag.ops.ssim import ssim_map
 
 PERFECT_DB = 100.0
-"""PSNR of equal pictures, whose logarithm has no end."""
-WINDOW_REACH = 5
-"""Pixels that SSIM's window of 11 x 11 reaches from its middle."""
-LPIPS_SMALLEST = 32
-"""Pixels a side that LPIPS' five layers need."""
+"""PSNR of equal pictures, whose logarithm is infinite, and upper limit of all."""
+WINDOW_RADIUS = 5
+"""Radius in pixels of SSIM's window of 11 x 11."""
+LPIPS_MIN_SIDE = 32
+"""Least side in pixels for LPIPS' five layers."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class ImageMetrics:
-    """psnr: dB, more is nearer; Missing for a mean over no frame. ssim: at most 1, more is nearer.
-    lpips: 0 for equal pictures, less is nearer."""
+    """psnr: dB, more is nearer; NotMeasured for a mean over no frame. ssim: at most 1, more is
+    nearer. lpips: 0 for equal pictures, less is nearer."""
 
     psnr: float | NotMeasured
     ssim: float | NotMeasured
@@ -61,11 +61,11 @@ def compare_pictures(
         for image in (picture, truth)
     )
     errors = (one - other)[0] ** 2
-    likeness = ssim_map(one, other)[0]
+    similarity = ssim_map(one, other)[0]
     return {
         place: ImageMetrics(
             psnr=_decibels(float(_cut(errors, box).double().mean())),
-            ssim=_mean_inside(likeness, box),
+            ssim=_mean_inside(similarity, box),
             lpips=_distance(one, other, box, lpips),
         )
         for place, box in boxes.items()
@@ -92,12 +92,12 @@ def structural_similarity(
     SSIM also counts those that reach over the edge. Raises BadArgument below 11 pixels.
     """
     height, width = picture.shape[1:3]
-    if min(height, width) <= 2 * WINDOW_REACH:
+    if min(height, width) <= 2 * WINDOW_RADIUS:
         raise BadArgument(
-            f"SSIM needs pictures of {2 * WINDOW_REACH + 1} pixels or more a side, not "
+            f"SSIM needs pictures of {2 * WINDOW_RADIUS + 1} pixels or more a side, not "
             f"{width}x{height}. Use larger pictures."
         )
-    inside = slice(WINDOW_REACH, -WINDOW_REACH)
+    inside = slice(WINDOW_RADIUS, -WINDOW_RADIUS)
     return ssim_map(picture, truth)[:, inside, inside].mean((1, 2, 3), dtype=torch.float64).tolist()
 
 
@@ -109,10 +109,10 @@ def _cut(values: Float[Tensor, "h w 3"], box: Box) -> Float[Tensor, "box_h box_w
     return values[box.top : box.bottom, box.left : box.right]
 
 
-def _mean_inside(likeness: Float[Tensor, "h w 3"], box: Box) -> float | NotMeasured:
-    """SSIM of the cut pictures, from the map of the whole ones: a window that lies inside the box
-    sees the same pixels in both."""
-    inside = _cut(likeness, box)[WINDOW_REACH:-WINDOW_REACH, WINDOW_REACH:-WINDOW_REACH]
+def _mean_inside(similarity: Float[Tensor, "h w 3"], box: Box) -> float | NotMeasured:
+    """SSIM of the cut pictures, from the map of the whole ones: a window inside the box contains
+    the same pixels in both."""
+    inside = _cut(similarity, box)[WINDOW_RADIUS:-WINDOW_RADIUS, WINDOW_RADIUS:-WINDOW_RADIUS]
     return (
         float(inside.double().mean())
         if inside.numel()
@@ -132,9 +132,9 @@ def _distance(
         return NotMeasured(
             "the weights of LPIPS are not on this machine. Get them with: instag assets get lpips"
         )
-    if min(box.width, box.height) < LPIPS_SMALLEST:
+    if min(box.width, box.height) < LPIPS_MIN_SIDE:
         return NotMeasured(
-            f"the box of {box.width}x{box.height} pixels is smaller than the {LPIPS_SMALLEST} a "
+            f"the box of {box.width}x{box.height} pixels is smaller than the {LPIPS_MIN_SIDE} a "
             "side that LPIPS needs"
         )
     rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)

@@ -1,4 +1,4 @@
-"""Landmarks of a painted face against the true one's, both seen by the same detector."""
+"""Landmark distance of a predicted face and the true one, both from the same detector."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from instag.errors import BadArgument
 from instag.evaluation.not_measured import NotMeasured
-from instag.perception.face_mesh import LONGEST_GAP, FaceMesh, sixty_eight
+from instag.perception.face_mesh import MAX_GAP, FaceMesh, sixty_eight
 from instag.types import LANDMARKS
 
 OUTER_EYES = (33, 263)
@@ -23,9 +23,8 @@ MOUTH = slice(48, 68)
 class TrackedLandmarks:
     """The landmarks of a sequence of pictures: x and y in pixels, z in pixels relative to the head.
 
-    found: where a face was seen. In gaps of up to 5 frames the points lie on a straight line in
-    time between their neighbours; in longer gaps, and before the first and after the last face,
-    they are NaN.
+    found: frames with a face. In gaps of up to 5 frames the points are interpolated linearly in
+    time; in longer gaps, before the first and after the last face, they are NaN.
     """
 
     points: Float[np.ndarray, "f 478 3"]
@@ -36,7 +35,7 @@ class TrackedLandmarks:
 
     @property
     def known(self) -> Bool[np.ndarray, " f"]:
-        """Where the points are numbers, seen or filled in."""
+        """Frames whose points are numbers, detected or interpolated."""
         return np.isfinite(self.points[:, 0, 0])
 
     @property
@@ -50,11 +49,10 @@ class TrackedLandmarks:
 
 @final
 class LandmarkTracker:
-    """Looks for a face in pictures that come one by one; `observed` is what it has seen so far. Use
-    it in a with block.
+    """Tracks a face in a stream of pictures; `observed` returns the landmarks so far. Use it in a
+    with block.
 
-    The detector follows a face from picture to picture, so that each sequence needs an observer of
-    its own.
+    It follows one face from picture to picture, so each sequence needs its own tracker.
     """
 
     def __init__(self) -> None:
@@ -91,7 +89,7 @@ def track_landmarks(seen: list[Float[np.ndarray, "478 3"] | None]) -> TrackedLan
         table[index] = seen[index]
     seen_at = np.flatnonzero(found)
     for before, after in pairwise(seen_at.tolist()):
-        if 1 < after - before <= LONGEST_GAP + 1:
+        if 1 < after - before <= MAX_GAP + 1:
             weight = (np.arange(1, after - before) / (after - before)).astype(np.float32)[
                 :, None, None
             ]

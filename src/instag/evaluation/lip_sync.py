@@ -1,5 +1,4 @@
-"""Lip sync without any network: whether painted lips open, widen and close when the true ones
-do."""
+"""Lip sync from landmarks: whether predicted lips open, widen and close when the true ones do."""
 
 from dataclasses import dataclass
 from typing import final
@@ -18,12 +17,12 @@ MOUTH_CORNERS = (61, 291)
 NOSE_TO_CHIN = (2, 152)
 SIZE_FRAMES = 12.0
 """Frames: the standard deviation of the smoothing of the face's size."""
-REACH = 15
-"""Frames that a prediction is shifted by, each way."""
-FEWEST_FRAMES = 10
-"""A correlation or movement over fewer frames means nothing."""
+MAX_LAG = 15
+"""Largest shift of a prediction in frames, each way."""
+MIN_FRAMES = 10
+"""Least number of frames for a correlation or a movement."""
 STILL = 1e-6
-"""Standard deviation, in eye distances, below which a curve does not move: rounding alone."""
+"""Standard deviation, in eye distances, below which a curve counts as constant (rounding)."""
 CLOSED_SHARE = 0.15
 """Lips are closed when their aperture is in this lowest share of the truth's range."""
 CLOSED_AT_MOST = 0.03
@@ -35,8 +34,8 @@ CLOSURE_TOLERANCE = 2
 @final
 @dataclass(frozen=True, kw_only=True)
 class LipCurves:
-    """How the mouth of each frame stands, in eye distances (see `lip_curves`); NaN where no face is
-    known."""
+    """Measures of the mouth in each frame, in eye distances (see `lip_curves`); NaN without a
+    face."""
 
     aperture: Float[np.ndarray, " f"]
     width: Float[np.ndarray, " f"]
@@ -71,7 +70,7 @@ def lip_curves(observed: TrackedLandmarks) -> LipCurves:
 @final
 @dataclass(frozen=True, kw_only=True)
 class CurveSync:
-    """How a predicted curve follows the true one.
+    """Agreement of a predicted curve with the true one.
 
     correlation: Pearson's, frame by frame. lag: frames by which the prediction is late (negative:
     early), where the two fit best within +-15; lag_correlation: the correlation there.
@@ -115,7 +114,7 @@ class SilentMovement:
 @final
 @dataclass(frozen=True, kw_only=True)
 class LipSync:
-    """All of a sequence. silence is Missing where no silence was given. frames: with a face in
+    """All of a sequence. silence is NotMeasured without sound. frames: with a face in
     both; dropped: the others."""
 
     aperture: CurveSync
@@ -135,16 +134,16 @@ def lip_sync(
     """Every measure of this file for a prediction and the truth, frame by frame; `silent`: where
     the sound is. Raises BadArgument for different lengths."""
     check_lengths(len(prediction), len(truth))
-    painted, true = lip_curves(prediction), lip_curves(truth)
+    predicted, true = lip_curves(prediction), lip_curves(truth)
     both = prediction.known & truth.known
     return LipSync(
-        aperture=curve_sync(painted.aperture, true.aperture),
-        width=curve_sync(painted.width, true.width),
-        jaw=curve_sync(painted.jaw, true.jaw),
-        closures=closures(painted.aperture, true.aperture),
+        aperture=curve_sync(predicted.aperture, true.aperture),
+        width=curve_sync(predicted.width, true.width),
+        jaw=curve_sync(predicted.jaw, true.jaw),
+        closures=closures(predicted.aperture, true.aperture),
         silence=NotMeasured("no sound was given")
         if silent is None
-        else silent_movement(painted.aperture, true.aperture, silent),
+        else silent_movement(predicted.aperture, true.aperture, silent),
         frames=int(both.sum()),
         dropped=int((~both).sum()),
     )
@@ -159,20 +158,20 @@ def curve_sync(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f
     """
     check_lengths(len(prediction), len(truth))
     both = np.isfinite(prediction) & np.isfinite(truth)
-    if both.sum() < FEWEST_FRAMES:
-        return _nothing(
+    if both.sum() < MIN_FRAMES:
+        return _not_measured(
             NotMeasured(
                 f"a face is known both in the prediction and in the truth in {int(both.sum())} "
                 "frames only"
             )
         )
     if truth[both].std() < STILL:
-        return _nothing(NotMeasured("the true lips never move"))
+        return _not_measured(NotMeasured("the true lips never move"))
     ratio = float(prediction[both].std() / truth[both].std())
     if prediction[both].std() < STILL:
         never = NotMeasured("the prediction's lips never move")
         return CurveSync(correlation=never, lag=never, lag_correlation=never, movement_ratio=0.0)
-    reach = min(REACH, len(truth) // 3)
+    reach = min(MAX_LAG, len(truth) // 3)
     fits = {
         lag: fit
         for lag in sorted(range(-reach, reach + 1), key=abs)
@@ -183,12 +182,12 @@ def curve_sync(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f
 
 
 def closures(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]) -> Closures:
-    """Whether painted lips close when the true ones do, as in b, p and m, from both apertures in
+    """Whether predicted lips close when the true ones do, as in b, p and m, from both apertures in
     eye distances.
 
     Lips are closed up to a threshold: the truth's least aperture plus 0.15 of its range (its 95th
     percentile minus its least), at most 0.03. It is the same for both, as a viewer sees whether
-    lips touch, not how they usually stand: a mouth that hovers half open closes nowhere. recall:
+    lips touch, so a mouth that stays half open never closes. recall:
     the share of the true closures (runs of closed frames, each at the frame of its least aperture)
     for which the prediction is closed within 2 frames. precision: the share of the prediction's
     closed frames within 2 frames of a closed true one, in frames, so that lips that never open do
@@ -197,7 +196,7 @@ def closures(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]
     """
     check_lengths(len(prediction), len(truth))
     both = np.isfinite(prediction) & np.isfinite(truth)
-    if both.sum() < FEWEST_FRAMES:
+    if both.sum() < MIN_FRAMES:
         reason = NotMeasured(
             f"a face is known both in the prediction and in the truth in {int(both.sum())} frames "
             "only"
@@ -210,11 +209,11 @@ def closures(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]
             threshold=reason,
             count=0,
         )
-    least, usual_most = float(truth[both].min()), float(np.quantile(truth[both], 0.95))
-    threshold = min(least + CLOSED_SHARE * (usual_most - least), CLOSED_AT_MOST)
+    least, typical_most = float(truth[both].min()), float(np.quantile(truth[both], 0.95))
+    threshold = min(least + CLOSED_SHARE * (typical_most - least), CLOSED_AT_MOST)
     true_closed, closed = both & (truth <= threshold), both & (prediction <= threshold)
-    moments = _moments(true_closed, truth)
-    if not moments:
+    closure_frames = _closure_frames(true_closed, truth)
+    if not closure_frames:
         reason = NotMeasured("the true lips never close")
         return Closures(
             recall=reason,
@@ -224,16 +223,16 @@ def closures(prediction: Float[np.ndarray, " p"], truth: Float[np.ndarray, " f"]
             threshold=threshold,
             count=0,
         )
-    near_true, near = _widened(true_closed), _widened(closed)
+    near_true, near = _dilated(true_closed), _dilated(closed)
     return Closures(
-        recall=float(near[moments].mean()),
+        recall=float(near[closure_frames].mean()),
         recall_by_chance=float(near[both].mean()),
         precision=float(near_true[closed].mean())
         if closed.any()
         else NotMeasured("the prediction's lips never close"),
         precision_by_chance=float(near_true[both].mean()),
         threshold=threshold,
-        count=len(moments),
+        count=len(closure_frames),
     )
 
 
@@ -242,11 +241,11 @@ def silent_movement(
     truth: Float[np.ndarray, " f"],
     silent: Bool[np.ndarray, " s"],
 ) -> SilentMovement:
-    """How much lips move while nothing is said: the mean over silent frames (that follow a silent
+    """Movement of the lips in silence: the mean over silent frames (that follow a silent
     one) of |aperture - the one before|, times 25.
 
-    In eye distances a second; the truth's shows what breathing, swallowing and the detector's own
-    noise amount to. Raises BadArgument for different lengths.
+    In eye distances a second; the truth's value contains breathing, swallowing and the detector's
+    noise. Raises BadArgument for different lengths.
     """
     check_lengths(len(prediction), len(truth))
     if len(silent) != len(truth):
@@ -259,7 +258,7 @@ def silent_movement(
     def movement(curve: Float[np.ndarray, " f"], whose: str) -> float | NotMeasured:
         steps = np.abs(np.diff(curve))[following]
         steps = steps[np.isfinite(steps)]
-        if len(steps) < FEWEST_FRAMES:
+        if len(steps) < MIN_FRAMES:
             return NotMeasured(f"{len(steps)} silent frames with a face in {whose} are too few")
         return float(steps.mean() * FPS)
 
@@ -270,7 +269,7 @@ def silent_movement(
     )
 
 
-def _nothing(reason: NotMeasured) -> CurveSync:
+def _not_measured(reason: NotMeasured) -> CurveSync:
     return CurveSync(correlation=reason, lag=reason, lag_correlation=reason, movement_ratio=reason)
 
 
@@ -284,12 +283,12 @@ def _correlation(
         truth[max(-lag, 0) : total - max(lag, 0)],
     )
     both = np.isfinite(late) & np.isfinite(early)
-    if both.sum() < FEWEST_FRAMES or min(late[both].std(), early[both].std()) < STILL:
+    if both.sum() < MIN_FRAMES or min(late[both].std(), early[both].std()) < STILL:
         return float("nan")
     return float(np.corrcoef(late[both], early[both])[0, 1])
 
 
-def _moments(closed: Bool[np.ndarray, " f"], aperture: Float[np.ndarray, " f"]) -> list[int]:
+def _closure_frames(closed: Bool[np.ndarray, " f"], aperture: Float[np.ndarray, " f"]) -> list[int]:
     """The frame of least aperture in each run of closed frames."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], closed, [False]]).astype(np.int8)))
     return [
@@ -298,6 +297,6 @@ def _moments(closed: Bool[np.ndarray, " f"], aperture: Float[np.ndarray, " f"]) 
     ]
 
 
-def _widened(closed: Bool[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
-    """Where lips are closed within the tolerance."""
+def _dilated(closed: Bool[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
+    """Frames within the tolerance of a frame with closed lips."""
     return np.convolve(closed, np.ones(2 * CLOSURE_TOLERANCE + 1), mode="same") > 0

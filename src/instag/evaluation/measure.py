@@ -25,14 +25,14 @@ from instag.evaluation.lip_sync import LipCurves, LipSync, lip_curves, lip_sync
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.sample_frames import Samples, Sampling
 from instag.evaluation.syncnet import SyncNet
-from instag.evaluation.syncnet_scores import Sync, SyncNetTracker, compare, hear
+from instag.evaluation.syncnet_scores import Sync, SyncNetTracker, compare, embed_speech
 from instag.evaluation.temporal_stability import Flicker, FlickerMeter, Jitter, head_jitter
 from instag.ops.lpips import Lpips
 from instag.runtime.progress import Report, silent
 from instag.types import FPS, SAMPLE_RATE
 
 SILENT_BELOW = 0.1
-"""A frame is silent where its sound is below this share of the usual loudness, which is the 90th
+"""A frame is silent where its sound is below this share of the typical loudness, which is the 90th
 percentile of all frames' root mean squares."""
 SILENT_RUN = 3
 """Frames that a silence lasts at least: shorter ones are closures within words."""
@@ -68,12 +68,12 @@ class PerFrame:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Everything. size: width and height in pixels. likeness: means over the frames in which the
+    """All results. size: width and height in pixels. image: means over the frames in which the
     box is known."""
 
     frames: int
     size: tuple[int, int]
-    likeness: dict[Place, ImageMetrics]
+    image: dict[Place, ImageMetrics]
     landmarks: LandmarkDistance
     lips: LipSync
     sync: SyncPair
@@ -101,7 +101,7 @@ def measure(
     regions: what each true frame shows, where known. speech: the sound of these frames, 16 kHz,
     [-1, 1]. tables: action units of prediction and truth from OpenFace; without them both are
     estimated from landmarks. device: where pictures are compared, and where `lpips` lies; faces are
-    looked for on the CPU. total: frames to come, for `report`. Raises BadArgument where there is no
+    detected on the CPU. total: frames to come, for `report`. Raises BadArgument where there is no
     frame.
     """
     with LandmarkTracker() as prediction, LandmarkTracker() as truth:
@@ -114,7 +114,7 @@ def measure(
 
 @final
 class _Meters:
-    """What a measurement gathers from pairs that come one by one. trackers: of the prediction's
+    """The meters of a measurement, which are updated pair by pair. trackers: of the prediction's
     faces and of the truth's."""
 
     def __init__(
@@ -141,7 +141,7 @@ class _Meters:
         """The next pair in time."""
         self._size = (pair.truth.shape[1], pair.truth.shape[0])
         shown = self._regions(pair.index) if self._regions else None
-        pictures = (pair.painted, pair.truth)
+        pictures = (pair.prediction, pair.truth)
         seen, true = (
             tracker.track(each) for tracker, each in zip(self._trackers, pictures, strict=True)
         )
@@ -151,7 +151,7 @@ class _Meters:
         for reader, picture, points in zip(
             self._readers or (), pictures, (seen, true), strict=False
         ):
-            reader.see(picture, points)
+            reader.add(picture, points)
         self._sampling.add(pair, places, metrics)
         self._metrics.append(metrics)
         self._indices.append(pair.index)
@@ -174,7 +174,7 @@ class _Meters:
         return Measurement(
             frames=frames,
             size=self._size,
-            likeness={place: self._mean_metrics(place) for place in PLACES},
+            image={place: self._mean_metrics(place) for place in PLACES},
             landmarks=landmark_distance(prediction, truth),
             lips=lip_sync(prediction, truth, quiet),
             sync=_synchrony(self._readers, speech, self._syncnet),
@@ -211,7 +211,7 @@ def frame_loudness(speech: Float[np.ndarray, " samples"], frames: int) -> Float[
 
 
 def silence(loudness: Float[np.ndarray, " f"]) -> Bool[np.ndarray, " f"]:
-    """Frames in runs of three or more that are below a tenth of the usual loudness (its 90th
+    """Frames in runs of three or more that are below a tenth of the typical loudness (its 90th
     percentile); of a mute recording, all."""
     low = loudness <= SILENT_BELOW * np.quantile(loudness, 0.9)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], low, [False]]).astype(np.int8)))
@@ -258,7 +258,7 @@ def _synchrony(
         return SyncPair(prediction=reason, truth=reason)
     if isinstance(speech, NotMeasured):
         return SyncPair(prediction=speech, truth=speech)
-    voice = hear(syncnet, speech)
+    voice = embed_speech(syncnet, speech)
     prediction, truth = (
         lips if isinstance(lips := reader.embeddings(), NotMeasured) else compare(lips, voice)
         for reader in readers

@@ -1,4 +1,4 @@
-"""Every number of a measurement as a row of the table, in the order a reader wants them."""
+"""Every number of a measurement as a row of the table, in the order of the report."""
 
 import math
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def speed_rows(speed: Speed) -> list[Row]:
     return [
         row("prepare_s", "observing", speed.prepare_s, unit="s", better="less"),
         row("adapt_s", "learning", speed.adapt_s, unit="s", better="less"),
-        row("painting_fps", "painting", speed.painting_fps, unit="frames/s", better="more"),
+        row("painting_fps", "rendering", speed.rendering_fps, unit="frames/s", better="more"),
         row("speaking_fps", speaking, speed.speaking_fps, unit="frames/s", better="more"),
         row(
             "memory_mb",
@@ -78,7 +78,7 @@ def _picture_rows(measured: Measurement) -> list[Row]:
     row = _rows_in("Picture")
     rows = []
     for place in PLACES:
-        metrics, name = measured.likeness[place], PLACE_NAMES[place]
+        metrics, name = measured.image[place], PLACE_NAMES[place]
         rows += [
             row(f"psnr_{place}", f"PSNR, {name}", metrics.psnr, unit="dB", better="more"),
             row(f"ssim_{place}", f"SSIM, {name}", metrics.ssim, better="more", truth=1.0),

@@ -1,5 +1,5 @@
-"""Two videos of the same speech, frame by frame: what was painted, and the truth. Each may be a
-folder of numbered pictures."""
+"""Two videos of the same speech, frame by frame: a prediction and the truth. Each may be
+a folder of numbered pictures."""
 
 import re
 from collections import Counter
@@ -23,7 +23,7 @@ PICTURES = (".png", ".jpg", ".jpeg")
 COUNTING_SCALE = 1 / 64
 """Frames are counted by decoding them, since headers are estimates; they need no size for that."""
 NAMED = 5
-"""How many of the missing numbers an error names."""
+"""Missing numbers that an error lists, at most."""
 
 
 @final
@@ -55,10 +55,10 @@ class Footage:
 class PairedVideos:
     """Pairs of frames in their order, in constant memory, as often as one iterates.
 
-    notes: what a reader of the numbers should know, as sentences.
+    notes: sentences about the comparison, for a reader of its numbers.
     """
 
-    painted: Footage
+    prediction: Footage
     truth: Footage
     frames: int
     notes: tuple[str, ...]
@@ -70,14 +70,14 @@ class PairedVideos:
         """Pairs of the truth's size, numbered from 0. Raises NotMedia, Truncated."""
         size = (self.truth.width, self.truth.height)
         pictures = zip(
-            islice(self.painted, self.frames), islice(self.truth, self.frames), strict=True
+            islice(self.prediction, self.frames), islice(self.truth, self.frames), strict=True
         )
-        for index, (painted, truth) in enumerate(pictures):
-            yield FramePair(index=index, painted=_resized(painted, size), truth=truth)
+        for index, (prediction, truth) in enumerate(pictures):
+            yield FramePair(index=index, prediction=_resized(prediction, size), truth=truth)
 
 
 def open_pair(
-    painted: Path | str,
+    prediction: Path | str,
     truth: Path | str,
     *,
     align: Literal["equal", "shorter"] = "equal",
@@ -86,11 +86,11 @@ def open_pair(
     """Two videos or folders, to be compared frame by frame at 25 frames a second.
 
     align: "shorter" compares up to the end of the shorter one, "equal" refuses different lengths.
-    resize: scale what was painted to the size of the truth. All frames are decoded once to count
+    resize: scale the prediction to the size of the truth. All frames are decoded once to count
     them. Raises BadArgument (lengths, sizes, gaps in a folder's numbers), FileMissing, NotMedia,
     Truncated.
     """
-    one, other = footage(Path(painted)), footage(Path(truth))
+    one, other = footage(Path(prediction)), footage(Path(truth))
     if one.frames != other.frames and align == "equal":
         raise BadArgument(
             f"{one.path} has {one.frames} frames and {other.path} has {other.frames} "
@@ -105,7 +105,7 @@ def open_pair(
             "or let the first be scaled to the second: --resize"
         )
     return PairedVideos(
-        painted=one,
+        prediction=one,
         truth=other,
         frames=min(one.frames, other.frames),
         notes=tuple(_notes(one, other)),
@@ -139,7 +139,7 @@ def footage(path: Path) -> Footage:
 
 
 def sound_of(path: Path | str) -> Float[np.ndarray, " samples"] | NotMeasured:
-    """The sound of a video, 16 kHz in [-1, 1]; why there is none, otherwise. Raises FileMissing,
+    """The sound of a video, 16 kHz in [-1, 1], or the reason why there is none. Raises FileMissing,
     NotMedia, Truncated."""
     if Path(path).is_dir():
         return NotMeasured(f"{path} is a folder of pictures, which has no sound")
@@ -166,7 +166,7 @@ def _numbered(folder: Path) -> dict[int, Path]:
     if not all(numbers):
         unnumbered = next(path for path, found in zip(paths, numbers, strict=True) if not found)
         raise BadArgument(
-            f"{unnumbered} has no number in its name, so that its place is not known. Name the "
+            f"{unnumbered} has no number in its name, so that its frame is unknown. Name the "
             "pictures 0001.png, 0002.png ..."
         )
     last = [int(found[-1]) for found in numbers]
@@ -207,8 +207,8 @@ def _resized(
 ) -> UInt8[np.ndarray, "new_h new_w 3"]:
     if (picture.shape[1], picture.shape[0]) == size:
         return picture
-    way = cv2.INTER_AREA if size[0] < picture.shape[1] else cv2.INTER_CUBIC
-    return cv2.resize(picture, size, interpolation=way).astype(np.uint8, copy=False)
+    interpolation = cv2.INTER_AREA if size[0] < picture.shape[1] else cv2.INTER_CUBIC
+    return cv2.resize(picture, size, interpolation=interpolation).astype(np.uint8, copy=False)
 
 
 def _notes(one: Footage, other: Footage) -> list[str]:
@@ -236,12 +236,11 @@ def _notes(one: Footage, other: Footage) -> list[str]:
 
 
 def _why_lengths_differ(one: Footage, other: Footage) -> str:
-    """What may explain it: rates of videos and folders, for a folder is taken at 25 pictures a
-    second."""
+    """The frame rates of both, as a possible reason; a folder counts as 25 pictures a second."""
     rates = [
         f"{each.path.name}: {each.fps:.5g} a second, read at {FPS}"
         if each.fps
-        else f"{each.path.name}: pictures, taken as {FPS} a second"
+        else f"{each.path.name}: pictures, read at {FPS} a second"
         for each in (one, other)
     ]
     return "; ".join(rates)

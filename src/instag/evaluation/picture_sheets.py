@@ -1,4 +1,4 @@
-"""Pictures to look at in a report: frames beside their errors, and mouths in rows."""
+"""Picture sheets of a report: frames beside their errors, and mouths in rows."""
 
 import cv2
 import numpy as np
@@ -9,26 +9,26 @@ from instag.evaluation.sample_frames import MouthSample, Sample
 TILE = 320
 """Pixels a side of a frame in the report."""
 ERROR_GAIN = 4
-"""How many times an error is enlarged in an error map."""
+"""Factor of errors in an error map."""
 MOUTHS_A_ROW = 12
 
 
 def error_sheet(samples: list[Sample]) -> UInt8[np.ndarray, "h w 3"]:
-    """A row for each frame: true, painted, difference."""
+    """A row for each frame: true, predicted, difference."""
     return np.vstack([_error_row(sample) for sample in samples]).astype(np.uint8)
 
 
 def _error_row(sample: Sample) -> UInt8[np.ndarray, "h w 3"]:
-    painted, truth = sample.pair.painted, sample.pair.truth
-    error = cv2.absdiff(painted, truth).astype(np.int32) * ERROR_GAIN
+    prediction, truth = sample.pair.prediction, sample.pair.truth
+    error = cv2.absdiff(prediction, truth).astype(np.int32) * ERROR_GAIN
     height = round(TILE * truth.shape[0] / truth.shape[1])
-    pictures = (truth, painted, np.clip(error, 0, 255).astype(np.uint8))
+    pictures = (truth, prediction, np.clip(error, 0, 255).astype(np.uint8))
     tiles = [cv2.resize(each, (TILE, height), interpolation=cv2.INTER_AREA) for each in pictures]
     return np.hstack(tiles).astype(np.uint8)
 
 
 def mouth_sheet(mouths: list[MouthSample]) -> UInt8[np.ndarray, "h w 3"]:
-    """Pairs of rows, true above painted, MOUTHS_A_ROW in each."""
+    """Pairs of rows, true above prediction, MOUTHS_A_ROW in each."""
     blank = np.full_like(mouths[0].truth, 255)
     rows = []
     for start in range(0, len(mouths), MOUTHS_A_ROW):
@@ -36,6 +36,6 @@ def mouth_sheet(mouths: list[MouthSample]) -> UInt8[np.ndarray, "h w 3"]:
         spare = [blank] * (min(MOUTHS_A_ROW, len(mouths)) - len(group))
         rows += [
             np.hstack([mouth.truth for mouth in group] + spare),
-            np.hstack([mouth.painted for mouth in group] + spare),
+            np.hstack([mouth.prediction for mouth in group] + spare),
         ]
     return np.vstack(rows).astype(np.uint8)

@@ -1,5 +1,5 @@
 """The report of an evaluation: metrics.json, metrics.csv, and a page with the numbers, the curves,
-and the frames to look at."""
+and sample frames."""
 
 from itertools import groupby
 from pathlib import Path
@@ -116,7 +116,7 @@ def _published_note() -> str:
     return (
         f"{NOTE} Their action units are OpenFace's, their landmarks another detector's, and their "
         "pictures went through a video file first: "
-        "the numbers say in which order of size one is, no more. TalkingGaussian's table is not at "
+        "compare the order of magnitude only. TalkingGaussian's table is not at "
         "hand: not shown."
     )
 
@@ -133,7 +133,8 @@ def _table(rows: list[Row]) -> list[Block]:
 def _frames(measured: Measurement) -> list[Block]:
     samples = measured.samples
     caption = (
-        f"True, painted, and their difference times {ERROR_GAIN}; by PSNR of the {samples.place}: "
+        f"True, predicted, and their difference times {ERROR_GAIN}; "
+        f"by PSNR of the {samples.place}: "
     )
     blocks: list[Block] = [Heading(text="Frames")]
     for name, chosen in (("The worst frames", samples.worst), ("The best frames", samples.best)):
@@ -149,7 +150,7 @@ def _frames(measured: Measurement) -> list[Block]:
                 image=mouth_sheet(samples.mouths),
                 caption=(
                     "At even steps in time; in each pair of rows the true mouth above, the "
-                    "painted one below."
+                    "predicted one below."
                 ),
             ),
         ]

@@ -1,30 +1,33 @@
-"""The charts of a report: curves over time, and how often each value occurs."""
+"""The charts of a report: curves over time, and histograms."""
 
 import numpy as np
 from jaxtyping import Float
 
 from instag.evaluation.chart import Chart, Line
 from instag.evaluation.html_page import Block, Paragraph
-from instag.evaluation.lip_sync import FEWEST_FRAMES
+from instag.evaluation.lip_sync import MIN_FRAMES
 from instag.evaluation.measure import Measurement
 from instag.types import FPS
 
 BINS = 24
-"""Of a histogram."""
+"""Bins of a histogram."""
 
 
 def lip_charts(measured: Measurement) -> list[Block]:
     frames = measured.per_frame
     seconds = _seconds(measured)
     charts: list[Block] = []
-    for name, painted, true in (
+    for name, predicted, true in (
         ("mouth's opening", frames.prediction.aperture, frames.truth.aperture),
         ("mouth's width", frames.prediction.width, frames.truth.width),
         ("chin's distance from the nose", frames.prediction.jaw, frames.truth.jaw),
     ):
         lines = [
             line
-            for line in (_line("true lips", seconds, true), _line("painted lips", seconds, painted))
+            for line in (
+                _line("true lips", seconds, true),
+                _line("predicted lips", seconds, predicted),
+            )
             if line
         ]
         if name == "mouth's opening" and frames.loudness is not None and lines:
@@ -61,7 +64,7 @@ def histograms(measured: Measurement) -> list[Block]:
     frames = measured.per_frame
     charts = [
         _histogram(
-            [("true lips", frames.truth.aperture), ("painted lips", frames.prediction.aperture)],
+            [("true lips", frames.truth.aperture), ("predicted lips", frames.prediction.aperture)],
             "the mouth's opening, in distances of the eyes",
         ),
         _histogram(
@@ -77,7 +80,7 @@ def _histogram(curves: list[tuple[str, Float[np.ndarray, " f"]]], what: str) -> 
     known = [
         (name, values[np.isfinite(values)])
         for name, values in curves
-        if np.isfinite(values).sum() >= FEWEST_FRAMES
+        if np.isfinite(values).sum() >= MIN_FRAMES
     ]
     if not known:
         return None
@@ -96,7 +99,7 @@ def _histogram(curves: list[tuple[str, Float[np.ndarray, " f"]]], what: str) -> 
 
 
 def _line(name: str, x: Float[np.ndarray, " f"], y: Float[np.ndarray, " f"]) -> Line | None:
-    """The curve with its unknown frames bridged; None where nothing is known."""
+    """The curve, interpolated in frames without a value; None where no frame has one."""
     known = np.isfinite(y)
     return Line(name=name, x=x, y=np.interp(x, x[known], y[known])) if known.any() else None
 

@@ -1,5 +1,5 @@
-"""The frames that a person should look at: the best, the worst, and the mouth at even steps. Few
-are kept, however many pass."""
+"""Sample frames for a report: the best, the worst, and the mouth at even steps in time. The memory
+does not depend on the number of frames."""
 
 import heapq
 from collections.abc import Mapping
@@ -16,21 +16,22 @@ from instag.evaluation.image import ImageMetrics
 from instag.evaluation.not_measured import NotMeasured
 
 SHOWN = 3
-"""Frames of each kind."""
-APART = 12
-"""Frames that lie between two of a kind at least: neighbours look alike."""
+"""Frames of each kind in a report."""
+MIN_DISTANCE = 12
+"""Least distance in frames between two of a kind, because neighbours are similar."""
 KEPT = 3 * (SHOWN - 1) + 1
-"""Stretches of APART frames that must be kept to choose from: each frame that is shown rules out
-its own stretch and the two beside it."""
+"""Stretches of MIN_DISTANCE frames that must be kept to choose from: each frame that is shown rules
+out its own stretch and the two beside it."""
 MOUTHS = 24
+"""Mouths that a report shows, at least (where there are as many frames)."""
 MOUTH_SIDE = 112
-"""Pixels a mouth is shown at."""
+"""Side in pixels of a mouth in the report."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A frame and its PSNR in dB, in the place it was judged by."""
+    """A frame and its PSNR in dB, in the box by which it was chosen."""
 
     pair: FramePair
     psnr: float
@@ -39,17 +40,17 @@ class Sample:
 @final
 @dataclass(frozen=True, kw_only=True)
 class MouthSample:
-    """The mouth box of a frame, painted and true."""
+    """The mouth box of a frame, predicted and true."""
 
     index: int
-    painted: UInt8[np.ndarray, "s s 3"]
+    prediction: UInt8[np.ndarray, "s s 3"]
     truth: UInt8[np.ndarray, "s s 3"]
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """best, worst: by the PSNR of `place`, 12 frames or more apart. mouths: at even steps in
+    """best, worst: by PSNR in the box `place`, at least 12 frames apart. mouths: at even steps in
     time."""
 
     best: list[Sample]
@@ -60,34 +61,36 @@ class Samples:
 
 @final
 class Sampling:
-    """Chooses from pairs that come one by one."""
+    """Chooses samples from a stream of pairs."""
 
     def __init__(self) -> None:
-        self._best, self._worst = _Foremost(), _Foremost()
+        self._best, self._worst = _TopPairs(), _TopPairs()
         self._mouths: list[MouthSample] = []
         self._step, self._seen = 1, 0
         self._place: Place = "head"
 
     def add(
-        self, pair: FramePair, boxes: Mapping[Place, Box], likeness: Mapping[Place, ImageMetrics]
+        self, pair: FramePair, boxes: Mapping[Place, Box], metrics: Mapping[Place, ImageMetrics]
     ) -> None:
-        """The next pair in time, its boxes, and how near it is in each."""
-        judged = likeness.get(self._place, likeness["full"]).psnr
-        if not isinstance(judged, NotMeasured):
-            self._best.add(judged, pair)
-            self._worst.add(-judged, pair)
+        """The next pair in time, its boxes, and its metrics in each box."""
+        value = metrics.get(self._place, metrics["full"]).psnr
+        if not isinstance(value, NotMeasured):
+            self._best.add(value, pair)
+            self._worst.add(-value, pair)
         if "mouth" in boxes and self._seen % self._step == 0:
-            painted, truth = (
+            prediction, truth = (
                 cv2.resize(
                     boxes["mouth"].cut(picture),
                     (MOUTH_SIDE, MOUTH_SIDE),
                     interpolation=cv2.INTER_AREA,
                 )
-                for picture in (pair.painted, pair.truth)
+                for picture in (pair.prediction, pair.truth)
             )
             self._mouths.append(
                 MouthSample(
-                    index=pair.index, painted=painted.astype(np.uint8), truth=truth.astype(np.uint8)
+                    index=pair.index,
+                    prediction=prediction.astype(np.uint8),
+                    truth=truth.astype(np.uint8),
                 )
             )
             if len(self._mouths) == 2 * MOUTHS:
@@ -95,15 +98,15 @@ class Sampling:
         self._seen += 1
 
     def samples(self) -> Samples:
-        """What was kept; best first, worst first."""
+        """The chosen samples; best first, worst first."""
         best = [Sample(pair=pair, psnr=value) for value, pair in self._best.chosen()]
         worst = [Sample(pair=pair, psnr=-value) for value, pair in self._worst.chosen()]
         return Samples(best=best, worst=worst, mouths=self._mouths, place=self._place)
 
 
 @final
-class _Foremost:
-    """Pairs of the highest values that are not neighbours: the best of each stretch of APART
+class _TopPairs:
+    """The pairs of highest value that are not neighbours: the best of each stretch of MIN_DISTANCE
     frames, of the best KEPT stretches."""
 
     def __init__(self) -> None:
@@ -112,7 +115,10 @@ class _Foremost:
 
     def add(self, value: float, pair: FramePair) -> None:
         """The next pair in time."""
-        if self._stretch is not None and self._stretch[1] // APART == pair.index // APART:
+        if (
+            self._stretch is not None
+            and self._stretch[1] // MIN_DISTANCE == pair.index // MIN_DISTANCE
+        ):
             if value <= self._stretch[0]:
                 return
         elif self._stretch is not None:
@@ -123,14 +129,16 @@ class _Foremost:
         self._stretch = (
             value,
             pair.index,
-            FramePair(index=pair.index, painted=pair.painted.copy(), truth=pair.truth.copy()),
+            FramePair(index=pair.index, prediction=pair.prediction.copy(), truth=pair.truth.copy()),
         )
 
     def chosen(self) -> list[tuple[float, FramePair]]:
-        """SHOWN at most, the highest first."""
-        taken: list[tuple[float, FramePair]] = []
+        """At most SHOWN pairs, highest value first."""
+        chosen: list[tuple[float, FramePair]] = []
         everything = self._kept if self._stretch is None else [*self._kept, self._stretch]
         for value, index, pair in sorted(everything, key=lambda entry: (-entry[0], entry[1])):
-            if len(taken) < SHOWN and all(abs(index - other.index) >= APART for _, other in taken):
-                taken.append((value, pair))
-        return taken
+            if len(chosen) < SHOWN and all(
+                abs(index - other.index) >= MIN_DISTANCE for _, other in chosen
+            ):
+                chosen.append((value, pair))
+        return chosen

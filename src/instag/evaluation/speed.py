@@ -24,7 +24,7 @@ from instag.synthesis.synthesizer import GPU_BATCH
 from instag.types import FPS, SAMPLE_RATE
 
 SPOKEN_S = 4.0
-"""Seconds that are spoken to measure the speed of speaking."""
+"""Duration of the speech that is measured."""
 
 
 @final
@@ -32,13 +32,13 @@ SPOKEN_S = 4.0
 class Speed:
     """Seconds, frames a second, megabytes (10^6 bytes).
 
-    painting_fps: hearing, motion, Gaussians and composition, before encoding. speaking_fps: with
-    encoding into a file. memory_mb: the most that this process has held so far.
+    rendering_fps: encoder, fields, rasterization and composition, before encoding. speaking_fps:
+    with encoding into a file. memory_mb: the peak of this process so far.
     """
 
     prepare_s: float | NotMeasured
     adapt_s: float | NotMeasured
-    painting_fps: float
+    rendering_fps: float
     speaking_fps: float
     memory_mb: float | NotMeasured
     splats_face: int
@@ -49,18 +49,18 @@ class Speed:
 def measure_speed(
     avatar: Avatar, clip: Clip, path: Path | None, device: torch.device | str = "cpu"
 ) -> Speed:
-    """Let the avatar speak some seconds of the clip on a device, once to nowhere and once into a
-    video. path: its file."""
+    """Measure how fast the avatar speaks some seconds of the clip on a device: once without
+    encoding, once into a video. path: the avatar's file."""
     device = torch.device(device)
     speech = clip.speech()[: round(SPOKEN_S * SAMPLE_RATE)]
-    _painted(
+    _render(
         avatar,
         speech[: 2 * GPU_BATCH * SAMPLE_RATE // FPS]
         if device.type != "cpu"
         else speech[: SAMPLE_RATE // 5],
         device,
     )
-    count, painting = _painted(avatar, speech, device)
+    count, rendering_s = _render(avatar, speech, device)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         write_video(
@@ -77,7 +77,7 @@ def measure_speed(
         adapt_s=sum(learned.values())
         if isinstance(learned, dict)
         else NotMeasured("the avatar has no record of how long it learned"),
-        painting_fps=count / painting,
+        rendering_fps=count / rendering_s,
         speaking_fps=count / speaking,
         memory_mb=_peak_memory(),
         splats_face=avatar.info.splats["face"],
@@ -116,7 +116,7 @@ def _frames(
     return frames(avatar, torch.from_numpy(speech), SpeakOptions(), device=device)
 
 
-def _painted(
+def _render(
     avatar: Avatar, speech: Float[np.ndarray, " samples"], device: torch.device
 ) -> tuple[int, float]:
     """Frames, and the seconds they took."""

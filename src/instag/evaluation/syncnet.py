@@ -1,9 +1,9 @@
-"""SyncNet: one network that watches a face and one that hears its speech, trained so that what
-belongs together lies close.
+"""SyncNet: a network for faces and one for speech, whose embeddings are close where both belong
+together.
 
 Chung & Zisserman, "Out of time: automated lip sync in the wild", ACCV workshops 2016; the layers
 and the names of the published weights, `syncnet_v2.model`. The published network convolves in 3D,
-but only its first layer sees more than one frame, and that one sees all five: here they are the
+but only its first layer spans more than one frame, and it spans all five: here they are the
 channels of 2D convolutions, which CPUs compute faster.
 """
 
@@ -20,11 +20,11 @@ from instag.errors import AssetDamaged
 from instag.evaluation.not_measured import NotMeasured
 
 FRAMES = 5
-"""Frames that an embedding of a face sees."""
+"""Frames of one embedding of a face."""
 CROP = 224
 """Width and height in pixels of a face crop."""
 STEPS = 20
-"""Steps of MFCC, 10 ms each, that an embedding of speech hears: five frames' worth."""
+"""Steps of MFCC, 10 ms each, of one embedding of speech: five frames."""
 WIDTH = 1024
 COUNTERS = "num_batches_tracked"
 AGAIN = "Get it again: instag assets get syncnet"
@@ -70,7 +70,9 @@ class SyncNet(nn.Module):
         self.netfcaud, self.netfclip = _head(), _head()
         self.requires_grad_(False).eval()
 
-    def watch(self, crops: Float[Tensor, "frames 3 224 224"]) -> Float[Tensor, "windows 1024"]:
+    def embed_faces(
+        self, crops: Float[Tensor, "frames 3 224 224"]
+    ) -> Float[Tensor, "windows 1024"]:
         """Embeddings of all windows of five successive face crops (windows = frames - 4): blue,
         green, red, in 0..255."""
         windows = (
@@ -81,7 +83,9 @@ class SyncNet(nn.Module):
         )
         return self.netfclip(self.netcnnlip(windows).flatten(1))
 
-    def hear(self, windows: Float[Tensor, "windows 13 20"]) -> Float[Tensor, "windows 1024"]:
+    def embed_speech(
+        self, windows: Float[Tensor, "windows 13 20"]
+    ) -> Float[Tensor, "windows 1024"]:
         """Embeddings of windows of MFCC, coefficients first."""
         return self.netfcaud(self.netcnnaud(windows[:, None]).flatten(1))
 
@@ -89,20 +93,20 @@ class SyncNet(nn.Module):
 def load(path: Path) -> SyncNet:
     """SyncNet over its published weights, or any state dict of the same names and shapes.
 
-    Raises AssetDamaged where the file is not such a one.
+    Raises AssetDamaged where the file contains other weights.
     """
     network = SyncNet()
-    wanted = {
+    expected = {
         name: value for name, value in network.state_dict().items() if not name.endswith(COUNTERS)
     }
     stored = store.read_tensors(path)
-    absent = sorted(set(wanted) - set(stored))
+    absent = sorted(set(expected) - set(stored))
     if absent:
         raise AssetDamaged(
-            f"{path} holds no weights of SyncNet: {len(absent)} of {len(wanted)} tensors are "
+            f"{path} holds no weights of SyncNet: {len(absent)} of {len(expected)} tensors are "
             f"missing, among them {absent[0]}. {AGAIN}"
         )
-    for name, value in wanted.items():
+    for name, value in expected.items():
         given = (
             stored[name].flatten(1, 2)
             if name.startswith("netcnnlip") and stored[name].ndim == 5
@@ -120,8 +124,8 @@ def load(path: Path) -> SyncNet:
 
 
 def _fold(layers: nn.Sequential) -> None:
-    """Put each frozen normalisation into the convolution before it: a fifth faster, and the same
-    function."""
+    """Fold each frozen normalization into the convolution before it: the same function, a fifth
+    faster."""
     for index, layer in enumerate(layers):
         follower = layers[index + 1] if index + 1 < len(layers) else None
         if isinstance(layer, nn.Conv2d) and isinstance(follower, nn.BatchNorm2d):

@@ -1,9 +1,8 @@
-"""Sync-C and Sync-D: how sure SyncNet is that lips and speech belong together, and how far apart it
-finds them.
+"""Sync-C and Sync-D: SyncNet's confidence that lips and speech belong together, and the distance of
+their embeddings.
 
-Computed as syncnet_python does, which the published numbers come from, with two differences: faces
-are found by landmarks, whose box takes the place of a detector's, and frames are measured as they
-are, without a lossy copy of their crops.
+Computed as in syncnet_python, the source of published numbers, with two differences: the face's box
+comes from landmarks in place of a detector, and crops are not compressed before they are measured.
 """
 
 from collections.abc import Iterable
@@ -24,8 +23,8 @@ from instag.types import FPS
 MAX_OFFSET = 15
 """Frames by which speech is shifted either way in search of the best match."""
 CROP_SCALE = 0.4
-MEDIAN = 13
-"""Frames over which the face's box is smoothed."""
+MEDIAN_FRAMES = 13
+"""Window of the median that smooths the face's box."""
 GREY = 110
 """Colour outside the picture."""
 STEPS_PER_FRAME = 100 // FPS
@@ -52,10 +51,9 @@ class Sync:
 
 @final
 class SyncNetTracker:
-    """Embeddings of the face in a stream of frames: give it one frame after another, then ask for
-    the embeddings.
+    """Embeddings of the face in a stream of frames: `add` each frame, then call `embeddings`.
 
-    It holds some twenty pictures, however long the stream is.
+    It keeps some twenty pictures in memory, for any length of the stream.
     """
 
     def __init__(self, network: SyncNet) -> None:
@@ -65,38 +63,38 @@ class SyncNetTracker:
         self._crops: list[UInt8[np.ndarray, "224 224 3"]] = []
         self._embeddings: list[Float[Tensor, "windows 1024"]] = []
         self._faceless: list[int] = []
-        self._seen = self._cropped = 0
+        self._count = self._cropped = 0
 
-    def see(
+    def add(
         self, picture: UInt8[np.ndarray, "h w 3"], points: Float[np.ndarray, "n _"] | None
     ) -> None:
         """The next frame, RGB, and the landmarks of the whole face in it, x and y in pixels first;
         None where no face was found."""
         self._pictures.append(picture)
         self._boxes.append(_box(points))
-        self._seen += 1
-        if len(self._pictures) > MEDIAN // 2:
+        self._count += 1
+        if len(self._pictures) > MEDIAN_FRAMES // 2:
             self._crop_next()
 
     def embeddings(self) -> Float[Tensor, "windows 1024"] | NotMeasured:
-        """One embedding for every five successive frames, after the last frame was seen."""
+        """One embedding for every five successive frames. Call it after the last frame."""
         while self._pictures:
             self._crop_next()
         if self._faceless:
             return NotMeasured(
-                f"no face in {len(self._faceless)} of {self._seen} frames, first in frame "
+                f"no face in {len(self._faceless)} of {self._count} frames, first in frame "
                 f"{self._faceless[0]}, and none within 6 frames of them"
             )
-        self._watch()
+        self._embed_crops()
         if not self._embeddings:
             return NotMeasured(
-                f"{self._seen} frames are too few: SyncNet looks at {FRAMES} at a time"
+                f"{self._count} frames are too few: SyncNet needs {FRAMES} at a time"
             )
         return torch.cat(self._embeddings)
 
     def _crop_next(self) -> None:
-        first = max(0, self._cropped - MEDIAN // 2)
-        box = _median(self._boxes[first : self._cropped + MEDIAN // 2 + 1])
+        first = max(0, self._cropped - MEDIAN_FRAMES // 2)
+        box = _median(self._boxes[first : self._cropped + MEDIAN_FRAMES // 2 + 1])
         picture = self._pictures.pop(0)
         if np.isnan(box).any():
             self._faceless.append(self._cropped)
@@ -104,32 +102,34 @@ class SyncNetTracker:
             self._crops.append(face_crop(picture, box))
         self._cropped += 1
         if len(self._crops) == BATCH + FRAMES - 1:
-            self._watch()
+            self._embed_crops()
 
     @torch.no_grad()
-    def _watch(self) -> None:
+    def _embed_crops(self) -> None:
         if len(self._crops) < FRAMES:
             return
         crops = torch.from_numpy(np.stack(self._crops)).flip(3).permute(0, 3, 1, 2).float()
-        self._embeddings.append(self._network.watch(crops))
+        self._embeddings.append(self._network.embed_faces(crops))
         self._crops = self._crops[1 - FRAMES :]
 
 
 @torch.no_grad()
-def hear(network: SyncNet, speech: Float[np.ndarray, " samples"]) -> Float[Tensor, "windows 1024"]:
+def embed_speech(
+    network: SyncNet, speech: Float[np.ndarray, " samples"]
+) -> Float[Tensor, "windows 1024"]:
     """Embeddings of 0.2 s of 16 kHz speech from the start of each frame on, as many as fit."""
     coefficients = torch.from_numpy(mfcc(speech)).T
     if coefficients.shape[1] < STEPS:
         return torch.zeros(0, WIDTH)
     windows = coefficients.unfold(1, STEPS, STEPS_PER_FRAME).transpose(0, 1)
-    return torch.cat([network.hear(piece) for piece in windows.split(8 * BATCH)])
+    return torch.cat([network.embed_speech(piece) for piece in windows.split(8 * BATCH)])
 
 
 def compare(lips: Float[Tensor, "m width"], speech: Float[Tensor, "n width"]) -> Sync | NotMeasured:
     """Match the embeddings of each window of frames with those of speech up to 15 frames earlier
     and later.
 
-    Beyond the ends of the recording stand zeros, as in syncnet_python: Sync-C of a few seconds
+    Embeddings beyond the ends are zero, as in syncnet_python: Sync-C of a few seconds
     depends on them.
     """
     windows = min(len(lips), len(speech))
@@ -168,15 +168,15 @@ def measure(
         return network
     reader = SyncNetTracker(network)
     for picture, face in zip(pictures, points, strict=True):
-        reader.see(picture, face)
+        reader.add(picture, face)
     lips = reader.embeddings()
-    return lips if isinstance(lips, NotMeasured) else compare(lips, hear(network, speech))
+    return lips if isinstance(lips, NotMeasured) else compare(lips, embed_speech(network, speech))
 
 
 def face_crop(
     picture: UInt8[np.ndarray, "h w 3"], box: Float[np.ndarray, " 3"]
 ) -> UInt8[np.ndarray, "224 224 3"]:
-    """What SyncNet sees of a face whose box has its centre at x, y and half its longer side s (box
+    """SyncNet's input from a face whose box has its centre at x, y and half its longer side s (box
     = x, y, s, in pixels).
 
     A square 2.8 s wide: 1.4 s to either side, from the top of the box to 0.8 s below it. Grey
@@ -209,6 +209,6 @@ def _box(points: Float[np.ndarray, "n _"] | None) -> Float[np.ndarray, " 3"]:
 
 
 def _median(boxes: list[Float[np.ndarray, " 3"]]) -> Float[np.ndarray, " 3"]:
-    """The median of the boxes there are; NaN where there is none."""
+    """The median of the boxes that are not NaN; NaN without any."""
     found = [box for box in boxes if np.isfinite(box).all()]
     return np.median(found, axis=0) if found else np.full(3, np.nan)

@@ -1,4 +1,4 @@
-"""Steadiness: how much painted frames flicker and the head trembles, against the truth."""
+"""Temporal stability: flicker of the picture and jitter of the head, against the truth."""
 
 from dataclasses import dataclass
 from typing import final
@@ -15,11 +15,11 @@ from instag.evaluation.not_measured import NotMeasured
 from instag.types import Region
 
 AWAY_FROM_PERSON = 1 / 64
-"""Share of the picture's height by which the backdrop that is judged keeps away from the person:
-hair moves and is never cut out exactly."""
-FEWEST_BACKDROP = 0.01
+"""Least distance of the measured backdrop from the person, over the picture's height: hair moves,
+and its mask is not exact."""
+MIN_BACKDROP_SHARE = 0.01
 """Share of the picture that must be backdrop for its flicker to be measured."""
-FEWEST_FRAMES = 10
+MIN_FRAMES = 10
 
 
 @final
@@ -47,8 +47,8 @@ class Flicker:
 
 @final
 class FlickerMeter:
-    """Change of a prediction and of the truth, from pictures that come one by one; `flicker` is
-    what it has measured so far.
+    """Change of a prediction and of the truth, from a stream of pictures; `flicker` returns
+    the measurement so far.
 
     Between the frame before and this one: mean |I_t - I_(t-1)| of the 8-bit pictures, over all
     pixels and channels; over this frame's true head box; and over the pixels that are backdrop in
@@ -57,7 +57,7 @@ class FlickerMeter:
     """
 
     def __init__(self) -> None:
-        self._before: tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w 3"]] | None = None
+        self._previous: tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w 3"]] | None = None
         self._backdrop_before: Bool[np.ndarray, "h w"] | None = None
         self._steps = 0
         self._changes: dict[str, list[tuple[float, float]]] = {
@@ -73,20 +73,20 @@ class FlickerMeter:
         head: Box | None = None,
         regions: UInt8[np.ndarray, "true_h true_w"] | None = None,
     ) -> None:
-        """The next frame: painted and true, RGB, the true head box and Region numbers where known.
-        Raises BadArgument for pictures of different sizes."""
+        """The next frame, predicted and true, RGB, the true head box and Region numbers where
+        known. Raises BadArgument for pictures of different sizes."""
         if picture.shape != truth.shape or (
-            self._before is not None and picture.shape != self._before[0].shape
+            self._previous is not None and picture.shape != self._previous[0].shape
         ):
             raise BadArgument(
-                f"Pictures of different sizes: {picture.shape[1]}x{picture.shape[0]} painted, "
+                f"Pictures of different sizes: {picture.shape[1]}x{picture.shape[0]} predicted, "
                 f"{truth.shape[1]}x{truth.shape[0]} true. Bring all to one size."
             )
         backdrop = None if regions is None else _backdrop(regions)
-        if self._before is not None:
+        if self._previous is not None:
             one, other = (
                 cv2.absdiff(now, before)
-                for now, before in zip((picture, truth), self._before, strict=True)
+                for now, before in zip((picture, truth), self._previous, strict=True)
             )
             self._steps += 1
             self._changes["full"].append((_mean(one), _mean(other)))
@@ -94,9 +94,9 @@ class FlickerMeter:
                 self._changes["head"].append((_mean(head.cut(one)), _mean(head.cut(other))))
             if backdrop is not None and self._backdrop_before is not None:
                 still = (backdrop & self._backdrop_before).astype(np.uint8)
-                if still.mean() >= FEWEST_BACKDROP:
+                if still.mean() >= MIN_BACKDROP_SHARE:
                     self._changes["backdrop"].append((_mean(one, still), _mean(other, still)))
-        self._before, self._backdrop_before = (picture.copy(), truth.copy()), backdrop
+        self._previous, self._backdrop_before = (picture.copy(), truth.copy()), backdrop
 
     def flicker(self) -> Flicker:
         return Flicker(
@@ -113,7 +113,7 @@ class FlickerMeter:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Jitter:
-    """Trembling of the head in per cent of the eye distance (see `head_jitter`). ratio: prediction
+    """Jitter of the head in per cent of the eye distance (see `head_jitter`). ratio: prediction
     over truth. frames: compared."""
 
     prediction: float | NotMeasured
@@ -126,25 +126,25 @@ def head_jitter(prediction: TrackedLandmarks, truth: TrackedLandmarks) -> Jitter
     """Root of the mean square of p_(t-1) - 2 p_t + p_(t+1) over the landmarks that move with the
     skull (capture.tracking.RIGID) and over frames.
 
-    In the picture, in per cent of the frame's eye distance. Even movement counts nothing; what the
-    detector itself trembles is in both numbers. Only frames count where a face was seen in three
+    In the picture, in per cent of the frame's eye distance. Uniform movement adds nothing; the
+    detector's own jitter is in both numbers. Only frames count where a face was seen in three
     neighbours, in both sequences. Raises BadArgument for different lengths.
     """
     check_lengths(len(prediction), len(truth))
     both = prediction.found & truth.found
     used = both[2:] & both[1:-1] & both[:-2]
     count = int(used.sum())
-    if count < FEWEST_FRAMES:
+    if count < MIN_FRAMES:
         reason = NotMeasured(
             f"three neighbouring frames with a face in both are found only {count} times"
         )
         return Jitter(prediction=reason, truth=reason, ratio=reason, frames=count)
-    painted, true = (_trembling(observed)[used] for observed in (prediction, truth))
-    one, other = (float(np.sqrt(np.mean(each))) for each in (painted, true))
+    predicted, true = (_squared_jitter(observed)[used] for observed in (prediction, truth))
+    one, other = (float(np.sqrt(np.mean(each))) for each in (predicted, true))
     return Jitter(prediction=one, truth=other, ratio=_ratio(one, other), frames=count)
 
 
-def _trembling(observed: TrackedLandmarks) -> Float[np.ndarray, " g"]:
+def _squared_jitter(observed: TrackedLandmarks) -> Float[np.ndarray, " g"]:
     """Mean square of the second differences at each frame but the first and last, in per cent of
     the eye distance, squared."""
     points = observed.points[:, RIGID, :2].astype(np.float64)

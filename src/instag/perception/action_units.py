@@ -1,9 +1,9 @@
-"""Action units: how far brows, lids, cheeks, lips and jaw are from rest, in OpenFace's units (0
-none .. 5 strongest).
+"""Action units from landmarks: how far brows, lids, cheeks, lips and jaw are from rest, on
+OpenFace's scale (0 none .. 5 strongest).
 
-Each is a distance in the head's own frame, so that a turn of the head is no expression: landmarks
-are put back on the posed rest shape's depth, moved into the head's frame, and compared with the
-clip's rest.
+Each is a distance in the head's frame, so that turning the head changes no unit. Landmarks get the
+depth of the posed rest shape, are transformed into the head's frame, and compared with the clip's
+rest. See docs/method.md#observation.
 """
 
 from dataclasses import replace
@@ -35,39 +35,39 @@ FULL_SCALE_M = {
     "AU25": 0.022,
     "AU26": 0.025,
 }
-"""Metres from rest that count as 5 (but for the bend of `_intensity`), after the ranges that the
-Facial Action Coding System describes."""
+"""Metres from rest for an intensity of 5 (before the saturation in `_intensity`), after the ranges
+that the Facial Action Coding System describes."""
 FULL_BLINK = 2.5
 """AU45 of closed eyes."""
 BLINK_ONSET, BLINK_CLOSED = 0.75, 0.2
-"""Opening of the eyes over the clip's usual one at which a blink begins and is complete."""
+"""Opening of the eyes over the clip's typical one at which a blink begins and is complete."""
 JITTER_FRAMES = 0.8
-"""Standard deviation in frames of the smoothing of all but the blink."""
+"""Standard deviation in frames of the Gaussian that smooths all units but the blink."""
 CHUNK_FRAMES = 500
-"""Frames that are brought into the head's frame together."""
+"""Frames that are transformed into the head's frame at once."""
 ROUNDED = 0.01
-"""By so much units that are read from a file differ from the same before they were written."""
+"""Largest difference between units before writing and after reading them from a file."""
 CLOSED_LIPS = 0.0015
-"""Metres that MediaPipe's inner lips are apart, at most, when the mouth is shut."""
+"""Greatest distance in metres of MediaPipe's inner lips when the mouth is shut."""
 
 
 def action_units(track: Track, width: int, height: int) -> dict[str, Float[np.ndarray, " f"]]:
-    """AU01, 02, 04, 05, 06, 07, 25, 26 in 0..5 and AU45 in 0..2.5, for each frame of a picture of
-    width x height pixels."""
-    measures = _measured(track, width, height)
+    """AU01, 02, 04, 05, 06, 07, 25, 26 in 0..5 and AU45 in 0..2.5 for each frame. width, height: of
+    the frames in pixels."""
+    distances = _distances(track, width, height)
     inner, outer, frown, upper, lower = (
-        measures[name] for name in ("inner", "outer", "frown", "upper", "lower")
+        distances[name] for name in ("inner", "outer", "frown", "upper", "lower")
     )
     opening = upper - lower
     typical = float(np.quantile(opening, 0.6))
     closed = np.clip((BLINK_ONSET - opening / typical) / (BLINK_ONSET - BLINK_CLOSED), 0, 1)
-    lips, jaw = measures["lips"], measures["jaw"]
+    lips, jaw = distances["lips"], distances["jaw"]
     shifts = {
         "AU01": _over_rest(inner),
         "AU02": _over_rest(outer),
         "AU04": 0.7 * _over_rest(-inner) + 0.6 * _over_rest(frown),
         "AU05": (opening - typical) * (1 - closed),
-        "AU06": _over_rest(measures["cheeks"]),
+        "AU06": _over_rest(distances["cheeks"]),
         "AU07": _over_rest(lower) * (1 - closed),
         "AU25": lips - min(float(np.quantile(lips, 0.02)), CLOSED_LIPS),
         "AU26": np.quantile(jaw, 0.95) - jaw,
@@ -82,8 +82,8 @@ def action_units(track: Track, width: int, height: int) -> dict[str, Float[np.nd
 def are_measured(
     units: dict[str, Float[np.ndarray, " f"]], track: Track, width: int, height: int
 ) -> bool:
-    """Whether a clip's expression units are those that `action_units` finds in its landmarks;
-    OpenFace's are not."""
+    """Whether a clip's expression units are those that `action_units` computes from its landmarks,
+    and not OpenFace's."""
     measured = action_units(track, width, height)
     return all(
         name in units and np.abs(units[name] - measured[name]).max() <= ROUNDED
@@ -91,20 +91,20 @@ def are_measured(
     )
 
 
-def _measured(track: Track, width: int, height: int) -> dict[str, Float[np.ndarray, " f"]]:
-    """Heights and distances on the face in metres in the head's frame, for each frame; worked out
-    in pieces, as all landmarks of a long clip are large."""
+def _distances(track: Track, width: int, height: int) -> dict[str, Float[np.ndarray, " f"]]:
+    """Heights and distances on the face for each frame, in metres in the head's frame. Computed in
+    chunks, because all landmarks of a long clip take much memory."""
     poses = head_to_camera(track)
-    pieces = []
+    chunks = []
     for start in range(0, len(track.landmarks), CHUNK_FRAMES):
-        some = slice(start, start + CHUNK_FRAMES)
+        chunk = slice(start, start + CHUNK_FRAMES)
         face = landmarks_in_head_frame(
-            replace(track, landmarks=track.landmarks[some]),
-            poses.select(np.arange(len(track.landmarks))[some]),
+            replace(track, landmarks=track.landmarks[chunk]),
+            poses.select(np.arange(len(track.landmarks))[chunk]),
             width,
             height,
         )
-        pieces.append(
+        chunks.append(
             {
                 "inner": _height(face, INNER_BROWS),
                 "outer": _height(face, OUTER_BROWS),
@@ -122,19 +122,19 @@ def _measured(track: Track, width: int, height: int) -> dict[str, Float[np.ndarr
                 "jaw": _height(face, CHIN),
             }
         )
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    return {name: np.concatenate([part[name] for part in chunks]) for name in chunks[0]}
 
 
 def _intensity(share: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:
-    """0..5 from shares of the strongest: in proportion while small, and never quite at 5."""
+    """0..5 from shares of the full scale: linear for small shares, saturating at 5."""
     return (5 * np.tanh(np.maximum(share, 0))).astype(np.float32)
 
 
 def landmarks_in_head_frame(
     track: Track, poses: Poses, width: int, height: int
 ) -> Float[np.ndarray, "f 478 3"]:
-    """The landmarks in metres in the head's frame of reference, each at the depth of its point of
-    the posed rest shape."""
+    """The landmarks in metres in the head's frame, each at the depth of its point on the posed rest
+    shape. poses: head to camera. width, height: of the frames in pixels."""
     depth = (track.identity @ poses.rotations.transpose(0, 2, 1))[..., 2] + poses.translations[
         :, None, 2
     ]
@@ -143,8 +143,8 @@ def landmarks_in_head_frame(
         * [1, -1]
         * (-depth / track.focal)[..., None]
     )
-    measures = np.concatenate([offset, depth[..., None]], -1)
-    return (measures - poses.translations[:, None]) @ poses.rotations
+    in_camera = np.concatenate([offset, depth[..., None]], -1)
+    return (in_camera - poses.translations[:, None]) @ poses.rotations
 
 
 def _height(face: Float[np.ndarray, "f 478 3"], points: tuple[int, ...]) -> Float[np.ndarray, " f"]:
@@ -152,5 +152,5 @@ def _height(face: Float[np.ndarray, "f 478 3"], points: tuple[int, ...]) -> Floa
 
 
 def _over_rest(signal: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:
-    """How far a signal is above its usual value; a face is at rest for most of a clip."""
+    """A signal minus its median over the clip: a face is at rest in most frames."""
     return signal - np.median(signal)

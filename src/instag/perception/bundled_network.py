@@ -1,6 +1,4 @@
-"""A bundled network: one of the ONNX files inside the package, run by onnxruntime in the calling
-thread alone.
-"""
+"""A bundled network: an ONNX file of the package, which onnxruntime runs in the calling thread."""
 
 from pathlib import Path
 from typing import final
@@ -9,28 +7,30 @@ import numpy as np
 import onnxruntime
 
 BUNDLED = Path(__file__).parents[1] / "bundled"
-ERRORS_ALONE = 3
+LOG_ERRORS_ONLY = 3
+"""onnxruntime's severity level of errors."""
 
 
 @final
 class BundledNetwork:
-    """Arrays in, arrays out. Several threads may call one at the same time. shape: of its input."""
+    """A network from one array to several. Threads may call it at the same time. shape: of its
+    input."""
 
     def __init__(self, model: str | bytes) -> None:
-        """A file of `bundled/` by its name without .onnx, or the bytes of an ONNX file."""
+        """model: the name of a file in `bundled/` without .onnx, or the bytes of an ONNX file."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = ERRORS_ALONE
+        options.log_severity_level = LOG_ERRORS_ONLY
         source = model if isinstance(model, bytes) else str(BUNDLED / f"{model}.onnx")
         self._session = onnxruntime.InferenceSession(
             source, options, providers=["CPUExecutionProvider"]
         )
-        given = self._session.get_inputs()[0]
-        self._input, self.shape = given.name, tuple(given.shape)
+        declared = self._session.get_inputs()[0]
+        self._input, self.shape = declared.name, tuple(declared.shape)
         self._outputs = [output.name for output in self._session.get_outputs()]
 
-    def __call__(self, given: np.ndarray) -> list[np.ndarray]:
-        """The outputs in the file's order."""
+    def __call__(self, values: np.ndarray) -> list[np.ndarray]:
+        """The outputs, in the file's order."""
         return [
-            np.asarray(answer) for answer in self._session.run(self._outputs, {self._input: given})
+            np.asarray(output) for output in self._session.run(self._outputs, {self._input: values})
         ]

@@ -13,12 +13,12 @@ from instag.perception.face_detector import NEAR, FaceDetector
 from instag.perception.face_square import FaceSquare, square_of_box, square_of_points
 from instag.perception.mesh_network import MeshNetwork
 
-LEAST_PRESENCE = 0.5
-"""Probability of a face in a square from which its points are believed."""
-SMALLEST = 16.0
-"""Side in pixels of the smallest square that is looked at."""
-LONGEST_GAP = 5
-"""Frames in a row without a face that are filled in between their neighbours."""
+MIN_PRESENCE = 0.5
+"""Least probability of a face in a square for which its points are used."""
+MIN_SIDE = 16.0
+"""Side in pixels of the smallest square that is searched."""
+MAX_GAP = 5
+"""Longest run of frames without a face that is interpolated."""
 
 IBUG_68 = np.array(
     [
@@ -30,7 +30,7 @@ IBUG_68 = np.array(
         *[78, 82, 13, 312, 308, 317, 14, 87],  # inner lips
     ]
 )
-"""The 478 points that lie at the 68 of the iBUG scheme."""
+"""Numbers of the mesh's points that correspond to the 68 of the iBUG scheme."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class Landmarks:
     """Points of every frame: x and y in pixels, z in pixels relative to the head (smaller is
     nearer).
 
-    found: False where filled in. flow: motion of the SKIN points from the frame before, in pixels,
-    NaN where unknown.
+    found: False where interpolated. flow: motion of the SKIN points from the frame before, in
+    pixels, NaN where unknown.
     """
 
     points: Float[np.ndarray, "f 478 3"]
@@ -49,68 +49,77 @@ class Landmarks:
 
 @final
 class FaceMesh:
-    """Follows one face through a sequence. Use one in one thread, in a `with` block.
+    """Tracks one face through a sequence of pictures. Use it in one thread, in a `with` block.
 
-    A picture's square is taken from the points in the picture before; where there are none, or the
-    network sees no face in it, the surest detected face begins anew. Nothing is smoothed in time:
-    lips would lag behind the sound.
+    The square in a picture comes from the points in the picture before. Where there are none, or
+    the network finds no face in the square, the detector starts again. Nothing is smoothed in time,
+    as smoothed lips would lag behind the sound.
     """
 
     def __init__(self) -> None:
         self._network, self._detector = MeshNetwork(), FaceDetector(NEAR)
-        self._before: Float[np.ndarray, "478 3"] | None = None
+        self._previous: Float[np.ndarray, "478 3"] | None = None
 
     def __enter__(self) -> "FaceMesh":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._before = None
+        self._previous = None
 
     def find(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "478 3"] | None:
-        """The points in the next RGB picture of the sequence, or None where no face is seen."""
-        found = None if self._before is None else self._look(image, square_of_points(self._before))
-        self._before = self._begin(image) if found is None else found
-        return self._before
+        """The points in the next RGB picture of the sequence, or None where there is no face."""
+        found = (
+            None
+            if self._previous is None
+            else self._points_in(image, square_of_points(self._previous))
+        )
+        self._previous = self._detect(image) if found is None else found
+        return self._previous
 
-    def _begin(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "478 3"] | None:
-        """The points of the surest face, looked at twice: a detected box is rougher than the
-        points' own."""
+    def _detect(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "478 3"] | None:
+        """The points of the most likely face. The network runs twice, because a square from points
+        is more accurate than one from a detected box."""
         faces = self._detector(image)
         found = (
-            self._look(image, square_of_box(faces[0].box, faces[0].points[:2])) if faces else None
+            self._points_in(image, square_of_box(faces[0].box, faces[0].points[:2]))
+            if faces
+            else None
         )
-        return None if found is None else self._look(image, square_of_points(found))
+        return None if found is None else self._points_in(image, square_of_points(found))
 
-    def _look(
+    def _points_in(
         self, image: UInt8[np.ndarray, "h w 3"], square: FaceSquare
     ) -> Float[np.ndarray, "478 3"] | None:
-        if square.side < SMALLEST:
+        """The points of the face in a square, or None where there is none."""
+        if square.side < MIN_SIDE:
             return None
         points, presence = self._network(image, square)
-        return points if presence >= LEAST_PRESENCE else None
+        return points if presence >= MIN_PRESENCE else None
 
 
 def fill_gaps(
-    seen: list[Float[np.ndarray, "478 3"] | None], flow: Float[np.ndarray, "f skin 2"], source: str
+    points: list[Float[np.ndarray, "478 3"] | None],
+    flow: Float[np.ndarray, "f skin 2"],
+    source: str,
 ) -> Landmarks:
-    """Fill gaps of up to LONGEST_GAP frames along a straight line in time. `source` names the video
-    in messages.
+    """Interpolate gaps of up to MAX_GAP frames linearly in time; at the ends, repeat the nearest
+    points. `source` names the video in messages.
 
-    Raises NoFace when nothing was seen, FaceLost where a gap is longer.
+    Raises NoFace where no frame has a face, FaceLost where a gap is longer.
     """
-    found = np.array([points is not None for points in seen])
-    total = len(seen)
+    found = np.array([each is not None for each in points])
+    total = len(points)
     if not found.any():
         raise NoFace(
             f"No face in any of the {total} frames of {source}. Use a video that shows one face "
             "from the front, or point to it with --crop x,y,size."
         )
-    if longest_gap(found) > LONGEST_GAP:
+    if longest_gap(found) > MAX_GAP:
         missing = int((~found).sum())
         spans = ", ".join(
             f"{clock(start)} to {clock(end)}"
             for start, end in _gaps(found)[:5]
-            if end - start > LONGEST_GAP
+            if end - start > MAX_GAP
         )
         raise FaceLost(
             f"The face is lost in {missing} of {total} frames of {source} ({spans}). "
@@ -118,7 +127,7 @@ def fill_gaps(
             "x,y,size."
         )
     known = np.flatnonzero(found)
-    table = np.stack([points for points in seen if points is not None])
+    table = np.stack([each for each in points if each is not None])
     upper = np.clip(np.searchsorted(known, np.arange(total)), 0, len(known) - 1)
     lower = np.where(found, upper, np.maximum(upper - 1, 0))
     lower[np.arange(total) > known[-1]] = len(known) - 1
@@ -131,11 +140,12 @@ def fill_gaps(
     )
 
 
-def longest_seen(found: Bool[np.ndarray, " f"]) -> tuple[int, int]:
-    """First frame and the one after the last of the longest part whose gaps can all be filled."""
+def longest_tracked_part(found: Bool[np.ndarray, " f"]) -> tuple[int, int]:
+    """First frame and the one after the last of the longest part whose gaps can all be
+    interpolated."""
     lost = [
         (0, 0),
-        *sorted(gap for gap in _gaps(found) if gap[1] - gap[0] > LONGEST_GAP),
+        *sorted(gap for gap in _gaps(found) if gap[1] - gap[0] > MAX_GAP),
         (len(found), len(found)),
     ]
     return max(

@@ -1,4 +1,5 @@
-"""A face's square: where a network looks, upright for the face and turned in the picture."""
+"""A face's square: the part of a picture that a network gets, rotated so that the face is
+upright."""
 
 from dataclasses import dataclass
 from typing import final
@@ -7,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-AROUND = 1.5
+SIDE_RATIO = 1.5
 """Side of the square over the longer side of the face's box."""
 OUTER_EYES = (33, 263)
 """The corners of the eyes, left in the picture first, among the mesh's points."""
@@ -16,44 +17,43 @@ OUTER_EYES = (33, 263)
 @final
 @dataclass(frozen=True, kw_only=True)
 class FaceSquare:
-    """centre and side in pixels of the picture; turn: radians from the picture's x axis to the
-    face's, clockwise seen.
-    """
+    """A rotated square in a picture. centre, side: pixels. angle: radians from the picture's x axis
+    to the face's, clockwise as displayed."""
 
     centre: Float[np.ndarray, "2"]
     side: float
-    turn: float
+    angle: float
 
     def axes(self) -> Float[np.ndarray, "2 2"]:
-        """Rows: the face's right and down in the picture."""
-        cosine, sine = np.cos(self.turn), np.sin(self.turn)
+        """Unit vectors in the picture, one a row: to the right and down in the square."""
+        cosine, sine = np.cos(self.angle), np.sin(self.angle)
         return np.array([[cosine, sine], [-sine, cosine]])
 
     def cut(self, image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "s s 3"]:
-        """The upright face as size x size pixels; black beyond the picture."""
+        """The upright face, resampled to size x size pixels; black outside of the picture."""
         step = self.axes().T * self.side / size
         corner = self.centre + step @ np.full(2, (1 - size) / 2) - 0.5
         to_picture = np.concatenate([step, corner[:, None]], axis=1)
-        way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(
-            image, to_picture, (size, size), flags=way, borderMode=cv2.BORDER_CONSTANT
+            image, to_picture, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT
         )
 
     def to_picture(self, points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
-        """Points of the square, from -0.5 to 0.5 along its axes and as deep, in pixels of the
-        picture.
-        """
+        """Points in pixels of the picture, from points in the square's units: -0.5 to 0.5 along its
+        axes, and depth in sides."""
         plane = self.centre + points[:, :2] @ self.axes() * self.side
         return np.concatenate([plane, points[:, 2:] * self.side], axis=1)
 
 
 def square_of_points(points: Float[np.ndarray, "478 3"]) -> FaceSquare:
-    """Around a face whose mesh is there."""
+    """The square around the points of a face mesh, pixels."""
     return _square(points[:, :2].min(0), points[:, :2].max(0), *points[list(OUTER_EYES), :2])
 
 
 def square_of_box(box: Float[np.ndarray, "4"], eyes: Float[np.ndarray, "2 2"]) -> FaceSquare:
-    """Around a detected face; `eyes` are its first two points."""
+    """The square around a detected face. box: left, top, right, bottom. eyes: left in the picture
+    first. All in pixels."""
     return _square(box[:2], box[2:], *eyes)
 
 
@@ -64,9 +64,9 @@ def _square(
     right: Float[np.ndarray, "2"],
 ) -> FaceSquare:
     across = right.astype(np.float64) - left
-    turn = float(np.arctan2(across[1], across[0]))
+    angle = float(np.arctan2(across[1], across[0]))
     return FaceSquare(
         centre=(low + high).astype(np.float64) / 2,
-        side=float(AROUND * (high - low).max()),
-        turn=turn,
+        side=float(SIDE_RATIO * (high - low).max()),
+        angle=angle,
     )

@@ -1,9 +1,9 @@
-"""Head coordinates of a picture: a similarity from the frame's pixels to the resting face seen from
-the front.
+"""Head coordinates: a similarity transform from a frame's pixels to the front view of the face at
+rest.
 
-In head coordinates a face, its ears and its hair keep their place while the head moves, so that
-what is learned in one frame holds in all. Units are the face's own: x runs from -1 to 1 between the
-ears' landmarks, y from 0 at the chin to 1 at the forehead's top, upward.
+In head coordinates face, ears and hair stay in place while the head moves, so that statistics of
+one frame apply to all. x runs from -1 to 1 between the ears' landmarks, y from 0 at the chin up to
+1 at the top of the forehead.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ OVAL = np.array((*_LEFT_HALF, *_RIGHT_HALF))
 INNER_LIPS = np.array(
     [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
 )
-"""The ring that encloses the inside of the mouth."""
+"""The loop of landmarks around the inside of the mouth."""
 CHIN, CROWN, RIGHT, LEFT = 152, 10, 234, 454
 _RIGID = np.array(
     [
@@ -69,7 +69,7 @@ _RIGID = np.array(
 
 
 def rest_shape(identity: Float[np.ndarray, "478 3"]) -> Float[np.ndarray, "478 2"]:
-    """The resting face in head coordinates, from its shape in metres (x right, y up)."""
+    """The face at rest in head coordinates, from its shape in metres (x right, y up)."""
     width = identity[LEFT, 0] - identity[RIGHT, 0]
     height = identity[CROWN, 1] - identity[CHIN, 1]
     middle = (identity[LEFT, 0] + identity[RIGHT, 0]) / 2
@@ -83,17 +83,18 @@ def to_head(
 ) -> Float[np.ndarray, "2 3"]:
     """The affine map [A | b] from pixels to head coordinates: head = A pixel + b.
 
-    The similarity that best lays the resting face's rigid points (metres, y up) over the frame's
-    landmarks (pixels, y down), followed by the change of units. The mouth and the jaw have no say.
+    It is the least-squares similarity from the frame's landmarks (pixels, y down) to the rest
+    shape (metres, y up), followed by the change of units. Only points that do not move with mouth
+    and jaw are used.
     """
     rest = identity[_RIGID, :2].astype(np.float64)
-    seen = landmarks[_RIGID, :2].astype(np.float64) * (1, -1)
-    rest_mean, seen_mean = rest.mean(0), seen.mean(0)
-    a, b = rest - rest_mean, seen - seen_mean
+    observed = landmarks[_RIGID, :2].astype(np.float64) * (1, -1)
+    rest_mean, observed_mean = rest.mean(0), observed.mean(0)
+    a, b = rest - rest_mean, observed - observed_mean
     norm = (b * b).sum()
     cos, sin = (a * b).sum() / norm, (a[:, 1] * b[:, 0] - a[:, 0] * b[:, 1]).sum() / norm
     linear = np.array([[cos, -sin], [sin, cos]])
-    offset = rest_mean - linear @ seen_mean
+    offset = rest_mean - linear @ observed_mean
     width = identity[LEFT, 0] - identity[RIGHT, 0]
     height = identity[CROWN, 1] - identity[CHIN, 1]
     origin = np.array([(identity[LEFT, 0] + identity[RIGHT, 0]) / 2, identity[CHIN, 1]])

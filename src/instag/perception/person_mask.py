@@ -1,6 +1,7 @@
-"""The person mask: how likely each pixel shows the person, by MediaPipe's selfie segmentation.
+"""The person mask: the probability that a pixel shows the person, by MediaPipe's selfie
+segmentation.
 
-The network looks at each frame alone and has no memory.
+Each frame's mask depends on that frame only.
 """
 
 from typing import final
@@ -12,7 +13,7 @@ from jaxtyping import Float, UInt8
 from instag.perception.bundled_network import BundledNetwork
 
 SIZE = 256
-"""Side of the picture that the network sees; any frame is squeezed into it."""
+"""Side of the network's input in pixels; frames of any shape are resized to it."""
 
 
 @final
@@ -29,9 +30,11 @@ class PersonSegmenter:
         pass
 
     def __call__(self, frame: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
-        """Probability of the person in [0, 1] of an RGB frame of any size, edges a few pixels
+        """The person's probability in [0, 1] for an RGB frame of any size; edges are a few pixels
         wide."""
-        way = cv2.INTER_AREA if min(frame.shape[:2]) > SIZE else cv2.INTER_LINEAR
-        small = cv2.resize(frame, (SIZE, SIZE), interpolation=way).astype(np.float32) / 255
+        interpolation = cv2.INTER_AREA if min(frame.shape[:2]) > SIZE else cv2.INTER_LINEAR
+        small = (
+            cv2.resize(frame, (SIZE, SIZE), interpolation=interpolation).astype(np.float32) / 255
+        )
         mask = self._network(small[None])[0][0, :, :, 0]
         return cv2.resize(mask, frame.shape[1::-1], interpolation=cv2.INTER_LINEAR)

@@ -11,11 +11,11 @@ from capture.networks.published_shapes import save_torchscript
 from instag.capture.geometry.predicted import (
     Mesh,
     Prediction,
+    estimate_units,
     in_clip_units,
-    learn_units,
     predict_surface,
 )
-from instag.capture.networks.sapiens import Sapiens, prepared
+from instag.capture.networks.sapiens import Sapiens, preprocess
 from instag.data.clip import Clip
 from instag.errors import AssetDamaged, CaptureError
 from instag.synthetic import write_clip
@@ -30,7 +30,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 def test_pictures_are_stretched_and_normalised() -> None:
     frame = np.broadcast_to(np.array([182, 59, 103], np.uint8), (40, 40, 3)).copy()
-    shown = prepared(frame)
+    shown = preprocess(frame)
     assert shown.shape == (1, 3, 1024, 768)
     np.testing.assert_allclose(
         shown[0, :, 5, 5],
@@ -59,7 +59,7 @@ def test_swapped_or_damaged_files_are_named(tmp_path: Path) -> None:
         save_torchscript(tmp_path / "depth.pt2", 1),
         save_torchscript(tmp_path / "normal.pt2", 3),
     )
-    with pytest.raises(AssetDamaged, match=r"normal\.pt2 answers with .* not 1 channels"):
+    with pytest.raises(AssetDamaged, match=r"normal\.pt2 returns .* not 1 channels"):
         Sapiens(normal, depth, CPU)(np.zeros((16, 16, 3), np.uint8))
     depth.write_bytes(b"version https://git-lfs.github.com/spec/v1")
     with pytest.raises(AssetDamaged, match=r"depth\.pt2 is damaged"):
@@ -115,12 +115,12 @@ def test_predictions_of_another_face_are_refused(clip: Clip) -> None:
         for index in range(6)
     ]
     with pytest.raises(CaptureError, match="does not follow the tracked face"):
-        learn_units(samples, "x")
+        estimate_units(samples, "x")
 
 
 def test_inside_of_the_mouth_is_not_skin(clip: Clip) -> None:
     mesh = Mesh(clip.track(), (64, 64))
     regions = np.full((32, 32), 5, np.uint8)
     prediction = relative(clip, 0).resized(mesh.size)
-    units = learn_units([(prediction, mesh.surface(0))], "x")
+    units = estimate_units([(prediction, mesh.surface(0))], "x")
     assert not in_clip_units(prediction, mesh.surface(0), regions, units).valid.any()

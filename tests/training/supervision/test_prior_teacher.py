@@ -1,5 +1,5 @@
-"""What a prior tells of a person's lips: its own answer, around what was seen and as strong as
-that."""
+"""The prior as a teacher: its prediction has the mean and about the movement of the observed
+motion."""
 
 import pytest
 import torch
@@ -7,10 +7,10 @@ import torch
 from instag.models.face_field import universal_face_field
 from instag.motion.landmark_motion import LandmarkMotion
 from instag.training.supervision.prior_teacher import (
-    LARGEST_GAIN,
-    SMALLEST_SLOPE,
-    answer,
+    MAX_GAIN,
+    MIN_MOVEMENT,
     fit_prior_map,
+    predict_shift,
 )
 from instag.types import Conditioning
 
@@ -29,7 +29,7 @@ def case(strength: float):
         torch.rand(FRAMES, 6, generator=generator),
     )
     points, speaks = torch.rand(POINTS, 3, generator=generator) * 0.1, torch.arange(10, POINTS)
-    said = answer(field, points[speaks], speech, expression.mean(0))
+    said = predict_shift(field, points[speaks], speech, expression.mean(0))
     shift = torch.zeros(FRAMES, POINTS, 2)
     shift[:, speaks] = strength * said + 2e-3
     return (
@@ -61,13 +61,11 @@ def test_a_timid_answer_is_enlarged_and_a_wrong_one_is_not():
         speaks=motion.speaks,
     )
     assert (
-        1.1
-        < fit_prior_map(field, speech, noisy, range(FRAMES), expression).gain
-        <= 1.15 * LARGEST_GAIN
+        1.1 < fit_prior_map(field, speech, noisy, range(FRAMES), expression).gain <= 1.15 * MAX_GAIN
     )
     against = LandmarkMotion(
         points=motion.points, shift=-motion.shift, rest=motion.rest, speaks=motion.speaks
     )
     assert fit_prior_map(field, speech, against, range(FRAMES), expression).gain == pytest.approx(
-        SMALLEST_SLOPE * LARGEST_GAIN, rel=1e-3
+        MIN_MOVEMENT * MAX_GAIN, rel=1e-3
     )

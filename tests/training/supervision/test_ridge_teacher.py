@@ -1,5 +1,5 @@
-"""What a ridge regression says of speech: near what was seen, at rest in silence, and bold
-enough."""
+"""The speech map is near the observed motion, at rest in silence, and has about its
+movement."""
 
 import torch
 

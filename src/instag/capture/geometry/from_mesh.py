@@ -1,8 +1,8 @@
 """Geometry priors: depth and normals of the face, rendered from the tracked mesh.
 
-The mesh is each frame's own landmarks lifted to three dimensions: every point lies on the ray of
-its landmark, at the depth that the posed resting shape has there. So its outline follows the
-picture, jaw and lips included, and its relief follows the person.
+The mesh is each frame's landmarks lifted to three dimensions: a point lies on the ray of its
+landmark, at the depth of the posed rest shape. So its outline, with jaw and lips, follows the
+picture, and its relief is the person's. See docs/method.md#observation.
 """
 
 from pathlib import Path
@@ -17,10 +17,10 @@ from instag.runtime.progress import Report, silent
 
 TRIANGLES = Path(__file__).parents[2] / "bundled" / "face_mesh_triangles.npz"
 SKIN_POINTS = 468
-"""The landmarks of the face's skin; the ten after them are the irises'."""
+"""Landmarks of the face's skin; the ten after them belong to the irises."""
 SMOOTHING = 3
-"""Times that a vertex's normal is averaged with its neighbours': landmarks tremble, skin does
-not."""
+"""Times that a vertex's normal is averaged with its neighbours', against the jitter of
+landmarks."""
 
 
 def face_triangles() -> Int[np.ndarray, "t 3"]:
@@ -66,7 +66,7 @@ def vertex_normals(
 def _gather(
     values: Float[np.ndarray, "t 3"], triangles: Int[np.ndarray, "t 3"], count: int
 ) -> Float[np.ndarray, "v 3"]:
-    """Sum of each vertex's triangles' values."""
+    """For each vertex the sum of its triangles' values."""
     corners = triangles.ravel()
     repeated = np.repeat(values, 3, axis=0)
     return np.stack([np.bincount(corners, repeated[:, axis], count) for axis in range(3)], -1)
@@ -79,11 +79,11 @@ def render(
     focal: float,
     size: tuple[int, int],
 ) -> Surface:
-    """Depth and normals of a mesh in the camera's frame (x right, y up, z toward the camera,
-    metres), nearest first.
+    """Render depth and normals of a mesh in the camera's frame (x right, y up, z toward the camera,
+    metres); the nearest triangle is visible.
 
-    Triangles that turn their back are not drawn. `size` is width and height, `focal` in pixels of
-    that size; the principal point lies at the centre and pixel centres at +0.5.
+    Triangles that face away from the camera are not rendered. `size` is width and height, `focal`
+    in pixels of that size; the principal point lies at the centre and pixel centres at +0.5.
     """
     width, height = size
     depth = -points[:, 2]
@@ -109,8 +109,8 @@ def render(
 
 @njit(cache=True, nogil=True)
 def _rasterize(screen, normals, triangles, picture):  # pragma: no cover - compiled
-    """Paint (1 / depth, normal) where a front-facing triangle is nearest; 1 / depth is linear on
-    the screen."""
+    """Write (1 / depth, normal) of the nearest front-facing triangle to each pixel; 1 / depth is
+    linear in the image plane."""
     height, width = picture.shape[:2]
     for triangle in range(len(triangles)):
         i, j, k = triangles[triangle, 0], triangles[triangle, 1], triangles[triangle, 2]
@@ -149,8 +149,8 @@ def _rasterize(screen, normals, triangles, picture):  # pragma: no cover - compi
 
 
 def render_surface(clip: Clip, report: Report = silent) -> None:
-    """Write surface/*.npz of a clip that has a track, at half size. Memory does not grow with the
-    length."""
+    """Write surface/*.npz of a clip that has a track, at half the frames' size. The memory does not
+    depend on the clip's length."""
     track = clip.track()
     triangles = face_triangles()
     size = (clip.info.width, clip.info.height)

@@ -1,9 +1,9 @@
-"""Geometry that a network predicted from pictures (Sapiens), brought into a clip's units and axes
-by means of the tracked mesh.
+"""Geometry that a network (Sapiens) predicts from pictures, aligned with the units and axes of a
+clip.
 
-Such depth is relative: up to a scale, which is one for all frames, and an offset for each frame.
-Such normals are in the camera's axes, but which way each axis points is a network's own convention.
-The mesh of the face knows both, less finely.
+Predicted depth is relative: its scale is unknown, but the same in all frames, and its offset is
+unknown in each frame. Predicted normals are in the camera's axes, whose signs depend on the
+network. Both are estimated from the tracked mesh of the face, which is metric but less detailed.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,15 +20,15 @@ from instag.runtime.progress import Report, silent
 from instag.types import Region, Track
 
 SAMPLES = 12
-"""Frames, spread over the clip, from which scale and axes are learned."""
-LEAST_AGREEMENT = 0.3
-"""Correlation of predicted depth, and cosine of predicted normals, with the mesh under which the
-two are of different faces."""
+"""Frames, evenly spread over the clip, from which scale and signs are estimated."""
+MIN_AGREEMENT = 0.3
+"""Least correlation of predicted depth, and least cosine of predicted normals, with the mesh; below
+it they show different faces."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a network says of one frame: relative depth, greater is farther; normals of any length,
+    """A network's output for one frame: relative depth, greater is farther; normals of any length,
     zero where unknown."""
 
     depth: Float[np.ndarray, "h w"]
@@ -47,7 +47,8 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Units:
-    """metres: what one unit of predicted depth is. signs: +1 or -1 for each axis of the normals."""
+    """metres: length of one unit of predicted depth. signs: +1 or -1 for each axis of the
+    normals."""
 
     metres: float
     signs: Float[np.ndarray, "3"]
@@ -61,7 +62,8 @@ class Mesh:
         self.size = (size[0] // 2, size[1] // 2)
 
     def surface(self, index: int) -> Surface:
-        """In the camera's axes (x right, y up, z toward the camera), metres."""
+        """The surface in a frame, in the camera's axes (x right, y up, z toward the camera),
+        metres."""
         track = self._track
         points = lift(
             track.landmarks[index],
@@ -99,7 +101,7 @@ def predict_surface(
     for done, index in enumerate(chosen):
         sampled[index] = predict(clip.frame(index)).resized(mesh.size)
         report(done + 1, count + 1)
-    units = learn_units([(sampled[index], mesh.surface(index)) for index in chosen], source)
+    units = estimate_units([(sampled[index], mesh.surface(index)) for index in chosen], source)
     for index in range(len(clip)):
         surface = mesh.surface(index)
         if index < count:
@@ -115,31 +117,31 @@ def predict_surface(
     report(1, 1)
 
 
-def learn_units(samples: Sequence[tuple[Prediction, Surface]], source: str) -> Units:
-    """From predictions and the mesh of the same frames, of one size. Raises CaptureError where they
-    do not agree; `source` names the predictions."""
+def estimate_units(samples: Sequence[tuple[Prediction, Surface]], source: str) -> Units:
+    """Estimate units from predictions and the mesh of the same frames, of one size. Raises
+    CaptureError where they do not agree; `source` names the predictions."""
     scales, agreements, products = [], [], np.zeros(3)
     for prediction, mesh in samples:
         where = mesh.valid & np.isfinite(prediction.depth)
         if where.sum() < 50:
             continue
-        seen, true = (
+        predicted, true = (
             prediction.depth[where] - np.median(prediction.depth[where]),
             mesh.depth[where] - np.median(mesh.depth[where]),
         )
-        spread = float(np.sqrt((seen**2).sum() * (true**2).sum()))
-        agreements.append(float((seen * true).sum()) / max(spread, 1e-12))
-        scales.append(float((seen * true).sum() / max(float((seen**2).sum()), 1e-12)))
+        spread = float(np.sqrt((predicted**2).sum() * (true**2).sum()))
+        agreements.append(float((predicted * true).sum()) / max(spread, 1e-12))
+        scales.append(float((predicted * true).sum() / max(float((predicted**2).sum()), 1e-12)))
         normal = _unit(prediction.normal[where])
         products += (normal * mesh.normal[where]).mean(0)
     agreement = float(np.median(agreements)) if agreements else 0.0
-    if agreement < LEAST_AGREEMENT:
+    if agreement < MIN_AGREEMENT:
         raise CaptureError(
             f"The depth of {source} does not follow the tracked face (correlation "
             f"{agreement:.2f}). Is it of the same video and crop?"
         )
     cosine = float(np.abs(products).sum()) / max(len(agreements), 1)
-    if cosine < LEAST_AGREEMENT:
+    if cosine < MIN_AGREEMENT:
         raise CaptureError(
             f"The normals of {source} do not follow the tracked face (cosine {cosine:.2f}). Are "
             "they of the same video and crop?"
@@ -150,8 +152,8 @@ def learn_units(samples: Sequence[tuple[Prediction, Surface]], source: str) -> U
 def in_clip_units(
     prediction: Prediction, mesh: Surface, regions: UInt8[np.ndarray, "h w"], units: Units
 ) -> Surface:
-    """The prediction as a Surface: metres along the camera's z, our axes, valid on skin, hair and
-    neck. All of one size."""
+    """The prediction as a Surface of the clip: depth in metres along the camera's z, normals with x
+    right, y up, z toward the camera; valid on skin, hair and neck. All have one size."""
     depth = prediction.depth.astype(np.float32) * units.metres
     shared = mesh.valid & np.isfinite(depth)
     if shared.any():

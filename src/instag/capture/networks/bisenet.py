@@ -1,9 +1,9 @@
 """Face parsing by BiSeNet with a ResNet-18: 19 classes of CelebAMask-HQ, read from the published
 79999_iter.pth (zllrunning/face-parsing.PyTorch).
 
-Looked at as the AD-NeRF family does: the frame at 512 x 512, ImageNet's mean and deviation, the
-likeliest class, brought back to the frame's size by the nearest pixel. Yu et al., "BiSeNet:
-Bilateral Segmentation Network for Real-time Semantic Segmentation", ECCV 2018.
+Preprocessing is that of the AD-NeRF family: the frame at 512 x 512, ImageNet's mean and deviation,
+the likeliest class, resized to the frame by nearest neighbours. Yu et al., "BiSeNet: Bilateral
+Segmentation Network for Real-time Semantic Segmentation", ECCV 2018.
 """
 
 from pathlib import Path
@@ -34,8 +34,8 @@ REGIONS[0], REGIONS[11], REGIONS[14], REGIONS[15], REGIONS[16], REGIONS[17] = (
 
 @final
 class BiSeNet:
-    """The network and how it is looked through. Raises AssetDamaged where the file holds
-    another."""
+    """The network with its pre- and postprocessing. Raises AssetDamaged where the file contains
+    another network."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
         self._network = load_weights(_Network(), path).to(device)
@@ -114,7 +114,7 @@ class _Resnet18(nn.Module):
 
 
 class _Refinement(nn.Module):
-    """Channels weighted by what the whole picture shows."""
+    """Attention: channels weighted by features of the whole picture."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class _Refinement(nn.Module):
 
 
 class _Context(nn.Module):
-    """Deep features carried back up to an eighth of the size."""
+    """Deep features, upsampled to an eighth of the size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class _Output(nn.Module):
 
 
 class _Network(nn.Module):
-    """The whole, but for the two outputs that only its training used. Names are the
+    """The whole network without the two auxiliary outputs of its training. Names are the
     checkpoint's."""
 
     def __init__(self) -> None:

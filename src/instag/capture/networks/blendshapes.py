@@ -1,9 +1,8 @@
-"""Action units from the 52 blendshape scores that MediaPipe's network tells from the points of the
-face mesh.
+"""Action units from the 52 blendshape scores that MediaPipe's network computes from the face mesh.
 
-A score is a sigmoid whose middle depends on the person: what counts is how far its logit is above
-the clip's usual one. The model's cheekSquint stays at zero, and its jaw and lips follow speech less
-well than the landmarks do: AU06, AU25 and AU26 are left to these.
+A score is a sigmoid whose offset depends on the person, so intensities are proportional to the
+score's logit minus its median over the clip. The network's cheekSquint stays at zero, and its jaw
+and lips follow speech less well than landmarks do: AU06, AU25 and AU26 come from landmarks.
 """
 
 import numpy as np
@@ -36,8 +35,8 @@ NUMBERS = {
     "eyeWideLeft": 21,
     "eyeWideRight": 22,
 }
-"""Which of the network's answers each score is."""
-SEEN = np.array(
+"""The position of each score in the network's output."""
+INPUT_POINTS = np.array(
     [
         *[0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63],
         *[
@@ -173,17 +172,17 @@ SEEN = np.array(
         *[476, 477],
     ]
 )
-"""The points of the face mesh that the network is shown."""
+"""The points of the face mesh that are the network's input."""
 PER_LOGIT = {"AU01": 0.45, "AU02": 0.45, "AU04": 0.6, "AU05": 0.6, "AU07": 0.8}
-"""Intensity for each unit of logit above the usual: brings clips to the range of the landmarks'
-action units."""
+"""Intensity for each unit of logit above the median: gives the range of the action units from
+landmarks."""
 BLINK_FROM, BLINK_TO = 0.3, 1.7
-"""Logits above the usual at which a blink begins and is complete."""
+"""Logits above the median at which a blink begins and is complete."""
 TINY = 1e-5
 
 
 def blendshape_action_units(clip: Clip, report: Report = silent) -> None:
-    """Write au.csv from blendshapes where they are good, from track.npz for the rest."""
+    """Write au.csv: AU01 to AU05, AU07 and AU45 from blendshapes, the others from track.npz."""
     track = clip.track()
     scores = blendshape_scores(track.landmarks, report)
     measured = action_units(track, clip.info.width, clip.info.height)
@@ -215,7 +214,7 @@ def blendshape_scores(
     network = BundledNetwork("face_blendshapes")
     table = np.zeros((len(landmarks), len(NUMBERS)), np.float32)
     for index, points in enumerate(landmarks):
-        answer = network(points[None, SEEN, :2].astype(np.float32))[0]
-        table[index] = answer.ravel()[list(NUMBERS.values())]
+        output = network(points[None, INPUT_POINTS, :2].astype(np.float32))[0]
+        table[index] = output.ravel()[list(NUMBERS.values())]
         report(index + 1, len(landmarks))
     return dict(zip(NUMBERS, table.T, strict=True))

@@ -1,9 +1,9 @@
 """Parts of a body by BodyPix with a MobileNetV1: an ONNX file with the outputs `segments` and
 `part_heatmaps`, run by onnxruntime.
 
-Used as in TensorFlow.js: RGB in [-1, 1], an output for every 16th pixel, a sigmoid, resized to the
-frame bilinearly. G. Papandreou et al., "PersonLab", ECCV 2018; 24 parts as the published code
-orders them.
+Pre- and postprocessing are those of TensorFlow.js: RGB in [-1, 1], an output for every 16th pixel,
+a sigmoid, resized to the frame bilinearly. G. Papandreou et al., "PersonLab", ECCV 2018; 24 parts
+as the published code orders them.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SIZE = 513
 """Side of the network's input: a multiple of 16 and one, so that the corners of its outputs are the
 picture's."""
 OUTPUTS = {"segments": 1, "part_heatmaps": 24}
-"""Names and channels."""
+"""Names and channels of the network's outputs."""
 HEAD, ARMS, TRUNK = (0, 1), tuple(range(2, 12)), (12, 13)
 """Left and right half of the head; upper and lower arms and hands; chest and back. The other parts
 are legs and feet."""
@@ -31,8 +31,8 @@ are legs and feet."""
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """Probabilities in [0, 1]: of a person at all; and, there, of the head, of an arm or hand, of
-    the trunk."""
+    """Probabilities in [0, 1] of any person; and, given a person, of the head, of an arm or hand,
+    and of the trunk."""
 
     person: Float[np.ndarray, "h w"]
     head: Float[np.ndarray, "h w"]
@@ -42,8 +42,8 @@ class Body:
 
 @final
 class BodyPix:
-    """The network, and how frames are brought to it. Raises AssetDamaged where the file holds
-    another."""
+    """The network with its pre- and postprocessing. Raises AssetDamaged where the file contains
+    another network."""
 
     def __init__(self, path: Path) -> None:
         self._session = open_onnx(path)
@@ -51,10 +51,11 @@ class BodyPix:
         channels = {output.name: output.shape[-1:] for output in self._session.get_outputs()}
         found = {name: channels.get(name, []) for name in OUTPUTS}
         if inputs != [("tensor(float)", [3])] or found != {n: [c] for n, c in OUTPUTS.items()}:
-            wanted = " and ".join(f"{name} of {count}" for name, count in OUTPUTS.items())
+            expected = " and ".join(f"{name} of {count}" for name, count in OUTPUTS.items())
             raise AssetDamaged(
-                f"{path} is another network's: it should turn pictures of 3 channels into {wanted} "
-                f"channels. It has {', '.join(f'{name} of {n}' for name, n in found.items())}."
+                f"{path} is another network's: its input should have 3 channels, and its outputs "
+                f"{expected} channels. It has "
+                f"{', '.join(f'{name} of {n}' for name, n in found.items())}."
             )
         self._input = self._session.get_inputs()[0].name
 

@@ -1,9 +1,10 @@
 """Teeth by EasyPortrait's face parsing, an FPN over a ResNet-50, read from the published
 fpn-fp-512.pth without mmseg or mmcv.
 
-Looked at as the AD-NeRF family does: the frame at its own size, EasyPortrait's mean and deviation,
-class 7 where it is the likeliest. Kapitanov et al., "EasyPortrait: Face Parsing and Portrait
-Segmentation Dataset", WACV 2024; Kirillov et al., "Panoptic Feature Pyramid Networks", CVPR 2019.
+Preprocessing is that of the AD-NeRF family: the frame at its own size, EasyPortrait's mean and
+deviation, class 7 where it is the likeliest. Kapitanov et al., "EasyPortrait: Face Parsing and
+Portrait Segmentation Dataset", WACV 2024; Kirillov et al., "Panoptic Feature Pyramid Networks",
+CVPR 2019.
 """
 
 from pathlib import Path
@@ -27,8 +28,8 @@ WIDTHS = (256, 512, 1024, 2048)
 
 @final
 class EasyPortrait:
-    """The network and how it is looked through. Raises AssetDamaged where the file holds
-    another."""
+    """The network with its pre- and postprocessing. Raises AssetDamaged where the file contains
+    another network."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
         self._network = load_weights(_Network(), path).to(device)
@@ -36,7 +37,7 @@ class EasyPortrait:
 
     @torch.no_grad()
     def __call__(self, frame: UInt8[np.ndarray, "h w 3"]) -> Bool[np.ndarray, "h w"]:
-        """Where an RGB frame shows teeth."""
+        """The mask of teeth in an RGB frame."""
         mean, deviation = (
             torch.tensor(values, device=self._device).view(1, 3, 1, 1)
             for values in (MEAN, DEVIATION)
@@ -110,7 +111,7 @@ class _Resnet50(nn.Module):
 
 
 class _Bare(nn.Module):
-    """A convolution under the name that the checkpoint gives it."""
+    """A convolution, wrapped so that its weights have the checkpoint's name."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
@@ -121,7 +122,7 @@ class _Bare(nn.Module):
 
 
 class _Pyramid(nn.Module):
-    """Each level with what the deeper ones saw."""
+    """A feature pyramid: each level plus the upsampled deeper ones."""
 
     def __init__(self) -> None:
         super().__init__()

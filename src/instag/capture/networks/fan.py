@@ -1,11 +1,11 @@
 """The 68 landmarks of the iBUG scheme by FAN-4, as the TorchScript file of the face-alignment
 package (2DFAN4-cd938726ad.zip).
 
-Looked at as that package does: a square of 200 x scale pixels around the face, at 256 x 256, and
-the peaks of 64 x 64 heatmaps moved a quarter pixel toward their higher neighbour. The face's box
-comes from our own landmarks where the package runs a detector (S3FD), and answers keep their
-fractions of a pixel. Bulat and Tzimiropoulos, "How far are we from solving the 2D & 3D Face
-Alignment problem?", ICCV 2017.
+Pre- and postprocessing are that package's: a square of 200 x scale pixels around the face, at 256 x
+256, and the peaks of 64 x 64 heatmaps, refined a quarter pixel toward their higher neighbour. Two
+things differ: the face's box comes from instag's landmarks in place of a detector (S3FD), and
+points are not rounded to whole pixels. Bulat and Tzimiropoulos, "How far are we from solving the 2D
+& 3D Face Alignment problem?", ICCV 2017.
 """
 
 from dataclasses import replace
@@ -24,19 +24,21 @@ from instag.errors import AssetDamaged
 from instag.runtime.progress import Report, silent
 from instag.types import Track
 
-SIZE, MAP = 256, 64
+SIZE, MAP_SIZE = 256, 64
+"""Sides of the network's input and of its heatmaps, pixels."""
 REFERENCE = 195.0
 """Width and height of a box, together, whose scale is 1."""
 SHIFT = 0.12
 """Heights of the box by which the square lies above its centre."""
 BROWS, CHIN, CHEEKS = (105, 334), 152, (234, 454)
 FOREHEAD = 0.2
-"""How far a detector's box reaches above the brows, in heights from brows to chin."""
+"""Extent of a detector's box above the brows, over the height from brows to chin."""
 
 
 @final
 class Fan:
-    """The network and how it is looked through. Raises AssetDamaged where the file is none."""
+    """The network with its pre- and postprocessing. Raises AssetDamaged where the file is no
+    TorchScript."""
 
     def __init__(self, path: Path, device: torch.device) -> None:
         self._network, self._path, self._device = load_torchscript(path, device), path, device
@@ -45,8 +47,8 @@ class Fan:
     def __call__(
         self, frame: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "478 d"]
     ) -> Float[np.ndarray, "68 2"]:
-        """The points in pixels of an RGB frame; `landmarks` are our own, in pixels. Raises
-        AssetDamaged where the network answers with something else."""
+        """The points in pixels of an RGB frame; `landmarks` are the face mesh's, in pixels. Raises
+        AssetDamaged where the network returns something else."""
         centre, side = square_of(landmarks)
         picture = (
             torch.from_numpy(cut(frame, centre, side))
@@ -57,12 +59,12 @@ class Fan:
         )
         maps = self._network(picture)
         maps = maps[-1] if isinstance(maps, (list, tuple)) else maps
-        if not isinstance(maps, Tensor) or tuple(maps.shape) != (1, 68, MAP, MAP):
+        if not isinstance(maps, Tensor) or tuple(maps.shape) != (1, 68, MAP_SIZE, MAP_SIZE):
             raise AssetDamaged(
-                f"{self._path} does not answer with 68 maps of {MAP} x {MAP}: it is another "
+                f"{self._path} does not return 68 maps of {MAP_SIZE} x {MAP_SIZE}: it is another "
                 "network."
             )
-        return peaks(maps[0].float().cpu().numpy()) * (side / MAP) + centre - side / 2
+        return peaks(maps[0].float().cpu().numpy()) * (side / MAP_SIZE) + centre - side / 2
 
 
 def fan_landmarks(clip: Clip, track: Track, fan: Fan, report: Report = silent) -> Track:
@@ -75,7 +77,7 @@ def fan_landmarks(clip: Clip, track: Track, fan: Fan, report: Report = silent) -
 
 
 def square_of(landmarks: Float[np.ndarray, "478 d"]) -> tuple[Float[np.ndarray, "2"], float]:
-    """Centre and side in pixels of the square that the network looks at."""
+    """Centre and side in pixels of the network's square."""
     chin, brows = landmarks[CHIN, 1], landmarks[list(BROWS), 1].mean()
     left, right = sorted(landmarks[list(CHEEKS), 0])
     top = brows - FOREHEAD * (chin - brows)
@@ -104,11 +106,11 @@ def peaks(maps: Float[np.ndarray, "p m m"]) -> Float[np.ndarray, "p 2"]:
     side = maps.shape[-1]
     best = maps.reshape(len(maps), -1).argmax(1)
     points = np.stack([best % side, best // side], -1)
-    moved = points.astype(np.float64) + 0.5
+    refined = points.astype(np.float64) + 0.5
     for index, (x, y) in enumerate(points):
         if 0 < x < side - 1 and 0 < y < side - 1:
             grid = maps[index]
-            moved[index] += 0.25 * np.sign(
+            refined[index] += 0.25 * np.sign(
                 [grid[y, x + 1] - grid[y, x - 1], grid[y + 1, x] - grid[y - 1, x]]
             )
-    return moved
+    return refined

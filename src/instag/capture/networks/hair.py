@@ -1,9 +1,8 @@
-"""Hair by MediaPipe's hair segmentation (hair_segmentation.tflite, a file of its own), laid over a
-clip's regions.
+"""Hair by MediaPipe's hair segmentation (hair_segmentation.tflite, an optional file).
 
-The network sees the frame at 512 x 512 and, as a fourth channel, what it said of the frame before,
-so that its answer is steady in time. Tkachenka et al., "Real-time Hair Segmentation and Recoloring
-on Mobile GPUs", 2019.
+The network's input is the frame at 512 x 512 and, as a fourth channel, its mask of the frame
+before, which makes the masks steady in time. Tkachenka et al., "Real-time Hair Segmentation and
+Recoloring on Mobile GPUs", 2019.
 """
 
 from pathlib import Path
@@ -18,9 +17,9 @@ from instag.errors import AssetDamaged
 from instag.perception.bundled_network import BundledNetwork
 
 SIZE = 512
-SEEN = (1, SIZE, SIZE, 4)
+INPUT_SHAPE = (1, SIZE, SIZE, 4)
 HAIR = 1
-"""Which of the two answers for each pixel is hair's."""
+"""The channel of hair, of two."""
 
 
 @final
@@ -29,7 +28,7 @@ class HairSegmenter:
     AssetDamaged."""
 
     def __init__(self, path: Path) -> None:
-        self._before = np.zeros((SIZE, SIZE), np.float32)
+        self._previous = np.zeros((SIZE, SIZE), np.float32)
         try:
             self._network = BundledNetwork(onnx_of_tflite(path.read_bytes(), "hair"))
         except ValueError as error:
@@ -37,10 +36,10 @@ class HairSegmenter:
                 f"{path} is damaged or no hair segmentation ({error}). Get it again: instag assets "
                 "get hair"
             ) from error
-        if self._network.shape != SEEN:
+        if self._network.shape != INPUT_SHAPE:
             raise AssetDamaged(
-                f"{path} is another network: its input is {self._network.shape}, not {SEEN}. Get "
-                "it again: instag assets get hair"
+                f"{path} is another network: its input is {self._network.shape}, not "
+                f"{INPUT_SHAPE}. Get it again: instag assets get hair"
             )
 
     def __enter__(self) -> "HairSegmenter":
@@ -50,20 +49,20 @@ class HairSegmenter:
         pass
 
     def __call__(self, frame: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
-        """Probability of hair in [0, 1] of the next RGB frame of the sequence."""
+        """The probability of hair in [0, 1] in the next RGB frame of the sequence."""
         small = cv2.resize(
             frame,
             (SIZE, SIZE),
             interpolation=cv2.INTER_AREA if len(frame) > SIZE else cv2.INTER_LINEAR,
         )
-        self._before = self._answer(
-            np.dstack([small, (self._before * 255).round().astype(np.uint8)])
+        self._previous = self._segment(
+            np.dstack([small, (self._previous * 255).round().astype(np.uint8)])
         )
         return np.clip(
-            cv2.resize(self._before, frame.shape[1::-1], interpolation=cv2.INTER_LINEAR), 0, 1
+            cv2.resize(self._previous, frame.shape[1::-1], interpolation=cv2.INTER_LINEAR), 0, 1
         )
 
-    def _answer(self, seen: UInt8[np.ndarray, "s s 4"]) -> Float[np.ndarray, "s s"]:
-        logits = self._network(seen.astype(np.float32)[None] / 255)[0][0]
+    def _segment(self, stacked: UInt8[np.ndarray, "s s 4"]) -> Float[np.ndarray, "s s"]:
+        logits = self._network(stacked.astype(np.float32)[None] / 255)[0][0]
         shares = np.exp(logits - logits.max(-1, keepdims=True))
         return shares[..., HAIR] / shares.sum(-1)

@@ -1,9 +1,9 @@
 """Depth and normals by Sapiens (Khirodkar et al., ECCV 2024), as the TorchScript files that Meta
 published.
 
-Looked at as Sapiens' own demo does: the frame stretched to 768 x 1024 (width x height), mean 123.5,
-116.5, 103.5, deviation 58.5, 57, 57.5, and the answer brought back bilinearly. Depth is relative,
-greater is farther; normals are in the camera's axes.
+Pre- and postprocessing are those of Sapiens' demo: the frame stretched to 768 x 1024 (width x
+height), mean 123.5, 116.5, 103.5, deviation 58.5, 57, 57.5, and the output resized bilinearly.
+Depth is relative, greater is farther; normals are in the camera's axes.
 """
 
 from pathlib import Path
@@ -26,7 +26,8 @@ MEAN, DEVIATION = (123.5, 116.5, 103.5), (58.5, 57.0, 57.5)
 
 @final
 class Sapiens:
-    """Both networks of one size. Raises AssetDamaged where a file is none."""
+    """The networks for depth and for normals. Raises AssetDamaged where a file is no
+    TorchScript."""
 
     def __init__(self, depth: Path, normal: Path, device: torch.device) -> None:
         self._depth = load_torchscript(depth, device)
@@ -36,31 +37,31 @@ class Sapiens:
     @torch.inference_mode()
     def __call__(self, frame: UInt8[np.ndarray, "h w 3"]) -> Prediction:
         """Depth and unit normals of an RGB frame, at its size. Raises AssetDamaged where a network
-        answers with something else."""
-        picture = prepared(frame).to(self._device)
-        depth = self._answer(self._depth(picture), 1, self._paths[0], frame)
-        normal = self._answer(self._normal(picture), 3, self._paths[1], frame)
+        returns something else."""
+        picture = preprocess(frame).to(self._device)
+        depth = self._resized(self._depth(picture), 1, self._paths[0], frame)
+        normal = self._resized(self._normal(picture), 3, self._paths[1], frame)
         return Prediction(
             depth=depth[..., 0],
             normal=normal / (np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-5),
         )
 
     @staticmethod
-    def _answer(
-        answer: Tensor, channels: int, path: Path, frame: UInt8[np.ndarray, "h w 3"]
+    def _resized(
+        output: Tensor, channels: int, path: Path, frame: UInt8[np.ndarray, "h w 3"]
     ) -> Float[np.ndarray, "h w c"]:
-        if not isinstance(answer, Tensor) or answer.ndim != 4 or answer.shape[1] != channels:
-            shape = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+        if not isinstance(output, Tensor) or output.ndim != 4 or output.shape[1] != channels:
+            shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
             raise AssetDamaged(
-                f"{path} answers with {shape}, not {channels} channels of a picture: it is another "
+                f"{path} returns {shape}, not {channels} channels of a picture: it is another "
                 "network of Sapiens."
             )
-        full = interpolate(answer.float(), frame.shape[:2], mode="bilinear", align_corners=False)
+        full = interpolate(output.float(), frame.shape[:2], mode="bilinear", align_corners=False)
         return full[0].permute(1, 2, 0).cpu().numpy()
 
 
-def prepared(frame: UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "1 3 1024 768"]:
-    """What the networks look at."""
+def preprocess(frame: UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "1 3 1024 768"]:
+    """The networks' input for an RGB frame."""
     picture = (
         torch.from_numpy(cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR))
         .permute(2, 0, 1)[None]

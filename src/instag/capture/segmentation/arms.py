@@ -8,7 +8,7 @@ from jaxtyping import Bool, UInt8
 
 from instag.capture.networks.bodypix import Body
 from instag.data.clip import Clip
-from instag.perception.connected_components import small_parts
+from instag.perception.connected_components import small_components
 from instag.runtime.progress import Report, silent
 from instag.types import Region
 
@@ -34,7 +34,7 @@ def arms_of(body: Body) -> Bool[np.ndarray, "h w"]:
         & (body.arms > body.head)
         & (body.arms > body.trunk)
     )
-    return arms & ~small_parts(arms, max(8, round(arms.size * MIN_SHARE)))
+    return arms & ~small_components(arms, max(8, round(arms.size * MIN_SHARE)))
 
 
 def with_arms(

@@ -32,9 +32,9 @@ from instag.perception.connected_components import (
     HEIGHT,
     TOP,
     connected_components,
-    largest_part,
-    small_parts,
-    without_holes,
+    fill_holes,
+    largest_component,
+    small_components,
 )
 from instag.perception.person_mask import PersonSegmenter
 from instag.runtime.parallel import in_order
@@ -176,18 +176,18 @@ def clean(classes: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w"]:
     classes = classes * CLASS_WEIGHTS
     labels = classes.argmax(-1).astype(np.uint8)
     small = max(8, round(labels.size * 4e-4))
-    person = without_holes(largest_part(labels != BACKGROUND), 8 * small)
+    person = fill_holes(largest_component(labels != BACKGROUND), 8 * small)
     labels = _relabel(labels, person & (labels == BACKGROUND), classes, (BACKGROUND,))
     labels[~person] = BACKGROUND
     labels = _relabel(labels, _detached_hair_at_jaw(labels), classes, (BACKGROUND, FACE, HAIR))
     head = labels >= FACE
-    whole = without_holes(largest_part(head), 4 * small)
+    whole = fill_holes(largest_component(head), 4 * small)
     labels = _relabel(labels, head & ~whole, classes, (BACKGROUND, FACE, HAIR))
     labels = _relabel(labels, whole & ~head, classes, (BACKGROUND, TORSO, NECK))
     labels = _relabel(labels, _detached_body(labels), classes, (BACKGROUND, TORSO, NECK))
     labels[_enclosed_hair(labels, 8 * small)] = FACE
     for one, other in ((FACE, HAIR), (HAIR, FACE), (NECK, TORSO), (TORSO, NECK)):
-        labels[small_parts(labels == one, small)] = other
+        labels[small_components(labels == one, small)] = other
     return labels
 
 

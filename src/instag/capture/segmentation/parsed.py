@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from instag.capture.segmentation.teeth import teeth_likeness, teeth_mask
 from instag.data.clip import Clip
-from instag.perception.connected_components import small_parts
+from instag.perception.connected_components import small_components
 from instag.runtime.progress import Report, silent
 from instag.types import Region
 
@@ -79,7 +79,7 @@ def with_hair(
     skin surrounds the hair.
     """
     likely = hair > MIN_PROBABILITY
-    likely &= ~small_parts(likely, max(8, round(regions.size * 4e-4)))
+    likely &= ~small_components(likely, max(8, round(regions.size * 4e-4)))
     skin = (regions == Region.FACE) & ~likely
     to_hair, to_skin = (
         cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3) for mask in (likely, skin)

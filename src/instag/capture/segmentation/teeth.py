@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.capture.segmentation.appearance_model import fill_polygon
-from instag.perception.connected_components import small_parts
+from instag.perception.connected_components import small_components
 from instag.perception.head_coordinates import INNER_LIPS
 
 MIN_OPENING = 0.02
@@ -59,4 +59,4 @@ def teeth_mask(likeness: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """Where the likelihood, averaged over neighbouring frames, exceeds a half; components of a few
     pixels are removed."""
     mask = likeness > 0.5
-    return mask & ~small_parts(mask, max(3, round(mask.size * 2e-5)))
+    return mask & ~small_components(mask, max(3, round(mask.size * 2e-5)))

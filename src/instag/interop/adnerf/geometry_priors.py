@@ -6,7 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from instag.capture.geometry.predicted import SAMPLES, Mesh, Prediction, in_clip_units, learn_units
+from instag.capture.geometry.predicted import (
+    SAMPLES,
+    Mesh,
+    Prediction,
+    estimate_units,
+    in_clip_units,
+)
 from instag.data.clip import Clip
 from instag.errors import BadLayout
 from instag.interop.adnerf.export_clip import PRIOR_NAME
@@ -59,7 +65,7 @@ def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> 
     chosen = [
         held[place] for place in np.unique(np.linspace(0, len(held) - 1, SAMPLES).astype(int))
     ]
-    units = learn_units(
+    units = estimate_units(
         [(read(index), mesh.surface(index)) for index in chosen], str(normals.parent.parent)
     )
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from instag.capture.extract_frames import SHORTEST_S, find_landmarks
+from instag.capture.extract_frames import MIN_DURATION_S, find_landmarks
 from instag.capture.geometry.from_mesh import render_surface
 from instag.capture.measure_action_units import measure_action_units
 from instag.capture.openface import read_openface
@@ -134,10 +134,10 @@ def scan_folder(folder: Path) -> tuple[Source, list[str]]:
             f"{len(holes)} pictures are missing in {folder / name} (first: {holes[0]}). Copy the "
             "folder again, or extract the frames anew."
         )
-    if len(span) < SHORTEST_S * FPS:
+    if len(span) < MIN_DURATION_S * FPS:
         raise TooShort(
-            f"{folder} holds {len(span) / FPS:.1f} s of frames with poses; at least {SHORTEST_S:g} "
-            "s are needed."
+            f"{folder} holds {len(span) / FPS:.1f} s of frames with poses; at least "
+            f"{MIN_DURATION_S:g} s are needed."
         )
     if len(span) < len(pictures):
         notes.append(

@@ -1,9 +1,9 @@
-"""What a prior tells of how a person's lips follow the voice, once a few seconds of that person say
-how strongly and around which rest.
+"""The prior as a teacher: a prior's field predicts a person's lip motion from speech, with a gain
+and a mean that are fitted to a few seconds of this person.
 
-It takes the place of the speech map where a head begins with a prior: many people's minutes tell
-more of any speech than these seconds do, and a field that is held to it in made-up speech keeps
-what it was taught while it learns the person.
+It replaces the speech map (`ridge_teacher`) where training starts from a prior. The prior has seen
+minutes of many people's speech, more than these seconds contain; its predictions for augmented
+speech keep the field from forgetting them. See docs/method.md#landmark-supervision.
 """
 
 from dataclasses import dataclass
@@ -14,45 +14,48 @@ from torch import Tensor
 
 from instag.models.face_field import MotionField
 from instag.motion.landmark_motion import LandmarkMotion
-from instag.training.supervision.ridge_teacher import LARGEST_GAIN, WANTED_MOVEMENT
+from instag.training.supervision.ridge_teacher import MAX_GAIN, MOVEMENT_SHARE
 from instag.types import Condition
 
-SMALLEST_SLOPE = 0.1
-"""Where the frames say nothing of how the prior fits, or deny it: this share of what was seen to
-move."""
-AT_ONCE = 64
-"""Frames that the prior is asked about at once where its gain is measured."""
+MIN_MOVEMENT = 0.1
+"""Least movement of the fitted prediction over the observed one: a lower bound of the gain for
+frames that do not correlate with the prior, or correlate negatively."""
+BATCH = 64
+"""Frames of one evaluation of the prior while the gain is fitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PriorMap:
-    """From speech windows to the landmarks of the lower face. points: those that speak, metres.
-    expression: the person's usual one. usual: the field's mean answer, bias: the mean of what was
-    seen, metres. level: mean and deviation of the features."""
+    """A map from speech windows to shifts of the lower face's landmarks.
+
+    level: mean and standard deviation of the features. points: the landmarks of the lower face,
+    head's frame, metres. expression: the person's mean one. field_mean: the field's mean output,
+    metres. bias: the mean observed shift, metres. gain: factor of the field's output.
+    """
 
     level: Float[Tensor, " 2"]
     field: MotionField
     points: Float[Tensor, "s 3"]
     expression: Float[Tensor, " 6"]
-    usual: Float[Tensor, "s 2"]
+    field_mean: Float[Tensor, "s 2"]
     bias: Float[Tensor, "s 2"]
     gain: float
 
     def __call__(self, speech: Float[Tensor, "b 8 channels steps"]) -> Float[Tensor, "b s 2"]:
-        """Shifts of the points that speak, metres, away from their rest."""
+        """Shifts of the lower face's landmarks from rest, metres, x and y."""
         return self.bias + self.gain * (
-            answer(self.field, self.points, speech, self.expression) - self.usual
+            predict_shift(self.field, self.points, speech, self.expression) - self.field_mean
         )
 
 
 @torch.no_grad()
-def answer(
+def predict_shift(
     field: MotionField,
     points: Float[Tensor, "s 3"],
     speech: Float[Tensor, "b 8 channels steps"],
     expression: Float[Tensor, " 6"],
 ) -> Float[Tensor, "b s 2"]:
-    """Where a field shifts points when it hears this, x and y, metres."""
+    """Shifts of points by a field for speech windows, x and y, metres."""
     return field(
         points, Condition(speech=speech, expression=expression.expand(len(speech), -1))
     ).shift[..., :2]
@@ -65,22 +68,26 @@ def fit_prior_map(
     frames: range,
     expression: Float[Tensor, "f 6"],
 ) -> PriorMap:
-    """Set a prior's field to the frames that may be learned from: their mean, and a gain, by least
-    squares. As that is timid, it is enlarged until the lips move nearly as much as they were seen
-    to, at most twice."""
-    points, usually = motion.points[motion.speaks], expression.mean(0)
-    said = torch.cat([answer(field, points, some, usually) for some in speech.split(AT_ONCE)])
-    seen = (motion.shift[frames.start : frames.stop] - motion.rest)[:, motion.speaks]
-    about, around = said - said.mean(0), seen - seen.mean(0)
-    size, wanted = max(float(about.norm()), 1e-9), float(around.norm())
-    slope = max(float((about * around).sum()) / size**2, SMALLEST_SLOPE * wanted / size)
-    timid = slope * size / max(wanted, 1e-9)
+    """Fit mean and gain of a prior's field to the training frames by least squares.
+
+    The least-squares gain underestimates movement. It is enlarged until the lips move
+    MOVEMENT_SHARE of the observed movement, at most by MAX_GAIN.
+    """
+    points, mean_expression = motion.points[motion.speaks], expression.mean(0)
+    predicted = torch.cat(
+        [predict_shift(field, points, part, mean_expression) for part in speech.split(BATCH)]
+    )
+    observed = (motion.shift[frames.start : frames.stop] - motion.rest)[:, motion.speaks]
+    centred, target = predicted - predicted.mean(0), observed - observed.mean(0)
+    size, target_size = max(float(centred.norm()), 1e-9), float(target.norm())
+    slope = max(float((centred * target).sum()) / size**2, MIN_MOVEMENT * target_size / size)
+    movement = slope * size / max(target_size, 1e-9)
     return PriorMap(
         level=field.speech.level,
         field=field,
         points=points,
-        expression=usually,
-        usual=said.mean(0),
-        bias=seen.mean(0),
-        gain=slope * min(LARGEST_GAIN, max(1.0, WANTED_MOVEMENT / max(timid, 1e-6))),
+        expression=mean_expression,
+        field_mean=predicted.mean(0),
+        bias=observed.mean(0),
+        gain=slope * min(MAX_GAIN, max(1.0, MOVEMENT_SHARE / max(movement, 1e-6))),
     )
