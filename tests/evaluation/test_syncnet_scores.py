@@ -21,7 +21,9 @@ from instag.evaluation.syncnet_scores import (
 def network(monkeypatch: pytest.MonkeyPatch) -> SyncNet:
     """One that embeds each window as the mean colour of its third frame."""
     monkeypatch.setattr(
-        SyncNet, "watch", lambda self, crops: crops.mean((1, 2, 3))[2:-2, None].expand(-1, 1024)
+        SyncNet,
+        "embed_faces",
+        lambda self, crops: crops.mean((1, 2, 3))[2:-2, None].expand(-1, 1024),
     )
     return SyncNet()
 
@@ -128,7 +130,7 @@ def test_short_gaps_are_bridged_and_long_ones_said(gap: int, network: SyncNet) -
 def test_blue_comes_first(network: SyncNet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         SyncNet,
-        "watch",
+        "embed_faces",
         lambda self, crops: torch.nn.functional.pad(crops[:-4, :, 100, 100], (0, 1021)),
     )
     reader = SyncNetTracker(network)

@@ -69,7 +69,7 @@ def test_what_is_not_known_is_said():
     assert "head" in str(flicker.head.truth)
     still = measured([film(0, 0, 0)[0]] * 6, [film(0, 0, 0)[0]] * 6)
     assert str(still.full.ratio) == "not measured: the truth does not move"
-    with pytest.raises(BadArgument, match="32x64 prediction, 64x64 true"):
+    with pytest.raises(BadArgument, match="32x64 predicted, 64x64 true"):
         meter.add(film(0, 0, 0)[0][:, :32], film(0, 0, 0)[0])
 
 
