@@ -49,7 +49,7 @@ lint: $(STAMP)  ## style, types and the direction of imports
 	$(BIN)/lint-imports
 
 unit: $(STAMP)  ## the tests alone; PYTEST="-k name" passes arguments on
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n 2 $(PYTEST)
 
 format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff check --fix

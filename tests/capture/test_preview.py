@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -9,10 +11,16 @@ from instag.types import Region
 from painted_head import painted_clip
 
 
+def picture(path: Path) -> np.ndarray:
+    read = cv2.imread(str(path))
+    assert read is not None
+    return read
+
+
 def test_a_clip_that_is_only_begun_can_be_drawn(tmp_path) -> None:
     clip = painted_clip(tmp_path / "begun", 3)
     draw_preview(clip, tmp_path / "sheet.png")
-    assert cv2.imread(str(tmp_path / "sheet.png")).shape[1] >= COLUMNS * TILE
+    assert picture(tmp_path / "sheet.png").shape[1] >= COLUMNS * TILE
 
 
 def test_a_whole_clip_is_drawn_with_curves_and_sound(tmp_path) -> None:
@@ -26,7 +34,7 @@ def test_a_whole_clip_is_drawn_with_curves_and_sound(tmp_path) -> None:
     clip.save_speech(np.sin(np.arange(8 * 640) / 20).astype(np.float32))
     clip.save_features("mel", np.random.default_rng(0).random((8, 80, 16), np.float32))
     draw_preview(clip, tmp_path / "whole.png")
-    assert len(cv2.imread(str(tmp_path / "whole.png"))) > len(cv2.imread(str(begun)))
+    assert len(picture(tmp_path / "whole.png")) > len(picture(begun))
 
 
 def test_each_region_has_its_own_tint() -> None:

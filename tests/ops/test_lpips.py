@@ -43,7 +43,7 @@ def test_weights_are_found_where_the_user_puts_them(tmp_path, monkeypatch):
     (tmp_path / "lpips").mkdir()
     np.savez(
         tmp_path / "lpips" / lpips.WEIGHTS,
-        **{name: value.numpy() for name, value in random_weights().items()},
+        **{name: value.numpy() for name, value in random_weights().items()},  # pyright: ignore[reportArgumentType]
     )
     found = lpips.find_weights()
     assert found is not None
@@ -52,13 +52,14 @@ def test_weights_are_found_where_the_user_puts_them(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the published weights are not here")
 def test_published_examples():
+    def picture(name: str) -> np.ndarray:
+        read = cv2.imread(str(SHARED / f"ex_{name}.png"))
+        assert read is not None
+        return cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
+
     measure = lpips.load(SHARED / lpips.WEIGHTS)
     reference, near, far = (
-        torch.from_numpy(
-            cv2.cvtColor(cv2.imread(str(SHARED / f"ex_{name}.png")), cv2.COLOR_BGR2RGB)
-        ).float()[None]
-        / 255
-        for name in ("ref", "p0", "p1")
+        torch.from_numpy(picture(name)).float()[None] / 255 for name in ("ref", "p0", "p1")
     )
     assert measure(reference, near).item() == pytest.approx(0.722, abs=1e-3)
     assert measure(reference, far).item() == pytest.approx(0.138, abs=1e-3)

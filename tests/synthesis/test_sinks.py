@@ -96,7 +96,9 @@ def test_a_folder_of_frames(tmp_path: Path) -> None:
         assert not (tmp_path / "frames").exists()
     names = sorted(path.name for path in (tmp_path / "frames").iterdir())
     assert names == [*(f"{index:06d}.png" for index in range(12)), "sound.wav"]
-    assert cv2.imread(str(tmp_path / "frames" / "000005.png"))[0, 0].tolist() == [35, 35, 35]
+    frame = cv2.imread(str(tmp_path / "frames" / "000005.png"))
+    assert frame is not None
+    assert frame[0, 0].tolist() == [35, 35, 35]
     with wave.open(str(tmp_path / "frames" / "sound.wav")) as file:
         assert (file.getnframes(), file.getframerate()) == (12 * 640, 16_000)
     with pytest.raises(BadArgument, match="exists already"):

@@ -144,7 +144,7 @@ def read_rows(path: Path) -> Rows:
     return Rows(
         numbers=numbers[order].astype(np.int64),
         seconds=None if seconds is None else seconds[order],
-        good=good[order],
+        good=np.asarray(good)[order],
         units={name: np.clip(values[order], 0, 5) for name, values in units.items()},
     )
 

@@ -166,7 +166,7 @@ def read_openface(path: Path | str) -> AuTable:
     )
     return AuTable(
         frames=frames,
-        success=success,
+        success=np.asarray(success),
         units={name: table[:, column] for name, column in strengths.items()},
         source=OPENFACE,
     )

@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 from safetensors.torch import load, save
 from torch import Tensor
 
-from instag.errors import FileMissing
+from instag.errors import FileMissing, NotAnArtefact
 from instag.models.archive import opened_archive, read_info
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, load_head, new_head
@@ -188,7 +188,11 @@ def encode_torso(rgba: UInt8[np.ndarray, "h w 4"]) -> bytes:
 
 
 def decode_torso(data: bytes) -> UInt8[np.ndarray, "h w 4"]:
-    """The inverse of `encode_torso`, but for what WebP loses of the colours."""
-    return cv2.cvtColor(
-        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA
-    )
+    """The inverse of `encode_torso`, but for what WebP loses of the colours. Raises
+    NotAnArtefact."""
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None:
+        raise NotAnArtefact(
+            "A torso frame of the avatar is damaged. Copy the file again, or learn it again."
+        )
+    return cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGBA)

@@ -112,7 +112,9 @@ def test_the_layout_is_what_the_trainers_read(clip: Clip, exported: Path) -> Non
     assert np.loadtxt(exported / "ori_imgs" / "3.lms").shape == (68, 2)
     assert np.load(exported / "teeth_mask" / "3.npy").dtype == bool
     assert np.load(exported / "aud_ds.npy").shape == (FRAMES, 16, 29)
-    assert cv2.imread(str(exported / "torso_imgs" / "3.png"), cv2.IMREAD_UNCHANGED).shape == (
+    torso = cv2.imread(str(exported / "torso_imgs" / "3.png"), cv2.IMREAD_UNCHANGED)
+    assert torso is not None
+    assert torso.shape == (
         64,
         64,
         4,

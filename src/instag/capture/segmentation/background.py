@@ -81,6 +81,7 @@ def nearest_colors(
     distance, labels = cv2.distanceTransformWithLabels(
         (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
+    labels = labels.astype(np.int64)
     color_of = np.zeros((int(labels.max()) + 1, 3), np.uint8)
     color_of[labels[known]] = image[known]
     return color_of[labels], distance

@@ -165,6 +165,7 @@ def _write_priors(folder: Path, index: int, surface: Surface) -> None:
         _, labels = cv2.distanceTransformWithLabels(
             (~valid).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
         )
+        labels = labels.astype(np.int64)
         value_of = np.zeros(int(labels.max()) + 1, np.float32)
         value_of[labels[valid]] = depth[valid]
         depth = value_of[labels]

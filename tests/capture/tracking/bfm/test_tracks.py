@@ -61,7 +61,7 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clip:
         name: value.astype(np.float32) if value.dtype.kind == "f" else value
         for name, value in faces.content().items()
     }
-    np.savez(tmp_path / "assets" / "bfm.npz", **held)
+    np.savez(tmp_path / "assets" / "bfm.npz", **held)  # pyright: ignore[reportArgumentType]
     info = ClipInfo(
         source="me.mp4",
         source_sha256="",

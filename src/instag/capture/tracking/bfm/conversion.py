@@ -61,7 +61,7 @@ def convert(model: Path, tables: Mapping[str, Path], target: Path) -> Path:
             "be of the model of 2009 and of AD-NeRF."
         )
     with atomic_path(target) as temporary, temporary.open("wb") as file:
-        np.savez(file, **content)
+        np.savez(file, **content)  # pyright: ignore[reportArgumentType]
     return target
 
 
