@@ -252,7 +252,7 @@ class ClipDataset:
         normal = self._labels((prior.normal * 127).round().astype(np.int8))
         return image, regions, background, alpha, depth, normal
 
-    def _resized(self, image: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h2 w2 c"]:
+    def _resized(self, image: UInt8[np.ndarray, "h w *c"]) -> UInt8[np.ndarray, "h2 w2 *c"]:
         if image.shape[0] == self.size:
             return image
         return cv2.resize(
