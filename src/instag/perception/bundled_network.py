@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
-import onnxruntime
 
 BUNDLED = Path(__file__).parents[1] / "bundled"
 LOG_ERRORS_ONLY = 3
@@ -18,6 +17,8 @@ class BundledNetwork:
 
     def __init__(self, model: str | bytes) -> None:
         """model: the name of a file in `bundled/` without .onnx, or the bytes of an ONNX file."""
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = LOG_ERRORS_ONLY
