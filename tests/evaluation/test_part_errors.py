@@ -5,7 +5,7 @@ import torch
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.part_errors import PartMeter, weighted_distances
 from instag.ops.lpips import Lpips
-from ops.test_lpips import weights
+from ops.test_lpips import random_weights
 
 TRUTH = np.full((64, 64, 3), 100, np.uint8)
 
@@ -33,7 +33,7 @@ def test_only_the_pixels_of_a_part_count_and_frames_are_pooled():
 
 
 def test_lpips_of_a_part_is_that_of_its_cells():
-    network = Lpips(weights())
+    network = Lpips(random_weights())
     one, other = torch.rand(2, 1, 64, 64, 3, generator=torch.Generator().manual_seed(0))
     other = other.clone()
     maps = network.maps(one, other)
@@ -46,6 +46,6 @@ def test_lpips_of_a_part_is_that_of_its_cells():
 
 
 def test_lpips_is_measured_where_there_are_weights():
-    meter = PartMeter(Lpips(weights()))
+    meter = PartMeter(Lpips(random_weights()))
     meter.add(TRUTH, TRUTH, {"hair": half(True)})
     assert meter.errors()["hair"].lpips == 0

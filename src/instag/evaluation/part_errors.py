@@ -100,7 +100,7 @@ class PartMeter:
 
 
 def weighted_distances(
-    maps: list[Float[Tensor, "1 layer_h layer_w"]], masks: Float[Tensor, "p h w"]
+    maps: list[Float[Tensor, "1 _ _"]], masks: Float[Tensor, "p h w"]
 ) -> Float[Tensor, " p"]:
     """LPIPS within each of some masks, from the maps of its layers."""
     distances = masks.new_zeros(len(masks))

@@ -46,7 +46,7 @@ class Lpips(nn.Module):
 
     def maps(
         self, first: Float[Tensor, "b h w 3"], second: Float[Tensor, "b h w 3"]
-    ) -> list[Float[Tensor, "b layer_h layer_w"]]:
+    ) -> list[Float[Tensor, "b _ _"]]:
         """The distance in each cell of each layer; `forward` sums their means."""
         pair = torch.cat([first, second]) * 2 - 1
         hidden = ((pair - self.mean) / self.deviation).permute(0, 3, 1, 2)
