@@ -115,24 +115,26 @@ def load_results(path: Path) -> list[Result]:
     return [Result(**result) for result in json.loads(path.read_text())]
 
 
-def all_changes(now: Sequence[Result], before: Path) -> str:
+def all_changes(now: Sequence[Result], earlier: Sequence[Result]) -> str:
     """What changed since an earlier run, table by table."""
-    earlier = load_results(before)
     measured = {key for run in earlier for key in run.numbers}
     return "\n\n".join(
-        f"## {title}: changes since {before} (! is worse)\n\n{comparison(now, earlier, columns)}"
+        f"## {title}: changes (! is worse)\n\n{comparison(now, earlier, columns)}"
         for title, columns in TABLES.items()
         if measured & {column.key for column in columns}
     )
 
 
-def write_between_marks(path: Path, text: str) -> None:
-    """Replace what lies between the marks of a document. Raises SystemExit where it has none."""
-    document = path.read_text()
-    if any(mark not in document for mark in MARKS):
+def check_marks(path: Path) -> None:
+    """Raises SystemExit where a document has no marks to write between."""
+    if any(mark not in path.read_text() for mark in MARKS):
         raise SystemExit(f"{path} has no lines {MARKS[0]} and {MARKS[1]} to write between.")
+
+
+def write_between_marks(path: Path, text: str) -> None:
+    """Replace what lies between the marks of a document."""
     pattern = re.compile(f"({re.escape(MARKS[0])}\n).*?({re.escape(MARKS[1])})", re.DOTALL)
-    path.write_text(pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", document))
+    path.write_text(pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", path.read_text()))
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -159,6 +161,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(given: Sequence[str] | None = None) -> None:
     chosen = arguments(given)
+    for document in chosen.write:
+        check_marks(document)
+    earlier = [] if chosen.compare is None else load_results(chosen.compare)
     chosen.output.mkdir(parents=True, exist_ok=True)
     jobs, device = jobs_of(chosen), device_name(device_named(chosen.device))
     results: list[Result] = []
@@ -169,8 +174,8 @@ def main(given: Sequence[str] | None = None) -> None:
         save_results(results, chosen.output / "people.json")
         write_atomic(chosen.output / "people.md", text)
     print(text)
-    if chosen.compare is not None:
-        print(all_changes(results, chosen.compare))
+    if earlier:
+        print(all_changes(results, earlier))
     for document in chosen.write:
         good = [result for result in results if not result.error]
         sentence = summary(good, chosen.recipe, device)

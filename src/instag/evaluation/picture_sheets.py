@@ -49,7 +49,7 @@ def labelled(picture: UInt8[np.ndarray, "h w 3"], text: str) -> UInt8[np.ndarray
     copy = picture.copy()
     for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
         cv2.putText(
-            copy, text, (5, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, thickness, cv2.LINE_AA
+            copy, text, (5, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, thickness, cv2.LINE_AA
         )
     return copy
 

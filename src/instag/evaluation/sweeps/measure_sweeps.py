@@ -85,8 +85,10 @@ def measure_sweeps(
 def closed_lids(rendered: RenderedSweep) -> float | NotMeasured:
     """Opening of the eyes in the last frame over that in the first."""
     with FaceMesh() as mesh:
-        seen = track_landmarks([mesh.find(picture) for picture in rendered.pictures])
-    opening = eye_opening(seen)
-    if not np.isfinite(opening[[0, -1]]).all():
+        ends = [mesh.find(rendered.pictures[place]) for place in (0, -1)]
+    openings = [
+        np.nan if points is None else eye_opening(track_landmarks([points]))[0] for points in ends
+    ]
+    if not np.isfinite(openings).all():
         return NotMeasured("no face is found in the rendered frames")
-    return float(opening[-1] / opening[0])
+    return float(openings[1] / openings[0])
