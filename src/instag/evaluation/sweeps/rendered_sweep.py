@@ -18,8 +18,8 @@ from instag.synthesis.head_renderer import intrinsics
 from instag.types import WINDOWS, Camera, Condition
 
 BATCH: Final = 4
-BEHIND: Final = 0.6
-"""Grey behind the head."""
+BEHIND: Final = (0.0, 0.7, 0.35)
+"""Green behind the head: it shows where the head is not opaque."""
 
 
 @final
@@ -44,7 +44,7 @@ class RenderedSweep:
 
 @final
 class SweepRenderer:
-    """Renders sweeps of one avatar on one device, before grey."""
+    """Renders sweeps of one avatar on one device, before green."""
 
     def __init__(self, avatar: Avatar, device: torch.device | str = "cpu") -> None:
         self._device = torch.device(device)
@@ -113,7 +113,7 @@ class SweepRenderer:
             face_alphas=face.alphas,
             mouth=mouth.colors,
             mouth_alphas=mouth.alphas,
-            background=torch.full_like(face.colors, BEHIND),
+            background=face.colors.new_tensor(BEHIND).expand_as(face.colors),
         )
         splats = posed[0].splats
         return (
