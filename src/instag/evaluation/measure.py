@@ -185,8 +185,9 @@ class _Meters:
         prediction, truth = (tracker.observed() for tracker in self._trackers)
         loudness = None if isinstance(speech, NotMeasured) else frame_loudness(speech, frames)
         quiet = None if loudness is None else silence(loudness)
-        psnr, parts = {place: self._psnr(place) for place in PLACES}, self._parts.errors()
-        by_part = psnr | {part: error.per_frame for part, error in parts.items()}
+        psnr: dict[Place, Float[np.ndarray, " f"]] = {place: self._psnr(place) for place in PLACES}
+        parts = self._parts.errors()
+        by_part = {**psnr, **{part: error.per_frame for part, error in parts.items()}}
         return Measurement(
             frames=frames,
             size=self._size,

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy.ndimage import binary_fill_holes
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from instag.evaluation.sweeps.rendered_sweep import FaceSplats, RenderedSweep
 
@@ -111,7 +111,7 @@ def silhouette(alpha: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     opaque = cv2.resize(alpha, small, interpolation=cv2.INTER_AREA) >= INSIDE_ALPHA
     padded = np.pad(opaque.astype(np.uint8), reach, mode="edge")
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _disk(reach))
-    filled = binary_fill_holes(closed[reach:-reach, reach:-reach]).astype(np.uint8)
+    filled = np.array(binary_fill_holes(closed[reach:-reach, reach:-reach]), np.uint8)
     shrunk = cv2.erode(filled, _disk(round(SHRUNK_BY * COARSE)))
     return cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
 
@@ -128,7 +128,7 @@ def _neighbours(points: Float[np.ndarray, "n 3"], count: int) -> Int[np.ndarray,
     """Pairs of each point and its nearest ones."""
     if count < 1:
         return np.zeros((0, 2), np.int64)
-    _, nearest = cKDTree(points).query(points, k=count + 1)
+    _, nearest = KDTree(points).query(points, k=count + 1)
     mine = np.repeat(np.arange(len(points)), count)
     return np.stack([mine, nearest[:, 1:].reshape(-1)], axis=1).astype(np.int64)
 
