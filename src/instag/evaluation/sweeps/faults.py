@@ -128,7 +128,7 @@ def _neighbours(points: Float[np.ndarray, "n 3"], count: int) -> Int[np.ndarray,
     """Pairs of each point and its nearest ones."""
     if count < 1:
         return np.zeros((0, 2), np.int64)
-    _, nearest = KDTree(points).query(points, k=count + 1)
+    nearest = np.asarray(KDTree(points).query(points, k=count + 1)[1])
     mine = np.repeat(np.arange(len(points)), count)
     return np.stack([mine, nearest[:, 1:].reshape(-1)], axis=1).astype(np.int64)
 
