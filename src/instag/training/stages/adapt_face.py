@@ -87,15 +87,15 @@ class FaceStage(AdaptStage):
     ) -> None:
         super().__init__(training, steps=config.steps, batch=config.batch, density=config.density)
         self.config, self.landmarks = config, landmarks
-        dataset, train = self.person.dataset, self.person.train
+        dataset, frames = self.person.dataset, self.person.pictured
         curriculum = face_curriculum(
             dataset,
-            train,
+            frames,
             opening_steps=config.opening_steps,
             steps=config.steps,
             batch=config.batch,
         )
-        self.load_batches(dataset.head_windows(train), curriculum.sample)
+        self.load_batches(dataset.head_windows(frames), curriculum.sample)
         starts = [
             term.active.start
             for term in (config.normals, config.depth)
