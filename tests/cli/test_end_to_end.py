@@ -60,6 +60,17 @@ def test_adapt_tests_itself_and_speak_keeps_the_length(
     assert raw.exit_code == 0
     assert len(raw.stdout_bytes) == 33 * 64 * 64 * 3
     assert "64 x 64" in raw.stderr
+    raw = run("speak", avatar, tmp_path / "hum.wav", "-o", "-", "--json")
+    assert len(raw.stdout_bytes) == 33 * 64 * 64 * 3
+    assert json.loads(raw.stderr.splitlines()[-1])["size"] == 64
+
+    folder = run("speak", avatar, tmp_path / "hum.wav", "-o", tmp_path / "frames")
+    assert folder.exit_code == 0
+    assert len(list((tmp_path / "frames").glob("*.png"))) == 33
+    assert (tmp_path / "frames" / "sound.wav").is_file()
+    again = run("speak", avatar, tmp_path / "hum.wav", "-o", tmp_path / "frames")
+    assert again.exit_code == 2
+    assert "new folder" in again.stderr
 
 
 def test_without_a_number_a_fifth_is_held_back_and_long_videos_are_chosen_from(
