@@ -3,7 +3,7 @@ speech and expression, read when asked for. It computes nothing of its own.
 
 Decoded frames are kept, as bytes in the host's memory, up to a limit; beyond it the ones used
 longest ago are read again. A frame can be cut to a window of constant size around the head, so that
-nothing is painted or compared where nothing happens.
+nothing is rendered or compared where nothing happens.
 """
 
 from collections import OrderedDict, deque

@@ -98,9 +98,9 @@ def adapt_plan(
         all_for_train=all_for_train,
         kept=clip.test_frames,
     )
-    course = grown(chosen, len(frames.train))
+    lengthened = grown(chosen, len(frames.train))
     return AdaptPlan(
-        recipe=batched(course, batch or (course.gpu_batch if device.type == "cuda" else 1)),
+        recipe=batched(lengthened, batch or (lengthened.gpu_batch if device.type == "cuda" else 1)),
         front_end=front_end,
         prior=given,
         frames=frames,

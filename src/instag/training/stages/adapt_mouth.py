@@ -1,4 +1,4 @@
-"""The mouth stage: what shows between the lips, everything else painted over; the face around it
+"""The mouth stage: what shows between the lips, everything else covered; the face around it
 drives it through the hook."""
 
 from dataclasses import dataclass, replace
