@@ -3,7 +3,7 @@ each person's own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -34,6 +34,7 @@ OWN_ENCODING, OWN_NETWORK = 1e-3, 1e-4
 """Rates of a personalized field (docs/method.md#pre-training)."""
 
 
+@runtime_checkable
 class PretrainStageConfig(Protocol):
     """The numbers that both stages have. steps: of a person. means_decay_steps: in which the
     centres' rate falls to a hundredth. late: a person's steps until the second decay of the
@@ -51,6 +52,7 @@ class PretrainStageConfig(Protocol):
     def late(self) -> int: ...
 
 
+@runtime_checkable
 class Curriculum(Protocol):
     """Chooses rows of a person's frames."""
 
