@@ -41,10 +41,10 @@ def speak(
     a video with that sound: 25 fps, H.264 and AAC, as long as the sound to a frame. The video's
     metadata says that it is synthetic.
 
-    sink: a name of `sinks.SINKS`; if not given, "pipe" for the output "-" and else "video". pose,
-    expression, blinks, dilate: see SpeakOptions. device: as in device_named; pictures of a GPU
-    differ from those of a CPU by rounding. Raises what Avatar.open, device_named, read_sound and
-    the sink raise.
+    sink: a name of `sinks.SINKS`; if not given, "pipe" for the output "-", "frames" for a name
+    without an ending and else "video". pose, expression, blinks, dilate: see SpeakOptions. device:
+    as in device_named; pictures of a GPU differ from those of a CPU by rounding. Raises what
+    Avatar.open, device_named, read_sound and the sink raise.
     """
     where = device_named(device)
     avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)

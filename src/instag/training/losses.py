@@ -16,7 +16,7 @@ from instag.types import Condition
 DSSIM_WEIGHT = 0.2
 
 BackgroundColor = Literal["green", "random", "black"]
-"""What everything that a stage must not learn is painted with, in the picture and in its target.
+"""What everything that a stage must not learn is covered with, in the picture and in its target.
 
 The paper's is green, and splats that turn green are removed. Another colour in each step needs no
 such hunt: what can not be foreseen can not be learned, and whatever lets it shine through is

@@ -35,7 +35,7 @@ class FuseStage(AdaptStage):
     def __init__(self, training: HeadTraining, config: FuseStageConfig) -> None:
         super().__init__(training, steps=config.steps, batch=config.batch, density=None)
         self.config = config
-        windows = self.person.dataset.head_windows(self.person.train)
+        windows = self.person.dataset.head_windows(self.person.pictured)
         self.load_batches(windows, self._sample)
 
     def parameter_groups(self) -> ParameterGroups:
@@ -90,5 +90,5 @@ class FuseStage(AdaptStage):
         )
 
     def _sample(self, step: int, generator: torch.Generator) -> list[int]:
-        rows = len(self.person.train)
+        rows = len(self.person.pictured)
         return torch.randint(rows, (self.batch,), generator=generator).tolist()

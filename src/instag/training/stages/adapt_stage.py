@@ -61,7 +61,7 @@ class AdaptStage(Stage, ABC):
         person = self.person
         self.loader = BatchLoader(
             person.dataset,
-            person.train,
+            person.pictured,
             windows,
             lambda step: sample(step, self.rng(person, step, "frames").choice),
             table_bytes=person.table_bytes,
