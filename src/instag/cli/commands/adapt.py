@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from instag.evaluation.evaluate import Evaluation
     from instag.models.avatar import Avatar
 
-NO_LPIPS = (
-    "Learned without the LPIPS loss, whose weights are not on this machine. Get them with: "
-    "instag assets get lpips"
-)
-
 
 def adapt(
     clip: Annotated[Path, typer.Argument(help="A clip that `prepare` wrote.")],
@@ -58,8 +53,6 @@ def print_result(
 ) -> None:
     """Test the head on the frames held back, and print what came of it with the extra values.
     took: seconds of learning."""
-    if not avatar.info.training["lpips"]:
-        terminal.note(NO_LPIPS)
     evaluation = test_held_out(terminal, avatar, clip, device)
     values: dict[str, object] = {"avatar": output, "adapt_s": round(took, 2), **extra}
     if evaluation is not None:
