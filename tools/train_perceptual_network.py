@@ -40,7 +40,9 @@ LARGE_SIDE, LARGE_TIMES = 400, 5
 """Patches of videos with a shorter side from here on count so often."""
 FIRST_PAIRS = 96
 """Pairs from which the smaller LPIPS is computed."""
-RATE, BETAS = 2e-4, (0.9, 0.99)
+RATE, READOUT_RATE, BETAS = 2e-5, 1e-4, (0.9, 0.99)
+WARM_UP_STEPS = 20
+"""The network begins near its end: larger rates undo what it begins with."""
 SAME = 2e-4
 """Distance below which the direction of the gradient is not taught."""
 TINY = 1e-4
@@ -163,13 +165,16 @@ def train(
     """seconds: of this process' time."""
     some = taught[COURSE[0]]
     network = smaller(teacher, torch.cat([some.spoiled[:FIRST_PAIRS], some.true[:FIRST_PAIRS]]))
-    optimizer = torch.optim.Adam(network.parameters(), lr=RATE, betas=BETAS)
+    groups = ((network.layers, RATE), (network.readouts, READOUT_RATE))
+    optimizer = torch.optim.Adam(
+        [{"params": part.parameters(), "rate": rate} for part, rate in groups], betas=BETAS
+    )
     generator = torch.Generator().manual_seed(seed)
-    started, step, done = time.process_time(), 0, 0.0
+    started, step, done, cosines = time.process_time(), 0, 0.0, []
     while done < 1:
         for group in optimizer.param_groups:
-            warm = min(1.0, (step + 1) / 30)
-            group["lr"] = RATE * warm * (0.5 + 0.5 * math.cos(math.pi * done) + 0.01)
+            warm = min(1.0, (step + 1) / WARM_UP_STEPS)
+            group["lr"] = group["rate"] * warm * (0.51 + 0.49 * math.cos(math.pi * done))
         size = COURSE[step % len(COURSE)]
         rows = torch.randint(len(taught[size].true), (BATCH[size],), generator=generator)
         cost, cosine = compute_loss(network, taught[size], rows)
@@ -179,8 +184,10 @@ def train(
         optimizer.step()
         step += 1
         done = (time.process_time() - started) / seconds
-        if step % 50 == 1:
-            print(f"step {step}, {100 * done:.0f} %: gradients' cosine {cosine:.3f}", flush=True)
+        cosines.append(cosine)
+        if step % 50 == 0:
+            mean = np.mean(cosines[-50:])
+            print(f"step {step}, {100 * done:.0f} %: gradients' cosine {mean:.3f}", flush=True)
     return network
 
 
@@ -310,7 +317,7 @@ def _fit_readouts(
     network: PerceptualDistance, teacher: Lpips, pictures: Float[Tensor, "b s s 3"]
 ) -> None:
     """Least squares from the network's features to LPIPS' weighted ones, whose main directions
-    are the rows."""
+    are the rows; scaled, so that each layer adds as much as LPIPS'."""
     ours, theirs = network.features(pictures), teacher.features(pictures)
     for number, readout in enumerate(network.readouts):
         weight = getattr(teacher, f"linear{number}").sqrt()[:, None, None]
@@ -318,6 +325,11 @@ def _fit_readouts(
         linear = _solve(given @ given.T, given @ wanted.T, 1e-3).T
         directions = torch.linalg.svd(linear @ linear.T)[0]
         readout.copy_(directions[:, : len(readout)].T @ linear)
+    half = len(pictures) // 2
+    pair = pictures[:half], pictures[half:]
+    ratio = by_layer(teacher, *pair).mean(0) / network.by_layer(*pair).mean(0)
+    for readout, factor in zip(network.readouts, ratio, strict=True):
+        readout.mul_(factor.sqrt())
 
 
 def _and_differences(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "c n"]:

@@ -5,7 +5,7 @@ import torch
 from instag.ops.perceptual import PerceptualDistance
 from instag.training import losses
 
-PERCEPTUAL = PerceptualDistance((4, 4, 4, 4, 4)).requires_grad_(False)
+PERCEPTUAL = PerceptualDistance((4,) * 5, (4,) * 5).requires_grad_(False)
 
 
 def test_photometric_is_zero_for_equal_pictures():
