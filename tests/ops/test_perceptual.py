@@ -89,6 +89,6 @@ def test_a_file_tells_the_size_of_its_network():
         assert error < 0.006 * value.abs().max(), name
 
 
-def test_the_bundled_network_has_the_size_that_the_tool_trains():
+def test_the_bundled_network_has_the_size_that_the_tool_makes():
     distance = load_perceptual_distance()
     assert tuple(layer.out_channels for layer in distance.layers) == CHANNELS

@@ -1,9 +1,8 @@
-"""The perceptual distance that heads are trained with: a small network of our own, taught to give
-LPIPS' distances and gradients (docs/method.md#perceptual-distance).
+"""The perceptual distance that heads are trained with: LPIPS with so few channels that its
+weights travel in the package (docs/method.md#perceptual-distance).
 
-Its weights are in the package, so that every head has this term of the loss. It is no metric:
-reports measure LPIPS itself (`ops.lpips`). tools/train_perceptual_network.py makes the bundled
-file.
+Every head has this term of the loss. It is no metric: reports measure LPIPS itself (`ops.lpips`).
+tools/bundle_perceptual_network.py makes the bundled file.
 """
 
 from importlib.resources import files

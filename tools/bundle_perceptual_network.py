@@ -1,16 +1,13 @@
-"""Train the bundled perceptual distance from videos of people: python
-tools/train_perceptual_network.py VIDEOS... [--without NAME ...] [--test NAME ...] [-o FILE].
+"""Make `src/instag/bundled/perceptual.safetensors`, a smaller LPIPS, with videos of people: python
+tools/bundle_perceptual_network.py VIDEOS... [--without NAME ...] [--test NAME ...] [-o FILE].
 
-LPIPS is the teacher (`instag assets get lpips`). The network begins as a smaller LPIPS: of each
-layer those channels that most of the others follow from. Then it learns LPIPS' distances and, above
-all, their gradients with respect to the picture, of patches of frames beside spoiled ones. Videos
-whose names begin with one of --test are kept for the measurement.
+LPIPS (`instag assets get lpips`) loses channels: those are kept from which the others follow best
+on patches of frames beside spoiled ones. Videos whose names begin with one of --test are kept for
+the measurement: how far distances agree, and gradients with respect to the picture.
 """
 
 import argparse
-import math
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,37 +27,27 @@ from instag.ops.perceptual import PerceptualDistance, perceptual_distance_from, 
 
 Frames = list[UInt8[np.ndarray, "h w 3"]]
 
-TAUGHT = {64: 2_000, 40: 400, 96: 300}
+SIDE, PAIRS = 96, 192
+"""Patches on which LPIPS is made smaller, in pixels, and their number."""
 TESTED = {64: 256, 40: 128, 96: 128}
-"""Pairs of patches by their side in pixels."""
-COURSE = (64, 64, 64, 40, 96)
-BATCH = {64: 12, 40: 24, 96: 6}
+"""Pairs of patches that are tested, by their side in pixels."""
 FRAMES = 8
+"""Of each video."""
 LARGE_SIDE, LARGE_TIMES = 400, 5
 """Patches of videos with a shorter side from here on count so often."""
-FIRST_PAIRS = 96
-"""Pairs from which the smaller LPIPS is computed."""
-RATE, READOUT_RATE, BETAS = 2e-5, 1e-4, (0.9, 0.99)
-WARM_UP_STEPS = 20
-"""The network begins near its end: larger rates undo what it begins with."""
-SAME = 2e-4
-"""Distance below which the direction of the gradient is not taught."""
-TINY = 1e-4
-"""Added to distances before the logarithm."""
-SIZE_WEIGHT, DISTANCE_WEIGHT, LAYER_WEIGHT = 0.15, 0.3, 0.06
-"""Beside 1 for the gradient's direction."""
+FAINT = 1e-12
+"""Keeps quotients of nothing finite."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lesson:
-    """Pairs of one size with LPIPS' answers: what each layer adds, and the gradient of their sum
-    with respect to the spoiled picture, of unit length, and its length."""
+@dataclass(frozen=True)
+class Answers:
+    """Pairs of one size with LPIPS' answers: distances, and their gradient with respect to the
+    spoiled picture."""
 
     spoiled: Float[Tensor, "n s s 3"]
     true: Float[Tensor, "n s s 3"]
-    distances: Float[Tensor, "n layers"]
+    distances: Float[Tensor, " n"]
     gradient: Float[Tensor, "n s s 3"]
-    steepness: Float[Tensor, " n"]
 
 
 def main() -> None:
@@ -70,7 +57,6 @@ def main() -> None:
     parser.add_argument("videos", type=Path, nargs="+", help="videos, or folders of them")
     parser.add_argument("--without", nargs="*", default=[], help="beginnings of names to leave out")
     parser.add_argument("--test", nargs="*", default=[], help="beginnings of names to test on")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of training, CPU time")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--teacher", type=Path, default=lpips.find_weights())
     parser.add_argument(
@@ -84,24 +70,17 @@ def main() -> None:
         for path in (sorted(given.glob("*.mp4")) if given.is_dir() else [given])
         if not path.stem.startswith(tuple(chosen.without))
     ]
-    kept = [path for path in paths if path.stem.startswith(tuple(chosen.test) or ("\0",))]
-    taught = lessons(teacher, [path for path in paths if path not in kept], TAUGHT, seed=0)
-    tested = lessons(teacher, kept, TESTED, seed=1) if kept else {}
-    network = train(teacher, taught, 60 * chosen.minutes, seed=0)
-    save_file(stored_form(network), str(chosen.output))
+    kept = [path for path in paths if path.stem.startswith(tuple(chosen.test))]
+    rest = [frames for path in paths if path not in kept for frames in some_frames(path)]
+    pictures = torch.from_numpy(np.concatenate(pairs(rest, SIDE, PAIRS, seed=0)))
+    stored = stored_form(smaller(teacher, pictures.to(chosen.device)))
+    save_file(stored, str(chosen.output))
     print(f"{chosen.output}: {chosen.output.stat().st_size / 1e3:.0f} kB")
-    network = perceptual_distance_from(stored_form(network)).to(chosen.device)
-    for size, lesson in tested.items():
-        print(f"{size} pixels, people left out: {agreement(network, lesson)}")
-
-
-def lessons(
-    teacher: Lpips, paths: Sequence[Path], counts: dict[int, int], *, seed: int
-) -> dict[int, Lesson]:
-    people = [frames for path in paths for frames in some_frames(path)]
-    return {
-        size: lesson(teacher, *pairs(people, size, count, seed)) for size, count in counts.items()
-    }
+    network = perceptual_distance_from(stored).to(chosen.device)
+    tested = [frames for path in kept for frames in some_frames(path)]
+    for size, count in TESTED.items() if tested else ():
+        lesson = teacher_answers(teacher, *pairs(tested, size, count, seed=1))
+        print(f"{size} pixels, people left out: {agreement(network, lesson)}", flush=True)
 
 
 def some_frames(path: Path) -> list[Frames]:
@@ -121,24 +100,12 @@ def some_frames(path: Path) -> list[Frames]:
     return [shown] * (LARGE_TIMES if min(height, width) >= LARGE_SIDE else 1)
 
 
-def lesson(
+def teacher_answers(
     teacher: Lpips, spoiled: Float[np.ndarray, "n s s 3"], true: Float[np.ndarray, "n s s 3"]
-) -> Lesson:
-    device, found = teacher.mean.device, []
-    pictures = [torch.from_numpy(each).to(device) for each in (spoiled, true)]
-    for one, other in zip(*(each.split(16) for each in pictures), strict=True):
-        picture = one.clone().requires_grad_()
-        distances = by_layer(teacher, picture, other)
-        (gradient,) = torch.autograd.grad(distances.sum(), picture)
-        found.append((distances.detach(), gradient))
-    distances, gradient = (torch.cat(each) for each in zip(*found, strict=True))
-    steepness = gradient.flatten(1).norm(dim=1)
-    return Lesson(
-        spoiled=pictures[0],
-        true=pictures[1],
-        distances=distances,
-        gradient=gradient / steepness.clamp_min(1e-12)[:, None, None, None],
-        steepness=steepness,
+) -> Answers:
+    pictures = [torch.from_numpy(each).to(teacher.mean.device) for each in (spoiled, true)]
+    return Answers(
+        *pictures, *answers(lambda one, other: by_layer(teacher, one, other).sum(1), *pictures)
     )
 
 
@@ -159,91 +126,28 @@ def by_layer(
     )
 
 
-def train(
-    teacher: Lpips, taught: dict[int, Lesson], seconds: float, *, seed: int
-) -> PerceptualDistance:
-    """seconds: of this process' time."""
-    some = taught[COURSE[0]]
-    network = smaller(teacher, torch.cat([some.spoiled[:FIRST_PAIRS], some.true[:FIRST_PAIRS]]))
-    groups = ((network.layers, RATE), (network.readouts, READOUT_RATE))
-    optimizer = torch.optim.Adam(
-        [{"params": part.parameters(), "rate": rate} for part, rate in groups], betas=BETAS
-    )
-    generator = torch.Generator().manual_seed(seed)
-    started, step, done, cosines = time.process_time(), 0, 0.0, []
-    while done < 1:
-        for group in optimizer.param_groups:
-            warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-            group["lr"] = group["rate"] * warm * (0.51 + 0.49 * math.cos(math.pi * done))
-        size = COURSE[step % len(COURSE)]
-        rows = torch.randint(len(taught[size].true), (BATCH[size],), generator=generator)
-        cost, cosine = compute_loss(network, taught[size], rows)
-        optimizer.zero_grad()
-        cost.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        done = (time.process_time() - started) / seconds
-        cosines.append(cosine)
-        if step % 50 == 0:
-            mean = np.mean(cosines[-50:])
-            print(f"step {step}, {100 * done:.0f} %: gradients' cosine {mean:.3f}", flush=True)
-    return network
-
-
-def compute_loss(
-    network: PerceptualDistance, taught: Lesson, rows: Int[Tensor, " b"]
-) -> tuple[Float[Tensor, ""], float]:
-    """The gradient's direction and size, the distance's logarithm and that of each layer; and the
-    mean cosine of the gradients."""
-    rows = rows.to(taught.true.device)
-    distances, gradient = answer(network, taught.spoiled[rows], taught.true[rows], learn=True)
-    wanted, counts = taught.distances[rows], taught.distances[rows].sum(1) > SAME
-    relative = gradient / taught.steepness[rows].clamp_min(1e-7)[:, None, None, None]
-    cosine = cosine_of(gradient, taught.gradient[rows])
-    error = (relative - taught.gradient[rows]).flatten(1).square().sum(1).clamp(max=4)
-    distance = _log_error(distances.sum(1), wanted.sum(1))
-    layers = _log_error(distances, wanted).mean(1)
-    cost = (
-        1 - cosine + SIZE_WEIGHT * error + DISTANCE_WEIGHT * distance + LAYER_WEIGHT * layers
-    ) * counts
-    return cost.mean(), float(cosine.detach()[counts].mean())
-
-
-def answer(
-    network: PerceptualDistance,
-    spoiled: Float[Tensor, "b s s 3"],
-    true: Float[Tensor, "b s s 3"],
-    *,
-    learn: bool = False,
-) -> tuple[Float[Tensor, "b layers"], Float[Tensor, "b s s 3"]]:
-    """The distances, and the gradient of their sum with respect to the spoiled picture."""
-    picture = spoiled.clone().requires_grad_()
-    distances = network.by_layer(picture, true)
-    (gradient,) = torch.autograd.grad(distances.sum(), picture, create_graph=learn)
+def answers(
+    distance: Callable[[Tensor, Tensor], Tensor],
+    spoiled: Float[Tensor, "n s s 3"],
+    true: Float[Tensor, "n s s 3"],
+) -> tuple[Float[Tensor, " n"], Float[Tensor, "n s s 3"]]:
+    """Distances, and the gradient of each with respect to the spoiled picture."""
+    found = []
+    for one, other in zip(spoiled.split(16), true.split(16), strict=True):
+        picture = one.clone().requires_grad_()
+        distances = distance(picture, other)
+        (gradient,) = torch.autograd.grad(distances.sum(), picture)
+        found.append((distances.detach(), gradient))
+    distances, gradient = (torch.cat(each) for each in zip(*found, strict=True))
     return distances, gradient
 
 
-def cosine_of(
-    one: Float[Tensor, "b s s 3"], other: Float[Tensor, "b s s 3"]
-) -> Float[Tensor, " b"]:
-    return cosine_similarity(one.flatten(1), other.flatten(1), dim=1, eps=1e-12)
-
-
-def _log_error(found: Tensor, wanted: Tensor) -> Tensor:
-    return ((found + TINY).log() - (wanted + TINY).log()).square()
-
-
-def agreement(network: PerceptualDistance, tested: Lesson) -> str:
+def agreement(network: PerceptualDistance, tested: Answers) -> str:
     """Correlations of the distances, and the cosine of the gradients."""
-    found = [
-        answer(network, one, other)
-        for one, other in zip(tested.spoiled.split(16), tested.true.split(16), strict=True)
-    ]
-    distances, gradient = (torch.cat(each).detach() for each in zip(*found, strict=True))
-    ours, theirs = distances.sum(1).cpu(), tested.distances.sum(1).cpu()
-    cosine = cosine_of(gradient, tested.gradient).cpu()
+    ours, gradient = answers(network, tested.spoiled, tested.true)
+    cosine = cosine_similarity(gradient.flatten(1), tested.gradient.flatten(1), eps=FAINT).cpu()
     median, tenth = cosine.quantile(torch.tensor([0.5, 0.1])).tolist()
+    ours, theirs = ours.cpu(), tested.distances.cpu()
     return (
         f"Spearman {spearmanr(ours, theirs)[0]:.3f}, Pearson {pearsonr(ours, theirs)[0]:.3f}, "
         f"ours / theirs {(ours / theirs).median():.2f}, cosine of the gradients: mean "
@@ -304,12 +208,12 @@ def most_telling(
     left = importance.sqrt()[:, None] * covariance * importance.sqrt()
     least, chosen = 1e-9 * left.diag().max(), []
     for _ in range(count):
-        gain = left.square().sum(0) / (left.diag() + 1e-12)
+        gain = left.square().sum(0) / (left.diag() + FAINT)
         gain[left.diag() < least] = -1
         gain[chosen] = -2
         best = int(gain.argmax())
         chosen.append(best)
-        left = left - torch.outer(left[:, best], left[best]) / (left[best, best] + 1e-12)
+        left = left - torch.outer(left[:, best], left[best]) / (left[best, best] + FAINT)
     return torch.tensor(sorted(chosen), device=covariance.device)
 
 
