@@ -167,7 +167,8 @@ def test_a_run_dir_apart_leaves_the_clip_as_it_is(folder, tmp_path):
 def test_heads_learn_with_the_perceptual_distance_unless_it_weighs_nothing(folder, tmp_path):
     def terms(recipe: recipes.AdaptRecipe) -> tuple[set[str], object]:
         avatar = adapt(folder, recipe=recipe, n_views=50, run_dir=tmp_path / recipe.name)
-        rows = [json.loads(line) for line in (tmp_path / recipe.name / METRICS).open()]
+        written = (tmp_path / recipe.name / METRICS).read_text()
+        rows = [json.loads(line) for line in written.splitlines()]
         return {name for row in rows for name in row}, avatar.info.training["perceptual"]
 
     names, said = terms(TINY)
