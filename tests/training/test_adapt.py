@@ -165,6 +165,27 @@ def test_a_run_dir_apart_leaves_the_clip_as_it_is(folder, tmp_path):
     assert (apart / METRICS).exists()
 
 
+def test_heads_learn_with_the_perceptual_distance_unless_it_weighs_nothing(folder, tmp_path):
+    def terms(recipe: recipes.AdaptRecipe) -> tuple[set[str], object]:
+        avatar = adapt(folder, recipe=recipe, n_views=50, run_dir=tmp_path / recipe.name)
+        written = (tmp_path / recipe.name / METRICS).read_text()
+        rows = [json.loads(line) for line in written.splitlines()]
+        return {name for row in rows for name in row}, avatar.info.training["perceptual"]
+
+    names, said = terms(TINY)
+    assert said
+    assert "perceptual" in names
+    never = replace(
+        TINY,
+        name="without",
+        face=replace(TINY.face, perceptual=recipes.NEVER),
+        fuse=replace(TINY.fuse, perceptual=recipes.NEVER),
+    )
+    names, said = terms(never)
+    assert not said
+    assert "perceptual" not in names
+
+
 def test_no_labels_are_fitted_that_a_recipe_does_not_weigh(folder, monkeypatch):
     from instag.training.supervision import head_landmarks
 

@@ -11,7 +11,7 @@ from instag.errors import BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
 from instag.models.head import Head, new_head
 from instag.models.prior import Prior
-from instag.ops import lpips
+from instag.ops.perceptual import load_perceptual_distance
 from instag.rendering.registry import renderer_for
 from instag.rendering.renderer import Renderer
 from instag.runtime.device import device_name, device_named
@@ -111,7 +111,8 @@ def adapt(
         "train": [plan.frames.train.start, plan.frames.train.stop],
         "pictures": len(inputs.pictured),
         "test": [plan.frames.test.start, plan.frames.test.stop],
-        "lpips": training.lpips is not None,
+        "lpips": False,
+        "perceptual": _weighs_perception(plan.recipe),
         "batch": plan.recipe.face.batch,
         "device": device_name(where),
         "prior": plan.described_prior,
@@ -191,12 +192,12 @@ def head_training(
         renderer=renderer,
         seed=seed,
     )
-    weights = lpips.find_weights()
-    return HeadTraining(
-        people=people,
-        head=head,
-        lpips=lpips.load(weights).to(dataset.device) if weights else None,
-    )
+    perceptual = load_perceptual_distance().to(dataset.device)
+    return HeadTraining(people=people, head=head, perceptual=perceptual)
+
+
+def _weighs_perception(recipe: AdaptRecipe) -> bool:
+    return recipe.face.perceptual.weight + recipe.fuse.perceptual.weight > 0
 
 
 def avatar_of(

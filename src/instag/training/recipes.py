@@ -88,8 +88,8 @@ def _reference_face(prior_scope: PriorScope) -> FaceStageConfig:
         normals=Term(weight=1e-2, active=After(5_000)),
         depth=Term(weight=1e-2, active=After(5_000)),
         depth_pause=100,
-        lpips=Term(weight=0.01, active=After(7_500)),
-        lpips_patch=(64, 96),
+        perceptual=Term(weight=0.01, active=After(7_500)),
+        perceptual_patch=(64, 96),
         hair_every=7,
         background="green",
         lips=NEVER,
@@ -134,8 +134,8 @@ def _reference_fuse() -> FuseStageConfig:
         batch=1,
         degree=1,
         opacity_rate=1e-3,
-        lpips=Term(weight=0.05, active=After(1_000)),
-        lpips_patch=(32, 42),
+        perceptual=Term(weight=0.05, active=After(1_000)),
+        perceptual_patch=(32, 42),
     )
 
 
@@ -228,7 +228,7 @@ def long(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
         field_rate_decay=0.1,
         normals=NEVER,
         depth=NEVER,
-        lpips=replace(recipe.face.lpips, weight=0.2),
+        perceptual=replace(recipe.face.perceptual, weight=0.2),
         density=replace(recipe.face.density, reset_every=None, behind=None),
     )
     mouth = replace(

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from instag.models.avatar import Avatar
     from instag.training.adapt_plan import AdaptPlan
 
-NO_LPIPS = (
-    "Learned without the LPIPS loss, whose weights are not on this machine. Get them with: "
-    "instag assets get lpips"
-)
-
 
 def adapt(
     clip: Annotated[Path, typer.Argument(help="A clip that `prepare` wrote.")],
@@ -65,8 +60,6 @@ def print_result(
 ) -> None:
     """Test the head on the frames held back, and print what came of it with the extra values.
     took: seconds of learning."""
-    if not avatar.info.training["lpips"]:
-        terminal.note(NO_LPIPS)
     evaluation = test_held_out(terminal, avatar, clip, device)
     values: dict[str, object] = {"avatar": output, "adapt_s": round(took, 2), **extra}
     if evaluation is not None:

@@ -61,8 +61,8 @@ class FaceStageConfig:
     normals: Term
     depth: Term
     depth_pause: Steps
-    lpips: Term
-    lpips_patch: tuple[int, int]
+    perceptual: Term
+    perceptual_patch: tuple[int, int]
     hair_every: int
     background: BackgroundColor
     lips: Term
@@ -207,12 +207,12 @@ class FaceStage(AdaptStage):
             terms["alpha"] = config.alpha(step) * losses.alpha_error(
                 look.rendering.alphas, frames.head_alpha()
             )
-        if self.lpips is not None and config.lpips(step):
+        if config.perceptual(step):
             one, other = (
                 torch.where(frames.lips[..., None], color, image) for image in (picture, target)
             )
-            terms["lpips"] = config.lpips(step) * losses.patch_lpips(
-                self.lpips, one, other, config.lpips_patch, rng.choice
+            terms["perceptual"] = config.perceptual(step) * losses.patch_distance(
+                self.perceptual, one, other, config.perceptual_patch, rng.choice
             )
         return picture, terms
 

@@ -23,8 +23,8 @@ class FuseStageConfig:
     batch: int
     degree: int
     opacity_rate: float
-    lpips: Term
-    lpips_patch: tuple[int, int]
+    perceptual: Term
+    perceptual_patch: tuple[int, int]
 
 
 class FuseStage(AdaptStage):
@@ -66,10 +66,10 @@ class FuseStage(AdaptStage):
         )
         target = frames.image.float() / 255
         terms = {"photometric": losses.photometric(picture, target)}
-        if self.lpips is not None and config.lpips(at):
+        if config.perceptual(at):
             patches = self.rng(self.person, at).choice
-            terms["lpips"] = config.lpips(at) * losses.patch_lpips(
-                self.lpips, picture, target, config.lpips_patch, patches
+            terms["perceptual"] = config.perceptual(at) * losses.patch_distance(
+                self.perceptual, picture, target, config.perceptual_patch, patches
             )
         return StepOutput(
             losses=terms, rendering=look.rendering, cameras=[frames.camera], picture=picture
