@@ -11,13 +11,7 @@ from instag.data.clip_dataset import ClipDataset
 from instag.models.render_head import eval_sh_colors
 from instag.rendering.reference import ReferenceRenderer
 from instag.synthetic import write_clip
-from instag.training.initialization import (
-    DEEPEST,
-    depth_around,
-    gaussians_from_frames,
-    projected,
-    turned,
-)
+from instag.training.initialization import gaussians_from_frames, turned
 from instag.types import Region
 
 TRAIN = range(40)
@@ -75,26 +69,3 @@ def test_turned_frames_reach_from_side_to_side(clip):
     dataset = dataset_of(clip)
     yaw = dataset.viewmats[:, 0, 2]
     assert {int(yaw.argmin()), int(yaw.argmax())} <= set(turned(dataset, TRAIN))
-
-
-def test_depth_recedes_beside_the_points_and_no_further_than_it_may():
-    depth = depth_around(
-        np.array([[10.5, 10.5, 0.7], [11.5, 10.5, 0.6]], np.float32), (64, 64), 70.0
-    )
-    assert depth[10, 10] == pytest.approx(0.7)
-    assert depth[10, 12] > depth[10, 11]
-    assert depth.max() <= 0.7 + DEEPEST
-    assert depth[63, 63] > 0.6 + DEEPEST - 1e-6
-
-
-def test_projection_is_the_cameras(clip):
-    dataset = dataset_of(clip)
-    camera = dataset.camera(torch.tensor([3]))
-    point = torch.tensor([[0.01, 0.02, 0.03]])
-    column, row, depth = projected(point, camera.Ks[0], camera.viewmats[0])[0]
-    homogeneous = camera.Ks[0] @ (camera.viewmats[0] @ torch.cat([point[0], torch.ones(1)]))[:3]
-    assert torch.allclose(
-        torch.stack([column, row, depth]),
-        torch.cat([homogeneous[:2] / homogeneous[2], homogeneous[2:]]),
-        atol=1e-4,
-    )

@@ -1,0 +1,185 @@
+"""DepthProfile: how far hair and ears recede behind the nearest tracked points, by direction and by
+distance; found by a sweep of depths over some views, between which the head turns (a plane sweep:
+Collins, "A Space-Sweep Approach to True Multi-Image Matching", 1996).
+
+Where the views tell nothing, the profile is that of heads in general: sides recede steeply, the
+crown slowly at first.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from instag.data.head_view import HeadView, nearest_points
+
+SECTORS = 24
+"""Directions from the middle of the face, counterclockwise from the picture's right."""
+RINGS, RING = 16, 0.005
+"""Distances from the nearest tracked point, and metres between them."""
+DEPTHS, DEPTH = 29, 0.005
+"""Depths that are tried, and metres between them."""
+POINTS = 1_000
+"""Points of each view whose depth is swept."""
+SIDE, CROWN, BELOW = (3.0, 0.075), (1.4, 0.10), (2.0, 0.07)
+"""Of heads in general: metres back for each metre away, and the most. The outermost tracked points
+lie at the temples, some 4 cm before the ears."""
+OUTLIER = 0.12
+"""A difference of colours, in [0, 1], beyond which two points are not the same."""
+TRUST = 0.0025
+"""Weight of the general profile: what a deviation of 1 cm costs, in OUTLIERs."""
+FEWEST = 5
+"""Points of a sector and ring below which their colours weigh less."""
+STEEPEST = 4
+"""DEPTHs that the profile may grow from one ring to the next."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class DepthProfile:
+    """table: metres back at the middle of each sector and ring."""
+
+    table: Float[np.ndarray, "sectors rings"]
+
+    def __call__(
+        self, away: Float[Tensor, " n"], angle: Float[Tensor, " n"]
+    ) -> Float[Tensor, " n"]:
+        """Metres back at so many metres from the nearest tracked point in a direction, radians."""
+        sector = (angle / (2 * math.pi) * SECTORS - 0.5) % SECTORS
+        ring = (away / RING - 0.5).clamp(0, RINGS - 1 - 1e-4)
+        table = torch.from_numpy(self.table)
+        low, left = sector.long() % SECTORS, ring.long()
+        across, along = sector - sector.floor(), ring - left
+        found = torch.zeros_like(away)
+        for row, share in ((low, 1 - across), ((low + 1) % SECTORS, across)):
+            found += share * ((1 - along) * table[row, left] + along * table[row, left + 1])
+        # From nothing at the tracked points themselves.
+        return found * (away / (RING / 2)).clamp(max=1)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class _Beside:
+    """Pixels of one view that lie beside the tracked points. origin: where they are at no further
+    depth; ray: how a metre of depth moves them; metres in the head's frame. view: its number."""
+
+    origin: Float[Tensor, "n 3"]
+    ray: Float[Tensor, "n 3"]
+    away: Float[Tensor, " n"]
+    angle: Float[Tensor, " n"]
+    colour: Float[Tensor, "n 3"]
+    view: int
+
+
+def general_profile() -> DepthProfile:
+    """That of heads in general."""
+    angle = (np.arange(SECTORS) + 0.5) / SECTORS * 2 * math.pi
+    away = (np.arange(RINGS) + 0.5) * RING
+    up, down = np.sin(angle).clip(0, None) ** 2, (-np.sin(angle)).clip(0, None) ** 2
+    growth, deepest = (
+        side + up * (crown - side) + down * (below - side)
+        for side, crown, below in zip(SIDE, CROWN, BELOW, strict=True)
+    )
+    table = np.minimum(growth[:, None] * away, deepest[:, None])
+    return DepthProfile(table=table.astype(np.float32))
+
+
+def depth_profile(
+    views: Sequence[HeadView], tracked: Float[Tensor, "p 3"], generator: torch.Generator
+) -> DepthProfile:
+    """The profile at which what lies beside the tracked points, metres, has the same colours in all
+    views."""
+    images, people = [view.smoothed() for view in views], [view.person() for view in views]
+    cost, count = np.zeros((SECTORS, RINGS, DEPTHS)), np.zeros((SECTORS, RINGS))
+    for number, view in enumerate(views):
+        part = _beside(number, view, tracked, images[number], generator)
+        sector = (part.angle / (2 * math.pi) * SECTORS).long().numpy() % SECTORS
+        ring = (part.away / RING).long().clamp(max=RINGS - 1).numpy()
+        np.add.at(cost, (sector, ring), _differences(part, views, images, people).numpy())
+        np.add.at(count, (sector, ring), 1)
+    # Neighbouring sectors and rings tell of each other.
+    cost, count = (
+        gaussian_filter(values, (1.0, 0.7), axes=(0, 1), mode=("wrap", "nearest"))
+        for values in (cost, count)
+    )
+    mean = cost / np.maximum(count, FEWEST)[..., None]
+    return DepthProfile(table=_cheapest(mean, general_profile().table))
+
+
+def _beside(
+    number: int,
+    view: HeadView,
+    tracked: Float[Tensor, "p 3"],
+    image: Float[Tensor, "h w 3"],
+    generator: torch.Generator,
+) -> _Beside:
+    """Some pixels of a view that lie beside the tracked points."""
+    pixels = view.head_pixels()
+    nearest = nearest_points(view, tracked, pixels)
+    chosen = torch.nonzero(nearest.away > 0)[:, 0]
+    chosen = chosen[torch.randperm(len(chosen), generator=generator)[:POINTS]]
+    pixels, depth = pixels[chosen], nearest.depth[chosen]
+    origin = view.lift(pixels, depth)
+    return _Beside(
+        origin=origin,
+        ray=view.lift(pixels, depth + 1) - origin,
+        away=nearest.away[chosen],
+        angle=nearest.angle[chosen],
+        colour=image[pixels[:, 0], pixels[:, 1]],
+        view=number,
+    )
+
+
+def _differences(
+    part: _Beside,
+    views: Sequence[HeadView],
+    images: Sequence[Float[Tensor, "h w 3"]],
+    people: Sequence[Float[Tensor, "h w"]],
+) -> Float[Tensor, "n depths"]:
+    """How different points look in the other views at each depth, in OUTLIERs: the mean over the
+    views. What lies beside the person is an outlier."""
+    steps = torch.arange(DEPTHS) * DEPTH
+    places = (part.origin[:, None] + part.ray[:, None] * steps[:, None]).flatten(0, 1)
+    total = torch.zeros(len(part.away), DEPTHS)
+    for number, view in enumerate(views):
+        if number == part.view:
+            continue
+        height, width = people[number].shape
+        column, row, _ = view.project(places).long().T
+        column, row = column.clamp(0, width - 1), row.clamp(0, height - 1)
+        seen = images[number][row, column].unflatten(0, total.shape)
+        apart = (seen - part.colour[:, None]).abs().mean(-1) / OUTLIER
+        outside = 1 - people[number][row, column].unflatten(0, total.shape)
+        total += (apart + outside).clamp(max=1)
+    return total / max(1, len(views) - 1)
+
+
+def _cheapest(
+    cost: Float[np.ndarray, "sectors rings depths"], general: Float[np.ndarray, "sectors rings"]
+) -> Float[np.ndarray, "sectors rings"]:
+    """In each sector the cheapest profile that never comes forward again and grows by STEEPEST at
+    most from ring to ring (dynamic programming)."""
+    depths = np.arange(DEPTHS) * DEPTH
+    cost = cost + TRUST * ((depths - general[..., None]) / 0.01) ** 2
+    table = np.zeros(cost.shape[:2], np.float32)
+    for sector in range(len(cost)):
+        best, came = cost[sector, 0].copy(), []
+        best[STEEPEST + 1 :] = np.inf
+        for ring in range(1, cost.shape[1]):
+            options = np.full((STEEPEST + 1, DEPTHS), np.inf)
+            for step in range(STEEPEST + 1):
+                options[step, step:] = best[: DEPTHS - step]
+            came.append(options.argmin(0))
+            best = options.min(0) + cost[sector, ring]
+        at = int(best.argmin())
+        for ring in range(cost.shape[1] - 1, 0, -1):
+            table[sector, ring] = depths[at]
+            at -= int(came[ring - 1][at])
+        table[sector, 0] = depths[at]
+    return gaussian_filter(table, (0.7, 0.5), mode=("wrap", "nearest"))
