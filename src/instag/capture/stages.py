@@ -186,6 +186,15 @@ def _mattes(clip: Clip, report: Report) -> Clip:
     return clip
 
 
+def _poses(clip: Clip, report: Report, *, tracker: str) -> Clip:
+    """Our own poses, aligned with the whole head; those of another tracker stay."""
+    from instag.capture.tracking.head_alignment import align_head
+
+    if tracker == TRACKERS.default:
+        clip.save_track(align_head(clip, read_landmarks(clip), report))
+    return clip
+
+
 def _torso(clip: Clip, report: Report) -> Clip:
     from instag.capture.segmentation.torso import cut_torso
 
@@ -234,9 +243,17 @@ STAGES = (
     ),
     Stage(name="backdrop", run=_backdrop, needs=("regions",), share=4, fixed={"seen": True}),
     Stage(name="mattes", run=_mattes, needs=("regions", "backdrop"), share=8),
+    Stage(
+        name="poses",
+        run=_poses,
+        needs=("tracking", "regions", "mattes"),
+        options=("tracker",),
+        share=10,
+        fixed={"whole_head": True},
+    ),
     Stage(name="torso", run=_torso, needs=("regions", "mattes"), share=20),
-    Stage(name="surface", run=_surface, needs=("tracking",), options=("surface",), share=15),
+    Stage(name="surface", run=_surface, needs=("poses",), options=("surface",), share=15),
     Stage(name="features", run=_features, needs=("sound",), options=("speech",), share=0.5),
-    Stage(name="quality", run=_quality, needs=("sound", "tracking", "regions"), share=3),
+    Stage(name="quality", run=_quality, needs=("sound", "poses", "regions"), share=3),
 )
 """All stages in their order."""

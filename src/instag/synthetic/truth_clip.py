@@ -27,6 +27,7 @@ STAGES = (
     "action_units",
     "regions",
     "backdrop",
+    "poses",
     "torso",
     "surface",
     "features",

@@ -111,19 +111,45 @@ def refine_poses(
 ) -> Track:
     """The track with its poses aligned to the face's texture. `frame` reads the RGB picture of an
     index, `size` is width and height in pixels."""
-    points = sample_points(track.identity, POINTS)
-    scale = min(1.0, WORKING_SIZE / max(size))
-    intrinsics = Intrinsics(focal=track.focal * scale, centre=np.array(size) / 2 * scale)
-    start = head_to_camera(track)
+    scale = working_scale(size)
 
     def gradients(index: int) -> ImageGradients:
-        grey = cv2.cvtColor(frame(index), cv2.COLOR_RGB2GRAY)
-        if scale < 1:
-            grey = cv2.resize(
-                grey, (round(size[0] * scale), round(size[1] * scale)), interpolation=cv2.INTER_AREA
-            )
+        grey = working_grey(frame(index), size)
         return ImageGradients.of(detail(grey, track.landmarks[index, :, :2] * scale))
 
+    points = sample_points(track.identity, POINTS)
+    return aligned_track(track, landmarks, points, gradients, size, report)
+
+
+def working_scale(size: tuple[int, int]) -> float:
+    """By which pictures of a size are reduced."""
+    return min(1.0, WORKING_SIZE / max(size))
+
+
+def working_grey(
+    picture: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]
+) -> UInt8[np.ndarray, "h2 w2"]:
+    """The brightness of a picture of a size, reduced."""
+    grey, scale = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), working_scale(size)
+    if scale == 1:
+        return np.asarray(grey, np.uint8)
+    reduced = (round(size[0] * scale), round(size[1] * scale))
+    return np.asarray(cv2.resize(grey, reduced, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def aligned_track(
+    track: Track,
+    landmarks: Landmarks,
+    points: SkinPoints,
+    gradients: ReadGradients,
+    size: tuple[int, int],
+    report: Report = silent,
+) -> Track:
+    """The track with its poses aligned to the texture of some points. gradients: of a frame's
+    picture at `working_scale`; size: of the whole picture in pixels."""
+    scale = working_scale(size)
+    intrinsics = Intrinsics(focal=track.focal * scale, centre=np.array(size) / 2 * scale)
+    start = head_to_camera(track)
     texture = _alternate(
         gradients, points, start, _texture_frames(track), intrinsics, part(report, 0.0, 0.4)
     )

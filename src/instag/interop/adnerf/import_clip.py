@@ -43,6 +43,7 @@ STAGES = (
     "action_units",
     "regions",
     "backdrop",
+    "poses",
     "torso",
     "surface",
     "features",
