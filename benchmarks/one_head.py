@@ -1,6 +1,5 @@
 """One head of the bench over people: learned, measured, swept, and its sheets drawn."""
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,9 +59,7 @@ def run(job: Job) -> Result:
     if job.lip_networks is not None:
         speak_with(job.lip_networks)
     clip = Clip.open(job.clip)
-    began = time.perf_counter()
     avatar = learn(job, clip)
-    took = time.perf_counter() - began
     measured = instag.evaluate(job.avatar, clip, with_speed=False, device=job.device)
     instag.write_report(measured, job.avatar.with_suffix(".report"))
     sheet = worst_sheet(avatar, clip, measured.measured, device=device_named(job.device))
@@ -72,13 +69,15 @@ def run(job: Job) -> Result:
         seed=job.seed,
         taught=len(avatar),
         tested=measured.measured.frames,
-        adapt_s=took,
+        adapt_s=seconds_of(avatar),
         numbers=numbers_of(measured) | (swept(avatar, job) if job.sweeps else {}),
     )
 
 
 def learn(job: Job, clip: Clip) -> Avatar:
-    """The head of a job, which is also written to its file."""
+    """The head of a job, which is also written to its file; one that is there already is kept."""
+    if job.avatar.is_file():
+        return Avatar.open(job.avatar)
     recipe = job.recipe
     if job.prior_scope is not None and isinstance(recipe, str):
         recipe = recipe_named(recipe, prior_scope=job.prior_scope)
@@ -92,6 +91,12 @@ def learn(job: Job, clip: Clip) -> Avatar:
         prior=job.prior,
         run_dir=job.avatar.with_suffix(".run"),
     )
+
+
+def seconds_of(avatar: Avatar) -> float:
+    """How long its stages were trained."""
+    spent = avatar.info.training["seconds"]
+    return sum(spent.values()) if isinstance(spent, dict) else 0.0
 
 
 def swept(avatar: Avatar, job: Job) -> dict[str, float]:
