@@ -15,7 +15,7 @@ from instag.evaluation.picture_sheets import write_png
 from instag.evaluation.sweeps.measure_sweeps import measure_sweeps
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_named, set_threads
-from instag.training.recipes import AdaptRecipe, PriorScope, recipe_named
+from instag.training.recipes import AdaptRecipe
 from instag.types import FPS
 
 SHORT_CLIP_S = 8.0
@@ -26,8 +26,7 @@ SECONDS, SHORT_SECONDS = 5.0, 3.0
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """What is asked of one head. recipe: its name, or a whole one. prior: file, or "bundled"; None
-    for the recipe's own. prior_scope: which fields begin with it; None for what the recipe does
-    with a given prior. lip_networks: file of networks that never heard the person; None for the
+    for the recipe's own. lip_networks: file of networks that never heard the person; None for the
     bundled ones. threads: of a worker on a CPU; None for all."""
 
     clip: Path
@@ -37,7 +36,6 @@ class Job:
     seed: int = 0
     device: str = "auto"
     prior: str | None = None
-    prior_scope: PriorScope | None = None
     lip_networks: Path | None = None
     sweeps: bool = True
     threads: int | None = None
@@ -78,13 +76,10 @@ def learn(job: Job, clip: Clip) -> Avatar:
     """The head of a job, which is also written to its file; one that is there already is kept."""
     if job.avatar.is_file():
         return Avatar.open(job.avatar)
-    recipe = job.recipe
-    if job.prior_scope is not None and isinstance(recipe, str):
-        recipe = recipe_named(recipe, prior_scope=job.prior_scope)
     return instag.adapt(
         clip,
         job.avatar,
-        recipe=recipe,
+        recipe=job.recipe,
         seconds=taught_seconds(clip, job.seconds),
         seed=job.seed,
         device=job.device,

@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import get_args
 
 from benchmarks.one_head import SECONDS, Job
 from benchmarks.people_columns import MAIN, TABLES
@@ -28,7 +27,6 @@ from benchmarks.separate_process import run_apart
 import instag
 from instag.runtime.device import device_name, device_named
 from instag.runtime.files import write_atomic
-from instag.training.recipes import PriorScope
 
 MARKS = ("<!-- people: begin -->", "<!-- people: end -->")
 
@@ -78,7 +76,6 @@ def jobs_of(chosen: argparse.Namespace) -> list[Job]:
             seed=seed,
             device=chosen.device,
             prior=str(priors[clip.stem]) if priors else chosen.prior,
-            prior_scope=chosen.prior_scope,
             lip_networks=networks.get(clip.stem),
             sweeps=not chosen.no_sweeps,
             threads=chosen.threads,
@@ -149,7 +146,6 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--prior", help='of everybody: a file, or "bundled"')
     parser.add_argument("--priors", nargs="*", default=[], help="of each person")
-    parser.add_argument("--prior-scope", choices=get_args(PriorScope), help="what begins with it")
     parser.add_argument("--lip-networks", nargs="*", default=[], help="of each person")
     parser.add_argument("--no-sweeps", action="store_true")
     parser.add_argument("--jobs", type=int, default=1, help="heads at once")

@@ -62,9 +62,9 @@ def waits_in_steps(gpu: PretendedGpu) -> list[str]:
     ]
 
 
-def tiny(name: str, *, prior_scope: recipes.PriorScope = "none") -> recipes.AdaptRecipe:
+def tiny(name: str, *, with_prior: bool = False) -> recipes.AdaptRecipe:
     return replace(
-        shortened(recipes.recipe_named(name, prior_scope=prior_scope), 0.004),
+        shortened(recipes.recipe_named(name, with_prior=with_prior), 0.004),
         size=64,
         face_splats=100,
         mouth_splats=50,
@@ -140,7 +140,7 @@ def test_a_prior_is_learned_and_begun_with(
     )
     adapt(
         people[0],
-        recipe=tiny("few", prior_scope="all"),
+        recipe=tiny("few", with_prior=True),
         prior=tmp_path / "two.prior",
         n_views=50,
         device="cuda",

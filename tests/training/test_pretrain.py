@@ -178,7 +178,7 @@ def test_fields_may_hear_motion_in_place_of_speech(people):
     assert prior.info.front_end == "motion"
     assert prior.face.speech.level.shape == (2, prior.conditioning.channels)
     small = replace(
-        shortened(recipes.few(prior_scope="all"), 0.001), size=64, face_splats=120, mouth_splats=50
+        shortened(recipes.few(with_prior=True), 0.001), size=64, face_splats=120, mouth_splats=50
     )
     avatar = adapt(people[2], recipe=small, prior=prior, n_views=50)
     assert avatar.info.front_end == "motion"
@@ -199,7 +199,7 @@ def test_no_clip_and_unknown_recipes_are_refused():
 def test_a_head_begins_with_a_prior(people, tmp_path):
     prior = pretrain(people[:2], tmp_path / "two.prior", recipe=TINY)
     small = replace(
-        shortened(recipes.few(prior_scope="all"), 0.004), size=64, face_splats=120, mouth_splats=50
+        shortened(recipes.few(with_prior=True), 0.004), size=64, face_splats=120, mouth_splats=50
     )
     with_prior = adapt(people[2], recipe=small, prior=tmp_path / "two.prior", n_views=50)
     assert with_prior.info.front_end == "mel"
@@ -227,15 +227,15 @@ def test_the_bundled_prior_hears_what_heads_hear():
     assert Prior.open(BUNDLED).digest() == prior.digest()
 
 
-def test_a_mouth_begins_with_the_bundled_prior_and_a_face_afresh(people):
+def test_both_fields_begin_with_the_bundled_prior(people):
     small = replace(
-        shortened(recipes.few(prior_scope="mouth"), 0.002),
+        shortened(recipes.few(with_prior=True), 0.002),
         size=64,
         face_splats=120,
         mouth_splats=50,
     )
     avatar, prior = adapt(people[2], recipe=small, n_views=50), load_bundled_prior()
-    assert str(avatar.info.training["prior"]).endswith(f"{prior.digest()[:16]}: the mouth alone")
+    assert str(avatar.info.training["prior"]).endswith(prior.digest()[:16])
 
     def near(part: MotionField | MouthField, other: MotionField | MouthField) -> Tensor:
         return torch.nn.functional.cosine_similarity(
@@ -243,25 +243,28 @@ def test_a_mouth_begins_with_the_bundled_prior_and_a_face_afresh(people):
         )
 
     assert near(avatar.head.mouth.field, prior.mouth) > 0.8
-    assert near(avatar.head.face.field, prior.face) < 0.5
+    assert near(avatar.head.face.field, prior.face) > 0.8
+    afresh = adapt(people[2], recipe=replace(small, with_prior=False), n_views=50, prior="none")
+    assert afresh.info.training["prior"] is None
+    assert near(afresh.head.face.field, prior.face) < 0.5
     with pytest.raises(BadArgument, match="mel"):
         adapt(people[2], recipe=small, speech="mel", n_views=50)
 
 
 def test_what_begins_with_a_prior_depends_on_what_drives_a_head():
-    def scope(name: str, speech: str | None = None, prior: Prior | None = None) -> str:
-        return recipe_for(name, speech, prior).prior_scope
+    def begins(name: str, speech: str | None = None, prior: Prior | None = None) -> bool:
+        return recipe_for(name, speech, prior).with_prior
 
-    assert [scope(name) for name in ("draft", "few", "long", "reference")] == [
-        "mouth",
-        "mouth",
-        "none",
-        "none",
+    assert [begins(name) for name in ("draft", "few", "long", "reference")] == [
+        True,
+        True,
+        False,
+        False,
     ]
-    assert scope("few", speech="motion") == "mouth"
-    assert scope("few", speech="mel") == "none"
-    assert scope("reference", speech="motion") == "none"
-    assert scope("few", prior=load_bundled_prior()) == "all"
+    assert begins("few", speech="motion")
+    assert not begins("few", speech="mel")
+    assert not begins("reference", speech="motion")
+    assert begins("reference", prior=load_bundled_prior())
 
 
 def test_a_prior_that_hears_otherwise_is_refused(people, tmp_path):

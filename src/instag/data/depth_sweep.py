@@ -14,7 +14,7 @@ from typing import final
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from instag.data.head_view import HeadView, nearest_points
@@ -104,10 +104,7 @@ def depth_profile(
         np.add.at(cost, (sector, ring), _differences(part, views, images, people).numpy())
         np.add.at(count, (sector, ring), 1)
     # Neighbouring sectors and rings tell of each other.
-    cost, count = (
-        gaussian_filter(values, (1.0, 0.7), axes=(0, 1), mode=("wrap", "nearest"))
-        for values in (cost, count)
-    )
+    cost, count = (_smoothed(values, (1.0, 0.7)) for values in (cost, count))
     mean = cost / np.maximum(count, FEWEST)[..., None]
     return DepthProfile(table=_cheapest(mean, general_profile().table))
 
@@ -182,4 +179,12 @@ def _cheapest(
             table[sector, ring] = depths[at]
             at -= int(came[ring - 1][at])
         table[sector, 0] = depths[at]
-    return gaussian_filter(table, (0.7, 0.5), mode=("wrap", "nearest"))
+    return _smoothed(table, (0.7, 0.5))
+
+
+def _smoothed(
+    values: Float[np.ndarray, "sectors rings ..."], sigma: tuple[float, float]
+) -> Float[np.ndarray, "sectors rings ..."]:
+    """Blurred by so many sectors, which close a circle, and rings."""
+    around = gaussian_filter1d(values, sigma[0], axis=0, mode="wrap")
+    return gaussian_filter1d(around, sigma[1], axis=1, mode="nearest")

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -85,7 +85,7 @@ def nearest_points(
 ) -> NearestPoints:
     """Of the tracked points, metres, those nearest to pixels (row, column) of a view."""
     seen, places = view.project(tracked), pixels.flip(1) + 0.5
-    away, index = cKDTree(seen[:, :2].numpy()).query(places.numpy())
+    away, index = KDTree(seen[:, :2].numpy()).query(places.numpy())
     depth, aside = seen[torch.from_numpy(index), 2], places - seen[:, :2].mean(0)
     right, up = (normalize(view.pose[:2, axis], dim=0) for axis in (0, 1))
     metres = torch.from_numpy(away).float() * depth / view.K[0, 0]

@@ -90,10 +90,6 @@ class Prior:
         own = head.face.field.expression_range.clone()
         _begin(head.face.field, self.face)
         head.face.field.expression_range.copy_(own)
-        self.begin_mouth(head)
-
-    def begin_mouth(self, head: Head) -> None:
-        """Start only the mouth of a head from these fields. Raises as `begin` does."""
         _begin(head.mouth.field, self.mouth)
 
     def save(self, path: Path | str) -> None:

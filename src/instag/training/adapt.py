@@ -60,10 +60,10 @@ def adapt(
     neither is given, or -1, all but the frames held back for testing; `reference` takes 250. long:
     the recipe for a minute or more. all_for_train: keep nothing for testing. speech: the head's
     front end, as in speech.registry.create; None for the recipe's, or the prior's. prior: what
-    several people taught, which the fields begin with, its file, or "bundled" for the one that
-    comes with instag, of which a head on lip codes begins with the mouth where nothing is given.
-    device: as in runtime.device.device_named. batch: frames a step, None for what suits recipe and
-    device.
+    several people taught, which the fields begin with, or its file; "bundled" for the one that
+    comes with instag, which `draft` and `few` begin with where they get lip codes and nothing is
+    given; "none" for fields that begin afresh. device: as in runtime.device.device_named. batch:
+    frames a step, None for what suits recipe and device.
 
     run_dir: where metrics and checkpoints go; None for the clip's own folder. A stopped run goes on
     from its checkpoint there. on_plan: called with what will be learned from, before anything is.
@@ -92,12 +92,11 @@ def adapt(
     inputs = load_inputs(clip, plan.recipe, plan.frames, front_end=plan.front_end, device=where)
     begun = None if plan.prior is None else plan.prior.to(where)
     training = head_training(inputs, plan.recipe, begun, renderer_for(where), seed)
-    whole = begun if plan.recipe.prior_scope == "all" else None
     stages = {
         "face": lambda: FaceStage(
             training,
             plan.recipe.face,
-            landmark_sampler(training, inputs, plan.recipe.face, whole),
+            landmark_sampler(training, inputs, plan.recipe.face, begun),
         ),
         "mouth": lambda: MouthStage(training, plan.recipe.mouth),
         "fuse": lambda: FuseStage(training, plan.recipe.fuse),
@@ -159,8 +158,7 @@ def initialize_head(
         expressions = torch.cat([expressions, torch.zeros_like(expressions[:1]), strongest])
     head.set_expression_range(expressions)
     if prior is not None:
-        begin = prior.begin_mouth if recipe.prior_scope == "mouth" else prior.begin
-        begin(head)
+        prior.begin(head)
     return head
 
 

@@ -14,14 +14,15 @@ from instag.models.prior import Prior, load_bundled_prior
 from instag.speech import registry
 from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.training.recipes import (
-    WITH_BUNDLED_MOUTH,
+    WITH_BUNDLED_PRIOR,
     AdaptRecipe,
     batched,
-    grown,
     recipe_named,
 )
 from instag.types import FPS
 
+NO_PRIOR = "none"
+"""In place of a prior: fields that begin afresh, where the bundled prior would be used."""
 FRONT_ENDS = {"audio": "mel", "lip_codes": LipCodeFrontEnd.name}
 """The front end of a recipe's conditioning."""
 
@@ -29,7 +30,7 @@ FRONT_ENDS = {"audio": "mel", "lip_codes": LipCodeFrontEnd.name}
 @final
 @dataclass(frozen=True, kw_only=True)
 class AdaptPlan:
-    """prior: what the fields begin with, as far as `recipe.prior_scope` says; on the CPU. frames:
+    """prior: what the fields begin with, on the CPU. frames:
     to learn from and to test on. frame_count: of the clip. source: of the clip, its digest."""
 
     recipe: AdaptRecipe
@@ -64,8 +65,7 @@ class AdaptPlan:
         if self.prior is None:
             return None
         info = self.prior.info
-        whole = f"{info.made_by}, {info.people} people, {self.prior.digest()[:16]}"
-        return f"{whole}: the mouth alone" if self.recipe.prior_scope == "mouth" else whole
+        return f"{info.made_by}, {info.people} people, {self.prior.digest()[:16]}"
 
 
 def adapt_plan(
@@ -83,9 +83,13 @@ def adapt_plan(
 ) -> AdaptPlan:
     """speech: a front end that the user names. batch: frames a step; None for what suits recipe and
     device. Raises BadArgument, TooShort, and what opening a prior raises."""
-    given = Prior.open(prior) if isinstance(prior, Path | str) else prior
+    named = isinstance(prior, Path | str)
+    fresh = named and str(prior) == NO_PRIOR
+    given = (None if fresh else Prior.open(prior)) if named else prior
     chosen = recipe if isinstance(recipe, AdaptRecipe) else recipe_for(recipe, speech, given)
-    if given is None and chosen.prior_scope == "mouth":
+    if fresh:
+        chosen = recipe_named(chosen.name) if isinstance(recipe, str) else chosen
+    elif given is None and chosen.with_prior:
         given = load_bundled_prior()
     front_end = speech or (
         FRONT_ENDS[chosen.conditioning] if given is None else given.info.front_end
@@ -98,9 +102,8 @@ def adapt_plan(
         all_for_train=all_for_train,
         kept=clip.test_frames,
     )
-    lengthened = grown(chosen, len(frames.train))
     return AdaptPlan(
-        recipe=batched(lengthened, batch or (lengthened.gpu_batch if device.type == "cuda" else 1)),
+        recipe=batched(chosen, batch or (chosen.gpu_batch if device.type == "cuda" else 1)),
         front_end=front_end,
         prior=given,
         frames=frames,
@@ -111,15 +114,12 @@ def adapt_plan(
 
 
 def recipe_for(name: str, speech: str | None, prior: Prior | None) -> AdaptRecipe:
-    """The recipe of this name for a prior: all of a given one, or the mouth of the bundled one,
-    which gains by it where a fresh face loses nothing. Raises BadArgument."""
+    """The recipe of this name for a given prior, or for the bundled one where it fits. Raises
+    BadArgument."""
     fresh = recipe_named(name)
-    if prior is not None:
-        return recipe_named(name, prior_scope="all")
     kind = registry.kind_of(speech or FRONT_ENDS[fresh.conditioning])
-    if name in WITH_BUNDLED_MOUTH and kind == "lip_codes":
-        return recipe_named(name, prior_scope="mouth")
-    return fresh
+    bundled = name in WITH_BUNDLED_PRIOR and kind == "lip_codes"
+    return recipe_named(name, with_prior=True) if prior is not None or bundled else fresh
 
 
 def check_front_end(prior: Prior, front_end: str) -> None:

@@ -35,7 +35,7 @@ class TrainingOptions:
         metavar="NAME",
     )
     prior: Path | None = option(
-        None, "What others' faces do: a file of `pretrain` or `import-prior`, or bundled."
+        None, "What others' faces do: a file of `pretrain` or `import-prior`; bundled or none."
     )
     batch: int | None = option(
         None, "Frames a step; if not given, 1 on a CPU, 8 on a GPU, 1 for `reference`.", minimum=1

@@ -12,40 +12,36 @@ from instag.training.stages.adapt_fuse import FuseStageConfig
 from instag.training.stages.adapt_mouth import MouthStageConfig
 
 NEVER = Term(weight=0.0)
-PriorScope = Literal["none", "mouth", "all"]
-"""Which of a head's fields begin with a prior's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptRecipe:
     """A whole adaptation. size: side of the picture in pixels. n_views: frames to learn from where
     the user names none (None: all but those held back). pictures: of how many of them pictures are
-    compared, at most; those that tell most are chosen (`data.frame_choice`; None: of all). growth:
-    how many times as long a course gets, at most, where there is more to learn (`grown`).
+    compared, at most; those that tell most are chosen (`data.frame_choice`; None: of all).
 
     gpu_batch: frames a step on a GPU, which one frame leaves idle; a CPU takes one. conditioning:
     what the fields get: speech features, as in the paper, or lip codes, which are predicted from
-    the speech (`speech.lips`); a front end that the user names goes before it. prior_scope: what
-    rates and warmup are made for.
+    the speech (`speech.lips`); a front end that the user names goes before it. with_prior:
+    whether the fields begin with a prior, which rates and warmup are made for.
     """
 
     name: str
     size: int
     n_views: int | None
     pictures: int | None
-    growth: float
     start: Start
     face_splats: int
     mouth_splats: int
     gpu_batch: int
     conditioning: Literal["audio", "lip_codes"]
-    prior_scope: PriorScope
+    with_prior: bool
     face: FaceStageConfig
     mouth: MouthStageConfig
     fuse: FuseStageConfig
 
 
-def reference(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
+def reference(*, with_prior: bool = False) -> AdaptRecipe:
     """The paper's schedule for a few seconds, one frame a step
     (docs/method.md#adaptation)."""
     return AdaptRecipe(
@@ -53,20 +49,19 @@ def reference(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
         size=512,
         n_views=250,
         pictures=None,
-        growth=1.0,
         start="random",
         face_splats=2_000,
         mouth_splats=5_000,
         gpu_batch=1,
         conditioning="audio",
-        prior_scope=prior_scope,
-        face=_reference_face(prior_scope),
-        mouth=_reference_mouth(prior_scope),
+        with_prior=with_prior,
+        face=_reference_face(with_prior),
+        mouth=_reference_mouth(with_prior),
         fuse=_reference_fuse(),
     )
 
 
-def _reference_face(prior_scope: PriorScope) -> FaceStageConfig:
+def _reference_face(with_prior: bool) -> FaceStageConfig:
     """The paper's face stage."""
     return FaceStageConfig(
         steps=10_000,
@@ -78,7 +73,7 @@ def _reference_face(prior_scope: PriorScope) -> FaceStageConfig:
         slow_field_after=None,
         field_rate_decay=0.5,
         # A field that starts fresh has nothing to keep.
-        warmup_steps=3_000 if prior_scope == "all" else 0,
+        warmup_steps=3_000 if with_prior else 0,
         aligner_after=1_000,
         alpha=Term(weight=1e-3, active=After(3_000)),
         motion=Term(weight=1e-5, active=After(3_000)),
@@ -101,7 +96,7 @@ def _reference_face(prior_scope: PriorScope) -> FaceStageConfig:
     )
 
 
-def _reference_mouth(prior_scope: PriorScope) -> MouthStageConfig:
+def _reference_mouth(with_prior: bool) -> MouthStageConfig:
     """The paper's mouth stage."""
     return MouthStageConfig(
         steps=10_000,
@@ -112,7 +107,7 @@ def _reference_mouth(prior_scope: PriorScope) -> MouthStageConfig:
         field_rate=1.0,
         slow_field_after=None,
         field_rate_decay=0.5,
-        warmup_steps=0 if prior_scope == "none" else 3_000,
+        warmup_steps=3_000 if with_prior else 0,
         aligner_after=1_000,
         curriculum_every=5,
         alpha=Term(weight=1e-3),
@@ -153,15 +148,13 @@ WITH_PRIOR = {"field_rate": 1.0, "slow_field_after": None}
 MOST_PICTURES = 500
 """Twenty seconds of pictures fit into a laptop's memory, and a course sees each of them ten
 times."""
-GROWS_AFTER = 250
-"""Frames that a recipe's own steps are made for: 10 s."""
 
 
-def base(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
+def base(*, with_prior: bool = False) -> AdaptRecipe:
     """What our own recipes are cut from: the paper's schedule with a start from what frames show,
     landmarks that teach the field, a random background, hair in every step, and lips weighed
     more."""
-    recipe = reference(prior_scope=prior_scope)
+    recipe = reference(with_prior=with_prior)
     return replace(
         recipe,
         name="base",
@@ -172,15 +165,15 @@ def base(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
         mouth_splats=2_000,
         gpu_batch=8,
         conditioning="lip_codes",
-        face=_base_face(recipe.face, prior_scope),
-        mouth=_base_mouth(recipe.mouth, prior_scope),
+        face=_base_face(recipe.face, with_prior),
+        mouth=_base_mouth(recipe.mouth, with_prior),
     )
 
 
-def _base_face(face: FaceStageConfig, prior_scope: PriorScope) -> FaceStageConfig:
+def _base_face(face: FaceStageConfig, with_prior: bool) -> FaceStageConfig:
     return replace(
         face,
-        **(WITH_PRIOR if prior_scope == "all" else FRESH),
+        **(WITH_PRIOR if with_prior else FRESH),
         landmarks=Term(weight=2.0),
         expressions=0.3,
         background="random",
@@ -190,10 +183,10 @@ def _base_face(face: FaceStageConfig, prior_scope: PriorScope) -> FaceStageConfi
     )
 
 
-def _base_mouth(mouth: MouthStageConfig, prior_scope: PriorScope) -> MouthStageConfig:
+def _base_mouth(mouth: MouthStageConfig, with_prior: bool) -> MouthStageConfig:
     return replace(
         mouth,
-        **(FRESH if prior_scope == "none" else WITH_PRIOR),
+        **(WITH_PRIOR if with_prior else FRESH),
         background="random",
         # What a voice asks for was not seen in just that way: teeth tore, and what lies behind the
         # head shone through.
@@ -212,20 +205,20 @@ def _base_density(density: DensityConfig) -> DensityConfig:
     )
 
 
-def few(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
-    """The default: 512 pixels, half of the steps, up to twice as many for a longer video."""
-    return replace(shortened(base(prior_scope=prior_scope), 0.5), name="few", growth=2.0)
+def few(*, with_prior: bool = False) -> AdaptRecipe:
+    """The default: 512 pixels, half of the steps."""
+    return replace(shortened(base(with_prior=with_prior), 0.5), name="few")
 
 
-def draft(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
+def draft(*, with_prior: bool = False) -> AdaptRecipe:
     """A first look in minutes on two cores: 256 pixels, a fifth of the steps."""
-    return replace(shortened(base(prior_scope=prior_scope), 0.2), name="draft", size=256)
+    return replace(shortened(base(with_prior=with_prior), 0.2), name="draft", size=256)
 
 
-def long(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
+def long(*, with_prior: bool = False) -> AdaptRecipe:
     """For a minute of video or more: no geometry priors, fuller spherical harmonics, opacities
     never reset."""
-    recipe = base(prior_scope=prior_scope)
+    recipe = base(with_prior=with_prior)
     face = replace(
         recipe.face,
         slow_field_after=None,
@@ -249,13 +242,6 @@ def long(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
     )
 
 
-def grown(recipe: AdaptRecipe, frames: int) -> AdaptRecipe:
-    """The same schedule for so many frames: as many times longer as the square root of the seconds
-    beyond ten, up to the recipe's growth."""
-    share = min(recipe.growth, max(1.0, (frames / GROWS_AFTER) ** 0.5))
-    return recipe if share == 1 else shortened(recipe, share)
-
-
 def batched(recipe: AdaptRecipe, frames: int) -> AdaptRecipe:
     """The same schedule in steps of `frames` frames: every count of steps shrinks, so that as many
     frames are seen. Recipes take one frame a step."""
@@ -267,15 +253,14 @@ def batched(recipe: AdaptRecipe, frames: int) -> AdaptRecipe:
 
 
 RECIPES = {"draft": draft, "few": few, "long": long, "reference": reference}
-WITH_BUNDLED_MOUTH = ("draft", "few")
-"""Recipes in which the inside of the mouth begins with the bundled prior, where the head gets what
-that got."""
+WITH_BUNDLED_PRIOR = ("draft", "few")
+"""Recipes in which the fields begin with the bundled prior, where the head gets what that got."""
 
 
-def recipe_named(name: str, *, prior_scope: PriorScope = "none") -> AdaptRecipe:
+def recipe_named(name: str, *, with_prior: bool = False) -> AdaptRecipe:
     """Raises BadArgument for a name that no recipe has."""
     if name not in RECIPES:
         raise BadArgument(
             f"There is no recipe named {name!r}. Choose one of: {', '.join(RECIPES)}."
         )
-    return RECIPES[name](prior_scope=prior_scope)
+    return RECIPES[name](with_prior=with_prior)
