@@ -51,7 +51,7 @@ class Orientation:
     @classmethod
     def of(cls, frame: VideoFrame) -> "Orientation":
         """From the display matrix that came with the frame."""
-        stored = next((each for each in frame.side_data if each.type == Type.DISPLAYMATRIX), None)
+        stored = frame.side_data.get(Type.DISPLAYMATRIX)  # pyright: ignore - PyAV's stub is wrong
         if stored is None:
             return cls()
         a, b, _, c, d, *_ = np.frombuffer(bytes(stored), np.int32).tolist()
@@ -71,8 +71,8 @@ def displayed_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     """Width and height as displayed: square pixels, upright."""
     aspect = float(stream.sample_aspect_ratio or 1)
     aspect = aspect if 1 / MAX_ASPECT <= aspect <= MAX_ASPECT else 1.0
-    size = round(frame.width * aspect), frame.height
-    return size[::-1] if Orientation.of(frame).transposed else size
+    width, height = round(frame.width * aspect), frame.height
+    return (height, width) if Orientation.of(frame).transposed else (width, height)
 
 
 @final

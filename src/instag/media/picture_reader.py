@@ -87,6 +87,14 @@ def skim_frames(
                 yield squeezed, convert(frame) if index % every == 0 else None
 
 
+def picture_seconds(path: Path | str) -> float:
+    """How long a video's picture goes on, without what its time stamps jump over; 0 where they do
+    not show it. Raises FileMissing, NotMedia, Truncated."""
+    timeline = _timeline(Path(path))
+    shifts = timeline.pictures
+    return timeline.picture_end - (shifts[-1][1] if shifts else 0.0)
+
+
 def _timeline(path: Path) -> Timeline:
     """Of the picture and the sound that goes with it."""
     with opened(path) as container:

@@ -3,19 +3,22 @@
 from instag.media.flaws import Flaw, Notice, unnoticed
 from instag.media.media_info import MediaInfo, probe
 from instag.media.picture_conversion import Square
-from instag.media.picture_reader import read_frames, skim_frames
-from instag.media.sound_reader import read_sound, sound_channels, stream_sound
+from instag.media.picture_reader import picture_seconds, read_frames, skim_frames
+from instag.media.sound_reader import find_sound, read_sound, stream_sound
+from instag.media.sound_track import SoundChoice
 
 __all__ = [
     "Flaw",
     "MediaInfo",
     "Notice",
+    "SoundChoice",
     "Square",
+    "find_sound",
+    "picture_seconds",
     "probe",
     "read_frames",
     "read_sound",
     "skim_frames",
-    "sound_channels",
     "stream_sound",
     "unnoticed",
 ]

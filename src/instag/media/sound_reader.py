@@ -1,12 +1,11 @@
 """The sound of a file as samples of one rate: sample n belongs to the picture's time n / rate."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from av.audio.stream import AudioStream
-from av.container import InputContainer
 from jaxtyping import Float
 
 from instag.errors import NoSound, Truncated
@@ -23,7 +22,7 @@ from instag.media.flaws import Flaw, Notice, unnoticed
 from instag.media.sound_conversion import Sound, SoundConverter
 from instag.media.sound_placement import PlacedSound
 from instag.media.sound_queue import SampleQueue
-from instag.media.sound_track import choose_sound
+from instag.media.sound_track import SoundChoice, choose_sound
 from instag.media.timecode import clock
 from instag.media.timeline import read_timeline
 from instag.types import FPS
@@ -46,13 +45,16 @@ def read_sound(
     return np.concatenate([np.zeros(0, np.float32), *stream_sound(path, rate, notice=notice)])
 
 
-def sound_channels(path: Path | str) -> int:
-    """2 where the sound that `stream_sound` reads has several channels, else 1. Raises what
-    `stream_sound` raises."""
+def find_sound(path: Path | str, *, notice: Notice = unnoticed) -> SoundChoice:
+    """What `stream_sound` reads of a file, to be found once for several readings. Raises
+    FileMissing, NotMedia, NoSound."""
     path = Path(path)
     with opened(path) as container:
-        _needed_sound(container, path)
-        return min(2, choose_sound(container, path, unnoticed).channels)
+        if not container.streams.audio:
+            raise NoSound(
+                f"{path} has no sound track. Give a video with speech in it, or a sound file."
+            )
+        return choose_sound(container, path, notice)
 
 
 def stream_sound(
@@ -60,18 +62,19 @@ def stream_sound(
     rate: int = 16_000,
     *,
     stereo: bool = False,
+    choice: SoundChoice | None = None,
     notice: Notice = unnoticed,
-) -> Iterator[Sound]:
+) -> Generator[Sound]:
     """The sound of `read_sound` in pieces of any length, in constant memory.
 
     The default track is heard, else the first audible one. One channel where a mix would cancel
-    it. Holes in the file's times are silent. stereo: two channels in place of a mix. `notice` gets
-    what was chosen or filled. Raises what `read_sound` raises; Truncated only at the end.
+    it. Holes in the file's times are silent. stereo: two channels in place of a mix. choice: as
+    `find_sound` returned it. `notice` gets what was chosen, filled or passed over. Raises what
+    `read_sound` raises; Truncated only at the end.
     """
     path = Path(path)
+    choice = choice or find_sound(path, notice=notice)
     with opened(path) as container:
-        _needed_sound(container, path)
-        choice = choose_sound(container, path, notice)
         stream, picture = container.streams[choice.track], picture_stream(container)
         assert isinstance(stream, AudioStream)
         timeline = read_timeline(path, None if picture is None else picture.index, stream.index)
@@ -87,15 +90,10 @@ def stream_sound(
         late = 0.0
         if picture is not None and first is not None:
             late = (first.time or 0.0) - start_seconds(picture)
-        yield from _delayed(whole, round(late * rate))
-        _tell(path, decoder, placed, notice)
-
-
-def _needed_sound(container: InputContainer, path: Path) -> None:
-    if not container.streams.audio:
-        raise NoSound(
-            f"{path} has no sound track. Give a video with speech in it, or a sound file."
-        )
+        try:
+            yield from _delayed(whole, round(late * rate))
+        finally:
+            _tell(path, decoder, placed, notice)
 
 
 def _whole_sound(

@@ -198,7 +198,7 @@ class _Scan:
         self._order = 0
 
     def add(self, packet: Packet) -> None:
-        index, stamp = packet.stream.index, packet.dts if packet.dts is not None else packet.pts
+        index, stamp = packet.stream_index, packet.dts if packet.dts is not None else packet.pts
         if packet.size == 0 or stamp is None or not packet.time_base:
             self._pass(packet)
             return
@@ -214,15 +214,15 @@ class _Scan:
     def _length(self, packet: Packet) -> float:
         """Seconds of a packet. Files store the step to the next one, so that a length is only
         believed where it is like those before."""
-        usual = self.lengths.get(packet.stream.index, USUAL_LENGTH_S)
+        usual = self.lengths.get(packet.stream_index, USUAL_LENGTH_S)
         stored = float((packet.duration or 0) * (packet.time_base or 0))
         if 0 < stored <= LONGEST_LENGTH * usual:
-            self.lengths[packet.stream.index] = usual = stored
+            self.lengths[packet.stream_index] = usual = stored
         return usual
 
     def _pass(self, packet: Packet) -> None:
         if packet.size:
-            self._count[packet.stream.index] = self._count.get(packet.stream.index, -1) + 1
+            self._count[packet.stream_index] = self._count.get(packet.stream_index, -1) + 1
 
     def _extend(self, index: int, number: int, stamp: float, shown: float, length: float) -> None:
         """Add a packet to its track's run, or begin another where its time jumps."""

@@ -9,6 +9,7 @@ import typer
 from instag.cli import options
 from instag.cli.device_notes import announce_compilation
 from instag.cli.terminal import Terminal
+from instag.media.flaws import Flaw
 from instag.synthesis.options import SpeakOptions
 
 
@@ -46,7 +47,18 @@ def speak(
     started = time.monotonic()
     opened = instag.Avatar.open(avatar)
     with terminal.progress(f"Speaking {sound.name}", "frames") as report:
-        path = instag.speak(opened, sound, output, device=device, report=report, **vars(speaking))
+        flaws: list[Flaw] = []
+        path = instag.speak(
+            opened,
+            sound,
+            output,
+            device=device,
+            report=report,
+            notice=flaws.append,
+            **vars(speaking),
+        )
+    for flaw in flaws:
+        terminal.note(flaw.message)
     took = time.monotonic() - started
     if str(output) == "-":  # nothing else may stand between or after the frames
         terminal.note(f"Frames of {opened.info.size} x {opened.info.size} pixels in {took:.1f} s.")
