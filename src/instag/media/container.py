@@ -15,6 +15,8 @@ from av.video.stream import VideoStream
 from instag.errors import FileMissing, NotMedia, Truncated
 
 MP4_LIKE = b"ftyp"
+LOCAL = "file:"
+"""FFmpeg's prefix of local files; what follows is a name, whatever it looks like."""
 LISTS = ("hls", "dash", "concat", "sdp", "rtsp", "imf")
 """Formats that name other files in place of sound or pictures."""
 WITH_TRACK_LENGTHS = frozenset(
@@ -43,9 +45,8 @@ def opened(path: Path) -> Iterator[InputContainer]:
     if head[4:8] == MP4_LIKE:
         _check_boxes(path)
     try:
-        # The prefix and the list of protocols keep names such as "http:me.mp4" what they are.
         container = av.open(
-            f"file:{path}", metadata_errors="ignore", options={"protocol_whitelist": "file"}
+            f"{LOCAL}{path}", metadata_errors="ignore", options={"protocol_whitelist": "file"}
         )
     except (FFmpegError, ValueError, OSError) as error:
         raise NotMedia(
@@ -78,14 +79,14 @@ def file_seconds(container: InputContainer) -> float:
 
 def stored_seconds(container: InputContainer, stream: VideoStream | AudioStream) -> float:
     """The length of a track that its file stores; 0 where FFmpeg only guessed one."""
-    if not _names(container) & WITH_TRACK_LENGTHS or not (stream.duration and stream.time_base):
+    if not (stream.duration and stream.time_base and _stores_track_lengths(container)):
         return 0.0
     return float(stream.duration * stream.time_base)
 
 
 def stored_file_seconds(container: InputContainer) -> float:
     """The length of a whole file that it stores; 0 where FFmpeg only guessed one."""
-    known = _names(container) & (WITH_TRACK_LENGTHS | WITH_FILE_LENGTH)
+    known = _stores_track_lengths(container) or _names(container) & WITH_FILE_LENGTH
     return file_seconds(container) if known else 0.0
 
 
@@ -109,6 +110,19 @@ def undecodable(path: Path) -> NotMedia:
         f"{path} has a video track but no frame of it can be decoded. Convert it first: "
         f"ffmpeg -i {path.name} -c:v libx264 fixed.mp4"
     )
+
+
+def _stores_track_lengths(container: InputContainer) -> bool:
+    """An MP3 does where its encoder counted the frames."""
+    if "mp3" in _names(container):
+        with Path(container.name.removeprefix(LOCAL)).open("rb") as handle:
+            tag = handle.read(10)
+            # ID3v2: four bytes of 7 bits are its length
+            length = sum(byte << 7 * place for place, byte in enumerate(reversed(tag[6:])))
+            handle.seek(10 + length if tag.startswith(b"ID3") else 0)
+            first_frame = handle.read(512)
+        return any(mark in first_frame for mark in (b"Xing", b"Info", b"VBRI"))
+    return bool(_names(container) & WITH_TRACK_LENGTHS)
 
 
 def _names(container: InputContainer) -> set[str]:

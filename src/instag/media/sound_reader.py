@@ -15,6 +15,7 @@ from instag.media.container import (
     opened,
     picture_stream,
     start_seconds,
+    stored_file_seconds,
     stored_seconds,
 )
 from instag.media.decoding import Decoder
@@ -92,6 +93,8 @@ def stream_sound(
             late = (first.time or 0.0) - start_seconds(picture)
         try:
             yield from _delayed(whole, round(late * rate))
+            if not expected and timeline.reached:
+                _check_file_end(path, stored_file_seconds(container), timeline.reached)
         finally:
             _tell(path, decoder, placed, notice)
 
@@ -124,6 +127,15 @@ def _whole_sound(
         raise Truncated(
             f"The sound of {path} ends after {length / rate:.1f} s, but its header says "
             f"{expected:.1f} s. Copy or download it again."
+        )
+
+
+def _check_file_end(path: Path, stated: float, reached: float) -> None:
+    """Raises Truncated where no track goes on to the length that the file states."""
+    if reached < stated - max(MISSING_TAIL_S, 0.02 * stated):
+        raise Truncated(
+            f"{path} ends after {reached:.1f} s, but its header says {stated:.1f} s. Copy or "
+            "download it again."
         )
 
 
