@@ -12,6 +12,8 @@ TOLERANCE_S = 0.015
 a packet of any codec, longer than the rounding of times."""
 LOOK_AHEAD = 4
 """Frames that must agree that sound is missing: single times tremble."""
+PAUSE_S = 0.5
+"""Calls send no sound in pauses, but a packet each 0.4 s: shorter holes are no damage."""
 BLOCK_S = 1.0
 """Length of a frame of silence, at most."""
 
@@ -19,13 +21,14 @@ BLOCK_S = 1.0
 @final
 class PlacedSound:
     """Frames of sound without holes and overlaps. missing: seconds that were filled so far, in
-    `holes`. repeated: seconds that were dropped because other sound has their time. longest_at:
-    where the longest hole is, in seconds from the first frame."""
+    `holes`; long_missing: of these, those that are no pauses of a call. repeated: seconds that were
+    dropped because other sound has their time. longest_at: where the longest hole is, in seconds
+    from the first frame."""
 
     def __init__(self) -> None:
         self.missing = self.repeated = 0.0
         self.holes = 0
-        self.longest = self.longest_at = 0.0
+        self.longest = self.longest_at = self.long_missing = 0.0
         self._origin: float | None = None
         self._place = 0.0
 
@@ -82,6 +85,7 @@ class PlacedSound:
     def _count_hole(self, seconds: float) -> None:
         self.missing += seconds
         self.holes += 1
+        self.long_missing += seconds if seconds > PAUSE_S else 0.0
         if seconds > self.longest:
             self.longest, self.longest_at = seconds, self._place
 

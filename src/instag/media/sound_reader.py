@@ -161,7 +161,7 @@ def _tell(path: Path, decoder: Decoder, placed: PlacedSound, notice: Notice) -> 
             f"{clock(round(placed.longest_at * FPS))}): it is silent there. Use a part without, or "
             "another recording."
         )
-        notice(Flaw(aspect="sound", share=placed.missing / total, message=message))
+        notice(Flaw(aspect="sound", share=placed.long_missing / total, message=message))
     if decoder.failed:
         message = (
             f"{decoder.failed} of {decoder.packets} packets of the sound of {path} cannot be "
