@@ -1,112 +1,44 @@
-"""Heads of many people, measured on held-out frames: python -m benchmarks.people
-CLIP... [-o FOLDER] [--recipe few] [--jobs 4] [--write README.md].
+"""Heads of many people, measured on held-out frames and in sweeps: python -m benchmarks.people
+CLIP... [-o FOLDER] [--recipe few] [--jobs 4] [--compare OLD/people.json] [--write README.md].
 
 A CLIP is a prepared clip or a video, each of another person. A head learns from the first seconds
 and is tested on all the rest. One row a person, then the mean and the worst of all people: a
-median hides a melted eye. `--write` puts the table between the marks of a document.
+median hides a melted eye. FOLDER gets people.json and people.md as heads come, and of each person a
+report, a sheet of the worst frames (.worst.png) and one of the sweeps (.sweeps.png).
+
+--priors and --lip-networks give each person what never saw them: NAME=FILE..., or a folder with
+NAME.prior or NAME.safetensors. `--write` puts the main table between the marks of a document.
 """
 
 import argparse
 import json
 import re
-import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
 from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
-from statistics import fmean
+from typing import get_args
+
+from benchmarks.one_head import SECONDS, Job
+from benchmarks.people_columns import MAIN, TABLES
+from benchmarks.people_tables import Result, all_tables, comparison, table
+from benchmarks.separate_process import run_apart
 
 import instag
-from instag.data.clip import Clip
-from instag.runtime.device import device_name, device_named, set_threads
-from instag.types import FPS
+from instag.runtime.device import device_name, device_named
+from instag.runtime.files import write_atomic
+from instag.training.recipes import PriorScope
 
-SHORT_CLIP_S = 8.0
-"""Clips below this length teach SHORT_SECONDS, so that enough is left to test on."""
-SECONDS, SHORT_SECONDS = 5.0, 3.0
 MARKS = ("<!-- people: begin -->", "<!-- people: end -->")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A number of the table. key: of a row of metrics.json. more: whether more is better."""
-
-    key: str
-    title: str
-    more: bool
-    digits: int
-
-
-COLUMNS = (
-    Column(key="psnr_full", title="PSNR, dB", more=True, digits=1),
-    Column(key="psnr_face", title="face box", more=True, digits=1),
-    Column(key="ssim_full", title="SSIM", more=True, digits=3),
-    Column(key="lpips_full", title="LPIPS", more=False, digits=3),
-    Column(key="psnr_mouth", title="mouth box, dB", more=True, digits=1),
-    Column(key="lmd", title="LMD, px", more=False, digits=2),
-    Column(key="aperture_correlation", title="lips' opening, correlation", more=True, digits=2),
-    Column(key="aperture_movement", title="movement", more=True, digits=2),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One head. threads: of a worker on a CPU; None for all."""
-
-    clip: Path
-    avatar: Path
-    recipe: str
-    seconds: float | None
-    seed: int
-    device: str
-    prior: str | None
-    threads: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What one head reached. numbers: by the keys of metrics.json. adapt_s: seconds of learning."""
-
-    name: str
-    seed: int
-    taught: int
-    tested: int
-    adapt_s: float
-    numbers: dict[str, float]
-
-
-def taught_seconds(clip: Clip, wanted: float | None) -> float:
-    """Seconds to learn from: as asked, else by the length of the clip."""
-    return wanted or (SECONDS if len(clip) / FPS >= SHORT_CLIP_S else SHORT_SECONDS)
-
-
-def run(job: Job) -> Result:
-    """Learn one head and measure it."""
-    set_threads(job.threads)
-    clip = Clip.open(job.clip)
-    began = time.perf_counter()
-    avatar = instag.adapt(
-        clip,
-        job.avatar,
-        recipe=job.recipe,
-        seconds=taught_seconds(clip, job.seconds),
-        seed=job.seed,
-        device=job.device,
-        prior=job.prior,
-    )
-    took = time.perf_counter() - began
-    measured = instag.evaluate(job.avatar, clip, with_speed=False, device=job.device)
-    instag.write_report(measured, job.avatar.with_suffix(".report"))
-    rows = ((row.key, row.value) for row in measured.metrics.rows)
-    return Result(
-        name=job.clip.stem,
-        seed=job.seed,
-        taught=len(avatar),
-        tested=measured.measured.frames,
-        adapt_s=took,
-        numbers={key: float(value) for key, value in rows if isinstance(value, int | float)},
-    )
+def results_of(jobs: Sequence[Job], together: int) -> Iterator[Result]:
+    """Each head's result as it comes, in a process of its own: a GPU is left idle by one alone, and
+    a head that fails does not stop the others."""
+    with ThreadPoolExecutor(together) as pool:
+        for done in as_completed([pool.submit(run_apart, job) for job in jobs]):
+            yield done.result()
 
 
 def prepared(path: Path, folder: Path) -> Path:
@@ -116,43 +48,56 @@ def prepared(path: Path, folder: Path) -> Path:
     return instag.prepare(path, folder / f"{path.stem}.clip").folder
 
 
-def cell(column: Column, values: list[float]) -> str:
-    """The mean of some numbers; a dash where nothing was measured."""
-    text = f"{fmean(values):.{column.digits}f}" if values else "-"
-    return text.removeprefix("0") if text.startswith("0.") else text
+def of_each_person(given: Sequence[str], suffix: str) -> dict[str, Path]:
+    """A file for each name, from NAME=FILE... or one folder. Raises SystemExit for a file that is
+    not there."""
+    if len(given) == 1 and Path(given[0]).is_dir():
+        return {path.stem: path for path in Path(given[0]).glob(f"*{suffix}")}
+    named = {name: Path(file) for name, _, file in (each.partition("=") for each in given)}
+    missing = [f"{name}={path}" for name, path in named.items() if not path.is_file()]
+    if missing:
+        raise SystemExit(f"No such file: {', '.join(missing)}. Give NAME=FILE or a folder.")
+    return named
 
 
-def table(results: list[Result]) -> str:
-    """Rows of people (means over seeds), then the mean and the worst of all people."""
-    people: dict[str, list[Result]] = {}
-    for result in results:
-        people.setdefault(result.name, []).append(result)
-    titles = ["person", "taught, tested", *(column.title for column in COLUMNS)]
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
-    means: dict[str, list[float]] = {column.key: [] for column in COLUMNS}
-    for name, runs in people.items():
-        cells = []
-        for column in COLUMNS:
-            values = [run.numbers[column.key] for run in runs if column.key in run.numbers]
-            means[column.key] += [fmean(values)] if values else []
-            cells.append(cell(column, values))
-        length = f"{runs[0].taught / FPS:.0f} s, {runs[0].tested / FPS:.0f} s"
-        lines.append(f"| {name} | {length} | {' | '.join(cells)} |")
-    for title, pick in (("**mean**", None), ("**worst**", min)):
-        cells = []
-        for column in COLUMNS:
-            every = means[column.key]
-            if pick is not None and every:
-                every = [min(every) if column.more else max(every)]
-            cells.append(cell(column, every))
-        lines.append(f"| {title} | | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def jobs_of(chosen: argparse.Namespace) -> list[Job]:
+    """A job for each clip and seed. Raises SystemExit where a person has no fold."""
+    priors = of_each_person(chosen.priors, ".prior")
+    networks = of_each_person(chosen.lip_networks, ".safetensors")
+    clips = [prepared(path, chosen.output) for path in chosen.clips]
+    for folds in filter(None, (priors, networks)):
+        without = [clip.stem for clip in clips if clip.stem not in folds]
+        if without:
+            raise SystemExit(f"Nothing is given that never saw {', '.join(without)}.")
+    return [
+        Job(
+            clip=clip,
+            avatar=chosen.output / f"{clip.stem}-{seed}.avatar",
+            recipe=chosen.recipe,
+            seconds=chosen.seconds,
+            seed=seed,
+            device=chosen.device,
+            prior=str(priors[clip.stem]) if priors else chosen.prior,
+            prior_scope=chosen.prior_scope,
+            lip_networks=networks.get(clip.stem),
+            sweeps=not chosen.no_sweeps,
+            threads=chosen.threads,
+        )
+        for clip in clips
+        for seed in chosen.seeds
+    ]
 
 
-def summary(results: list[Result], recipe: str, device: str) -> str:
-    """The sentence above the table."""
+def in_order(results: Sequence[Result], jobs: Sequence[Job]) -> list[Result]:
+    """Results in the order of their jobs."""
+    places = {(job.name, job.seed): place for place, job in enumerate(jobs)}
+    return sorted(results, key=lambda result: places[result.name, result.seed])
+
+
+def summary(results: Sequence[Result], recipe: str, device: str) -> str:
+    """The sentence above the tables."""
     people, seeds = len({r.name for r in results}), len({r.seed for r in results})
-    learned = sorted(result.adapt_s for result in results)
+    learned = sorted(result.adapt_s for result in results if not result.error) or [0.0]
     return (
         f"Recipe `{recipe}`, {people} people, {seeds} seed{'s' if seeds > 1 else ''}, "
         f"{device}, {date.today().isoformat()}, instag {instag.__version__}; "
@@ -160,16 +105,39 @@ def summary(results: list[Result], recipe: str, device: str) -> str:
     )
 
 
-def write_between_marks(path: Path, text: str) -> None:
-    """Replace what lies between the marks of a document. Raises SystemExit where it has none."""
-    document = path.read_text()
-    if any(mark not in document for mark in MARKS):
+def save_results(results: Sequence[Result], path: Path) -> None:
+    """As JSON."""
+    write_atomic(path, json.dumps([asdict(result) for result in results], indent=1))
+
+
+def load_results(path: Path) -> list[Result]:
+    """The inverse of `save_results`, also of earlier versions' files."""
+    return [Result(**result) for result in json.loads(path.read_text())]
+
+
+def all_changes(now: Sequence[Result], earlier: Sequence[Result]) -> str:
+    """What changed since an earlier run, table by table."""
+    measured = {key for run in earlier for key in run.numbers}
+    return "\n\n".join(
+        f"## {title}: changes (! is worse)\n\n{comparison(now, earlier, columns)}"
+        for title, columns in TABLES.items()
+        if measured & {column.key for column in columns}
+    )
+
+
+def check_marks(path: Path) -> None:
+    """Raises SystemExit where a document has no marks to write between."""
+    if any(mark not in path.read_text() for mark in MARKS):
         raise SystemExit(f"{path} has no lines {MARKS[0]} and {MARKS[1]} to write between.")
+
+
+def write_between_marks(path: Path, text: str) -> None:
+    """Replace what lies between the marks of a document."""
     pattern = re.compile(f"({re.escape(MARKS[0])}\n).*?({re.escape(MARKS[1])})", re.DOTALL)
-    path.write_text(pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", document))
+    path.write_text(pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", path.read_text()))
 
 
-def arguments() -> argparse.Namespace:
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -179,40 +147,41 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help=f"to learn from: {SECONDS} by default")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--prior")
+    parser.add_argument("--prior", help='of everybody: a file, or "bundled"')
+    parser.add_argument("--priors", nargs="*", default=[], help="of each person")
+    parser.add_argument("--prior-scope", choices=get_args(PriorScope), help="what begins with it")
+    parser.add_argument("--lip-networks", nargs="*", default=[], help="of each person")
+    parser.add_argument("--no-sweeps", action="store_true")
     parser.add_argument("--jobs", type=int, default=1, help="heads at once")
     parser.add_argument("--threads", type=int, help="of each head")
+    parser.add_argument("--compare", type=Path, help="people.json of an earlier run")
     parser.add_argument("--write", type=Path, nargs="*", default=[], help="documents to fill")
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
-def main() -> None:
-    chosen = arguments()
-    chosen.output.mkdir(parents=True, exist_ok=True)
-    jobs = [
-        Job(
-            clip=prepared(path, chosen.output),
-            avatar=chosen.output / f"{path.stem}-{seed}.avatar",
-            seed=seed,
-            **{
-                name: getattr(chosen, name)
-                for name in ("recipe", "seconds", "device", "prior", "threads")
-            },
-        )
-        for path in chosen.clips
-        for seed in chosen.seeds
-    ]
-    # Each head in a process of its own: a GPU is left idle by one alone.
-    with ProcessPoolExecutor(chosen.jobs, mp_context=get_context("spawn")) as pool:
-        results = list(pool.map(run, jobs))
-    (chosen.output / "people.json").write_text(
-        json.dumps([asdict(result) for result in results], indent=1)
-    )
-    device = device_name(device_named(chosen.device))
-    text = f"{summary(results, chosen.recipe, device)}\n\n{table(results)}"
-    print(text)
+def main(given: Sequence[str] | None = None) -> None:
+    chosen = arguments(given)
     for document in chosen.write:
-        write_between_marks(document, text)
+        check_marks(document)
+    earlier = [] if chosen.compare is None else load_results(chosen.compare)
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    jobs, device = jobs_of(chosen), device_name(device_named(chosen.device))
+    results: list[Result] = []
+    for result in results_of(jobs, chosen.jobs):
+        results = in_order([*results, result], jobs)
+        print(f"{result.name}, seed {result.seed}: {result.error or 'measured'}", flush=True)
+        text = f"{summary(results, chosen.recipe, device)}\n\n{all_tables(results)}\n"
+        save_results(results, chosen.output / "people.json")
+        write_atomic(chosen.output / "people.md", text)
+    print(text)
+    if earlier:
+        print(all_changes(results, earlier))
+    for document in chosen.write:
+        good = [result for result in results if not result.error]
+        sentence = summary(good, chosen.recipe, device)
+        write_between_marks(document, f"{sentence}\n\n{table(good, MAIN)}")
+    if any(result.error for result in results):
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

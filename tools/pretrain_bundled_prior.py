@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from clip_arguments import add_clips, chosen_clips
 
 from instag.data.clip import Clip
 from instag.models.prior import Prior
@@ -79,9 +80,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("clips", type=Path)
+    add_clips(parser)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--without", nargs="*", default=[], help="names of clips to leave out")
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--share", type=float, default=1.0, help="of the recipe's frames")
     parser.add_argument(
@@ -100,9 +100,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     chosen = parser.parse_args()
     set_threads(chosen.threads)
-    clips = [
-        path for path in sorted(chosen.clips.glob("*.clip")) if path.stem not in chosen.without
-    ]
+    clips = chosen_clips(chosen)
     recipe = shortened(pretrain_recipe_named(chosen.recipe), chosen.share)
     recipe = replace(recipe, size=chosen.size or recipe.size)
     named = {

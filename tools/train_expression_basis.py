@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from clip_arguments import add_clips, add_together, chosen_clips
 from jaxtyping import Float, Int
 from safetensors.torch import save_file
 from torch import Tensor
@@ -52,23 +53,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("clips", type=Path)
-    parser.add_argument("--without", nargs="*", default=[], help="clips to leave out, by name")
-    parser.add_argument(
-        "--together",
-        nargs="*",
-        default=[],
-        help="the beginnings of names of clips that show one person",
-    )
+    add_clips(parser)
+    add_together(parser)
     parser.add_argument(
         "--output", "-o", type=Path, default=Path("src/instag/bundled/expressions.safetensors")
     )
     chosen = parser.parse_args()
-    people = [
-        read_person(Clip.open(folder))
-        for folder in sorted(chosen.clips.glob("*.clip"))
-        if folder.stem not in chosen.without
-    ]
+    people = [read_person(Clip.open(folder)) for folder in chosen_clips(chosen)]
     speak = torch.stack(
         [
             torch.zeros(len(person.motion.points)).index_fill(0, person.motion.speaks, 1.0)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from clip_arguments import add_clips, add_together, chosen_clips
 from jaxtyping import Float
 from safetensors.torch import save_file
 from scipy.ndimage import gaussian_filter1d
@@ -116,14 +117,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("clips", type=Path)
-    parser.add_argument("--without", nargs="*", default=[], help="clips to leave out, by name")
-    parser.add_argument(
-        "--together",
-        nargs="*",
-        default=[],
-        help="the beginnings of names of clips that show one person",
-    )
+    add_clips(parser)
+    add_together(parser)
     parser.add_argument(
         "--output", "-o", type=Path, default=Path("src/instag/bundled/lip_motion.safetensors")
     )
@@ -138,11 +133,7 @@ def main() -> None:
         1
     )  # layers are small: a second thread wins little, and stalls beside other work
     began, encoder = time.time(), load_whisper_encoder()
-    folders = [
-        folder
-        for folder in sorted(chosen.clips.glob("*.clip"))
-        if folder.stem not in chosen.without
-    ]
+    folders = chosen_clips(chosen)
     people = [read_person(Clip.open(folder), encoder, seed) for seed, folder in enumerate(folders)]
     shared = shared_basis(people)
     components = shared_components(people)

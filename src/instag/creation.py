@@ -10,6 +10,7 @@ from instag.data.clip import Clip
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_named
 from instag.training.adapt import StageReport, adapt, silent_stages
+from instag.training.adapt_plan import AdaptPlan
 from instag.training.options import TrainingOptions
 
 OBSERVE = "observe"
@@ -25,13 +26,14 @@ def create(
     training: TrainingOptions = TrainingOptions(),
     report: StageReport = silent_stages,
     on_clip: Callable[[Clip], None] | None = None,
+    on_plan: Callable[[AdaptPlan], None] | None = None,
 ) -> Avatar:
     """Learn a talking head from a video of one person who speaks, and write it to `output`.
 
     clip: the folder for what is observed, beside the avatar if not given (me.avatar: me.clip); a
     run that was stopped goes on from it, and another recipe starts at once. report: called with
-    (stage, done, total). on_clip: called with the clip before the head is learned. Raises what
-    `prepare` and `adapt` raise.
+    (stage, done, total). on_clip, on_plan: called with the clip, and with what will be learned
+    from, before the head is learned. Raises what `prepare` and `adapt` raise.
     """
     device_named(training.device)
     folder = Path(output).with_suffix(".clip") if clip is None else Path(clip)
@@ -43,4 +45,4 @@ def create(
     observed = prepare(video, folder, chosen, report=observing)
     if on_clip is not None:
         on_clip(observed)
-    return adapt(observed, output, report=report, **vars(training))
+    return adapt(observed, output, report=report, on_plan=on_plan, **vars(training))

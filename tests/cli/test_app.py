@@ -69,6 +69,31 @@ def test_unknown_option_is_a_bad_argument(run) -> None:
     assert run("speak", "--loud").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("create", "me.mp4", "-o", "me.avatar", "--recipe", "foo"), "'draft', 'few', 'long'"),
+        (("create", "me.mp4", "-o", "me.avatar", "--size", "big"), "--size"),
+        (("create", "me.mp4"), "--output"),
+        (("assets", "foo"), "No such command 'foo'"),
+        (("foo",), "No such command 'foo'"),
+    ],
+)
+def test_usage_errors_are_one_line(run, arguments: tuple[str, ...], part: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert part in result.stderr
+    assert "Value error" not in result.stderr
+
+
+def test_without_a_command_help_is_printed(run) -> None:
+    result = run()
+    assert result.exit_code == 2
+    assert "instag demo" in result.stdout + result.stderr
+
+
 @pytest.mark.parametrize("crop", ["1,2", "a,b,c", "0,0,-5"])
 def test_crop_must_be_three_numbers(run, tmp_path: Path, crop: str) -> None:
     result = run("prepare", "me.mp4", "-o", tmp_path / "me.clip", "--crop", crop)

@@ -31,10 +31,17 @@ def test_split_export_import(run: Callable, tmp_path: Path) -> None:
     assert Clip.open(tmp_path / "back.clip").info == Clip.open(tmp_path / "me.clip").info
 
 
+def test_split_keeps_a_fifth_where_no_seconds_are_given(run: Callable, tmp_path: Path) -> None:
+    write_clip(tmp_path / "me.clip", frames=150, size=64)
+    values = json.loads(run("split", tmp_path / "me.clip", "--json").stdout)
+    assert (values["train"], values["test"]) == (120, 30)
+    assert Clip.open(tmp_path / "me.clip").info.test_frames == 30
+
+
 def test_mistakes_are_one_line(run: Callable, tmp_path: Path) -> None:
     write_clip(tmp_path / "me.clip", frames=60, size=64)
     for arguments, code, part in (
-        (("split", tmp_path / "me.clip"), 1, "keeps 300 of its 60 frames"),
+        (("split", tmp_path / "me.clip", "--seconds", "12"), 1, "keeps 300 of its 60 frames"),
         (
             ("export-clip", tmp_path / "me.clip", tmp_path / "me", "--layout", "maya"),
             2,

@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from instag.cli.commands.adapt import plan_line
+from instag.data.splits import split
 from instag.media.reader import probe
 from instag.synthetic import write_clip
 from instag.training import recipes
+from instag.training.adapt_plan import AdaptPlan
 from instag.training.schedules import shortened
 
 
@@ -43,6 +46,7 @@ def test_adapt_tests_itself_and_speak_keeps_the_length(
     values = json.loads(result.stdout)
     assert result.exit_code == 0
     assert values["held_out"]["frames"] == 26
+    assert "Learning from 2 s, testing on the last 1 s.\n" in result.stderr
     assert 5 < values["held_out"]["psnr_full"] < 60
     assert avatar.is_file()
 
@@ -56,3 +60,45 @@ def test_adapt_tests_itself_and_speak_keeps_the_length(
     assert raw.exit_code == 0
     assert len(raw.stdout_bytes) == 33 * 64 * 64 * 3
     assert "64 x 64" in raw.stderr
+    raw = run("speak", avatar, tmp_path / "hum.wav", "-o", "-", "--json")
+    assert len(raw.stdout_bytes) == 33 * 64 * 64 * 3
+    assert json.loads(raw.stderr.splitlines()[-1])["size"] == 64
+
+    folder = run("speak", avatar, tmp_path / "hum.wav", "-o", tmp_path / "frames")
+    assert folder.exit_code == 0
+    assert len(list((tmp_path / "frames").glob("*.png"))) == 33
+    assert (tmp_path / "frames" / "sound.wav").is_file()
+    again = run("speak", avatar, tmp_path / "hum.wav", "-o", tmp_path / "frames")
+    assert again.exit_code == 2
+    assert "new folder" in again.stderr
+
+
+def test_without_a_number_a_fifth_is_held_back_and_long_videos_are_chosen_from(
+    run: Callable, tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_clip(tmp_path / "me.clip", frames=150, size=64)
+    small = replace(recipes.RECIPES["draft"](), pictures=30)
+    monkeypatch.setitem(recipes.RECIPES, "draft", lambda **_: small)
+    result = run("adapt", tmp_path / "me.clip", "-o", tmp_path / "me.avatar", "--recipe", "draft")
+    assert (
+        "Learning from 4.8 s (of its pictures, the 30 that tell most), testing on the last 1.2 s."
+        in result.stderr
+    )
+    assert "On frames that it was not taught" in result.stdout
+
+
+def test_seconds_that_nobody_uses_are_said() -> None:
+    frames = split(500, n_views=125)
+    plan = AdaptPlan(
+        recipe=recipes.few(),
+        front_end="mel",
+        prior=None,
+        frames=frames,
+        frame_count=500,
+        source="",
+        seed=0,
+    )
+    line = "Learning from 5 s, testing on the last 12 s; 3 s are not used."
+    assert plan_line(plan) == line
+    whole = split(500, n_views=125, all_for_train=True)
+    assert plan_line(replace(plan, frames=whole)) == "Learning from 20 s, testing on none."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from instag.data.splits import split
+from instag.data.splits import Split, held_back, leaves_a_test, split
 from instag.errors import BadArgument, TooShort
 
 
@@ -21,9 +21,26 @@ def test_short_clip_teaches_on_all_and_tests_on_nothing():
     assert (chosen.train, chosen.test) == (range(120), range(0))
 
 
-def test_without_a_number_the_test_frames_stay_out():
+def test_without_a_number_all_but_a_fifth_is_learned():
     assert split(3000, n_views=None).train == range(2700)
-    assert split(500, n_views=None).train == range(454)
+    assert split(1250, n_views=None) == Split(train=range(1000), test=range(1000, 1250))
+    assert split(500, n_views=None) == Split(train=range(400), test=range(400, 500))
+    assert split(200, n_views=None) == Split(train=range(160), test=range(160, 200))
+
+
+@pytest.mark.parametrize("frames", range(50, 5000, 61))
+def test_at_least_a_second_and_at_most_twelve_are_held_back(frames):
+    chosen = split(frames, n_views=None)
+    assert len(chosen.train) + len(chosen.test) == frames
+    assert len(chosen.train) >= 50
+    assert len(chosen.test) == held_back(frames)
+    assert held_back(frames) in range(25, 301) or (held_back(frames) == 0 and frames < 75)
+    assert held_back(frames) <= max(frames // 5, 25)
+
+
+def test_frames_to_test_on_are_at_least_a_second():
+    assert leaves_a_test(275, 250)
+    assert not leaves_a_test(274, 250)
 
 
 def test_all_for_train():

@@ -64,7 +64,7 @@ def test_a_head_covers_what_lies_behind_it(head):
 
 def test_behind_the_camera_there_is_only_the_background(head):
     behind = torch.rand(1, SIZE, SIZE, 3)
-    painted = render_head(
+    rendered = render_head(
         head,
         static_features(head),
         conditions(1),
@@ -73,7 +73,7 @@ def test_behind_the_camera_there_is_only_the_background(head):
         renderer_for("cpu"),
         degree=1,
     )
-    torch.testing.assert_close(painted, behind)
+    torch.testing.assert_close(rendered, behind)
 
 
 def test_frames_of_a_batch_do_not_mix(head):

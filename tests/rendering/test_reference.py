@@ -88,12 +88,12 @@ def test_gradients_are_those_of_finite_differences():
         values["opacities"].mul_(0.5).add_(0.2)
     smooth = ReferenceRenderer(skip_under=1e-12)
 
-    def paint(*inputs: torch.Tensor) -> torch.Tensor:
+    def picture(*inputs: torch.Tensor) -> torch.Tensor:
         seen = render(smooth, {**values, **dict(zip(MOVING, inputs, strict=True))}, 6, 5)
         return torch.cat([seen.colors, seen.alphas[..., None], seen.depths[..., None]], -1)
 
     inputs = [values[name] for name in MOVING]
-    assert torch.autograd.gradcheck(paint, inputs, eps=1e-7, atol=1e-4, rtol=1e-4, fast_mode=True)
+    assert torch.autograd.gradcheck(picture, inputs, eps=1e-7, atol=1e-4, rtol=1e-4, fast_mode=True)
 
 
 def test_detached_channels_do_not_move_geometry():

@@ -36,7 +36,7 @@ def steady(values: dict[str, torch.Tensor], width: int, height: int) -> torch.Te
     return ((looks[0] - looks[1]).abs() + (looks[2] - looks[1]).abs()).amax(-1) == 0
 
 
-def painted(
+def rendered(
     device: str, values: dict[str, torch.Tensor], width: int, height: int
 ) -> tuple[Rendering, dict[str, torch.Tensor]]:
     """The device's picture, and the values with gradients that it was made of."""
@@ -78,7 +78,7 @@ def test_pictures_and_gradients_are_the_oracles(device: str, drawn: dict[str, in
     exact = ready(values, torch.float64)
     expected, (seen, fast) = (
         render(ReferenceRenderer(), exact, width, height),
-        painted(device, values, width, height),
+        rendered(device, values, width, height),
     )
     mask = steady(values, width, height)[..., None]
     assert ((pictures(seen).cpu() - pictures(expected)) * mask)[..., :-1].abs().amax() <= 1e-5
@@ -129,7 +129,7 @@ def test_a_splat_over_many_tiles(device: str):
     values["opacities"] = torch.full_like(values["opacities"], 0.9)
     expected, (seen, _) = (
         render(ReferenceRenderer(), ready(values, torch.float64), 200, 150),
-        painted(device, values, 200, 150),
+        rendered(device, values, 200, 150),
     )
     assert expected.alphas.amin() > 0
     torch.testing.assert_close(
@@ -146,7 +146,7 @@ def test_hidden_splats_cost_nothing_but_change_nothing(device: str):
     values["opacities"] = torch.full_like(values["opacities"], 0.95)
     exact, mask = ready(values, torch.float64), steady(values, 70, 50)[..., None]
     (pictures(render(ReferenceRenderer(), exact, 70, 50)) * mask).sum().backward()
-    seen, fast = painted(device, values, 70, 50)
+    seen, fast = rendered(device, values, 70, 50)
     (pictures(seen) * mask.to(device)).sum().backward()
     for name in MOVING:
         there, here = exact[name].grad, fast[name].grad
@@ -161,7 +161,7 @@ def test_hidden_splats_cost_nothing_but_change_nothing(device: str):
 
 @each_device
 def test_only_what_is_asked_for_gets_a_gradient(device: str):
-    seen, values = painted(device, scene(4), 40, 30)
+    seen, values = rendered(device, scene(4), 40, 30)
     seen.detached.sum().backward()
     assert values["detached"].grad is not None
     assert values["detached"].grad.any()

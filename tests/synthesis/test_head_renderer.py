@@ -1,4 +1,4 @@
-"""A head renderer: the frames of render_head.paint bit for bit, on its device and without
+"""A head renderer: the frames of render_head bit for bit, on its device and without
 waiting."""
 
 from typing import final
@@ -36,7 +36,7 @@ def noise(samples: int) -> torch.Tensor:
 
 
 def test_frames_are_those_of_paint_bit_for_bit(avatar):
-    """The quick way over bytes gives what paint over floats gives."""
+    """The quick way over bytes gives what render_head over floats gives."""
     indices = torch.arange(6)
     driven = Replay(viewmats=avatar.viewmats, expressions=avatar.expression)(indices)
     heard = windows(chunking.features(noise(6 * 640), front_end_for(avatar)), indices)
@@ -52,7 +52,7 @@ def test_frames_are_those_of_paint_bit_for_bit(avatar):
     condition = Condition(speech=heard, expression=driven.expression)
     with torch.no_grad():
         over = torch.from_numpy(behind).float() / 255
-        painted = render_head(
+        rendered = render_head(
             avatar.head,
             static_features(avatar.head),
             condition,
@@ -61,7 +61,7 @@ def test_frames_are_those_of_paint_bit_for_bit(avatar):
             renderer_for("cpu"),
             degree=avatar.info.degree,
         )
-    expected = painted.mul(255).round().clamp(0, 255).byte().numpy()
+    expected = rendered.mul(255).round().clamp(0, 255).byte().numpy()
     np.testing.assert_array_equal(
         np.stack(list(frames(avatar, noise(6 * 640), SpeakOptions(), batch=6))), expected
     )
@@ -69,8 +69,8 @@ def test_frames_are_those_of_paint_bit_for_bit(avatar):
 
 @final
 class Walls(Renderer):
-    """Paints nothing, in the right shapes and on the device of what it is given, which must all lie
-    on one."""
+    """Renders nothing, in the right shapes and on the device of what it is given, which must all
+    lie on one."""
 
     def render(
         self,

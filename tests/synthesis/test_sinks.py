@@ -159,6 +159,8 @@ def test_a_video_needs_frames_and_a_known_ending(tmp_path: Path) -> None:
 def test_outputs_choose_their_sinks(tmp_path: Path) -> None:
     assert isinstance(open_sink("-", SinkSettings()), PipeSink)
     assert isinstance(open_sink(tmp_path / "out.mov", SinkSettings()), VideoSink)
+    with open_sink(tmp_path / "frames", SinkSettings()) as sink:
+        assert isinstance(sink, FolderSink)
     assert len({row.name for row in SINKS}) == len(SINKS)
     assert all(row.help for row in SINKS)
 

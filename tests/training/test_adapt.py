@@ -21,9 +21,10 @@ from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt, head_training, initialize_head
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
-from instag.training.adapt_plan import views_wanted
+from instag.training.adapt_plan import AdaptPlan, views_wanted
 from instag.training.run_dir import METRICS
 from instag.training.schedules import shortened
+from instag.training.stages.adapt_face import FaceStage
 from instag.training.stages.adapt_mouth import MouthStage
 from instag.training.stages.stage import Step
 
@@ -164,6 +165,27 @@ def test_a_run_dir_apart_leaves_the_clip_as_it_is(folder, tmp_path):
     assert (apart / METRICS).exists()
 
 
+def test_heads_learn_with_the_perceptual_distance_unless_it_weighs_nothing(folder, tmp_path):
+    def terms(recipe: recipes.AdaptRecipe) -> tuple[set[str], object]:
+        avatar = adapt(folder, recipe=recipe, n_views=50, run_dir=tmp_path / recipe.name)
+        written = (tmp_path / recipe.name / METRICS).read_text()
+        rows = [json.loads(line) for line in written.splitlines()]
+        return {name for row in rows for name in row}, avatar.info.training["perceptual"]
+
+    names, said = terms(TINY)
+    assert said
+    assert "perceptual" in names
+    never = replace(
+        TINY,
+        name="without",
+        face=replace(TINY.face, perceptual=recipes.NEVER),
+        fuse=replace(TINY.fuse, perceptual=recipes.NEVER),
+    )
+    names, said = terms(never)
+    assert not said
+    assert "perceptual" not in names
+
+
 def test_no_labels_are_fitted_that_a_recipe_does_not_weigh(folder, monkeypatch):
     from instag.training.supervision import head_landmarks
 
@@ -182,9 +204,35 @@ def test_no_labels_are_fitted_that_a_recipe_does_not_weigh(folder, monkeypatch):
 
 
 def test_views_are_said_once():
-    assert views_wanted(recipes.few(), None, 5.0) == 125
-    assert views_wanted(recipes.few(), 100, None) == 100
-    assert views_wanted(recipes.few(), None, None) == 250
-    assert views_wanted(recipes.few(), -1, None) is None
+    few, paper = recipes.few(), recipes.reference()
+    assert views_wanted(few, None, 5.0, frames=500) == 125
+    assert views_wanted(few, 100, None, frames=500) == 100
+    assert views_wanted(few, None, None, frames=500) is None
+    assert views_wanted(paper, None, None, frames=500) == 250
+    assert views_wanted(paper, None, None, frames=260) is None, "nothing were left to test on"
+    assert views_wanted(paper, -1, None, frames=500) is None
     with pytest.raises(BadArgument, match="not both"):
-        views_wanted(recipes.few(), 100, 5.0)
+        views_wanted(few, 100, 5.0, frames=500)
+
+
+def test_of_a_longer_video_some_pictures_and_all_seconds_are_learned_from(folder, tmp_path):
+    plans: list[AdaptPlan] = []
+    recipe = replace(TINY, pictures=20)
+    clip = Clip.open(folder)
+    inputs = inputs_of(clip, recipe, front_end="motion")
+    assert len(inputs.pictured) == 20
+    assert inputs.split.train == range(50)
+    assert inputs.features.shape[0] == 50
+    training = head_training(inputs, recipe, None, ReferenceRenderer(), seed=0)
+    face = FaceStage(training, recipe.face)
+    loaded = [face.loader(step) for step in range(30)]
+    assert {int(frames.indices) for frames, _ in loaded} <= set(inputs.pictured)
+    assert all(inputs.pictured[int(rows)] == int(frames.indices) for frames, rows in loaded)
+    hooks = MouthStage(training, recipe.mouth).hooks
+    assert len(hooks.extremes) == 20
+    avatar = adapt(folder, recipe=recipe, n_views=50, run_dir=tmp_path, on_plan=plans.append)
+    assert len(avatar) == 50
+    assert avatar.info.training["pictures"] == 20
+    assert avatar.info.training["train"] == [0, 50]
+    assert plans[0].frames.train == range(50)
+    assert plans[0].unused_frames == 10

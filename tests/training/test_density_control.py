@@ -95,7 +95,7 @@ def test_what_covers_too_much_of_the_picture_goes_at_any_size(picture):
     means2d = torch.zeros(1, 4, 2, requires_grad=True)
     means2d.sum().backward()
     blank = torch.zeros(1, picture, picture)
-    painted = Rendering(
+    rendering = Rendering(
         colors=blank[..., None],
         detached=blank[..., None],
         alphas=blank,
@@ -106,7 +106,7 @@ def test_what_covers_too_much_of_the_picture_goes_at_any_size(picture):
     camera = Camera(
         viewmats=torch.eye(4)[None], Ks=torch.eye(3)[None], width=picture, height=picture
     )
-    stats = accumulate(no_stats(head), painted, camera, picture)
+    stats = accumulate(no_stats(head), rendering, camera, picture)
     stats.gradient.zero_()
     assert apply(head, stats, step=4_000).keep.tolist() == [True, True, False, False]
     assert apply(head, stats, replace(CONFIG, prune_radius=0.08), step=4_000).keep.tolist() == [

@@ -2,13 +2,38 @@
 
 import torch
 
+from instag.ops.perceptual import PerceptualDistance
 from instag.training import losses
+
+PERCEPTUAL = PerceptualDistance((4,) * 5, (4,) * 5).requires_grad_(False)
 
 
 def test_photometric_is_zero_for_equal_pictures():
     picture = torch.rand(1, 20, 24, 3, generator=torch.Generator().manual_seed(0))
     assert losses.photometric(picture, picture).abs() < 1e-5
     assert losses.photometric(picture, 1 - picture) > 0.1
+
+
+def patch_distance(picture: torch.Tensor, target: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return losses.patch_distance(PERCEPTUAL, picture, target, (32, 40), generator)
+
+
+def test_one_patch_of_the_picture_is_compared():
+    target = torch.rand(2, 70, 60, 3, generator=torch.Generator().manual_seed(0))
+    assert patch_distance(target, target) == 0
+    picture = (1 - target).requires_grad_()
+    patch_distance(picture, target).backward()
+    assert picture.grad is not None
+    rows, columns = (picture.grad != 0).any(-1).any(0).nonzero().unbind(1)
+    assert 24 <= rows.max() - rows.min() <= 40
+    assert 24 <= columns.max() - columns.min() <= 40
+    assert patch_distance(picture, target, 0) == patch_distance(picture, target, 0)
+    assert patch_distance(picture, target, 0) != patch_distance(picture, target, 1)
+
+
+def test_pictures_too_small_to_be_compared_cost_nothing():
+    assert patch_distance(torch.zeros(1, 31, 60, 3), torch.ones(1, 31, 60, 3)) == 0
 
 
 def test_alpha_error_of_a_hard_outline():

@@ -1,4 +1,4 @@
-"""An ONNX file of somebody else's, opened by onnxruntime.
+"""A session of onnxruntime for an ONNX file.
 
 The file is read as bytes, so that it cannot name other files to read; its inputs are what the
 caller asks them to be before anything runs.
@@ -15,16 +15,23 @@ if TYPE_CHECKING:
 ERRORS_ONLY = 3
 
 
-def open_onnx(path: Path) -> "InferenceSession":
-    """A session on the CPU. Raises AssetDamaged where the file is no ONNX that onnxruntime runs."""
+def onnx_session(model: bytes, *, threads: int | None = None) -> "InferenceSession":
+    """A session on the CPU. threads: that it computes with; 1 for the caller's own, None for what
+    onnxruntime chooses. Raises what onnxruntime raises."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
+    if threads is not None:
+        options.intra_op_num_threads = options.inter_op_num_threads = threads
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def open_onnx(path: Path) -> "InferenceSession":
+    """A session for somebody else's file. Raises AssetDamaged where it is no ONNX that onnxruntime
+    runs."""
     try:
-        return onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        return onnx_session(path.read_bytes())
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise AssetDamaged(

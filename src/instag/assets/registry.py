@@ -54,7 +54,7 @@ class Asset:
 LPIPS = Asset(
     name="lpips",
     file="alex_v0.1.npz",
-    purpose="LPIPS, how different two pictures look: a loss in training, a number in reports",
+    purpose="LPIPS, how different two pictures look: a number in reports",
     sources=(
         Source(
             address="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",

@@ -1,5 +1,6 @@
 """The commands of `instag` in a table: a command's file is loaded when the command is run."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,6 +12,7 @@ from typer.main import get_command
 
 from instag.cli.command import SETTINGS, typer_command
 from instag.cli.grouped_help import write_options
+from instag.cli.usage_errors import one_line_usage_errors
 from instag.version import __version__
 
 START, MAKE, JUDGE, STEPS, OTHERS = (
@@ -137,6 +139,13 @@ class CommandTable(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = LoadedCommands(COMMANDS)  # type: ignore[assignment]
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a command; usage errors are one line."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        with one_line_usage_errors():
+            sys.exit(super().main(*args, standalone_mode=False, **extra))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """The commands, and then the few options."""

@@ -83,12 +83,16 @@ class Terminal:
         if not self.quiet:
             print(sentence, file=sys.stderr, flush=True)
 
-    def result(self, sentence: str, values: dict[str, object]) -> None:
-        """The command's outcome on standard output: a sentence, or `values` as JSON."""
+    def result(
+        self, sentence: str, values: dict[str, object], *, beside_output: bool = False
+    ) -> None:
+        """The command's outcome on standard output: a sentence, or `values` as JSON.
+        beside_output: on standard error, where standard output holds what the command made."""
+        file = sys.stderr if beside_output else sys.stdout
         if self.as_json:
-            print(json.dumps(values, default=_plain), flush=True)
+            print(json.dumps(values, default=_plain), file=file, flush=True)
         elif not self.quiet:
-            print(sentence, flush=True)
+            print(sentence, file=file, flush=True)
 
 
 @contextmanager

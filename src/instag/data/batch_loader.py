@@ -5,7 +5,7 @@ What fits lies on the device, cut, as bytes; a batch is then one gather a table.
 is read while the step before is computed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import final
@@ -31,8 +31,8 @@ mask; depth and normals."""
 
 @final
 class BatchLoader:
-    """Batches of the frames `train`, each cut to its row of `windows`. `sample` returns
-    the rows of a step; it is called a step ahead.
+    """Batches of some frames, each cut to its row of `windows`. `sample` returns the rows of a
+    step; it is called a step ahead.
 
     table_bytes: that the tables may take; None for a SHARE of what is free.
     """
@@ -40,48 +40,46 @@ class BatchLoader:
     def __init__(
         self,
         dataset: ClipDataset,
-        train: range,
+        frames: Sequence[int],
         windows: CropWindow,
         sample: Callable[[int], list[int]],
         *,
         table_bytes: int | None = None,
     ) -> None:
-        self.dataset, self.train, self.windows, self.sample = dataset, train, windows, sample
-        frames = torch.arange(train.start, train.stop, device=dataset.device)
-        self._cameras = dataset.camera(frames, windows)
-        pixels = windows.width * windows.height * len(train)
+        self.dataset, self.frames, self.windows, self.sample = dataset, frames, windows, sample
+        self._indices = torch.tensor(frames, device=dataset.device)
+        self._cameras = dataset.camera(self._indices, windows)
+        pixels = windows.width * windows.height * len(frames)
         self.fits = pixels * (PLAIN + WITH_SURFACE) <= (
             SHARE * free_memory(dataset.device) if table_bytes is None else table_bytes
         )
-        self._frames = frames
         self._on_host = windows.to(torch.device("cpu"))
         self._tables: dict[str, Tensor] = {}
         self._reader = None if self.fits else ThreadPoolExecutor(1)
-        self._next: tuple[int, bool, Future[FrameBatch]] | None = None
+        self._next: tuple[int, bool, Future[tuple[FrameBatch, Tensor]]] | None = None
 
     def __call__(self, step: int, *, surface: bool = False) -> tuple[FrameBatch, Int[Tensor, " b"]]:
-        """The batch of a step, and which rows of the training frames it holds. surface: with the
-        geometry priors."""
+        """The batch of a step, and its rows. surface: with the geometry priors."""
         if self.fits:
             rows = to_device_async(torch.tensor(self.sample(step)), self.dataset.device)
             return self._gathered(rows, surface), rows
         ready = self._next
-        frames = (
+        loaded = (
             ready[2].result()
             if ready is not None and ready[:2] == (step, surface)
             else self._read(step, surface)
         )
         assert self._reader is not None
         self._next = step + 1, surface, self._reader.submit(self._read, step + 1, surface)
-        return frames, frames.indices - self.train.start
+        return loaded
 
-    def _read(self, step: int, surface: bool) -> FrameBatch:
+    def _read(self, step: int, surface: bool) -> tuple[FrameBatch, Int[Tensor, " b"]]:
         rows = self.sample(step)
-        return self.dataset.batch(
-            [self.train[row] for row in rows],
-            self._on_host.rows(torch.tensor(rows)),
-            surface=surface,
+        on_host = torch.tensor(rows)
+        frames = self.dataset.batch(
+            [self.frames[row] for row in rows], self._on_host.rows(on_host), surface=surface
         )
+        return frames, to_device_async(on_host, self.dataset.device)
 
     def _gathered(self, rows: Int[Tensor, " b"], surface: bool) -> FrameBatch:
         if "image" not in self._tables:
@@ -95,7 +93,7 @@ class BatchLoader:
             width=self.windows.width,
             height=self.windows.height,
         )
-        indices = self._frames[rows]
+        indices = self._indices[rows]
         frames = FrameBatch(
             indices=indices,
             image=tables["image"][rows],
@@ -126,18 +124,18 @@ class BatchLoader:
         tables: dict[str, Tensor] = {}
         waiting: list[tuple[np.ndarray, ...]] = []
         lefts, tops = self._on_host.left.tolist(), self._on_host.top.tolist()
-        for row, parts in enumerate(self.dataset.each(self.train, surface=surface)):
+        for row, parts in enumerate(self.dataset.each(self.frames, surface=surface)):
             cut = (
                 slice(tops[row], tops[row] + self.windows.height),
                 slice(lefts[row], lefts[row] + self.windows.width),
             )
             waiting.append(tuple(part[cut] for part in (parts[4:] if surface else parts)))
-            if len(waiting) == PIECE or row + 1 == len(self.train):
+            if len(waiting) == PIECE or row + 1 == len(self.frames):
                 for name, cuts in zip(names, zip(*waiting, strict=True), strict=True):
                     piece = torch.from_numpy(np.stack(cuts))
                     if name not in tables:
                         tables[name] = torch.empty(
-                            (len(self.train), *piece.shape[1:]),
+                            (len(self.frames), *piece.shape[1:]),
                             dtype=piece.dtype,
                             device=self.dataset.device,
                         )
@@ -145,4 +143,4 @@ class BatchLoader:
                 waiting = []
         self._tables |= tables
         if not surface:
-            self._tables["lips"] = self.dataset.lips(self._frames, self.windows)
+            self._tables["lips"] = self.dataset.lips(self._indices, self.windows)

@@ -3,11 +3,11 @@ speech and expression, read when asked for. It computes nothing of its own.
 
 Decoded frames are kept, as bytes in the host's memory, up to a limit; beyond it the ones used
 longest ago are read again. A frame can be cut to a window of constant size around the head, so that
-nothing is painted or compared where nothing happens.
+nothing is rendered or compared where nothing happens.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
@@ -113,7 +113,7 @@ class ClipDataset:
         nothing = torch.zeros_like(indices)
         return CropWindow(left=nothing, top=nothing, width=self.size, height=self.size)
 
-    def boxes(self, frames: range, *labels: Region) -> Int[Tensor, "f 4"]:
+    def boxes(self, frames: Sequence[int], *labels: Region) -> Int[Tensor, "f 4"]:
         """Left, top, right, bottom of what shows any of the labels in each frame; all zero where
         nothing does. Pixels at this size."""
         found = np.zeros((len(frames), 4), np.int64)
@@ -129,13 +129,13 @@ class ClipDataset:
         is read."""
         return self._labels(self.clip.regions(index))
 
-    def head_windows(self, frames: range) -> CropWindow:
+    def head_windows(self, frames: Sequence[int]) -> CropWindow:
         """Windows around the head of each frame."""
         return self.windows_around(self.boxes(frames, *HEAD_LABELS), self.size // 20)
 
-    def lips_windows(self, frames: range) -> CropWindow:
+    def lips_windows(self, frames: Sequence[int]) -> CropWindow:
         """Windows around the lips of each frame."""
-        boxes = self.lips_boxes[frames.start : frames.stop]
+        boxes = self.lips_boxes[torch.tensor(frames, device=self.device)]
         return self.windows_around(boxes, self.size // 20)
 
     def windows_around(self, boxes: Int[Tensor, "f 4"], margin: int) -> CropWindow:
@@ -186,7 +186,9 @@ class ClipDataset:
             surface_valid=stacked[4] > 0 if surface else None,
         )
 
-    def each(self, frames: range, *, surface: bool = False) -> Iterator[tuple[np.ndarray, ...]]:
+    def each(
+        self, frames: Sequence[int], *, surface: bool = False
+    ) -> Iterator[tuple[np.ndarray, ...]]:
         """Frame by frame, in order, whole: picture, regions, background, the head's alpha and,
         where asked for, depth and normals. Threads read ahead."""
         readers = torch.get_num_threads()

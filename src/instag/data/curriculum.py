@@ -6,6 +6,7 @@ holds no frame is answered with the nearest frames by value, so a silent column 
 choice hang.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,11 +120,11 @@ class FaceCurriculum:
 
 
 def face_curriculum(
-    dataset: ClipDataset, train: range, *, opening_steps: int, steps: int, batch: int
+    dataset: ClipDataset, frames: Sequence[int], *, opening_steps: int, steps: int, batch: int
 ) -> FaceCurriculum:
     """By the height of the inner lips and AU45."""
-    some = slice(train.start, train.stop)
-    blink = (dataset.unit(BLINK)[some] / 2).clamp(0, 1).cpu()
+    some = torch.tensor(frames)
+    blink = (dataset.unit(BLINK).cpu()[some] / 2).clamp(0, 1)
     return FaceCurriculum(
         openings=sliding(dataset.mouth_opening[some], every=FACE_EVERY),
         blinks=sliding(blink, every=FACE_EVERY),
@@ -163,7 +164,7 @@ class MouthCurriculum:
 
 def mouth_curriculum(
     dataset: ClipDataset,
-    train: range,
+    frames: Sequence[int],
     *,
     wide_open: float,
     every: int,
@@ -173,10 +174,9 @@ def mouth_curriculum(
 ) -> MouthCurriculum:
     """By AU25, or by the height of the inner lips where that is silent. wide_open: quantile from
     which a mouth is wide open."""
-    rows = rows_with_mouth(dataset, train)
+    rows = rows_with_mouth(dataset, frames)
     unit, height = (
-        values[train.start : train.stop][rows]
-        for values in (dataset.mouth_unit, dataset.mouth_opening)
+        values[torch.tensor(frames)[rows]] for values in (dataset.mouth_unit, dataset.mouth_opening)
     )
     opening = unit if float(unit.max()) > float(unit.min()) else height
     highest = float(torch.quantile(opening, HIGHEST_OPENING))
@@ -190,10 +190,10 @@ def mouth_curriculum(
     )
 
 
-def rows_with_mouth(dataset: ClipDataset, train: range) -> Int[Tensor, " r"]:
+def rows_with_mouth(dataset: ClipDataset, frames: Sequence[int]) -> Int[Tensor, " r"]:
     """Rows of the frames that show the inside of the mouth; all rows where none does."""
     pixels = [
-        int(np.isin(dataset.regions(index), (Region.MOUTH, Region.TEETH)).sum()) for index in train
+        int(np.isin(dataset.regions(index), (Region.MOUTH, Region.TEETH)).sum()) for index in frames
     ]
     shown = torch.nonzero(torch.tensor(pixels) >= FEWEST_MOUTH_PIXELS)[:, 0]
-    return shown if len(shown) else torch.arange(len(train))
+    return shown if len(shown) else torch.arange(len(frames))

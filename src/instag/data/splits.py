@@ -1,5 +1,5 @@
-"""Which frames teach and which test (docs/method.md#observation): the end of the clip is kept for
-testing, `n_views` counts teaching frames."""
+"""Which frames teach and which test (docs/method.md#observation): the end of the clip is held back
+for testing, `n_views` counts teaching frames."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,9 @@ from instag.errors import BadArgument, TooShort
 from instag.types import FPS
 
 TEST_FRAMES = 300
-"""The last 12 s."""
+"""At most the last 12 s are tested."""
+TEST_SHARE = 5
+"""One frame of so many is held back where nobody chose."""
 FEWEST_VIEWS = 2 * FPS
 FEWEST_TEST_FRAMES = FPS
 
@@ -23,8 +25,8 @@ class Split:
 def split(
     frames: int, *, n_views: int | None, all_for_train: bool = False, kept: int | None = None
 ) -> Split:
-    """Teach on the first `n_views` frames (None: all but the test frames), test on the last 12 s,
-    or on what the teaching leaves of them.
+    """Teach on the first `n_views` frames and test on the last 12 s, or on what the teaching leaves
+    of them. Without a number, teach on all but those held back (`held_back`).
 
     kept: frames at the end that a clip keeps for testing (`instag split`); no teaching goes into
     them. Raises BadArgument, and TooShort for less than 2 s.
@@ -51,10 +53,22 @@ def split(
             train=range(min(n_views or frames, frames - kept)), test=range(frames - kept, frames)
         )
     if n_views is None:
-        n_views = frames - TEST_FRAMES if frames >= 2 * TEST_FRAMES else frames * 10 // 11
+        n_views = frames - held_back(frames)
     n_views = min(n_views, frames)
     start = max(n_views, frames - TEST_FRAMES)
     return Split(
         train=range(n_views),
-        test=range(start, frames) if frames - start >= FEWEST_TEST_FRAMES else range(0),
+        test=range(start, frames) if leaves_a_test(frames, start) else range(0),
     )
+
+
+def held_back(frames: int) -> int:
+    """Frames at the end that are held back where nobody chose: a fifth, at least 1 s and at most
+    12 s; none where less than 2 s would be left."""
+    wanted = min(max(frames // TEST_SHARE, FEWEST_TEST_FRAMES), TEST_FRAMES)
+    return wanted if frames - wanted >= FEWEST_VIEWS else 0
+
+
+def leaves_a_test(frames: int, n_views: int) -> bool:
+    """Whether teaching on so many frames leaves enough to test on."""
+    return frames - n_views >= FEWEST_TEST_FRAMES

@@ -6,19 +6,28 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, final
 
+import numpy as np
 import torch
+from jaxtyping import Bool
 
 from instag.data.clip import Clip
 from instag.errors import BadArgument
 from instag.evaluation import syncnet
 from instag.evaluation.action_units import AuTable, read_openface
-from instag.evaluation.held_out import check_same_recording, held_back, reconstruct, regions_at
+from instag.evaluation.held_out import (
+    check_same_recording,
+    held_back,
+    matte_at,
+    reconstruct,
+    regions_at,
+)
 from instag.evaluation.measure import Measurement, measure
 from instag.evaluation.metric_rows import rows_of
 from instag.evaluation.metrics_table import Metrics
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.paired_videos import open_pair, sound_of
 from instag.evaluation.speed import Speed, machine, measure_speed
+from instag.evaluation.taught_range import outside_taught
 from instag.models.avatar import Avatar
 from instag.ops import lpips
 from instag.runtime.device import device_named
@@ -71,6 +80,7 @@ def evaluate(
     measured = measure(
         reconstruct(avatar, clip, chosen, device=where),
         regions=partial(regions_at, clip, avatar.info.size),
+        mattes=partial(matte_at, clip, avatar.info.size) if clip.has_mattes else None,
         speech=clip.speech()[chosen.start * samples : chosen.stop * samples],
         lpips=_perception(where),
         syncnet=syncnet.find(),
@@ -86,7 +96,8 @@ def evaluate(
         + (" (not taught)" if frames is None else ""),
         "recipe": avatar.info.recipe,
     }
-    return _evaluation(measured, about, speed, where)
+    outside = outside_taught(avatar, clip.tables(), chosen)
+    return _evaluation(measured, about, where, speed=speed, outside=outside)
 
 
 def evaluate_videos(
@@ -120,11 +131,16 @@ def evaluate_videos(
     about = {"prediction": str(prediction), "truth": str(truth)} | (
         {"note": " ".join(pairs.notes)} if pairs.notes else {}
     )
-    return _evaluation(measured, about, None, where)
+    return _evaluation(measured, about, where)
 
 
 def _evaluation(
-    measured: Measurement, about: dict[str, str], speed: Speed | None, device: torch.device
+    measured: Measurement,
+    about: dict[str, str],
+    device: torch.device,
+    *,
+    speed: Speed | None = None,
+    outside: Bool[np.ndarray, " f"] | None = None,
 ) -> Evaluation:
     width, height = measured.size
     about = {
@@ -134,9 +150,8 @@ def _evaluation(
         "machine": machine(device),
         "made by": f"instag {__version__}",
     }
-    return Evaluation(
-        measured=measured, metrics=Metrics(about=about, rows=rows_of(measured, speed))
-    )
+    rows = rows_of(measured, speed, outside)
+    return Evaluation(measured=measured, metrics=Metrics(about=about, rows=rows))
 
 
 def _perception(device: torch.device) -> lpips.Lpips | None:

@@ -1,6 +1,6 @@
 """Held-out frames, rendered from their own speech, pose and expression."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -62,7 +62,7 @@ def check_same_recording(avatar: Avatar, clip: Clip, frames: range) -> None:
 
 @torch.no_grad()
 def reconstruct(
-    avatar: Avatar, clip: Clip, frames: range, *, device: torch.device | str = "cpu"
+    avatar: Avatar, clip: Clip, frames: Sequence[int], *, device: torch.device | str = "cpu"
 ) -> Iterator[FramePair]:
     """Render frames of the avatar's own clip on a device, with each frame's own torso and backdrop
     (docs/method.md#a-frame)."""
@@ -85,9 +85,7 @@ def reconstruct(
     )
     renderer, head = renderer_for(device), avatar.to(device).head
     static = static_features(head)
-    for indices in torch.arange(frames.start, frames.stop).split(
-        BATCH if device.type == "cpu" else GPU_BATCH
-    ):
+    for indices in torch.tensor(list(frames)).split(BATCH if device.type == "cpu" else GPU_BATCH):
         batch = dataset.batch(indices.tolist())
         pictures = render_head(
             head,
@@ -112,4 +110,14 @@ def regions_at(clip: Clip, size: int, index: int) -> UInt8[np.ndarray, "h w"]:
         regions
         if len(regions) == size
         else cv2.resize(regions, (size, size), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    )
+
+
+def matte_at(clip: Clip, size: int, index: int) -> UInt8[np.ndarray, "h w"]:
+    """The person's share of each pixel of a frame at the avatar's size."""
+    matte = clip.matte(index)
+    return (
+        matte
+        if len(matte) == size
+        else cv2.resize(matte, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8)
     )

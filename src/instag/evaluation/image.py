@@ -64,7 +64,7 @@ def compare_pictures(
     similarity = ssim_map(one, other)[0]
     return {
         place: ImageMetrics(
-            psnr=_decibels(float(_cut(errors, box).double().mean())),
+            psnr=decibels(float(_cut(errors, box).double().mean())),
             ssim=_mean_inside(similarity, box),
             lpips=_distance(one, other, box, lpips),
         )
@@ -76,7 +76,7 @@ def psnr(picture: Float[Tensor, "b h w 3"], truth: Float[Tensor, "b h w 3"]) -> 
     """Peak signal to noise ratio of each picture in [0, 1], in dB: -10 log10 of the mean squared
     error over pixels and channels, at most 100."""
     return [
-        _decibels(error)
+        decibels(error)
         for error in (picture - truth).square().mean((1, 2, 3), dtype=torch.float64).tolist()
     ]
 
@@ -101,7 +101,8 @@ def structural_similarity(
     return ssim_map(picture, truth)[:, inside, inside].mean((1, 2, 3), dtype=torch.float64).tolist()
 
 
-def _decibels(error: float) -> float:
+def decibels(error: float) -> float:
+    """PSNR of a mean squared error of pictures in [0, 1], at most 100."""
     return min(PERFECT_DB, -10 * math.log10(error)) if error > 0 else PERFECT_DB
 
 

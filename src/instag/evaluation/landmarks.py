@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
+from scipy.ndimage import gaussian_filter1d
 
 from instag.errors import BadArgument
 from instag.evaluation.not_measured import NotMeasured
@@ -14,6 +15,8 @@ from instag.perception.face_mesh import MAX_GAP, FaceMesh, sixty_eight
 from instag.types import LANDMARKS
 
 OUTER_EYES = (33, 263)
+SIZE_FRAMES = 12.0
+"""Frames: the standard deviation of the smoothing of the face's size."""
 MOUTH = slice(48, 68)
 """The 20 points of the mouth among the 68 of the iBUG scheme."""
 
@@ -95,6 +98,17 @@ def track_landmarks(seen: list[Float[np.ndarray, "478 3"] | None]) -> TrackedLan
             ]
             table[before + 1 : after] = table[before] * (1 - weight) + table[after] * weight
     return TrackedLandmarks(points=table, found=found)
+
+
+def face_size(observed: TrackedLandmarks) -> Float[np.ndarray, " f"]:
+    """The distance of the outer corners of the eyes (33 and 263) with depth, pixels, smoothed by a
+    Gaussian of 12 frames' standard deviation: the size of the face changes slowly, and what is
+    faster is the detector's error."""
+    corners = observed.points[:, OUTER_EYES].astype(np.float64)
+    eyes = np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)
+    known = np.isfinite(eyes).astype(np.float64)
+    weight = gaussian_filter1d(known, SIZE_FRAMES)
+    return gaussian_filter1d(np.nan_to_num(eyes), SIZE_FRAMES) / np.maximum(weight, 1e-12)
 
 
 def check_lengths(prediction: int, truth: int) -> None:

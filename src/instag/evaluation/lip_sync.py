@@ -5,18 +5,15 @@ from typing import final
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import gaussian_filter1d
 
 from instag.errors import BadArgument
-from instag.evaluation.landmarks import OUTER_EYES, TrackedLandmarks, check_lengths
+from instag.evaluation.landmarks import TrackedLandmarks, check_lengths, face_size
 from instag.evaluation.not_measured import NotMeasured
 from instag.types import FPS
 
 INNER_LIPS = (13, 14)
 MOUTH_CORNERS = (61, 291)
 NOSE_TO_CHIN = (2, 152)
-SIZE_FRAMES = 12.0
-"""Frames: the standard deviation of the smoothing of the face's size."""
 MAX_LAG = 15
 """Largest shift of a prediction in frames, each way."""
 MIN_FRAMES = 10
@@ -47,19 +44,13 @@ def lip_curves(observed: TrackedLandmarks) -> LipCurves:
     between the corners of the mouth (61 and 291), in the picture. jaw: from the base of the nose to
     the chin (2 and 152), with the detector's depth, as a nod shortens it in the picture.
 
-    All over the distance of the outer corners of the eyes (33 and 263) with depth, smoothed by a
-    Gaussian of 12 frames' standard deviation: it gives the size of the face, which changes slowly,
-    and what is faster is the detector's error.
+    All over the size of the face (`landmarks.face_size`).
     """
-    points = observed.points.astype(np.float64)
+    points, size = observed.points.astype(np.float64), face_size(observed)
 
     def length(ends: tuple[int, int], axes: int) -> Float[np.ndarray, " f"]:
         return np.linalg.norm(points[:, ends[0], :axes] - points[:, ends[1], :axes], axis=-1)
 
-    eyes = length(OUTER_EYES, 3)
-    known = np.isfinite(eyes).astype(np.float64)
-    weight = gaussian_filter1d(known, SIZE_FRAMES)
-    size = gaussian_filter1d(np.nan_to_num(eyes), SIZE_FRAMES) / np.maximum(weight, 1e-12)
     return LipCurves(
         aperture=length(INNER_LIPS, 2) / size,
         width=length(MOUTH_CORNERS, 2) / size,

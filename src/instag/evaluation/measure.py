@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float, UInt8
 
 from instag.errors import BadArgument
 from instag.evaluation.action_units import ActionUnitError, AuTable, action_unit_error, estimate
+from instag.evaluation.bad_frames import broken_frames
+from instag.evaluation.blinks import Blinks, compare_blinks
 from instag.evaluation.crops import PLACES, Place, boxes
 from instag.evaluation.held_out import FramePair
 from instag.evaluation.image import ImageMetrics, compare_pictures
@@ -23,6 +25,8 @@ from instag.evaluation.landmarks import (
 )
 from instag.evaluation.lip_sync import LipCurves, LipSync, lip_curves, lip_sync
 from instag.evaluation.not_measured import NotMeasured
+from instag.evaluation.part_errors import PartError, PartMeter
+from instag.evaluation.parts import Part, part_masks
 from instag.evaluation.sample_frames import Samples, Sampling
 from instag.evaluation.syncnet import SyncNet
 from instag.evaluation.syncnet_scores import Sync, SyncNetTracker, compare, embed_speech
@@ -39,6 +43,8 @@ SILENT_RUN = 3
 
 Regions = Callable[[int], UInt8[np.ndarray, "h w"]]
 """Region numbers of the true frame of an index, of the frame's size."""
+Mattes = Callable[[int], UInt8[np.ndarray, "h w"]]
+"""The person's share of each pixel of the true frame of an index, of the frame's size."""
 
 
 @final
@@ -53,11 +59,12 @@ class SyncPair:
 @final
 @dataclass(frozen=True, kw_only=True)
 class PerFrame:
-    """Curves over the frames; NaN where a frame has no value. lmd: plain, pixels. loudness: root
-    mean square of the sound."""
+    """Curves over the frames; NaN where a frame has no value. broken: see `broken_frames`. lmd:
+    plain, pixels. loudness: root mean square of the sound."""
 
     index: list[int]
     psnr: dict[Place, Float[np.ndarray, " f"]]
+    broken: Bool[np.ndarray, " f"]
     lmd: Float[np.ndarray, " f"]
     prediction: LipCurves
     truth: LipCurves
@@ -74,6 +81,8 @@ class Measurement:
     frames: int
     size: tuple[int, int]
     image: dict[Place, ImageMetrics]
+    parts: dict[Part, PartError]
+    blinks: Blinks
     landmarks: LandmarkDistance
     lips: LipSync
     sync: SyncPair
@@ -88,6 +97,7 @@ def measure(
     pairs: Iterable[FramePair],
     *,
     regions: Regions | None = None,
+    mattes: Mattes | None = None,
     speech: Float[np.ndarray, " samples"] | NotMeasured,
     lpips: Lpips | None = None,
     syncnet: SyncNet | NotMeasured,
@@ -98,14 +108,14 @@ def measure(
 ) -> Measurement:
     """Measure a prediction against the truth in one pass, in constant memory.
 
-    regions: what each true frame shows, where known. speech: the sound of these frames, 16 kHz,
-    [-1, 1]. tables: action units of prediction and truth from OpenFace; without them both are
-    estimated from landmarks. device: where pictures are compared, and where `lpips` lies; faces are
-    detected on the CPU. total: frames to come, for `report`. Raises BadArgument where there is no
-    frame.
+    regions, mattes: what each true frame shows, and its soft outline, where known. speech: the
+    sound of these frames, 16 kHz, [-1, 1]. tables: action units of prediction and truth from
+    OpenFace; without them both are estimated from landmarks. device: where pictures are compared,
+    and where `lpips` lies; faces are detected on the CPU. total: frames to come, for `report`.
+    Raises BadArgument where there is no frame.
     """
     with LandmarkTracker() as prediction, LandmarkTracker() as truth:
-        meters = _Meters((prediction, truth), regions, lpips, syncnet, device)
+        meters = _Meters((prediction, truth), (regions, mattes), lpips, syncnet, device)
         for done, pair in enumerate(pairs, start=1):
             meters.add(pair)
             report(done, max(total, done))
@@ -120,12 +130,13 @@ class _Meters:
     def __init__(
         self,
         trackers: tuple[LandmarkTracker, LandmarkTracker],
-        regions: Regions | None,
+        shown: tuple[Regions | None, Mattes | None],
         lpips: Lpips | None,
         syncnet: SyncNet | NotMeasured,
         device: torch.device | str,
     ) -> None:
-        self._trackers, self._regions, self._lpips = trackers, regions, lpips
+        self._trackers, self._lpips = trackers, lpips
+        self._regions, self._mattes = shown
         self._syncnet, self._device = syncnet, device
         self._readers = (
             None
@@ -134,6 +145,7 @@ class _Meters:
         )
         self._metrics: list[dict[Place, ImageMetrics]] = []
         self._indices: list[int] = []
+        self._parts = PartMeter(lpips, device)
         self._flicker, self._sampling = FlickerMeter(), Sampling()
         self._size = (0, 0)
 
@@ -146,6 +158,8 @@ class _Meters:
             tracker.track(each) for tracker, each in zip(self._trackers, pictures, strict=True)
         )
         places = boxes(self._size, true, shown)
+        matte = self._mattes(pair.index) if self._mattes else None
+        self._parts.add(*pictures, part_masks(self._size, true, shown, matte))
         metrics = compare_pictures(*pictures, places, self._lpips, device=self._device)
         self._flicker.add(*pictures, places.get("head"), shown)
         for reader, picture, points in zip(
@@ -171,10 +185,15 @@ class _Meters:
         prediction, truth = (tracker.observed() for tracker in self._trackers)
         loudness = None if isinstance(speech, NotMeasured) else frame_loudness(speech, frames)
         quiet = None if loudness is None else silence(loudness)
+        psnr: dict[Place, Float[np.ndarray, " f"]] = {place: self._psnr(place) for place in PLACES}
+        parts = self._parts.errors()
+        by_part = {**psnr, **{part: error.per_frame for part, error in parts.items()}}
         return Measurement(
             frames=frames,
             size=self._size,
             image={place: self._mean_metrics(place) for place in PLACES},
+            parts=parts,
+            blinks=compare_blinks(prediction, truth),
             landmarks=landmark_distance(prediction, truth),
             lips=lip_sync(prediction, truth, quiet),
             sync=_synchrony(self._readers, speech, self._syncnet),
@@ -183,7 +202,8 @@ class _Meters:
             jitter=head_jitter(prediction, truth),
             per_frame=PerFrame(
                 index=self._indices,
-                psnr={place: self._psnr(place) for place in PLACES},
+                psnr=psnr,
+                broken=broken_frames(by_part, prediction.found, truth.found),
                 lmd=mouth_distances(prediction, truth)[0],
                 prediction=lip_curves(prediction),
                 truth=lip_curves(truth),

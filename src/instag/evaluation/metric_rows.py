@@ -5,11 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+from jaxtyping import Bool
+
+from instag.evaluation.bad_frames import worst_mean
 from instag.evaluation.crops import PLACES
 from instag.evaluation.lip_sync import Closures, CurveSync, SilentMovement
 from instag.evaluation.measure import Measurement
 from instag.evaluation.metrics_table import Better, Number, Row
 from instag.evaluation.not_measured import NotMeasured
+from instag.evaluation.parts import PARTS
 from instag.evaluation.speed import Speed
 from instag.evaluation.syncnet_scores import Sync
 
@@ -18,10 +23,19 @@ LIPS = "Lips and truth"
 PLACE_NAMES = {"full": "whole picture", "head": "head", "face": "face box", "mouth": "mouth box"}
 
 
-def rows_of(measured: Measurement, speed: Speed | None = None) -> list[Row]:
-    """Every number of a measurement."""
+def rows_of(
+    measured: Measurement,
+    speed: Speed | None = None,
+    outside: Bool[np.ndarray, " f"] | None = None,
+) -> list[Row]:
+    """Every number of a measurement. outside: frames beyond the turns and expressions that an
+    avatar learned from."""
     rows = [
         *_picture_rows(measured),
+        *_part_rows(measured),
+        *_bad_frame_rows(measured),
+        *([] if outside is None else _range_rows(measured, outside)),
+        *_blink_rows(measured),
         *_landmark_rows(measured),
         *_lip_rows(measured),
         *_sync_rows(measured),
@@ -85,6 +99,74 @@ def _picture_rows(measured: Measurement) -> list[Row]:
             row(f"lpips_{place}", f"LPIPS, {name}", metrics.lpips, better="less", truth=0.0),
         ]
     return rows
+
+
+def _part_rows(measured: Measurement) -> list[Row]:
+    row, rows = _rows_in("Picture"), []
+    for part in PARTS:
+        error = measured.parts[part]
+        rows += [
+            row(f"psnr_{part}", f"PSNR, {part}", error.psnr, unit="dB", better="more"),
+            row(f"lpips_{part}", f"LPIPS, {part}", error.lpips, better="less", truth=0.0),
+        ]
+    return rows
+
+
+def _bad_frame_rows(measured: Measurement) -> list[Row]:
+    row, frames = _rows_in("Worst frames"), measured.per_frame
+    worst = [
+        row(
+            f"psnr_{place}_worst",
+            f"PSNR, {PLACE_NAMES[place]}, worst twentieth of the frames",
+            worst_mean(frames.psnr[place]),
+            unit="dB",
+            better="more",
+        )
+        for place in ("full", "face")
+    ]
+    broken = 100 * float(frames.broken.mean())
+    label = "frames in which a part is 6 dB below its median, or the face is lost"
+    return [*worst, row("broken_frames", label, broken, unit="%", better="less", truth=0.0)]
+
+
+def _range_rows(measured: Measurement, outside: Bool[np.ndarray, " f"]) -> list[Row]:
+    row = _rows_in("Beyond what was taught")
+    share = 100 * float(outside.mean())
+    rows = [row("outside", "frames with turns or expressions beyond the taught", share, unit="%")]
+    for name, frames in (("outside", outside), ("within", ~outside)):
+        rows += [
+            row(
+                f"psnr_{place}_{name}",
+                f"PSNR, {PLACE_NAMES[place]}, frames {name} of it",
+                _mean_of(measured.per_frame.psnr[place][frames]),
+                unit="dB",
+                better="more",
+            )
+            for place in ("full", "face")
+        ]
+    return rows
+
+
+def _mean_of(values: np.ndarray) -> float | NotMeasured:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else NotMeasured("there is no such frame")
+
+
+def _blink_rows(measured: Measurement) -> list[Row]:
+    blinks, row = measured.blinks, _rows_in("Eyes")
+    least = "lids' least opening in a true blink, of the usual one"
+    return [
+        row("blinks", "blinks of the true eyes", blinks.count),
+        row("blink_closure", least, blinks.closure, better="truth", truth=blinks.true_closure),
+        row(
+            "eye_correlation",
+            "opening: correlation",
+            blinks.correlation,
+            better="more",
+            truth=1.0,
+        ),
+        row("eye_usual", "usual opening, of the truth's", blinks.usual, better="one", truth=1.0),
+    ]
 
 
 def _landmark_rows(measured: Measurement) -> list[Row]:

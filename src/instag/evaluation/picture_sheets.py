@@ -1,10 +1,13 @@
 """Picture sheets of a report: frames beside their errors, and mouths in rows."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from instag.evaluation.sample_frames import MouthSample, Sample
+from instag.runtime.files import write_atomic
 
 TILE = 320
 """Pixels a side of a frame in the report."""
@@ -39,3 +42,18 @@ def mouth_sheet(mouths: list[MouthSample]) -> UInt8[np.ndarray, "h w 3"]:
             np.hstack([mouth.prediction for mouth in group] + spare),
         ]
     return np.vstack(rows).astype(np.uint8)
+
+
+def labelled(picture: UInt8[np.ndarray, "h w 3"], text: str) -> UInt8[np.ndarray, "h w 3"]:
+    """A copy with a line of text in its upper left corner."""
+    copy = picture.copy()
+    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(
+            copy, text, (5, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, thickness, cv2.LINE_AA
+        )
+    return copy
+
+
+def write_png(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
+    """Write an RGB picture. Raises DiskFull."""
+    write_atomic(path, cv2.imencode(".png", picture[..., ::-1])[1].tobytes())

@@ -39,9 +39,26 @@ class Lpips(nn.Module):
         self, first: Float[Tensor, "b h w 3"], second: Float[Tensor, "b h w 3"]
     ) -> Float[Tensor, " b"]:
         """Pictures in [0, 1], each side at least 32 pixels."""
-        pair = torch.cat([first, second]) * 2 - 1
-        hidden = ((pair - self.mean) / self.deviation).permute(0, 3, 1, 2)
         distance = first.new_zeros(len(first))
+        for each in self.maps(first, second):
+            distance = distance + each.mean((1, 2))
+        return distance
+
+    def maps(
+        self, first: Float[Tensor, "b h w 3"], second: Float[Tensor, "b h w 3"]
+    ) -> list[Float[Tensor, "b _ _"]]:
+        """The distance in each cell of each layer; `forward` sums their means."""
+        found = []
+        for number, unit in enumerate(self.features(torch.cat([first, second]))):
+            one, other = unit.chunk(2)
+            weight = getattr(self, f"linear{number}")
+            found.append(((one - other).square() * weight[:, None, None]).sum(1))
+        return found
+
+    def features(self, picture: Float[Tensor, "b h w 3"]) -> list[Float[Tensor, "b _ _ _"]]:
+        """Of each layer, of unit length at each pixel."""
+        hidden = ((picture * 2 - 1 - self.mean) / self.deviation).permute(0, 3, 1, 2)
+        found = []
         for number, (index, stride, padding) in enumerate(LAYERS):
             if number in (1, 2):
                 hidden = max_pool2d(hidden, 3, 2)
@@ -54,13 +71,8 @@ class Lpips(nn.Module):
                     padding,
                 )
             )
-            unit = hidden / (hidden.square().sum(1, keepdim=True) + 1e-10).sqrt()
-            one, other = unit.chunk(2)
-            weight = getattr(self, f"linear{number}")
-            distance = distance + ((one - other).square() * weight[:, None, None]).sum(1).mean(
-                (1, 2)
-            )
-        return distance
+            found.append(hidden / (hidden.square().sum(1, keepdim=True) + 1e-10).sqrt())
+        return found
 
 
 def find_weights() -> Path | None:

@@ -5,9 +5,9 @@ from typing import final
 
 import numpy as np
 
+from instag.assets.onnx_session import onnx_session
+
 BUNDLED = Path(__file__).parents[1] / "bundled"
-LOG_ERRORS_ONLY = 3
-"""onnxruntime's severity level of errors."""
 
 
 @final
@@ -17,15 +17,8 @@ class BundledNetwork:
 
     def __init__(self, model: str | bytes) -> None:
         """model: the name of a file in `bundled/` without .onnx, or the bytes of an ONNX file."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = LOG_ERRORS_ONLY
-        source = model if isinstance(model, bytes) else str(BUNDLED / f"{model}.onnx")
-        self._session = onnxruntime.InferenceSession(
-            source, options, providers=["CPUExecutionProvider"]
-        )
+        read = model if isinstance(model, bytes) else (BUNDLED / f"{model}.onnx").read_bytes()
+        self._session = onnx_session(read, threads=1)
         declared = self._session.get_inputs()[0]
         self._input, self.shape = declared.name, tuple(declared.shape)
         self._outputs = [output.name for output in self._session.get_outputs()]

@@ -228,8 +228,15 @@ SINKS: tuple[Backend[FrameSink], ...] = (
 
 
 def open_sink(output: Path | str, settings: SinkSettings, *, name: str | None = None) -> FrameSink:
-    """The sink of this name; if not given, "pipe" for the output "-" and else "video". Raises
+    """The sink of this name; if not given, that of the output's name (`sink_for`). Raises
     BadArgument, and what the sink raises."""
     output = Path(output)
-    name = name or ("pipe" if output == STANDARD_OUTPUT else "video")
-    return named(SINKS, name, noun="sink").load(output, settings)
+    return named(SINKS, name or sink_for(output), noun="sink").load(output, settings)
+
+
+def sink_for(output: Path) -> str:
+    """The name of the sink that an output's name asks for: "pipe" for -, "frames" for a name
+    without an ending, else "video"."""
+    if output == STANDARD_OUTPUT:
+        return "pipe"
+    return "video" if output.suffix else "frames"

@@ -44,11 +44,11 @@ def speak(
     metadata says that it is synthetic. Sound is streamed: memory does not grow with its length.
     Stereo stays stereo.
 
-    sink: a name of `sinks.SINKS`; if not given, "pipe" for the output "-" and else "video". pose,
-    expression, blinks, dilate: see SpeakOptions. device: as in device_named; pictures of a GPU
-    differ from those of a CPU by rounding. notice: gets what the sound file was read otherwise
-    than it stands. Raises what Avatar.open, device_named, read_sound and
-    the sink raise.
+    sink: a name of `sinks.SINKS`; if not given, "pipe" for the output "-", "frames" for a name
+    without an ending and else "video". pose, expression, blinks, dilate: see SpeakOptions. device:
+    as in device_named; pictures of a GPU differ from those of a CPU by rounding. notice: gets what
+    of the sound file was missing, damaged or chosen. Raises what Avatar.open, device_named,
+    stream_sound and the sink raise.
     """
     where = device_named(device)
     avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)

@@ -1,5 +1,6 @@
 """Adaptation: from a Clip to an Avatar, in three stages (docs/method.md#two-acts, #adaptation)."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from instag.errors import BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
 from instag.models.head import Head, new_head
 from instag.models.prior import Prior
-from instag.ops import lpips
+from instag.ops.perceptual import load_perceptual_distance
 from instag.rendering.registry import renderer_for
 from instag.rendering.renderer import Renderer
 from instag.runtime.device import device_name, device_named
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
-from instag.training.adapt_plan import adapt_plan
+from instag.training.adapt_plan import AdaptPlan, adapt_plan
 from instag.training.distributed import ProcessGroup
 from instag.training.initialization import initial_gaussians
 from instag.training.people import People, Person
@@ -48,23 +49,26 @@ def adapt(
     batch: int | None = None,
     run_dir: Path | str | None = None,
     report: StageReport = silent_stages,
+    on_plan: Callable[[AdaptPlan], None] | None = None,
     on_metrics: OnMetrics | None = None,
     preview: Preview | None = None,
     cancel: CancelToken | None = None,
 ) -> Avatar:
     """Learn a head from a Clip and write it to `output` where one is given.
 
-    n_views or seconds: how much of the clip's start to learn from (25 views a second, -1: all but
-    the test frames; the recipe's number where neither is given). long: the recipe for a minute or
-    more. all_for_train: keep nothing for testing. speech: the head's front end, as in
-    speech.registry.create; None for the recipe's, or the prior's. prior: what several people
-    taught, which the fields begin with, its file, or "bundled" for the one that comes with instag,
-    of which a head on lip codes begins with the mouth where nothing is given. device: as in
-    runtime.device.device_named. batch: frames a step, None for what suits recipe and device.
+    n_views or seconds: how much of the clip's start to learn from (25 views a second). Where
+    neither is given, or -1, all but the frames held back for testing; `reference` takes 250. long:
+    the recipe for a minute or more. all_for_train: keep nothing for testing. speech: the head's
+    front end, as in speech.registry.create; None for the recipe's, or the prior's. prior: what
+    several people taught, which the fields begin with, its file, or "bundled" for the one that
+    comes with instag, of which a head on lip codes begins with the mouth where nothing is given.
+    device: as in runtime.device.device_named. batch: frames a step, None for what suits recipe and
+    device.
 
     run_dir: where metrics and checkpoints go; None for the clip's own folder. A stopped run goes on
-    from its checkpoint there. report, on_metrics, preview, cancel: see Trainer and MetricsWriter.
-    Raises BadArgument, TooShort, TrainingFailed, Cancelled and what Clip and clip_features raise.
+    from its checkpoint there. on_plan: called with what will be learned from, before anything is.
+    report, on_metrics, preview, cancel: see Trainer and MetricsWriter. Raises BadArgument,
+    TooShort, TrainingFailed, Cancelled and what Clip and clip_features raise.
     """
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
     where = device_named(device)
@@ -80,6 +84,8 @@ def adapt(
         seed=seed,
         device=where,
     )
+    if on_plan is not None:
+        on_plan(plan)
     stem = Path(output).stem if output is not None else plan.recipe.name
     folder = clip.folder / "training" / stem if run_dir is None else Path(run_dir)
     running = RunDir(folder, plan.identity, on_metrics=on_metrics)
@@ -102,8 +108,11 @@ def adapt(
     about = {
         "seed": seed,
         "seconds": trainer.run(),
+        "train": [plan.frames.train.start, plan.frames.train.stop],
+        "pictures": len(inputs.pictured),
         "test": [plan.frames.test.start, plan.frames.test.stop],
-        "lpips": training.lpips is not None,
+        "lpips": False,
+        "perceptual": _weighs_perception(plan.recipe),
         "batch": plan.recipe.face.batch,
         "device": device_name(where),
         "prior": plan.described_prior,
@@ -166,6 +175,7 @@ def head_training(
         mouth=head.mouth.gaussians,
         dataset=dataset,
         train=train,
+        pictured=inputs.pictured,
         landmarks=inputs.landmarks,
         extent=dataset.extent(train),
     )
@@ -182,12 +192,12 @@ def head_training(
         renderer=renderer,
         seed=seed,
     )
-    weights = lpips.find_weights()
-    return HeadTraining(
-        people=people,
-        head=head,
-        lpips=lpips.load(weights).to(dataset.device) if weights else None,
-    )
+    perceptual = load_perceptual_distance().to(dataset.device)
+    return HeadTraining(people=people, head=head, perceptual=perceptual)
+
+
+def _weighs_perception(recipe: AdaptRecipe) -> bool:
+    return recipe.face.perceptual.weight + recipe.fuse.perceptual.weight > 0
 
 
 def avatar_of(

@@ -1,6 +1,7 @@
 """AdaptInputs: all that a head is learned from, read and computed from a clip before the first
 step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from instag.data.clip import Clip
 from instag.data.clip_dataset import ClipDataset
+from instag.data.frame_choice import telling_frames
 from instag.data.speech_features import clip_features, features_of_silence
 from instag.data.splits import Split
 from instag.motion.expression_basis import load_expression_basis
@@ -39,7 +41,8 @@ class ObservedLips:
 @final
 @dataclass(frozen=True, kw_only=True)
 class AdaptInputs:
-    """split: frames to learn from and to test on. landmarks: on the device. lips: where lip codes
+    """split: frames to learn from and to test on. pictured: those to learn from whose pictures are
+    compared. landmarks: on the device. lips: where lip codes
     drive the head. silence: the window of a silent frame, where speech features do and landmarks
     are learned. expressions: where the person's skin goes in expressions that were not seen, if the
     head is to learn them: not where eyes were seen to close, nor where the clip's units are not
@@ -47,6 +50,7 @@ class AdaptInputs:
 
     dataset: ClipDataset
     split: Split
+    pictured: Sequence[int]
     front_end: str
     conditioning: Conditioning
     landmarks: LandmarkMotion
@@ -98,6 +102,7 @@ def load_inputs(
     return AdaptInputs(
         dataset=dataset,
         split=split,
+        pictured=telling_frames(dataset, train, recipe.pictures),
         front_end=front_end,
         conditioning=Conditioning(
             kind=kind, channels=dataset.features.shape[1], steps=dataset.features.shape[2]

@@ -8,12 +8,18 @@ from typing import final
 import torch
 
 from instag.data.clip import ClipInfo
-from instag.data.splits import Split, split
+from instag.data.splits import Split, leaves_a_test, split
 from instag.errors import AssetMissing, BadArgument
 from instag.models.prior import Prior, load_bundled_prior
 from instag.speech import registry
 from instag.speech.lips.front_end import LipCodeFrontEnd
-from instag.training.recipes import WITH_BUNDLED_MOUTH, AdaptRecipe, batched, recipe_named
+from instag.training.recipes import (
+    WITH_BUNDLED_MOUTH,
+    AdaptRecipe,
+    batched,
+    grown,
+    recipe_named,
+)
 from instag.types import FPS
 
 FRONT_ENDS = {"audio": "mel", "lip_codes": LipCodeFrontEnd.name}
@@ -24,12 +30,13 @@ FRONT_ENDS = {"audio": "mel", "lip_codes": LipCodeFrontEnd.name}
 @dataclass(frozen=True, kw_only=True)
 class AdaptPlan:
     """prior: what the fields begin with, as far as `recipe.prior_scope` says; on the CPU. frames:
-    to learn from and to test on. source: of the clip, its digest."""
+    to learn from and to test on. frame_count: of the clip. source: of the clip, its digest."""
 
     recipe: AdaptRecipe
     front_end: str
     prior: Prior | None
     frames: Split
+    frame_count: int
     source: str
     seed: int
 
@@ -45,6 +52,11 @@ class AdaptPlan:
             "prior": None if self.prior is None else self.prior.digest(),
             "format": 3,
         }
+
+    @property
+    def unused_frames(self) -> int:
+        """Frames of the clip that are neither learned from nor tested."""
+        return self.frame_count - len(self.frames.train) - len(self.frames.test)
 
     @property
     def described_prior(self) -> str | None:
@@ -82,15 +94,17 @@ def adapt_plan(
         check_front_end(given, front_end)
     frames = split(
         clip.frame_count,
-        n_views=views_wanted(chosen, n_views, seconds),
+        n_views=views_wanted(chosen, n_views, seconds, frames=clip.frame_count),
         all_for_train=all_for_train,
         kept=clip.test_frames,
     )
+    lengthened = grown(chosen, len(frames.train))
     return AdaptPlan(
-        recipe=batched(chosen, batch or (chosen.gpu_batch if device.type == "cuda" else 1)),
+        recipe=batched(lengthened, batch or (lengthened.gpu_batch if device.type == "cuda" else 1)),
         front_end=front_end,
         prior=given,
         frames=frames,
+        frame_count=clip.frame_count,
         source=clip.source_sha256,
         seed=seed,
     )
@@ -126,13 +140,17 @@ def check_front_end(prior: Prior, front_end: str) -> None:
         )
 
 
-def views_wanted(recipe: AdaptRecipe, n_views: int | None, seconds: float | None) -> int | None:
-    """Frames to learn from, from whichever way the user says it. Raises BadArgument where both are
-    said."""
+def views_wanted(
+    recipe: AdaptRecipe, n_views: int | None, seconds: float | None, *, frames: int
+) -> int | None:
+    """Frames to learn from, from whichever way the user says it, or else the recipe's where the
+    clip's `frames` leave some to test on. None for all but those held back. Raises BadArgument
+    where both are said."""
     if n_views is not None and seconds is not None:
         raise BadArgument("Give either --n-views or --seconds, not both: they say the same thing.")
     if seconds is not None:
         n_views = round(seconds * FPS)
-    if n_views is None:
-        return recipe.n_views
-    return None if n_views == -1 else n_views
+    if n_views is not None:
+        return None if n_views == -1 else n_views
+    usual = recipe.n_views
+    return usual if usual is not None and leaves_a_test(frames, usual) else None

@@ -160,7 +160,7 @@ def densify(
 
 
 def is_green(gaussians: Gaussians) -> Bool[Tensor, " n"]:
-    """Gaussians that took on the pure green that everything else is painted with."""
+    """Gaussians that took on the pure green that everything else is covered with."""
     colour = 0.5 + SH_DC * gaussians.dc.detach()[:, 0]
     return (colour[:, 0] < 0.1) & (colour[:, 1] > 0.9) & (colour[:, 2] < 0.1)
 

@@ -9,14 +9,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from instag.models.face_field import Deformation, MotionField
-from instag.ops.lpips import Lpips
+from instag.ops.perceptual import LEAST_SIDE, PerceptualDistance
 from instag.ops.ssim import ssim
 from instag.types import Condition
 
 DSSIM_WEIGHT = 0.2
 
 BackgroundColor = Literal["green", "random", "black"]
-"""What everything that a stage must not learn is painted with, in the picture and in its target.
+"""What everything that a stage must not learn is covered with, in the picture and in its target.
 
 The paper's is green, and splats that turn green are removed. Another colour in each step needs no
 such hunt: what can not be foreseen can not be learned, and whatever lets it shine through is
@@ -44,25 +44,27 @@ def photometric(
     return (picture - target).abs().mean() + DSSIM_WEIGHT * (1 - ssim(picture, target))
 
 
-def patch_lpips(
-    lpips: Lpips,
+def patch_distance(
+    perceptual: PerceptualDistance,
     picture: Float[Tensor, "b h w 3"],
     target: Float[Tensor, "b h w 3"],
     sides: tuple[int, int],
     generator: torch.Generator,
 ) -> Float[Tensor, ""]:
-    """Mean LPIPS of one square patch, at one place for the whole batch, with a side drawn from
-    `sides` (pixels, both ends included). A small square is cheap and sharpens as well as the whole
-    picture."""
+    """Mean perceptual distance of one square patch, at one place for the whole batch, with a side
+    drawn from `sides` (pixels, both ends included). A small square is cheap and sharpens as well as
+    the whole picture. 0 for pictures that are smaller than what can be compared."""
     height, width = picture.shape[1:3]
 
     def draw(end: int) -> int:
         return int(torch.randint(end, (), generator=generator))
 
     side = min(sides[0] + draw(sides[1] - sides[0] + 1), height, width)
+    if side < LEAST_SIDE:
+        return picture.new_zeros(())
     top, left = draw(height - side + 1), draw(width - side + 1)
     cut = (slice(None), slice(top, top + side), slice(left, left + side))
-    return lpips(picture[cut], target[cut]).mean()
+    return perceptual(picture[cut], target[cut]).mean()
 
 
 def alpha_error(

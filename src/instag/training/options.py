@@ -20,12 +20,13 @@ class TrainingOptions:
         "reference: as the paper trains.",
     )
     n_views: int | None = option(
-        None, "How many frames to learn from: 125 are 5 seconds, -1 all but the test's."
+        None,
+        "How many frames to learn from, at the start: 125 are 5 seconds. If not given, or -1, all "
+        "but those held back for testing: a fifth, at least 1 s and at most 12 s; `reference` "
+        "takes 250.",
     )
     seconds: float | None = option(None, "The same in seconds.", minimum=0.04)
-    long: bool = option(
-        False, "Learn from all frames but the last 12 s, with the recipe for long videos."
-    )
+    long: bool = option(False, "The same as --recipe long.")
     all_for_train: bool = option(False, "Hold no frames back for testing.")
     speech: str | None = option(
         None,

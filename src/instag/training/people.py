@@ -3,6 +3,7 @@
 An adaptation has one person, a pre-training several, of whom this process may keep a part.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -19,15 +20,16 @@ from instag.training.person_sampler import PersonSampler
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """One of the people. number: among all people. train: the frames to learn from. landmarks: on
-    the device. extent: of the scene, metres. table_bytes: of frames on the device; None for what
-    suits it."""
+    """One of the people. number: among all people. train: the frames to learn from. pictured:
+    those of them whose pictures are compared. landmarks: on the device. extent: of the scene,
+    metres. table_bytes: of frames on the device; None for what suits it."""
 
     number: int = 0
     face: Gaussians
     mouth: Gaussians
     dataset: ClipDataset
     train: range
+    pictured: Sequence[int]
     landmarks: LandmarkMotion
     extent: float
     table_bytes: int | None = None

@@ -97,6 +97,7 @@ def load_person(
         mouth=mouth.to(device),
         dataset=dataset,
         train=train,
+        pictured=train,
         landmarks=landmarks.to(device),
         extent=dataset.extent(train),
         table_bytes=table_bytes,

@@ -19,7 +19,9 @@ PriorScope = Literal["none", "mouth", "all"]
 @dataclass(frozen=True, kw_only=True)
 class AdaptRecipe:
     """A whole adaptation. size: side of the picture in pixels. n_views: frames to learn from where
-    the user names none (None: all but the test's).
+    the user names none (None: all but those held back). pictures: of how many of them pictures are
+    compared, at most; those that tell most are chosen (`data.frame_choice`; None: of all). growth:
+    how many times as long a course gets, at most, where there is more to learn (`grown`).
 
     gpu_batch: frames a step on a GPU, which one frame leaves idle; a CPU takes one. conditioning:
     what the fields get: speech features, as in the paper, or lip codes, which are predicted from
@@ -30,6 +32,8 @@ class AdaptRecipe:
     name: str
     size: int
     n_views: int | None
+    pictures: int | None
+    growth: float
     start: Start
     face_splats: int
     mouth_splats: int
@@ -48,6 +52,8 @@ def reference(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
         name="reference",
         size=512,
         n_views=250,
+        pictures=None,
+        growth=1.0,
         start="random",
         face_splats=2_000,
         mouth_splats=5_000,
@@ -82,8 +88,8 @@ def _reference_face(prior_scope: PriorScope) -> FaceStageConfig:
         normals=Term(weight=1e-2, active=After(5_000)),
         depth=Term(weight=1e-2, active=After(5_000)),
         depth_pause=100,
-        lpips=Term(weight=0.01, active=After(7_500)),
-        lpips_patch=(64, 96),
+        perceptual=Term(weight=0.01, active=After(7_500)),
+        perceptual_patch=(64, 96),
         hair_every=7,
         background="green",
         lips=NEVER,
@@ -128,8 +134,8 @@ def _reference_fuse() -> FuseStageConfig:
         batch=1,
         degree=1,
         opacity_rate=1e-3,
-        lpips=Term(weight=0.05, active=After(1_000)),
-        lpips_patch=(32, 42),
+        perceptual=Term(weight=0.05, active=After(1_000)),
+        perceptual_patch=(32, 42),
     )
 
 
@@ -141,6 +147,13 @@ WITH_PRIOR = {"field_rate": 1.0, "slow_field_after": None}
 """A prior only needs the paper's low rates."""
 
 
+MOST_PICTURES = 500
+"""Twenty seconds of pictures fit into a laptop's memory, and a course sees each of them ten
+times."""
+GROWS_AFTER = 250
+"""Frames that a recipe's own steps are made for: 10 s."""
+
+
 def base(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
     """What our own recipes are cut from: the paper's schedule with a start from what frames show,
     landmarks that teach the field, a random background, hair in every step, and lips weighed
@@ -149,6 +162,8 @@ def base(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
     return replace(
         recipe,
         name="base",
+        n_views=None,
+        pictures=MOST_PICTURES,
         start="frames",
         face_splats=6_000,
         mouth_splats=2_000,
@@ -193,8 +208,8 @@ def _base_density(density: DensityConfig) -> DensityConfig:
 
 
 def few(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
-    """The default, for a few seconds: 512 pixels, half of the steps."""
-    return replace(shortened(base(prior_scope=prior_scope), 0.5), name="few")
+    """The default: 512 pixels, half of the steps, up to twice as many for a longer video."""
+    return replace(shortened(base(prior_scope=prior_scope), 0.5), name="few", growth=2.0)
 
 
 def draft(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
@@ -213,7 +228,7 @@ def long(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
         field_rate_decay=0.1,
         normals=NEVER,
         depth=NEVER,
-        lpips=replace(recipe.face.lpips, weight=0.2),
+        perceptual=replace(recipe.face.perceptual, weight=0.2),
         density=replace(recipe.face.density, reset_every=None, behind=None),
     )
     mouth = replace(
@@ -222,11 +237,18 @@ def long(*, prior_scope: PriorScope = "none") -> AdaptRecipe:
     return replace(
         recipe,
         name="long",
-        n_views=None,
+        pictures=None,
         face=face,
         mouth=mouth,
         fuse=replace(recipe.fuse, degree=2),
     )
+
+
+def grown(recipe: AdaptRecipe, frames: int) -> AdaptRecipe:
+    """The same schedule for so many frames: as many times longer as the square root of the seconds
+    beyond ten, up to the recipe's growth."""
+    share = min(recipe.growth, max(1.0, (frames / GROWS_AFTER) ** 0.5))
+    return recipe if share == 1 else shortened(recipe, share)
 
 
 def batched(recipe: AdaptRecipe, frames: int) -> AdaptRecipe:

@@ -105,7 +105,7 @@ T = TypeVar("T")
 
 def shortened(config: T, share: float) -> T:
     """The same schedule in a share of its steps: every field that counts steps shrinks, at any
-    depth, but to no less than it needs; weights and rates stay."""
+    depth, but to no less than it needs; weights and rates stay. A share above 1 makes it longer."""
     return _rescaled(
         config,
         lambda steps, mark: steps if mark.whole else max(mark.at_least, round(steps * share)),

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
     from instag.data.clip import Clip
     from instag.evaluation.evaluate import Evaluation
     from instag.models.avatar import Avatar
-
-NO_LPIPS = (
-    "Learned without the LPIPS loss, whose weights are not on this machine. Get them with: "
-    "instag assets get lpips"
-)
+    from instag.training.adapt_plan import AdaptPlan
 
 
 def adapt(
@@ -42,7 +38,13 @@ def adapt(
     announce_compilation(terminal, training.device)
     started = time.monotonic()
     with terminal.stages(f"Learning {output.stem}") as report:
-        avatar = instag.adapt(opened, output, report=report, **vars(training))
+        avatar = instag.adapt(
+            opened,
+            output,
+            report=report,
+            on_plan=lambda plan: terminal.note(plan_line(plan)),
+            **vars(training),
+        )
     took = time.monotonic() - started
     print_result(terminal, avatar, opened, output, training.device, took, {})
 
@@ -58,8 +60,6 @@ def print_result(
 ) -> None:
     """Test the head on the frames held back, and print what came of it with the extra values.
     took: seconds of learning."""
-    if not avatar.info.training["lpips"]:
-        terminal.note(NO_LPIPS)
     evaluation = test_held_out(terminal, avatar, clip, device)
     values: dict[str, object] = {"avatar": output, "adapt_s": round(took, 2), **extra}
     if evaluation is not None:
@@ -70,6 +70,21 @@ def print_result(
         f"Next: instag speak {output} SOUND -o out.mp4",
     ]
     terminal.result("\n".join(lines), values)
+
+
+def plan_line(plan: "AdaptPlan") -> str:
+    """Which seconds are learned from, which are tested, and which are not used."""
+    from instag.types import FPS
+
+    def seconds(frames: int) -> str:
+        return f"{round(frames / FPS, 1):g} s"
+
+    train, test, most = plan.frames.train, plan.frames.test, plan.recipe.pictures
+    few = most is not None and most < len(train)
+    chosen = f" (of its pictures, the {most} that tell most)" if few else ""
+    tested = f"testing on the last {seconds(len(test))}" if test else "testing on none"
+    rest = f"; {seconds(plan.unused_frames)} are not used" if plan.unused_frames else ""
+    return f"Learning from {seconds(len(train))}{chosen}, {tested}{rest}."
 
 
 def test_held_out(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from instag.capture.options import CaptureOptions
 from instag.cli import options
 from instag.cli.clip_summary import summary_lines
-from instag.cli.commands.adapt import print_result
+from instag.cli.commands.adapt import plan_line, print_result
 from instag.cli.device_notes import announce_compilation
 from instag.cli.terminal import Terminal
 from instag.training.options import TrainingOptions
@@ -47,7 +47,13 @@ def create(
     plain = {OBSERVE: f"Observing {video.name}"}
     with terminal.stages(f"Learning {output.stem}", plain) as report:
         avatar = instag.create(
-            video, output, capture=capture, training=training, report=report, on_clip=on_clip
+            video,
+            output,
+            capture=capture,
+            training=training,
+            report=report,
+            on_clip=on_clip,
+            on_plan=lambda plan: terminal.note(plan_line(plan)),
         )
     (clip, observed), ended = made[0], time.monotonic()
     extra = {

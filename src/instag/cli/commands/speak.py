@@ -26,8 +26,9 @@ def speak(
         typer.Option(
             "--output",
             "-o",
-            help="The video to write, for example out.mp4; or -, for raw RGB frames on standard "
-            "output, 25 a second.",
+            help="The video to write, for example out.mp4; a name without an ending, for a folder "
+            "of PNG files and a WAV file; or -, for raw RGB frames on standard output, 25 a "
+            "second.",
         ),
     ],
     speaking: SpeakOptions,
@@ -37,7 +38,11 @@ def speak(
     threads: options.Threads = None,
 ) -> None:
     """Let an avatar say what a sound file holds; the video has the sound in it."""
-    options.refuse_existing(output, overwrite)
+    from instag.synthesis.sinks import sink_for
+
+    sink = sink_for(output)
+    if sink != "frames" or output.is_file():
+        options.refuse_existing(output, overwrite)
     import instag
     from instag.runtime.device import keep_freed_memory, set_threads
 
@@ -52,6 +57,7 @@ def speak(
             opened,
             sound,
             output,
+            sink=sink,
             device=device,
             report=report,
             notice=flaws.append,
@@ -59,8 +65,9 @@ def speak(
         )
     for flaw in flaws:
         terminal.note(flaw.message)
-    took = time.monotonic() - started
-    if str(output) == "-":  # nothing else may stand between or after the frames
-        terminal.note(f"Frames of {opened.info.size} x {opened.info.size} pixels in {took:.1f} s.")
-        return
-    terminal.result(f"{path}", {"video": path, "seconds": round(took, 2)})
+    took, side = round(time.monotonic() - started, 2), opened.info.size
+    if sink == "pipe":
+        sentence = f"Frames of {side} x {side} pixels in {took:.1f} s."
+        terminal.result(sentence, {"size": side, "seconds": took}, beside_output=True)
+    else:
+        terminal.result(f"{path}", {sink: path, "seconds": took})

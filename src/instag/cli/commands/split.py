@@ -12,8 +12,14 @@ def split(
     clip: options.ClipFolder,
     terminal: Terminal,
     seconds: Annotated[
-        float, typer.Option("--seconds", help="How much of the end is kept for testing.", min=0.0)
-    ] = 12.0,
+        float | None,
+        typer.Option(
+            "--seconds",
+            help="How much of the end is kept for testing; if not given, a fifth, at least 1 s and "
+            "at most 12 s.",
+            min=0.0,
+        ),
+    ] = None,
 ) -> None:
     """Keep the last seconds of a clip for testing: `adapt` never learns from them, `export-clip`
     writes them as transforms_val."""
@@ -24,7 +30,7 @@ def split(
     from instag.types import FPS
 
     opened = Clip.open(clip)
-    kept = round(seconds * FPS)
+    kept = splits.held_back(len(opened)) if seconds is None else round(seconds * FPS)
     chosen = splits.split(len(opened), n_views=None, kept=kept)
     opened.save_info(replace(opened.info, test_frames=kept))
     train, test = len(chosen.train), len(chosen.test)

@@ -1,4 +1,4 @@
-"""The face stage: the outside of the head, everything else painted over
+"""The face stage: the outside of the head, everything else covered
 (docs/method.md#pre-training, #adaptation)."""
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class FaceStageConfig:
     landmarks against the seen ones, in landmark_frames frames for each frame rendered. expressions:
     the share of those frames that are taken twice, the second time with an expression that was not
     seen; 0 if the head is not to learn such. hair_every: the hair is compared in each such step
-    after opening_steps and painted over else. lips: a further L1 within the lips box.
+    after opening_steps and covered else. lips: a further L1 within the lips box.
     """
 
     steps: Steps
@@ -61,8 +61,8 @@ class FaceStageConfig:
     normals: Term
     depth: Term
     depth_pause: Steps
-    lpips: Term
-    lpips_patch: tuple[int, int]
+    perceptual: Term
+    perceptual_patch: tuple[int, int]
     hair_every: int
     background: BackgroundColor
     lips: Term
@@ -87,15 +87,15 @@ class FaceStage(AdaptStage):
     ) -> None:
         super().__init__(training, steps=config.steps, batch=config.batch, density=config.density)
         self.config, self.landmarks = config, landmarks
-        dataset, train = self.person.dataset, self.person.train
+        dataset, frames = self.person.dataset, self.person.pictured
         curriculum = face_curriculum(
             dataset,
-            train,
+            frames,
             opening_steps=config.opening_steps,
             steps=config.steps,
             batch=config.batch,
         )
-        self.load_batches(dataset.head_windows(train), curriculum.sample)
+        self.load_batches(dataset.head_windows(frames), curriculum.sample)
         starts = [
             term.active.start
             for term in (config.normals, config.depth)
@@ -207,12 +207,12 @@ class FaceStage(AdaptStage):
             terms["alpha"] = config.alpha(step) * losses.alpha_error(
                 look.rendering.alphas, frames.head_alpha()
             )
-        if self.lpips is not None and config.lpips(step):
+        if config.perceptual(step):
             one, other = (
                 torch.where(frames.lips[..., None], color, image) for image in (picture, target)
             )
-            terms["lpips"] = config.lpips(step) * losses.patch_lpips(
-                self.lpips, one, other, config.lpips_patch, rng.choice
+            terms["perceptual"] = config.perceptual(step) * losses.patch_distance(
+                self.perceptual, one, other, config.perceptual_patch, rng.choice
             )
         return picture, terms
 

@@ -23,8 +23,8 @@ class FuseStageConfig:
     batch: int
     degree: int
     opacity_rate: float
-    lpips: Term
-    lpips_patch: tuple[int, int]
+    perceptual: Term
+    perceptual_patch: tuple[int, int]
 
 
 class FuseStage(AdaptStage):
@@ -35,7 +35,7 @@ class FuseStage(AdaptStage):
     def __init__(self, training: HeadTraining, config: FuseStageConfig) -> None:
         super().__init__(training, steps=config.steps, batch=config.batch, density=None)
         self.config = config
-        windows = self.person.dataset.head_windows(self.person.train)
+        windows = self.person.dataset.head_windows(self.person.pictured)
         self.load_batches(windows, self._sample)
 
     def parameter_groups(self) -> ParameterGroups:
@@ -66,10 +66,10 @@ class FuseStage(AdaptStage):
         )
         target = frames.image.float() / 255
         terms = {"photometric": losses.photometric(picture, target)}
-        if self.lpips is not None and config.lpips(at):
+        if config.perceptual(at):
             patches = self.rng(self.person, at).choice
-            terms["lpips"] = config.lpips(at) * losses.patch_lpips(
-                self.lpips, picture, target, config.lpips_patch, patches
+            terms["perceptual"] = config.perceptual(at) * losses.patch_distance(
+                self.perceptual, picture, target, config.perceptual_patch, patches
             )
         return StepOutput(
             losses=terms, rendering=look.rendering, cameras=[frames.camera], picture=picture
@@ -90,5 +90,5 @@ class FuseStage(AdaptStage):
         )
 
     def _sample(self, step: int, generator: torch.Generator) -> list[int]:
-        rows = len(self.person.train)
+        rows = len(self.person.pictured)
         return torch.randint(rows, (self.batch,), generator=generator).tolist()

@@ -1,4 +1,4 @@
-"""The mouth stage: what shows between the lips, everything else painted over; the face around it
+"""The mouth stage: what shows between the lips, everything else covered; the face around it
 drives it through the hook."""
 
 from dataclasses import dataclass, replace
@@ -80,17 +80,17 @@ class MouthStage(AdaptStage):
     def __init__(self, training: HeadTraining, config: MouthStageConfig) -> None:
         super().__init__(training, steps=config.steps, batch=config.batch, density=config.density)
         self.config = config
-        dataset, train = self.person.dataset, self.person.train
+        dataset, frames = self.person.dataset, self.person.pictured
         curriculum = mouth_curriculum(
             dataset,
-            train,
+            frames,
             wide_open=WIDE_OPEN,
             every=config.curriculum_every,
             wide_steps=config.wide_steps,
             steps=config.steps,
             batch=config.batch,
         )
-        self.load_batches(dataset.lips_windows(train), curriculum.sample)
+        self.load_batches(dataset.lips_windows(frames), curriculum.sample)
         face = self.head.face
         with torch.no_grad():
             self.hooks = read_hooks(face.field, face.point_features().features, self.person)
@@ -178,7 +178,7 @@ class MouthStage(AdaptStage):
         frames = person.train.start + draw(len(person.train), STRAIN_FRAMES)
         codes = mouth.field.speech(person.dataset.condition(frames).speech)
         strength = torch.rand(STRAIN_FRAMES, 1, generator=noise, device=device) * STRONGEST
-        hooks = self.hooks.strongest(draw(len(person.train), STRAIN_FRAMES))
+        hooks = self.hooks.strongest(draw(len(person.pictured), STRAIN_FRAMES))
         hook = hook_values(*(hooks * strength).unbind(1))
         one, other = mouth.field.shift(encoding, codes, hook).chunk(2, dim=1)
         return ((one - other).norm(dim=-1) / aside.norm(dim=-1).clamp_min(NEAR / 6)).mean()

@@ -11,7 +11,7 @@ from instag.data.batch_loader import BatchLoader
 from instag.data.frame_batch import CropWindow
 from instag.models.gaussians import Gaussians
 from instag.models.head import Head
-from instag.ops.lpips import Lpips
+from instag.ops.perceptual import PerceptualDistance
 from instag.training.density_control import DensityConfig
 from instag.training.people import People, Person
 from instag.training.rng import Rng, rng_for
@@ -21,12 +21,11 @@ from instag.training.stages.stage import Stage
 @final
 @dataclass(frozen=True, kw_only=True)
 class HeadTraining:
-    """What the stages of one head share. people: the one whose head it is. lpips: None where its
-    weights are not there."""
+    """What the stages of one head share. people: the one whose head it is."""
 
     people: People
     head: Head
-    lpips: Lpips | None
+    perceptual: PerceptualDistance
 
     @property
     def person(self) -> Person:
@@ -42,7 +41,7 @@ class AdaptStage(Stage, ABC):
         self, training: HeadTraining, *, steps: int, batch: int, density: DensityConfig | None
     ) -> None:
         self.training, self.head, self.person = training, training.head, training.person
-        self.people, self.lpips = training.people, training.lpips
+        self.people, self.perceptual = training.people, training.perceptual
         self.person_steps, self.batch, self.density = steps, batch, density
 
     def gaussians(self, person: Person) -> Gaussians:
@@ -61,7 +60,7 @@ class AdaptStage(Stage, ABC):
         person = self.person
         self.loader = BatchLoader(
             person.dataset,
-            person.train,
+            person.pictured,
             windows,
             lambda step: sample(step, self.rng(person, step, "frames").choice),
             table_bytes=person.table_bytes,

@@ -21,12 +21,12 @@ FRAMES_AT_ONCE = 8
 @final
 @dataclass(frozen=True, kw_only=True)
 class HookReader:
-    """extremes: the face's largest and smallest shifts along y in each training frame, metres."""
+    """extremes: the face's largest and smallest shifts along y in each pictured frame, metres."""
 
     extremes: Float[Tensor, "f 2 k"]
 
     def moves(self, rows: Int[Tensor, " b"], noise: torch.Generator) -> Float[Tensor, "b 3"]:
-        """The hook of training frames, each at a random rank."""
+        """The hook of pictured frames, each at a random rank."""
         most = self.extremes.shape[-1]
         ranks = torch.randint(
             min(LOWEST_RANK, most),
@@ -38,7 +38,7 @@ class HookReader:
         return hook_values(*self.extremes[rows, :, ranks - 1].unbind(1))
 
     def strongest(self, rows: Int[Tensor, " b"]) -> Float[Tensor, "b 2"]:
-        """High and low shift of training frames at the lowest rank, metres."""
+        """High and low shift of pictured frames at the lowest rank, metres."""
         return self.extremes[rows, :, min(LOWEST_RANK, self.extremes.shape[-1]) - 1]
 
 
@@ -46,7 +46,8 @@ class HookReader:
 def read_hooks(field: MotionField, places: FieldFeatures, person: Person) -> HookReader:
     """What a field of the face answers at some places of it, the expression at zero."""
     count, found = min(HIGHEST_RANK, len(places.encoding)), []
-    for frames in person.frames.split(FRAMES_AT_ONCE):
+    pictured = torch.tensor(person.pictured, device=person.device)
+    for frames in pictured.split(FRAMES_AT_ONCE):
         codes = field.encode_conditioning(person.dataset.condition(frames))
         speech_alone = torch.cat([codes[:, :WIDTH], torch.zeros_like(codes[:, WIDTH:])], dim=-1)
         vertical = field.deform(places, speech_alone).shift[..., 1]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from instag.data.clip_dataset import ClipDataset
-from instag.data.curriculum import face_curriculum
+from instag.data.curriculum import FaceCurriculum, face_curriculum
 from instag.data.frame_batch import FrameBatch
 from instag.models.conditioning_encoders import SpeechEncoder
 from instag.models.face_field import SHIFT_UNIT, MotionField
@@ -75,26 +75,8 @@ class PretrainFaceStage(PretrainStage):
     name = "face"
 
     def __init__(self, people: People, fields: PriorFields, config: PretrainFaceConfig) -> None:
-        super().__init__(
-            people,
-            fields,
-            steps=config.steps,
-            batch=config.batch,
-            density=config.density,
-            means_decay_steps=config.means_decay_steps,
-            late=config.late,
-        )
+        super().__init__(people, fields, config)
         self.config = config
-        curricula = {
-            person.number: face_curriculum(
-                person.dataset,
-                person.train,
-                opening_steps=config.static_steps,
-                steps=config.steps,
-                batch=config.batch,
-            )
-            for person in people.here
-        }
         self.cdfs = {
             person.number: frame_cdf(
                 person.dataset.unit(BLINK)[person.train.start : person.train.stop]
@@ -102,9 +84,15 @@ class PretrainFaceStage(PretrainStage):
             for person in people.here
         }
         self.means = {person.number: mean_condition(person) for person in people.here}
-        self.load_batches(
-            ClipDataset.head_windows,
-            lambda person, step, generator: curricula[person.number].sample(step, generator),
+        self.load_batches(ClipDataset.head_windows, self._curriculum)
+
+    def _curriculum(self, person: Person) -> FaceCurriculum:
+        return face_curriculum(
+            person.dataset,
+            person.train,
+            opening_steps=self.config.static_steps,
+            steps=self.config.steps,
+            batch=self.config.batch,
         )
 
     def gaussians(self, person: Person) -> Gaussians:

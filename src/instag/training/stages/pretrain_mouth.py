@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from instag.data.clip_dataset import ClipDataset
-from instag.data.curriculum import mouth_curriculum
+from instag.data.curriculum import MouthCurriculum, mouth_curriculum
 from instag.data.frame_batch import FrameBatch
 from instag.models.face_field import Deformation, MotionField
 from instag.models.gaussians import Gaussians
@@ -55,33 +55,10 @@ class PretrainMouthStage(PretrainStage):
     name = "mouth"
 
     def __init__(self, people: People, fields: PriorFields, config: PretrainMouthConfig) -> None:
-        super().__init__(
-            people,
-            fields,
-            steps=config.steps,
-            batch=config.batch,
-            density=config.density,
-            means_decay_steps=config.means_decay_steps,
-            late=config.late,
-        )
+        super().__init__(people, fields, config)
         self.config = config
-        curricula = {
-            person.number: mouth_curriculum(
-                person.dataset,
-                person.train,
-                wide_open=WIDE_OPEN,
-                every=config.curriculum_every,
-                wide_steps=config.static_steps,
-                steps=config.steps,
-                batch=config.batch,
-            )
-            for person in people.here
-        }
         self.hooks = {person.number: self._hooks(person) for person in people.here}
-        self.load_batches(
-            ClipDataset.lips_windows,
-            lambda person, step, generator: curricula[person.number].sample(step, generator),
-        )
+        self.load_batches(ClipDataset.lips_windows, self._curriculum)
 
     def gaussians(self, person: Person) -> Gaussians:
         return person.mouth
@@ -144,6 +121,17 @@ class PretrainMouthStage(PretrainStage):
         """The hook of some of a person's frames, each at a random rank."""
         noise = self.rng(person, step.person_step, "hook").noise
         return self.hooks[person.number].moves(rows, noise)
+
+    def _curriculum(self, person: Person) -> MouthCurriculum:
+        return mouth_curriculum(
+            person.dataset,
+            person.train,
+            wide_open=WIDE_OPEN,
+            every=self.config.curriculum_every,
+            wide_steps=self.config.static_steps,
+            steps=self.config.steps,
+            batch=self.config.batch,
+        )
 
     @torch.no_grad()
     def _hooks(self, person: Person) -> HookReader:

@@ -3,6 +3,7 @@ each person's own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -33,27 +34,40 @@ OWN_ENCODING, OWN_NETWORK = 1e-3, 1e-4
 """Rates of a personalized field (docs/method.md#pre-training)."""
 
 
+@runtime_checkable
+class PretrainStageConfig(Protocol):
+    """The numbers that both stages have. steps: of a person. means_decay_steps: in which the
+    centres' rate falls to a hundredth. late: a person's steps until the second decay of the
+    rates."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def density(self) -> DensityConfig: ...
+    @property
+    def means_decay_steps(self) -> int: ...
+    @property
+    def late(self) -> int: ...
+
+
+@runtime_checkable
+class Curriculum(Protocol):
+    """Chooses rows of a person's frames."""
+
+    def sample(self, step: int, generator: torch.Generator) -> list[int]:
+        """Those of a step."""
+        ...
+
+
 class PretrainStage(Stage, ABC):
-    """A stage that trains a universal field, each person's own, and Gaussians.
+    """A stage that trains a universal field, each person's own, and Gaussians."""
 
-    means_decay_steps: in which the centres' rate falls to a hundredth. late: a person's steps until
-    the second decay of the rates.
-    """
-
-    def __init__(
-        self,
-        people: People,
-        fields: PriorFields,
-        *,
-        steps: int,
-        batch: int,
-        density: DensityConfig,
-        means_decay_steps: int,
-        late: int,
-    ) -> None:
+    def __init__(self, people: People, fields: PriorFields, config: PretrainStageConfig) -> None:
         self.people, self.fields = people, fields
-        self.person_steps, self.batch, self.density = steps, batch, density
-        self.means_decay_steps, self.late = means_decay_steps, late
+        self.person_steps, self.batch, self.density = config.steps, config.batch, config.density
+        self.means_decay_steps, self.late = config.means_decay_steps, config.late
 
     @abstractmethod
     def universal(self) -> tuple[nn.Module, nn.Module]:
@@ -86,9 +100,11 @@ class PretrainStage(Stage, ABC):
     def load_batches(
         self,
         windows: Callable[[ClipDataset, range], CropWindow],
-        sample: Callable[[Person, int, torch.Generator], list[int]],
+        curriculum: Callable[[Person], Curriculum],
     ) -> None:
-        """The batches of each person, cut to windows of one size. sample: rows of a step."""
+        """The batches of each person, cut to windows of one size, in the order of its
+        curriculum."""
+        curricula = {person.number: curriculum(person) for person in self.people.here}
         found = {
             person.number: windows(person.dataset, person.train) for person in self.people.here
         }
@@ -99,8 +115,8 @@ class PretrainStage(Stage, ABC):
                 person.dataset,
                 person.train,
                 cut[person.number],
-                lambda step, person=person: sample(
-                    person, step, self.rng(person, step, "frames").choice
+                lambda step, person=person: curricula[person.number].sample(
+                    step, self.rng(person, step, "frames").choice
                 ),
                 table_bytes=person.table_bytes,
             )

@@ -18,8 +18,8 @@ def head_pictures(
     *,
     hair: bool,
 ) -> tuple[Float[Tensor, "b h w 3"], Float[Tensor, "b h w 3"]]:
-    """The rendered head and the one that was seen, over a colour; without hair, that is painted
-    over in both."""
+    """The rendered head and the one that was seen, over a colour; without hair, that is covered
+    in both."""
     target = frames.head_over(color, hair=hair)
     picture = compositing.over(rgb, alphas, color)
     return (picture if hair else torch.where(frames.is_hair()[..., None], color, picture)), target

@@ -1,0 +1,32 @@
+"""Sessions of onnxruntime."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instag.assets.onnx_session import onnx_session, open_onnx
+from instag.errors import AssetDamaged
+from instag.perception.bundled_network import BUNDLED, BundledNetwork
+
+MODEL = BUNDLED / "face_mesh.onnx"
+
+
+def test_threads_are_those_asked_for():
+    options = onnx_session(MODEL.read_bytes(), threads=1).get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+    assert open_onnx(MODEL).get_session_options().intra_op_num_threads == 0
+
+
+def test_a_bundled_network_is_that_session():
+    network, session = BundledNetwork("face_mesh"), onnx_session(MODEL.read_bytes())
+    values = np.random.default_rng(0).random(network.shape, np.float32)
+    outputs = session.run(None, {session.get_inputs()[0].name: values})
+    for one, other in zip(network(values), outputs, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+def test_what_is_no_onnx_is_told_by_its_name(tmp_path: Path):
+    (tmp_path / "mine.onnx").write_bytes(b"rubbish")
+    with pytest.raises(AssetDamaged, match=r"mine\.onnx is no ONNX"):
+        open_onnx(tmp_path / "mine.onnx")
