@@ -134,3 +134,60 @@ def test_what_is_no_table_of_openface_is_refused(tmp_path: Path) -> None:
         read_openface(path, 60)
     with pytest.raises(TableMismatch, match="only 9 of 60 rows"):
         read_openface(write(path, 60, failed=tuple(range(9, 60))), 60)
+
+
+@pytest.mark.parametrize(
+    ("separator", "point", "encoding", "end"),
+    [
+        (";", ",", "utf-8-sig", "\r\n"),
+        (";", ".", "utf-8", "\n"),
+        ("\t", ".", "utf-8", "\n"),
+        (", ", ".", "utf-16", "\n"),
+    ],
+)
+def test_tables_that_went_through_a_spreadsheet(
+    tmp_path: Path, separator: str, point: str, encoding: str, end: str
+) -> None:
+    path = write(tmp_path / "au.csv", 60, gap="|")
+    text = path.read_text().replace(".", point).replace("|", separator)
+    path.write_bytes(text.replace("\n", end).encode(encoding))
+    found = read_openface(path, 60)
+    np.testing.assert_allclose(found.units["AU25"], curve(np.arange(60) / 25, "AU25"), atol=0.01)
+    assert found.success.all()
+
+
+def test_decimal_commas_in_quotes(tmp_path: Path) -> None:
+    path = write(tmp_path / "au.csv", 60, gap="|")
+    rows = [line.split("|") for line in path.read_text().splitlines()]
+    quoted = (",".join(f'"{cell.replace(".", ",")}"' for cell in row) for row in rows)
+    path.write_text("\n".join(quoted))
+    found = read_openface(path, 60)
+    np.testing.assert_allclose(found.units["AU25"], curve(np.arange(60) / 25, "AU25"), atol=0.01)
+
+
+def test_a_face_that_gets_another_number_is_one_face(tmp_path: Path) -> None:
+    """An onlooker of other numbers is there for a while."""
+    path = write(tmp_path / "au.csv", 60, gap=",", faces=2)
+    header, *rows = path.read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    kept = [row for row in cells if row[1] == "0" or 10 <= int(row[0]) < 20]
+    for row in kept:
+        row[1] = "5" if row[1] == "1" else "0" if int(row[0]) < 30 else "1"
+    path.write_text("\n".join([header, *(",".join(row) for row in kept)]))
+    found = read_openface(path, 60)
+    np.testing.assert_allclose(found.units["AU25"], curve(np.arange(60) / 25, "AU25"), atol=0.01)
+    assert found.success.all()
+
+
+def test_a_table_without_frame_numbers(tmp_path: Path) -> None:
+    path = write(tmp_path / "au.csv", 60, gap=",")
+    rows = (line.split(",", 1)[1] for line in path.read_text().splitlines())
+    path.write_text("\n".join(rows))
+    assert read_openface(path, 60).success.all()
+
+
+def test_another_programs_units_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "au.csv", 60, gap=",")
+    path.write_text(path.read_text().replace("_r", ""))
+    with pytest.raises(TableMismatch, match="py-feat"):
+        read_openface(path, 60)

@@ -12,11 +12,20 @@ import pytest
 
 from instag.capture import prepare as module
 from instag.capture.extract_frames import extract_audio
+from instag.capture.openface import REQUIRED
 from instag.capture.options import CaptureOptions
 from instag.capture.prepare import prepare
 from instag.capture.stages import Stage
 from instag.data.clip import Clip, ClipInfo
-from instag.errors import BadArgument, FileMissing, NoFace, NoSound, NotMedia, TooShort
+from instag.errors import (
+    BadArgument,
+    FileMissing,
+    NoFace,
+    NoSound,
+    NotMedia,
+    TableMismatch,
+    TooShort,
+)
 from instag.media.writer import write_video
 from instag.runtime.progress import Report
 
@@ -257,11 +266,16 @@ def test_another_table_of_action_units_is_read_anew(
     prepare(video, tmp_path / "me.clip")
     done.clear()
     table = tmp_path / "au.csv"
-    table.write_text("first")
+    header = ",".join(["frame", *(f"{name}_r" for name in REQUIRED)])
+    table.write_text(f"{header}\n1{',1' * len(REQUIRED)}\n")
     for _ in range(2):
         prepare(video, tmp_path / "me.clip", CaptureOptions(au=str(table)))
-    table.write_text("second")
+    table.write_text(f"{header}\n1{',2' * len(REQUIRED)}\n")
     prepare(video, tmp_path / "me.clip", CaptureOptions(au=str(table)))
     assert done == ["action_units", "action_units"]
+    table.write_text("no table")
+    with pytest.raises(TableMismatch, match=r"au\.csv"):
+        prepare(video, tmp_path / "new.clip", CaptureOptions(au=str(table)))
+    assert not (tmp_path / "new.clip").exists()
     with pytest.raises(BadArgument, match="--au"):
         prepare(video, tmp_path / "me.clip", CaptureOptions(au="none.csv"))

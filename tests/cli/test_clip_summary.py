@@ -60,3 +60,10 @@ def test_inspect_prints_the_verdict_and_changes_nothing(
     assert json.loads(run("inspect", clip.folder, "--json").stdout)["quality"]["grade"] == "fair"
     assert (clip.folder / "clip.json").read_text() == before
     assert run("inspect", tmp_path).exit_code == 1
+
+
+def test_what_was_chosen_in_the_file_is_said() -> None:
+    flaws: dict[str, list[list[object]]] = {
+        "sound": [["sound", 0.0, "There are 2 sound tracks."], ["sound", 0.3, "It is missing."]]
+    }
+    assert summary_lines(info(flaws=flaws)) == ["There are 2 sound tracks."]

@@ -5,7 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.data.given_features import PUBLISHED, find_instag_features, read_instag_features
+from instag.data.given_features import (
+    PUBLISHED,
+    find_instag_features,
+    given_features,
+    read_instag_features,
+)
 from instag.errors import BadArgument, NotAnArtefact
 
 
@@ -67,3 +72,20 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     assert find_instag_features(tmp_path, "hubert") is None
     assert find_instag_features(tmp_path, "mel") is None
     assert set(PUBLISHED) == {"deepspeech", "esperanto", "hubert", "ave"}
+
+
+def test_rows_of_hubert_at_50_hz_are_its_pairs(tmp_path: Path) -> None:
+    values = stored(24, 1024).astype(np.float32)
+    np.save(tmp_path / "rows.npy", values)
+    np.save(tmp_path / "pairs.npy", values.reshape(12, 2, 1024))
+    np.testing.assert_array_equal(
+        read_instag_features(tmp_path / "rows.npy", "hubert").numpy(),
+        read_instag_features(tmp_path / "pairs.npy", "hubert").numpy(),
+    )
+
+
+@pytest.mark.parametrize("frames", [90, 225])
+def test_features_of_another_length_are_refused(tmp_path: Path, frames: int) -> None:
+    np.save(tmp_path / "aud_ave.npy", stored(frames, 512))
+    with pytest.raises(NotAnArtefact, match=f"of {frames} frames, and the clip has 150"):
+        given_features(tmp_path, "ave", 150)

@@ -2,16 +2,18 @@
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from instag.capture.face_crop import Crop
 from instag.capture.shots import Shot
 from instag.data.clip import Clip, write_arrays
 from instag.errors import NotAnArtefact, TooShort
-from instag.media.reader import Square, read_frames, read_sound
+from instag.media.reader import Notice, Square, read_frames, stream_sound, unnoticed
+from instag.media.sound_queue import SampleQueue
 from instag.media.timecode import clock
 from instag.perception.face_mesh import FaceMesh, Landmarks, fill_gaps, longest_tracked_part
 from instag.perception.skin_flow import SkinFlow
@@ -29,7 +31,12 @@ frame before; both in pixels."""
 
 
 def extract_frames(
-    clip: Clip, video: Path, crop: Crop, shot: Shot, report: Report = silent
+    clip: Clip,
+    video: Path,
+    crop: Crop,
+    shot: Shot,
+    report: Report = silent,
+    notice: Notice = unnoticed,
 ) -> Shot:
     """Write frames/ and landmarks.npz from one shot of a video in one decoding pass; returns the
     part of the shot that the clip contains.
@@ -51,7 +58,9 @@ def extract_frames(
 
     with FaceMesh() as mesh, ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
         for index, image in enumerate(
-            read_frames(video, square=square, start=shot.first, seconds=shot.end / FPS)
+            read_frames(
+                video, square=square, start=shot.first, seconds=shot.end / FPS, notice=notice
+            )
         ):
             pending.append(
                 (
@@ -130,14 +139,28 @@ def read_landmarks(clip: Clip) -> Landmarks:
         return Landmarks(points=stored["points"], found=stored["found"], flow=stored["flow"])
 
 
-def extract_audio(clip: Clip, video: Path, delay_ms: int) -> None:
+def extract_audio(clip: Clip, video: Path, delay_ms: int, notice: Notice = unnoticed) -> None:
     """Write speech.wav: the video's sound at 16 kHz from the clip's first frame on, as long as the
     frames. Where the sound lags the frames, `delay_ms` is positive and cut from its start.
 
     Raises NoSound, and what `read_sound` raises.
     """
-    waveform = read_sound(video, SAMPLE_RATE)
     shift = clip.info.first_frame * SAMPLE_RATE // FPS + round(delay_ms * SAMPLE_RATE / 1000)
-    waveform = waveform[shift:] if shift >= 0 else np.pad(waveform, (-shift, 0))
     length = len(clip) * SAMPLE_RATE // FPS
-    clip.save_speech(np.pad(waveform[:length], (0, max(0, length - len(waveform)))))
+    waveform = _sound_between(video, max(0, shift), max(0, shift + length), notice)
+    waveform = np.pad(waveform, (max(0, -shift), 0))[:length]
+    clip.save_speech(np.pad(waveform, (0, length - len(waveform))))
+
+
+def _sound_between(
+    video: Path, start: int, end: int, notice: Notice
+) -> Float[np.ndarray, " samples"]:
+    """Those samples of a video's sound that exist; what comes after them is not read."""
+    queue, passed = SampleQueue(), 0
+    with closing(stream_sound(video, SAMPLE_RATE, notice=notice)) as pieces:
+        for piece in pieces:
+            queue.push(piece[max(0, start - passed) : max(0, end - passed)])
+            passed += len(piece)
+            if passed >= end:
+                break
+    return queue.take(len(queue))

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace, SeveralFaces
-from instag.media.reader import MediaInfo, probe, skim_frames
+from instag.media.reader import MediaInfo, picture_seconds, probe, skim_frames
 from instag.perception.face_detector import FAR, NEAR, FaceDetector
 from instag.runtime.progress import Report, silent
 from instag.types import FPS
@@ -93,7 +93,9 @@ def scan_video(
     `skim_frames` raises."""
     video = Path(video)
     info = probe(video)
-    length = max(1.0, min(info.seconds or seconds or 0.0, seconds or np.inf))
+    shown = picture_seconds(video)
+    stated = shown if 0 < shown < 0.9 * info.seconds else info.seconds
+    length = max(1.0, min(stated or seconds or 0.0, seconds or np.inf))
     every = max(1, round(FPS / min(SAMPLES_PER_SECOND, MAX_SAMPLES / length)))
     scale = min(1.0, DETECTION_SIZE / max(info.width, info.height))
     far, near = FaceDetector(FAR), FaceDetector(NEAR)

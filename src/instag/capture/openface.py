@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from instag.capture.delimited_table import cells, decode, number
 from instag.data.clip import Clip
 from instag.errors import BadArgument, TableMismatch
 from instag.runtime.progress import Report, silent
@@ -72,8 +73,9 @@ def read_openface(path: Path, frames: int, *, part: bool = False, start: int = 0
     if rows.good.mean() < MIN_GOOD_SHARE:
         good_rows = int(rows.good.sum())
         raise TableMismatch(
-            f"OpenFace found the face in only {good_rows} of {len(rows.good)} rows of {path}. "
-            "Leave out --au, or run OpenFace on a better framed video."
+            f"OpenFace found the face surely in only {good_rows} of {len(rows.good)} rows of "
+            f"{path}: in the others success is 0, confidence under {MIN_CONFIDENCE:g}, or a value "
+            "is missing. Leave out --au, or run OpenFace on a better framed video."
         )
     at = row_times(rows, start + frames, path)
     at = at - start / FPS
@@ -107,9 +109,8 @@ def read_rows(path: Path) -> Rows:
             "FILE"
         )
     try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            lines = [line for line in csv.reader(handle) if any(cell.strip() for cell in line)]
-    except (UnicodeDecodeError, csv.Error) as error:
+        lines = cells(decode(path.read_bytes()))
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise TableMismatch(
             f"{path} is not a table of OpenFace's ({error}). Give the CSV that FeatureExtraction "
             "wrote."
@@ -117,6 +118,12 @@ def read_rows(path: Path) -> Rows:
     header = [name.strip() for name in lines[0]] if lines else []
     column = {name: place for place, name in enumerate(header)}
     missing = [f"{name}_r" for name in REQUIRED if f"{name}_r" not in column]
+    if missing and any(re.fullmatch(r"AU\d\d", name) for name in header):
+        raise TableMismatch(
+            f"{path} has columns AU01, AU02 ... without _r, as py-feat writes them from 0 to 1, "
+            "and OpenFace from 0 to 5 with AU45. Give a CSV of OpenFace's "
+            "FeatureExtraction (-aus), or leave out --au: action units are then measured here."
+        )
     if missing:
         raise TableMismatch(
             f"{path} has no column {', '.join(missing)}. Run OpenFace's FeatureExtraction with "
@@ -186,17 +193,21 @@ def _numbers(lines: list[list[str]], width: int, path: Path) -> Float[np.ndarray
             )
         for place, cell in enumerate(line[:width]):
             try:
-                table[row, place] = float(cell)
+                table[row, place] = number(cell)
             except ValueError:
                 continue
     return table
 
 
 def _one_face(table: Float[np.ndarray, "r c"], column: dict[str, int]) -> Float[np.ndarray, "s c"]:
-    """The rows of the face with the most frames, where OpenFace tracked several."""
-    if "face_id" not in column:
+    """One row a frame, where OpenFace tracked several faces: of those in the frame the one that is
+    in most frames. Trackers give a face a new number once they have lost it."""
+    place = next((column[name] for name in ("frame", "timestamp") if name in column), None)
+    if "face_id" not in column or place is None:
         return table
-    names, counts = np.unique(table[:, column["face_id"]], return_counts=True)
-    if len(names) < 2 or len(np.unique(table[:, column["frame"]])) == len(table):
-        return table
-    return table[table[:, column["face_id"]] == names[counts.argmax()]]
+    _, face, counts = np.unique(
+        table[:, column["face_id"]], return_inverse=True, return_counts=True
+    )
+    order = np.lexsort((-counts[face], table[:, place]))
+    _, first = np.unique(table[order, place], return_index=True)
+    return table[np.sort(order[first])]

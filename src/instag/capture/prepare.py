@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from instag.capture.backends import check_backends, without_defaults
+from instag.capture.backends import ACTION_UNITS, check_backends, without_defaults
 from instag.capture.extract_frames import MIN_DURATION_S
 from instag.capture.face_crop import Crop, check_crop
+from instag.capture.openface import read_rows
 from instag.capture.options import DEFAULTS, CaptureOptions
 from instag.capture.stages import FOLDERS, STAGES, Stage
 from instag.data.clip import Clip, ClipInfo, StageRecord
@@ -87,7 +88,7 @@ def _without_records(clip: Clip, names: set[str]) -> Clip:
 
 
 def _check(video: Path, options: CaptureOptions) -> MediaInfo:
-    """Raise at once what would fail later: MediaError, BadArgument."""
+    """Raise at once what would fail later: MediaError, BadArgument, TableMismatch."""
     media = probe(video)
     if not media.has_picture:
         raise NotMedia(f"{video} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
@@ -100,6 +101,8 @@ def _check(video: Path, options: CaptureOptions) -> MediaInfo:
         )
     if options.crop is not None:
         check_crop(Crop(*options.crop), media)
+    if ACTION_UNITS.row(options.au) is ACTION_UNITS.file:
+        read_rows(Path(options.au))
     return media
 
 

@@ -29,6 +29,7 @@ from instag.capture.options import CaptureOptions
 from instag.capture.tracking.pose_refinement import track_head
 from instag.data.clip import Clip
 from instag.data.speech_features import clip_features
+from instag.media.reader import Flaw
 from instag.runtime.progress import Report, part
 from instag.speech.lips.audio_offset import audio_offset
 from instag.types import Track
@@ -101,6 +102,7 @@ def _video(
         shutil.rmtree(clip.folder / name, ignore_errors=True)
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
+    flaws: list[Flaw] = []
     scan = scan_video(video, seconds=seconds, report=part(report, 0.0, 0.3))
     given = None if crop is None else Crop(*crop)
     chosen = scan.choose(shot, given)
@@ -117,13 +119,16 @@ def _video(
         jumps=scan.shots.jumps,
     )
     clip = Clip(folder=clip.folder, info=info)
-    kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0))
-    return _with(clip, frame_count=len(kept), first_frame=kept.first)
+    kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append)
+    clip = _with(clip, frame_count=len(kept), first_frame=kept.first)
+    return _with_flaws(clip, "video", flaws)
 
 
 def _sound(clip: Clip, report: Report, *, video: Path, delay: int | None) -> Clip:
     """Speech, shifted by the delay that is given or found from lips and voice."""
-    extract_audio(clip, video, delay or 0)
+    flaws: list[Flaw] = []
+    extract_audio(clip, video, delay or 0, flaws.append)
+    clip = _with_flaws(clip, "sound", flaws)
     if delay is not None:
         return _with(clip, delay_ms=delay, delay_found=None)
     found = audio_offset(clip.speech(), read_landmarks(clip).points)
@@ -216,6 +221,13 @@ def _quality(clip: Clip, report: Report) -> Clip:
     from instag.capture.quality.report import assess
 
     return _with(clip, quality=assess(clip, report).as_json())
+
+
+def _with_flaws(clip: Clip, stage: str, flaws: list[Flaw]) -> Clip:
+    """The clip with what a stage met in the source file, in place of what it met before."""
+    met: list[list[object]] = [[each.aspect, round(each.share, 4), each.message] for each in flaws]
+    others = {name: found for name, found in clip.info.flaws.items() if name != stage}
+    return _with(clip, flaws=others | ({stage: met} if met else {}))
 
 
 def _with(clip: Clip, **changes: object) -> Clip:

@@ -12,7 +12,7 @@ NOTEWORTHY_MS = 20
 
 def summary_lines(info: "ClipInfo") -> list[str]:
     """Sentences about the used part of the video, corrections and quality."""
-    from instag.capture.quality.report import quality_lines
+    from instag.capture.quality.report import DAMAGE_FAIR, quality_lines
     from instag.capture.shots import Shot
 
     lines = []
@@ -38,4 +38,10 @@ def summary_lines(info: "ClipInfo") -> list[str]:
             f"The sound is {abs(info.delay_ms)} ms {sooner}: corrected. To leave it as it is: "
             "--delay 0"
         )
+    lines += [
+        str(message)
+        for flaws in info.flaws.values()
+        for _, share, message in flaws
+        if isinstance(share, float | int) and share <= DAMAGE_FAIR
+    ]
     return lines + quality_lines(info)

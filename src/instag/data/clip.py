@@ -49,7 +49,8 @@ class ClipInfo:
     test_frames: how many frames at the end are kept for testing; None where nobody said.
     delay_found: what the lips said of the sound's delay (ms; fit and margin as in
     capture.sound_delay), whether it was believed or not; None where the delay was given, or nothing
-    could be told.
+    could be told. flaws: of the source file, as the stages `video` and `sound` met them: aspect,
+    share of the time, message.
     """
 
     format_version: int = FORMAT_VERSION
@@ -69,6 +70,7 @@ class ClipInfo:
     test_frames: int | None = None
     quality: dict[str, object] | None = None
     stages: dict[str, StageRecord] = field(default_factory=dict)
+    flaws: dict[str, list[list[object]]] = field(default_factory=dict)
 
     @property
     def is_part(self) -> bool:

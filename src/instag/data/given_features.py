@@ -32,6 +32,8 @@ PUBLISHED = {
     "ave": InstagFeatures(files=("aud_ave.npy",), steps=1, channels=512),
 }
 
+MAX_SURPLUS = 25
+"""Frames beyond the clip's end that given features may have: sound goes on after the picture."""
 MAX_MISSING = 5
 """Frames at the end that given features may lack; their last window is repeated."""
 
@@ -70,10 +72,12 @@ def read_instag_features(path: Path, name: str) -> Float[Tensor, "f channels ste
     wanted = (form.steps, form.channels)
     if name == "ave" and (stored.ndim == 2 or stored.shape[1:] == wanted[::-1]):
         stored = stored.reshape(len(stored), 1, -1)
+    if form.pairs and stored.ndim == 2 and stored.shape[1] == form.channels:
+        stored = stored[: len(stored) // 2 * 2].reshape(-1, 2, form.channels)
     if stored.ndim != 3 or stored.shape[1:] != wanted or stored.dtype.kind != "f":
         raise NotAnArtefact(
             f"{path} holds {'x'.join(map(str, stored.shape))} numbers; features of {name} are "
-            f"frames x {wanted[0]} x {wanted[1]}. Say --speech NAME."
+            f"frames x {wanted[0]} x {wanted[1]}. Say --speech NAME, or make them again."
         )
     values = torch.from_numpy(stored.astype(np.float32))
     return (
@@ -111,10 +115,10 @@ def _of_length(
 ) -> Float[np.ndarray, "f2 channels steps"]:
     """Cut to the clip's frames, or its last window repeated for the few that are missing."""
     missing = frames - len(found)
-    if missing > MAX_MISSING:
+    if not -MAX_SURPLUS <= missing <= MAX_MISSING:
         raise NotAnArtefact(
             f"{path} holds features of {len(found)} frames, and the clip has {frames}. They are "
-            "of another sound: delete the file."
+            "of another sound, or of sound at another rate than 16 kHz: delete the file."
         )
     return (
         found[:frames]

@@ -14,7 +14,9 @@ class SampleQueue:
     """Samples in the order they were pushed. Pieces are kept as they are, without a copy: nobody
     may change them any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, sample: tuple[int, ...] = ()) -> None:
+        """sample: the shape of one, (2,) for stereo."""
+        self._sample = sample
         self._pieces: deque[np.ndarray] = deque()
         self._waiting = 0
 
@@ -22,13 +24,13 @@ class SampleQueue:
         """Samples that wait."""
         return self._waiting
 
-    def push(self, samples: Float[np.ndarray, " samples"]) -> None:
+    def push(self, samples: Float[np.ndarray, "samples *sample"]) -> None:
         self._pieces.append(samples)
         self._waiting += len(samples)
 
-    def take(self, count: int) -> Float[np.ndarray, " count"]:
+    def take(self, count: int) -> Float[np.ndarray, "count *sample"]:
         """The next `count` samples; silence in place of those that are not there."""
-        taken = np.zeros(count, np.float32)
+        taken = np.zeros((count, *self._sample), np.float32)
         filled = 0
         while self._pieces and filled < count:
             piece = self._pieces.popleft()
@@ -47,13 +49,18 @@ class SoundCutter:
     has ended. Nothing is read before it is needed."""
 
     def __init__(
-        self, pieces: Iterable[Float[np.ndarray, " samples"]], rate: int, fps: int
+        self,
+        pieces: Iterable[Float[np.ndarray, "samples *sample"]],
+        rate: int,
+        fps: int,
+        *,
+        stereo: bool = False,
     ) -> None:
-        """rate: samples a second."""
+        """rate: samples a second. stereo: each piece has two channels."""
         self._pieces, self._rate, self._fps = iter(pieces), rate, fps
-        self._queue, self._frames = SampleQueue(), 0
+        self._queue, self._frames = SampleQueue((2,) if stereo else ()), 0
 
-    def next_frame(self) -> Float[np.ndarray, " samples"]:
+    def next_frame(self) -> Float[np.ndarray, "samples *sample"]:
         """The sound of the next frame. Raises what reading the pieces raises."""
         start, end = (
             round(frame * self._rate / self._fps) for frame in (self._frames, self._frames + 1)

@@ -69,13 +69,15 @@ class VideoWriter:
         size: tuple[int, int],
         *,
         sound_rate: int | None = None,
+        stereo: bool = False,
         fps: int = FPS,
         metadata: dict[str, str] | None = None,
         quality: EncoderQuality | None = None,
         gpu: bool = False,
     ) -> None:
         """muxer: FFmpeg's name of the format. size: width and height in pixels. sound_rate: Hz,
-        None for a video without sound. gpu: encode with NVENC where it opens."""
+        None for a video without sound. stereo: the sound has two channels. gpu: encode with NVENC
+        where it opens."""
         options = {"movflags": "+faststart+use_metadata_tags"} if muxer in ("mp4", "mov") else {}
         quality = quality or EncoderQuality()
         self._fps, self._converters = fps, _Converters()
@@ -88,7 +90,7 @@ class VideoWriter:
             self._container.metadata.update(metadata or {})
             width, height = (length + length % 2 for length in size)
             self._picture = _picture_stream(self._container, (width, height), fps, quality, gpu=gpu)
-            self._sound = _SoundTrack(self._container, sound_rate) if sound_rate else None
+            self._sound = _SoundTrack(self._container, sound_rate, stereo) if sound_rate else None
             self._converting = opened.enter_context(
                 ThreadPoolExecutor(
                     max(1, min(CONVERTERS, (os.cpu_count() or 1) // 2)), "instag-convert"
@@ -103,7 +105,7 @@ class VideoWriter:
     def add(
         self,
         image: UInt8[np.ndarray, "h w 3"],
-        sound: Float[np.ndarray, " samples"] | None = None,
+        sound: Float[np.ndarray, "samples *sample"] | None = None,
     ) -> None:
         """Hand over the next RGB picture, and the sound that is heard while it is shown. Nobody may
         change either any more.
@@ -136,7 +138,7 @@ class VideoWriter:
         self,
         converted: "Future[VideoFrame]",
         index: int,
-        sound: Float[np.ndarray, " samples"] | None,
+        sound: Float[np.ndarray, "samples *sample"] | None,
     ) -> None:
         # FFmpeg crashes where a packet follows one that could not be written.
         if self._broken:
@@ -282,20 +284,27 @@ def _picture_stream(
 class _SoundTrack:
     """One AAC track that is written along with the picture."""
 
-    def __init__(self, container: OutputContainer, rate: int) -> None:
+    def __init__(self, container: OutputContainer, rate: int, stereo: bool) -> None:
         self._container, self._rate, self._written = container, rate, 0
+        self._layout, channels = ("stereo", 2) if stereo else ("mono", 1)
         coded = rate if rate in AAC_RATES else 48_000
         self._stream = container.add_stream(
-            "aac", rate=coded, layout="mono", bit_rate=max(64_000, min(128_000, 4 * coded))
+            "aac",
+            rate=coded,
+            layout=self._layout,
+            bit_rate=channels * max(64_000, min(128_000, 4 * coded)),
         )
-        self._resampler = AudioResampler(format="fltp", layout="mono", rate=coded, frame_size=1024)
+        self._resampler = AudioResampler(
+            format="fltp", layout=self._layout, rate=coded, frame_size=1024
+        )
 
-    def encode(self, piece: Float[np.ndarray, " samples"]) -> None:
+    def encode(self, piece: Float[np.ndarray, "samples *sample"]) -> None:
         """The next samples, in [-1, 1]; louder ones are clipped."""
         if not len(piece):
             return
         clipped = np.clip(piece, -1, 1).astype(np.float32)
-        frame = AudioFrame.from_ndarray(clipped[None], format="fltp", layout="mono")
+        planes = np.ascontiguousarray(clipped.reshape(len(clipped), -1).T)
+        frame = AudioFrame.from_ndarray(planes, format="fltp", layout=self._layout)
         frame.rate, frame.pts, frame.time_base = self._rate, self._written, Fraction(1, self._rate)
         self._written += len(piece)
         self._mux(self._resampler.resample(frame))

@@ -1,7 +1,7 @@
 """Speech features of whole recordings: heard by a front end in pieces, so that memory stays small
 for any length."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from jaxtyping import Float
@@ -27,11 +27,20 @@ def chunks(
     Each piece is computed with as much sound beyond its own ends as the front end declares, so that
     the features are those of the whole.
     """
-    stream = FeatureStream(front_end)
-    stream.push(waveform)
+    yield from chunks_of([waveform], front_end.calibrated(waveform))
+
+
+def chunks_of(
+    pieces: Iterable[Float[Tensor, " samples"]], front_end: FrontEnd
+) -> Iterator[Float[Tensor, "f channels steps"]]:
+    """The same of a recording that comes in pieces, by a front end that is calibrated already; of
+    the sound no more is kept than a piece of features needs."""
+    stream = FeatureStream(front_end, calibrate=False)
+    for sound in pieces:
+        stream.push(sound)
+        yield from iter(stream.take, None)
     stream.end()
-    while (piece := stream.take()) is not None:
-        yield piece
+    yield from iter(stream.take, None)
 
 
 def features(

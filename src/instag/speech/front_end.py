@@ -1,8 +1,10 @@
 """A speech front end: a waveform in, one array of features for each frame of a 25 fps video out."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -40,3 +42,8 @@ class FrontEnd(ABC):
         """The same front end set to what only the whole recording shows, such as its loudness, so
         that pieces give the features of the whole."""
         return self
+
+    def calibrated_by(self, pieces: Iterable[Float[Tensor, " samples"]]) -> "FrontEnd":
+        """The same for a recording that comes in pieces. Front ends that are set to more than a
+        loudness join them first."""
+        return self.calibrated(torch.cat([torch.zeros(0), *pieces]))

@@ -2,6 +2,7 @@
 (docs/method.md#speech-features, as AVE's input)."""
 
 import math
+from collections.abc import Iterable
 from typing import final
 
 import torch
@@ -9,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.speech.front_end import FrontEnd
-from instag.speech.loudness import loudness_gain
+from instag.speech.loudness import loudness_gain_of
 from instag.types import FPS, SAMPLE_RATE
 
 BANDS = 80
@@ -37,7 +38,10 @@ class Mel(FrontEnd):
 
     def calibrated(self, waveform: Float[Tensor, " samples"]) -> "Mel":
         """Set to the loudness of a recording."""
-        return Mel(loudness_gain(waveform))
+        return self.calibrated_by([waveform])
+
+    def calibrated_by(self, pieces: Iterable[Float[Tensor, " samples"]]) -> "Mel":
+        return Mel(loudness_gain_of(pieces))
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f channels steps"]:
         """One window [80, 16] a frame; silence outside the recording."""

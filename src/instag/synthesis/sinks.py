@@ -31,10 +31,11 @@ STANDARD_OUTPUT = Path("-")
 @dataclass(frozen=True, kw_only=True)
 class Soundtrack:
     """Sound in place of that of the packets, for example at a higher rate. pieces: in [-1, 1], of
-    any lengths, read as they are needed. rate: Hz."""
+    any lengths, read as they are needed. rate: Hz. stereo: each piece has two channels."""
 
-    pieces: Iterable[Float[np.ndarray, " samples"]]
+    pieces: Iterable[Float[np.ndarray, "samples *sample"]]
     rate: int
+    stereo: bool = False
 
 
 @final
@@ -89,7 +90,11 @@ class VideoSink(FrameSink):
         self._opened = ExitStack()
         self._writer: VideoWriter | None = None
         track = self._settings.soundtrack
-        self._sound = None if track is None else SoundCutter(track.pieces, track.rate, FPS)
+        self._sound = (
+            None
+            if track is None
+            else SoundCutter(track.pieces, track.rate, FPS, stereo=track.stereo)
+        )
 
     def write(self, packet: Packet) -> None:
         writer = self._writer or self._open(packet)
@@ -115,6 +120,7 @@ class VideoSink(FrameSink):
                 self._muxer,
                 (width, height),
                 sound_rate=SAMPLE_RATE if track is None else track.rate,
+                stereo=track is not None and track.stereo,
                 fps=FPS,
                 metadata=self._settings.metadata,
                 gpu=self._settings.gpu,

@@ -9,15 +9,16 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from instag.media.reader import read_sound, stream_sound
+from instag.media.reader import Notice, find_sound, stream_sound, unnoticed
+from instag.media.sound_pieces import SoundPieces
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_named
 from instag.runtime.progress import Report, silent
-from instag.speech.chunking import frame_count
+from instag.speech.feature_stream import frames_of
+from instag.synthesis.front_end import front_end_for
 from instag.synthesis.options import SpeakOptions
-from instag.synthesis.sinks import SinkSettings, Soundtrack, open_sink
+from instag.synthesis.sinks import FrameSink, SinkSettings, Soundtrack, open_sink
 from instag.synthesis.synthesizer import Synthesizer
-from instag.types import SAMPLE_RATE
 from instag.version import __version__
 
 SOUNDTRACK_RATE = 44_100
@@ -36,36 +37,52 @@ def speak(
     dilate: bool = False,
     device: str = "auto",
     report: Report = silent,
+    notice: Notice = unnoticed,
 ) -> Path:
     """Make `avatar` say `sound` (any sound file, or a video's sound; any length and rate) and write
     a video with that sound: 25 fps, H.264 and AAC, as long as the sound to a frame. The video's
-    metadata says that it is synthetic.
+    metadata says that it is synthetic. Sound is streamed: memory does not grow with its length.
+    Stereo stays stereo.
 
     sink: a name of `sinks.SINKS`; if not given, "pipe" for the output "-", "frames" for a name
     without an ending and else "video". pose, expression, blinks, dilate: see SpeakOptions. device:
-    as in device_named; pictures of a GPU differ from those of a CPU by rounding. Raises what
-    Avatar.open, device_named, read_sound and the sink raise.
+    as in device_named; pictures of a GPU differ from those of a CPU by rounding. notice: gets what
+    of the sound file was missing, damaged or chosen. Raises what Avatar.open, device_named,
+    stream_sound and the sink raise.
     """
     where = device_named(device)
     avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)
-    waveform = read_sound(sound, rate=SAMPLE_RATE)
+    choice = find_sound(sound, notice=notice)
+    heard = SoundPieces(sound, choice, notice)
+    front_end = front_end_for(avatar, device=str(where)).calibrated_by(heard.tensors())
+    stereo = choice.channels > 1
     options = SpeakOptions(pose=pose, expression=expression, blinks=blinks, dilate=dilate)
     settings = SinkSettings(
-        soundtrack=Soundtrack(pieces=stream_sound(sound, SOUNDTRACK_RATE), rate=SOUNDTRACK_RATE),
+        soundtrack=Soundtrack(
+            pieces=stream_sound(sound, SOUNDTRACK_RATE, stereo=stereo, choice=choice),
+            rate=SOUNDTRACK_RATE,
+            stereo=stereo,
+        ),
         metadata=provenance(avatar),
         gpu=where.type == "cuda",
     )
     with (
-        Synthesizer(avatar, options=options, device=where) as synthesizer,
+        Synthesizer(avatar, options=options, device=where, front_end=front_end) as synthesizer,
         open_sink(output, settings, name=sink) as out,
     ):
-        total = frame_count(torch.from_numpy(waveform))
-        synthesizer.push_audio(waveform)
+        total = frames_of(heard.samples)
+        for piece in SoundPieces(sound, choice).tensors():
+            synthesizer.push_audio(piece)
+            _write_packets(synthesizer, out, total, report)
         synthesizer.end_of_audio()
-        for packet in synthesizer:
-            out.write(packet)
-            report(packet.first + len(packet), total)
+        _write_packets(synthesizer, out, total, report)
     return Path(output)
+
+
+def _write_packets(synthesizer: Synthesizer, out: FrameSink, total: int, report: Report) -> None:
+    for packet in synthesizer:
+        out.write(packet)
+        report(packet.first + len(packet), total)
 
 
 def frames(

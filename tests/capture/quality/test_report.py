@@ -198,3 +198,13 @@ def test_a_picture_without_texture(clip: Clip) -> None:
     flat = spoilt(clip, lambda frame, _: np.full_like(frame, 90))
     assert flat.sharpness == 0
     assert flat.camera is None
+
+
+@pytest.mark.parametrize(
+    ("share", "grades"), [(0.0, []), (0.005, []), (0.05, [Grade.FAIR]), (0.4, [Grade.POOR])]
+)
+def test_damage_of_the_source_counts_by_its_share(share: float, grades: list[Grade]) -> None:
+    damaged = replace(
+        INFO, delay_found=MATCHED, flaws={"video": [["picture", share, "Frames are damaged."]]}
+    )
+    assert [each.grade for each in judge(damaged, FINE, CLEAR)] == grades

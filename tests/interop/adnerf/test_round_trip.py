@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from instag.data.clip import Clip
-from instag.errors import BadArgument, BadLayout, NoSound, TooShort
+from instag.errors import BadArgument, BadLayout, NoSound, TableMismatch, TooShort
 from instag.interop.adnerf import images
 from instag.interop.adnerf import import_clip as importing
 from instag.interop.adnerf.export_clip import export_clip
@@ -310,3 +310,38 @@ def test_a_clip_that_keeps_frames_for_testing_says_so_in_the_transforms(
     assert (done.train, done.test) == (range(51), range(51, 56))
     assert not (tmp_path / "me" / "sapiens").exists()
     assert import_clip(tmp_path / "me", tmp_path / "back.clip").clip.info.test_frames == 5
+
+
+def test_one_reader_for_the_originals_hubert(
+    folder: Path, observed: None, labelled: None, tmp_path: Path
+) -> None:
+    """150 rows say their time in frames; a table at another rate is left out."""
+    rows = np.repeat(np.arange(2 * FRAMES, dtype=np.float32)[:, None] / 2, 1024, 1)
+    np.save(folder / "aud_hu.npy", rows)
+    np.save(folder / "aud_ave.npy", np.zeros((FRAMES * 3 // 2, 512), np.float32))
+    done = import_clip(folder, tmp_path / "back.clip")
+    found = done.clip.features("hubert")
+    assert found.shape == (FRAMES, 1024, 16)
+    np.testing.assert_array_equal(found[20, 0, 8:10], [20.0, 20.5])
+    assert any("aud_ave.npy has 84 frames for 56 pictures" in note for note in done.notes)
+    again = export_clip(done.clip, tmp_path / "again").folder
+    np.testing.assert_array_equal(np.load(again / "aud_hu.npy").reshape(-1, 1024), rows)
+    assert np.load(again / "aud.npy").shape == (FRAMES, 16, 29)
+
+
+def test_the_longest_part_without_a_gap_is_taken(
+    folder: Path, observed: None, labelled: None, clip: Clip, tmp_path: Path
+) -> None:
+    (folder / "ori_imgs" / "3.jpg").unlink()
+    source, notes = importing.scan_folder(folder)
+    assert source.ids == range(4, FRAMES)
+    assert any("the longest, 4 to 55, was taken" in note for note in notes)
+
+
+def test_a_table_of_action_units_is_read_before_faces_are_looked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (folder / "au.csv").write_text("nothing")
+    monkeypatch.setattr(importing, "find_landmarks", None)
+    with pytest.raises(TableMismatch, match=r"au\.csv"):
+        import_clip(folder, tmp_path / "back.clip")

@@ -16,6 +16,9 @@ from instag.media.timecode import clock
 from instag.runtime.progress import Report, silent
 from instag.speech.lips.audio_offset import MIN_FRAMES, SURE_MARGIN
 
+DAMAGE_FAIR, DAMAGE_POOR = 0.01, 0.1
+"""Shares of the time that are missing or damaged in the source file."""
+
 
 class Grade(StrEnum):
     """good: nothing to improve. fair: the head will be less good. poor: expect little."""
@@ -243,6 +246,7 @@ def judge(info: ClipInfo, video: VideoMeasures, audio: AudioMeasures) -> tuple[F
     """The findings, worst first."""
     found = [limit.judge(video, audio) for limit in LIMITS]
     found += [_length(info), _gaps(info, video), _jumps(info), _lip_sync(info)]
+    found += _damages(info)
     return tuple(
         sorted(
             (one for one in found if one is not None), key=lambda one: one.grade is not Grade.POOR
@@ -290,6 +294,20 @@ def _jumps(info: ClipInfo) -> Finding | None:
     places = ", ".join(clock(frame) for frame in inside[:4])
     message = f"The picture jumps at {places} of the video, as after a cut. Use a part without."
     return Finding(aspect="jumps", grade=Grade.FAIR, message=message)
+
+
+def _damages(info: ClipInfo) -> list[Finding]:
+    """What is missing or damaged in the source file; a choice of what to read is none."""
+    return [
+        Finding(
+            aspect=f"damaged {aspect}",
+            grade=Grade.POOR if share > DAMAGE_POOR else Grade.FAIR,
+            message=str(message),
+        )
+        for flaws in info.flaws.values()
+        for aspect, share, message in flaws
+        if isinstance(share, float | int) and share > DAMAGE_FAIR
+    ]
 
 
 def _lip_sync(info: ClipInfo) -> Finding | None:

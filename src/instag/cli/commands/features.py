@@ -61,22 +61,22 @@ def _convert(stored: Path, output: Path, speech: str) -> tuple[int, int, int]:
 def _compute(
     sound: Path, output: Path, speech: str, device: str, report: "Report"
 ) -> tuple[int, int, int]:
-    """Compute piece by piece, and write each as it comes: an hour of sound needs no more memory
-    than its waveform."""
-    import torch
-
-    from instag.media.reader import read_sound
+    """Compute piece by piece, and write each as it comes: memory does not grow with the sound."""
+    from instag.media.reader import find_sound
+    from instag.media.sound_pieces import SoundPieces
     from instag.runtime.device import device_named
-    from instag.speech.chunking import chunks, frame_count
+    from instag.speech.chunking import chunks_of
+    from instag.speech.feature_stream import frames_of
     from instag.speech.registry import create
 
-    front_end = create(speech, device=str(device_named(device)))
-    waveform = torch.from_numpy(read_sound(sound))
-    shape = (frame_count(waveform), front_end.channels, front_end.steps)
+    choice = find_sound(sound)
+    heard = SoundPieces(sound, choice)
+    front_end = create(speech, device=str(device_named(device))).calibrated_by(heard.tensors())
+    shape = (frames_of(heard.samples), front_end.channels, front_end.steps)
 
     def counted() -> "Iterator[Tensor]":
         done = 0
-        for piece in chunks(waveform, front_end):
+        for piece in chunks_of(SoundPieces(sound, choice).tensors(), front_end):
             yield piece
             done += len(piece)
             report(done, shape[0])

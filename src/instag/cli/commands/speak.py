@@ -9,6 +9,7 @@ import typer
 from instag.cli import options
 from instag.cli.device_notes import announce_compilation
 from instag.cli.terminal import Terminal
+from instag.media.flaws import Flaw
 from instag.synthesis.options import SpeakOptions
 
 
@@ -51,9 +52,19 @@ def speak(
     started = time.monotonic()
     opened = instag.Avatar.open(avatar)
     with terminal.progress(f"Speaking {sound.name}", "frames") as report:
+        flaws: list[Flaw] = []
         path = instag.speak(
-            opened, sound, output, sink=sink, device=device, report=report, **vars(speaking)
+            opened,
+            sound,
+            output,
+            sink=sink,
+            device=device,
+            report=report,
+            notice=flaws.append,
+            **vars(speaking),
         )
+    for flaw in flaws:
+        terminal.note(flaw.message)
     took, side = round(time.monotonic() - started, 2), opened.info.size
     if sink == "pipe":
         sentence = f"Frames of {side} x {side} pixels in {took:.1f} s."

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int16
 
 from instag.data.clip import Clip
-from instag.errors import BadLayout, NoSound
+from instag.data.given_features import read_instag_features
+from instag.errors import BadLayout, NoSound, NotAnArtefact
 from instag.interop.adnerf.layout import CHANNELS, FEATURES
 from instag.media.reader import probe, read_sound
 from instag.runtime.files import atomic_path
@@ -20,6 +21,8 @@ VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 SLACK = 10
 """Frames of features that may be missing at the end; the last ones are repeated, as the family's
 readers do."""
+LONGER = 25
+"""Frames of features beyond the last picture that are cut: sound goes on after the picture."""
 
 
 def copy_sound(folder: Path, clip: Clip, *, start: int) -> None:
@@ -69,23 +72,29 @@ def _pcm(path: Path) -> Int16[np.ndarray, " samples"]:
     return (np.clip(read_sound(path, SAMPLE_RATE), -1, 1) * 32767).round().astype(np.int16)
 
 
-def copy_features(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> list[str]:
+def copy_features(
+    folder: Path, sidecar: Path | None, ids: range, clip: Clip, pictures: int | None = None
+) -> list[str]:
     """Write features/mel.npy, always, and what the layout holds of other front ends; says what was
-    taken and what could not be. Raises BadLayout."""
+    taken and what could not be. pictures: of the whole folder, where `ids` are a part. Raises
+    BadLayout."""
     notes = []
     for name, front_end in FEATURES.items():
         if not (folder / name).is_file():
             continue
-        table = read_features(folder / name)
-        front_end = front_end or CHANNELS.get(table.shape[1])
+        front_end = front_end or CHANNELS.get(_channels(folder / name))
         if front_end is None:
             notes.append(
-                f"{name} has {table.shape[1]} channels, which no front end that is known here has: "
-                "it was left out."
+                f"{name} has {_channels(folder / name)} channels, which no front end that is known "
+                "here has: it was left out."
             )
-        elif len(table) < ids.stop - SLACK:
+            continue
+        table = _read(folder / name, front_end)
+        most = max(ids.stop, pictures or 0)
+        if not ids.stop - SLACK <= len(table) <= most + LONGER:
             notes.append(
-                f"{name} has {len(table)} frames for {ids.stop} pictures: it was left out."
+                f"{name} has {len(table)} frames for {most} pictures: it is of another sound, or "
+                "of sound at another rate than 16 kHz, and was left out."
             )
         elif not (clip.folder / "features" / f"{front_end}.npy").is_file():
             table = np.concatenate(
@@ -105,22 +114,23 @@ def copy_features(folder: Path, sidecar: Path | None, ids: range, clip: Clip) ->
     return notes
 
 
-def read_features(path: Path) -> Float[np.ndarray, "f channels steps"]:
-    """The family's [f steps channels], or [f channels] of one step, turned to ours. Raises
-    BadLayout."""
+def _read(path: Path, front_end: str) -> Float[np.ndarray, "f channels steps"]:
+    """The family's features in our windows. Raises BadLayout."""
     try:
-        table = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        return read_instag_features(path, front_end).numpy()
+    except NotAnArtefact as error:
+        raise BadLayout(f"{error} Make the features again, or remove the file.") from error
+
+
+def _channels(path: Path) -> int:
+    """Numbers of the last axis. Raises BadLayout."""
+    try:
+        shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
+    except (ValueError, OSError, EOFError, AttributeError) as error:
         raise BadLayout(
             f"{path} cannot be read ({error}). Make the features again, or remove the file."
         ) from error
-    if table.ndim not in (2, 3) or not len(table) or not np.issubdtype(table.dtype, np.floating):
-        raise BadLayout(
-            f"{path} holds {table.dtype} {table.shape}, not frames x steps x channels. Make the "
-            "features again, or remove the file."
-        )
-    table = table[:, None] if table.ndim == 2 else table
-    return np.ascontiguousarray(table.transpose(0, 2, 1).astype(np.float32))
+    return shape[-1] if shape else 0
 
 
 def _features_file(clip: Clip, name: str) -> Path:

@@ -17,7 +17,8 @@ from instag.interop.adnerf.poses import write_track_params, write_transforms
 from instag.runtime.files import atomic_path, write_atomic
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
-from instag.types import Region, Track
+from instag.speech.windows import STEPS
+from instag.types import BLINK, BLINK_LIMIT, Region, Track
 
 JPEG = [
     cv2.IMWRITE_JPEG_QUALITY,
@@ -34,6 +35,10 @@ FEATURE_FILES = {
     "hubert": "aud_hu.npy",
     "ave": "aud_ave.npy",
 }
+OPEN_EYES = 0.05
+"""AU45 up to which eyes are wholly open."""
+LEAST_BETWEEN = 0.02
+"""Share of frames with half-closed eyes below which an export warns."""
 PRIOR_NAME = "sapiens_instag"
 """InsTaG reads the last of sapiens/*/sapiens_* in the alphabet."""
 
@@ -86,7 +91,7 @@ def export_clip(
     )
     _copy(clip.folder / "speech.wav", folder / "aud.wav")
     _write_action_units(clip, folder / "au.csv")
-    notes = _write_features(clip, folder, layout)
+    notes = _write_features(clip, folder, layout) + _blink_notes(clip)
     if layout is Layout.INSTAG and priors < len(train):
         notes.append(
             f"Geometry priors are there for frames 0 to {priors - 1}: train with --N_views "
@@ -189,11 +194,10 @@ def _write_features(clip: Clip, folder: Path, layout: Layout) -> list[str]:
     held = [name for name in FEATURE_FILES if (clip.folder / "features" / f"{name}.npy").is_file()]
     for name in held:
         table = np.asarray(clip.features(name))
-        _save(
-            folder / FEATURE_FILES[name],
-            table[:, :, 0] if name == "ave" else np.ascontiguousarray(table.transpose(0, 2, 1)),
-        )
-        if layout in (Layout.RADNERF, Layout.ERNERF) and name in ("deepspeech", "esperanto"):
+        _save(folder / FEATURE_FILES[name], _as_stored(name, table))
+        if name == "deepspeech" or (
+            name == "esperanto" and layout in (Layout.RADNERF, Layout.ERNERF)
+        ):  # the original's adaptation reads aud.npy, whatever is asked for
             _copy(folder / FEATURE_FILES[name], folder / "aud.npy")
     if "deepspeech" in held:
         return []
@@ -201,6 +205,32 @@ def _write_features(clip: Clip, folder: Path, layout: Layout) -> list[str]:
     return [
         f"No DeepSpeech features: run the trainer's own extractor on {folder / 'aud.wav'}, or "
         f"choose --audio_extractor ave, which reads the sound.{others}"
+    ]
+
+
+def _as_stored(
+    name: str, table: Float[np.ndarray, "f channels steps"]
+) -> Float[np.ndarray, "f *form"]:
+    """A front end's windows as the original stores them: HuBERT's as the frame's own two steps."""
+    if name == "ave":
+        return table[:, :, 0]
+    if name == "hubert" and table.shape[2] == STEPS:
+        table = table[:, :, STEPS // 2 : STEPS // 2 + 2]
+    return np.ascontiguousarray(table.transpose(0, 2, 1))
+
+
+def _blink_notes(clip: Clip) -> list[str]:
+    """A warning where the original's curriculum, which waits for half-closed eyes, never ends."""
+    blink = clip.action_units().get(BLINK)
+    if blink is None or not len(blink):
+        return []
+    between = float(((blink > OPEN_EYES) & (blink < BLINK_LIMIT)).mean())
+    if between >= LEAST_BETWEEN:
+        return []
+    return [
+        f"AU45 in au.csv is nearly always 0 or full ({between:.0%} of the frames lie between): the "
+        "original's curriculum, which waits for frames between, may never end. Use a part in which "
+        "the person blinks, or OpenFace's own table (--au)."
     ]
 
 

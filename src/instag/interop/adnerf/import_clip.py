@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,7 @@ from jaxtyping import Float
 from instag.capture.extract_frames import MIN_DURATION_S, find_landmarks
 from instag.capture.geometry.from_mesh import render_surface
 from instag.capture.measure_action_units import measure_action_units
-from instag.capture.openface import read_openface
+from instag.capture.openface import ActionUnits, read_openface
 from instag.capture.segmentation.background import build_backdrop
 from instag.capture.segmentation.torso import cut_torso
 from instag.capture.tracking.fit_head import fit_head
@@ -31,7 +32,13 @@ from instag.interop.adnerf.export_clip import train_test_split
 from instag.interop.adnerf.geometry_priors import copy_surface
 from instag.interop.adnerf.images import copy_backdrop, copy_torso, read_regions
 from instag.interop.adnerf.layout import SIDECAR, frame_files
-from instag.interop.adnerf.poses import Transforms, for_frames, read_track_params, read_transforms
+from instag.interop.adnerf.poses import (
+    LONGEST_GAP,
+    Transforms,
+    for_frames,
+    read_track_params,
+    read_transforms,
+)
 from instag.runtime.progress import Report, part, silent
 from instag.types import FPS, Track
 from instag.version import __version__
@@ -128,19 +135,27 @@ def scan_folder(folder: Path) -> tuple[Source, list[str]]:
             f"No frame of {folder / name} has a pose of the same number in transforms_*.json. Run "
             "the family's process.py again."
         )
-    span = range(ids[0], ids[-1] + 1)
-    holes = [number for number in span if number not in pictures]
-    if holes:
+    spans = _unbroken(ids, set(pictures))
+    span = max(spans, key=len)
+    holes = [number for number in range(ids[0], ids[-1] + 1) if number not in pictures]
+    if len(span) < MIN_DURATION_S * FPS and holes:
         raise BadLayout(
-            f"{len(holes)} pictures are missing in {folder / name} (first: {holes[0]}). Copy the "
-            "folder again, or extract the frames anew."
+            f"{len(holes)} pictures are missing in {folder / name} (first: {holes[0]}), and the "
+            f"longest part without a gap has {len(span) / FPS:.1f} s. Copy the folder again, or "
+            "extract the frames anew."
         )
     if len(span) < MIN_DURATION_S * FPS:
         raise TooShort(
-            f"{folder} holds {len(span) / FPS:.1f} s of frames with poses; at least "
-            f"{MIN_DURATION_S:g} s are needed."
+            f"{folder} holds {len(span) / FPS:.1f} s of frames with poses and pictures in a row "
+            f"(frames {span[0]} to {span[-1]}); at least {MIN_DURATION_S:g} s are needed. Track "
+            "the face in more of the frames."
         )
-    if len(span) < len(pictures):
+    if len(spans) > 1:
+        notes.append(
+            f"Pictures or poses are missing between frames: of {len(spans)} parts the longest, "
+            f"{span[0]} to {span[-1]}, was taken."
+        )
+    elif len(span) < len(pictures):
         notes.append(
             f"{len(pictures) - len(span)} pictures without a pose at the ends were left out."
         )
@@ -158,6 +173,17 @@ def scan_folder(folder: Path) -> tuple[Source, list[str]]:
     return Source(
         folder=folder, pictures=pictures, ids=span, size=size, transforms=transforms
     ), notes
+
+
+def _unbroken(ids: list[int], pictures: set[int]) -> list[range]:
+    """The parts of a sorted list of frames with poses in which every picture is there and no gap of
+    poses is too long to be filled."""
+    first, parts = ids[0], []
+    for before, after in pairwise(ids):
+        if after - before > LONGEST_GAP + 1 or not pictures.issuperset(range(before, after)):
+            parts.append(range(first, before + 1))
+            first = after
+    return [*parts, range(first, ids[-1] + 1)]
 
 
 def _picture_size(paths: list[Path]) -> int:
@@ -214,6 +240,10 @@ def _build(source: Source, clip: Clip, notes: list[str], report: Report) -> Clip
         _copy_frame(clip, index, source.pictures[number])
         report(int(50 * (index + 1) / count), 1000)
     copy_sound(source.folder, clip, start=source.ids.start)
+    units = _read_action_units(source)
+    notes += copy_features(
+        source.folder, source.sidecar, source.ids, clip, max(source.pictures) + 1
+    )
     track, fitting = _track(source, clip, part(report, 0.05, 0.35))
     notes += fitting
     clip = Clip(folder=clip.folder, info=replace(clip.info, focal=track.focal))
@@ -225,12 +255,11 @@ def _build(source: Source, clip: Clip, notes: list[str], report: Report) -> Clip
     notes += _or_else(
         copy_torso(source.folder, source.ids, clip), lambda: cut_torso(clip, part(report, 0.6, 0.8))
     )
-    notes += _action_units(source, clip)
+    notes += _action_units(units, source, clip)
     notes += _or_else(
         copy_surface(source.folder, source.sidecar, source.ids, clip),
         lambda: render_surface(clip, part(report, 0.8, 0.95)),
     )
-    notes += copy_features(source.folder, source.sidecar, source.ids, clip)
     made_by = f"instag {__version__}, imported from {source.folder.resolve().name}"
     stages = clip.info.stages or {
         name: StageRecord(made_by=made_by, settings={}, seconds=0.0) for name in STAGES
@@ -326,12 +355,16 @@ def _landmarks68(source: Source, own: Track) -> tuple[Float[np.ndarray, "f 68 2"
     return points, missing
 
 
-def _action_units(source: Source, clip: Clip) -> list[str]:
+def _read_action_units(source: Source) -> ActionUnits | None:
+    """Before the costly passes: a table that does not fit ends the import. Raises TableMismatch."""
     path = source.folder / "au.csv"
-    if not path.is_file():
+    return read_openface(path, source.ids.stop, part=True) if path.is_file() else None
+
+
+def _action_units(read: ActionUnits | None, source: Source, clip: Clip) -> list[str]:
+    if read is None:
         measure_action_units(clip)
         return ["There is no au.csv: action units were measured from our landmarks."]
-    read = read_openface(path, source.ids.stop, part=True)
     cut = slice(source.ids.start, source.ids.stop)
     clip.save_action_units(
         {name: values[cut] for name, values in read.units.items()}, read.success[cut]

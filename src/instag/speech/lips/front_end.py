@@ -6,6 +6,7 @@ lips is known from many people (`lips/network.py`), and from a person's own seco
 SpeakerAdapter.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
@@ -26,7 +27,7 @@ from instag.speech.lips.network import (
     load_lip_model,
     network_features,
 )
-from instag.speech.loudness import loudness_gain
+from instag.speech.loudness import loudness_gain_of
 from instag.speech.whisper import (
     BLOCK_CONTEXT_S,
     BLOCK_S,
@@ -167,8 +168,11 @@ class LipCodeFrontEnd(FrontEnd):
 
     def calibrated(self, waveform: Float[Tensor, " samples"]) -> "LipCodeFrontEnd":
         """Set to the loudness of a recording."""
+        return self.calibrated_by([waveform])
+
+    def calibrated_by(self, pieces: Iterable[Float[Tensor, " samples"]]) -> "LipCodeFrontEnd":
         return LipCodeFrontEnd(
-            self.adapter, model=self.model, encoder=self.encoder, gain=loudness_gain(waveform)
+            self.adapter, model=self.model, encoder=self.encoder, gain=loudness_gain_of(pieces)
         )
 
     def hidden(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f n"]:

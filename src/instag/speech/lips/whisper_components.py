@@ -2,6 +2,7 @@
 16 steps (docs/method.md#speech-features). Needs no download."""
 
 import math
+from collections.abc import Iterable
 from typing import final
 
 from jaxtyping import Float
@@ -15,7 +16,7 @@ from instag.speech.lips.network import (
     encoder_components,
     load_lip_model,
 )
-from instag.speech.loudness import loudness_gain
+from instag.speech.loudness import loudness_gain_of
 from instag.speech.whisper import (
     BLOCK_CONTEXT_S,
     BLOCK_S,
@@ -53,8 +54,11 @@ class WhisperComponents(FrontEnd):
 
     def calibrated(self, waveform: Float[Tensor, " samples"]) -> "WhisperComponents":
         """Set to the loudness of a recording."""
+        return self.calibrated_by([waveform])
+
+    def calibrated_by(self, pieces: Iterable[Float[Tensor, " samples"]]) -> "WhisperComponents":
         return WhisperComponents(
-            model=self.model, encoder=self.encoder, gain=loudness_gain(waveform)
+            model=self.model, encoder=self.encoder, gain=loudness_gain_of(pieces)
         )
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 64 16"]:

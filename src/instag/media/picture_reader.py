@@ -1,0 +1,173 @@
+"""The pictures of a video at a constant rate, never all of them in memory."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+
+from instag.errors import NotMedia, Truncated
+from instag.media.constant_rate import ConstantRate
+from instag.media.container import (
+    MISSING_TAIL_S,
+    opened,
+    picture_stream,
+    start_seconds,
+    stored_file_seconds,
+    stored_seconds,
+    undecodable,
+)
+from instag.media.decoding import Decoder
+from instag.media.flaws import Flaw, Notice, unnoticed
+from instag.media.picture_conversion import FrameConverter, RgbConverter, Square, deinterlaced
+from instag.media.timecode import clock
+from instag.media.timeline import Timeline, read_timeline
+from instag.types import FPS
+
+
+def read_frames(
+    path: Path | str,
+    *,
+    fps: float = FPS,
+    scale: float = 1.0,
+    square: Square | None = None,
+    start: int = 0,
+    seconds: float | None = None,
+    notice: Notice = unnoticed,
+) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    """RGB frames at a constant rate: frame k is the one shown nearest to k / fps seconds after the
+    first.
+
+    Orientation and non-square pixels are applied, HDR is tone-mapped, interlaced frames are made
+    whole, and all are as large as the first. `scale` shrinks while converting (a 4K frame never
+    exists in RGB); with `square` only that part is converted, and `scale` is not used. The first
+    `start` frames are passed over; at most `seconds` are read, from the video's beginning. Where
+    time stamps jump, the frames go on. `notice` gets the share of damaged frames at the end.
+    Memory is constant. Raises FileMissing, NotMedia, Truncated (at the end, where frames are
+    missing).
+    """
+    path = Path(path)
+    timeline = _timeline(path)
+    with opened(path) as container:
+        stream = _needed_picture(container, path)
+        convert = FrameConverter(stream, scale, square)
+        for frame, first, end in _shown(container, stream, path, timeline, fps, seconds, notice):
+            if end > start:
+                picture = convert(frame)
+                for _ in range(max(first, start), end):
+                    yield picture
+
+
+def skim_frames(
+    path: Path | str,
+    *,
+    small: int,
+    every: int,
+    scale: float,
+    seconds: float | None = None,
+    notice: Notice = unnoticed,
+) -> Iterator[tuple[UInt8[np.ndarray, "n n 3"], UInt8[np.ndarray, "h w 3"] | None]]:
+    """The frames of `read_frames` at 25 a second, squeezed into `small` x `small` pixels, each
+    `every`-th one (from the first) also as a whole at `scale`.
+
+    Raises what `read_frames` raises.
+    """
+    path = Path(path)
+    timeline = _timeline(path)
+    with opened(path) as container:
+        stream = _needed_picture(container, path)
+        convert, squeeze = FrameConverter(stream, scale, None), RgbConverter()
+        for frame, first, end in _shown(container, stream, path, timeline, FPS, seconds, notice):
+            squeezed = squeeze(frame, small, small)
+            for index in range(first, end):
+                yield squeezed, convert(frame) if index % every == 0 else None
+
+
+def picture_seconds(path: Path | str) -> float:
+    """How long a video's picture goes on, without what its time stamps jump over; 0 where they do
+    not show it. Raises FileMissing, NotMedia, Truncated."""
+    timeline = _timeline(Path(path))
+    shifts = timeline.pictures
+    return timeline.picture_end - (shifts[-1][1] if shifts else 0.0)
+
+
+def _timeline(path: Path) -> Timeline:
+    """Of the picture and the sound that goes with it."""
+    with opened(path) as container:
+        picture = picture_stream(container)
+        tracks = (
+            None if picture is None else picture.index,
+            container.streams.audio[0].index if container.streams.audio else None,
+        )
+    return read_timeline(path, *tracks)
+
+
+def _needed_picture(container: InputContainer, path: Path) -> VideoStream:
+    stream = picture_stream(container)
+    if stream is None:
+        raise NotMedia(f"{path} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
+    return stream
+
+
+def _shown(
+    container: InputContainer,
+    stream: VideoStream,
+    path: Path,
+    timeline: Timeline,
+    fps: float,
+    seconds: float | None,
+    notice: Notice,
+) -> Iterator[tuple[VideoFrame, int, int]]:
+    """The frames of a video at a constant rate, as ConstantRate shows them. Raises NotMedia,
+    Truncated."""
+    decoder = Decoder(container, stream, path, timeline)
+    rate = ConstantRate(
+        fps,
+        step=timeline.picture_step or 1 / float(stream.average_rate or fps),
+        start=start_seconds(stream),
+        limit=sys.maxsize if seconds is None else round(seconds * fps),
+    )
+    damaged, first_damaged = 0, 0
+    for frame, first, end in rate.show(deinterlaced(decoder.frames())):
+        if frame.time is not None and decoder.damages(frame.time):
+            first_damaged = first_damaged if damaged else first
+            damaged += end - first
+        yield frame, first, end
+    if not rate.decoded:
+        raise undecodable(path)
+    if damaged:
+        message = (
+            f"{damaged} of {rate.emitted} frames of {path} are damaged, from "
+            f"{clock(round(first_damaged * FPS / fps))} on: parts of the file cannot be decoded. "
+            "Copy it again, or use a part without damage."
+        )
+        notice(Flaw(aspect="picture", share=damaged / rate.emitted, message=message))
+    if not rate.full:
+        _check_picture_end(container, stream, path, timeline, rate)
+
+
+def _check_picture_end(
+    container: InputContainer,
+    stream: VideoStream,
+    path: Path,
+    timeline: Timeline,
+    rate: ConstantRate,
+) -> None:
+    """Raises Truncated where the file states more than it holds."""
+    stated = stored_file_seconds(container)
+    expected = min(stated, stored_seconds(container, stream) or stated)
+    expected -= timeline.removed(stream)
+    reached = max(
+        rate.seconds + rate.origin, timeline.packet_end(stream) - timeline.removed(stream)
+    )
+    if not stored_seconds(container, stream):
+        reached = max(reached, timeline.reached - timeline.removed(stream))
+    if reached < expected - max(MISSING_TAIL_S, 0.02 * stated):
+        raise Truncated(
+            f"{path} ends after {rate.seconds:.1f} s, but its header says {stated:.1f} s. Copy or "
+            "download it again."
+        )

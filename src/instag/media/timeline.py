@@ -1,0 +1,247 @@
+"""One timeline for a file's picture and sound, also where its time stamps jump: at a jump both go
+on together, and nothing is shown or heard for the time that was jumped over."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import final
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import EOFError as EndOfFile
+from av.error import FFmpegError, InvalidDataError
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from instag.errors import NotMedia, Truncated
+from instag.media.container import has_own_times, opened
+
+FORWARD_STEP_S, BACKWARD_STEP_S = 1.0, 0.5
+"""Steps between two packets of a track from which they belong to two runs."""
+LONGEST_SILENCE_S = 30.0
+"""A hole in sound without a picture is silence up to this length, and a jump beyond it."""
+LATE_SOUND_S = 0.5
+"""How much sound may go on after the picture at a jump and be cut; longer sound is heard to its
+end first."""
+USUAL_LENGTH_S = 0.04
+"""Length of a packet whose file stores none."""
+LONGEST_LENGTH = 4
+"""Length of a packet over that of the one before, at most."""
+MAX_RUNS = 10_000
+"""More jumps than this are no recording."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Packets of one track whose times follow each other. picture: of which track. order: the
+    first one's number in the file. first: its number in the track. start, end: seconds as
+    stamped."""
+
+    picture: bool
+    order: int
+    first: int
+    start: float
+    end: float
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """How stamped times become times in which picture and sound go on.
+
+    pictures, sounds: (number of a packet in its track, seconds to take from the times of that one
+    and those after it), in order. reached: the latest stamped end of any track's packets, 0 where
+    unknown. picture_end, sound_end: the same of each. picture_step: seconds of a
+    picture where times jump, so that the header's rate is wrong; else 0.
+    """
+
+    pictures: tuple[tuple[int, float], ...] = ()
+    sounds: tuple[tuple[int, float], ...] = ()
+    reached: float = 0.0
+    picture_end: float = 0.0
+    sound_end: float = 0.0
+    picture_step: float = 0.0
+
+    def shifts(self, stream: Stream) -> tuple[tuple[int, float], ...]:
+        return self.pictures if stream.type == "video" else self.sounds
+
+    def packet_end(self, stream: Stream) -> float:
+        return self.picture_end if stream.type == "video" else self.sound_end
+
+    def removed(self, stream: Stream) -> float:
+        """Seconds that the last packets' times are moved forward."""
+        return self.shifts(stream)[-1][1] if self.shifts(stream) else 0.0
+
+
+def read_timeline(path: Path, picture: int | None, sound: int | None) -> Timeline:
+    """Read the times of all packets, none of which is decoded. picture, sound: indices of the
+    tracks that are read. Raises NotMedia, and what `opened` raises."""
+    with opened(path) as container:
+        if not has_own_times(container):
+            return Timeline()
+        scan = _Scan(picture, sound)
+        for packet in readable_packets(container, None, path):
+            scan.add(packet)
+            if len(scan.runs) > MAX_RUNS:
+                raise NotMedia(
+                    f"The time stamps of {path} jump more than {MAX_RUNS:,} times. Convert it "
+                    "first: ffmpeg -fflags +genpts -i FILE -c:v libx264 fixed.mp4"
+                )
+    timeline = timeline_of(scan.finished())
+    return replace(
+        timeline,
+        reached=scan.reached,
+        picture_end=scan.ends.get(picture, 0.0),
+        sound_end=scan.ends.get(sound, 0.0),
+        picture_step=scan.lengths.get(picture, 0.0) if timeline.pictures else 0.0,
+    )
+
+
+def readable_packets(
+    container: InputContainer, stream: VideoStream | AudioStream | None, path: Path
+) -> Iterator[Packet]:
+    """Packets of one track, or of all; unreadable ones are passed over. Raises Truncated where the
+    file itself cannot be read on."""
+    packets = container.demux() if stream is None else container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, EndOfFile):
+            return
+        except InvalidDataError:
+            continue
+        except (FFmpegError, OSError) as error:
+            raise Truncated(
+                f"{path} can not be read to its end ({error}). Copy or download it again."
+            ) from error
+        yield packet
+
+
+def timeline_of(runs: list[Run]) -> Timeline:
+    """The timeline of runs in the file's order."""
+    slack = FORWARD_STEP_S if any(run.picture for run in runs) else LONGEST_SILENCE_S
+    epochs: list[_Epoch] = []
+    newest = {True: 0, False: 0}
+    placed: list[tuple[Run, int]] = []
+    for run in runs:
+        place = newest[run.picture]
+        while place < len(epochs) and not epochs[place].takes(run, slack=slack):
+            place += 1
+        if place == len(epochs):
+            epochs.append(_Epoch())
+        epochs[place].add(run)
+        newest[run.picture] = place
+        placed.append((run, place))
+    shifts = _shifts(epochs)
+    cuts: dict[bool, list[tuple[int, float]]] = {True: [], False: []}
+    for run, place in placed:
+        before = cuts[run.picture][-1][1] if cuts[run.picture] else 0.0
+        if shifts[place] != before:
+            cuts[run.picture].append((run.first, shifts[place]))
+    return Timeline(pictures=tuple(cuts[True]), sounds=tuple(cuts[False]))
+
+
+@final
+@dataclass(kw_only=True)
+class _Epoch:
+    """Runs of both tracks that were recorded at one time. starts, ends: stamped, of each track that
+    has a run in it, by whether it is the picture."""
+
+    starts: dict[bool, float] = field(default_factory=dict)
+    ends: dict[bool, float] = field(default_factory=dict)
+
+    def takes(self, run: Run, *, slack: float) -> bool:
+        """Whether a run goes on in this epoch: after those of its own track, and while the other
+        track goes on or at most `slack` seconds after it."""
+        if run.start < self.ends.get(run.picture, -math.inf) - BACKWARD_STEP_S:
+            return False
+        start, end = min(self.starts.values()), max(self.ends.values())
+        return run.start <= end + slack and run.end >= start - slack
+
+    def add(self, run: Run) -> None:
+        self.starts[run.picture] = min(self.starts.get(run.picture, math.inf), run.start)
+        self.ends[run.picture] = max(self.ends.get(run.picture, -math.inf), run.end)
+
+    def start(self) -> float:
+        """Of its picture, else of its sound."""
+        return self.starts[True] if True in self.starts else self.starts[False]
+
+
+def _shifts(epochs: list[_Epoch]) -> list[float]:
+    """Seconds to take from the times of each epoch."""
+    shifts: list[float] = []
+    ends: dict[bool, float] = {}
+    for epoch in epochs:
+        begin = ends.get(True, ends.get(False, epoch.start()))
+        if False in epoch.ends and ends.get(False, begin) > begin + LATE_SOUND_S:
+            begin = ends[False]
+        shifts.append(epoch.start() - begin)
+        for picture, end in epoch.ends.items():
+            ends[picture] = max(ends.get(picture, -math.inf), end - shifts[-1])
+    return shifts
+
+
+@final
+class _Scan:
+    """Collects the runs of the picture and the sound from all packets of a file."""
+
+    def __init__(self, picture: int | None, sound: int | None) -> None:
+        self._kinds = {picture: True, sound: False}
+        self.runs: list[Run] = []
+        self.ends: dict[int | None, float] = {}
+        self.lengths: dict[int | None, float] = {}
+        self.reached = 0.0
+        self._open: dict[int, tuple[Run, float]] = {}
+        self._count: dict[int, int] = {}
+        self._order = 0
+
+    def add(self, packet: Packet) -> None:
+        index, stamp = packet.stream_index, packet.dts if packet.dts is not None else packet.pts
+        if packet.size == 0 or stamp is None or not packet.time_base:
+            self._pass(packet)
+            return
+        self._order += 1
+        number = self._count[index] = self._count.get(index, -1) + 1
+        length = self._length(packet)
+        shown = float((stamp if packet.pts is None else packet.pts) * packet.time_base)
+        self.reached = max(self.reached, shown + length)
+        self.ends[index] = max(self.ends.get(index, 0.0), shown + length)
+        if index in self._kinds:
+            self._extend(index, number, float(stamp * packet.time_base), shown, length)
+
+    def _length(self, packet: Packet) -> float:
+        """Seconds of a packet. Files store the step to the next one, so that a length is only
+        believed where it is like those before."""
+        usual = self.lengths.get(packet.stream_index, USUAL_LENGTH_S)
+        stored = float((packet.duration or 0) * (packet.time_base or 0))
+        if 0 < stored <= LONGEST_LENGTH * usual:
+            self.lengths[packet.stream_index] = usual = stored
+        return usual
+
+    def _pass(self, packet: Packet) -> None:
+        if packet.size:
+            self._count[packet.stream_index] = self._count.get(packet.stream_index, -1) + 1
+
+    def _extend(self, index: int, number: int, stamp: float, shown: float, length: float) -> None:
+        """Add a packet to its track's run, or begin another where its time jumps."""
+        run, due = self._open.get(index, (None, 0.0))
+        if run is None or not -BACKWARD_STEP_S <= stamp - due <= FORWARD_STEP_S:
+            if run is not None:
+                self.runs.append(run)
+            run = Run(
+                picture=self._kinds[index],
+                order=self._order,
+                first=number,
+                start=shown,
+                end=shown + length,
+            )
+        elif shown + length > run.end or shown < run.start:
+            run = replace(run, start=min(run.start, shown), end=max(run.end, shown + length))
+        self._open[index] = run, stamp + length
+
+    def finished(self) -> list[Run]:
+        """All runs in the file's order."""
+        last = [run for run, _ in self._open.values()]
+        return sorted([*self.runs, *last], key=lambda run: run.order)

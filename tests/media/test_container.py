@@ -1,0 +1,119 @@
+"""Files as people name and cut them: names like protocols, guessed lengths, headers that ask for
+too much."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instag.errors import FileMissing, NotMedia, Truncated
+from instag.media import container
+from instag.media.reader import probe, read_frames, read_sound
+from media.films import clicks, film, heard, seen, sound_file
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return film(tmp_path_factory.mktemp("names") / "v.mp4", seconds=2).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "12:30 me.mp4",
+        "http:me.mp4",
+        "file:me.mp4",
+        "concat:a|b.mp4",
+        "pipe:0",
+        "-",
+        "-me.mp4",
+        "50% me %03d.mp4",
+        "me [1].mp4",
+        "two\nlines.mp4",
+        "录像 é.mp4",
+        "subfile,,start,0,end,0,,:x.mp4",
+        "x" * 243 + ".mp4",
+    ],
+)
+def test_any_name_is_that_of_a_local_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bytes, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(whole)
+    assert probe(name).seconds == 2
+    assert sum(1 for _ in read_frames(name)) == 50
+    np.testing.assert_allclose(heard(Path(name)), [0.5, 1.5], atol=0.03)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "v.mp4/inside.mp4", "nul\0byte.mp4"])
+def test_names_that_cannot_be_opened(tmp_path: Path, whole: bytes, name: str) -> None:
+    (tmp_path / "v.mp4").write_bytes(whole)
+    with pytest.raises(FileMissing, match="cannot be opened"):
+        probe(tmp_path / name)
+
+
+def test_a_list_of_other_files_is_refused(tmp_path: Path, whole: bytes) -> None:
+    (tmp_path / "v.mp4").write_bytes(whole)
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile v.mp4\n")
+    with pytest.raises(NotMedia, match=r"list of other files"):
+        probe(tmp_path / "list.mp4")
+
+
+def test_a_guessed_length_refuses_nothing(tmp_path: Path) -> None:
+    """FFmpeg guesses the length of raw AAC by its first frames: quiet ones are small."""
+    noise = (0.3 * np.random.default_rng(0).standard_normal(480_000)).astype(np.float32)
+    noise[:144_000] = 0
+    path = sound_file(tmp_path / "quiet_first.aac", noise, form="adts")
+    assert probe(path).seconds > 20
+    assert len(read_sound(path)) / 16_000 == pytest.approx(10, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["v.mkv", "v.flv", "v.mp4"])
+def test_tracks_of_different_lengths(tmp_path: Path, name: str) -> None:
+    path = film(tmp_path / name, seconds=2, sound_seconds=4)
+    assert sum(1 for _ in read_frames(path)) == 50
+    assert len(read_sound(path)) / 16_000 == pytest.approx(4, abs=0.05)
+    np.testing.assert_allclose(seen(path), [0.5, 1.5], atol=0.03)
+
+
+@pytest.mark.parametrize("name", ["v.mkv", "v.flv"])
+def test_a_file_that_is_cut_is_still_refused(tmp_path: Path, name: str) -> None:
+    content = film(tmp_path / name, seconds=4).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(Truncated, match="header says 4"):
+        list(read_frames(tmp_path / name))
+    with pytest.raises(Truncated, match="header says 4"):
+        read_sound(tmp_path / name)
+
+
+def test_a_counted_mp3_that_is_cut_is_refused_and_a_guessed_one_is_not(tmp_path: Path) -> None:
+    path = sound_file(tmp_path / "a.mp3", clicks(6), codec="libmp3lame")
+    assert len(read_sound(path)) / 16_000 == pytest.approx(6, abs=0.1)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(Truncated, match=r"header says 6\.0 s"):
+        read_sound(path)
+    path.write_bytes(
+        content[: len(content) // 2].replace(b"Xing", bytes(4)).replace(b"Info", bytes(4))
+    )
+    assert len(read_sound(path)) / 16_000 == pytest.approx(3, abs=0.3)
+
+
+def test_headers_that_ask_for_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bytes
+) -> None:
+    header = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 2036, b"WAVE", b"fmt ", 16, 1, 1, 1, 2, 2, 16)
+    path = tmp_path / "slow.wav"
+    path.write_bytes(header + struct.pack("<4sI", b"data", 2000) + bytes(2000))
+    with pytest.raises(NotMedia, match=r"states 1 samples of sound a second"):
+        read_sound(path)
+    (tmp_path / "v.mp4").write_bytes(whole)
+    monkeypatch.setattr(container, "MAX_PIXELS", 3_000)
+    with pytest.raises(NotMedia, match=r"pictures of 64 x 48 pixels"):
+        probe(tmp_path / "v.mp4")
+
+
+def test_sound_and_quiet_are_as_long_as_they_were(tmp_path: Path) -> None:
+    path = sound_file(tmp_path / "a.wav", clicks(3), codec="pcm_f32le")
+    assert len(read_sound(path)) == 48_000
