@@ -8,6 +8,7 @@ the video's start, and 0 for lists of images).
 """
 
 import csv
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,14 @@ from jaxtyping import Bool, Float, Int
 from instag.data.clip import Clip
 from instag.errors import BadArgument, TableMismatch
 from instag.runtime.progress import Report, silent
+from instag.runtime.untrusted import parsing, read_text
 from instag.types import FPS
 
 REQUIRED = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU25", "AU45")
 """Action units that training uses (docs/method.md#networks, #pre-training)."""
+MOST_TABLE = 2**30
+"""Bytes of a table: an hour of OpenFace's 714 columns has 0.5 GiB."""
+LARGEST_FRAME = 1e9
 MIN_CONFIDENCE = 0.5
 """OpenFace's confidence below which a frame counts as failed, even if its `success` is 1."""
 SLACK_FRAMES = 5
@@ -106,14 +111,10 @@ def read_rows(path: Path) -> Rows:
             f"There is no file {path}. Give the CSV that OpenFace's FeatureExtraction wrote: --au "
             "FILE"
         )
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            lines = [line for line in csv.reader(handle) if any(cell.strip() for cell in line)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TableMismatch(
-            f"{path} is not a table of OpenFace's ({error}). Give the CSV that FeatureExtraction "
-            "wrote."
-        ) from error
+    remedy = "Give the CSV that FeatureExtraction wrote."
+    with parsing(path, "a table of OpenFace's", remedy, error=TableMismatch):
+        table = io.StringIO(read_text(path, MOST_TABLE), newline="")
+        lines = [line for line in csv.reader(table) if any(cell.strip() for cell in line)]
     header = [name.strip() for name in lines[0]] if lines else []
     column = {name: place for place, name in enumerate(header)}
     missing = [f"{name}_r" for name in REQUIRED if f"{name}_r" not in column]
@@ -139,6 +140,10 @@ def read_rows(path: Path) -> Rows:
         if name in column:
             good &= table[:, column[name]] >= least
     numbers = table[:, column["frame"]] if "frame" in column else np.arange(1, len(table) + 1)
+    if not (np.isfinite(numbers) & (np.abs(numbers) < LARGEST_FRAME)).all():
+        raise TableMismatch(
+            f"{path} has a row whose frame is no number. Run OpenFace on the video again."
+        )
     seconds = table[:, column["timestamp"]] if "timestamp" in column else None
     order = np.argsort(numbers, kind="stable")
     return Rows(

@@ -12,7 +12,7 @@ from instag.capture.backends import check_backends, without_defaults
 from instag.capture.extract_frames import MIN_DURATION_S
 from instag.capture.face_crop import Crop, check_crop
 from instag.capture.options import DEFAULTS, CaptureOptions
-from instag.capture.stages import FOLDERS, STAGES, Stage
+from instag.capture.stages import FOLDERS, STAGES, Stage, lost
 from instag.data.clip import Clip, ClipInfo, StageRecord
 from instag.data.speech_features import check_features
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
@@ -119,6 +119,7 @@ def _stages_to_run(
     """The repeated stages, those that are not recorded with these options, and those that read
     their results."""
     chosen = [stage for stage in STAGES if only is None or stage.name in repeated]
+    repeated = repeated | (lost(clip) if only is None else set())
     stale = {
         stage.name
         for stage in chosen

@@ -5,6 +5,7 @@ that does it.
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -27,7 +28,7 @@ from instag.capture.extract_frames import extract_audio, extract_frames, read_la
 from instag.capture.face_crop import Crop, find_crop, scan_video
 from instag.capture.options import CaptureOptions
 from instag.capture.tracking.pose_refinement import track_head
-from instag.data.clip import Clip
+from instag.data.clip import STAGE_OF, Clip
 from instag.data.speech_features import clip_features
 from instag.runtime.progress import Report, part
 from instag.speech.lips.audio_offset import audio_offset
@@ -35,6 +36,9 @@ from instag.types import Track
 
 FOLDERS = ("frames", "regions", "mattes", "torso", "surface", "features")
 """What the stages fill in a clip's folder."""
+PER_FRAME = ("frames", "regions", "mattes", "torso", "surface")
+"""Those with a file for each frame."""
+SINGLE_FILES = ("landmarks.npz", "speech.wav", "track.npz", "au.csv", "backdrop.png")
 
 
 @final
@@ -98,7 +102,7 @@ def _video(
 ) -> Clip:
     """Frames and landmarks of one shot; all that was made of other frames is removed."""
     for name in FOLDERS:
-        shutil.rmtree(clip.folder / name, ignore_errors=True)
+        _remove(clip.folder / name)
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
     scan = scan_video(video, seconds=seconds, report=part(report, 0.0, 0.3))
@@ -119,6 +123,39 @@ def _video(
     clip = Clip(folder=clip.folder, info=info)
     kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0))
     return _with(clip, frame_count=len(kept), first_frame=kept.first)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder with what it holds; of a link only the link itself."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def lost(clip: Clip) -> set[str]:
+    """The stages some of whose files are missing or empty, though clip.json records them."""
+    found = {STAGE_OF[name] for name in SINGLE_FILES if not _has_content(clip.folder / name)}
+    for name in PER_FRAME:
+        if len(_filled(clip.folder / name)) < len(clip):
+            found.add(STAGE_OF[name])
+    return found & set(clip.info.stages)
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _filled(folder: Path) -> list[str]:
+    """Names of the files in a folder that are not empty."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return [
+            entry.name
+            for entry in entries
+            if entry.name[0].isdigit() and entry.is_file() and entry.stat().st_size > 0
+        ]
 
 
 def _sound(clip: Clip, report: Report, *, video: Path, delay: int | None) -> Clip:

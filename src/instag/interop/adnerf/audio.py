@@ -2,6 +2,7 @@
 another program made of it."""
 
 import shutil
+import struct
 import wave
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from instag.data.clip import Clip
 from instag.errors import BadLayout, NoSound
 from instag.interop.adnerf.layout import CHANNELS, FEATURES
 from instag.media.reader import probe, read_sound
-from instag.runtime.files import atomic_path
+from instag.runtime.files import atomic_path, read_array
+from instag.runtime.untrusted import check_array, parsing
 from instag.types import FPS
 
 SAMPLE_RATE = 16_000
@@ -63,8 +65,9 @@ def _pcm(path: Path) -> Int16[np.ndarray, " samples"]:
                 2,
                 SAMPLE_RATE,
             ):
-                return np.frombuffer(stored.readframes(stored.getnframes()), np.int16)
-    except (wave.Error, EOFError):
+                most = path.stat().st_size // 2  # a header may name more
+                return np.frombuffer(stored.readframes(min(stored.getnframes(), most)), np.int16)
+    except (wave.Error, EOFError, ValueError, OverflowError, struct.error):
         pass  # another form: the media library reads it
     return (np.clip(read_sound(path, SAMPLE_RATE), -1, 1) * 32767).round().astype(np.int16)
 
@@ -108,17 +111,12 @@ def copy_features(folder: Path, sidecar: Path | None, ids: range, clip: Clip) ->
 def read_features(path: Path) -> Float[np.ndarray, "f channels steps"]:
     """The family's [f steps channels], or [f channels] of one step, turned to ours. Raises
     BadLayout."""
-    try:
-        table = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise BadLayout(
-            f"{path} cannot be read ({error}). Make the features again, or remove the file."
-        ) from error
-    if table.ndim not in (2, 3) or not len(table) or not np.issubdtype(table.dtype, np.floating):
-        raise BadLayout(
-            f"{path} holds {table.dtype} {table.shape}, not frames x steps x channels. Make the "
-            "features again, or remove the file."
-        )
+    remedy = "Make the features again, or remove the file."
+    with parsing(path, "a table of frames x steps x channels", remedy, error=BadLayout):
+        table = read_array(path)
+        if table.ndim not in (2, 3) or not table.size:
+            raise ValueError(f"it is {table.shape}")
+        check_array("it", table, (None,) * table.ndim)
     table = table[:, None] if table.ndim == 2 else table
     return np.ascontiguousarray(table.transpose(0, 2, 1).astype(np.float32))
 
