@@ -48,8 +48,6 @@ SLACK = MIB
 """Bytes by which the members of an archive that is not compressed may exceed its file."""
 RUNS_CODE = (FileFormat.TORCHSCRIPT,)
 """Formats of files whose own code is run."""
-WHOLE_DIGEST = 64
-"""Letters of a SHA-256. A file with the same beginning can be made."""
 MOST_UNPACKED = 8 * 2**30
 """Bytes of a model file in an archive; DeepSpeech's has 0.4 GiB."""
 
@@ -94,10 +92,7 @@ def fetch(
         if not path.is_file():
             raise BadArgument(f"There is no file {path}. Give {' or '.join(_file_names(asset))}.")
     if asset.sources[0].format is not FileFormat.TENSORS:
-        for path in given:
-            if asset.sources[0].format in RUNS_CODE and not trust:
-                _check_known(path, asset)
-        return _fetch_single_file(asset, target, given, report)
+        return _fetch_single_file(asset, target, given, trust=trust, report=report)
     from_archives = {path: _unpack(path, target) for path in given if path.suffix == ARCHIVE}
     try:
         return _assemble(asset, target, [from_archives.get(path, path) for path in given], report)
@@ -231,20 +226,18 @@ def _check_known(path: Path, asset: Asset) -> None:
     published = asset.sources[0].sha256
     if found == published:
         return
-    known = (
-        "its publisher names no digest"
-        if not published
-        else f"the published one begins with {published[:WHOLE_DIGEST]}"
-        + ("" if found.startswith(published) else ", and this is another file")
-    )
+    # A file whose digest only begins like the published one can be made.
+    known = f"of the published one {published} is known" if published else "none is published"
     raise BadArgument(
-        f"{path} is a program that instag would run, and cannot be told from a changed one: its "
-        f"SHA-256 is {found}, and {known}. If you trust where it comes from: instag assets get "
+        f"{path} holds code that instag would run, and may be another file than the published one: "
+        f"its SHA-256 is {found}, and {known}. If you trust where it comes from: instag assets get "
         f"{asset.name} --from {path} --trust"
     )
 
 
-def _fetch_single_file(asset: Asset, target: Path, given: Sequence[Path], report: Report) -> Path:
+def _fetch_single_file(
+    asset: Asset, target: Path, given: Sequence[Path], *, trust: bool, report: Report
+) -> Path:
     """Put a file that is no table of tensors where it belongs: the given one, else a download.
     Raises as `fetch` does."""
     source = asset.sources[0]
@@ -252,6 +245,8 @@ def _fetch_single_file(asset: Asset, target: Path, given: Sequence[Path], report
         problem = format_error(path, source.format)
         if problem:
             raise AssetDamaged(f"{path} is not {asset.file}: {problem}. Give another file.")
+        if source.format in RUNS_CODE and not trust:
+            _check_known(path, asset)
         with atomic_path(target) as temporary:
             shutil.copyfile(path, temporary)
         return target

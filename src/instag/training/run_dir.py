@@ -95,7 +95,8 @@ class MetricsWriter:
 
     def __init__(self, folder: Path, group: ProcessGroup, on_metrics: OnMetrics | None) -> None:
         self.path, self.group, self.on_metrics = folder / METRICS, group, on_metrics
-        self._board = tensorboard_writer(folder) if group.rank == 0 else None
+        with explain_refusal(self.path):
+            self._board = tensorboard_writer(folder) if group.rank == 0 else None
         self._waiting: list[tuple[list[str], Tensor | None]] = []
 
     def begin(self, at: Position | None, stages: Sequence[str]) -> None:
@@ -149,7 +150,8 @@ class MetricsWriter:
 
     def close(self) -> None:
         if self._board is not None:
-            self._board.close()
+            with explain_refusal(self.path):
+                self._board.close()
 
     def _means(self) -> dict[str, float]:
         """The mean of each loss since the last row; one that was off counts as 0."""
@@ -166,11 +168,12 @@ class MetricsWriter:
         if self.group.rank:
             return
         row: Row = {"stage": stage, "step": step, "time": round(time.time(), 2), **values}
-        with explain_refusal(self.path), self.path.open("a") as handle:
-            handle.write(json.dumps(row) + "\n")
-        if self._board is not None:
-            for name, value in values.items():
-                self._board.add_scalar(f"{stage}/{name}", value, step)
+        with explain_refusal(self.path):
+            with self.path.open("a") as handle:
+                handle.write(json.dumps(row) + "\n")
+            if self._board is not None:
+                for name, value in values.items():
+                    self._board.add_scalar(f"{stage}/{name}", value, step)
         if self.on_metrics is not None:
             self.on_metrics(row)
 

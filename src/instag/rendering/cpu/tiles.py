@@ -59,13 +59,23 @@ def cover(
     slot_starts = np.zeros(frames * count + 1, np.int64)
     loads = np.zeros(frames * rows * columns, np.float32)
     _sort_and_count(
-        means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
+        means2d,
+        extents,
+        depths,
+        columns,
+        rows,
+        boxes,
+        orders,
+        starts,
+        slot_starts,
+        loads,
+        MOST_PAIRS,
     )
-    if max(starts[-1], frames * count) > MOST_PAIRS:
+    if max(slot_starts[-1], frames * count) > MOST_PAIRS:
         raise RenderingFailed(
             f"{count} Gaussians cannot be rendered: in {frames} pictures of {width} x {height} "
-            f"they touch {starts[-1]:,} tiles, and may {MOST_PAIRS:,}. Learn the head again; if it "
-            "is somebody else's, its file is damaged."
+            f"they touch {slot_starts[-1]:,} tiles, and may {MOST_PAIRS:,}. Learn the head again; "
+            "if it is somebody else's, its file is damaged."
         )
     starts, slot_starts = starts.astype(np.int32), slot_starts.astype(np.int32)
     members, slots = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
@@ -105,11 +115,11 @@ def _sort(keys, order, spare_keys, spare):
 
 @njit(cache=True, error_model="numpy")
 def _sort_frame(
-    frame, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
+    frame, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads, most
 ):
     """Order one frame's splats, find the tiles that each touches (first and before-last column,
-    then row), count, and estimate the work."""
-    count = depths.shape[1]
+    then row), count, and estimate the work; beyond `most` pairs only count."""
+    count, pairs = depths.shape[1], 0
     _sort(
         depths[frame].view(np.int32).copy(),
         orders[frame],
@@ -135,6 +145,9 @@ def _sort_frame(
             bottom,
         )
         slot_starts[splat + 1] = (right - left) * (bottom - top)
+        pairs += slot_starts[splat + 1]
+        if pairs > most:  # nothing of it will be rendered
+            continue
         work = 2 + min(2 * high, HEIGHT) * (1 + min(2 * wide, WIDTH) / 16)
         for row in range(top, bottom):
             for column in range(left, right):
@@ -155,13 +168,24 @@ def _tiles(low, high, size, count):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def _sort_and_count(
-    means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
+    means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads, most
 ):
     frames, count = depths.shape
     # Waking the other cores for one frame costs more than it saves.
     if frames == 1:
         _sort_frame(
-            0, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
+            0,
+            means2d,
+            extents,
+            depths,
+            columns,
+            rows,
+            boxes,
+            orders,
+            starts,
+            slot_starts,
+            loads,
+            most,
         )
     else:
         for frame in prange(frames):
@@ -177,6 +201,7 @@ def _sort_and_count(
                 starts,
                 slot_starts,
                 loads,
+                most,
             )
     for tile in range(len(loads)):
         starts[tile + 1] += starts[tile]
