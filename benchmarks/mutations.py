@@ -11,6 +11,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -224,8 +225,9 @@ def change_npy(data: bytes, chance: Random) -> bytes:
     elif what == 4:
         array = np.concatenate([array, array]) if array.ndim else np.stack([array] * 3)
     else:
-        with np.errstate(all="ignore"):
-            array = array.astype(chance.choice(("f2", "f8", "i8", "?", "c8", "S3", "U2")))
+        kind = chance.choice(("f2", "f8", "i8", "?", "c8", "S3", "U2"))
+        with np.errstate(all="ignore"), suppress(ValueError, TypeError):
+            array = array.astype(kind)
     packed = io.BytesIO()
     np.save(packed, array)
     return packed.getvalue()
