@@ -119,7 +119,7 @@ def _stages_to_run(
     """The repeated stages, those that are not recorded with these options, and those that read
     their results."""
     chosen = [stage for stage in STAGES if only is None or stage.name in repeated]
-    repeated = repeated | (lost(clip) if only is None else set())
+    repeated = repeated | (lost(clip, STAGES) if only is None else set())
     stale = {
         stage.name
         for stage in chosen

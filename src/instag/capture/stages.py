@@ -7,7 +7,7 @@ that does it.
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import final
@@ -28,7 +28,7 @@ from instag.capture.extract_frames import extract_audio, extract_frames, read_la
 from instag.capture.face_crop import Crop, find_crop, scan_video
 from instag.capture.options import CaptureOptions
 from instag.capture.tracking.pose_refinement import track_head
-from instag.data.clip import STAGE_OF, Clip
+from instag.data.clip import Clip
 from instag.data.speech_features import clip_features
 from instag.runtime.progress import Report, part
 from instag.speech.lips.audio_offset import audio_offset
@@ -36,9 +36,6 @@ from instag.types import Track
 
 FOLDERS = ("frames", "regions", "mattes", "torso", "surface", "features")
 """What the stages fill in a clip's folder."""
-PER_FRAME = ("frames", "regions", "mattes", "torso", "surface")
-"""Those with a file for each frame."""
-SINGLE_FILES = ("landmarks.npz", "speech.wav", "track.npz", "au.csv", "backdrop.png")
 
 
 @final
@@ -49,7 +46,8 @@ class Stage:
     needs: stages whose result it reads. options: those of CaptureOptions that change its result;
     `run` gets their values by name, and the clip and a report first. share: its part of the time,
     for progress. fixed: settings that no option changes; another value than the clip's makes the
-    stage run again. video: whether `run` gets the path of the video, too.
+    stage run again. writes: its files, and its folders with one for each frame, by which a loss is
+    noticed. video: whether `run` gets the path of the video, too.
     """
 
     name: str
@@ -58,6 +56,7 @@ class Stage:
     options: tuple[str, ...] = ()
     share: float = 1.0
     fixed: Mapping[str, object] = field(default_factory=dict)
+    writes: tuple[str, ...] = ()
     video: bool = False
 
     def values(self, options: CaptureOptions, video: Path) -> dict[str, object]:
@@ -133,13 +132,19 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def lost(clip: Clip) -> set[str]:
+def lost(clip: Clip, stages: Sequence[Stage]) -> set[str]:
     """The stages some of whose files are missing or empty, though clip.json records them."""
-    found = {STAGE_OF[name] for name in SINGLE_FILES if not _has_content(clip.folder / name)}
-    for name in PER_FRAME:
-        if len(_filled(clip.folder / name)) < len(clip):
-            found.add(STAGE_OF[name])
-    return found & set(clip.info.stages)
+    return {
+        stage.name
+        for stage in stages
+        if stage.name in clip.info.stages
+        and any(
+            len(_filled(clip.folder / name)) < len(clip)
+            if name in FOLDERS
+            else not _has_content(clip.folder / name)
+            for name in stage.writes
+        )
+    }
 
 
 def _has_content(path: Path) -> bool:
@@ -255,24 +260,62 @@ STAGES = (
     Stage(
         name="video",
         run=_video,
+        writes=("frames", "landmarks.npz"),
         options=("size", "crop", "seconds", "shot"),
         share=14,
         video=True,
     ),
-    Stage(name="sound", run=_sound, needs=("video",), options=("delay",), share=0.5, video=True),
-    Stage(name="tracking", run=_tracking, needs=("video",), options=("points", "tracker"), share=8),
-    Stage(name="action_units", run=_action_units, needs=("tracking",), options=("au",), share=0.3),
+    Stage(
+        name="sound",
+        run=_sound,
+        writes=("speech.wav",),
+        needs=("video",),
+        options=("delay",),
+        share=0.5,
+        video=True,
+    ),
+    Stage(
+        name="tracking",
+        run=_tracking,
+        writes=("track.npz",),
+        needs=("video",),
+        options=("points", "tracker"),
+        share=8,
+    ),
+    Stage(
+        name="action_units",
+        run=_action_units,
+        writes=("au.csv",),
+        needs=("tracking",),
+        options=("au",),
+        share=0.3,
+    ),
     Stage(
         name="regions",
         run=_regions,
+        writes=("regions",),
         needs=("tracking",),
         options=("parsing", "teeth", "hair", "arms"),
         share=40,
     ),
-    Stage(name="backdrop", run=_backdrop, needs=("regions",), share=4, fixed={"seen": True}),
-    Stage(name="mattes", run=_mattes, needs=("regions", "backdrop"), share=8),
-    Stage(name="torso", run=_torso, needs=("regions", "mattes"), share=20),
-    Stage(name="surface", run=_surface, needs=("tracking",), options=("surface",), share=15),
+    Stage(
+        name="backdrop",
+        run=_backdrop,
+        writes=("backdrop.png",),
+        needs=("regions",),
+        share=4,
+        fixed={"seen": True},
+    ),
+    Stage(name="mattes", run=_mattes, writes=("mattes",), needs=("regions", "backdrop"), share=8),
+    Stage(name="torso", run=_torso, writes=("torso",), needs=("regions", "mattes"), share=20),
+    Stage(
+        name="surface",
+        run=_surface,
+        writes=("surface",),
+        needs=("tracking",),
+        options=("surface",),
+        share=15,
+    ),
     Stage(name="features", run=_features, needs=("sound",), options=("speech",), share=0.5),
     Stage(name="quality", run=_quality, needs=("sound", "tracking", "regions"), share=3),
 )
