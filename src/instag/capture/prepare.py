@@ -61,7 +61,7 @@ def prepare(
             clip = _run(stage, clip, video, options, span)
         except (BadArgument, CaptureError, MediaError):
             if fresh and not clip.info.stages:
-                shutil.rmtree(clip.folder)
+                shutil.rmtree(clip.folder, ignore_errors=True)
             raise
         done += stage.share
         report(round(1000 * done / total), 1000)
