@@ -42,7 +42,9 @@ if TYPE_CHECKING:
         NoSound,
         NotAnArtefact,
         NotMedia,
+        NotWritable,
         PipeClosed,
+        RenderingFailed,
         SeveralFaces,
         TableMismatch,
         TooShort,
@@ -87,7 +89,9 @@ _HOMES = {
         "NoSound",
         "NotAnArtefact",
         "NotMedia",
+        "NotWritable",
         "PipeClosed",
+        "RenderingFailed",
         "SeveralFaces",
         "TableMismatch",
         "TooShort",
@@ -135,10 +139,12 @@ __all__ = [
     "NoSound",
     "NotAnArtefact",
     "NotMedia",
+    "NotWritable",
     "PipeClosed",
     "PretrainRecipe",
     "PretrainingOptions",
     "Prior",
+    "RenderingFailed",
     "SeveralFaces",
     "SpeakOptions",
     "Synthesizer",
@@ -162,6 +168,9 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'instag' has no attribute {name!r}")
+    from instag.runtime.kernel_cache import choose_kernel_cache
+
+    choose_kernel_cache()
     return getattr(import_module(_HOME_OF[name]), name)
 
 

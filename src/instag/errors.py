@@ -104,6 +104,14 @@ class ExtraMissing(InstagError):
     """Raised where an optional Python package is not installed."""
 
 
+class RenderingFailed(InstagError):
+    """Raised where Gaussians cannot be rendered: too many of them, or too large a picture."""
+
+
+class NotWritable(InstagError):
+    """Raised where the system refuses to write a file; what was there before is kept."""
+
+
 class TrainingFailed(InstagError):
     """Raised where training cannot continue: numbers that are not finite, or no splats left."""
 

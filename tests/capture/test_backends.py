@@ -1,6 +1,8 @@
 """Backends: what is missing is named before any work, and the chosen rows do the work."""
 
+import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +141,7 @@ def test_parsing_and_teeth_by_networks(home: Path, clip: Clip, tmp_path: Path) -
 
 
 def test_points_by_fan_replace_ours_alone(home: Path, clip: Clip, tmp_path: Path) -> None:
-    store.fetch("fan", given=[save_torchscript(tmp_path / "fan.zip", 68)])
+    store.fetch("fan", given=[save_torchscript(tmp_path / "fan.zip", 68)], trust=True)
     assert store.check("fan") == home / "fan" / "2DFAN4-cd938726ad.zip"
     before = clip.track()
     after = replace_track(clip, before, silent, points="fan", tracker="builtin")
@@ -158,9 +160,27 @@ def test_torchscript_is_known_by_what_is_in_it(home: Path, tmp_path: Path) -> No
     assert store.find("fan") is None
 
 
+@pytest.mark.parametrize("name", ["fan", "sapiens-depth-0.3b"])
+def test_code_without_a_known_digest_is_not_taken(home: Path, tmp_path: Path, name: str) -> None:
+    theirs = save_torchscript(tmp_path / "theirs.zip", 68)
+    with pytest.raises(BadArgument, match=f"assets get {name} --from .*theirs.zip --trust"):
+        store.fetch(name, given=[theirs])
+    assert store.find(name) is None
+
+
+def test_code_of_the_published_digest_is_taken(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save_torchscript(tmp_path / "fan.zip", 68)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    known = replace(store.named("fan").sources[0], sha256=digest)
+    monkeypatch.setattr(store, "ASSETS", (replace(store.named("fan"), sources=(known,)),))
+    assert store.fetch("fan", given=[path]).read_bytes() == path.read_bytes()
+
+
 def test_sapiens_files_are_both_needed(home: Path, tmp_path: Path) -> None:
-    store.fetch("sapiens-depth-0.3b", given=[save_torchscript(tmp_path / "d.pt2", 1)])
+    store.fetch("sapiens-depth-0.3b", given=[save_torchscript(tmp_path / "d.pt2", 1)], trust=True)
     with pytest.raises(AssetMissing, match=r"sapiens-normal-0\.3b"):
         check_backends(CaptureOptions(surface="sapiens"))
-    store.fetch("sapiens-normal-0.3b", given=[save_torchscript(tmp_path / "n.pt2", 3)])
+    store.fetch("sapiens-normal-0.3b", given=[save_torchscript(tmp_path / "n.pt2", 3)], trust=True)
     check_backends(CaptureOptions(surface="sapiens-0.3b"))

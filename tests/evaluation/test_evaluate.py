@@ -47,7 +47,7 @@ def test_the_frames_held_back_are_measured_with_their_sound(files, monkeypatch):
     )
     seen = []
     found = evaluate(
-        *files, with_speed=False, report=lambda done, total: seen.append((done, total))
+        *files, with_speed=False, names=True, report=lambda done, total: seen.append((done, total))
     )
     assert found.measured.per_frame.index == list(range(8, 20))
     assert seen[-1] == (12, 12)
@@ -66,10 +66,14 @@ def test_the_frames_held_back_are_measured_with_their_sound(files, monkeypatch):
 
 def test_other_frames_and_opened_artefacts(files, monkeypatch):
     monkeypatch.setattr("instag.evaluation.speed.SPOKEN_S", 0.2)
-    found = evaluate(Avatar.open(files[0]), Clip.open(files[1]), frames=range(2, 6))
+    clip = Clip.open(files[1])
+    found = evaluate(Avatar.open(files[0]), clip, frames=range(2, 6))
     assert found.measured.per_frame.index == [2, 3, 4, 5]
-    assert found.metrics.about["truth"] == "synthetic speaker 0, frames 2 to 5"
-    assert found.metrics.about["prediction"] == "synthetic speaker 0"
+    # Nobody asked for names: a digest tells whether two reports are of one truth.
+    digest = clip.info.source_sha256[:8]
+    assert found.metrics.about["truth"] == f"video {digest}, frames 2 to 5"
+    assert found.metrics.about["prediction"] == "the avatar"
+    assert clip.info.source not in str(found.metrics.about)
     assert found.metrics.row("speaking_fps").value > 0  # pyright: ignore[reportOptionalMemberAccess, reportOperatorIssue]
 
 
@@ -114,6 +118,8 @@ def test_a_dropped_frame_is_refused_or_said(tmp_path):
     found = evaluate_videos(shorter, whole, align="shorter")
     assert found.measured.frames == 11
     assert "a has 11 frames, b 12: the first 11 were compared." in found.metrics.about["note"]
+    assert found.metrics.about["prediction"] != found.metrics.about["truth"]
+    assert str(tmp_path) not in str(found.metrics.about)
     assert (found.measured.per_frame.psnr["full"][:5] == PERFECT_DB).all()
     assert (found.measured.per_frame.psnr["full"][5:] < 20).all()
 

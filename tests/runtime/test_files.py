@@ -2,13 +2,16 @@
 
 import errno
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from instag.errors import DiskFull
-from instag.runtime.files import atomic_path, sweep, write_atomic
+from instag.errors import DiskFull, NotWritable
+from instag.runtime.files import atomic_path, read_arrays, sweep, write_atomic
 
 
 def test_write_makes_its_folder_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -53,16 +56,85 @@ def test_full_disk_is_said_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from instag.runtime.files import atomic_folder, atomic_path
+
+with atomic_path(Path(sys.argv[1]) / "00012.jpg"), atomic_folder(Path(sys.argv[1]) / "a") as folder:
+    (folder / "half").write_text("x")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_what_a_killed_run_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
-    writing = atomic_path(tmp_path / "00012.jpg")
-    left = writing.__enter__()  # a run that is killed never leaves the block
-    kept = [tmp_path / name for name in ("00011.jpg", ".hidden", "a-12345678.txt")]
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
+    assert len(list(tmp_path.iterdir())) == 2
+    kept = [
+        tmp_path / name
+        for name in ("00011.jpg", ".hidden", "a-12345678.txt", ".letter-20240101.txt")
+    ]
     for path in kept:
         path.write_text("mine")
-    assert left.exists()
-    sweep(tmp_path)
-    assert sorted(tmp_path.iterdir()) == sorted(kept)
+    with atomic_path(tmp_path / "00013.jpg") as still_written:
+        sweep(tmp_path)
+        assert sorted(tmp_path.iterdir()) == sorted([*kept, still_written])
+        still_written.write_text("x")
+    assert (tmp_path / "00013.jpg").read_text() == "x"
     sweep(tmp_path / "none")
+
+
+def test_a_link_to_another_folder_is_not_swept(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / ".instag-abcdefgh.jpg").write_text("theirs")
+    (tmp_path / "link").symlink_to(tmp_path / "theirs")
+    sweep(tmp_path / "link")
+    assert (tmp_path / "theirs" / ".instag-abcdefgh.jpg").exists()
+
+
+def test_a_link_is_replaced_and_its_target_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "theirs.txt").write_text("theirs")
+    (tmp_path / "a.txt").symlink_to(tmp_path / "theirs.txt")
+    write_atomic(tmp_path / "a.txt", "mine")
+    assert (tmp_path / "theirs.txt").read_text() == "theirs"
+    assert not (tmp_path / "a.txt").is_symlink()
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR])
+def test_a_refusal_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(**_: object) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
+    with pytest.raises(NotWritable, match=r"a\.txt cannot be written: .* Choose another"):
+        write_atomic(tmp_path / "a.txt", "text")
+
+
+def test_long_names_have_short_temporary_names(tmp_path: Path) -> None:
+    target = tmp_path / ("a" * 251 + ".txt")
+    write_atomic(target, "text", lasting=True)
+    assert target.read_text() == "text"
+
+
+def test_a_short_write_of_numpy_is_a_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull), atomic_path(tmp_path / "a.npy"):
+        raise OSError("4096 requested and 100 written")
+
+
+def test_arrays_that_unpack_to_too_much_are_refused(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "a.npz", a=np.zeros(2**20, np.uint8))
+    assert read_arrays(tmp_path / "a.npz", 2**21)["a"].shape == (2**20,)
+    with pytest.raises(ValueError, match="unpacks to"):
+        read_arrays(tmp_path / "a.npz", 2**19)
+
+
+def test_objects_are_never_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle"):
+        read_arrays(tmp_path / "a.npz")
 
 
 def test_a_file_larger_than_may_be_is_a_full_disk(tmp_path: Path) -> None:

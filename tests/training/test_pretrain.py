@@ -209,7 +209,7 @@ def test_a_head_begins_with_a_prior(people, tmp_path):
     kept = torch.nn.functional.cosine_similarity(
         field.encoding.entries, prior.face.encoding.entries, dim=0
     )
-    assert kept > 0.8
+    assert kept > 0.7
     without = adapt(people[2], recipe=replace(small, with_prior=False), speech="mel", n_views=50)
     assert without.info.training["prior"] is None
     torch.testing.assert_close(field.expression_range, without.head.face.field.expression_range)

@@ -31,8 +31,11 @@ def format_error(path: Path, file_format: FileFormat) -> str:
             )  # the first field: which version of the format
     if not zipfile.is_zipfile(path):
         return f"it is no {file_format} archive"
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+        return f"it is a damaged archive ({error})"
     missing = [
         end for end in MEMBERS[file_format] if not any(f"/{name}".endswith(end) for name in names)
     ]

@@ -7,12 +7,16 @@ caller asks them to be before anything runs.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from instag.assets.onnx_graph import check_onnx
 from instag.errors import AssetDamaged
+from instag.runtime.untrusted import parsing, read_at_most
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 ERRORS_ONLY = 3
+MOST_BYTES = 2**31
+"""Protocol buffers have no more."""
 
 
 def onnx_session(model: bytes, *, threads: int | None = None) -> "InferenceSession":
@@ -30,11 +34,9 @@ def onnx_session(model: bytes, *, threads: int | None = None) -> "InferenceSessi
 def open_onnx(path: Path) -> "InferenceSession":
     """A session for somebody else's file. Raises AssetDamaged where it is no ONNX that onnxruntime
     runs."""
-    try:
-        return onnx_session(path.read_bytes())
-    except Exception as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise AssetDamaged(
-            f"{path} is no ONNX file, or is damaged ({reason}). Get it again: `instag assets list` "
-            "says from where."
-        ) from error
+    remedy = "Get it again: `instag assets list` says from where."
+    with parsing(path, "an ONNX file", remedy, error=AssetDamaged):
+        with path.open("rb") as file:
+            data = read_at_most(file, MOST_BYTES, path.name)
+        check_onnx(data)
+        return onnx_session(data)

@@ -253,7 +253,7 @@ HAIR = Asset(
     sources=(
         Source(
             address="https://storage.googleapis.com/mediapipe-assets/hair_segmentation.tflite",
-            sha256="",
+            sha256="d2c940c4fd80edeaf38f5d7387d1b4235ee320ed120080df67c663e749e77633",
             mib=0.74,
             licence="Apache-2.0 (Google)",
             tensors={},
@@ -270,7 +270,7 @@ BODYPIX = Asset(
         Source(
             address="https://raw.githubusercontent.com/keijiro/BodyPixSentis/b712dd916b2819e2210fa0367b76073634d2fddf/"
             "Packages/jp.keijiro.bodypix/ONNX/MobileNetV1-x050-stride16.onnx",
-            sha256="",
+            sha256="f2e51d18eec8e3c9ef3f196ea0245db1d86529161d19e14466ad4ebc5e6ee242",
             mib=2.3,
             licence="Apache-2.0 (TensorFlow)",
             tensors={},

@@ -4,9 +4,11 @@ instag works without any of them. It looks in $INSTAG_ASSETS and ~/.cache/instag
 folder of the asset's name.
 """
 
+import hashlib
+import math
 import os
-import pickle
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -17,8 +19,9 @@ from instag.assets.download import download
 from instag.assets.file_formats import FileFormat, format_error
 from instag.assets.registry import ASSETS, DEEPSPEECH, LPIPS, SYNCNET, Asset, Shapes, Source
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
-from instag.runtime.files import atomic_path
+from instag.runtime.files import atomic_path, read_arrays
 from instag.runtime.progress import Report, silent
+from instag.runtime.untrusted import check_tensors, parsing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,6 +43,13 @@ __all__ = [
 
 VARIABLE = "INSTAG_ASSETS"
 ARCHIVE = ".zip"
+MIB = 1 << 20
+SLACK = MIB
+"""Bytes by which the members of an archive that is not compressed may exceed its file."""
+RUNS_CODE = (FileFormat.TORCHSCRIPT,)
+"""Formats of files whose own code is run."""
+MOST_UNPACKED = 8 * 2**30
+"""Bytes of a model file in an archive; DeepSpeech's has 0.4 GiB."""
 
 
 def named(name: str) -> Asset:
@@ -65,13 +75,16 @@ def find(name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def fetch(name: str, *, given: Sequence[Path] = (), report: Report = silent) -> Path:
+def fetch(
+    name: str, *, given: Sequence[Path] = (), trust: bool = False, report: Report = silent
+) -> Path:
     """Put an asset where `find` looks, and return its path.
 
     given: files on this machine: the asset itself or its sources, under any names. The tensors in
-    them identify them, not digests; only a source that is not among them is downloaded. `report`
-    gets (bytes, bytes in all) of a download. Raises BadArgument, AssetMissing (the download
-    failed), AssetDamaged (another file than the asset), DiskFull.
+    them identify them, not digests; only a source that is not among them is downloaded. A given
+    file whose code is run (TorchScript) must have the published digest, all of it. trust: take one
+    that has not. `report` gets (bytes, bytes in all) of a download. Raises BadArgument,
+    AssetMissing (the download failed), AssetDamaged (another file than the asset), DiskFull.
     """
     asset = named(name)
     target = folders()[0] / asset.name / asset.file
@@ -79,7 +92,7 @@ def fetch(name: str, *, given: Sequence[Path] = (), report: Report = silent) -> 
         if not path.is_file():
             raise BadArgument(f"There is no file {path}. Give {' or '.join(_file_names(asset))}.")
     if asset.sources[0].format is not FileFormat.TENSORS:
-        return _fetch_single_file(asset, target, given, report)
+        return _fetch_single_file(asset, target, given, trust=trust, report=report)
     from_archives = {path: _unpack(path, target) for path in given if path.suffix == ARCHIVE}
     try:
         return _assemble(asset, target, [from_archives.get(path, path) for path in given], report)
@@ -156,42 +169,75 @@ def check(name: str) -> Path:
 def read_tensors(path: Path) -> "dict[str, Tensor]":
     """All tensors of an npz, a frozen graph (.pb) or a file that torch.save wrote (weights only:
     nothing in it is executed). Raises AssetDamaged."""
-    import numpy as np
     import torch
 
     if path.suffix == ".pb":
         from instag.assets.tf_graph import constants
 
         return {name: torch.from_numpy(value) for name, value in constants(path).items()}
-    try:
+    remedy = "Get it again: `instag assets list` says from where."
+    with parsing(path, "a file of tensors", remedy, error=AssetDamaged):
         if _is_npz(path):
-            with np.load(path, allow_pickle=False) as stored:
-                return {name: torch.from_numpy(stored[name]) for name in stored.files}
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        stored = stored.get("state_dict", stored) if isinstance(stored, dict) else stored
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise AssetDamaged(
-            f"{path} is damaged or no file of tensors ({reason}). Get it again: `instag assets "
-            "list` says from where."
-        ) from error
+            arrays = read_arrays(path)
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        else:
+            tensors = named_tensors(load_weights_only(path))
+        check_tensors(tensors, largest=math.inf)
+        return tensors
+
+
+def load_weights_only(path: Path, *, mapped: bool = False) -> object:
+    """What torch.save wrote, where it is numbers alone: nothing in it is executed. Raises what
+    torch.load raises, ValueError for an archive that unpacks to far more than it is."""
+    import torch
+
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            whole = sum(member.file_size for member in archive.infolist())
+        if whole > path.stat().st_size + SLACK:  # torch.save does not compress
+            raise ValueError(f"it unpacks to {whole / MIB:.0f} MiB")
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+
+
+def named_tensors(stored: object) -> "dict[str, Tensor]":
+    """The tensors of a state dict, or of a checkpoint that contains one. Raises ValueError."""
+    import torch
+
+    if isinstance(stored, dict) and isinstance(stored.get("state_dict"), dict):
+        stored = stored["state_dict"]
     if not isinstance(stored, dict):
-        raise AssetDamaged(
-            f"{path} holds one {type(stored).__name__}, not tensors with names. Get it again: "
-            "`instag assets list` says from where."
-        )
-    return {str(name): value for name, value in stored.items() if isinstance(value, torch.Tensor)}
+        raise ValueError(f"it holds one {type(stored).__name__}, not tensors with names")
+    tensors = {
+        str(name): value for name, value in stored.items() if isinstance(value, torch.Tensor)
+    }
+    for name, value in tensors.items():
+        # A tensor may repeat one number without end.
+        if value.layout is not torch.strided or value.numel() * value.element_size() > (
+            value.untyped_storage().nbytes()
+        ):
+            raise ValueError(f"{name} is no plain table of numbers")
+    return tensors
 
 
-def _fetch_single_file(asset: Asset, target: Path, given: Sequence[Path], report: Report) -> Path:
+def _check_known(path: Path, asset: Asset) -> None:
+    """Raises BadArgument where a file of code has not the published digest."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    published = asset.sources[0].sha256
+    if found == published:
+        return
+    # A file whose digest only begins like the published one can be made.
+    known = f"of the published one {published} is known" if published else "none is published"
+    raise BadArgument(
+        f"{path} holds code that instag would run, and may be another file than the published one: "
+        f"its SHA-256 is {found}, and {known}. If you trust where it comes from: instag assets get "
+        f"{asset.name} --from {path} --trust"
+    )
+
+
+def _fetch_single_file(
+    asset: Asset, target: Path, given: Sequence[Path], *, trust: bool, report: Report
+) -> Path:
     """Put a file that is no table of tensors where it belongs: the given one, else a download.
     Raises as `fetch` does."""
     source = asset.sources[0]
@@ -199,6 +245,8 @@ def _fetch_single_file(asset: Asset, target: Path, given: Sequence[Path], report
         problem = format_error(path, source.format)
         if problem:
             raise AssetDamaged(f"{path} is not {asset.file}: {problem}. Give another file.")
+        if source.format in RUNS_CODE and not trust:
+            _check_known(path, asset)
         with atomic_path(target) as temporary:
             shutil.copyfile(path, temporary)
         return target
@@ -291,8 +339,23 @@ def _unpack(archive: Path, target: Path) -> Path:
                 packed.open(members[0]) as source,
                 temporary.open("wb") as file,
             ):
-                shutil.copyfileobj(source, file, 1 << 20)
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
+                left = members[0].file_size
+                if left > MOST_UNPACKED:
+                    raise AssetDamaged(
+                        f"{archive} unpacks to {left / 2**30:.1f} GiB. Give another file."
+                    )
+                while left and (block := source.read(min(left, MIB))):
+                    file.write(block)
+                    left -= len(block)
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+    ) as error:
         raise AssetDamaged(
             f"{archive} is damaged or no zip archive ({error}). Delete it and get it again."
         ) from error

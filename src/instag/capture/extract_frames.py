@@ -11,14 +11,16 @@ from jaxtyping import Float, UInt8
 from instag.capture.face_crop import Crop
 from instag.capture.shots import Shot
 from instag.data.clip import Clip, write_arrays
-from instag.errors import NotAnArtefact, TooShort
+from instag.errors import TooShort
 from instag.media.reader import Notice, Square, read_frames, stream_sound, unnoticed
 from instag.media.sound_queue import SampleQueue
 from instag.media.timecode import clock
 from instag.perception.face_mesh import FaceMesh, Landmarks, fill_gaps, longest_tracked_part
 from instag.perception.skin_flow import SkinFlow
+from instag.runtime.files import read_arrays
 from instag.runtime.progress import Report, silent
-from instag.types import FPS
+from instag.runtime.untrusted import check_array
+from instag.types import FPS, LANDMARKS
 
 SAMPLE_RATE = 16_000
 MIN_DURATION_S = 2.0
@@ -129,14 +131,14 @@ def _detect(mesh: FaceMesh, flow: SkinFlow, image: UInt8[np.ndarray, "h w 3"]) -
 
 def read_landmarks(clip: Clip) -> Landmarks:
     """The landmarks that `extract_frames` wrote. Raises NotAnArtefact."""
-    path = clip.folder / "landmarks.npz"
-    if not path.is_file():
-        raise NotAnArtefact(
-            f"{path} is missing. Run the stage again: instag prepare VIDEO -o {clip.folder} --from "
-            "video"
+    path, frames = clip.folder / "landmarks.npz", len(clip)
+    with clip.reading(path):
+        stored = read_arrays(path)
+        return Landmarks(
+            points=check_array("points", stored["points"], (frames, LANDMARKS, 3)),
+            found=check_array("found", stored["found"], (frames,), "b"),
+            flow=check_array("flow", stored["flow"], (frames, None, 2)),
         )
-    with np.load(path) as stored:
-        return Landmarks(points=stored["points"], found=stored["found"], flow=stored["flow"])
 
 
 def extract_audio(clip: Clip, video: Path, delay_ms: int, notice: Notice = unnoticed) -> None:

@@ -7,7 +7,6 @@ clip's times (OpenFace wiki, "Output Format": `frame` counts from 1, `timestamp`
 the video's start, and 0 for lists of images).
 """
 
-import csv
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,14 @@ from instag.capture.delimited_table import cells, decode, number
 from instag.data.clip import Clip
 from instag.errors import BadArgument, TableMismatch
 from instag.runtime.progress import Report, silent
+from instag.runtime.untrusted import parsing, read_at_most
 from instag.types import FPS
 
 REQUIRED = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU25", "AU45")
 """Action units that training uses (docs/method.md#networks, #pre-training)."""
+MOST_TABLE = 2**30
+"""Bytes of a table: an hour of OpenFace's 714 columns has 0.5 GiB."""
+LARGEST_FRAME = 1e9
 MIN_CONFIDENCE = 0.5
 """OpenFace's confidence below which a frame counts as failed, even if its `success` is 1."""
 SLACK_FRAMES = 5
@@ -108,13 +111,12 @@ def read_rows(path: Path) -> Rows:
             f"There is no file {path}. Give the CSV that OpenFace's FeatureExtraction wrote: --au "
             "FILE"
         )
-    try:
-        lines = cells(decode(path.read_bytes()))
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise TableMismatch(
-            f"{path} is not a table of OpenFace's ({error}). Give the CSV that FeatureExtraction "
-            "wrote."
-        ) from error
+    remedy = "Give the CSV that FeatureExtraction wrote."
+    with (
+        parsing(path, "a table of OpenFace's", remedy, error=TableMismatch),
+        path.open("rb") as file,
+    ):
+        lines = cells(decode(read_at_most(file, MOST_TABLE, path.name)))
     header = [name.strip() for name in lines[0]] if lines else []
     column = {name: place for place, name in enumerate(header)}
     missing = [f"{name}_r" for name in REQUIRED if f"{name}_r" not in column]
@@ -146,6 +148,10 @@ def read_rows(path: Path) -> Rows:
         if name in column:
             good &= table[:, column[name]] >= least
     numbers = table[:, column["frame"]] if "frame" in column else np.arange(1, len(table) + 1)
+    if not (np.isfinite(numbers) & (np.abs(numbers) < LARGEST_FRAME)).all():
+        raise TableMismatch(
+            f"{path} has a row whose frame is no number. Run OpenFace on the video again."
+        )
     seconds = table[:, column["timestamp"]] if "timestamp" in column else None
     order = np.argsort(numbers, kind="stable")
     return Rows(

@@ -13,7 +13,7 @@ from instag.capture.extract_frames import MIN_DURATION_S
 from instag.capture.face_crop import Crop, check_crop
 from instag.capture.openface import read_rows
 from instag.capture.options import DEFAULTS, CaptureOptions
-from instag.capture.stages import FOLDERS, STAGES, Stage
+from instag.capture.stages import FOLDERS, STAGES, Stage, lost
 from instag.data.clip import Clip, ClipInfo, StageRecord
 from instag.data.speech_features import check_features
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
@@ -62,7 +62,7 @@ def prepare(
             clip = _run(stage, clip, video, options, span)
         except (BadArgument, CaptureError, MediaError):
             if fresh and not clip.info.stages:
-                shutil.rmtree(clip.folder)
+                shutil.rmtree(clip.folder, ignore_errors=True)
             raise
         done += stage.share
         report(round(1000 * done / total), 1000)
@@ -122,6 +122,7 @@ def _stages_to_run(
     """The repeated stages, those that are not recorded with these options, and those that read
     their results."""
     chosen = [stage for stage in STAGES if only is None or stage.name in repeated]
+    repeated = repeated | (lost(clip, STAGES) if only is None else set())
     stale = {
         stage.name
         for stage in chosen

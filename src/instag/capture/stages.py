@@ -5,8 +5,9 @@ that does it.
 """
 
 import hashlib
+import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import final
@@ -46,7 +47,8 @@ class Stage:
     needs: stages whose result it reads. options: those of CaptureOptions that change its result;
     `run` gets their values by name, and the clip and a report first. share: its part of the time,
     for progress. fixed: settings that no option changes; another value than the clip's makes the
-    stage run again. video: whether `run` gets the path of the video, too.
+    stage run again. writes: its files, and its folders with one for each frame, by which a loss is
+    noticed. video: whether `run` gets the path of the video, too.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Stage:
     options: tuple[str, ...] = ()
     share: float = 1.0
     fixed: Mapping[str, object] = field(default_factory=dict)
+    writes: tuple[str, ...] = ()
     video: bool = False
 
     def values(self, options: CaptureOptions, video: Path) -> dict[str, object]:
@@ -99,7 +102,7 @@ def _video(
 ) -> Clip:
     """Frames and landmarks of one shot; all that was made of other frames is removed."""
     for name in FOLDERS:
-        shutil.rmtree(clip.folder / name, ignore_errors=True)
+        _remove(clip.folder / name)
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
     flaws: list[Flaw] = []
@@ -122,6 +125,45 @@ def _video(
     kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append)
     clip = _with(clip, frame_count=len(kept), first_frame=kept.first)
     return _with_flaws(clip, "video", flaws)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder with what it holds; of a link only the link itself."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def lost(clip: Clip, stages: Sequence[Stage]) -> set[str]:
+    """The stages some of whose files are missing or empty, though clip.json records them."""
+    return {
+        stage.name
+        for stage in stages
+        if stage.name in clip.info.stages
+        and any(
+            len(_filled(clip.folder / name)) < len(clip)
+            if name in FOLDERS
+            else not _has_content(clip.folder / name)
+            for name in stage.writes
+        )
+    }
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _filled(folder: Path) -> list[str]:
+    """Names of the files in a folder that are not empty."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return [
+            entry.name
+            for entry in entries
+            if entry.name[0].isdigit() and entry.is_file() and entry.stat().st_size > 0
+        ]
 
 
 def _sound(clip: Clip, report: Report, *, video: Path, delay: int | None) -> Clip:
@@ -239,32 +281,71 @@ STAGES = (
     Stage(
         name="video",
         run=_video,
+        writes=("frames", "landmarks.npz"),
         options=("size", "crop", "seconds", "shot"),
         share=14,
         video=True,
     ),
-    Stage(name="sound", run=_sound, needs=("video",), options=("delay",), share=0.5, video=True),
-    Stage(name="tracking", run=_tracking, needs=("video",), options=("points", "tracker"), share=8),
-    Stage(name="action_units", run=_action_units, needs=("tracking",), options=("au",), share=0.3),
+    Stage(
+        name="sound",
+        run=_sound,
+        writes=("speech.wav",),
+        needs=("video",),
+        options=("delay",),
+        share=0.5,
+        video=True,
+    ),
+    Stage(
+        name="tracking",
+        run=_tracking,
+        writes=("track.npz",),
+        needs=("video",),
+        options=("points", "tracker"),
+        share=8,
+    ),
+    Stage(
+        name="action_units",
+        run=_action_units,
+        writes=("au.csv",),
+        needs=("tracking",),
+        options=("au",),
+        share=0.3,
+    ),
     Stage(
         name="regions",
         run=_regions,
+        writes=("regions",),
         needs=("tracking",),
         options=("parsing", "teeth", "hair", "arms"),
         share=40,
     ),
-    Stage(name="backdrop", run=_backdrop, needs=("regions",), share=4, fixed={"seen": True}),
-    Stage(name="mattes", run=_mattes, needs=("regions", "backdrop"), share=8),
+    Stage(
+        name="backdrop",
+        run=_backdrop,
+        writes=("backdrop.png",),
+        needs=("regions",),
+        share=4,
+        fixed={"seen": True},
+    ),
+    Stage(name="mattes", run=_mattes, writes=("mattes",), needs=("regions", "backdrop"), share=8),
     Stage(
         name="poses",
         run=_poses,
+        writes=("track.npz",),
         needs=("tracking", "regions", "mattes"),
         options=("tracker",),
         share=10,
         fixed={"whole_head": True},
     ),
-    Stage(name="torso", run=_torso, needs=("regions", "mattes"), share=20),
-    Stage(name="surface", run=_surface, needs=("poses",), options=("surface",), share=15),
+    Stage(name="torso", run=_torso, writes=("torso",), needs=("regions", "mattes"), share=20),
+    Stage(
+        name="surface",
+        run=_surface,
+        writes=("surface",),
+        needs=("poses",),
+        options=("surface",),
+        share=15,
+    ),
     Stage(name="features", run=_features, needs=("sound",), options=("speech",), share=0.5),
     Stage(name="quality", run=_quality, needs=("sound", "poses", "regions"), share=3),
 )

@@ -8,11 +8,13 @@ import os
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 from instag.cli.app import app
+from instag.runtime.kernel_cache import choose_kernel_cache
 
 
 def main() -> None:
     """Run the command that `sys.argv` names; exits with 0, 1 (the work failed), 2 (bad arguments)
     or 130 (Ctrl-C)."""
+    choose_kernel_cache()
     app()
 
 

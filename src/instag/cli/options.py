@@ -8,6 +8,7 @@ import typer
 
 from instag.errors import BadArgument
 from instag.options import MACHINE
+from instag.runtime.files import sweep
 from instag.speech.registry import choices
 from instag.training.options import DEVICE
 
@@ -49,7 +50,9 @@ Speech = Annotated[
 
 
 def refuse_existing(output: Path, overwrite: bool) -> None:
-    """An output that exists is replaced only when asked for. Raises BadArgument."""
+    """An output that exists is replaced only when asked for; what killed runs left beside it goes.
+    Raises BadArgument."""
+    sweep(output.parent)
     if output.is_dir():
         raise BadArgument(f"{output} is a folder. Give the name of a file to write.")
     if output.exists() and not overwrite:

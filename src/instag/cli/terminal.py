@@ -11,7 +11,7 @@ from typing import final
 
 import typer
 
-from instag.errors import InstagError
+from instag.errors import InstagError, NotWritable
 from instag.options import MACHINE, option
 from instag.runtime.progress import Report, silent
 
@@ -98,12 +98,11 @@ class Terminal:
 @contextmanager
 def exit_on_error(on_interrupt: str) -> Iterator[None]:
     """Print an InstagError as one line and exit with its code; other exceptions keep their
-    traceback."""
+    traceback, but those of the system and of numba's compiled kernels."""
     from instag.runtime.device import explain_device_full
-    from instag.runtime.files import explain_disk_full
 
     try:
-        with explain_disk_full(Path.cwd()), explain_device_full():
+        with _explain_system(), explain_device_full():
             yield
     except InstagError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -111,6 +110,36 @@ def exit_on_error(on_interrupt: str) -> Iterator[None]:
     except KeyboardInterrupt:
         print(f"\nStopped. {on_interrupt}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _explain_system() -> Iterator[None]:
+    """Turn what the system refuses, and damaged files of compiled kernels, into errors that name
+    the file."""
+    from instag.runtime.files import explain_refusal
+    from instag.runtime.kernel_cache import forget_damaged
+
+    try:
+        yield
+    except InstagError:
+        raise
+    except Exception as error:
+        damaged = forget_damaged(error)
+        if damaged is not None:
+            message = (
+                f"{damaged} held compiled kernels and was damaged. It was removed: run the same "
+                "command again."
+            )
+            raise NotWritable(message) from error
+        if "no locator available" in str(error):
+            message = (
+                "There is no place for compiled kernels. Name a folder that can be written: "
+                "NUMBA_CACHE_DIR=FOLDER instag ..."
+            )
+            raise NotWritable(message) from error
+        named = getattr(error, "filename", None)
+        with explain_refusal(Path(named) if isinstance(named, str) else Path.cwd()):
+            raise
 
 
 def duration(seconds: float) -> str:

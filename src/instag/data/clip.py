@@ -15,18 +15,59 @@ import csv
 import io
 import json
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.errors import NotAnArtefact
-from instag.runtime.files import atomic_path, check_format, read_arrays, write_atomic
-from instag.types import Track
+from instag.runtime.files import (
+    atomic_path,
+    check_format,
+    map_array,
+    read_arrays,
+    save_array,
+    write_atomic,
+)
+from instag.runtime.picture_file import MOST_SIDE, read_picture
+from instag.runtime.untrusted import (
+    check_array,
+    check_rotations,
+    parsing,
+    read_text,
+    real_number,
+    record,
+    whole_number,
+    words,
+)
+from instag.types import FPS, LANDMARKS, SAMPLE_RATE, Region, Track
 
 FORMAT_VERSION = 1
+MOST_FRAMES = 100 * 3600 * FPS
+"""Of a clip that somebody else wrote: a hundred hours."""
+MOST_INFO = 2**24
+"""Bytes of clip.json."""
+MOST_SURFACE = 2**28
+"""Bytes of one frame's depth and normals, unpacked."""
+STAGE_OF = {
+    "frames": "video",
+    "landmarks.npz": "video",
+    "speech.wav": "sound",
+    "track.npz": "tracking",
+    "au.csv": "action_units",
+    "regions": "regions",
+    "backdrop.png": "backdrop",
+    "mattes": "mattes",
+    "torso": "torso",
+    "surface": "surface",
+    "features": "features",
+}
+"""The stage of `prepare` that writes each part of the folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,24 +158,16 @@ class Clip:
                 f"{folder} is not a clip: it has no clip.json. Make one with: instag prepare VIDEO "
                 f"-o {folder}"
             )
-        try:
-            content = json.loads(path.read_text())
-            version = int(content["format_version"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise NotAnArtefact(
-                f"{path} can not be read ({error}). Make the clip again with: instag prepare VIDEO "
-                f"-o {folder}"
-            ) from error
-        check_format(folder, version, FORMAT_VERSION)
-        stages = {name: StageRecord(**record) for name, record in content.pop("stages", {}).items()}
-        content["crop"] = tuple(content["crop"])
-        content["shots"] = tuple((first, end) for first, end in content.get("shots", ()))
-        content["jumps"] = tuple(content.get("jumps", ()))
-        return cls(folder=folder, info=ClipInfo(**content, stages=stages))
+        remedy = f"Make the clip again with: instag prepare VIDEO -o {folder}"
+        with parsing(path, "the description of a clip", remedy):
+            content = record(path.name, json.loads(read_text(path, MOST_INFO)))
+            version = whole_number("format_version", content["format_version"], 1, 2**31)
+            check_format(folder, version, FORMAT_VERSION)
+            return cls(folder=folder, info=info_of(content))
 
     def save_info(self, info: ClipInfo) -> "Clip":
         """Write clip.json and return the Clip with it."""
-        write_atomic(self.folder / "clip.json", json.dumps(asdict(info), indent=1))
+        write_atomic(self.folder / "clip.json", json.dumps(asdict(info), indent=1), lasting=True)
         return Clip(folder=self.folder, info=info)
 
     def __len__(self) -> int:
@@ -151,15 +184,44 @@ class Clip:
         }[kind]
         return self.folder / kind / f"{index:05d}.{suffix}"
 
+    def size(self) -> tuple[int, int]:
+        """Width and height of its pictures."""
+        return self.info.width, self.info.height
+
+    @contextmanager
+    def reading(self, path: Path) -> Iterator[None]:
+        """Let whatever the block raises about one of the clip's files become NotAnArtefact, with
+        the command that makes the file again."""
+        part = path.relative_to(self.folder).parts[0]
+        again = f"Make it again with: instag prepare VIDEO -o {self.folder} --from {STAGE_OF[part]}"
+        if not path.is_file():
+            raise NotAnArtefact(f"{path} is missing. {again}")
+        with parsing(path, "what a clip holds there", again):
+            yield
+
+    def _picture(self, path: Path, flags: int, *, channels: int | None) -> np.ndarray:
+        """A picture of the clip's size; channels: None for a single one."""
+        with self.reading(path):
+            picture = read_picture(path, flags, self.size())
+            if picture.shape[2:] != (() if channels is None else (channels,)):
+                raise ValueError(f"it has not {channels or 'one'} channels")
+            return picture
+
     def frame(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
         """RGB."""
         return cv2.cvtColor(
-            _read_image(self.path("frames", index), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
+            self._picture(self.path("frames", index), cv2.IMREAD_COLOR, channels=3),
+            cv2.COLOR_BGR2RGB,
         )
 
     def regions(self, index: int) -> UInt8[np.ndarray, "h w"]:
         """Region numbers."""
-        return _read_image(self.path("regions", index), cv2.IMREAD_GRAYSCALE)
+        path = self.path("regions", index)
+        regions = self._picture(path, cv2.IMREAD_GRAYSCALE, channels=None)
+        with self.reading(path):
+            if regions.max() > max(Region):
+                raise ValueError(f"it holds {regions.max()}, which is no region")
+        return regions
 
     @property
     def has_mattes(self) -> bool:
@@ -169,24 +231,28 @@ class Clip:
 
     def matte(self, index: int) -> UInt8[np.ndarray, "h w"]:
         """The person's share of each pixel, 0..255."""
-        return _read_image(self.path("mattes", index), cv2.IMREAD_GRAYSCALE)
+        return self._picture(self.path("mattes", index), cv2.IMREAD_GRAYSCALE, channels=None)
 
     def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
         """RGBA, colours not multiplied by alpha."""
         return cv2.cvtColor(
-            _read_image(self.path("torso", index), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA
+            self._picture(self.path("torso", index), cv2.IMREAD_UNCHANGED, channels=4),
+            cv2.COLOR_BGRA2RGBA,
         )
 
     def backdrop(self) -> UInt8[np.ndarray, "h w 3"]:
         """RGB."""
         return cv2.cvtColor(
-            _read_image(self.folder / "backdrop.png", cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
+            self._picture(self.folder / "backdrop.png", cv2.IMREAD_COLOR, channels=3),
+            cv2.COLOR_BGR2RGB,
         )
 
     def backdrop_seen(self) -> Bool[np.ndarray, "h w"]:
         """Where the backdrop was seen in some frame and is not a guess. Nowhere, if nobody wrote
         that down."""
-        image = _read_image(self.folder / "backdrop.png", cv2.IMREAD_UNCHANGED)
+        path = self.folder / "backdrop.png"
+        with self.reading(path):
+            image = read_picture(path, cv2.IMREAD_UNCHANGED, self.size())
         return (
             image[..., 3] > 0
             if image.ndim == 3 and image.shape[2] == 4
@@ -196,13 +262,11 @@ class Clip:
     def surface(self, index: int) -> Surface:
         """The geometry priors at full size. Stored at half size: depth in 0.1 mm (0 = unknown),
         normals x 127."""
-        path = self.path("surface", index)
-        if not path.is_file():
-            raise NotAnArtefact(
-                f"{path} is missing. Run the stage again: instag prepare VIDEO -o {self.folder} "
-                "--from surface"
-            )
-        stored = read_arrays(path)
+        path, half = self.path("surface", index), (self.info.height // 2, self.info.width // 2)
+        with self.reading(path):
+            stored = read_arrays(path, most=MOST_SURFACE)
+            check_array("depth", stored["depth"], half, "u")
+            check_array("normal", stored["normal"], (*half, 3), "i")
         depth, normal = (
             stored["depth"].astype(np.float32) * 1e-4,
             stored["normal"].astype(np.float32) / 127,
@@ -223,32 +287,24 @@ class Clip:
         )
 
     def track(self) -> Track:
-        """Raises NotAnArtefact where track.npz is missing."""
+        """Raises NotAnArtefact where track.npz is missing, or of other frames."""
         path = self.folder / "track.npz"
-        if not path.is_file():
-            raise NotAnArtefact(
-                f"{path} is missing. Run the stage again: instag prepare VIDEO -o {self.folder} "
-                "--from tracking"
-            )
-        with np.load(path) as stored:
-            return Track(
-                **{name: stored[name] for name in stored.files if name != "focal"},
-                focal=float(stored["focal"]),
+        with self.reading(path):
+            stored = read_arrays(path)
+            return checked_track(
+                Track(**{**stored, "focal": float(stored["focal"])}),  # pyright: ignore[reportArgumentType]
+                len(self),
             )
 
     def action_units(self) -> dict[str, Float[np.ndarray, " f"]]:
         """The intensity columns of au.csv by OpenFace's names without `_r`: {"AU01": [0..5 per
         frame], ...}."""
         path = self.folder / "au.csv"
-        if not path.is_file():
-            raise NotAnArtefact(
-                f"{path} is missing. Run the stage again: instag prepare VIDEO -o {self.folder} "
-                "--from action_units"
-            )
-        with path.open(newline="") as handle:
-            rows = list(csv.reader(handle))
-        names = [name.strip() for name in rows[0]]
-        table = np.array(rows[1:], dtype=np.float32)
+        with self.reading(path):
+            rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
+            names = [name.strip() for name in rows[0]]
+            table = np.array(rows[1:], dtype=np.float32)
+            check_array("the table", table, (len(self), len(names)))
         return {
             name[:-2]: table[:, column]
             for column, name in enumerate(names)
@@ -258,26 +314,23 @@ class Clip:
     def speech(self) -> Float[np.ndarray, " samples"]:
         """The 16 kHz mono waveform in [-1, 1]."""
         path = self.folder / "speech.wav"
-        if not path.is_file():
-            raise NotAnArtefact(
-                f"{path} is missing. Run the stage again: instag prepare VIDEO -o {self.folder} "
-                "--from sound"
-            )
-        with wave.open(str(path)) as stored:
+        with self.reading(path), wave.open(str(path)) as stored:
+            form = stored.getnchannels(), stored.getsampwidth(), stored.getframerate()
+            if form != (1, 2, SAMPLE_RATE):
+                raise ValueError("it is not 16 kHz, mono, 16 bit")
+            most = path.stat().st_size // 2  # a header may name more
             return (
-                np.frombuffer(stored.readframes(stored.getnframes()), np.int16).astype(np.float32)
+                np.frombuffer(stored.readframes(min(stored.getnframes(), most)), np.int16).astype(
+                    np.float32
+                )
                 / 32768
             )
 
     def features(self, name: str) -> Float[np.ndarray, "f channels steps"]:
         """Stored speech features. Raises NotAnArtefact."""
         path = self.folder / "features" / f"{name}.npy"
-        if not path.is_file():
-            raise NotAnArtefact(
-                f"{path} is missing. Run the stage again: instag prepare VIDEO -o {self.folder} "
-                "--from features"
-            )
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        with self.reading(path):
+            return check_array(name, map_array(path), (None, None, None))
 
     def save_frame(self, index: int, image: UInt8[np.ndarray, "h w 3"]) -> None:
         _write_image(
@@ -324,6 +377,7 @@ class Clip:
             np.where(surface.valid, surface.depth, 0), half, interpolation=cv2.INTER_NEAREST
         )
         normal = cv2.resize(surface.normal, half, interpolation=cv2.INTER_NEAREST)
+        refuse_link(self.folder / "surface")
         write_arrays(
             self.path("surface", index),
             depth=(depth * 1e4).round().astype(np.uint16),
@@ -369,11 +423,82 @@ class Clip:
             handle.writeframes((np.clip(waveform, -1, 1) * 32767).round().astype("<i2").tobytes())
 
     def save_features(self, name: str, features: Float[np.ndarray, "f channels steps"]) -> None:
-        with (
-            atomic_path(self.folder / "features" / f"{name}.npy") as temporary,
-            temporary.open("wb") as handle,
-        ):
-            np.save(handle, features.astype(np.float32))
+        path = self.folder / "features" / f"{name}.npy"
+        refuse_link(path.parent)
+        save_array(path, features.astype(np.float32))
+
+
+def info_of(content: dict[str, Any]) -> ClipInfo:
+    """The info that clip.json holds. Raises ValueError, KeyError, TypeError."""
+    content = dict(content)
+    stages = {
+        words("a stage", name): StageRecord(**record(name, made))
+        for name, made in record("stages", content.pop("stages", {})).items()
+    }
+    for stage in stages.values():
+        record("settings", stage.settings)
+    info = ClipInfo(
+        **content
+        | {
+            "crop": tuple(content["crop"]),
+            "shots": tuple((first, end) for first, end in content.get("shots", ())),
+            "jumps": tuple(content.get("jumps", ())),
+        },
+        stages=stages,
+    )
+    words("source", info.source)
+    words("source_sha256", info.source_sha256, 64)
+    for name, least, most in (
+        ("width", 16, MOST_SIDE),
+        ("height", 16, MOST_SIDE),
+        ("fps", FPS, FPS),
+        ("frame_count", 0, MOST_FRAMES),
+        ("first_frame", 0, MOST_FRAMES),
+        ("delay_ms", -3_600_000, 3_600_000),
+    ):
+        whole_number(name, getattr(info, name), least, most)
+    if info.width != info.height:
+        raise ValueError(f"its pictures are {info.width} x {info.height}, not square")
+    if info.focal is not None:
+        real_number("focal", info.focal, 1.0, 100.0 * info.width)
+    if info.test_frames is not None:
+        whole_number("test_frames", info.test_frames, 0, MOST_FRAMES)
+    if len(info.crop) != 3:
+        raise ValueError("crop is not x, y and size")
+    for number in info.crop:
+        real_number("crop", number, -1e6, 1e6)
+    for frame in [*info.jumps, *(end for shot in info.shots for end in shot)]:
+        whole_number("a frame of shots or jumps", frame, 0, 2**31)
+    for name in ("quality", "delay_found"):
+        if getattr(info, name) is not None:
+            record(name, getattr(info, name))
+    return info
+
+
+def checked_track(track: Track, frames: int) -> Track:
+    """The same. Raises ValueError where it is not of so many frames, or of no head."""
+    for name, shape in (
+        ("rotations", (frames, 3, 3)),
+        ("translations", (frames, 3)),
+        ("landmarks", (frames, LANDMARKS, 3)),
+        ("landmarks68", (frames, 68, 2)),
+        ("identity", (LANDMARKS, 3)),
+    ):
+        check_array(name, getattr(track, name), shape)
+    check_array("found", track.found, (frames,), "b")
+    check_rotations("the pose", track.rotations)
+    real_number("focal", track.focal, 1.0, 100.0 * MOST_SIDE)
+    return track
+
+
+def refuse_link(path: Path) -> None:
+    """A clip of somebody else's may hold links to what is not the clip's. Raises NotAnArtefact
+    where nothing may be written into a folder."""
+    if path.is_symlink():
+        raise NotAnArtefact(
+            f"{path} is a symbolic link to another place, into which instag does not write. Remove "
+            f"the link: rm {path}"
+        )
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
@@ -387,17 +512,9 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     write_atomic(path, content.getvalue())
 
 
-def _read_image(path: Path, flags: int) -> np.ndarray:
-    image = cv2.imread(str(path), flags)
-    if image is None:
-        raise NotAnArtefact(
-            f"{path} is missing or damaged. Make it again with: instag prepare VIDEO -o "
-            f"{path.parents[1]}"
-        )
-    return image
-
-
 def _write_image(path: Path, image: np.ndarray, options: list[int]) -> None:
     worked, data = cv2.imencode(path.suffix, image, options)
     assert worked, f"OpenCV could not encode {path}"
+    if path.parent.name in STAGE_OF:
+        refuse_link(path.parent)
     write_atomic(path, data.tobytes())

@@ -11,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.errors import BadArgument, NotAnArtefact
+from instag.runtime.files import map_array
+from instag.runtime.untrusted import check_array, parsing
 from instag.speech.windows import windows_at_50_hz
 
 
@@ -63,12 +65,8 @@ def read_instag_features(path: Path, name: str) -> Float[Tensor, "f channels ste
     form = PUBLISHED[name]
     if not path.is_file():
         raise NotAnArtefact(f"There is no file {path}.")
-    try:
-        stored = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise NotAnArtefact(
-            f"{path} is no file of NumPy numbers, or is damaged ({error}). Copy it again."
-        ) from error
+    with parsing(path, "a file of NumPy numbers", "Copy it again."):
+        stored = check_array("the table", map_array(path), (None,) * map_array(path).ndim, "fiu")
     wanted = (form.steps, form.channels)
     if name == "ave" and (stored.ndim == 2 or stored.shape[1:] == wanted[::-1]):
         stored = stored.reshape(len(stored), 1, -1)
@@ -106,8 +104,9 @@ def features_path(folder: Path, name: str) -> Path:
 
 
 def load_features(path: Path) -> Float[np.ndarray, "f channels steps"]:
-    """Read when asked for."""
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    """Read when asked for. Raises NotAnArtefact."""
+    with parsing(path, "a table of speech features", f"Delete it: rm {path}. It is made again."):
+        return check_array("the table", map_array(path), (None, None, None))
 
 
 def _of_length(

@@ -1,6 +1,5 @@
 """A clip's speech features: computed once for its sound, then kept in the clip."""
 
-import errno
 import hashlib
 import json
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from instag.data.clip import Clip
+from instag.data.clip import Clip, refuse_link
 from instag.data.given_features import (
     features_path,
     find_instag_features,
@@ -17,15 +16,12 @@ from instag.data.given_features import (
     load_features,
     stored_name,
 )
-from instag.errors import AssetMissing
-from instag.runtime.files import write_atomic
+from instag.errors import AssetMissing, NotWritable
+from instag.runtime.files import explain_refusal, write_atomic
 from instag.runtime.progress import Report, silent
 from instag.speech.chunking import features, silence
 from instag.speech.registry import create, identity, require
 from instag.types import SAMPLES
-
-READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
-"""What the system answers where a clip cannot be written to: its features are then not kept."""
 
 
 def clip_features(
@@ -51,14 +47,14 @@ def clip_features(
     waveform = torch.from_numpy(clip.speech())
     computed = features(waveform, create(name, device=device), report).numpy()
     about = {"sound": _digest(sound), "front_end": identity(name), "frames": len(computed)}
+    refuse_link(path.parent)
     try:
-        note.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-        clip.save_features(stored_name(name), computed)
-        write_atomic(note, json.dumps(about))
-    except OSError as error:
-        if error.errno not in READ_ONLY:
-            raise
+        with explain_refusal(path):
+            note.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            clip.save_features(stored_name(name), computed)
+            write_atomic(note, json.dumps(about))
+    except NotWritable:  # a clip that is read-only does not keep its features
         return computed
     return load_features(path)
 

@@ -1,6 +1,7 @@
 """Action unit error: the difference of intensities between a predicted face and the true one."""
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
@@ -15,6 +16,7 @@ from instag.evaluation.not_measured import NotMeasured
 from instag.perception.action_units import action_units
 from instag.perception.face_mesh import Landmarks
 from instag.perception.skin_flow import SKIN
+from instag.runtime.untrusted import parsing, read_at_most
 
 Source = Literal["OpenFace's table", "instag's estimate from landmarks"]
 OPENFACE: Source = "OpenFace's table"
@@ -23,6 +25,9 @@ OWN: Source = "instag's estimate from landmarks"
 UPPER = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU45")
 LOWER = ("AU09", "AU10", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU25", "AU26")
 MIN_FRAMES = 10
+MOST_TABLE = 2**30
+"""Bytes of a table: an hour of OpenFace's 714 columns has 0.5 GiB."""
+LARGEST_FRAME = 1e9
 
 
 @final
@@ -131,8 +136,11 @@ def read_openface(path: Path | str) -> AuTable:
         raise FileMissing(
             f"No such file: {path}. Make it with OpenFace: FeatureExtraction -f VIDEO -aus"
         )
-    with path.open(newline="", errors="replace") as handle:
-        rows = [row for row in csv.reader(handle) if row]
+    remedy = "Make it with: FeatureExtraction -f VIDEO -aus"
+    with parsing(path, "a table of OpenFace", remedy, error=BadArgument):
+        with path.open("rb") as file:
+            content = read_at_most(file, MOST_TABLE, path.name).decode(errors="replace")
+        rows = [row for row in csv.reader(io.StringIO(content, newline="")) if row]
     names = [name.strip() for name in rows[0]] if rows else []
     strengths = {
         name[:-2]: column
@@ -151,7 +159,12 @@ def read_openface(path: Path | str) -> AuTable:
             f"{path} has a row that is cut off or not all numbers ({error}). Make it again with "
             "OpenFace."
         ) from error
-    order = np.argsort(table[:, names.index("frame")], kind="stable")
+    numbers = table[:, names.index("frame")]
+    if not (np.isfinite(numbers) & (np.abs(numbers) < LARGEST_FRAME)).all():
+        raise BadArgument(
+            f"{path} has a row whose frame is no number. Make it again with OpenFace."
+        )
+    order = np.argsort(numbers, kind="stable")
     table = table[order]
     frames = table[:, names.index("frame")].astype(int)
     if (np.diff(frames) == 0).any():

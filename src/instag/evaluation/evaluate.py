@@ -1,6 +1,7 @@
 """An evaluation from its inputs to its numbers: an avatar against its clip, or any video against
 another."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,9 @@ from instag.runtime.progress import Report, silent
 from instag.types import FPS, SAMPLE_RATE
 from instag.version import __version__
 
+DIGEST = 8
+"""Letters of a digest that reports show."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,7 @@ def evaluate(
     with_speed: bool = True,
     tables: tuple[Path, Path] | None = None,
     device: str = "auto",
+    names: bool = False,
     report: Report = silent,
 ) -> Evaluation:
     """Render the frames of the clip that the avatar was not trained on, and measure them against
@@ -60,8 +65,9 @@ def evaluate(
 
     frames: to measure in place of the held-out ones. tables: CSVs of OpenFace for the rendered
     frames and for the whole clip. device: where frames are rendered and compared, as in
-    runtime.device.device_named; faces are detected on the CPU. Raises BadArgument, and what
-    Avatar.open and Clip.open raise.
+    runtime.device.device_named; faces are detected on the CPU. names: name the files in the report,
+    which else has only a digest of what was compared. Raises BadArgument, and what Avatar.open and
+    Clip.open raise.
     """
     where = device_named(device)
     path = None if isinstance(avatar, Avatar) else Path(avatar)
@@ -91,8 +97,9 @@ def evaluate(
     )
     speed = measure_speed(avatar, clip, path, where) if with_speed else None
     about = {
-        "prediction": path.name if path else avatar.info.source,
-        "truth": f"{clip.info.source}, frames {chosen.start} to {chosen.stop - 1}"
+        "prediction": path.name if names and path else "the avatar",
+        "truth": (clip.info.source if names else f"video {clip.info.source_sha256[:DIGEST]}")
+        + f", frames {chosen.start} to {chosen.stop - 1}"
         + (" (not taught)" if frames is None else ""),
         "recipe": avatar.info.recipe,
     }
@@ -108,12 +115,14 @@ def evaluate_videos(
     resize: bool = False,
     tables: tuple[Path, Path] | None = None,
     device: str = "auto",
+    names: bool = False,
     report: Report = silent,
 ) -> Evaluation:
     """Measure a video, or a folder of numbered pictures, against another, frame by frame; the sound
     is the prediction's, else the truth's.
 
-    device: where pictures are compared. Raises what `device_named` and `open_pair` raise.
+    device: where pictures are compared. names: name the files in the report. Raises what
+    `device_named` and `open_pair` raise.
     """
     where = device_named(device)
     pairs = open_pair(prediction, truth, align=align, resize=resize)
@@ -128,9 +137,10 @@ def evaluate_videos(
         total=len(pairs),
         report=report,
     )
-    about = {"prediction": str(prediction), "truth": str(truth)} | (
-        {"note": " ".join(pairs.notes)} if pairs.notes else {}
-    )
+    about = {
+        name: Path(path).name if names else f"video {_digest(Path(path))}"
+        for name, path in (("prediction", prediction), ("truth", truth))
+    } | ({"note": " ".join(pairs.notes)} if pairs.notes else {})
     return _evaluation(measured, about, where)
 
 
@@ -152,6 +162,15 @@ def _evaluation(
     }
     rows = rows_of(measured, speed, outside)
     return Evaluation(measured=measured, metrics=Metrics(about=about, rows=rows))
+
+
+def _digest(path: Path) -> str:
+    """What tells a video, or a folder of pictures, from another one, without its name."""
+    digest = hashlib.sha256()
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        with file.open("rb") as handle:
+            digest.update(hashlib.file_digest(handle, "sha256").digest())
+    return digest.hexdigest()[:DIGEST]
 
 
 def _perception(device: torch.device) -> lpips.Lpips | None:

@@ -12,9 +12,12 @@ from instag.errors import BadArgument, FileMissing
 from instag.evaluation.metrics_table import Better, Metrics, Number, Row
 from instag.evaluation.not_measured import NotMeasured
 from instag.runtime.files import write_atomic
+from instag.runtime.untrusted import parsing, read_text
 
 FORMAT_VERSION: Final = 1
 TABLE = "metrics.json"
+MOST_TABLE = 2**26
+"""Bytes of metrics.json."""
 
 
 def save_metrics(metrics: Metrics, folder: Path) -> None:
@@ -39,9 +42,9 @@ def load_metrics(folder: Path) -> Metrics:
         raise FileMissing(
             f"{folder} holds no {TABLE}. Make it with: instag evaluate AVATAR CLIP -o {folder}"
         )
-    # What is damaged is no JSON, no text, or not what was written into it.
-    try:
-        stored = json.loads(path.read_text())
+    remedy = "Make it again with instag evaluate."
+    with parsing(path, "a table of metrics", remedy, error=BadArgument):
+        stored = json.loads(read_text(path, MOST_TABLE))
         version = stored["format_version"]
         about = {str(name): str(text) for name, text in stored["about"].items()}
         if version > FORMAT_VERSION:
@@ -50,10 +53,6 @@ def load_metrics(folder: Path) -> Metrics:
                 "install --upgrade instag"
             )
         return Metrics(about=about, rows=[_restored(row) for row in stored["rows"]])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadArgument(
-            f"{path} is damaged ({error}). Make it again with instag evaluate."
-        ) from error
 
 
 def _stored(row: Row) -> dict[str, object]:

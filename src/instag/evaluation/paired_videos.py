@@ -17,6 +17,8 @@ from instag.errors import BadArgument, FileMissing, NoSound, NotMedia
 from instag.evaluation.held_out import FramePair
 from instag.evaluation.not_measured import NotMeasured
 from instag.media.reader import probe, read_frames, read_sound
+from instag.runtime.picture_file import read_picture
+from instag.runtime.untrusted import parsing
 from instag.types import FPS
 
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -190,9 +192,8 @@ def _numbered(folder: Path) -> dict[int, Path]:
 def _picture(path: Path, size: tuple[int, int] | None = None) -> UInt8[np.ndarray, "h w 3"]:
     """A picture file as RGB, without its transparency. Raises NotMedia, BadArgument where it has
     another size."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise NotMedia(f"{path} cannot be read as a picture. Copy it again, or save it as png.")
+    with parsing(path, "a picture", "Copy it again, or save it as png.", error=NotMedia):
+        picture = read_picture(path, cv2.IMREAD_COLOR)
     height, width = picture.shape[:2]
     if size is not None and (width, height) != size:
         raise BadArgument(

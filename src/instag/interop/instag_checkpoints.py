@@ -5,19 +5,20 @@ other, each padded to a multiple of eight entries, the first coordinate varying 
 networks' tensors have the shapes of ours under other names.
 """
 
-import pickle
 import re
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from instag.assets.store import load_weights_only, named_tensors
 from instag.errors import BadArgument, FileMissing, NotAnArtefact
 from instag.models.archive import AUDIO_STEPS
 from instag.models.face_field import MotionField, universal_face_field
 from instag.models.mouth_field import MouthField
 from instag.models.prior import Prior, PriorInfo
 from instag.models.triplane import TriPlane
+from instag.runtime.untrusted import check_tensors, parsing
 from instag.types import Conditioning
 from instag.version import __version__
 
@@ -116,21 +117,9 @@ def read_state(path: Path) -> dict[str, Tensor]:
             f"There is no file {path}. Give the original's chkpnt_ema_face_latest.pth and "
             "chkpnt_ema_mouth_latest.pth."
         )
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-    ) as error:
-        raise NotAnArtefact(
-            f"{path} cannot be read as numbers alone ({type(error).__name__}). Download it again; "
-            "nothing in it was run."
-        ) from error
+    remedy = "Download it again; nothing in it was run."
+    with parsing(path, "a checkpoint of numbers alone", remedy):
+        content = load_weights_only(path)
     state = content[0] if isinstance(content, tuple | list) and content else content
     if not isinstance(state, dict) or not all(
         isinstance(value, Tensor) for value in state.values()
@@ -139,7 +128,10 @@ def read_state(path: Path) -> dict[str, Tensor]:
             f"{path} is not one of the original's checkpoints: it does not begin with a state "
             "dict. Give its chkpnt_ema_*_latest.pth."
         )
-    return state
+    with parsing(path, "a checkpoint of the original's", remedy):
+        tensors = named_tensors(state)
+        check_tensors(tensors)
+    return tensors
 
 
 def channels_of(state: dict[str, Tensor], path: Path) -> int:

@@ -21,17 +21,40 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from instag.errors import FileMissing, NotAnArtefact
-from instag.models.archive import opened_archive, read_info
+from instag.models.archive import (
+    MOST_PICTURE,
+    MOST_TENSORS,
+    opened_archive,
+    read_info,
+    read_member,
+)
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, load_head, new_head
 from instag.runtime.files import atomic_path
-from instag.types import EXPRESSION_UNITS, Conditioning
+from instag.runtime.picture_file import check_picture, decode_picture
+from instag.runtime.untrusted import (
+    check_rotations,
+    check_shape,
+    check_tensors,
+    real_number,
+    record,
+    whole_number,
+    words,
+)
+from instag.types import EXPRESSION_UNITS, FPS, LIP_CODES, Conditioning
 
 FORMAT_VERSION = 3
 """1 and 2 do not name `conditioning` and `expression_units`, and call the adapter a voice."""
 SPEAKER_ADAPTER, EARLIER_SPEAKER_ADAPTER = "speaker_adapter.safetensors", "voice.safetensors"
 MOST_DRIVE_FRAMES = 1_500
 """Frames of poses, expressions and torso that an avatar keeps: one minute, there and back two."""
+MOST_FRAMES = 10_000
+"""Of an avatar that somebody else wrote."""
+MOST_SIDE = 4096
+"""Pixels of the side of a picture that an avatar may have."""
+MOST_SPLATS = 2_000_000
+HIGHEST_DEGREE = 3
+"""Of spherical harmonics."""
 TORSO_QUALITY = 92
 
 
@@ -85,7 +108,7 @@ class Avatar:
 
     def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
         """RGBA, colours not multiplied by alpha."""
-        return decode_torso(self.torso_files[index])
+        return decode_torso(self.torso_files[index], self.info.size)
 
     def to(self, device: torch.device | str) -> "Avatar":
         """A copy whose head, poses and expressions lie on `device`; torso frames and backdrop are
@@ -100,7 +123,7 @@ class Avatar:
     def save(self, path: Path | str) -> None:
         """Write the file, whole or not at all. Raises DiskFull."""
         with (
-            atomic_path(Path(path)) as temporary,
+            atomic_path(Path(path), lasting=True) as temporary,
             zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
         ):
             archive.writestr("avatar.json", json.dumps(asdict(self.info), indent=1))
@@ -125,21 +148,101 @@ class Avatar:
             )
         remedy = f"Make it again with: instag create VIDEO -o {path}"
         with opened_archive(path, "an avatar", remedy) as archive:
-            info = AvatarInfo(**read_info(archive, "avatar.json", path, FORMAT_VERSION))
-            head = head_template(info.conditioning, info.expression_units)
-            load_head(head, load(archive.read("head.safetensors")))
-            drive = load(archive.read("drive.safetensors"))
+            info = checked_info(
+                AvatarInfo(**read_info(archive, "avatar.json", path, FORMAT_VERSION))
+            )
+            head = _read_head(archive, info)
+            drive = load(read_member(archive, "drive.safetensors", MOST_TENSORS))
+            check_drive(drive, info)
             return cls(
                 info=info,
                 head=head.requires_grad_(False).eval(),
                 viewmats=drive["viewmats"],
                 expression=drive["expression"],
                 torso_files=[
-                    archive.read(f"torso/{index:05d}.webp") for index in range(info.frames)
+                    _read_torso(archive, f"torso/{index:05d}.webp", info.size)
+                    for index in range(info.frames)
                 ],
-                backdrop=decode_backdrop(archive.read("backdrop.png")),
+                backdrop=decode_backdrop(
+                    read_member(archive, "backdrop.png", MOST_PICTURE), info.size
+                ),
                 speaker_adapter=_read_speaker_adapter(archive, info.conditioning),
             )
+
+
+def checked_info(info: AvatarInfo) -> AvatarInfo:
+    """The same. Raises ValueError where no avatar can have it."""
+    for name in ("source", "recipe"):
+        words(name, getattr(info, name))
+    whole_number("size", info.size, 16, MOST_SIDE)
+    real_number("focal", info.focal, 1.0, 100.0 * info.size)
+    whole_number("fps", info.fps, FPS, FPS)
+    whole_number("degree", info.degree, 0, HIGHEST_DEGREE)
+    whole_number("frames", info.frames, 1, MOST_FRAMES)
+    for part in ("face", "mouth"):
+        whole_number(f"splats of {part}", record("splats", info.splats)[part], 1, MOST_SPLATS)
+    held_back = info.training.get("test")
+    if held_back is not None:
+        if not isinstance(held_back, list) or len(held_back) != 2:
+            raise ValueError("its training names no first and last frame of the test")
+        for frame in held_back:
+            whole_number("a test frame", frame, 0, 2**31)
+    return info
+
+
+def check_drive(drive: dict[str, Tensor], info: AvatarInfo) -> None:
+    """Check poses and expressions against their header. Raises ValueError."""
+    units = len(info.expression_units)
+    check_tensors(drive, {"viewmats": (info.frames, 4, 4), "expression": (info.frames, units)})
+    for name, tensor in drive.items():
+        if tensor.dtype != torch.float32:
+            raise ValueError(f"{name} holds numbers of type {tensor.dtype}")
+    viewmats = drive["viewmats"].numpy()
+    check_rotations("the pose", viewmats[:, :3, :3])
+    if np.abs(viewmats[:, 3] - (0, 0, 0, 1)).max() > 1e-3:
+        raise ValueError("a pose's last row is not 0, 0, 0, 1")
+
+
+def _read_head(archive: zipfile.ZipFile, info: AvatarInfo) -> Head:
+    """The head, as large as its header says. Raises ValueError, and what safetensors raises."""
+    state = load(read_member(archive, "head.safetensors", MOST_TENSORS))
+    head = head_template(info.conditioning, info.expression_units)
+    check_tensors(state, head_shapes(head, state, info))
+    load_head(head, {name: value.float() for name, value in state.items()})
+    return head
+
+
+def head_shapes(
+    template: Head, state: dict[str, Tensor], info: AvatarInfo
+) -> dict[str, tuple[int, ...]]:
+    """Shapes of a head's tensors by its header. Raises ValueError where it has too few spherical
+    harmonics."""
+    shapes = {name: tuple(value.shape) for name, value in template.state_dict().items()}
+    for part in ("face", "mouth"):
+        start, count = f"{part}.gaussians.", info.splats[part]
+        for name in [name for name in shapes if name.startswith(start)]:
+            shapes[name] = (count, *shapes[name][1:])
+        rest = state.get(start + "rest")
+        if rest is None or rest.dim() != 3:
+            raise ValueError(f"{start}rest is missing, or is no table of spherical harmonics")
+        harmonics = whole_number(
+            f"the number of harmonics in {start}rest",
+            rest.shape[1],
+            (info.degree + 1) ** 2 - 1,
+            (HIGHEST_DEGREE + 1) ** 2 - 1,
+        )
+        shapes[start + "rest"] = (count, harmonics, 3)
+    return shapes
+
+
+def _read_torso(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
+    """A torso frame, still compressed. Raises ValueError where its header names another size."""
+    data = read_member(archive, name, MOST_PICTURE)
+    try:
+        check_picture(data, (size, size))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return data
 
 
 def head_template(conditioning: Conditioning, units: tuple[str, ...] = EXPRESSION_UNITS) -> Head:
@@ -163,11 +266,12 @@ def encode_backdrop(rgb: UInt8[np.ndarray, "h w 3"]) -> bytes:
     return cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def decode_backdrop(data: bytes) -> UInt8[np.ndarray, "h w 3"]:
-    """The inverse of `encode_backdrop`. Raises ValueError where `data` is no picture."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise ValueError("backdrop.png is no picture")
+def decode_backdrop(data: bytes, size: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
+    """The inverse of `encode_backdrop`. size: the side that it must have. Raises ValueError."""
+    try:
+        picture = decode_picture(data, cv2.IMREAD_COLOR, None if size is None else (size, size))
+    except ValueError as error:
+        raise ValueError(f"backdrop.png: {error}") from error
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
@@ -177,7 +281,33 @@ def _read_speaker_adapter(
     if conditioning.kind != "lip_codes":
         return None
     named = SPEAKER_ADAPTER in archive.namelist()
-    return load(archive.read(SPEAKER_ADAPTER if named else EARLIER_SPEAKER_ADAPTER))
+    name = SPEAKER_ADAPTER if named else EARLIER_SPEAKER_ADAPTER
+    state = load(read_member(archive, name, MOST_TENSORS))
+    check_speaker_adapter(state)
+    return state
+
+
+def check_speaker_adapter(state: dict[str, Tensor]) -> None:
+    """Check the state of a SpeakerAdapter; those of earlier versions lack seen codes and the
+    identity of the networks. Raises ValueError, KeyError."""
+    check_tensors(state)
+    codes = LIP_CODES
+    wanted = {
+        "weights": (None, codes),
+        "bias": (codes,),
+        "opening": (codes,),
+        "gaps": (None, 2),
+        "closed": (),
+        "late": (),
+    }
+    for name, shape in wanted.items():
+        check_shape(name, tuple(state[name].shape), shape)
+    for name, shape in {"seen": (None, codes), "mark": ()}.items():
+        if name in state:
+            check_shape(name, tuple(state[name].shape), shape)
+    if not len(state["gaps"]):
+        raise ValueError("gaps is empty")
+    real_number("late", float(state["late"]), -10_000, 10_000)
 
 
 def encode_torso(rgba: UInt8[np.ndarray, "h w 4"]) -> bytes:
@@ -187,12 +317,17 @@ def encode_torso(rgba: UInt8[np.ndarray, "h w 4"]) -> bytes:
     )[1].tobytes()
 
 
-def decode_torso(data: bytes) -> UInt8[np.ndarray, "h w 4"]:
-    """The inverse of `encode_torso`, but for what WebP loses of the colours. Raises
-    NotAnArtefact."""
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if decoded is None:
+def decode_torso(data: bytes, size: int | None = None) -> UInt8[np.ndarray, "h w 4"]:
+    """The inverse of `encode_torso`, but for what WebP loses of the colours. size: the side that it
+    must have. Raises NotAnArtefact."""
+    try:
+        decoded = decode_picture(data, cv2.IMREAD_UNCHANGED, None if size is None else (size, size))
+        if decoded.ndim != 3 or decoded.shape[2] not in (3, 4):
+            raise ValueError("it has no colours")
+    except ValueError as error:
         raise NotAnArtefact(
-            "A torso frame of the avatar is damaged. Copy the file again, or learn it again."
-        )
-    return cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGBA)
+            f"A torso frame of the avatar is damaged ({error}). Copy the file again, or learn it "
+            "again."
+        ) from error
+    opaque = decoded.shape[2] == 3  # WebP leaves out an alpha that is full everywhere
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGBA if opaque else cv2.COLOR_BGRA2RGBA)

@@ -19,11 +19,12 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from instag.errors import FileMissing
-from instag.models.archive import opened_archive, read_info
+from instag.models.archive import MOST_TENSORS, opened_archive, read_info, read_member
 from instag.models.face_field import MotionField, universal_face_field
 from instag.models.head import Head
 from instag.models.mouth_field import MouthField
 from instag.runtime.files import atomic_path
+from instag.runtime.untrusted import check_tensors, whole_number, words
 from instag.types import EXPRESSION_UNITS, Conditioning
 
 FORMAT_VERSION = 2
@@ -96,7 +97,7 @@ class Prior:
         """Write the file, whole or not at all. Raises DiskFull."""
         state = {name: value.cpu().contiguous() for name, value in self.state().items()}
         with (
-            atomic_path(Path(path)) as temporary,
+            atomic_path(Path(path), lasting=True) as temporary,
             zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
         ):
             archive.writestr("prior.json", json.dumps(asdict(self.info), indent=1))
@@ -115,8 +116,11 @@ class Prior:
         remedy = f"Make one with: instag pretrain CLIP... -o {path}"
         with opened_archive(path, "a prior", remedy) as archive:
             info = PriorInfo(**read_info(archive, "prior.json", path, FORMAT_VERSION))
-            state = load(archive.read("fields.safetensors"))
+            words("hears", info.hears)
+            whole_number("people", info.people, 0, 2**31)
+            state = load(read_member(archive, "fields.safetensors", MOST_TENSORS))
             face, mouth = empty_fields(info.conditioning, info.expression_units)
+            check_tensors(state, field_shapes(face, mouth))
             face.load_state_dict(part_of(state, "face."))
             mouth.load_state_dict(part_of(state, "mouth."))
         return cls(info=info, face=face, mouth=mouth)
@@ -126,6 +130,15 @@ def part_of(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The values whose names begin with `prefix`, by the rest of their names."""
     return {
         name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+    }
+
+
+def field_shapes(face: MotionField, mouth: MouthField) -> dict[str, tuple[int, ...]]:
+    """Shapes of a prior's tensors by their names in the file."""
+    return {
+        f"{part}.{name}": tuple(value.shape)
+        for part, module in {"face": face, "mouth": mouth}.items()
+        for name, value in module.state_dict().items()
     }
 
 

@@ -17,7 +17,10 @@ def read_planes_fast(
     entries: Float[Tensor, " e"], units: Float[Tensor, "n 3"], scales: list[float], sizes: list[int]
 ) -> Float[Tensor, "n f"]:
     """What triplane.read_planes computes, for float32 tensors on the CPU. Differentiable in entries
-    and units."""
+    and units; units outside [0, 1] are clamped. Raises ValueError where the entries are not those
+    of grids of these sizes."""
+    if len(entries) != 3 * sum(size * size for size in sizes) or len(scales) != len(sizes):
+        raise ValueError(f"{len(entries)} entries are not those of grids of {sizes}")
     return _Read.apply(entries, units, np.array(scales, np.float32), np.array(sizes, np.int64))  # pyright: ignore[reportReturnType]
 
 
@@ -58,6 +61,16 @@ class _Read(torch.autograd.Function):
         return torch.from_numpy(sums.sum(0)), by_units, None, None
 
 
+@njit(cache=True, error_model="numpy")
+def _place(unit, scale):
+    """A unit in a level's grid; one that is outside [0, 1] or no number would be read beyond it."""
+    if not unit > np.float32(0):
+        unit = np.float32(0)
+    if unit > np.float32(1):
+        unit = np.float32(1)
+    return unit * scale + np.float32(0.5)
+
+
 @njit(cache=True, parallel=True, error_model="numpy")
 def _read(entries, units, scales, sizes, features):
     levels, count = len(scales), len(units)
@@ -68,9 +81,9 @@ def _read(entries, units, scales, sizes, features):
             for level in range(levels):
                 size, scale = sizes[level], scales[level]
                 x, y, z = (
-                    units[point, 0] * scale + np.float32(0.5),
-                    units[point, 1] * scale + np.float32(0.5),
-                    units[point, 2] * scale + np.float32(0.5),
+                    _place(units[point, 0], scale),
+                    _place(units[point, 1], scale),
+                    _place(units[point, 2], scale),
                 )
                 left, top, front = int(x), int(y), int(z)
                 x, y, z = x - np.float32(left), y - np.float32(top), z - np.float32(front)
@@ -124,9 +137,9 @@ def _read_back(entries, units, changes, scales, sizes, with_units, sums, by_unit
             for level in range(levels):
                 size, scale = sizes[level], scales[level]
                 x, y, z = (
-                    units[point, 0] * scale + np.float32(0.5),
-                    units[point, 1] * scale + np.float32(0.5),
-                    units[point, 2] * scale + np.float32(0.5),
+                    _place(units[point, 0], scale),
+                    _place(units[point, 1], scale),
+                    _place(units[point, 2], scale),
                 )
                 left, top, front = int(x), int(y), int(z)
                 x, y, z = x - np.float32(left), y - np.float32(top), z - np.float32(front)

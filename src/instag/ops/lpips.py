@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
 from instag.assets import store
+from instag.errors import AssetDamaged
+from instag.runtime.files import read_arrays
+from instag.runtime.untrusted import check_array, parsing
 
 WEIGHTS = store.LPIPS.file
 LAYERS = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))
@@ -81,12 +84,13 @@ def find_weights() -> Path | None:
 
 
 def load(path: Path) -> Lpips:
-    """LPIPS over a weights file with torchvision's and lpips' own names."""
-    with np.load(path, allow_pickle=False) as stored:
-        return (
-            Lpips(
-                {name: torch.from_numpy(stored[name].astype(np.float32)) for name in stored.files}
-            )
-            .requires_grad_(False)
-            .eval()
-        )
+    """LPIPS over a weights file with torchvision's and lpips' own names. Raises AssetDamaged."""
+    remedy = "Get it again: instag assets get lpips"
+    with parsing(path, "the weights of LPIPS", remedy, error=AssetDamaged):
+        stored = read_arrays(path)
+        for name, shape in store.LPIPS.tensors.items():
+            check_array(name, stored[name], shape)
+        weights = {
+            name: torch.from_numpy(value.astype(np.float32)) for name, value in stored.items()
+        }
+        return Lpips(weights).requires_grad_(False).eval()

@@ -21,7 +21,9 @@ def ssim_map_fast(
     x: Float[Tensor, "b h w c"], y: Float[Tensor, "b h w c"]
 ) -> Float[Tensor, "b h w c"]:
     """What ssim.ssim_map_torch computes, for float32 tensors on the CPU whose rows hold at least 16
-    numbers."""
+    numbers. Raises ValueError for others."""
+    if x.shape != y.shape or x.shape[2] * x.shape[3] < COUNT:
+        raise ValueError(f"pictures of {tuple(x.shape)} and {tuple(y.shape)} cannot be compared")
     return _Ssim.apply(x, y)  # pyright: ignore[reportReturnType]
 
 

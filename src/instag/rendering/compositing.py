@@ -59,7 +59,14 @@ def composite_uint8(
     dilation: int = 0,
 ) -> UInt8[Tensor, "b h w 3"]:
     """`compose` over bytes, as bytes rounded to nearest (halves to even). On a CPU in one pass,
-    with the same bits."""
+    with the same bits. Raises ValueError where shapes differ."""
+    whole = background.shape
+    for layer, shape in ((face, whole), (mouth, whole)):
+        if layer.shape != shape:
+            raise ValueError(f"a layer of {tuple(layer.shape)} does not fit {tuple(shape)}")
+    for alphas in (face_alphas, mouth_alphas):
+        if alphas.shape != whole[:3]:
+            raise ValueError(f"an alpha of {tuple(alphas.shape)} does not fit {tuple(whole)}")
     fast = face.device.type == "cpu" and face.dtype == mouth.dtype == torch.float32
     composite = _composite_fast if fast else _composite_torch
     if dilation:

@@ -21,6 +21,9 @@ MARGIN = 0.3
 SKIP_UNDER = 1 / 255
 """A splat is skipped at a pixel where its alpha is smaller."""
 
+FARTHEST = 1e7
+"""Pixels: a splat with a half extent beyond is no splat of a head and is culled."""
+
 LARGEST_ALPHA = 0.999
 """The largest alpha of a splat at a pixel (gsplat; 3DGS stops at 0.99)."""
 
@@ -100,6 +103,7 @@ def project(splats: Splats, camera: Camera) -> Projection:
             ((means2d + extents > 0) & (means2d - extents < size)).all(-1)
             & seen
             & (determinant > 0)
+            & (extents < FARTHEST).all(-1)
         )
         extents = torch.where(inside[..., None], extents, 0.0)
     return Projection(means2d=means2d, conics=conics, depths=z, extents=extents)

@@ -1,17 +1,48 @@
 """Atomic files: every write goes to a temporary name beside its target and is renamed when
-complete."""
+complete.
+
+The temporary name is of fixed length, and its file is locked while it is written where the system
+has flock: what a killed run left is not, and the next run removes it.
+"""
 
 import errno
+import io
 import os
+import shutil
+import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 
-from instag.errors import DiskFull, NewerFormat
+from instag.errors import DiskFull, NewerFormat, NotWritable
+
+if sys.platform != "win32":
+    import fcntl
+
+TEMPORARY = ".instag-"
+"""What the name of every temporary file begins with; eight letters and a suffix follow."""
+LONGEST_SUFFIX = 32
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REFUSED = {
+    errno.EACCES: "it may not be written",
+    errno.EPERM: "it may not be written",
+    errno.EROFS: "its disk is read-only",
+    errno.ENOTDIR: "a folder of its path is a file",
+    errno.EEXIST: "a folder of its path is a file",
+    errno.EISDIR: "it is a folder",
+    errno.ENAMETOOLONG: "its name is too long",
+    errno.ELOOP: "its path is a circle of links",
+    errno.EIO: "its disk reports an error",
+    errno.EINVAL: "its name is not allowed there",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open",
+}
+"""What the system answers where a file cannot be written, as part of a sentence."""
 
 
 @contextmanager
@@ -21,7 +52,7 @@ def explain_disk_full(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in DISK_FULL and not _is_short_write(error):
             raise
         message = (
             f"The disk is full: {path} could not be written. Free some space there and run "
@@ -31,40 +62,140 @@ def explain_disk_full(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
-    """A temporary path with the target's suffix, renamed to `target` when the block ends well,
-    removed when not.
+def explain_refusal(path: Path) -> Iterator[None]:
+    """Turn the system's other refusals to write a file (no permission, a read-only disk, a name
+    that is too long) into NotWritable, and a full disk into DiskFull."""
+    try:
+        with explain_disk_full(path):
+            yield
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        raise NotWritable(
+            f"{path} cannot be written: {REFUSED[error.errno]}. Choose another place or name."
+        ) from error
 
-    Raises DiskFull when the disk is full.
+
+def _is_short_write(error: OSError) -> bool:
+    """Numpy reports a full disk as a write that was shorter than asked for, without a number."""
+    return error.errno is None and "requested and" in str(error) and "written" in str(error)
+
+
+@contextmanager
+def atomic_path(target: Path, *, lasting: bool = False) -> Iterator[Path]:
+    """A temporary path with the target's suffix, renamed to `target` when the block ends well,
+    removed when not. A symbolic link at `target` is replaced, not followed.
+
+    lasting: after the block the file survives a failure of power, too. Raises DiskFull, and
+    NotWritable where the system refuses to write there.
     """
-    with explain_disk_full(target):
+    with explain_refusal(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent
-        )
-        os.close(handle)
+        suffix = target.suffix if len(os.fsencode(target.suffix)) <= LONGEST_SUFFIX else ""
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=suffix, dir=target.parent)
     temporary = Path(name)
     try:
+        _lock(handle)
         with explain_disk_full(target):
             yield temporary
+        with explain_refusal(target):
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
+            if lasting:
+                _flush(temporary)
+            if sys.platform == "win32":
+                os.close(handle)
+                handle = -1
             temporary.replace(target)
+            if lasting and sys.platform != "win32":
+                _flush(target.parent)
     finally:
+        if handle >= 0:
+            os.close(handle)
         temporary.unlink(missing_ok=True)
 
 
-def write_atomic(target: Path, content: bytes | str) -> None:
-    """Write `content` to `target`, whole or not at all. Raises DiskFull."""
-    with atomic_path(target) as temporary:
+def _lock(handle: int) -> None:
+    """Mark the file as being written, until it is closed or the process ends."""
+    if sys.platform != "win32":
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _flush(path: Path) -> None:
+    """Wait until the disk holds a file, or the names in a folder."""
+    # Windows flushes only what is open for writing; folders cannot be opened for that elsewhere.
+    flags = os.O_RDONLY if path.is_dir() or sys.platform != "win32" else os.O_RDWR
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomic(target: Path, content: bytes | str, *, lasting: bool = False) -> None:
+    """Write `content` to `target`, whole or not at all. Raises DiskFull, NotWritable."""
+    with atomic_path(target, lasting=lasting) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that killed runs left in a folder."""
-    for path in folder.glob(".*-????????.*"):
-        path.unlink(missing_ok=True)
+    """Remove the temporary files that killed runs left in a folder, unless it is a link to another
+    place. What another process writes just now stays."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.glob(f"{TEMPORARY}*"):
+        if path.is_symlink() or _is_being_written(path):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _is_being_written(path: Path) -> bool:
+    if sys.platform == "win32":
+        return False  # what is open there cannot be removed
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """The same for a folder that does not exist yet."""
+    with explain_refusal(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
+    handle = -1 if sys.platform == "win32" else os.open(temporary, os.O_RDONLY)
+    try:
+        _lock(handle)
+        with explain_refusal(target):
+            yield temporary
+            temporary.chmod(0o755)
+            if target.is_dir():
+                target.rmdir()
+            temporary.rename(target)
+    finally:
+        if handle >= 0:
+            os.close(handle)
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write an .npy, whole or not at all. Raises DiskFull, NotWritable."""
+    with atomic_path(path) as temporary, temporary.open("wb") as handle:
+        np.save(handle, array, allow_pickle=False)
 
 
 def check_format(path: Path, version: int, newest: int) -> None:
@@ -82,11 +213,39 @@ _READING = Lock()
 def read_array(path: Path) -> np.ndarray:
     """The array of an .npy file. Raises what numpy.load raises; objects are refused."""
     with _READING:
-        return np.load(path, allow_pickle=False)
+        return _alone(np.load(path, allow_pickle=False))
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by their names. Raises what numpy.load raises; objects are
-    refused."""
-    with _READING, np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+def map_array(path: Path) -> np.ndarray:
+    """The same, read when its numbers are asked for."""
+    return _alone(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _alone(found: object) -> np.ndarray:
+    """numpy.load opens archives of several arrays, too. Raises ValueError."""
+    if not isinstance(found, np.ndarray):
+        raise ValueError("it holds no single array")
+    return found
+
+
+MOST_ARRAYS = 2**31
+"""Bytes of the arrays of an .npz, unpacked: the landmarks of an hour have 1 GiB."""
+
+
+def read_arrays(path: Path, most: int = MOST_ARRAYS) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by their names. Raises ValueError where they unpack to more bytes
+    than `most`, and what numpy.load raises; objects are refused."""
+    with _READING, zipfile.ZipFile(path) as archive:
+        whole = sum(member.file_size for member in archive.infolist())
+        if whole > most:
+            raise ValueError(f"it unpacks to {whole / 2**20:.1f} MiB, and may to {most / 2**20:g}")
+        return {
+            member.filename.removesuffix(".npy"): _read_packed(archive, member)
+            for member in archive.infolist()
+        }
+
+
+def _read_packed(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    """No more is unpacked than the archive's directory names, and no more memory asked for."""
+    with archive.open(member) as file:
+        return np.load(io.BytesIO(file.read(member.file_size)), allow_pickle=False)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from instag.assets.tf_graph import constants
 from instag.errors import AssetDamaged
+from instag.runtime.untrusted import check_array, parsing
 from instag.speech.front_end import FrontEnd
 from instag.speech.mfcc import STEP, mfcc
 from instag.speech.windows import (
@@ -86,6 +87,9 @@ def _gates(values: Tensor) -> Tensor:
     return torch.cat([blocks[gate] for gate in GATES])
 
 
+AGAIN = "Get it again: instag assets get deepspeech"
+
+
 def load_frozen(path: Path) -> DeepSpeechNetwork:
     """The network of an `output_graph.pb`. Raises AssetDamaged where it is damaged or another
     graph."""
@@ -107,6 +111,9 @@ def load_frozen(path: Path) -> DeepSpeechNetwork:
                 f"{path} is not DeepSpeech 0.1.0: its {name} is {is_}, and should be {wanted_}. "
                 "Get it again: instag assets get deepspeech"
             )
+    with parsing(path, "DeepSpeech 0.1.0", AGAIN, error=AssetDamaged):
+        for name in wanted:
+            check_array(name, found[name], found[name].shape, largest=math.inf)
     return DeepSpeechNetwork(
         {name: torch.from_numpy(found[name].astype(np.float32, copy=False)) for name in wanted}
     ).eval()

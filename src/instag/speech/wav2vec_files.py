@@ -2,19 +2,23 @@
 file of weights alone."""
 
 import json
-import pickle
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from instag.assets import store
 from instag.errors import AssetDamaged, AssetMissing
+from instag.runtime.untrusted import check_tensors, parsing, read_text
 from instag.speech.wav2vec_network import KERNELS, STRIDES, Shape, Wav2VecNetwork
 
+AGAIN = "Copy or download it again."
+MOST_CONFIG = 2**24
+"""Bytes of a model's JSON."""
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 PREFIXES = ("wav2vec2.", "hubert.", "model.")
 HEAD_WIDTH = 64
@@ -86,41 +90,23 @@ def weights_in(folder: Path) -> Path:
 def _json(path: Path) -> dict[str, object]:
     if not path.is_file():
         return {}
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise AssetDamaged(f"{path} cannot be read: {error}. Copy or download it again.") from error
+    with parsing(path, "a model's description", AGAIN, error=AssetDamaged):
+        content = json.loads(read_text(path, MOST_CONFIG))
     return content if isinstance(content, dict) else {}
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
     """The weights, mapped from the file where its format allows it."""
-    try:
+    with parsing(path, "a file of weights", AGAIN, error=AssetDamaged):
         if path.suffix == ".safetensors":
-            return load_file(path)
-        try:
-            stored = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except RuntimeError:  # the format of before 2020 can not be mapped
-            stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        SafetensorError,
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise AssetDamaged(
-            f"{path} is damaged or no file of weights ({reason}). Copy or download it again."
-        ) from error
-    if not isinstance(stored, dict):
-        raise AssetDamaged(
-            f"{path} holds one {type(stored).__name__}, not weights with names. Copy or download "
-            "it again."
-        )
-    return {str(name): value for name, value in stored.items() if isinstance(value, Tensor)}
+            tensors = load_file(path)
+        else:
+            try:
+                tensors = store.named_tensors(store.load_weights_only(path, mapped=True))
+            except RuntimeError:  # the format of before 2020 can not be mapped
+                tensors = store.named_tensors(store.load_weights_only(path))
+        check_tensors(tensors, largest=math.inf)
+        return tensors
 
 
 def _without_prefix(name: str) -> str:

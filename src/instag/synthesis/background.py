@@ -140,7 +140,10 @@ def over_backdrop(
     torso: UInt8[np.ndarray, "h w 4"], backdrop: UInt8[np.ndarray, "h w 3"]
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A torso (colours not multiplied by alpha) over the backdrop: the bytes of
-    data.clip_dataset.over_backdrop, in one pass and in any thread."""
+    data.clip_dataset.over_backdrop, in one pass and in any thread. Raises ValueError where their
+    sizes differ."""
+    if torso.shape != (*backdrop.shape[:2], 4) or backdrop.shape[2:] != (3,):
+        raise ValueError(f"a torso of {torso.shape} does not fit a backdrop of {backdrop.shape}")
     picture = np.empty_like(backdrop)
     _composite(np.ascontiguousarray(torso), np.ascontiguousarray(backdrop), picture)
     return picture

@@ -1,8 +1,6 @@
 """Sinks: where the packets of a speaking head go."""
 
-import shutil
 import sys
-import tempfile
 import wave
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -20,7 +18,7 @@ from instag.assets.backend import Backend, named
 from instag.errors import BadArgument, PipeClosed
 from instag.media.sound_queue import SoundCutter
 from instag.media.writer import VideoWriter, muxer_of
-from instag.runtime.files import atomic_path, explain_disk_full
+from instag.runtime.files import atomic_folder, atomic_path, explain_disk_full
 from instag.synthesis.packet import Packet
 from instag.types import FPS, SAMPLE_RATE
 
@@ -175,12 +173,8 @@ class FolderSink(FrameSink):
         self._path = Path(path)
         if self._path.exists():
             raise BadArgument(f"{self._path} exists already. Give the name of a new folder.")
-        with explain_disk_full(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._made = Path(
-                tempfile.mkdtemp(prefix=f".{self._path.name}-", dir=self._path.parent)
-            )
         self._count, self._opened = 0, ExitStack()
+        self._made = self._opened.enter_context(atomic_folder(self._path))
         file = wave.open(str(self._made / "sound.wav"), "wb")  # noqa: SIM115 - closed by the stack
         self._sound = self._opened.enter_context(file)
         self._sound.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
@@ -194,14 +188,10 @@ class FolderSink(FrameSink):
             self._sound.writeframes(pcm16(packet.sound))
 
     def close(self) -> None:
-        with explain_disk_full(self._path):
-            self._opened.close()
-            self._made.chmod(0o755)
-            self._made.rename(self._path)
+        self._opened.close()
 
     def abort(self, error: BaseException) -> None:
-        self._opened.close()
-        shutil.rmtree(self._made, ignore_errors=True)
+        self._opened.__exit__(type(error), error, error.__traceback__)
 
 
 def pcm16(sound: Float[np.ndarray, " samples"]) -> bytes:

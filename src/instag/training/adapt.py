@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from instag.data.clip import Clip
+from instag.data.clip import Clip, refuse_link
 from instag.errors import BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
 from instag.models.head import Head, new_head
@@ -87,7 +87,7 @@ def adapt(
     if on_plan is not None:
         on_plan(plan)
     stem = Path(output).stem if output is not None else plan.recipe.name
-    folder = clip.folder / "training" / stem if run_dir is None else Path(run_dir)
+    folder = run_folder(clip.folder, stem) if run_dir is None else Path(run_dir)
     running = RunDir(folder, plan.identity, on_metrics=on_metrics)
     inputs = load_inputs(clip, plan.recipe, plan.frames, front_end=plan.front_end, device=where)
     begun = None if plan.prior is None else plan.prior.to(where)
@@ -121,6 +121,15 @@ def adapt(
         avatar.save(Path(output))
     running.finish()
     return avatar
+
+
+def run_folder(clip: Path, stem: str) -> Path:
+    """Where a run writes that has no folder of its own. Raises NotAnArtefact where that is a link
+    out of the clip."""
+    folder = clip / "training" / stem
+    for part in (folder.parent, folder):
+        refuse_link(part)
+    return folder
 
 
 def initialize_head(

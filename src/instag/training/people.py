@@ -14,6 +14,7 @@ from instag.data.clip_dataset import ClipDataset
 from instag.models.gaussians import Gaussians
 from instag.motion.landmark_motion import LandmarkMotion
 from instag.rendering.renderer import Renderer
+from instag.runtime.untrusted import check_shape
 from instag.training.distributed import ProcessGroup
 from instag.training.person_sampler import PersonSampler
 
@@ -95,8 +96,11 @@ class People:
     def load_state(self, state: dict[str, Tensor]) -> None:
         """The inverse of `state`, from any device; numbers of Gaussians may differ."""
         for part, gaussians in self._gaussians().items():
+            count = len(state[f"{part}.means"])
             for name, old in list(gaussians.named_parameters()):
-                setattr(gaussians, name, nn.Parameter(state[f"{part}.{name}"].to(old)))
+                value = state[f"{part}.{name}"]
+                check_shape(f"{part}.{name}", value.shape, (count, *old.shape[1:]))
+                setattr(gaussians, name, nn.Parameter(value.to(old)))
         for part, module in self.modules.items():
             start = f"{part}."
             module.load_state_dict(

@@ -7,20 +7,23 @@ The folder may lie anywhere, so that clips can be read-only and shared.
 import json
 import logging
 import math
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save
 from torch import Tensor
 
-from instag.errors import NotAnArtefact, TrainingFailed
-from instag.runtime.files import atomic_path, write_atomic
+from instag.errors import TrainingFailed
+from instag.runtime.files import explain_refusal, sweep, write_atomic
+from instag.runtime.untrusted import check_tensors, parsing
 from instag.training.distributed import ProcessGroup
 
 METRICS = "metrics.jsonl"
@@ -28,6 +31,9 @@ METRICS_EVERY = 50
 """Steps between two rows of the metrics; what lies between is averaged."""
 CHECKPOINT_S = 30.0
 """Seconds between two checkpoints; a stage's end has one too."""
+
+NAME = re.compile(r"checkpoint-[^-]+-\d{1,9}-\d+")
+"""Of a checkpoint's file, without its ending."""
 
 Row = dict[str, float | str]
 OnMetrics = Callable[[Row], None]
@@ -59,7 +65,9 @@ class RunDir:
         on_metrics: OnMetrics | None = None,
     ) -> None:
         group = group or ProcessGroup()
-        folder.mkdir(parents=True, exist_ok=True)
+        with explain_refusal(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
         self.metrics = MetricsWriter(folder, group, on_metrics)
         self.checkpoints = Checkpointer(folder, identity | {"world": group.world}, group)
 
@@ -69,6 +77,10 @@ class RunDir:
         at = self.checkpoints.latest(stages)
         self.metrics.begin(at, stages)
         return at, {} if at is None else self.checkpoints.read(at)
+
+    def restoring(self, at: Position) -> AbstractContextManager[None]:
+        """Let whatever the block raises about the tensors of a checkpoint become NotAnArtefact."""
+        return self.checkpoints.reading(at)
 
     def finish(self) -> None:
         """The run is complete: its result is written elsewhere, checkpoints go."""
@@ -83,7 +95,8 @@ class MetricsWriter:
 
     def __init__(self, folder: Path, group: ProcessGroup, on_metrics: OnMetrics | None) -> None:
         self.path, self.group, self.on_metrics = folder / METRICS, group, on_metrics
-        self._board = tensorboard_writer(folder) if group.rank == 0 else None
+        with explain_refusal(self.path):
+            self._board = tensorboard_writer(folder) if group.rank == 0 else None
         self._waiting: list[tuple[list[str], Tensor | None]] = []
 
     def begin(self, at: Position | None, stages: Sequence[str]) -> None:
@@ -92,7 +105,9 @@ class MetricsWriter:
             return
         done = () if at is None else (stages.index(at.stage), at.step)
         kept = [
-            row for row in self.rows() if (stages.index(str(row["stage"])), int(row["step"])) < done
+            row
+            for row in self.rows()
+            if row["stage"] in stages and (stages.index(str(row["stage"])), int(row["step"])) < done
         ]
         write_atomic(self.path, "".join(json.dumps(row) + "\n" for row in kept))
 
@@ -127,16 +142,16 @@ class MetricsWriter:
         self._write(stage, step, row)
 
     def rows(self) -> list[Row]:
-        """Those written so far."""
-        return (
-            [json.loads(line) for line in self.path.read_text().splitlines()]
-            if self.path.exists()
-            else []
-        )
+        """Those written so far, without one that a killed run has not completed."""
+        if not self.path.exists():
+            return []
+        lines = self.path.read_text(errors="replace").splitlines()
+        return [row for line in lines if (row := _row(line)) is not None]
 
     def close(self) -> None:
         if self._board is not None:
-            self._board.close()
+            with explain_refusal(self.path):
+                self._board.close()
 
     def _means(self) -> dict[str, float]:
         """The mean of each loss since the last row; one that was off counts as 0."""
@@ -153,11 +168,12 @@ class MetricsWriter:
         if self.group.rank:
             return
         row: Row = {"stage": stage, "step": step, "time": round(time.time(), 2), **values}
-        with self.path.open("a") as handle:
-            handle.write(json.dumps(row) + "\n")
-        if self._board is not None:
-            for name, value in values.items():
-                self._board.add_scalar(f"{stage}/{name}", value, step)
+        with explain_refusal(self.path):
+            with self.path.open("a") as handle:
+                handle.write(json.dumps(row) + "\n")
+            if self._board is not None:
+                for name, value in values.items():
+                    self._board.add_scalar(f"{stage}/{name}", value, step)
         if self.on_metrics is not None:
             self.on_metrics(row)
 
@@ -174,7 +190,7 @@ class Checkpointer:
 
     def latest(self, stages: Sequence[str]) -> Position | None:
         """The last checkpoint of this very run. Raises NotAnArtefact where one can not be read."""
-        own = {position_of(path) for path in self._own()}
+        own = {at for path in self._own() if (at := position_of(path)).stage in stages}
         whole = set.intersection(*self.group.gather({at for at in own if self._fits(at)}))
         older = self.folder / "checkpoint.safetensors"
         if not whole and (own or older.exists()):
@@ -197,15 +213,10 @@ class Checkpointer:
         """Write all that the rest of this process' run depends on, wait for the others, then drop
         older checkpoints."""
         path = self._path(at)
-        with atomic_path(path) as temporary:
-            save_file(
-                {
-                    name: value.detach().cpu().contiguous().clone()
-                    for name, value in tensors.items()
-                },
-                str(temporary),
-                {"identity": self.identity},
-            )
+        stored = {
+            name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()
+        }
+        write_atomic(path, save(stored, {"identity": self.identity}), lasting=True)
         self.group.wait()
         for other in self._own():
             if other != path:
@@ -213,8 +224,18 @@ class Checkpointer:
         self._saved = time.monotonic()
 
     def read(self, at: Position) -> dict[str, Tensor]:
-        """The tensors of a checkpoint."""
-        return load_file(str(self._path(at)))
+        """The tensors of a checkpoint. Raises NotAnArtefact."""
+        with self.reading(at):
+            tensors = load_file(str(self._path(at)))
+            check_tensors(tensors, largest=math.inf)
+        return tensors
+
+    @contextmanager
+    def reading(self, at: Position) -> Iterator[None]:
+        """See RunDir.restoring."""
+        remedy = "Delete it to start training anew."
+        with parsing(self._path(at), "a checkpoint of this training", remedy):
+            yield
 
     def clear(self) -> None:
         """Drop all of this process."""
@@ -225,23 +246,27 @@ class Checkpointer:
         return self.folder / f"checkpoint-{at.stage}-{at.step}-{self.group.rank}.safetensors"
 
     def _own(self) -> list[Path]:
-        return sorted(self.folder.glob(f"checkpoint-*-*-{self.group.rank}.safetensors"))
+        named = self.folder.glob(f"checkpoint-*-*-{self.group.rank}.safetensors")
+        return sorted(path for path in named if NAME.fullmatch(path.stem))
 
     def _fits(self, at: Position) -> bool:
-        path = self._path(at)
-        try:
-            with safe_open(str(path), "pt") as stored:
-                return stored.metadata()["identity"] == self.identity
-        except SafetensorError as error:
-            raise NotAnArtefact(
-                f"{path} can not be read ({error}). Delete it to start training anew."
-            ) from error
+        with self.reading(at), safe_open(str(self._path(at)), "pt") as stored:
+            return (stored.metadata() or {}).get("identity") == self.identity
 
 
 def position_of(path: Path) -> Position:
     """Where a checkpoint file is of."""
     _, stage, step, _ = path.stem.split("-")
     return Position(stage=stage, step=int(step))
+
+
+def _row(line: str) -> Row | None:
+    """One line of the metrics; None where it is none."""
+    try:
+        row = json.loads(line)
+        return row if isinstance(row["stage"], str) and isinstance(row["step"], int) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def part_named(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:

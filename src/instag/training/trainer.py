@@ -71,13 +71,15 @@ class Trainer:
         names, spent = list(self.stages), {}
         at, state = self.run_dir.begin(names)
         if at is not None:
-            self.people.load_state(part_named(state, "people/"))
+            with self.run_dir.restoring(at):
+                self.people.load_state(part_named(state, "people/"))
         for name in names[names.index(at.stage) if at else 0 :]:
             began = time.perf_counter()
             running = RunningStage(self.stages[name]())
             done = 0
             if at is not None and at.stage == name:
-                running.restore(state)
+                with self.run_dir.restoring(at):
+                    running.restore(state)
                 done, state = at.step, {}
             self._run_stage(running, done)
             spent[name] = round(time.perf_counter() - began, 1)

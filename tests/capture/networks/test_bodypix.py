@@ -116,7 +116,7 @@ def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "noise": whole[:40] + bytes(400),
     }.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(AssetDamaged, match=f"{name} is no ONNX file"):
+        with pytest.raises(AssetDamaged, match=f"{name} is damaged, or is not an ONNX file"):
             BodyPix(tmp_path / name)
     with pytest.raises(AssetDamaged, match=r"segments of .1., part_heatmaps of .19."):
         BodyPix(write_chain(tmp_path / "b.onnx", layers(), heads(parts=19)))

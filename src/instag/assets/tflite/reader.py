@@ -4,6 +4,7 @@ The file is one FlatBuffer (tensorflow/compiler/mlir/lite/schema/schema.fbs). Th
 the fields that published networks of plain operators use.
 """
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,10 @@ NAMES = {
     124: "DENSIFY",
 }
 """The schema's numbers of the operators that are read."""
+
+
+MOST_NUMBERS = 1 << 26
+"""Of a constant that is stored sparsely."""
 
 
 @final
@@ -149,7 +154,17 @@ def read_tflite(data: bytes) -> Network:
         raise ValueError("it is no tflite file")
     try:
         return _network(Table(data=data, at=_read(data, "<I", 0)))
-    except (struct.error, IndexError, KeyError, UnicodeDecodeError) as error:
+    except (
+        struct.error,
+        IndexError,
+        KeyError,
+        UnicodeDecodeError,
+        TypeError,
+        ZeroDivisionError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+    ) as error:
         raise ValueError(f"it cannot be read ({type(error).__name__}: {error})") from error
 
 
@@ -196,12 +211,14 @@ def _dense(values: np.ndarray, shape: tuple[int, ...], sparsity: Table) -> np.nd
 
     Levels come outermost first; each is dense or lists its indices.
     """
+    _check_size(math.prod(shape) if min(shape, default=0) >= 0 else MOST_NUMBERS + 1)
     order, blocked = sparsity.array(0, "<i4").tolist(), sparsity.array(1, "<i4").tolist()
     levels = [_level(level) for level in sparsity.tables(2)]
     sizes = list(shape)
     for place, axis in enumerate(blocked):
         sizes[axis] //= levels[order.index(len(shape) + place)].size
     sizes += [levels[order.index(len(shape) + place)].size for place in range(len(blocked))]
+    _check_size(math.prod(sizes))
     places = np.zeros((1, 0), np.int64)
     rows = np.zeros(1, np.int64)
     for level in levels:
@@ -210,6 +227,12 @@ def _dense(values: np.ndarray, shape: tuple[int, ...], sparsity: Table) -> np.nd
     blocks = np.zeros(sizes, values.dtype)
     blocks[tuple(places[:, order.index(axis)] for axis in range(len(sizes)))] = values
     return _unblocked(blocks, shape, blocked)
+
+
+def _check_size(numbers: int) -> None:
+    """Raises ValueError where a few bytes ask for a large array."""
+    if not 0 <= numbers <= MOST_NUMBERS:
+        raise ValueError(f"a sparse constant stands for {numbers:,} numbers")
 
 
 def _unblocked(blocks: np.ndarray, shape: tuple[int, ...], blocked: Sequence[int]) -> np.ndarray:
@@ -238,13 +261,16 @@ class _Level:
         """
         count = len(rows)
         if self.segments is None or self.indices is None:
+            _check_size(self.size * count)
             steps = np.tile(np.arange(self.size), count)
             return (
                 np.repeat(rows, self.size) * self.size + steps,
                 np.repeat(np.arange(count), self.size),
                 steps,
             )
-        spans = [np.arange(int(self.segments[row]), int(self.segments[row + 1])) for row in rows]
+        firsts, ends = (self.segments[rows + step].tolist() for step in (0, 1))
+        _check_size(sum(end - first for first, end in zip(firsts, ends, strict=True)))
+        spans = [np.arange(first, end) for first, end in zip(firsts, ends, strict=True)]
         numbers = np.concatenate(spans) if spans else np.zeros(0, np.int64)
         return (
             numbers,

@@ -123,7 +123,7 @@ def _rasterize(screen, normals, triangles, picture):  # pragma: no cover - compi
             screen[k, 1],
         )
         area = (y1 - y0) * (x2 - x0) - (x1 - x0) * (y2 - y0)
-        if area <= 1e-9:
+        if not area > 1e-9:  # nor where it is no number
             continue
         top, bottom = (
             max(0, int(min(y0, y1, y2) - 0.5)),

@@ -12,12 +12,16 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from instag.assets.onnx_graph import check_onnx
 from instag.assets.tflite.to_onnx import onnx_of_tflite
 from instag.errors import AssetDamaged
 from instag.perception.bundled_network import BundledNetwork
+from instag.runtime.untrusted import parsing, read_at_most
 
 SIZE = 512
 INPUT_SHAPE = (1, SIZE, SIZE, 4)
+MOST_BYTES = 2**28
+"""Of the file; the published one has 0.74 MiB."""
 HAIR = 1
 """The channel of hair, of two."""
 
@@ -29,13 +33,12 @@ class HairSegmenter:
 
     def __init__(self, path: Path) -> None:
         self._previous = np.zeros((SIZE, SIZE), np.float32)
-        try:
-            self._network = BundledNetwork(onnx_of_tflite(path.read_bytes(), "hair"))
-        except ValueError as error:
-            raise AssetDamaged(
-                f"{path} is damaged or no hair segmentation ({error}). Get it again: instag assets "
-                "get hair"
-            ) from error
+        remedy = "Get it again: instag assets get hair"
+        with parsing(path, "a hair segmentation", remedy, error=AssetDamaged):
+            with path.open("rb") as file:
+                data = onnx_of_tflite(read_at_most(file, MOST_BYTES, path.name), "hair")
+            check_onnx(data)
+            self._network = BundledNetwork(data)
         if self._network.shape != INPUT_SHAPE:
             raise AssetDamaged(
                 f"{path} is another network: its input is {self._network.shape}, not "

@@ -10,6 +10,7 @@ from instag.cli import options
 from instag.cli.device_notes import announce_compilation
 from instag.cli.evaluation_summary import numbers, short_form
 from instag.cli.terminal import Terminal, duration
+from instag.cli.untested import untested
 from instag.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def adapt(
     threads: options.Threads = None,
 ) -> None:
     """Learn a talking head from a clip, and test it on the frames held back."""
-    options.refuse_existing(output, overwrite)
+    note = untested(output, clip, training)
+    going_on = not overwrite and note.goes_on()
+    options.refuse_existing(output, overwrite or going_on)
     import instag
     from instag.data.clip import Clip
     from instag.runtime.device import set_threads
@@ -37,16 +40,22 @@ def adapt(
     opened = Clip.open(clip)
     announce_compilation(terminal, training.device)
     started = time.monotonic()
-    with terminal.stages(f"Learning {output.stem}") as report:
-        avatar = instag.adapt(
-            opened,
-            output,
-            report=report,
-            on_plan=lambda plan: terminal.note(plan_line(plan)),
-            **vars(training),
-        )
+    if going_on:
+        terminal.note(f"{output} was learned by a run that was stopped; it is tested now.")
+        avatar = instag.Avatar.open(output)
+    else:
+        note.begin()
+        with terminal.stages(f"Learning {output.stem}") as report:
+            avatar = instag.adapt(
+                opened,
+                output,
+                report=report,
+                on_plan=lambda plan: terminal.note(plan_line(plan)),
+                **vars(training),
+            )
     took = time.monotonic() - started
     print_result(terminal, avatar, opened, output, training.device, took, {})
+    note.end()
 
 
 def print_result(

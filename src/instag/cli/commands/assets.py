@@ -63,11 +63,18 @@ def get(
             metavar="FILE",
         ),
     ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Take a file of code that cannot be told from a changed one.",
+        ),
+    ] = False,
 ) -> None:
     """Download a model file, or take it from files that were brought here, and put it where instag
     finds it."""
     with terminal.progress(f"Getting {name}", "MiB") as report:
-        path = store.fetch(name, given=given or (), report=_in_mib(report))
+        path = store.fetch(name, given=given or (), trust=trust, report=_in_mib(report))
     terminal.result(f"{path}", {"name": name, "path": path})
 
 

@@ -9,6 +9,7 @@ from instag.cli.clip_summary import summary_lines
 from instag.cli.commands.adapt import plan_line, print_result
 from instag.cli.device_notes import announce_compilation
 from instag.cli.terminal import Terminal
+from instag.cli.untested import untested
 from instag.training.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def create(
     What was observed is kept beside the avatar (me.avatar: me.clip), so that a run that was stopped
     goes on where it was, and another recipe starts at once.
     """
-    options.refuse_existing(output, overwrite)
+    note = untested(output, output.with_suffix(".clip"), (video.resolve(), capture, training))
+    going_on = not overwrite and note.goes_on()
+    options.refuse_existing(output, overwrite or going_on)
     import instag
     from instag.creation import OBSERVE
     from instag.runtime.device import set_threads
@@ -40,10 +43,17 @@ def create(
 
     def on_clip(clip: "Clip") -> None:
         made.append((clip, time.monotonic()))
+        note.begin()
         for sentence in summary_lines(clip.info):
             terminal.note(sentence)
 
     started = time.monotonic()
+    if going_on:
+        terminal.note(f"{output} was learned by a run that was stopped; it is tested now.")
+        opened, clip = instag.Avatar.open(output), instag.Clip.open(output.with_suffix(".clip"))
+        print_result(terminal, opened, clip, output, training.device, 0.0, {"clip": clip.folder})
+        note.end()
+        return
     plain = {OBSERVE: f"Observing {video.name}"}
     with terminal.stages(f"Learning {output.stem}", plain) as report:
         avatar = instag.create(
@@ -62,3 +72,4 @@ def create(
         "quality": clip.info.quality,
     }
     print_result(terminal, avatar, clip, output, training.device, ended - observed, extra)
+    note.end()

@@ -60,6 +60,9 @@ def evaluate(
     au_truth: Annotated[
         Path | None, typer.Option("--au-truth", help="OpenFace's CSV of the truth.")
     ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Name the compared files in the report.")
+    ] = False,
     device: options.Device = "auto",
     threads: options.Threads = None,
 ) -> None:
@@ -85,10 +88,11 @@ def evaluate(
                 resize=resize,
                 tables=tables,
                 device=device,
+                names=names,
                 report=report,
             )
             if videos
-            else _evaluate_avatar(avatar, clip, chosen, tables, device, report)
+            else _evaluate_avatar(avatar, clip, chosen, tables, device, report, names=names)
         )
     page = write_report(evaluation, output)
     terminal.result(
@@ -103,6 +107,8 @@ def _evaluate_avatar(
     tables: tuple[Path, Path] | None,
     device: str,
     report: "Report",
+    *,
+    names: bool,
 ) -> "Evaluation":
     """Raises BadArgument."""
     from instag.evaluation import evaluate as library
@@ -113,7 +119,7 @@ def _evaluate_avatar(
             "--pred a.mp4 --truth b.mp4."
         )
     return library.evaluate(
-        avatar, clip, frames=frames, tables=tables, device=device, report=report
+        avatar, clip, frames=frames, tables=tables, device=device, names=names, report=report
     )
 
 

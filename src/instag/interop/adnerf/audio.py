@@ -2,6 +2,7 @@
 another program made of it."""
 
 import shutil
+import struct
 import wave
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from instag.data.given_features import read_instag_features
 from instag.errors import BadLayout, NoSound, NotAnArtefact
 from instag.interop.adnerf.layout import CHANNELS, FEATURES
 from instag.media.reader import probe, read_sound
-from instag.runtime.files import atomic_path
+from instag.runtime.files import atomic_path, map_array
+from instag.runtime.untrusted import parsing
 from instag.types import FPS
 
 SAMPLE_RATE = 16_000
+REMEDY = "Make the features again, or remove the file."
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 SLACK = 10
 """Frames of features that may be missing at the end; the last ones are repeated, as the family's
@@ -66,8 +69,9 @@ def _pcm(path: Path) -> Int16[np.ndarray, " samples"]:
                 2,
                 SAMPLE_RATE,
             ):
-                return np.frombuffer(stored.readframes(stored.getnframes()), np.int16)
-    except (wave.Error, EOFError):
+                most = path.stat().st_size // 2  # a header may name more
+                return np.frombuffer(stored.readframes(min(stored.getnframes(), most)), np.int16)
+    except (wave.Error, EOFError, ValueError, OverflowError, struct.error):
         pass  # another form: the media library reads it
     return (np.clip(read_sound(path, SAMPLE_RATE), -1, 1) * 32767).round().astype(np.int16)
 
@@ -119,17 +123,13 @@ def _read(path: Path, front_end: str) -> Float[np.ndarray, "f channels steps"]:
     try:
         return read_instag_features(path, front_end).numpy()
     except NotAnArtefact as error:
-        raise BadLayout(f"{error} Make the features again, or remove the file.") from error
+        raise BadLayout(f"{error} {REMEDY}") from error
 
 
 def _channels(path: Path) -> int:
     """Numbers of the last axis. Raises BadLayout."""
-    try:
-        shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
-    except (ValueError, OSError, EOFError, AttributeError) as error:
-        raise BadLayout(
-            f"{path} cannot be read ({error}). Make the features again, or remove the file."
-        ) from error
+    with parsing(path, "a table of frames x steps x channels", REMEDY, error=BadLayout):
+        shape = map_array(path).shape
     return shape[-1] if shape else 0
 
 

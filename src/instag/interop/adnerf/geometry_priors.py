@@ -19,6 +19,8 @@ from instag.interop.adnerf.export_clip import PRIOR_NAME
 from instag.interop.adnerf.layout import numbered, sapiens_folder
 from instag.runtime.files import read_array
 from instag.runtime.parallel import in_order
+from instag.runtime.picture_file import MOST_SIDE
+from instag.runtime.untrusted import check_array, parsing
 
 
 def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> str | list[str]:
@@ -88,9 +90,9 @@ def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> 
 
 
 def _load(path: Path) -> np.ndarray:
-    try:
-        return read_array(path).astype(np.float32)
-    except (ValueError, OSError, EOFError) as error:
-        raise BadLayout(
-            f"{path} cannot be read ({error}). Run Sapiens again, or remove it."
-        ) from error
+    remedy = "Run Sapiens again, or remove it."
+    with parsing(path, "a file of NumPy numbers", remedy, error=BadLayout):
+        prior = read_array(path)
+        if prior.ndim not in (2, 3) or not 0 < max(prior.shape) <= MOST_SIDE:
+            raise ValueError(f"it is {prior.shape}")
+        return check_array("it", prior, (None,) * prior.ndim, "fiu").astype(np.float32)

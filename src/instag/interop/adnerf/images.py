@@ -14,7 +14,9 @@ from instag.interop.adnerf.colors import HEAD, from_parsing, is_swapped
 from instag.interop.adnerf.layout import numbered
 from instag.runtime.files import read_array
 from instag.runtime.parallel import in_order
+from instag.runtime.picture_file import read_picture
 from instag.runtime.progress import Report, part, silent
+from instag.runtime.untrusted import check_array, parsing
 from instag.types import Region
 
 SAMPLES = 24
@@ -106,12 +108,12 @@ def copy_torso(folder: Path, ids: range, clip: Clip) -> str | list[str]:
         target = clip.path("torso", index)
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(files[number], target)
-    image = cv2.imread(str(files[ids[0]]), cv2.IMREAD_UNCHANGED)
-    if image is None or image.shape != (clip.info.height, clip.info.width, 4):
-        raise BadLayout(
-            f"{files[ids[0]]} is no RGBA picture of the frames' size. Remove torso_imgs to have "
-            "the torso cut out by instag."
-        )
+    remedy = "Remove torso_imgs to have the torso cut out by instag."
+    for number in ids:
+        with parsing(files[number], "an RGBA picture of the frames' size", remedy, error=BadLayout):
+            image = read_picture(files[number], cv2.IMREAD_UNCHANGED, clip.size())
+            if image.shape[2:] != (4,):
+                raise ValueError("it has no alpha")
     return []
 
 
@@ -138,29 +140,15 @@ def _check_complete(files: dict[int, Path], ids: range, folder: Path) -> None:
 
 def _picture(path: Path, clip: Clip) -> UInt8[np.ndarray, "h w 3"]:
     """RGB of the clip's size. Raises BadLayout."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None or image.shape[:2] != (clip.info.height, clip.info.width):
-        found = "no picture" if image is None else f"{image.shape[1]} x {image.shape[0]}"
-        raise BadLayout(
-            f"{path} is {found}, and the frames are {clip.info.width} x {clip.info.height}. Make "
-            "it again."
-        )
+    with parsing(path, "a picture of the frames' size", "Make it again.", error=BadLayout):
+        image = read_picture(path, cv2.IMREAD_COLOR, clip.size())
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _teeth(path: Path, clip: Clip) -> Bool[np.ndarray, "h w"]:
-    try:
-        mask = read_array(path)
-    except (ValueError, OSError, EOFError) as error:
-        raise BadLayout(
-            f"{path} cannot be read ({error}). Make the teeth masks again, or remove teeth_mask."
-        ) from error
-    if mask.shape != (clip.info.height, clip.info.width):
-        raise BadLayout(
-            f"{path} is {mask.shape}, and the frames are {clip.info.width} x {clip.info.height}. "
-            "Make the teeth masks again, or remove teeth_mask."
-        )
-    return mask.astype(bool)
+    remedy = "Make the teeth masks again, or remove teeth_mask."
+    with parsing(path, "a mask of the frames' size", remedy, error=BadLayout):
+        return check_array("the mask", read_array(path), clip.size()[::-1], "biuf").astype(bool)
 
 
 def _turned(picture: UInt8[np.ndarray, "h w 3"], swapped: bool) -> UInt8[np.ndarray, "h w 3"]:

@@ -5,9 +5,7 @@ capture, with a note for each.
 """
 
 import hashlib
-import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,7 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from instag.capture.extract_frames import MIN_DURATION_S, find_landmarks
 from instag.capture.geometry.from_mesh import render_surface
@@ -39,7 +37,10 @@ from instag.interop.adnerf.poses import (
     read_track_params,
     read_transforms,
 )
+from instag.runtime.files import atomic_folder, sweep
+from instag.runtime.picture_file import read_picture
 from instag.runtime.progress import Report, part, silent
+from instag.runtime.untrusted import check_array, parsing, read_text
 from instag.types import FPS, Track
 from instag.version import __version__
 
@@ -55,6 +56,8 @@ STAGES = (
     "surface",
     "features",
 )
+MOST_LANDMARKS = 2**16
+"""Bytes of a file of landmarks."""
 FIT_WARNING = 5.0
 """Reprojection error in pixels of a 512-pixel picture from which a note warns."""
 
@@ -84,8 +87,8 @@ class Source:
         folder = self.folder / SIDECAR
         if not (folder / "clip.json").is_file() or not (folder / "track.npz").is_file():
             return None
-        info = json.loads((folder / "clip.json").read_text())
-        return folder if info.get("frame_count") == len(self.ids) and self.ids.start == 0 else None
+        own = Clip.open(folder)
+        return folder if len(own) == len(self.ids) and self.ids.start == 0 else None
 
 
 def import_clip(folder: Path | str, output: Path | str, *, report: Report = silent) -> Imported:
@@ -98,17 +101,9 @@ def import_clip(folder: Path | str, output: Path | str, *, report: Report = sile
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise BadArgument(f"{output} exists already. Give another -o, or remove it.")
     source, notes = scan_folder(folder)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
-    try:
+    sweep(output.parent)
+    with atomic_folder(output) as work:
         clip = _build(source, Clip(folder=work, info=_info(source)), notes, report)
-        work.chmod(0o755)
-        if output.is_dir():
-            output.rmdir()
-        work.rename(output)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
     return Imported(clip=Clip(folder=output, info=clip.info), notes=tuple(notes))
 
 
@@ -190,10 +185,7 @@ def _picture_size(paths: list[Path]) -> int:
     """Side of the square pictures in pixels. Raises BadLayout."""
     sizes = set()
     for path in paths:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise BadLayout(f"{path} is no picture, or is damaged. Copy the folder again.")
-        sizes.add(image.shape[:2])
+        sizes.add(_read(path).shape[:2])
     height, width = sizes.pop()
     if sizes or height != width:
         raise BadLayout(
@@ -283,10 +275,13 @@ def _copy_frame(clip: Clip, index: int, picture: Path) -> None:
     if picture.suffix.lower() in (".jpg", ".jpeg"):
         shutil.copyfile(picture, target)
         return
-    image = cv2.imread(str(picture), cv2.IMREAD_COLOR)
-    if image is None:
-        raise BadLayout(f"{picture} is no picture, or is damaged. Copy the folder again.")
-    clip.save_frame(index, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    clip.save_frame(index, cv2.cvtColor(_read(picture), cv2.COLOR_BGR2RGB))
+
+
+def _read(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """BGR. Raises BadLayout."""
+    with parsing(path, "a picture", "Copy the folder again.", error=BadLayout):
+        return read_picture(path, cv2.IMREAD_COLOR)
 
 
 def _track(source: Source, clip: Clip, report: Report) -> tuple[Track, list[str]]:
@@ -341,17 +336,10 @@ def _landmarks68(source: Source, own: Track) -> tuple[Float[np.ndarray, "f 68 2"
         if not path.is_file():
             missing += 1
             continue
-        try:
-            read = np.loadtxt(path, dtype=np.float64)
-        except ValueError as error:
-            raise BadLayout(
-                f"{path} is not 68 rows of two numbers ({error}). Find the landmarks again."
-            ) from error
-        if read.shape != (68, 2) or not np.isfinite(read).all():
-            raise BadLayout(
-                f"{path} is not 68 rows of two numbers but {read.shape}. Find the landmarks again."
-            )
-        points[index] = read
+        remedy = "Find the landmarks again."
+        with parsing(path, "68 rows of two numbers", remedy, error=BadLayout):
+            lines = read_text(path, MOST_LANDMARKS).splitlines()
+            points[index] = check_array("the table", np.loadtxt(lines, dtype=np.float64), (68, 2))
     return points, missing
 
 

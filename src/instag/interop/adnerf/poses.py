@@ -9,7 +9,6 @@ face model.
 """
 
 import json
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +16,21 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation, Slerp
 
+from instag.assets.store import load_weights_only, named_tensors
 from instag.capture.tracking.adnerf_units import TRANS_PER_METRE, head_to_camera
+from instag.data.clip import MOST_FRAMES
 from instag.errors import BadLayout
 from instag.runtime.files import atomic_path, write_atomic
+from instag.runtime.untrusted import (
+    check_array,
+    parsing,
+    read_text,
+    real_number,
+    whole_number,
+)
 
+MOST_TRANSFORMS = 2**28
+"""Bytes of a transforms file: 100,000 frames have 50 MB."""
 LONGEST_GAP = 5
 """Frames in a row without a pose that are filled in between their neighbours."""
 SPLITS = ("train", "val", "test")
@@ -46,20 +56,20 @@ def read_transforms(folder: Path) -> Transforms | None:
         path = folder / f"transforms_{name}.json"
         if not path.is_file():
             continue
-        try:
-            content = json.loads(path.read_text())
+        remedy = "Run the process.py that made it again."
+        with parsing(path, "of the family's form", remedy, error=BadLayout):
+            content = json.loads(read_text(path, MOST_TRANSFORMS))
             frames = {
                 int(frame["img_id"]): np.array(frame["transform_matrix"], np.float64)
                 for frame in content["frames"]
             }
-            focals.add(float(content["focal_len"]))
+            for number in frames:
+                whole_number("img_id", number, 0, MOST_FRAMES)
+            focals.add(real_number("focal_len", content["focal_len"], 1.0, 1e6))
             if "cx" in content and "cy" in content:
-                centres.add((float(content["cx"]), float(content["cy"])))
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadLayout(
-                f"{path} is not of the family's form ({type(error).__name__}: {error}). Run the "
-                "process.py that made it again."
-            ) from error
+                centres.add(
+                    tuple(real_number(name, content[name], -1e6, 1e6) for name in ("cx", "cy"))
+                )
         wrong = [
             number
             for number, matrix in frames.items()
@@ -106,28 +116,14 @@ def write_transforms(
 
 def read_track_params(path: Path) -> Transforms:
     """The same from track_params.pt, which knows no split. Raises BadLayout."""
-    import torch
-
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+    remedy = "It must hold tensors euler, trans and focal."
+    with parsing(path, "a file of poses", remedy, error=BadLayout):
+        stored = named_tensors(load_weights_only(path))
         euler, trans = (
-            np.asarray(stored[name].detach(), np.float64) for name in ("euler", "trans")
+            check_array(name, np.asarray(stored[name].detach(), np.float64), (None, None))
+            for name in ("euler", "trans")
         )
-        focal = float(stored["focal"].reshape(-1)[0])
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ValueError,
-    ) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise BadLayout(
-            f"{path} has no poses that can be read ({reason}). It must hold tensors euler, trans "
-            "and focal."
-        ) from error
+        focal = real_number("focal", float(stored["focal"].reshape(-1)[0]), 1.0, 1e6)
     if euler.shape != trans.shape or euler.ndim != 2 or euler.shape[1] != 3:
         raise BadLayout(
             f"{path}: euler is {euler.shape} and trans {trans.shape}, not both [frames, 3]."

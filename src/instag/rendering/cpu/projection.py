@@ -8,7 +8,7 @@ import torch
 from numba import njit, prange
 from torch import Tensor
 
-from instag.rendering.projection import DILATION, MARGIN, NEAR, SKIP_UNDER, Projection
+from instag.rendering.projection import DILATION, FARTHEST, MARGIN, NEAR, SKIP_UNDER, Projection
 from instag.runtime.device import numba_threads_like_torch
 from instag.types import Camera, Splats
 
@@ -198,6 +198,8 @@ def _project(inputs, opacities, size, outputs):
                 inside = (
                     seen
                     and determinant > 0
+                    and wide < FARTHEST
+                    and high < FARTHEST
                     and x + wide > 0
                     and x - wide < width
                     and y + high > 0

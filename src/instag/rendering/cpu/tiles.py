@@ -7,8 +7,15 @@ import numpy as np
 from jaxtyping import Float32, Int32
 from numba import njit, prange
 
+from instag.errors import RenderingFailed
+
 WIDTH, HEIGHT = 64, 16
 """Pixels of a tile."""
+MOST_SIDE = 2**14
+"""Pixels of a picture's side."""
+MOST_PAIRS = 2**28
+"""Of splats and tiles in a batch: 2 GiB of them. A head of 50,000 splats that all fill a picture of
+1024 x 1024 has 2**25.6."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +45,39 @@ def cover(
     workers: int,
 ) -> Tiles:
     """Sort the splats by depth (equal depths by index) and list them for each tile that their box
-    touches."""
+    touches. Raises RenderingFailed where that would be more than MOST_PAIRS."""
     frames, count = depths.shape
+    if not (0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE):
+        raise RenderingFailed(
+            f"A picture of {width} x {height} pixels cannot be rendered: a side has from 1 to "
+            f"{MOST_SIDE}. Choose another --size."
+        )
     columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
     boxes = np.empty((frames * count, 4), np.int16)
     orders = np.empty((frames, count), np.int32)
-    starts = np.zeros(frames * rows * columns + 1, np.int32)
-    slot_starts = np.zeros(frames * count + 1, np.int32)
+    starts = np.zeros(frames * rows * columns + 1, np.int64)
+    slot_starts = np.zeros(frames * count + 1, np.int64)
     loads = np.zeros(frames * rows * columns, np.float32)
     _sort_and_count(
-        means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
+        means2d,
+        extents,
+        depths,
+        columns,
+        rows,
+        boxes,
+        orders,
+        starts,
+        slot_starts,
+        loads,
+        MOST_PAIRS,
     )
+    if max(slot_starts[-1], frames * count) > MOST_PAIRS:
+        raise RenderingFailed(
+            f"{count} Gaussians cannot be rendered: in {frames} pictures of {width} x {height} "
+            f"they touch {slot_starts[-1]:,} tiles, and may {MOST_PAIRS:,}. Learn the head again; "
+            "if it is somebody else's, its file is damaged."
+        )
+    starts, slot_starts = starts.astype(np.int32), slot_starts.astype(np.int32)
     members, slots = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
     _list(orders, boxes, columns, rows, starts, slot_starts, members, slots)
     schedule, schedule_starts = _share(loads, workers)
@@ -86,11 +115,11 @@ def _sort(keys, order, spare_keys, spare):
 
 @njit(cache=True, error_model="numpy")
 def _sort_frame(
-    frame, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
+    frame, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads, most
 ):
     """Order one frame's splats, find the tiles that each touches (first and before-last column,
-    then row), count, and estimate the work."""
-    count = depths.shape[1]
+    then row), count, and estimate the work; beyond `most` pairs only count."""
+    count, pairs = depths.shape[1], 0
     _sort(
         depths[frame].view(np.int32).copy(),
         orders[frame],
@@ -116,6 +145,9 @@ def _sort_frame(
             bottom,
         )
         slot_starts[splat + 1] = (right - left) * (bottom - top)
+        pairs += slot_starts[splat + 1]
+        if pairs > most:  # nothing of it will be rendered
+            continue
         work = 2 + min(2 * high, HEIGHT) * (1 + min(2 * wide, WIDTH) / 16)
         for row in range(top, bottom):
             for column in range(left, right):
@@ -136,13 +168,24 @@ def _tiles(low, high, size, count):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def _sort_and_count(
-    means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
+    means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads, most
 ):
     frames, count = depths.shape
     # Waking the other cores for one frame costs more than it saves.
     if frames == 1:
         _sort_frame(
-            0, means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads
+            0,
+            means2d,
+            extents,
+            depths,
+            columns,
+            rows,
+            boxes,
+            orders,
+            starts,
+            slot_starts,
+            loads,
+            most,
         )
     else:
         for frame in prange(frames):
@@ -158,6 +201,7 @@ def _sort_and_count(
                 starts,
                 slot_starts,
                 loads,
+                most,
             )
     for tile in range(len(loads)):
         starts[tile + 1] += starts[tile]

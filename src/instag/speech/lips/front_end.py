@@ -163,6 +163,12 @@ class LipCodeFrontEnd(FrontEnd):
                 "The avatar's voice was learned with another version's lip networks. Learn it "
                 "again from its clip: instag adapt"
             )
+        features = self.model.head()[0].shape[0]
+        if len(self.adapter.weights) != features:
+            raise NotAnArtefact(
+                f"The avatar's voice reads {len(self.adapter.weights)} features, and its lip "
+                f"networks have {features}. Its file is damaged: copy it again."
+            )
         self.encoder = load_whisper_encoder() if encoder is None else encoder
         self.gain = gain
 
