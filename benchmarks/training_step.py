@@ -35,7 +35,7 @@ from instag.runtime.device import (
     set_threads,
     wait_for,
 )
-from instag.training.adapt import head_training, initialize_head, stages_of
+from instag.training.adapt import head_training, stages_of
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
 from instag.training.density_control import accumulate, densify
 from instag.training.recipes import AdaptRecipe, batched, recipe_named
@@ -216,8 +216,7 @@ def measure(
     chosen = split(len(clip), n_views=min(views, len(clip)))
     began = time.perf_counter()
     inputs = load_inputs(clip, recipe, chosen, front_end="mel", device=device)
-    head = initialize_head(inputs, recipe, None, seed)
-    training = head_training(head, inputs, renderer_for(device), seed)
+    training = head_training(inputs, recipe, None, renderer_for(device), seed)
     people = training.people
     rows, seconds = [], {"start": time.perf_counter() - began}
     with tempfile.TemporaryDirectory() as folder:

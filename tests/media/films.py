@@ -52,10 +52,11 @@ def film(
             frame.pts, frame.time_base = index, Fraction(1, FPS)
             packets += video.encode(frame)
         packets += video.encode(None)
+        assert isinstance(audio, AudioStream)
         packets += encoded(audio, clicks(seconds if sound_seconds is None else sound_seconds))
         for packet in sorted(packets, key=stamp):
             move = (pictures if packet.stream is video else sounds)(stamp(packet))
-            if move is not None:
+            if move is not None and packet.pts is not None and packet.dts is not None:
                 ticks = round(move / packet.time_base)
                 packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
                 container.mux(packet)
@@ -84,6 +85,7 @@ def sound_file(
     with av.open(str(path), "w", format=form) as container:
         layout = "mono" if np.ndim(wave) == 1 else "stereo"
         stream = container.add_stream(codec, rate=rate, layout=layout)
+        assert isinstance(stream, AudioStream)
         for packet in encoded(stream, wave):
             container.mux(packet)
     return path
@@ -95,6 +97,7 @@ def tone(seconds: float, hertz: float, rate: int = RATE) -> np.ndarray:
 
 
 def stamp(packet: Packet) -> float:
+    assert packet.dts is not None
     return float(packet.dts * packet.time_base)
 
 

@@ -15,8 +15,10 @@ def frames(times: list[float], form: str = "fltp") -> list[av.AudioFrame]:
     """20 ms of ones each."""
     made = []
     for time in times:
-        ones = np.ones((1, SIZE), np.float32 if form == "fltp" else np.int16)
-        frame = av.AudioFrame.from_ndarray(ones, form, "mono")
+        if form == "fltp":
+            frame = av.AudioFrame.from_ndarray(np.ones((1, SIZE), np.float32), form, "mono")
+        else:
+            frame = av.AudioFrame.from_ndarray(np.ones((1, SIZE), np.int16), form, "mono")
         frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
         frame.pts = round(time * RATE)
         made.append(frame)

@@ -26,7 +26,7 @@ from instag.training.run_dir import OnMetrics, RunDir
 from instag.training.stages.adapt_face import FaceStage
 from instag.training.stages.adapt_fuse import FuseStage
 from instag.training.stages.adapt_mouth import MouthStage
-from instag.training.stages.adapt_stage import HeadTraining
+from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
 from instag.training.supervision.head_landmarks import landmark_sampler
 from instag.training.trainer import CancelToken, Preview, StageReport, Trainer, silent_stages
 from instag.types import FPS
@@ -92,15 +92,7 @@ def adapt(
     inputs = load_inputs(clip, plan.recipe, plan.frames, front_end=plan.front_end, device=where)
     begun = None if plan.prior is None else plan.prior.to(where)
     training = head_training(inputs, plan.recipe, begun, renderer_for(where), seed)
-    stages = {
-        "face": lambda: FaceStage(
-            training,
-            plan.recipe.face,
-            landmark_sampler(training, inputs, plan.recipe.face, begun),
-        ),
-        "mouth": lambda: MouthStage(training, plan.recipe.mouth),
-        "fuse": lambda: FuseStage(training, plan.recipe.fuse),
-    }
+    stages = stages_of(training, inputs, plan.recipe, begun)
     trainer = Trainer(
         training.people, stages, running, report=report, preview=preview, cancel=cancel
     )
@@ -130,6 +122,20 @@ def run_folder(clip: Path, stem: str) -> Path:
     for part in (folder.parent, folder):
         refuse_link(part)
     return folder
+
+
+def stages_of(
+    training: HeadTraining, inputs: AdaptInputs, recipe: AdaptRecipe, prior: Prior | None
+) -> dict[str, Callable[[], AdaptStage]]:
+    """The stages in their order, each made when its turn comes. prior: what the fields began with,
+    on the device."""
+    return {
+        "face": lambda: FaceStage(
+            training, recipe.face, landmark_sampler(training, inputs, recipe.face, prior)
+        ),
+        "mouth": lambda: MouthStage(training, recipe.mouth),
+        "fuse": lambda: FuseStage(training, recipe.fuse),
+    }
 
 
 def initialize_head(
