@@ -91,6 +91,12 @@ def test_needs_come_first() -> None:
         assert set(stage.needs) <= set(ORDER[:index])
 
 
+def test_what_depends_on_poses_follows_the_last_of_them() -> None:
+    # A head is taught expressions only where the units are those of its landmarks and poses.
+    needs = {stage.name: stage.needs for stage in module.STAGES}
+    assert all("poses" in needs[name] for name in ("action_units", "surface", "quality"))
+
+
 def test_a_changed_delay_redoes_what_hears_alone(
     video: Path, tmp_path: Path, done: list[str]
 ) -> None:

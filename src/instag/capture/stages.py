@@ -304,14 +304,6 @@ STAGES = (
         share=8,
     ),
     Stage(
-        name="action_units",
-        run=_action_units,
-        writes=("au.csv",),
-        needs=("tracking",),
-        options=("au",),
-        share=0.3,
-    ),
-    Stage(
         name="regions",
         run=_regions,
         writes=("regions",),
@@ -336,6 +328,14 @@ STAGES = (
         options=("tracker",),
         share=10,
         fixed={"whole_head": True},
+    ),
+    Stage(
+        name="action_units",
+        run=_action_units,
+        writes=("au.csv",),
+        needs=("poses",),
+        options=("au",),
+        share=0.3,
     ),
     Stage(name="torso", run=_torso, writes=("torso",), needs=("regions", "mattes"), share=20),
     Stage(
