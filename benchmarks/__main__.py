@@ -13,10 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from benchmarks import speaking
 from benchmarks.machine import measured
 from benchmarks.training_step import measure, table
 
+from benchmarks import speaking
 from instag.data.clip import Clip
 from instag.runtime.device import device_named, set_threads
 from instag.synthetic import write_clip
