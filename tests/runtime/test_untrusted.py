@@ -108,3 +108,12 @@ def test_text_has_a_limit(tmp_path: Path) -> None:
     assert read_text(path) == "abc"
     with pytest.raises(ValueError, match=r"a\.txt has more"):
         read_text(path, 3)
+
+
+def test_what_was_not_measured_may_be_nan_where_a_reader_says_so() -> None:
+    some = np.array([[0.5, np.nan]], np.float32)
+    assert check_array("it", some, (1, 2), unknown=True) is some
+    with pytest.raises(ValueError, match="not finite"):
+        check_array("it", some, (1, 2))
+    with pytest.raises(ValueError, match="it holds"):
+        check_array("it", np.array([[np.inf, 0.0]], np.float32), (1, 2), unknown=True)

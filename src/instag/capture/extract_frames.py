@@ -137,7 +137,7 @@ def read_landmarks(clip: Clip) -> Landmarks:
         return Landmarks(
             points=check_array("points", stored["points"], (frames, LANDMARKS, 3)),
             found=check_array("found", stored["found"], (frames,), "b"),
-            flow=check_array("flow", stored["flow"], (frames, None, 2)),
+            flow=check_array("flow", stored["flow"], (frames, None, 2), unknown=True),
         )
 
 

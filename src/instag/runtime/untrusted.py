@@ -87,14 +87,16 @@ def check_array(
     kinds: str = "f",
     *,
     largest: float = LARGEST_NUMBER,
+    unknown: bool = False,
 ) -> np.ndarray:
     """The array, where it has this shape, one of these kinds of numbers (letters of NumPy's
-    dtype.kind) and, of floats, no number that is not finite or larger. Raises ValueError."""
+    dtype.kind) and, of floats, no number that is not finite or larger. unknown: whether NaN may
+    stand for what was not measured. Raises ValueError."""
     check_shape(name, array.shape, shape)
     if array.dtype.kind not in kinds:
         raise ValueError(f"{name} holds numbers of type {array.dtype}")
     if array.dtype.kind == "f":
-        _check_numbers(name, array, largest)
+        _check_numbers(name, np.nan_to_num(array, nan=0.0) if unknown else array, largest)
     return array
 
 

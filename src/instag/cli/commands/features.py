@@ -69,9 +69,9 @@ def _compute(
     from instag.speech.feature_stream import frames_of
     from instag.speech.registry import create
 
-    choice = find_sound(sound)
+    fresh, choice = create(speech, device=str(device_named(device))), find_sound(sound)
     heard = SoundPieces(sound, choice)
-    front_end = create(speech, device=str(device_named(device))).calibrated_by(heard.tensors())
+    front_end = fresh.calibrated_by(heard.tensors())
     shape = (frames_of(heard.samples), front_end.channels, front_end.steps)
 
     def counted() -> "Iterator[Tensor]":
