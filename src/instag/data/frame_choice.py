@@ -40,10 +40,12 @@ def normalized(part: Float[Tensor, "f d"]) -> Float[Tensor, "f d"]:
     return away / away.std(0).clamp_min(1e-6) / part.shape[1] ** 0.5
 
 
-def farthest_points(points: Float[Tensor, "f d"], count: int) -> Int[Tensor, " count"]:
-    """Rows in the order of their choice: the one nearest the mean, then each time the one whose
-    nearest chosen point is farthest."""
-    chosen = [int((points - points.mean(0)).norm(dim=1).argmin())]
+def farthest_points(
+    points: Float[Tensor, "f d"], count: int, *, first: int | None = None
+) -> Int[Tensor, " count"]:
+    """Rows in the order of their choice: the first (None: the one nearest the mean), then each time
+    the one whose nearest chosen point is farthest."""
+    chosen = [int((points - points.mean(0)).norm(dim=1).argmin()) if first is None else first]
     nearest = (points - points[chosen[0]]).norm(dim=1)
     while len(chosen) < count:
         chosen.append(int(nearest.argmax()))

@@ -22,6 +22,8 @@ BETWEEN = 0.008
 them."""
 OPAQUE = 200
 """Of 255: pixels that show the head nearly alone."""
+SEEN_INSIDE = 0.85
+"""In this share of some views a point of the head must lie within the person (`share_inside`)."""
 SMOOTH = 0.003
 """Deviation of the blur before colours are compared, in the picture's side."""
 

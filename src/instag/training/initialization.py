@@ -15,7 +15,7 @@ from torch import Tensor
 
 from instag.data.clip_dataset import ClipDataset
 from instag.data.depth_sweep import DepthProfile, depth_profile
-from instag.data.head_view import HeadView, nearest_points, share_inside
+from instag.data.head_view import SEEN_INSIDE, HeadView, nearest_points, share_inside
 from instag.models.gaussians import (
     Gaussians,
     gaussians_at,
@@ -28,8 +28,6 @@ FRAMES = 8
 each other's points."""
 SPARE = 2
 """Points that are drawn for each one that is wanted."""
-SEEN_INSIDE = 0.85
-"""In this share of the frames a point must lie within the person."""
 FEWEST = 0.25
 """Of the points that are wanted: with fewer, the regions of the frames tell too little of the
 head."""

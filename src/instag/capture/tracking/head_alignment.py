@@ -24,8 +24,9 @@ from instag.capture.tracking.pose_refinement import (
 from instag.capture.tracking.skin_features import SkinPoints, detail, sample_points
 from instag.data.clip import Clip
 from instag.data.depth_sweep import depth_profile
+from instag.data.frame_choice import farthest_points
 from instag.data.head_mask import head_alpha_uint8
-from instag.data.head_view import HeadView, nearest_points, share_inside
+from instag.data.head_view import SEEN_INSIDE, HeadView, nearest_points, share_inside
 from instag.ops.rotations import viewmats
 from instag.perception.face_mesh import Landmarks
 from instag.runtime.progress import Report, part, silent
@@ -40,8 +41,6 @@ SKIN, HEAD = 5_000, 1_000
 worse (2,000 of 6,000: its deviation rose by 3 %), and these already bring most of the gain."""
 BESIDE = 0.003
 """Metres beyond the tracked points' surroundings where the latter begin."""
-SEEN_INSIDE = 0.85
-"""In this share of the views a point must lie within the person."""
 MIDDLE, RADII = (0.0, 0.0, -0.03), (0.08, 0.12, 0.10)
 """The ellipsoid, metres in the head's frame, that is as round as heads are."""
 TOWARDS_CAMERA = 1.5
@@ -155,10 +154,6 @@ def turned_apart(track: Track, poses: Float[Tensor, "f 4 4"]) -> list[int]:
     """VIEWS frames with a face whose turns are far from each other's: the most usual turn, then
     always the one farthest from all before it."""
     found: Int[np.ndarray, " g"] = np.flatnonzero(track.found)
-    turns = poses[found, :2, 2].numpy()
-    chosen = [int(np.abs(turns - np.median(turns, axis=0)).sum(1).argmin())]
-    away = np.linalg.norm(turns - turns[chosen[0]], axis=1)
-    while len(chosen) < VIEWS:
-        chosen.append(int(away.argmax()))
-        away = np.minimum(away, np.linalg.norm(turns - turns[chosen[-1]], axis=1))
-    return sorted(int(found[index]) for index in chosen)
+    turns = poses[found, :2, 2]
+    usual = np.abs(turns.numpy() - np.median(turns.numpy(), axis=0)).sum(1).argmin()
+    return sorted(found[farthest_points(turns, VIEWS, first=int(usual)).numpy()].tolist())
