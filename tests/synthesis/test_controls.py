@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from instag.ops.rotations import rotation_vector_to_matrix
+from instag.synthesis.control_filters import FURTHER, EaseTurns
 from instag.synthesis.controls import (
     FrameControls,
     PoseFrom,
@@ -102,3 +103,23 @@ def test_any_batches_give_the_same_controls():
     whole = played(torch.arange(300)).merged_expression()
     pieces = [played(part).merged_expression() for part in torch.arange(300).split(7)]
     assert (torch.cat(pieces) == whole).all()
+
+
+def test_turns_within_those_seen_stay_and_others_are_eased_back():
+    seen = Replay(viewmats=poses(30), expressions=torch.zeros(30, 6))
+    frames = torch.arange(30)
+    eased = EaseTurns.to_seen(seen, poses(30))
+    assert (eased(frames).head_pose == seen(frames).head_pose).all()
+    far = poses(400)
+    far[:, :3, :3] = rotation_vector_to_matrix(
+        torch.linspace(-2.5, 2.5, 400)[:, None] * torch.tensor([0.0, 1.0, 0.0])
+    )
+    asked = Replay(viewmats=far, expressions=torch.zeros(400, 6))
+    shown = EaseTurns.to_seen(asked, poses(30))(torch.arange(390)).head_pose
+    yaw = torch.atan2(shown[:, 0, 2], shown[:, 0, 0])
+    assert yaw.min() > -FURTHER - 2e-3
+    assert yaw.max() < 0.3 + FURTHER + 2e-3
+    assert (yaw[1:] - yaw[:-1]).abs().max() < 0.04  # no jump where easing begins
+    torch.testing.assert_close(
+        shown[:, :3, :3] @ shown[:, :3, :3].mT, torch.eye(3).expand(390, 3, 3)
+    )

@@ -1,14 +1,22 @@
 """Filters of controls: each is a source that changes what another gives."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import final
 
 import torch
 from jaxtyping import Float, Int
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from instag.ops.rotations import rotation_vector_to_matrix
 from instag.synthesis.controls import ControlSource, FrameControls
 from instag.synthesis.pose_interpolation import nearest_rigid
+
+FURTHER = math.radians(8)
+"""How much farther than it was seen to turn a head may be turned, about each of its axes."""
+ROUNDED = 1e-3
+"""Radians by which rotations may differ that are the same."""
 
 
 @final
@@ -83,3 +91,41 @@ class Ease(ControlSource):
             head_pose=nearest_rigid(given.head_pose.unflatten(0, shape).mean(1)),
             expression=given.expression.unflatten(0, shape).mean(1),
         )
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class EaseTurns(ControlSource):
+    """Eases turns back that go beyond those that were seen: nothing is known of the sides that they
+    would show. Up to `farthest` poses stay as they are; beyond it they approach a limit FURTHER on.
+
+    rest: the head's mean rotation. farthest: angles about its x, y and z from there, radians.
+    """
+
+    source: ControlSource
+    rest: Float[Tensor, "3 3"]
+    farthest: Float[Tensor, " 3"]
+
+    @classmethod
+    def to_seen(cls, source: ControlSource, viewmats: Float[Tensor, "l 4 4"]) -> "EaseTurns":
+        """As far as these poses turn. viewmats: world to camera, of the frames learned from."""
+        rest = nearest_rigid(viewmats.mean(0, keepdim=True))[0, :3, :3]
+        farthest = _turns(viewmats, rest).abs().amax(0) + ROUNDED
+        return cls(source=source, rest=rest, farthest=farthest)
+
+    def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
+        given = self.source(frames)
+        turns = _turns(given.head_pose, self.rest)
+        beyond = (turns.abs() - self.farthest).clamp_min(0)
+        eased = turns.sign() * (self.farthest + FURTHER * torch.tanh(beyond / FURTHER))
+        pose = given.head_pose.clone()
+        eased = torch.where(beyond > 0, eased, turns)
+        pose[:, :3, :3] = self.rest @ rotation_vector_to_matrix(eased)
+        far = (beyond > 0).any(dim=1)[:, None, None]
+        return replace(given, head_pose=torch.where(far, pose, given.head_pose))
+
+
+def _turns(poses: Float[Tensor, "f 4 4"], rest: Float[Tensor, "3 3"]) -> Float[Tensor, "f 3"]:
+    """Rotation vectors from rest, radians, about the head's own axes."""
+    relative = (rest.mT @ poses[:, :3, :3]).double().cpu().numpy()
+    return torch.from_numpy(Rotation.from_matrix(relative).as_rotvec()).to(poses)

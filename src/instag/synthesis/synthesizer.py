@@ -16,6 +16,7 @@ from instag.motion.blinks import blinks_rarely
 from instag.runtime.device_copy import AsyncDownload, PendingTensor
 from instag.speech.front_end import FrontEnd
 from instag.synthesis.background import Background, BackgroundCache
+from instag.synthesis.control_filters import EaseTurns
 from instag.synthesis.controls import ControlSource, PoseFrom, Replay, Still, WithBlinks
 from instag.synthesis.front_end import front_end_for
 from instag.synthesis.head_renderer import HeadRenderer
@@ -63,7 +64,8 @@ class Synthesizer:
         batch: int | None = None,
         piece: int | None = None,
     ) -> None:
-        """controls: moves the head, `options` if not given. background: closed with the
+        """controls: moves the head, `options` if not given; turns far beyond those learned from are
+        eased back (`control_filters.EaseTurns`). background: closed with the
         synthesizer; the avatar's torso and backdrop if not given. front_end: a calibrated one;
         the avatar's, calibrated as above, if not given. device: renders. batch: frames of a packet
         at most, what suits the device if not given. piece: frames whose features are computed at
@@ -75,7 +77,9 @@ class Synthesizer:
         batch = batch or (BATCH if self._device.type == "cpu" else GPU_BATCH)
         self._planner = Planner(
             front_end or front_end_for(avatar, device=str(self._device)),
-            controls or controls_of(avatar, options),
+            controls_of(avatar, options)
+            if controls is None
+            else EaseTurns.to_seen(controls, avatar.viewmats.cpu()),
             self._device,
             batch=batch,
             piece=piece,
