@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from clip_arguments import add_clips, chosen_clips
 
+from instag.capture.measure_action_units import measure_action_units
 from instag.data.clip import Clip
 from instag.models.prior import Prior
 from instag.runtime.device import device_named, peak_memory, set_threads
@@ -69,9 +70,7 @@ def thinned(path: Path, frames: int, folder: Path) -> Path:
         for name in ("rotations", "translations", "landmarks", "landmarks68", "found")
     }
     thin.save_track(replace(track, **rows))
-    thin.save_action_units(
-        {name: column[chosen] for name, column in clip.action_units().items()}, track.found[chosen]
-    )
+    measure_action_units(thin)
     thin.save_speech(clip.speech()[: len(chosen) * SAMPLES])
     return thin.folder
 

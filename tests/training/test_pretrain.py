@@ -3,6 +3,7 @@ on, several processes agree with one."""
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from instag.capture.measure_action_units import measure_action_units
+from instag.data.clip import Clip
 from instag.errors import BadArgument
 from instag.models.face_field import MotionField
 from instag.models.mouth_field import MouthField
@@ -55,11 +58,14 @@ def metrics(output: Path) -> list[dict[str, float | str]]:
 
 
 def test_two_people_teach_a_prior(people, tmp_path):
-    prior = pretrain(people[:2], tmp_path / "two.prior", recipe=TINY)
+    measured = Clip.open(shutil.copytree(people[0], tmp_path / "measured.clip"))
+    measure_action_units(measured)
+    prior = pretrain([measured, people[1]], tmp_path / "two.prior", recipe=TINY)
     assert prior.info.people == 2
     assert prior.info.training["frames"] == 130
     assert Prior.open(tmp_path / "two.prior").digest() == prior.digest()
     terms = {name for row in metrics(tmp_path / "two.prior") for name in row}
+    assert any(float(row.get("expressions", 0)) > 0 for row in metrics(tmp_path / "two.prior"))
     assert {
         "photometric",
         "alpha",

@@ -50,11 +50,6 @@ class ExpressionDisplacement:
     basis: Float[Tensor, "6 q 3"]
     strongest: Float[Tensor, " 6"]
 
-    @property
-    def lacks_blink(self) -> bool:
-        """Whether the person was not seen to close the eyes."""
-        return float(self.strongest[BLINK_ROW]) > 0
-
     def shift(
         self, points: Float[Tensor, "n 3"], seen: Float[Tensor, "b 6"], shown: Float[Tensor, "b 6"]
     ) -> Float[Tensor, "b n 3"]:

@@ -18,6 +18,7 @@ from instag.runtime.device import device_name, device_named
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
 from instag.training.adapt_plan import AdaptPlan, adapt_plan
 from instag.training.distributed import ProcessGroup
+from instag.training.expression_inputs import seen_and_taught
 from instag.training.initialization import initial_gaussians
 from instag.training.people import People, Person
 from instag.training.person_sampler import PersonSampler
@@ -166,12 +167,7 @@ def initialize_head(
         seed=seed,
     ).to(dataset.device)
     head.set_speech_level(inputs.features)
-    expressions = inputs.seen_expressions
-    if inputs.expressions is not None:
-        # With the weakest and the strongest that expression labels have.
-        strongest = inputs.expressions.strongest[None]
-        expressions = torch.cat([expressions, torch.zeros_like(expressions[:1]), strongest])
-    head.set_expression_range(expressions)
+    head.set_expression_range(seen_and_taught(inputs.seen_expressions, inputs.expressions))
     if prior is not None:
         prior.begin(head)
     return head
@@ -190,6 +186,7 @@ def head_training(
         train=train,
         pictured=inputs.pictured,
         landmarks=inputs.landmarks,
+        expressions=inputs.expressions,
         extent=dataset.extent(train),
     )
     people = People(

@@ -14,15 +14,13 @@ from instag.data.clip_dataset import ClipDataset
 from instag.data.frame_choice import telling_frames
 from instag.data.speech_features import clip_features, features_of_silence
 from instag.data.splits import Split
-from instag.motion.expression_basis import load_expression_basis
-from instag.motion.expression_displacement import ExpressionDisplacement, expression_displacement
 from instag.motion.landmark_motion import LandmarkMotion, landmark_motion
-from instag.perception.action_units import are_measured
 from instag.speech.lips.audio_offset import landmark_curves
 from instag.speech.lips.codes import LipCodes, lip_codes
 from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
 from instag.speech.lips.speaker_adapter import fit_speaker_adapter
 from instag.speech.registry import kind_of
+from instag.training.expression_inputs import ExpressionInputs, expression_inputs
 from instag.training.recipes import AdaptRecipe
 from instag.types import SAMPLES, Conditioning
 
@@ -42,10 +40,9 @@ class ObservedLips:
 @dataclass(frozen=True, kw_only=True)
 class AdaptInputs:
     """split: frames to learn from and to test on. pictured: those to learn from whose pictures are
-    compared. landmarks: on the device. lips: where lip codes
-    drive the head. silence: the window of a silent frame, where speech features do and landmarks
-    are learned. expressions: where the person's skin goes in expressions that were not seen, if the
-    head is to learn them: not where eyes were seen to close, nor where the clip's units are not
+    compared. landmarks: on the device. lips: where lip codes drive the head. silence: the window of
+    a silent frame, where speech features do and landmarks are learned. expressions: those that are
+    taught besides what is seen; None where the recipe teaches none or the clip's units are not
     those of its landmarks."""
 
     dataset: ClipDataset
@@ -56,7 +53,7 @@ class AdaptInputs:
     landmarks: LandmarkMotion
     lips: ObservedLips | None
     silence: Float[Tensor, "channels steps"] | None
-    expressions: ExpressionDisplacement | None
+    expressions: ExpressionInputs | None
 
     @property
     def features(self) -> Float[Tensor, "f channels steps"]:
@@ -93,12 +90,8 @@ def load_inputs(
             found = features_of_silence(front_end, features, waveform, device=str(device))
             silence = torch.from_numpy(found).to(device)
     dataset = ClipDataset(clip, tables, size=recipe.size, features=features, device=device)
-    if recipe.face.expressions and are_measured(tables.action_units, track, *size):
-        basis = load_expression_basis().fitted(landmarks.points).to(device)
-        seen = dataset.expression[train.start : train.stop]
-        flow = expression_displacement(basis, landmarks.points.to(device), seen)
-        # How eyes close that were seen to, pictures tell better than people's mean.
-        expressions = flow if flow.lacks_blink else None
+    if recipe.face.expressions:
+        expressions = expression_inputs(tables, dataset, train, landmarks)
     return AdaptInputs(
         dataset=dataset,
         split=split,

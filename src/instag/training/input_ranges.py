@@ -9,6 +9,7 @@ from torch import Tensor
 
 from instag.models.conditioning_encoders import LipCodeEncoder
 from instag.training.distributed import ProcessGroup
+from instag.training.expression_inputs import seen_and_taught
 from instag.training.people import Person
 
 
@@ -38,9 +39,12 @@ def code_level(people: Sequence[Person], group: ProcessGroup) -> Float[Tensor, "
 
 
 def expression_range(people: Sequence[Person], group: ProcessGroup) -> Float[Tensor, "2 6"]:
-    """Least and greatest of each action unit, of all people."""
+    """Least and greatest of each action unit that fields learn from, of all people."""
     seen = [
-        person.dataset.expression[person.train.start : person.train.stop].cpu() for person in people
+        seen_and_taught(
+            person.dataset.expression[person.train.start : person.train.stop], person.expressions
+        ).cpu()
+        for person in people
     ]
     mine = [torch.stack([each.amin(0), each.amax(0)]) for each in seen]
     every = torch.stack([both for of_rank in group.gather(mine) for both in of_rank])

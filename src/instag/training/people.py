@@ -16,14 +16,16 @@ from instag.motion.landmark_motion import LandmarkMotion
 from instag.rendering.renderer import Renderer
 from instag.runtime.untrusted import check_shape
 from instag.training.distributed import ProcessGroup
+from instag.training.expression_inputs import ExpressionInputs
 from instag.training.person_sampler import PersonSampler
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
     """One of the people. number: among all people. train: the frames to learn from. pictured:
-    those of them whose pictures are compared. landmarks: on the device. extent: of the scene,
-    metres. table_bytes: of frames on the device; None for what suits it."""
+    those of them whose pictures are compared. landmarks: on the device. expressions: see
+    ExpressionInputs; None where none are taught besides those seen. extent: of the scene, metres.
+    table_bytes: of frames on the device; None for what suits it."""
 
     number: int = 0
     face: Gaussians
@@ -33,6 +35,7 @@ class Person:
     pictured: Sequence[int]
     landmarks: LandmarkMotion
     extent: float
+    expressions: ExpressionInputs | None = None
     table_bytes: int | None = None
 
     @property

@@ -14,6 +14,7 @@ from instag.speech.lips.codes import lip_codes
 from instag.speech.lips.network import load_lip_model
 from instag.speech.registry import kind_of
 from instag.training.distributed import ProcessGroup
+from instag.training.expression_inputs import expression_inputs
 from instag.training.initialization import initial_gaussians
 from instag.training.people import Person
 from instag.training.person_sampler import PersonSampler
@@ -99,6 +100,9 @@ def load_person(
         train=train,
         pictured=train,
         landmarks=landmarks.to(device),
+        expressions=expression_inputs(tables, dataset, train, landmarks)
+        if recipe.face.expressions
+        else None,
         extent=dataset.extent(train),
         table_bytes=table_bytes,
     )

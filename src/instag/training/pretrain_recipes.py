@@ -65,6 +65,8 @@ def _reference_face() -> PretrainFaceConfig:
         landmarks=Term(weight=0.0),
         landmark_frames=8,
         landmark_points=144,
+        expressions=0.0,
+        closed_lids=0.0,
         density=DensityConfig(end=29_000, behind=None, reset_every=None),
     )
 
@@ -110,6 +112,8 @@ def default() -> PretrainRecipe:
         rivals=1,
         mean_motion=Term(weight=0.1),
         landmarks=Term(weight=2.0),
+        expressions=0.3,
+        closed_lids=0.15,
         density=density,
     )
     mouth = replace(

@@ -92,6 +92,7 @@ def _reference_face(with_prior: bool) -> FaceStageConfig:
         landmark_frames=48,
         landmark_points=144,
         expressions=0.0,
+        closed_lids=0.0,
         density=DensityConfig(end=9_000),
     )
 
@@ -176,6 +177,7 @@ def _base_face(face: FaceStageConfig, with_prior: bool) -> FaceStageConfig:
         **(WITH_PRIOR if with_prior else FRESH),
         landmarks=Term(weight=2.0),
         expressions=0.3,
+        closed_lids=0.15,
         background="random",
         hair_every=1,
         lips=Term(weight=0.5),

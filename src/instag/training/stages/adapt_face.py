@@ -39,7 +39,8 @@ class FaceStageConfig:
     rest after slow_field_after steps, however long the stage. landmarks: the field's shifts of some
     landmarks against the seen ones, in landmark_frames frames for each frame rendered. expressions:
     the share of those frames that are taken twice, the second time with an expression that was not
-    seen; 0 if the head is not to learn such. hair_every: the hair is compared in each such step
+    seen; 0 if the head is not to learn such. closed_lids: the share of the frames rendered whose
+    lids are closed in the picture. hair_every: the hair is compared in each such step
     after opening_steps and covered else. lips: a further L1 within the lips box.
     """
 
@@ -70,6 +71,7 @@ class FaceStageConfig:
     landmark_frames: int
     landmark_points: int
     expressions: float
+    closed_lids: float
     density: DensityConfig
 
 
@@ -131,6 +133,8 @@ class FaceStage(AdaptStage):
         rng = self.rng(self.person, at)
         surface = self.surface(at) and config.normals.weight + config.depth.weight > 0
         frames, _ = self.loader(at, surface=surface)
+        if self.person.expressions is not None and config.closed_lids:
+            frames = self.person.expressions.lids.close(frames, config.closed_lids, rng.choice)
         taught = None
         if self.landmarks is not None and config.landmarks(at):
             taught = self.landmarks.sample(self.person.face.means.detach(), rng.noise)

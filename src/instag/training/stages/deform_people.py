@@ -39,13 +39,15 @@ class Query:
 @dataclass(frozen=True, kw_only=True)
 class PersonDeformation:
     """A person's Gaussians and landmarks, moved. mean: by each field, under the mean condition.
-    attention: of both fields, at the Gaussians. landmarks: shifts, metres."""
+    attention: of both fields, at the Gaussians. landmarks: shifts by both fields, metres.
+    universal_landmarks: what the universal field alone computes there."""
 
     universal: Deformation
     own: Deformation
     mean: list[Deformation]
     attention: Float[Tensor, "n 4"]
     landmarks: Float[Tensor, "f p 3"] | None
+    universal_landmarks: Deformation | None
 
     @property
     def motion(self) -> Deformation:
@@ -100,12 +102,12 @@ def _deform(
         each.deform(at, of_frames).split(*frames)
         for each, at, of_frames in zip((field, own), splats, seen, strict=True)
     )
+    shared = field.deform(marks[0], taught[0]) if query.landmarks else None
     return PersonDeformation(
         universal=universal[0],
         own=personal[0],
         mean=universal[1:] + personal[1:],
         attention=torch.cat([at.attention() for at in splats], dim=-1),
-        landmarks=field.deform(marks[0], taught[0]).shift + own.deform(marks[1], taught[1]).shift
-        if query.landmarks
-        else None,
+        landmarks=shared and shared.shift + own.deform(marks[1], taught[1]).shift,
+        universal_landmarks=shared,
     )

@@ -23,8 +23,10 @@ from instag.training.stages.deform_people import PersonDeformation, Query, defor
 from instag.training.stages.pretrain_stage import PretrainStage
 from instag.training.stages.stage import Step, StepOutput
 from instag.training.stages.targets import head_pictures
+from instag.training.supervision.expressions import ExpressionLabeler
 from instag.training.supervision.landmarks import (
     LandmarkBatch,
+    acted,
     frame_cdf,
     sample_frames,
     sample_points,
@@ -42,8 +44,10 @@ class PretrainFaceConfig:
     open the mouth is, later ones by how closed the eyes are. means_decay_steps: in which the
     centres' rate falls to a hundredth. late: steps until the second decay of the rates. rivals: of
     how many others the contrast takes account at once, in contrast_frames frames. landmark_frames:
-    for each frame rendered. mean_motion: of what fields move under a person's mean condition: that
-    belongs into the Gaussians.
+    for each frame rendered. expressions: the share of those that are taken twice, the second time
+    with an expression that was not seen. closed_lids: the share of the frames rendered whose lids
+    are closed in the picture. mean_motion: of what fields move under a person's mean condition:
+    that belongs into the Gaussians.
     """
 
     steps: Steps
@@ -66,6 +70,8 @@ class PretrainFaceConfig:
     landmarks: Term
     landmark_frames: int
     landmark_points: int
+    expressions: float
+    closed_lids: float
     density: DensityConfig
 
 
@@ -106,7 +112,7 @@ class PretrainFaceStage(PretrainStage):
 
     def compute_losses(self, step: Step) -> StepOutput:
         config, at, people = self.config, step.person_step, step.people
-        parts = [self.loaders[person.number](at)[0] for person in people]
+        parts = [self._frames(at, person) for person in people]
         taught = [self._landmark_batch(at, person) for person in people if config.landmarks(at)]
         moving = at >= config.static_steps
         deformed = (
@@ -128,10 +134,15 @@ class PretrainFaceStage(PretrainStage):
         if moving and deformed:
             terms |= self._motion_losses(step, parts, deformed)
         if taught and deformed:
-            terms["landmarks"] = (
-                config.landmarks(at) * landmark_error(taught, deformed) / SHIFT_UNIT
-            )
+            terms |= self._landmark_losses(at, taught, deformed)
         return StepOutput(losses=terms, rendering=rendering, cameras=cameras, picture=picture)
+
+    def _frames(self, step: int, person: Person) -> FrameBatch:
+        frames, _ = self.loaders[person.number](step)
+        if person.expressions is None or not self.config.closed_lids:
+            return frames
+        choice = self.rng(person, step, "lids").choice
+        return person.expressions.lids.close(frames, self.config.closed_lids, choice)
 
     def _deform(
         self,
@@ -204,6 +215,24 @@ class PretrainFaceStage(PretrainStage):
             terms["contrast"] = config.contrast(at) * mean_of(agreed)
         return terms
 
+    def _landmark_losses(
+        self, step: int, taught: list[LandmarkBatch], deformed: list[PersonDeformation]
+    ) -> dict[str, Tensor]:
+        """Both fields together move landmarks as was seen; what was not seen is the same in all
+        people, and so the universal field's part."""
+        weight = self.config.landmarks(step)
+        terms = {"landmarks": weight * landmark_error(taught, deformed) / SHIFT_UNIT}
+        if not self.config.expressions:
+            return terms
+        none = deformed[0].universal.shift.new_zeros(())
+        errors = [
+            none
+            if batch.expressions is None or each.universal_landmarks is None
+            else batch.expressions.error(each.universal_landmarks)
+            for each, batch in zip(deformed, taught, strict=True)
+        ]
+        return terms | {"expressions": weight * mean_of(errors)}
+
     def _contrast(
         self, step: int, person: Person, condition: Condition, deformed: PersonDeformation
     ) -> Tensor:
@@ -235,17 +264,22 @@ class PretrainFaceStage(PretrainStage):
         if isinstance(encoder, SpeechEncoder):
             speech = augment_voice(condition.speech, encoder.level, noise)
             condition = replace(condition, speech=speech)
-        return LandmarkBatch(
+        batch = LandmarkBatch(
             points=landmarks.points[points],
             condition=condition,
             shift=landmarks.shift[frames[:, None], points],
         )
+        count = round(len(frames) * config.expressions)
+        if person.expressions is None or not count:
+            return batch
+        labeler, centres = ExpressionLabeler(flow=person.expressions.flow), person.face.means
+        return acted(batch, labeler, count, centres.detach(), noise)
 
 
 def landmark_error(taught: list[LandmarkBatch], deformed: list[PersonDeformation]) -> Tensor:
     """How far the landmarks of several people are from where they should be, metres."""
     errors = [
-        (each.landmarks[..., :2] - batch.shift).abs().mean()
+        (each.landmarks[: len(batch.shift), : batch.shift.shape[1], :2] - batch.shift).abs().mean()
         for each, batch in zip(deformed, taught, strict=True)
         if each.landmarks is not None
     ]

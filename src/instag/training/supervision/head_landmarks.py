@@ -39,7 +39,7 @@ def landmark_sampler(
             person.dataset.unit(BLINK)[inputs.split.train.start : inputs.split.train.stop]
         ),
         labeler=labeler,
-        expressions=None if expressions is None else ExpressionLabeler(flow=expressions),
+        expressions=None if expressions is None else ExpressionLabeler(flow=expressions.flow),
         frames=frames,
         points=config.landmark_points,
         acted=0 if expressions is None else round(frames * config.expressions),

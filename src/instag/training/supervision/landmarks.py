@@ -71,25 +71,32 @@ class LandmarkSampler:
             ),
             shift=torch.cat([seen[:plain], labels.shift])[:, points],
         )
-        return batch if self.expressions is None else self._acted(batch, centres, noise)
+        if self.expressions is None:
+            return batch
+        return acted(batch, self.expressions, self.acted, centres, noise)
 
-    def _acted(
-        self, batch: LandmarkBatch, centres: Float[Tensor, "g 3"], noise: torch.Generator
-    ) -> LandmarkBatch:
-        """The batch and its last frames once more, with another expression."""
-        assert self.expressions is not None
-        again, condition = len(batch.condition.speech) - self.acted, batch.condition
-        points = torch.cat([batch.points, self.expressions.query_points(centres, noise)])
-        labels = self.expressions.augment(points, condition.expression[again:], noise)
-        return LandmarkBatch(
-            points=points,
-            condition=Condition(
-                speech=torch.cat([condition.speech, condition.speech[again:]]),
-                expression=torch.cat([condition.expression, labels.expression]),
-            ),
-            shift=batch.shift,
-            expressions=labels,
-        )
+
+def acted(
+    batch: LandmarkBatch,
+    labeler: ExpressionLabeler,
+    count: int,
+    centres: Float[Tensor, "g 3"],
+    noise: torch.Generator,
+) -> LandmarkBatch:
+    """The batch and its last frames, so many, once more, with another expression. centres: of the
+    head's Gaussians, metres."""
+    again, condition = len(batch.condition.speech) - count, batch.condition
+    points = torch.cat([batch.points, labeler.query_points(centres, noise)])
+    labels = labeler.augment(points, condition.expression[again:], noise)
+    return LandmarkBatch(
+        points=points,
+        condition=Condition(
+            speech=torch.cat([condition.speech, condition.speech[again:]]),
+            expression=torch.cat([condition.expression, labels.expression]),
+        ),
+        shift=batch.shift,
+        expressions=labels,
+    )
 
 
 def frame_cdf(blink: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
