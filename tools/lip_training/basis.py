@@ -6,11 +6,11 @@ from typing import final
 
 import torch
 from jaxtyping import Float
-from lip_training.people import Observed
 from torch import Tensor
 
 from instag.motion.landmark_motion import LOWER_LIP, UPPER_LIP
 from instag.speech.lips.network import CODES, LipModel
+from lip_training.people import Observed
 
 LIPS = (
     *(0, 11, 12, 13, 14, 15, 16, 17, 37, 39, 40, 61, 72, 73, 74, 78, 80, 81, 82, 84, 85, 86, 87),

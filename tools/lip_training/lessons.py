@@ -11,19 +11,19 @@ from typing import final
 
 import torch
 from jaxtyping import Float
-from lip_training.basis import Basis, code_of
-from lip_training.people import Heard, Observed, smooth
-from lip_training.sounds import LEAD, REST, Draw
 from torch import Tensor
+from torch.nn.functional import pad
 
 from instag.speech.lips.live_features import LIVE_STEPS
 from instag.speech.lips.network import (
     CODES,
-    CURVES,
     MARGIN_FRAMES,
     STEPS_PER_FRAME,
     interpolate_at,
 )
+from lip_training.basis import Basis, code_of
+from lip_training.people import Heard, Observed, smooth
+from lip_training.sounds import LEAD, REST, Draw
 
 TEMPO = 0.1
 """Crops are faster or slower by up to this share."""
@@ -40,13 +40,14 @@ EDGE = 2
 @dataclass(frozen=True, kw_only=True)
 class Variant:
     """A variant of a recording, in frames from -LEAD on. whole: its steps. live: windows that end
-    before the steps `ends`. target: curves, code and voice in each frame."""
+    before the steps `ends`. target: curves, code and voice in each frame. rest: as in Lesson."""
 
     whole: Float[Tensor, "c n"]
     live: Float[Tensor, "w c steps"]
     ends: Float[Tensor, " w"]
     stretch: float
     target: Float[Tensor, "16 f"]
+    rest: Float[Tensor, " f"]
 
 
 @final
@@ -72,11 +73,12 @@ class Learned:
 @dataclass(frozen=True, kw_only=True)
 class Crops:
     """inputs: STEPS_PER_FRAME steps a frame. target: curves, code and voice; known: 1 where they
-    count."""
+    count; seen: 1 where lips do what was seen, 0 in a lesson's rest."""
 
     inputs: Float[Tensor, "b c steps"]
     target: Float[Tensor, "b 16 f"]
     known: Float[Tensor, "b 1 f"]
+    seen: Float[Tensor, "b 1 f"]
 
 
 def learned(
@@ -94,7 +96,8 @@ def learned(
             live=((each.live.float() - mean) @ components).transpose(1, 2).contiguous(),
             ends=each.ends,
             stretch=each.stretch,
-            target=lesson_target(unit, rest, each),
+            target=lesson_target(unit, rest, observed.voiced, each),
+            rest=each.rest,
         )
         for each in heard
     ]
@@ -116,12 +119,16 @@ def unit_target(
 
 
 def lesson_target(
-    unit: Float[Tensor, "f 15"], rest: Float[Tensor, " 15"], heard: Heard
+    unit: Float[Tensor, "f 15"],
+    rest: Float[Tensor, " 15"],
+    voiced: Float[Tensor, " f"],
+    heard: Heard,
 ) -> Float[Tensor, "16 f"]:
-    """What was seen, eased into rest where the lesson rests."""
+    """What was seen, eased into rest where the lesson rests; then, whether the person speaks."""
     seen = torch.cat([unit[:1].expand(LEAD, -1), unit, unit[-1:].expand(REST, -1)])
     eased = seen + heard.rest[:, None] * (rest - seen)
-    return torch.cat([eased, heard.voice[:, None]], dim=1).T.contiguous()
+    voice = pad(voiced, (LEAD, REST)) * (heard.rest < 0.5)
+    return torch.cat([eased, voice[:, None]], dim=1).T.contiguous()
 
 
 def places_of(
@@ -182,28 +189,28 @@ def drawn_live(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw
         last = last_heard(person, variant, window) - draw() * rate
         start = last - (2 * LIVE_TAUGHT - 1) * rate
         inputs = live_inputs(person, variant, window, start, frames, rate)
-        target, known = _taught(person, variant, start + torch.arange(frames) * rate)
+        target, known, seen = _taught(person, variant, start + torch.arange(frames) * rate)
         known[:LIVE_TAUGHT] = 0
         known[2 * LIVE_TAUGHT :] = 0
-        crops.append((inputs, target, known))
+        crops.append((inputs, target, known, seen * known))
     return _batch(crops)
 
 
-def _drawn(
-    people: Sequence[Learned], shares: Tensor, count: int, draw: Draw
-) -> list[Learned]:
+def _drawn(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw) -> list[Learned]:
     numbers = torch.multinomial(shares, count, replacement=True, generator=draw.generator)
     return [people[number] for number in numbers.tolist()]
 
 
-def _taught(person: Learned, variant: Variant, places: Tensor) -> tuple[Tensor, Tensor]:
-    """Targets at places in frames, and whether they count."""
+def _taught(person: Learned, variant: Variant, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Targets at places in frames, whether they count, and whether they were seen."""
     frames = len(person)
     inside = (places > -LEAD) & (places < frames + REST - 1)
     edge = ((places + 0.5).abs() <= EDGE) | ((places - frames + 0.5).abs() <= EDGE)
-    return interpolate_at(variant.target, places + LEAD), (inside & ~edge).float()
+    known = (inside & ~edge).float()
+    resting = interpolate_at(variant.rest[None], places + LEAD)[0] > 0
+    return interpolate_at(variant.target, places + LEAD), known, known * ~resting
 
 
-def _batch(crops: list[tuple[Tensor, Tensor, Tensor]]) -> Crops:
-    inputs, target, known = (torch.stack(part) for part in zip(*crops, strict=True))
-    return Crops(inputs=inputs, target=target, known=known[:, None])
+def _batch(crops: list[tuple[Tensor, Tensor, Tensor, Tensor]]) -> Crops:
+    inputs, target, known, seen = (torch.stack(part) for part in zip(*crops, strict=True))
+    return Crops(inputs=inputs, target=target, known=known[:, None], seen=seen[:, None])

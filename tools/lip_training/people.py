@@ -9,9 +9,8 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from lip_training.sounds import LEAD, REST, Draw, Lesson, Sound, drawn_lesson, plain_lesson
-from scipy.ndimage import binary_dilation, gaussian_filter1d
+from jaxtyping import Bool, Float
+from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter1d
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
@@ -20,10 +19,11 @@ from instag.motion.landmark_motion import LandmarkMotion, landmark_motion
 from instag.speech.lips.audio_offset import landmark_curves
 from instag.speech.lips.codes import OUTER_EYES
 from instag.speech.lips.live_features import LIVE_STEPS
-from instag.speech.lips.network import STEPS_PER_FRAME
+from instag.speech.lips.network import COMPONENTS, STEPS_PER_FRAME
 from instag.speech.loudness import ACTIVE_RMS, at_active_loudness
 from instag.speech.whisper import BLOCK_S, STEP, WhisperEncoder
 from instag.types import SAMPLE_RATE, SAMPLES
+from lip_training.sounds import Draw, Lesson, Sound, drawn_lesson, plain_lesson
 
 VARIANTS = 6
 """Of each recording; the first one is the recording itself."""
@@ -32,7 +32,9 @@ VOCAL_TRACT, RESAMPLED = 0.12, 0.7
 LIVE_EVERY = 21
 """Frames between the ends of two live windows; odd, so that all look-aheads occur."""
 VOICED_DB = -25.0
-"""Frames that are fainter than this, against the common loudness, are without a voice."""
+"""Frames that are fainter than this, against the common loudness, are without a voice ..."""
+BREATH_FRAMES = 13
+"""... where there are so many of them."""
 SMOOTHED = 0.7
 """Deviation in frames of the Gaussian that smooths what is learned."""
 
@@ -55,12 +57,16 @@ class Observed:
 
     @property
     def voiced(self) -> Float[Tensor, " f"]:
-        """1 in frames with a voice, and near them."""
+        """1 in frames with a voice, near them, and in pauses for breath: there people's lips stand
+        as open as in speech."""
+        quiet = binary_opening(~self.louder_than(VOICED_DB), np.ones(BREATH_FRAMES))
+        return torch.from_numpy(binary_dilation(~quiet, np.ones(5))).float()
+
+    def louder_than(self, level: float) -> Bool[np.ndarray, " f"]:
+        """Frames of more than so many dB against the common loudness."""
         frames = pad(self.sound, (0, len(self) * SAMPLES))[: len(self) * SAMPLES]
-        loud = frames.reshape(-1, SAMPLES).square().mean(1).sqrt() > ACTIVE_RMS * 10 ** (
-            VOICED_DB / 20
-        )
-        return torch.from_numpy(binary_dilation(loud.numpy(), np.ones(5))).float()
+        rms = frames.reshape(-1, SAMPLES).square().mean(1).sqrt()
+        return (rms > ACTIVE_RMS * 10 ** (level / 20)).numpy()
 
 
 @final
@@ -70,7 +76,7 @@ class Heard:
 
     whole: 50 steps a second, as of a file, the first one at frame -LEAD. live: windows of
     LIVE_STEPS that end with the sound heard so far; ends: the step after the last of each. stretch:
-    steps of the variant for one of the recording. rest, voice: as in Lesson.
+    steps of the variant for one of the recording. rest: as in Lesson.
     """
 
     whole: Float[Tensor, "n 384"]
@@ -78,7 +84,6 @@ class Heard:
     ends: Float[Tensor, " w"]
     stretch: float
     rest: Float[Tensor, " f"]
-    voice: Float[Tensor, " f"]
 
 
 def observe(folder: Path, person: str) -> Observed:
@@ -101,14 +106,14 @@ def hear(
 ) -> list[Heard]:
     """The variants of a recording. others: voices that may speak off camera."""
     draw = Draw(torch.Generator().manual_seed(seed))
-    frames, voiced = len(observed), observed.voiced
-    heard = [_encoded(plain_lesson(observed.sound, frames), voiced, encoder, 1.0, 0, draw)]
+    frames = len(observed)
+    heard = [_encoded(plain_lesson(observed.sound, frames), encoder, 1.0, 0, draw)]
     for _ in range(VARIANTS - 1):
         lesson = drawn_lesson(observed.sound, frames, others, draw.generator)
         resampled = draw() < RESAMPLED
         stretch = math.exp(draw.between(-VOCAL_TRACT, VOCAL_TRACT)) if resampled else 1.0
         later = draw.below(BLOCK_S * SAMPLE_RATE // STEP)
-        heard.append(_encoded(lesson, voiced, encoder, stretch, later, draw))
+        heard.append(_encoded(lesson, encoder, stretch, later, draw))
     return heard
 
 
@@ -130,13 +135,25 @@ def heard_before(
     return heard
 
 
+def principal_components(
+    heard: Sequence[Sequence[Heard]], count: int = COMPONENTS
+) -> tuple[Float[Tensor, " 384"], Float[Tensor, "384 c"]]:
+    """The mean of the encoder's features, and their principal components, each divided by the root
+    of its deviation and on average of size 1."""
+    every = torch.cat([each.whole[::3].float() for variants in heard for each in variants])
+    mean = every.mean(0)
+    every = every - mean
+    spread, directions = torch.linalg.eigh(every.T.double() @ every.double() / len(every))
+    kept = (directions[:, -count:] / spread[-count:] ** 0.25).flip(1).float()
+    return mean, kept / (every @ kept).square().mean().sqrt()
+
+
 def smooth(values: Float[Tensor, "f c"]) -> Float[Tensor, "f c"]:
     return torch.from_numpy(gaussian_filter1d(values.numpy(), SMOOTHED, axis=0))
 
 
 def _encoded(
     lesson: Lesson,
-    voiced: Float[Tensor, " f"],
     encoder: WhisperEncoder,
     stretch: float,
     later: int,
@@ -155,7 +172,6 @@ def _encoded(
         ends=ends,
         stretch=stretch,
         rest=lesson.rest,
-        voice=lesson.voice * pad(voiced, (LEAD, REST)),
     )
 
 

@@ -1,24 +1,23 @@
 """How well lip networks move people whom they never saw."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from lip_training.basis import Basis, code_of
-from lip_training.lessons import Learned, last_heard, live_inputs, whole_inputs
 from scipy.ndimage import binary_opening
 from torch import Tensor
 
 from instag.evaluation.lip_sync import closures
+from instag.speech.lips.front_end import voice_share
 from instag.speech.lips.network import CODES, CURVES, MARGIN_FRAMES, LipNet
-from instag.speech.loudness import ACTIVE_RMS
-from instag.types import SAMPLES
+from lip_training.basis import Basis, code_of
+from lip_training.lessons import Learned, last_heard, live_inputs, whole_inputs
 
-LOOK_AHEADS = (0, 2, 3, 5)
-"""Frames: 0, 80, 120 and 200 ms."""
+LOOK_AHEADS = (0, 2, 3, 5, 11)
+"""Frames: 0, 80, 120, 200 and 440 ms."""
 PAUSE_DB, PAUSE_FRAMES, SETTLING = -25.0, 8, 5
 """Pauses are so much fainter than the voice, so long, and count after so many frames."""
 QUANTILES = np.linspace(0.01, 0.99, 25)
@@ -40,32 +39,42 @@ class Score:
     true_by_chance: float
     pause: float
     pause_seen: float
+    rested: float
+    gated: float
+    ungated: float
     pauses: int
     spoken: float
     spoken_seen: float
     voice: float
+    spoken_voice: float
     live: dict[int, Float[np.ndarray, "n 3 3"]]
 
 
 @torch.no_grad()
-def predicted(net: LipNet, person: Learned) -> Float[Tensor, "f 16"]:
-    """By the whole recording."""
+def predicted(nets: Sequence[LipNet], person: Learned) -> Float[Tensor, "f outputs"]:
+    """By the mean of networks, from the whole recording."""
     frames = len(person) + 2 * MARGIN_FRAMES
     inputs = whole_inputs(person, person.variants[0], -MARGIN_FRAMES, frames)
-    return net(inputs[None])[0].T[MARGIN_FRAMES : MARGIN_FRAMES + len(person)]
+    found = torch.stack([net(inputs[None])[0].T for net in nets]).mean(0)
+    return found[MARGIN_FRAMES : MARGIN_FRAMES + len(person)]
 
 
 def score(
     nets: Sequence[LipNet], person: Learned, basis: Basis, size: float, middle: Float[Tensor, " k"]
 ) -> Score:
     """By the mean of the networks. size, middle: people's mean deviation and mean code."""
-    found = torch.stack([predicted(net, person) for net in nets]).mean(0)
+    found = predicted(nets, person)
     curves, seen = found[:, :CURVES].numpy(), person.observed.curves.numpy()
     closed = closures(
-        np.interp(curves[:, 0], np.quantile(curves[:, 0], QUANTILES), np.quantile(seen[:, 0], QUANTILES)),
+        np.interp(
+            curves[:, 0], np.quantile(curves[:, 0], QUANTILES), np.quantile(seen[:, 0], QUANTILES)
+        ),
         seen[:, 0].astype(np.float64),
     )
     opening = (found[:, CURVES : CURVES + CODES] * size + middle) @ basis.aperture
+    share = (
+        voice_share(found[:, -1]) if found.shape[1] > CURVES + CODES else torch.ones(len(opening))
+    )
     own = code_of(person.observed, basis) @ basis.aperture
     pause = torch.from_numpy(pauses(person))
     number = lambda value: float(value) if isinstance(value, float) else float("nan")  # noqa: E731
@@ -78,21 +87,22 @@ def score(
         true=number(closed.precision),
         true_by_chance=number(closed.precision_by_chance),
         pause=float(opening[pause].mean()) if pause.any() else float("nan"),
+        rested=float((opening * share)[pause].mean()) if pause.any() else float("nan"),
+        gated=float(np.corrcoef(opening * share, own)[0, 1]),
+        ungated=float(np.corrcoef(opening, own)[0, 1]),
         pause_seen=float(own[pause].mean()) if pause.any() else float("nan"),
         pauses=int(pause.sum()),
         spoken=float(opening[~pause].mean()),
         spoken_seen=float(own[~pause].mean()),
-        voice=float(found[:, -1][pause].sigmoid().mean()) if found.shape[1] > 15 and pause.any() else float("nan"),
+        voice=float(share[pause].mean()) if pause.any() else float("nan"),
+        spoken_voice=float(share[person.observed.voiced > 0].mean()),
         live={look: live_rows(nets, person, found[:, :CURVES], look) for look in LOOK_AHEADS},
     )
 
 
 def pauses(person: Learned) -> Bool[np.ndarray, " f"]:
     """Frames in pauses of the recording."""
-    sound = person.observed.sound
-    frames = torch.nn.functional.pad(sound, (0, len(person) * SAMPLES))[: len(person) * SAMPLES]
-    loud = frames.reshape(-1, SAMPLES).square().mean(1).sqrt().numpy()
-    quiet = binary_opening(loud < ACTIVE_RMS * 10 ** (PAUSE_DB / 20), np.ones(PAUSE_FRAMES))
+    quiet = binary_opening(~person.observed.louder_than(PAUSE_DB), np.ones(PAUSE_FRAMES))
     settled = quiet.copy()
     for frame in range(1, SETTLING + 1):
         settled[frame:] &= quiet[:-frame]
@@ -136,7 +146,9 @@ def summary(scores: Sequence[Score]) -> str:
         f"closures {mean(lambda s: s.found):.2f} ({mean(lambda s: s.by_chance):.2f}) "
         f"true {mean(lambda s: s.true):.2f} ({mean(lambda s: s.true_by_chance):.2f})",
         f"pause {pooled(lambda s: s.pause):.3f} seen {pooled(lambda s: s.pause_seen):.3f} "
-        f"({sum(weight)} frames) voice {pooled(lambda s: s.voice):.2f}",
+        f"rested {pooled(lambda s: s.rested):.3f} ({sum(weight)} frames) voice "
+        f"{pooled(lambda s: s.voice):.2f}/{mean(lambda s: s.spoken_voice):.2f} opening corr "
+        f"{mean(lambda s: s.ungated):.3f} gated {mean(lambda s: s.gated):.3f}",
         f"speech {mean(lambda s: s.spoken):.3f} seen {mean(lambda s: s.spoken_seen):.3f}",
     ]
     for look in LOOK_AHEADS:

@@ -46,12 +46,10 @@ SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 3, 5, 7, 10))
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
     """A sound, LEAD frames before its recording and REST after it. rest: in each frame, the share
-    of rest in what the lips do; 0 where they do what was seen. voice: 1 where the speaker
-    speaks."""
+    of rest in what the lips do; 0 where they do what was seen."""
 
     sound: Sound
     rest: Float[Tensor, " f"]
-    voice: Float[Tensor, " f"]
 
 
 def plain_lesson(sound: Sound, frames: int) -> Lesson:
@@ -227,8 +225,7 @@ def _with_room(sound: Sound, frames: int, pauses: Sequence[Pause], room: Sound) 
 
 
 def _lesson(sound: Sound, frames: int, pauses: Sequence[Pause]) -> Lesson:
-    share, voice = torch.zeros(LEAD + frames + REST), torch.zeros(LEAD + frames + REST)
-    voice[LEAD : LEAD + frames] = 1
+    share = torch.zeros(LEAD + frames + REST)
     spans = [
         (-LEAD - SHUT_FRAMES, 0),
         *((pause.first, pause.last) for pause in pauses),
@@ -240,5 +237,4 @@ def _lesson(sound: Sound, frames: int, pauses: Sequence[Pause]) -> Lesson:
         opened = ((last - places - 0.5) / OPEN_FRAMES).clamp(0, 1)
         eased = (1 - torch.cos(math.pi * torch.minimum(shut, opened))) / 2
         share = torch.maximum(share, eased)
-        voice[(places >= first) & (places < last)] = 0
-    return Lesson(sound=sound, rest=share, voice=voice)
+    return Lesson(sound=sound, rest=share)

@@ -7,15 +7,16 @@ from typing import final
 
 import torch
 from jaxtyping import Float
-from lip_training.lessons import Crops, Learned, drawn_live, drawn_whole
-from lip_training.sounds import Draw
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from instag.speech.lips.network import CODES, CURVES, LipNet
+from lip_training.lessons import Crops, Learned, drawn_live, drawn_whole
+from lip_training.sounds import Draw
 
 CURVE_WEIGHTS = (3.0, 1.0, 2.0)
 CORRELATION_WEIGHT, VOICE_WEIGHT = 0.5, 0.1
+RESTING_WEIGHT = 0.3
 
 
 @final
@@ -31,7 +32,7 @@ class Recipe:
     decay: float = 0.1
     dropout: float = 0.3
     average: float = 0.98
-    live_weight: float = 0.5
+    live_weight: float = 1.0
 
 
 def train(people: Sequence[Learned], recipe: Recipe, *, seed: int) -> LipNet:
@@ -77,24 +78,30 @@ def shares_of(people: Sequence[Learned]) -> Float[Tensor, " p"]:
 
 
 def loss_of(predicted: Float[Tensor, "b 16 f"], crops: Crops, *, together: bool = False) -> Tensor:
-    """Huber's, and one minus the correlation within each crop, or within all crops together; and
-    the voice's cross-entropy."""
-    motion, seen = predicted[:, :-1], crops.target[:, :-1]
-    known = crops.known.expand(-1, motion.shape[1], -1)
+    """Huber's, where lips rest by a lesson with RESTING_WEIGHT; one minus the correlation of what
+    was seen, within each crop or within all crops together; and the voice's cross-entropy."""
+    motion, target = predicted[:, :-1], crops.target[:, :-1]
     weights = torch.tensor([*CURVE_WEIGHTS, *[1.0] * CODES])
     weights = weights / weights.sum()
-    count = crops.known.sum()
-    errors = smooth_l1_loss(motion, seen, reduction="none") * known
-    huber = (errors.sum((0, 2)) * weights).sum() / count
+    count, seen = crops.known.sum(), crops.seen.expand(-1, motion.shape[1], -1)
+    counted = crops.seen + RESTING_WEIGHT * (crops.known - crops.seen)
+    errors = smooth_l1_loss(motion, target, reduction="none") * counted
+    huber = (errors.sum((0, 2)) * weights).sum() / counted.sum()
     if together:
-        motion, seen, known = (
-            part.transpose(0, 1).flatten(1)[None] for part in (motion, seen, known)
+        motion, target, seen = (
+            part.transpose(0, 1).flatten(1)[None] for part in (motion, target, seen)
         )
-    correlated = ((1 - correlation(motion, seen, known)) * weights).sum(-1).mean()
+    correlated = ((1 - correlation(motion, target, seen)) * weights).sum(-1)
+    # a crop in rest has nothing to correlate
+    share = (seen[:, 0].sum(-1) > 0).float()
     voice = binary_cross_entropy_with_logits(
         predicted[:, -1:], crops.target[:, -1:], weight=crops.known, reduction="sum"
     )
-    return huber + CORRELATION_WEIGHT * correlated + VOICE_WEIGHT * voice / count
+    return (
+        huber
+        + CORRELATION_WEIGHT * (correlated * share).sum() / share.sum().clamp(min=1)
+        + VOICE_WEIGHT * voice / count
+    )
 
 
 def correlation(

@@ -98,7 +98,7 @@ STORED_NAMES = {
 
 
 CURRENT = "lip_motion.safetensors"
-EARLIER = ("lip_motion_1.safetensors",)
+EARLIER = ("lip_motion_1.safetensors", "lip_motion_2.safetensors")
 """Files of networks: today's, and those of earlier versions."""
 
 
