@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
+from lip_training.people import SMOOTHED
 from scipy.ndimage import gaussian_filter1d
 from spoiled_sound import music, noise, spoilings
 from torch import Tensor
-from train_lip_networks import SMOOTHED
 
 from instag.data.clip import Clip
 from instag.evaluation.lip_sync import CLOSED_AT_MOST, closures, silent_movement
@@ -80,7 +80,7 @@ def main() -> None:
         "--sounds", type=Path, required=True, help="a folder of speech in several languages"
     )
     parser.add_argument(
-        "--folds", type=Path, required=True, help="what tools/train_lip_networks.py --folds wrote"
+        "--folds", type=Path, required=True, help="folds.pt of tools/train_lip_networks.py --folds"
     )
     chosen = parser.parse_args()
     torch.set_num_threads(1)

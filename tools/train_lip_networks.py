@@ -1,498 +1,169 @@
-"""Train the bundled lip network from a folder of prepared clips: python
-tools/train_lip_networks.py CLIPS [--without NAME ...] [-o FILE].
+"""Train the bundled lip networks from a folder of clips: python tools/train_lip_networks.py CLIPS
+[--table FILE] [--without NAME ...] [--cache FOLDER] [-o FILE].
 
-Twice in turn, networks are trained on some of the people and find the sound delay of the others,
-which is then corrected where the estimate is certain: the delays in the clips may be wrong. The
-second turn's correlations on people left out are the measure. Then the bundled networks learn from
-all.
+CLIPS are prepared by `instag prepare`, or observed by tools/observe_lips.py. In each turn, networks
+learn from some of the people and find the sound delay of the others, which is then corrected where
+the estimate is certain. The last turn's scores on people left out are the measure. Then the bundled
+networks learn from all. Codes keep the meaning of the bundled ones, unless --new-basis is given.
 """
 
 import argparse
-import copy
-import math
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from zlib import crc32
 
-import numpy as np
 import torch
 from clip_arguments import add_clips, add_together, chosen_clips
-from jaxtyping import Float
+from lip_training.basis import Basis, basis_of, learned_basis
+from lip_training.folds import (
+    fold_networks,
+    folds_of,
+    left_out_scores,
+    mend_delays,
+    people_sizes,
+)
+from lip_training.lessons import Learned, learned
+from lip_training.people import Heard, Observed, heard_before, observe, principal_components
+from lip_training.scores import summary
+from lip_training.training import Recipe, train
+from people_table import read_people
 from safetensors.torch import save_file
-from scipy.ndimage import gaussian_filter1d
-from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad, smooth_l1_loss
 
-from instag.data.clip import Clip
-from instag.motion.landmark_motion import LOWER_LIP, UPPER_LIP, LandmarkMotion, landmark_motion
-from instag.speech.lips.audio_offset import best_offset, landmark_curves
-from instag.speech.lips.codes import OUTER_EYES
-from instag.speech.lips.network import (
-    CODES,
-    COMPONENTS,
-    CURVES,
-    MARGIN_FRAMES,
-    STEPS_PER_FRAME,
-    LipModel,
-    LipNet,
-    interpolate_at,
-    lip_model_state,
-)
-from instag.speech.loudness import ACTIVE_RMS, loudness_gain
-from instag.speech.whisper import BLOCK_S, STEP, WhisperEncoder, load_whisper_encoder
-from instag.types import SAMPLE_RATE, SAMPLES
+from instag.speech.lips.network import LipModel, LipNet, lip_model_state, load_lip_model
+from instag.speech.whisper import load_whisper_encoder
 
-LIPS = (
-    0,
-    11,
-    12,
-    13,
-    14,
-    15,
-    16,
-    17,
-    37,
-    39,
-    40,
-    61,
-    72,
-    73,
-    74,
-    78,
-    80,
-    81,
-    82,
-    84,
-    85,
-    86,
-    87,
-    88,
-    91,
-    95,
-    146,
-    178,
-    181,
-    185,
-    191,
-)
-LIPS_WEIGHT = 2.0
-"""The lips count so much more than cheeks and chin in what the code keeps."""
-VARIANTS = 6
-VOCAL_TRACT, NOISY, NOISE_DB = 0.12, 0.7, (-60.0, -15.0)
-STEPS_OF_TRAINING, BATCH, CROP, TEMPO, RATE, DECAY, DROPOUT, AVERAGE = (
-    300,
-    16,
-    96,
-    0.1,
-    3e-3,
-    0.1,
-    0.3,
-    0.98,
-)
-CURVE_WEIGHTS = (3.0, 1.0, 2.0)
-SMOOTHED = 0.7
-REST, RESTING, AFTER = 75, 0.1, 8
-"""Frames of silence, or of noise alone, after each recording; the share of the crops that reach
-into them; frames after which lips should rest there."""
-FOLDS, NETS = 4, 4
-
-
-@dataclass(kw_only=True)
-class Person:
-    """A clip. features: of the encoder, for variants of its sound, 50 steps a second with
-    MARGIN_FRAMES before; components: their principal components. target: curves and code, in the
-    person's deviations, then those of lips at rest for REST frames."""
-
-    name: str
-    motion: LandmarkMotion
-    curves: Float[Tensor, "f 3"]
-    features: list[Float[Tensor, "n 384"]]
-    components: list[Float[Tensor, "64 n"]]
-    lag: float = 0.0
-    target: Float[Tensor, "f 15"]
-    size: float
+BUNDLED = Path("src/instag/bundled/lip_motion.safetensors")
+NETS = 4
+TURNS = 2
 
 
 def main() -> None:
+    chosen = arguments()
+    torch.set_num_threads(1)  # a second thread wins little on small layers
+    began, table = time.monotonic(), read_people(chosen.table)
+    observed = [
+        observe(folder, table.person(folder.stem, chosen.together))
+        for folder in chosen_clips(chosen)
+    ]
+    heard = heard_by_all(observed, chosen.cache)
+    basis = learned_basis(observed) if chosen.new_basis else basis_of(load_lip_model())
+    mean, components = principal_components(heard)
+    people = [
+        learned(each, variants, basis, mean, components)
+        for each, variants in zip(observed, heard, strict=True)
+    ]
+    print(
+        f"{len(people)} clips of {len({each.person for each in observed})} people, "
+        f"{sum(map(len, people))} frames, in {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+
+    def model_of(nets: Sequence[LipNet]) -> LipModel:
+        return model_of_people(nets, observed, basis, mean, components)
+
+    recipe, folds = Recipe(), folds_of(observed)
+    networks = folds_in_turn(people, folds, recipe, basis, nets=chosen.fold_nets, seed=chosen.seed)
+    final = model_of([train(people, recipe, seed=chosen.seed + 7000 + n) for n in range(NETS)])
+    save_file(lip_model_state(final), str(chosen.output))
+    if chosen.folds is not None:
+        save_folds(chosen.folds, people, folds, [model_of(nets) for nets in networks])
+    print(f"{chosen.output}: {chosen.output.stat().st_size / 1e6:.2f} MB, {final.weights_id}")
+    print(f"{time.monotonic() - began:.0f} s")
+    lags = ", ".join(f"{each.name} {each.lag * 40:.0f}" for each in people)
+    print(f"delays mended by (ms): {lags}")
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_clips(parser)
     add_together(parser)
-    parser.add_argument(
-        "--output", "-o", type=Path, default=Path("src/instag/bundled/lip_motion.safetensors")
-    )
+    parser.add_argument("--table", type=Path, help="of people: see people_table.py")
+    parser.add_argument("--cache", type=Path, help="a folder that keeps what the encoder finds")
+    parser.add_argument("--output", "-o", type=Path, default=BUNDLED)
     parser.add_argument(
         "--folds",
         type=Path,
-        help="also write here what the folds learned of the others, for tests on people left out",
+        help="a folder for networks that never saw a clip's person, NAME.safetensors, which "
+        "benchmarks.people takes, and folds.pt, which benchmarks/speech_tables.py takes",
     )
+    parser.add_argument("--fold-nets", type=int, default=1, help="networks of each fold")
+    parser.add_argument("--new-basis", action="store_true", help="codes get a new meaning")
     parser.add_argument("--seed", type=int, default=0)
-    chosen = parser.parse_args()
-    torch.set_num_threads(
-        1
-    )  # layers are small: a second thread wins little, and stalls beside other work
-    began, encoder = time.time(), load_whisper_encoder()
-    folders = chosen_clips(chosen)
-    people = [read_person(Clip.open(folder), encoder, seed) for seed, folder in enumerate(folders)]
-    shared = shared_basis(people)
-    components = shared_components(people)
-    for person in people:
-        set_target(person, shared)
-        set_components(person, components)
-    print(
-        f"{len(people)} clips, {sum(len(person.curves) for person in people)} frames, encoded in "
-        f"{time.time() - began:.0f} s",
-        flush=True,
-    )
-    folds, left_out = folds_of(people, chosen.together), []
-    for turn in range(2):
-        scores, left_out = leave_out(
-            people, folds, seed=chosen.seed + 100 * turn, name=f"turn {turn + 1}"
+    return parser.parse_args()
+
+
+def heard_by_all(observed: Sequence[Observed], cache: Path | None) -> list[list[Heard]]:
+    """The variants of each recording."""
+    encoder = load_whisper_encoder()
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+    return [
+        heard_before(
+            each,
+            [other.sound for other in observed if other.person != each.person],
+            encoder,
+            seed=crc32(each.name.encode()),
+            cache=cache,
         )
-    if chosen.folds is not None:
-        models = [
-            lip_model_state(model_of_people([net], people, shared, components)) for net in left_out
-        ]
-        torch.save(
-            {
-                "models": models,
-                "folds": folds,
-                "lags": {person.name: float(person.lag) for person in people},
-            },
-            chosen.folds,
-        )
-    print(f"left out: aperture {scores[0]:.3f}, width {scores[1]:.3f}, jaw {scores[2]:.3f}")
-    nets = [train(people, seed=chosen.seed + 7000 + number) for number in range(NETS)]
-    model = model_of_people(nets, people, shared, components)
-    save_file(lip_model_state(model), str(chosen.output))
-    print(
-        f"{chosen.output}: {chosen.output.stat().st_size / 1e6:.2f} MB after "
-        f"{time.time() - began:.0f} s"
-    )
-    print(
-        "delays mended by (ms):",
-        ", ".join(f"{person.name} {person.lag * 40:.0f}" for person in people),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Basis:
-    """As in LipModel."""
-
-    points: Tensor
-    basis: Tensor
-    projection: Tensor
-    aperture: Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class Components:
-    """As in LipModel."""
-
-    feature_mean: Tensor
-    components: Tensor
-
-
-def read_person(clip: Clip, encoder: WhisperEncoder, seed: int) -> Person:
-    track, sound = clip.track(), torch.from_numpy(clip.speech().copy())
-    motion = landmark_motion(track, (clip.info.width, clip.info.height))
-    generator = torch.Generator().manual_seed(seed)
-    features = [
-        encoded_variant(encoder, sound, generator, plain=number == 0) for number in range(VARIANTS)
-    ]
-    size = float((motion.points[OUTER_EYES[0]] - motion.points[OUTER_EYES[1]]).norm())
-    curves = torch.from_numpy(landmark_curves(track.landmarks)).float()
-    return Person(
-        name=clip.folder.stem,
-        motion=motion,
-        curves=curves,
-        features=features,
-        components=[],
-        target=curves,
-        size=size,
-    )
-
-
-def encoded_variant(
-    encoder: WhisperEncoder, sound: Float[Tensor, " n"], generator: torch.Generator, *, plain: bool
-) -> Float[Tensor, "n 384"]:
-    """The sound and silence after it, as it is, or of another vocal tract, in noise, and from
-    another place in the encoder's blocks on."""
-    gain = loudness_gain(sound)
-    factor, later = 1.0, 0
-    sound = pad(sound, (0, REST * SAMPLES))
-    if not plain:
-        draw = lambda: float(torch.rand((), generator=generator))  # noqa: E731
-        factor = math.exp(VOCAL_TRACT * (2 * draw() - 1))
-        if draw() < NOISY:
-            level = (
-                ACTIVE_RMS
-                / gain
-                * 10 ** ((NOISE_DB[0] + (NOISE_DB[1] - NOISE_DB[0]) * draw()) / 20)
-            )
-            noise = torch.fft.rfft(torch.randn(len(sound), generator=generator))
-            noise = torch.fft.irfft(
-                noise / (1 + torch.arange(len(noise)) / len(noise) * 20) ** draw(), n=len(sound)
-            )
-            sound = sound + noise / noise.std() * level
-        sound = interpolate(
-            sound[None, None], size=round(len(sound) / factor), mode="linear", align_corners=True
-        )[0, 0]
-        later = int(draw() * BLOCK_S * SAMPLE_RATE / STEP)
-    around = pad(sound * gain, (MARGIN_FRAMES * SAMPLES + later * STEP, MARGIN_FRAMES * SAMPLES))
-    found = torch.cat(list(encoder.encode(around)))[later:]
-    # The resampled sound is back on the old clock, its margins as they were.
-    margin = MARGIN_FRAMES * STEPS_PER_FRAME
-    places = (
-        margin
-        + (torch.arange(round((len(found) - 2 * margin) * factor) + 2 * margin) - margin) / factor
-    )
-    return interpolate_at(found.T, places).T
-
-
-def shared_components(people: list[Person]) -> Components:
-    """Principal components of the encoder's features, each divided by the root of its deviation,
-    and on average of size 1."""
-    every = torch.cat([features for person in people for features in person.features])
-    mean = every.mean(0)
-    spread, directions = torch.linalg.eigh(
-        (every - mean).T.double() @ (every - mean).double() / len(every)
-    )
-    kept = (directions[:, -COMPONENTS:] / spread[-COMPONENTS:] ** 0.25).flip(1).float()
-    return Components(
-        feature_mean=mean, components=kept / ((every - mean) @ kept).square().mean().sqrt()
-    )
-
-
-def set_components(person: Person, shared: Components) -> None:
-    person.components = [
-        ((features - shared.feature_mean) @ shared.components).T.contiguous()
-        for features in person.features
+        for each in observed
     ]
 
 
-def shared_basis(people: list[Person]) -> Basis:
-    """Principal components of the lower face's motion, each person counting alike."""
-    speaks = (
-        torch.stack(
-            [torch.zeros(468).index_fill(0, person.motion.speaks, 1.0) for person in people]
-        ).mean(0)
-        > 0.5
-    )
-    points = torch.nonzero(speaks)[:, 0]
-    weights = torch.ones(len(points))
-    lips = {
-        *LIPS,
-        *(
-            mirrored
-            for mirrored in (
-                267,
-                269,
-                270,
-                291,
-                302,
-                303,
-                304,
-                308,
-                310,
-                311,
-                312,
-                314,
-                315,
-                316,
-                317,
-                318,
-                321,
-                324,
-                375,
-                402,
-                405,
-                409,
-                415,
-            )
-        ),
-    }
-    weights[torch.tensor([int(point) in lips for point in points])] = LIPS_WEIGHT
-    rows = []
-    for person in people:
-        moved = person.motion.shift[:, points] / person.size
-        moved = ((moved - moved.mean(0)) * weights[:, None]).flatten(1)
-        rows.append(moved / moved.square().mean().sqrt() / len(moved) ** 0.5)
-    _, spread, components = torch.linalg.svd(torch.cat(rows), full_matrices=False)
-    print(
-        f"{CODES} components hold "
-        f"{float((spread.square() / spread.square().sum())[:CODES].sum()):.1%} of the motion"
-    )
-    kept = components[:CODES].unflatten(1, (-1, 2))
-    basis, projection = kept / weights[:, None], (kept * weights[:, None]).permute(1, 2, 0)
-    where = {int(point): row for row, point in enumerate(points)}
-    return Basis(
-        points=points,
-        basis=basis,
-        projection=projection.contiguous(),
-        aperture=basis[:, where[UPPER_LIP], 1] - basis[:, where[LOWER_LIP], 1],
-    )
-
-
-def code_of(person: Person, shared: Basis) -> Float[Tensor, "f k"]:
-    return ((person.motion.shift - person.motion.rest)[:, shared.points] / person.size).flatten(
-        1
-    ) @ shared.projection.flatten(0, 1)
-
-
-def set_target(person: Person, shared: Basis) -> None:
-    smooth = lambda values: torch.from_numpy(gaussian_filter1d(values.numpy(), SMOOTHED, axis=0))  # noqa: E731
-    curves, code = smooth(person.curves), smooth(code_of(person, shared))
-    shut = curves[:, 0].topk(max(1, len(curves) // 10), largest=False).indices
-    resting = torch.cat(
-        [(curves[shut].median(0).values - curves.mean(0)) / curves.std(0), -code.mean(0)]
-    )
-    code = code - code.mean(0)
-    size = (code.square().sum(1).mean() / CODES).sqrt()
-    resting[CURVES:] /= size
-    person.target = torch.cat(
-        [
-            torch.cat([(curves - curves.mean(0)) / curves.std(0), code / size], dim=1),
-            resting.expand(REST, -1),
-        ]
-    )
-
-
-def folds_of(people: list[Person], together: list[str]) -> dict[str, int]:
-    """The fold that leaves each clip out; several clips of one person lie in the same, and each
-    fold has long and short ones."""
-
-    def identity(person: Person) -> str:
-        return next((start for start in together if person.name.startswith(start)), person.name)
-
-    def length(name: str) -> int:
-        return sum(len(person.curves) for person in people if identity(person) == name)
-
-    names = sorted({identity(person) for person in people}, key=lambda name: (-length(name), name))
-    return {person.name: names.index(identity(person)) % FOLDS for person in people}
-
-
-def leave_out(
-    people: list[Person], folds: dict[str, int], *, seed: int, name: str
-) -> tuple[Float[np.ndarray, " 3"], list[LipNet]]:
-    """Correct the delays of people that the networks were not trained on, and print correlations.
-    Returns the networks of the folds, too."""
-    scores, found, nets = {}, {}, []
-    for fold in range(FOLDS):
-        net = train([person for person in people if folds[person.name] != fold], seed=seed + fold)
-        nets.append(net)
-        for person in people:
-            if folds[person.name] == fold:
-                asked = predict(net, person)
-                delay = best_offset(asked[:, :CURVES].numpy(), person.curves.numpy())
-                found[person.name] = 0.0 if delay is None or not delay.sure else delay.ms / 40
-                scores[person.name] = [
-                    np.corrcoef(asked[:, curve], person.curves[:, curve])[0, 1]
-                    for curve in range(CURVES)
-                ]
-    middle = float(np.median(list(found.values())))
-    each = (f"{key} {value[0]:.2f} ({found[key] * 40:+.0f} ms)" for key, value in scores.items())
-    print(f"{name}: {' '.join(each)}", flush=True)
-    for person in people:
-        person.lag += found[person.name] - middle
-    return np.mean(list(scores.values()), axis=0), nets
-
-
-def read_frames(
-    inputs: Float[Tensor, "64 n"], person: Person, start: float, frames: int, rate: float
-) -> Float[Tensor, "64 m"]:
-    """STEPS_PER_FRAME steps for each of some frames, from a frame on, at a tempo."""
-    quarter = torch.arange(frames * STEPS_PER_FRAME) - (STEPS_PER_FRAME - 1) / 2
-    return interpolate_at(
-        inputs,
-        (start + 0.5 + person.lag + MARGIN_FRAMES + quarter / STEPS_PER_FRAME * rate)
-        * STEPS_PER_FRAME,
-    )
-
-
-@torch.no_grad()
-def predict(net: LipNet, person: Person) -> Float[Tensor, "f 15"]:
-    frames = len(person.curves)
-    inputs = read_frames(
-        person.components[0], person, -MARGIN_FRAMES, frames + 2 * MARGIN_FRAMES, 1.0
-    )
-    return net(inputs[None])[0].T[MARGIN_FRAMES : MARGIN_FRAMES + frames]
-
-
-def drawn(
-    people: list[Person], shares: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    inputs, target, known = [], [], []
-    draw = lambda: float(torch.rand((), generator=generator))  # noqa: E731
-    for number in torch.multinomial(shares, BATCH, replacement=True, generator=generator).tolist():
-        person = people[number]
-        frames, rate = len(person.curves), math.exp(TEMPO * (2 * draw() - 1))
-        start = -8 + draw() * max(1.0, frames + 16 - (CROP - 1) * rate)
-        if draw() < RESTING:
-            start = frames + REST - (CROP - 1) * rate - draw() * REST / 2
-        variant = person.components[int(torch.randint(VARIANTS, (), generator=generator))]
-        inputs.append(read_frames(variant, person, start, CROP, rate))
-        places = start + torch.arange(CROP) * rate
-        known.append((places >= 0) & ((places <= frames - 1) | (places >= frames + AFTER)))
-        target.append(interpolate_at(person.target.T, places))
-    return torch.stack(inputs), torch.stack(target), torch.stack(known)[:, None].float()
-
-
-def loss_of(predicted: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """Huber, and one minus the correlation within the crop."""
-    weights = torch.tensor([*CURVE_WEIGHTS, *[1.0] * CODES])
-    weights = (weights / weights.sum())[None, :, None]
-    huber = (
-        smooth_l1_loss(predicted, target, reduction="none") * known * weights
-    ).sum() / known.sum()
-    count = known.sum(-1, keepdim=True).clamp(min=1)
-    centred = lambda values: (values - (values * known).sum(-1, keepdim=True) / count) * known  # noqa: E731
-    one, other = centred(predicted), centred(target)
-    together = (one * other).sum(-1) / (
-        one.square().sum(-1) * other.square().sum(-1) + 1e-3 * count[..., 0] ** 2
-    ).sqrt()
-    return huber + 0.5 * ((1 - together) * weights[..., 0]).sum(-1).mean()
-
-
-def train(people: list[Person], *, seed: int) -> LipNet:
-    torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
-    net = LipNet(dropout=DROPOUT).train()
-    averaged = copy.deepcopy(net)
-    shares = torch.tensor([float(len(person.curves)) ** 0.5 for person in people])
-    optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY, betas=(0.9, 0.98))
-    rates = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, RATE, total_steps=STEPS_OF_TRAINING, pct_start=0.15
-    )
-    for step in range(STEPS_OF_TRAINING):
-        inputs, target, known = drawn(people, shares, generator)
-        optimiser.zero_grad()
-        loss_of(net(inputs), target, known).backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        rates.step()
-        kept = min(AVERAGE, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for slow, fast in zip(averaged.parameters(), net.parameters(), strict=True):
-                slow.lerp_(fast, 1 - kept)
-    averaged.dropout = 0.0
-    return averaged.eval()
+def folds_in_turn(
+    people: Sequence[Learned],
+    folds: dict[str, int],
+    recipe: Recipe,
+    basis: Basis,
+    *,
+    nets: int,
+    seed: int,
+) -> list[list[LipNet]]:
+    """Networks of each fold, after delays were mended in turn."""
+    networks: list[list[LipNet]] = []
+    for turn in range(TURNS):
+        last = turn == TURNS - 1
+        networks = fold_networks(
+            people, folds, recipe, nets=nets if last else 1, seed=seed + 100 * turn
+        )
+        print(
+            f"turn {turn + 1}: {summary(left_out_scores(people, folds, networks, basis))}",
+            flush=True,
+        )
+        mend_delays(people, folds, networks)
+    return networks
 
 
 def model_of_people(
-    nets: list[LipNet], people: list[Person], shared: Basis, components: Components
+    nets: Sequence[LipNet],
+    observed: Sequence[Observed],
+    basis: Basis,
+    mean: torch.Tensor,
+    components: torch.Tensor,
 ) -> LipModel:
-    codes = [code_of(person, shared) for person in people]
-    sizes = [float(((code - code.mean(0)).square().sum(1).mean() / CODES).sqrt()) for code in codes]
-    middle = torch.stack([code.mean(0) for code in codes]).mean(0)
+    size, middle = people_sizes(observed, basis)
     return LipModel(
         networks=tuple(nets),
-        code_deviation=float(np.mean(sizes)),
+        code_deviation=size,
         mean_code=middle,
-        **vars(shared),
-        **vars(components),
+        feature_mean=mean,
+        components=components,
+        **vars(basis),
     )
+
+
+def save_folds(
+    folder: Path, people: Sequence[Learned], folds: dict[str, int], models: Sequence[LipModel]
+) -> None:
+    """Of each clip the model that never saw its person."""
+    folder.mkdir(parents=True, exist_ok=True)
+    states = [lip_model_state(model) for model in models]
+    for each in people:
+        save_file(states[folds[each.name]], str(folder / f"{each.name}.safetensors"))
+    lags = {each.name: float(each.lag) for each in people}
+    torch.save({"models": states, "folds": folds, "lags": lags}, folder / "folds.pt")
 
 
 if __name__ == "__main__":

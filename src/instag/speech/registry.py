@@ -25,7 +25,7 @@ CONVERTED_DEEPSPEECH = "deepspeech.onnx"
 REMOVED = ("phones",)
 """Front ends of earlier versions, alone or joined to others by `+`: `whisper` predicts the lips
 better in every condition that was measured."""
-VERSIONS = {LIP_CODE_FRONT_END: 3}
+VERSIONS = {LIP_CODE_FRONT_END: 4}
 """Of front ends that have begun to give other features of the same sound; 1 of all others."""
 HASHED_ENDS = 1 << 20
 """Bytes at either end of a file of weights that identify it."""

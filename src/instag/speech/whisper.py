@@ -70,6 +70,14 @@ class WhisperEncoder(nn.Module):
             kept = found[:, around // STEP : (around + block) // STEP].flatten(0, 1)
             yield kept[: max(0, steps - first * block // STEP)]
 
+    @torch.no_grad()
+    def encode_live(self, windows: Float[Tensor, "b samples"]) -> Float[Tensor, "b steps 384"]:
+        """Features of windows after whose ends nothing is known: step i is centred on a window's
+        sample STEP i. Whole STEPs of samples, on the encoder's device."""
+        around = pad(windows.to(self.conv1.weight.device), (FFT // 2, FFT // 2))
+        power = torch.stack([log_mel(window) for window in around])
+        return self(power[..., : windows.shape[1] // HOP])
+
     def forward(self, power: Float[Tensor, "b 80 twice"]) -> Float[Tensor, "b steps 384"]:
         """Of log mel spectra; as many steps as pairs of them."""
         flow = gelu(self.conv2(gelu(self.conv1(power)))).transpose(1, 2)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from instag.assets.sample_speech import recording
-from instag.errors import NotAnArtefact
+from instag.errors import BadArgument, NotAnArtefact
 from instag.speech.chunking import features, silence
 from instag.speech.lips.front_end import (
     LipCodeFrontEnd,
@@ -19,6 +19,12 @@ from instag.speech.lips.front_end import (
     shift_earlier,
     uncross_lips,
     unsharp,
+)
+from instag.speech.lips.live_features import (
+    LIVE_SAMPLES,
+    live_hidden,
+    live_hidden_of,
+    look_ahead_steps,
 )
 from instag.speech.lips.network import (
     CODES,
@@ -193,3 +199,34 @@ def test_codes_keep_near_what_was_seen():
     steps = torch.lerp(seen[:1], far[:1], torch.linspace(0, 1, 200)[:, None])
     assert clamp_to_seen(steps, seen).diff(dim=0).abs().max() < 0.5
     torch.testing.assert_close(clamp_to_seen(far, seen[:0]), far)
+
+
+def test_a_live_voice_depends_on_nothing_beyond_its_look_ahead() -> None:
+    voice = torch.from_numpy(recording("speech_two").waveform)[: 640 * 40]
+    live = LipCodeFrontEnd(model=MODEL, encoder=ENCODER, look_ahead_s=0.12)
+    once = live(voice)
+    frame = 20
+    known = 640 * frame + 320 + 1920
+    changed = torch.cat([voice[:known], voice[known:].flip(0) * 3])
+    again = live(changed)
+    torch.testing.assert_close(again[: frame + 1], once[: frame + 1])
+    assert (again[frame + 4 :] - once[frame + 4 :]).abs().max() > 1e-3
+    assert once.shape == (40, CODES, 1)
+    assert live.lookahead == 0.12
+    assert live.calibrated(voice).look_ahead_s == 0.12
+
+
+def test_a_frame_alone_is_as_in_the_whole_recording() -> None:
+    voice = torch.from_numpy(recording("speech_two").waveform)[: 640 * 40]
+    whole = live_hidden_of(ENCODER, MODEL, voice, look_ahead_steps(0.2))
+    end = 640 * 30 + 320 + 3200
+    window = voice[max(0, end - LIVE_SAMPLES) : end]
+    window = torch.cat([torch.zeros(LIVE_SAMPLES - len(window)), window])
+    alone = live_hidden(ENCODER, MODEL, window[None], look_ahead_steps(0.2))
+    torch.testing.assert_close(alone[0], whole[30], atol=1e-4, rtol=1e-4)
+    assert whole.shape[:2] == (40, 5)
+
+
+def test_a_look_ahead_beyond_the_networks_reach_is_refused() -> None:
+    with pytest.raises(BadArgument, match="ahead"):
+        LipCodeFrontEnd(model=MODEL, encoder=ENCODER, look_ahead_s=1.0)

@@ -15,9 +15,15 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from instag.errors import NotAnArtefact
+from instag.errors import BadArgument, NotAnArtefact
 from instag.ops.statistics import deviations
 from instag.speech.front_end import FrontEnd
+from instag.speech.lips.live_features import (
+    LIVE_S,
+    SIDE_FRAMES,
+    live_hidden_of,
+    look_ahead_steps,
+)
 from instag.speech.lips.network import (
     CODES,
     CURVES,
@@ -45,6 +51,8 @@ UNSHARP_KERNEL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 MAX_FROM_SEEN = 2.0
 """Deviations. Codes far from all seen ones tore the skin around wide-open lips; lips on the
 person's own held-out speech stay as they were."""
+SILENT, SPOKEN = 0.05, 0.35
+"""Probabilities of a voice at which lips rest, and at which they follow it; eased between."""
 FIRST_WEIGHTS_ID = 2_978_001_052
 """Of the networks to which adapters without an id were fitted."""
 
@@ -108,7 +116,21 @@ class SpeakerAdapter:
         self, hidden: Float[Tensor, "f n"], aperture: Float[Tensor, " k"]
     ) -> Float[Tensor, "f k"]:
         """Codes from hidden features. aperture: what a code of 1 adds to the lips' distance."""
-        code = unsharp(hidden @ self.weights + self.bias)
+        return self.corrected(unsharp(hidden @ self.weights + self.bias), aperture)
+
+    def live_code(
+        self, hidden: Float[Tensor, "f 5 n"], aperture: Float[Tensor, " k"]
+    ) -> Float[Tensor, "f k"]:
+        """The same from hidden features of each frame and of two to either side, as they are
+        known then."""
+        around = (hidden @ self.weights + self.bias).mT
+        return self.corrected(sharpened(around), aperture)
+
+    def corrected(
+        self, code: Float[Tensor, "f k"], aperture: Float[Tensor, " k"]
+    ) -> Float[Tensor, "f k"]:
+        """Sharpened codes with the person's aperture, lips that never cross, and nothing far from
+        what was seen."""
         predicted = code @ aperture
         change = piecewise_linear(predicted, self.aperture_map) - predicted
         uncrossed = uncross_lips(
@@ -133,10 +155,12 @@ def default_speaker_adapter(model: LipModel) -> SpeakerAdapter:
 
 @final
 class LipCodeFrontEnd(FrontEnd):
-    """One code a frame, counted from the person's lips at rest. gain: of the waveform. The encoder
-    runs on the device of its weights.
+    """One code a frame, counted from the person's lips at rest. The encoder runs on the device of
+    its weights.
 
-    Raises NotAnArtefact for an adapter of other networks.
+    gain: of the waveform. look_ahead_s: seconds of sound after a frame's middle that its code may
+    depend on, in steps of 20 ms up to LIP_CONTEXT_S, as a live voice has them; None for all.
+    Raises NotAnArtefact for an adapter of other networks, BadArgument for another look-ahead.
     """
 
     name = "motion"
@@ -153,7 +177,12 @@ class LipCodeFrontEnd(FrontEnd):
         model: LipModel | None = None,
         encoder: WhisperEncoder | None = None,
         gain: float = 1.0,
+        look_ahead_s: float | None = None,
     ) -> None:
+        if look_ahead_s is not None and not 0 <= look_ahead_s <= LIP_CONTEXT_S:
+            raise BadArgument(
+                f"Lips look 0 to {LIP_CONTEXT_S} s ahead, not {look_ahead_s}. None is all of it."
+            )
         if model is None:
             model = load_lip_model() if adapter is None else lip_model_of(adapter.weights_id)
         self.model = model
@@ -170,7 +199,9 @@ class LipCodeFrontEnd(FrontEnd):
                 f"networks have {features}. Its file is damaged: copy it again."
             )
         self.encoder = load_whisper_encoder() if encoder is None else encoder
-        self.gain = gain
+        self.gain, self.look_ahead_s = gain, look_ahead_s
+        if look_ahead_s is not None:
+            self.lookback, self.lookahead = LIVE_S, look_ahead_s
 
     def calibrated(self, waveform: Float[Tensor, " samples"]) -> "LipCodeFrontEnd":
         """Set to the loudness of a recording."""
@@ -178,7 +209,11 @@ class LipCodeFrontEnd(FrontEnd):
 
     def calibrated_by(self, pieces: Iterable[Float[Tensor, " samples"]]) -> "LipCodeFrontEnd":
         return LipCodeFrontEnd(
-            self.adapter, model=self.model, encoder=self.encoder, gain=loudness_gain_of(pieces)
+            self.adapter,
+            model=self.model,
+            encoder=self.encoder,
+            gain=loudness_gain_of(pieces),
+            look_ahead_s=self.look_ahead_s,
         )
 
     def hidden(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f n"]:
@@ -192,7 +227,35 @@ class LipCodeFrontEnd(FrontEnd):
 
     def __call__(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 12 1"]:
         """The code of each frame; lips never cross."""
-        return self.adapter.code(self.hidden(waveform), self.model.aperture)[..., None]
+        if self.look_ahead_s is None:
+            hidden = self.hidden(waveform)
+            code = self.adapter.code(hidden, self.model.aperture)
+        else:
+            around = self.live_hidden(waveform)
+            hidden = around[:, SIDE_FRAMES]
+            code = self.adapter.live_code(around, self.model.aperture)
+        return (code * self.voice(hidden)[:, None])[..., None]
+
+    def live_hidden(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 5 n"]:
+        """Hidden features of each frame and of two to either side, as they are known after the
+        look-ahead."""
+        steps = look_ahead_steps(self.look_ahead_s or 0.0)
+        return live_hidden_of(self.encoder, self.model, waveform * self.gain, steps)
+
+    def voice(self, hidden: Float[Tensor, "f n"]) -> Float[Tensor, " f"]:
+        """The share of the code that the lips follow, from 0 where nobody speaks; 1 by networks
+        that do not tell it."""
+        head = self.model.voice_head()
+        if head is None:
+            return hidden.new_ones(len(hidden))
+        weights, bias = head
+        return voice_share(hidden @ weights + bias)
+
+
+def voice_share(logit: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
+    """How much lips move for a voice of that logit."""
+    share = ((logit.sigmoid() - SILENT) / (SPOKEN - SILENT)).clamp(0, 1)
+    return share * share * (3 - 2 * share)
 
 
 def unsharp(code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:
@@ -201,6 +264,12 @@ def unsharp(code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:
     around = torch.cat([code[:1].expand(reach, -1), code, code[-1:].expand(reach, -1)]).unfold(
         0, len(UNSHARP_KERNEL), 1
     )
+    return sharpened(around)
+
+
+def sharpened(around: Float[Tensor, "f k 5"]) -> Float[Tensor, "f k"]:
+    """The code in the middle of five frames, with quick changes enlarged."""
+    code = around[..., len(UNSHARP_KERNEL) // 2]
     return code + UNSHARP_AMOUNT * (code - around @ torch.tensor(UNSHARP_KERNEL))
 
 

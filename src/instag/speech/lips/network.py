@@ -40,25 +40,32 @@ class LipNet(nn.Module):
     """Convolutions over time. Every step is normalised by itself, so that pieces of a recording
     give the same as the whole."""
 
-    def __init__(self, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        components: int = COMPONENTS,
+        width: int = HIDDEN,
+        outputs: int = CURVES + CODES,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.dropout = dropout
         self.stem = nn.ModuleList(
             [
-                nn.Conv1d(COMPONENTS, HIDDEN, 5, padding=2),
-                nn.Conv1d(HIDDEN, HIDDEN, 5, stride=STEPS_PER_FRAME, padding=2),
+                nn.Conv1d(components, width, 5, padding=2),
+                nn.Conv1d(width, width, 5, stride=STEPS_PER_FRAME, padding=2),
             ]
         )
         self.wide = nn.ModuleList(
-            [nn.Conv1d(HIDDEN, HIDDEN, 3, padding=wide, dilation=wide) for wide in (1, 2, 4)]
+            [nn.Conv1d(width, width, 3, padding=wide, dilation=wide) for wide in (1, 2, 4)]
         )
-        self.mix = nn.ModuleList([nn.Conv1d(HIDDEN, HIDDEN, 1) for _ in self.wide])
+        self.mix = nn.ModuleList([nn.Conv1d(width, width, 1) for _ in self.wide])
         self.norms = nn.ParameterList(
-            [nn.Parameter(torch.tensor([[1.0], [0.0]]).repeat(1, HIDDEN)) for _ in range(5)]
+            [nn.Parameter(torch.tensor([[1.0], [0.0]]).repeat(1, width)) for _ in range(5)]
         )
-        self.head = nn.Conv1d(HIDDEN, CURVES + CODES, 1)
+        self.head = nn.Conv1d(width, outputs, 1)
 
-    def hidden(self, features: Float[Tensor, "b 64 steps"]) -> Float[Tensor, "b 64 frames"]:
+    def hidden(self, features: Float[Tensor, "b c steps"]) -> Float[Tensor, "b n frames"]:
         """Input of the last layer; one column for each STEPS_PER_FRAME steps."""
         flow = features
         for layer, norm in zip(self.stem, self.norms, strict=False):
@@ -67,8 +74,9 @@ class LipNet(nn.Module):
             flow = flow + mix(self._drop(gelu(wide(_norm_steps(flow, norm)))))
         return gelu(flow)
 
-    def forward(self, features: Float[Tensor, "b 64 steps"]) -> Float[Tensor, "b 15 frames"]:
-        """The curves, then the lip code, all in a person's own deviations from the mean."""
+    def forward(self, features: Float[Tensor, "b c steps"]) -> Float[Tensor, "b outputs frames"]:
+        """The curves, then the lip code, in a person's own deviations from the mean; then, in
+        networks that have it, the logit of a voice's presence."""
         return self.head(self.hidden(features))
 
     def _drop(self, values: Float[Tensor, "b c n"]) -> Float[Tensor, "b c n"]:
@@ -90,7 +98,7 @@ STORED_NAMES = {
 
 
 CURRENT = "lip_motion.safetensors"
-EARLIER = ("lip_motion_1.safetensors",)
+EARLIER = ("lip_motion_1.safetensors", "lip_motion_2.safetensors")
 """Files of networks: today's, and those of earlier versions."""
 
 
@@ -137,14 +145,29 @@ class LipModel:
         """Motion from rest, in eye distances, of a code."""
         return (code @ self.basis.flatten(1)).unflatten(1, (-1, 2))
 
-    @torch.no_grad()
-    def hidden(self, features: Float[Tensor, "64 steps"]) -> Float[Tensor, "frames n"]:
+    def hidden(self, features: Float[Tensor, "c steps"]) -> Float[Tensor, "frames n"]:
         """Hidden features of all networks side by side, without the margins."""
-        found = [network.hidden(features[None])[0].T for network in self.networks]
-        return torch.cat(found, dim=1)[MARGIN_FRAMES : len(found[0]) - MARGIN_FRAMES]
+        return self.hidden_of(features[None])[0]
+
+    @torch.no_grad()
+    def hidden_of(self, features: Float[Tensor, "b c steps"]) -> Float[Tensor, "b frames n"]:
+        """The same of several sequences."""
+        found = torch.cat([network.hidden(features) for network in self.networks], dim=1)
+        return found[..., MARGIN_FRAMES : found.shape[-1] - MARGIN_FRAMES].mT
 
     def head(self) -> tuple[Float[Tensor, "n 15"], Float[Tensor, " 15"]]:
-        """Weights and bias that turn `hidden` into the mean of the networks' outputs."""
+        """Weights and bias that turn `hidden` into the mean of the networks' curves and codes."""
+        weights, bias = self._heads()
+        return weights[:, : CURVES + CODES], bias[: CURVES + CODES]
+
+    def voice_head(self) -> tuple[Float[Tensor, " n"], Float[Tensor, ""]] | None:
+        """The same for the logit of a voice's presence; None in networks without it."""
+        weights, bias = self._heads()
+        if len(bias) == CURVES + CODES:
+            return None
+        return weights[:, -1], bias[-1]
+
+    def _heads(self) -> tuple[Float[Tensor, "n outputs"], Float[Tensor, " outputs"]]:
         heads = [network.head for network in self.networks]
         weights = torch.cat([head.weight.detach()[:, :, 0].T for head in heads]) / len(heads)
         biases = [head.bias.detach() for head in heads if head.bias is not None]
@@ -173,15 +196,13 @@ def lip_model_from_state(stored: dict[str, Tensor]) -> LipModel:
     """From the tensors of a file; the inverse of `lip_model_state`."""
     networks = []
     for number in range(int(stored["nets"])):
-        start, network = f"net{number}.", LipNet()
-        network.load_state_dict(
-            {
-                name.removeprefix(start): value.float()
-                for name, value in stored.items()
-                if name.startswith(start)
-            }
-        )
-        networks.append(network.eval().requires_grad_(False))
+        start = f"net{number}."
+        state = {
+            name.removeprefix(start): value.float()
+            for name, value in stored.items()
+            if name.startswith(start)
+        }
+        networks.append(lip_net_of(state).eval().requires_grad_(False))
     tensors = {ours: stored[name] for ours, name in STORED_NAMES.items()}
     return LipModel(
         networks=tuple(networks),
@@ -191,6 +212,14 @@ def lip_model_from_state(stored: dict[str, Tensor]) -> LipModel:
             for name, value in tensors.items()
         },
     )
+
+
+def lip_net_of(state: dict[str, Tensor]) -> LipNet:
+    """A network with these weights, of their sizes."""
+    width, components, _ = state["stem.0.weight"].shape
+    network = LipNet(components=components, width=width, outputs=len(state["head.bias"]))
+    network.load_state_dict(state)
+    return network
 
 
 def lip_model_state(model: LipModel) -> dict[str, Tensor]:
@@ -248,4 +277,4 @@ def _norm_steps(
     values: Float[Tensor, "b c steps"], norm: Float[Tensor, "2 c"]
 ) -> Float[Tensor, "b c steps"]:
     """Each step brought to mean 0 and deviation 1 over its channels."""
-    return layer_norm(values.transpose(1, 2), (values.shape[1],), norm[0], norm[1]).transpose(1, 2)
+    return layer_norm(values.mT, (values.shape[-2],), norm[0], norm[1]).mT

@@ -20,7 +20,7 @@ from instag.speech.lips.front_end import (
     shift_earlier,
     unsharp,
 )
-from instag.speech.lips.network import CODES, CURVES, HIDDEN
+from instag.speech.lips.network import CODES, CURVES, LipModel
 from instag.types import FPS, SAMPLE_RATE
 
 PENALTY, PENALTY_FRAMES = 6.0, 150
@@ -71,25 +71,44 @@ def fit_speaker_adapter(
     late_ms = 0.0 if curves is None else _late_ms(waveform, curves, frames, front_end)
     found = front_end.hidden(shift_earlier(waveform, late_ms))[frames.start : frames.stop]
     silent = front_end.hidden(torch.zeros(2 * SAMPLE_RATE))
-    silent = silent[len(silent) // 2].expand(round(SILENT_SHARE * len(frames)), -1)
-    weights, bias = (part[..., CURVES:] for part in front_end.model.head())
-    seen = torch.from_numpy(
-        gaussian_filter1d(codes.code[frames.start : frames.stop].numpy(), SMOOTHING_FRAMES, axis=0)
+    return adapter_from_hidden(
+        found,
+        silent[len(silent) // 2],
+        codes.code[frames.start : frames.stop],
+        front_end.model,
+        rest_aperture=codes.rest_aperture,
+        late_ms=late_ms,
     )
+
+
+def adapter_from_hidden(
+    found: Float[Tensor, "f n"],
+    silence: Float[Tensor, " n"],
+    shown: Float[Tensor, "f k"],
+    model: LipModel,
+    *,
+    rest_aperture: float,
+    late_ms: float = 0.0,
+) -> SpeakerAdapter:
+    """From the networks' hidden features of the voice in some frames, and of silence, and the codes
+    that those frames show."""
+    silent = silence.expand(round(SILENT_SHARE * len(found)), -1)
+    weights, bias = (part[..., CURVES:] for part in model.head())
+    seen = torch.from_numpy(gaussian_filter1d(shown.numpy(), SMOOTHING_FRAMES, axis=0))
     middle = seen.mean(0)
     size = ((seen - middle).square().sum(1).mean() / CODES).sqrt().clamp_min(1e-6)
     target = torch.cat([seen - middle, (-middle).expand(len(silent), -1)]) / size
     hidden = torch.cat([found, silent])
     residual = target - (hidden @ weights + bias)
-    networks = hidden.shape[1] // HIDDEN
+    networks, each = len(model.networks), hidden.shape[1] // len(model.networks)
     own = [
         _ridge(hidden[:, part], residual, found[:, part])
-        for part in (slice(net * HIDDEN, (net + 1) * HIDDEN) for net in range(networks))
+        for part in (slice(net * each, (net + 1) * each) for net in range(networks))
     ]
     weights = (weights + torch.cat([part for part, _ in own]) / networks) * size
     bias = (bias + torch.stack([part for _, part in own]).mean(0)) * size
     bias = bias + middle
-    aperture, width = front_end.model.aperture, front_end.model.mouth_width
+    aperture, width = model.aperture, model.mouth_width
     # Along what goes with an open or a wide mouth in the seen frames, not the nearest code: lips
     # that part alone, with the chin at rest, are no face's motion.
     opening, widening = (_along(seen - middle, what) for what in (aperture, width))
@@ -101,16 +120,15 @@ def fit_speaker_adapter(
         weights + more * torch.outer(weights @ width, widening),
         bias + more * (bias @ width - predicted.mean()) * widening,
     )
-    shown = codes.code[frames.start : frames.stop]
     return SpeakerAdapter(
         weights=weights,
         bias=bias,
-        rest_aperture=codes.rest_aperture,
+        rest_aperture=rest_aperture,
         aperture_map=_aperture_map(unsharp(found @ weights + bias) @ aperture, seen @ aperture),
         opening=opening,
         audio_late_ms=late_ms,
         seen_codes=shown[:: -(-len(shown) // MAX_SEEN_CODES)].clone(),
-        weights_id=front_end.model.weights_id,
+        weights_id=model.weights_id,
     )
 
 
