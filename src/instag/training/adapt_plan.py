@@ -133,7 +133,7 @@ def check_front_end(prior: Prior, front_end: str) -> None:
         now = registry.identity(front_end)
     except AssetMissing:  # features that were put into the clip by hand
         return
-    if prior.info.hears not in ("", now):
+    if prior.info.hears not in ("", now, *registry.SAME_CODES.get(now, ())):
         raise BadArgument(
             f"The prior learned from {prior.info.hears!r}, and the front end here is {now!r}. "
             "Pre-train again, or use another prior."
