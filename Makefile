@@ -10,7 +10,9 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP = $(BIN)/python -m pip install -qq --disable-pip-version-check
+PIP = $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
+# uv unpacks faster; where it cannot be had, or finds no index, pip does the same.
+UV = { $(PIP) uv && $(BIN)/uv pip install --python $(BIN)/python --editable '.[dev]'; } >/dev/null 2>&1
 STAMP := $(VENV)/.ready
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
@@ -32,9 +34,8 @@ $(BIN)/python:
 
 $(STAMP): pyproject.toml | $(BIN)/python
 	@echo "Installing instag and what it needs into $(VENV): once, a few minutes"
-	@$(PIP) --upgrade pip
 	@$(PIP) '$(TORCH)' $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	@$(PIP) --editable '.[dev]'
+	@$(UV) || $(PIP) --editable '.[dev]'
 	@touch $@
 
 demo: $(STAMP)  ## learn a synthetic speaker, let it speak, open the report
@@ -49,7 +50,7 @@ lint: $(STAMP)  ## style, types and the direction of imports
 	$(BIN)/lint-imports
 
 unit: $(STAMP)  ## the tests alone; PYTEST="-k name" passes arguments on
-	$(BIN)/python -m pytest -n 2 $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
 
 format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff check --fix

@@ -32,6 +32,8 @@ from benchmarks.mutations import mutated
 HANG_S, COMPILING_S = 60.0, 900.0
 MEMORY = 6 * 2**30
 """Bytes of address space beyond what a worker starts with."""
+SERVED = 2000
+"""Inputs of a worker: what it leaves open, as TensorBoard's threads, ends with it."""
 LONGEST_ERROR = 3000
 """Letters."""
 GOOD = ("accepted", "refused")
@@ -116,9 +118,14 @@ class Worker:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(theirs,), daemon=True)
         self._process.start()
+        self._served = 0
         theirs.close()
 
     def run(self, number: int, seed: int, limit_s: float) -> tuple[str, str]:
+        if self._served >= SERVED:
+            self.close()
+            self._start()
+        self._served += 1
         try:
             self._pipe.send((number, seed))
             if self._pipe.poll(limit_s):

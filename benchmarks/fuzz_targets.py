@@ -8,7 +8,10 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import final
 
 import cv2
@@ -351,6 +354,77 @@ def write_sidecar(folder: Path) -> Path:
     return path
 
 
+@cache
+def film_bytes(name: str, picture: str, sound: str) -> bytes:
+    """A second of picture and sound."""
+    import av
+    from av.audio.stream import AudioStream
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        with av.open(str(path), "w") as container:
+            packets: list[av.Packet] = []
+            if picture:
+                video = container.add_stream(picture, rate=25)
+                video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+            audio = container.add_stream(sound, rate=48_000, layout="mono")
+            assert isinstance(audio, AudioStream)
+            if picture:
+                for index in range(25):
+                    bright = np.full((48, 64, 3), 9 * index, np.uint8)
+                    frame = av.VideoFrame.from_ndarray(bright, "rgb24")
+                    frame.pts, frame.time_base = index, Fraction(1, 25)
+                    packets += video.encode(frame)
+                packets += video.encode(None)
+            wave = (20_000 * np.sin(np.arange(48_000) * 0.1)).astype(np.int16)
+            turned = av.AudioResampler(audio.codec_context.format, "mono", 48_000)
+            for start in range(0, 48_000, 960):
+                piece = av.AudioFrame.from_ndarray(wave[None, start : start + 960], "s16", "mono")
+                piece.sample_rate, piece.pts = 48_000, start
+                piece.time_base = Fraction(1, 48_000)
+                for ready in turned.resample(piece):
+                    packets += audio.encode(ready)
+            packets += audio.encode(None)
+            for packet in sorted(packets, key=lambda each: float(each.dts * each.time_base)):
+                container.mux(packet)
+        return path.read_bytes()
+
+
+def film(name: str, picture: str, sound: str) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        (folder / name).write_bytes(film_bytes(name, picture, sound))
+        return folder / name
+
+    return write
+
+
+def read_media(path: Path) -> None:
+    """As `prepare` and `speak` do."""
+    from instag.media.reader import probe, read_frames, read_sound
+
+    about = probe(path)
+    if about.has_sound:
+        finite("the sound", read_sound(path))
+    if about.has_picture:
+        for index, frame in enumerate(read_frames(path)):
+            if frame.dtype != np.uint8 or frame.ndim != 3 or index > 10_000:
+                raise WronglyAccepted("no frames of such a film")
+
+
+FILMS = (
+    ("film.mp4", "libx264", "aac"),
+    ("film.mov", "mpeg4", "pcm_s16le"),
+    ("film.mkv", "libx264", "libopus"),
+    ("film.webm", "libvpx", "libopus"),
+    ("film.avi", "mpeg4", "libmp3lame"),
+    ("film.ts", "libx264", "aac"),
+    ("film.flv", "flv", "aac"),
+    ("sound.wav", "", "pcm_s16le"),
+    ("sound.mp3", "", "libmp3lame"),
+    ("sound.flac", "", "flac"),
+    ("sound.ogg", "", "libopus"),
+    ("sound.m4a", "", "aac"),
+)
 CLIP_PARTS = (
     "clip.json",
     "track.npz",
@@ -389,6 +463,10 @@ TARGETS = (
     Target(name="png", seed=picture(".png", 4), read=read_picture),
     Target(name="webp", seed=picture(".webp", 4), read=read_picture),
     Target(name="report", seed=write_report, read=read_report),
+    *(
+        Target(name=f"media: {name}", seed=film(name, picture, sound), read=read_media)
+        for name, picture, sound in FILMS
+    ),
 )
 
 

@@ -42,7 +42,12 @@ def test_whatever_needs_mending_says_how() -> None:
 def test_command_leaves_with_1_when_something_is_broken(
     run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run("doctor").exit_code == 0
+    well = run("doctor")
+    assert well.exit_code == 0
+    assert well.stdout.startswith("All is well: ")
+    needed, optional = well.stdout.split("Optional, and not here:")
+    assert not any(line.startswith("- ") for line in needed.splitlines())
+    assert all(line.startswith(("- ", "  ")) for line in optional.splitlines() if line)
     monkeypatch.setattr(doctor, "DISK_GB", float("inf"))
     result = run("doctor", "--json")
     assert result.exit_code == 1

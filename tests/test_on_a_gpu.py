@@ -18,7 +18,6 @@ from instag.models.prior import Prior
 from instag.ops.lpips import Lpips
 from instag.synthesis.options import SpeakOptions
 from instag.synthesis.speak import frames
-from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
 from instag.training.pretrain import pretrain
@@ -26,6 +25,7 @@ from instag.training.pretrain_recipes import PretrainRecipe, default
 from instag.training.schedules import shortened
 from ops.test_lpips import random_weights
 from pretended import OnGpu, PretendedGpu, pretended_gpu
+from shared_files import copied_clip
 
 STEP = (
     "compute_losses",
@@ -44,7 +44,8 @@ STEP = (
 def people(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("people")
     return [
-        write_clip(folder / f"{seed}.clip", seed=seed, frames=55, size=64).folder for seed in (1, 2)
+        copied_clip(folder / f"{seed}.clip", seed=seed, frames=frames).folder
+        for seed, frames in ((1, 55), (2, 75))
     ]
 
 
@@ -64,7 +65,7 @@ def waits_in_steps(gpu: PretendedGpu) -> list[str]:
 
 def tiny(name: str, *, with_prior: bool = False) -> recipes.AdaptRecipe:
     return replace(
-        shortened(recipes.recipe_named(name, with_prior=with_prior), 0.004),
+        shortened(recipes.recipe_named(name, with_prior=with_prior), 0.002),
         size=64,
         face_splats=100,
         mouth_splats=50,
@@ -72,7 +73,7 @@ def tiny(name: str, *, with_prior: bool = False) -> recipes.AdaptRecipe:
 
 
 def tiny_prior() -> PretrainRecipe:
-    return replace(shortened(default(), 0.002), size=64, face_splats=100, mouth_splats=50)
+    return replace(shortened(default(), 0.001), size=64, face_splats=100, mouth_splats=50)
 
 
 @pytest.mark.parametrize("recipe, free", [("few", 80 * 2**30), ("reference", 0)])
@@ -96,7 +97,7 @@ def test_a_stopped_run_goes_on(people: list[Path], gpu: PretendedGpu, tmp_path: 
     for stage in ("face", "mouth"):
 
         def stop(name: str, done: int, total: int, stage: str = stage) -> None:
-            if (name, done) == (stage, 5):
+            if (name, done) == (stage, 3):
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):

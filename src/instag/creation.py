@@ -12,9 +12,21 @@ from instag.runtime.device import device_named
 from instag.training.adapt import StageReport, adapt, silent_stages
 from instag.training.adapt_plan import AdaptPlan
 from instag.training.options import TrainingOptions
+from instag.types import FPS
 
 OBSERVE = "observe"
 """The stage that a report is called with while the video is observed."""
+TESTED_S = 12.0
+"""Of a long video of which a few seconds are taught, so much more is observed, to test on."""
+
+
+def seconds_used(training: TrainingOptions) -> float | None:
+    """How much of a video is learned from and tested on, where the options name a number; None for
+    all of it."""
+    taught = training.seconds
+    if taught is None and training.n_views is not None and training.n_views > 0:
+        taught = training.n_views / FPS
+    return None if taught is None else taught + TESTED_S
 
 
 def create(
@@ -31,7 +43,8 @@ def create(
     """Learn a talking head from a video of one person who speaks, and write it to `output`.
 
     clip: the folder for what is observed, beside the avatar if not given (me.avatar: me.clip); a
-    run that was stopped goes on from it, and another recipe starts at once. report: called with
+    run that was stopped goes on from it, and another recipe starts at once. Of a video of which
+    some seconds are taught, only these and TESTED_S more are observed. report: called with
     (stage, done, total). on_clip, on_plan: called with the clip, and with what will be learned
     from, before the head is learned. Raises what `prepare` and `adapt` raise.
     """
@@ -42,6 +55,8 @@ def create(
         report(OBSERVE, done, total)
 
     chosen = replace(capture, speech=training.features)
+    if capture.seconds is None:
+        chosen = replace(chosen, seconds=seconds_used(training))
     observed = prepare(video, folder, chosen, report=observing)
     if on_clip is not None:
         on_clip(observed)

@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.one_head import Job
 
 from benchmarks import people, separate_process
-from instag.synthetic import write_clip
 from instag.training.recipes import AdaptRecipe, draft
 from instag.training.schedules import shortened
+from shared_files import copied_clip
 
 MARKED = "before\n<!-- people: begin -->\nold\n<!-- people: end -->\nafter\n"
 
@@ -38,7 +38,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_from_clips_to_tables_though_one_head_fails(tmp_path, capsys):
-    clip = write_clip(tmp_path / "ann.clip", frames=76, size=64).folder
+    clip = copied_clip(tmp_path / "ann.clip", frames=76).folder
     (tmp_path / "ben.clip").mkdir()
     made, document = tmp_path / "made", tmp_path / "doc.md"
     document.write_text(MARKED)

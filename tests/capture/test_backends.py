@@ -23,8 +23,8 @@ from instag.capture.stages import STAGES, Stage, replace_track
 from instag.data.clip import Clip
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
 from instag.runtime.progress import silent
-from instag.synthetic import write_clip
 from instag.types import Region
+from shared_files import copied_clip
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Clip:
-    return write_clip(tmp_path / "me.clip", frames=3, size=64)
+    return copied_clip(tmp_path / "me.clip", frames=3)
 
 
 def settings_of(options: CaptureOptions, stage: str) -> dict[str, object]:

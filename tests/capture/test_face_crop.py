@@ -1,5 +1,8 @@
 """Where the crop lies for faces that are given; what is refused."""
 
+import math
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -57,3 +60,12 @@ def test_no_face(tmp_path) -> None:
     write_video(path, (np.full((96, 128, 3), 90, np.uint8) for _ in range(60)))
     with pytest.raises(NoFace, match=r"6 of 6 frames of .*wall\.mp4"):
         find_crop(survey := scan_video(path), survey.choose(None))
+
+
+def test_a_part_of_a_video_holds_the_shots_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "me.mp4"
+    write_video(path, (np.full((48, 64, 3), 20 if k < 50 else 220, np.uint8) for k in range(100)))
+    scan = scan_video(path, window=(1.0, 3.0))
+    assert [(shot.first, shot.end) for shot in scan.shots.shots] == [(25, 50), (50, 75)]
+    with pytest.raises(BadArgument, match=r"--from 0:09\.0: .*me\.mp4 ends at 0:04\.0"):
+        scan_video(path, window=(9.0, math.inf))

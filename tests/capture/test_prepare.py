@@ -6,6 +6,7 @@ import wave
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,6 +105,52 @@ def test_a_changed_delay_redoes_what_hears_alone(
     done.clear()
     prepare(video, tmp_path / "me.clip", CaptureOptions(delay=80))
     assert done == ["sound", "features", "quality"]
+
+
+@pytest.mark.parametrize("part", [{"since": "0.5"}, {"until": "0:02.5"}, {"seconds": 2.2}])
+def test_another_part_redoes_everything(
+    video: Path, tmp_path: Path, done: list[str], part: dict[str, Any]
+) -> None:
+    prepare(video, tmp_path / "me.clip")
+    done.clear()
+    prepare(video, tmp_path / "me.clip", CaptureOptions(**part))
+    assert done == ORDER
+
+
+@pytest.mark.parametrize(
+    "part, words",
+    [
+        ({"since": "2", "until": "1"}, "nothing lies between them"),
+        ({"since": "soon"}, "no time"),
+        ({"seconds": 0.0}, "longer than 0"),
+    ],
+)
+def test_parts_that_are_none_are_refused(part: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadArgument, match=words):
+        CaptureOptions(**part)
+
+
+def test_a_part_that_is_too_short_is_said_at_once(video: Path, tmp_path: Path) -> None:
+    with pytest.raises(TooShort, match=r"holds 3\.0 s, of which 1\.5 s are asked for"):
+        prepare(video, tmp_path / "me.clip", CaptureOptions(since="1.5"))
+
+
+def test_sound_may_lie_in_a_file_of_its_own(tmp_path: Path, done: list[str]) -> None:
+    mute = write(tmp_path / "mute.mp4", sound=False)
+    with pytest.raises(NoSound, match="--sound FILE"):
+        prepare(mute, tmp_path / "me.clip")
+    apart = CaptureOptions(sound=sound_only(tmp_path / "apart.wav"))
+    prepare(mute, tmp_path / "me.clip", apart)
+    assert done == ORDER
+    record = json.loads((tmp_path / "me.clip" / "clip.json").read_text())["stages"]["sound"]
+    assert record["settings"]["sound"] == "apart.wav"
+    done.clear()
+    with (tmp_path / "apart.wav").open("ab") as file:
+        file.write(bytes(2))
+    prepare(mute, tmp_path / "me.clip", apart)
+    assert done == ["sound", "features", "quality"]
+    with pytest.raises(FileMissing):
+        prepare(mute, tmp_path / "me.clip", CaptureOptions(sound=tmp_path / "none.wav"))
 
 
 def test_a_changed_crop_redoes_everything(video: Path, tmp_path: Path, done: list[str]) -> None:

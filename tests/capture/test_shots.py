@@ -6,20 +6,20 @@ import cv2
 import numpy as np
 import pytest
 
-from instag.assets.sample_speech import recording
 from instag.capture.face_crop import Face, ScanResult, find_crop
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace
 from instag.media.reader import MediaInfo, skim_frames
 from instag.media.timecode import clock
 from instag.media.writer import write_video
-from instag.synthetic.performance import Speaker, perform
+from shared_files import shared_clip
 
 Pictures = list[np.ndarray]
 
 
 def speaking(seed: int, seconds: float = 2.0) -> Pictures:
-    return list(perform(Speaker(seed, size=64), recording(), seconds=seconds, size=64).pictures())
+    clip = shared_clip(seed=seed, frames={0: 60, 3: 51}[seed])
+    return [clip.frame(index) for index in range(round(seconds * 25))]
 
 
 @pytest.fixture(scope="module")

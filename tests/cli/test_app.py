@@ -120,7 +120,7 @@ def test_options_reach_the_library(run, tmp_path: Path, monkeypatch: pytest.Monk
         "10,20,300",
         "--size",
         "256",
-        "--from",
+        "--from-stage",
         "regions",
         "--json",
     )

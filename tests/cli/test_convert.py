@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from instag.data.clip import Clip
-from instag.synthetic import write_clip
+from shared_files import copied_clip
 
 
 def test_split_export_import(run: Callable, tmp_path: Path) -> None:
-    write_clip(tmp_path / "me.clip", frames=60, size=64)
+    copied_clip(tmp_path / "me.clip", frames=60)
     result = run("split", tmp_path / "me.clip", "--seconds", "0.32", "--json")
     assert json.loads(result.stdout) == {"clip": str(tmp_path / "me.clip"), "train": 52, "test": 8}
 
@@ -32,14 +32,14 @@ def test_split_export_import(run: Callable, tmp_path: Path) -> None:
 
 
 def test_split_keeps_a_fifth_where_no_seconds_are_given(run: Callable, tmp_path: Path) -> None:
-    write_clip(tmp_path / "me.clip", frames=150, size=64)
+    copied_clip(tmp_path / "me.clip", frames=150)
     values = json.loads(run("split", tmp_path / "me.clip", "--json").stdout)
     assert (values["train"], values["test"]) == (120, 30)
     assert Clip.open(tmp_path / "me.clip").info.test_frames == 30
 
 
 def test_mistakes_are_one_line(run: Callable, tmp_path: Path) -> None:
-    write_clip(tmp_path / "me.clip", frames=60, size=64)
+    copied_clip(tmp_path / "me.clip", frames=60)
     for arguments, code, part in (
         (("split", tmp_path / "me.clip", "--seconds", "12"), 1, "keeps 300 of its 60 frames"),
         (

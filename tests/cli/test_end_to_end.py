@@ -13,10 +13,10 @@ import pytest
 from instag.cli.commands.adapt import plan_line
 from instag.data.splits import split
 from instag.media.reader import probe
-from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt_plan import AdaptPlan
 from instag.training.schedules import shortened
+from shared_files import copied_clip
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_adapt_tests_itself_and_speak_keeps_the_length(
     run: Callable, tiny: None, tmp_path: Path
 ) -> None:
     clip, avatar, spoken = tmp_path / "me.clip", tmp_path / "me.avatar", tmp_path / "out.mp4"
-    write_clip(clip, frames=76, size=64)
+    copied_clip(clip, frames=76)
 
     result = run("adapt", clip, "-o", avatar, "--recipe", "draft", "--n-views", "50", "--json")
     values = json.loads(result.stdout)
@@ -76,7 +76,7 @@ def test_adapt_tests_itself_and_speak_keeps_the_length(
 def test_without_a_number_a_fifth_is_held_back_and_long_videos_are_chosen_from(
     run: Callable, tiny: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_clip(tmp_path / "me.clip", frames=150, size=64)
+    copied_clip(tmp_path / "me.clip", frames=150)
     small = replace(recipes.RECIPES["draft"](), pictures=30)
     monkeypatch.setitem(recipes.RECIPES, "draft", lambda **_: small)
     result = run("adapt", tmp_path / "me.clip", "-o", tmp_path / "me.avatar", "--recipe", "draft")

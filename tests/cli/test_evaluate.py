@@ -12,7 +12,8 @@ from evaluation.talk import avatar_of, evaluation, faceless, perfect, unlearned
 from instag.cli.evaluation_summary import short_form
 from instag.data.clip import Clip
 from instag.evaluation.metrics_files import save_metrics
-from instag.synthetic import write_clip
+from instag.media.reader import read_frames, read_sound
+from shared_files import shared_clip
 
 
 @pytest.fixture
@@ -46,7 +47,20 @@ def test_an_avatar_is_judged_on_what_it_was_not_taught(
         "metrics.json",
         "metrics.csv",
         "report.html",
+        "prediction",
+        "prediction.mp4",
+        "truth",
+        "truth.mp4",
     }
+    for name, picture in (("prediction", None), ("truth", Clip.open(files[1]).frame(9))):
+        shown = [path.name for path in sorted((tmp_path / "report" / name).iterdir())]
+        assert shown == [f"{index:05d}.png" for index in range(8, 20)]
+        assert sum(1 for _ in read_frames(tmp_path / "report" / f"{name}.mp4")) == 12
+        assert len(read_sound(tmp_path / "report" / f"{name}.mp4")) == 12 * 640
+        if picture is not None:
+            kept = cv2.imread(str(tmp_path / "report" / name / "00009.png"))
+            assert kept is not None
+            np.testing.assert_array_equal(cv2.cvtColor(kept, cv2.COLOR_BGR2RGB), picture)
     assert 3 < values["psnr_full"] < 60
     assert values["lmd"] is None, (
         "no face is found in 64 x 64 pixels of random Gaussians: not measured, which is no zero"
@@ -115,7 +129,7 @@ def test_what_can_not_be_judged_is_said(run: Callable, files, folders, tmp_path,
 
 
 def test_the_clip_of_another_video_is_refused(run: Callable, files, tmp_path) -> None:
-    other = write_clip(tmp_path / "you.clip", seed=1, frames=10, size=64).folder
+    other = shared_clip(seed=1, frames=55).folder
     result = run("evaluate", files[0], other, "-o", tmp_path / "report", "--quiet")
     assert result.exit_code == 2
     assert "learned from synthetic speaker 0" in result.stderr

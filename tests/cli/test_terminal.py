@@ -80,3 +80,18 @@ def test_a_full_gpu_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert "--batch 2" in capsys.readouterr().err
     with pytest.raises(RuntimeError, match="else"), exit_on_error("Nothing was written."):
         raise RuntimeError("anything else")
+
+
+def test_the_time_left_is_that_of_all_stages(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """100 s of the first of two stages, the second of which is expected to take twice as long."""
+    now = iter(range(10_000))
+    monkeypatch.setattr("instag.cli.terminal.time.monotonic", lambda: float(next(now)))
+    with Terminal().stages("Learning me", shares={"face": 1.0, "mouth": 2.0}) as report:
+        for done in range(1, 51):
+            report("face", done, 100)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[2].endswith(" left in all")
+    minutes, seconds = lines[2].split(", ")[-1].split(" ")[0].split(":")
+    assert 230 < 60 * int(minutes) + int(seconds) < 330

@@ -10,12 +10,12 @@ from instag.data.batch_loader import BatchLoader
 from instag.data.clip import Clip
 from instag.data.clip_dataset import HEAD_LABELS, ClipDataset
 from instag.data.speech_features import clip_features
-from instag.synthetic import write_clip
+from shared_files import shared_clip
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    return write_clip(tmp_path_factory.mktemp("loader") / "me.clip", frames=16, size=64)
+def clip() -> Clip:
+    return shared_clip(frames=20)
 
 
 def loader_of(clip: Clip) -> BatchLoader:

@@ -44,7 +44,7 @@ def refused(folder: Path, part: str) -> str:
     assert "\n" not in message
     if part != "clip.json":
         stage = STAGE_OF[part.split("/")[0]]
-        assert f"instag prepare VIDEO -o {folder} --from {stage}" in message
+        assert f"instag prepare VIDEO -o {folder} --from-stage {stage}" in message
     return message
 
 

@@ -13,12 +13,12 @@ from instag.data.frame_choice import (
     telling_frames,
 )
 from instag.data.speech_features import clip_features
-from instag.synthetic import write_clip
+from shared_files import shared_clip
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> ClipDataset:
-    clip = write_clip(tmp_path_factory.mktemp("choice") / "me.clip", frames=60, size=64)
+def dataset() -> ClipDataset:
+    clip = shared_clip(frames=60)
     return ClipDataset(clip, clip.tables(), size=64, features=clip_features(clip, "mel"))
 
 

@@ -157,7 +157,7 @@ def test_the_quietest_frame_is_silence_where_the_weights_are_missing(clip: Clip)
 
 def test_without_sound(clip: Clip) -> None:
     (clip.folder / "speech.wav").unlink()
-    with pytest.raises(NotAnArtefact, match="--from sound"):
+    with pytest.raises(NotAnArtefact, match="--from-stage sound"):
         clip_features(clip, "mel")
 
 

@@ -20,9 +20,10 @@ from instag.evaluation.not_measured import NotMeasured
 from instag.models.avatar import Avatar, AvatarInfo, encode_torso
 from instag.models.gaussians import random_gaussians
 from instag.models.head import new_head
-from instag.synthetic import Speaker, perform, recording, write_clip
+from instag.synthetic import Speaker, perform, recording
 from instag.synthetic.performance import Performance, spoken
 from instag.types import Conditioning
+from shared_files import copied_clip
 
 FRAMES, SIZE = 40, 128
 _HOME = tempfile.TemporaryDirectory()
@@ -123,7 +124,7 @@ def unlearned() -> tuple[Path, Path]:
     Made once for all tests, which must not change them.
     """
     folder = Path(_HOME.name)
-    clip = write_clip(folder / "me.clip", frames=20, size=64)
+    clip = copied_clip(folder / "me.clip", frames=20)
     avatar_of(clip, taught=8).save(folder / "me.avatar")
     return folder / "me.avatar", clip.folder
 

@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.assets.sample_speech import recording
 from instag.errors import BadArgument, FileMissing
 from instag.evaluation.action_units import (
     LOWER,
@@ -17,9 +16,8 @@ from instag.evaluation.action_units import (
 )
 from instag.evaluation.landmarks import TrackedLandmarks
 from instag.evaluation.not_measured import NotMeasured
-from instag.synthetic import write_clip
-from instag.synthetic.performance import Speaker, perform
 from instag.types import LANDMARKS
+from shared_files import shared_clip
 
 NAMES = ("AU01", "AU45", "AU12", "AU25")
 
@@ -154,18 +152,17 @@ def test_what_is_no_table_is_refused(tmp_path, text, message):
         read_openface(tmp_path / "nobody.csv")
 
 
-def test_a_clips_own_table_is_read(tmp_path):
-    clip = write_clip(tmp_path / "a.clip", frames=12, size=64)
+def test_a_clips_own_table_is_read():
+    clip = shared_clip(frames=20)
     read = read_openface(clip.folder / "au.csv")
-    assert read.frames.tolist() == list(range(1, 13))
+    assert read.frames.tolist() == list(range(1, 21))
     np.testing.assert_allclose(read.units["AU25"], clip.action_units()["AU25"])
 
 
 @pytest.fixture(scope="module")
 def speaking() -> TrackedLandmarks:
     """The true landmarks of a synthetic speaker, with what a detector errs by."""
-    performance = perform(Speaker(0, size=64), recording(), seconds=3, size=64)
-    points = np.stack([performance.truth(index).landmarks for index in range(len(performance))]) * 8
+    points = shared_clip(frames=76).track().landmarks * 8
     return TrackedLandmarks(
         points=(points + np.random.default_rng(0).normal(0, 0.1, points.shape)).astype(np.float32),
         found=np.ones(len(points), bool),

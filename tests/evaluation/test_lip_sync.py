@@ -28,7 +28,7 @@ def speech(seed: int, frames: int = 150) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def performance() -> Performance:
-    return perform(Speaker(0, size=256), recording(), seconds=2.6, size=256)
+    return perform(Speaker(0, size=192), recording(), seconds=2.6, size=192)
 
 
 @pytest.fixture(scope="module")

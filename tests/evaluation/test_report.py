@@ -88,6 +88,15 @@ def test_published_numbers_stand_beside_ours_where_both_exist():
     assert not any(row[0].startswith("learning") for row in table.rows)
 
 
+def test_published_numbers_are_shown_where_size_and_protocol_are_theirs():
+    same = report_page(evaluation(perfect(), size="512x512", taught="5 s")).html()
+    assert "InsTaG (CVPR 2025), as published" in same
+    for other in ({"size": "512x512", "taught": "12 s"}, {"taught": "5 s"}):
+        text = report_page(evaluation(perfect(), **other)).html()
+        assert "CVPR 2025" not in text
+        assert "not shown beside these" in text
+
+
 def test_frames_and_mouths_are_shown_side_by_side():
     spoilt = [
         np.full_like(picture, 255) if index == 20 else picture

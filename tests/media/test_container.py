@@ -2,13 +2,15 @@
 too much."""
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from av import error as av_error
 
 from instag.errors import FileMissing, NotMedia, Truncated
-from instag.media import container
+from instag.media import container, media_info, picture_reader, sound_reader
 from instag.media.reader import probe, read_frames, read_sound
 from media.films import clicks, film, heard, seen, sound_file
 
@@ -117,3 +119,44 @@ def test_headers_that_ask_for_too_much(
 def test_sound_and_quiet_are_as_long_as_they_were(tmp_path: Path) -> None:
     path = sound_file(tmp_path / "a.wav", clicks(3), codec="pcm_f32le")
     assert len(read_sound(path)) == 48_000
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def raise_it(*_: object, **__: object) -> None:
+        raise error
+
+    return raise_it
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        av_error.PermissionError(1, "Operation not permitted", "avcodec_send_packet()"),
+        av_error.UndefinedError(1, "Error number -1 occurred", "avcodec_receive_frame()"),
+        av_error.DecoderNotFoundError(1, "Decoder not found", "avcodec_find_decoder()"),
+    ],
+)
+@pytest.mark.parametrize("read", [probe, read_sound, lambda path: list(read_frames(path))])
+def test_what_ffmpeg_raises_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bytes, error: Exception, read: Callable
+) -> None:
+    (tmp_path / "v.mp4").write_bytes(whole)
+    for module in (media_info, picture_reader, sound_reader):
+        for name in ("picture_stream", "read_timeline"):
+            monkeypatch.setattr(module, name, raising(error), raising=False)
+    with pytest.raises(NotMedia, match=r"v\.mp4 cannot be read: .*\. Copy or download") as caught:
+        read(tmp_path / "v.mp4")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_pyav_itself_raises_is_said_and_our_own_faults_are_not(
+    tmp_path: Path, whole: bytes
+) -> None:
+    (tmp_path / "v.mp4").write_bytes(whole)
+    with (
+        pytest.raises(NotMedia, match="cannot be read"),
+        container.opened(tmp_path / "v.mp4") as opened,
+    ):
+        opened.seek(0, stream=opened.streams.get(video=7)[0])
+    with pytest.raises(ZeroDivisionError), container.opened(tmp_path / "v.mp4"):
+        raise ZeroDivisionError

@@ -1,6 +1,6 @@
 """Time stamps with holes and jumps: picture and sound keep one time."""
 
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -145,3 +145,12 @@ def test_raw_sound_has_no_times_of_its_own(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes() * 2)
     assert len(read_sound(path)) / 16_000 == pytest.approx(6, abs=0.1)
     assert all(0.9 < b - a < 1.2 for a, b in pairwise(heard(path)))
+
+
+def test_a_picture_is_not_shown_hours_after_it_is_decoded(tmp_path: Path) -> None:
+    """One damaged number of FLV, the delay from decoding to showing, asked for 200,000 frames."""
+    path = film(tmp_path / "v.flv", seconds=2)
+    content, delay = path.read_bytes(), b"\x27\x01\x00\x00\x00"
+    place = content.rindex(delay)
+    path.write_bytes(content[:place] + b"\x27\x01\x7f\xff\xff" + content[place + len(delay) :])
+    assert sum(1 for _ in islice(read_frames(path), 100)) == 50

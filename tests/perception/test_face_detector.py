@@ -14,13 +14,13 @@ from instag.perception.face_detector import (
     merge_overlapping,
 )
 from instag.perception.face_mesh import sixty_eight
-from instag.synthetic import write_clip
+from shared_files import shared_clip
 
 
 @pytest.fixture(scope="module")
-def speaker(tmp_path_factory: pytest.TempPathFactory) -> tuple[np.ndarray, np.ndarray]:
+def speaker() -> tuple[np.ndarray, np.ndarray]:
     """A picture of the synthetic speaker and the 68 points in it."""
-    clip = write_clip(tmp_path_factory.mktemp("detected") / "me.clip", frames=2, size=192)
+    clip = shared_clip(frames=40, size=192)
     return clip.frame(0), sixty_eight(clip.track().landmarks)[0]
 
 

@@ -15,7 +15,7 @@ from instag.perception.face_mesh import (
     sixty_eight,
 )
 from instag.perception.skin_flow import SKIN
-from instag.synthetic import write_clip
+from shared_files import shared_clip
 
 
 def walk(frames: int, missing: set[int]) -> list[np.ndarray | None]:
@@ -78,9 +78,9 @@ NOTHING = np.full((SIZE, SIZE, 3), 90, np.uint8)
 
 
 @pytest.fixture(scope="module")
-def speaker(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[np.ndarray], np.ndarray]:
+def speaker() -> tuple[list[np.ndarray], np.ndarray]:
     """Pictures of the synthetic speaker and where its points are."""
-    clip = write_clip(tmp_path_factory.mktemp("meshed") / "me.clip", frames=40, size=SIZE)
+    clip = shared_clip(frames=40, size=SIZE)
     return [clip.frame(index) for index in range(40)], clip.track().landmarks
 
 

@@ -15,18 +15,18 @@ from instag.models.avatar import Avatar
 from instag.speech.registry import create
 from instag.synthesis.options import SpeakOptions
 from instag.synthesis.speak import frames
-from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
 from instag.training.schedules import shortened
+from shared_files import copied_clip
 from tiny_weights import write_tiny_weights
 
-TINY = replace(shortened(recipes.few(), 0.002), size=64, face_splats=100, mouth_splats=50)
+TINY = replace(shortened(recipes.few(), 0.0005), size=64, face_splats=100, mouth_splats=50)
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    return write_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=50, size=64)
+    return copied_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=60)
 
 
 @pytest.fixture(autouse=True)

@@ -18,15 +18,15 @@ from instag.synthesis.controls import WithBlinks
 from instag.synthesis.options import SpeakOptions
 from instag.synthesis.speak import frames, speak
 from instag.synthesis.synthesizer import controls_of
-from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt
 from instag.training.schedules import shortened
+from shared_files import copied_clip
 
 
 @pytest.fixture(scope="module")
 def avatar(tmp_path_factory: pytest.TempPathFactory) -> Avatar:
-    clip = write_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=50, size=64)
+    clip = copied_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=60)
     return adapt(
         clip,
         recipe=replace(shortened(recipes.few(), 0.002), size=64, face_splats=100, mouth_splats=50),

@@ -17,7 +17,6 @@ from instag.models.avatar import Avatar
 from instag.motion.expression_basis import load_expression_basis
 from instag.motion.expression_displacement import BLINK_ROW, ENOUGH
 from instag.rendering.reference import ReferenceRenderer
-from instag.synthetic import write_clip
 from instag.training import recipes
 from instag.training.adapt import adapt, head_training, initialize_head
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
@@ -28,13 +27,16 @@ from instag.training.stages.adapt_face import FaceStage
 from instag.training.stages.adapt_mouth import MouthStage
 from instag.training.stages.stage import Step
 from instag.types import BLINK_LIMIT
+from shared_files import copied_clip
 
 TINY = replace(shortened(recipes.few(), 0.004), size=64, face_splats=150, mouth_splats=60)
+SHORT = replace(shortened(recipes.few(), 0.002), size=64, face_splats=150, mouth_splats=60)
+"""10, 10 and 2 steps, in each of which every loss is active at last."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=60, size=64).folder
+    return copied_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=60).folder
 
 
 def inputs_of(clip: Clip, recipe: recipes.AdaptRecipe, front_end: str = "mel") -> AdaptInputs:
@@ -50,33 +52,35 @@ def states_equal(first: Avatar, second: Avatar) -> bool:
 
 
 def test_stopped_run_ends_where_an_unbroken_one_does(folder, tmp_path):
-    whole = adapt(folder, tmp_path / "whole.avatar", recipe=TINY, n_views=50)
+    whole = adapt(folder, tmp_path / "whole.avatar", recipe=SHORT, n_views=50)
 
-    for stage, step in (("face", 17), ("mouth", 12), ("fuse", 3)):
+    for stage, step in (("face", 9), ("mouth", 6), ("fuse", 1)):
 
         def stop(name: str, done: int, total: int, stage: str = stage, step: int = step) -> None:
             if (name, done) == (stage, step):
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            adapt(folder, tmp_path / "broken.avatar", recipe=TINY, n_views=50, report=stop)
+            adapt(folder, tmp_path / "broken.avatar", recipe=SHORT, n_views=50, report=stop)
         assert not (tmp_path / "broken.avatar").exists()
 
     begun = []
     again = adapt(
         folder,
         tmp_path / "broken.avatar",
-        recipe=TINY,
+        recipe=SHORT,
         n_views=50,
         report=lambda name, done, total: begun.append((name, done)),
     )
-    assert begun[0] == ("fuse", 4)
+    assert begun[0] == ("fuse", 2)
     assert states_equal(whole, again)
     assert not list((folder / "training" / "broken").glob("checkpoint*"))
 
 
 def test_another_seed_starts_anew_and_the_same_seed_repeats(folder):
-    first, second, third = (adapt(folder, recipe=TINY, n_views=50, seed=seed) for seed in (0, 0, 1))
+    first, second, third = (
+        adapt(folder, recipe=SHORT, n_views=50, seed=seed) for seed in (0, 0, 1)
+    )
     assert states_equal(first, second)
     assert not states_equal(first, third)
 
@@ -93,7 +97,7 @@ def test_a_mouth_that_moves_as_one_is_not_strained(folder):
 
 
 def test_pictures_come_nearer(folder):
-    longer = replace(shortened(recipes.few(), 0.03), size=64, face_splats=150, mouth_splats=60)
+    longer = replace(TINY, face=shortened(recipes.few(), 0.03).face)
     adapt(folder, folder / "nearer.avatar", recipe=longer, n_views=50)
     rows = [
         json.loads(line)
@@ -106,7 +110,10 @@ def test_pictures_come_nearer(folder):
 def test_every_recipe_runs(folder):
     for name in recipes.RECIPES:
         tiny = replace(
-            shortened(recipes.recipe_named(name), 0.001), size=64, face_splats=100, mouth_splats=100
+            shortened(recipes.recipe_named(name), 0.0005),
+            size=64,
+            face_splats=100,
+            mouth_splats=100,
         )
         avatar = adapt(folder, recipe=tiny, n_views=50)
         assert avatar.info.recipe == name
@@ -175,14 +182,14 @@ def test_heads_learn_with_the_perceptual_distance_unless_it_weighs_nothing(folde
         rows = [json.loads(line) for line in written.splitlines()]
         return {name for row in rows for name in row}, avatar.info.training["perceptual"]
 
-    names, said = terms(TINY)
+    names, said = terms(SHORT)
     assert said
     assert "perceptual" in names
     never = replace(
-        TINY,
+        SHORT,
         name="without",
-        face=replace(TINY.face, perceptual=recipes.NEVER),
-        fuse=replace(TINY.fuse, perceptual=recipes.NEVER),
+        face=replace(SHORT.face, perceptual=recipes.NEVER),
+        fuse=replace(SHORT.fuse, perceptual=recipes.NEVER),
     )
     names, said = terms(never)
     assert not said

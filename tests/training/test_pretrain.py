@@ -21,7 +21,6 @@ from instag.models.face_field import MotionField
 from instag.models.mouth_field import MouthField
 from instag.models.prior import BUNDLED, Prior, load_bundled_prior
 from instag.speech import registry
-from instag.synthetic import write_clip
 from instag.training import distributed, recipes
 from instag.training.adapt import adapt
 from instag.training.adapt_plan import recipe_for
@@ -33,8 +32,9 @@ from instag.training.pretrain_recipes import (
 )
 from instag.training.run_dir import METRICS
 from instag.training.schedules import shortened
+from shared_files import copied_clip
 
-TINY = replace(shortened(default(), 0.0015), size=64, face_splats=120, mouth_splats=50)
+TINY = replace(shortened(default(), 0.001), size=64, face_splats=120, mouth_splats=50)
 WORKER = """
 import sys
 from test_pretrain import TINY
@@ -47,7 +47,7 @@ pretrain(sys.argv[2:], sys.argv[1], recipe=TINY, together=2)
 def people(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("people")
     return [
-        write_clip(folder / f"{seed}.clip", seed=seed, frames=frames, size=64).folder
+        copied_clip(folder / f"{seed}.clip", seed=seed, frames=frames).folder
         for seed, frames in ((1, 55), (2, 75), (3, 51))
     ]
 
@@ -80,7 +80,7 @@ def test_two_people_teach_a_prior(people, tmp_path):
 
 def test_stopped_run_ends_where_an_unbroken_one_does(people, tmp_path):
     whole = pretrain(people, tmp_path / "whole.prior", recipe=TINY, together=2)
-    for stage, step in (("face", 13), ("mouth", 9)):
+    for stage, step in (("face", 9), ("mouth", 6)):
 
         def stop(name: str, done: int, total: int, stage: str = stage, step: int = step) -> None:
             if (name, done) == (stage, step):
@@ -97,7 +97,7 @@ def test_stopped_run_ends_where_an_unbroken_one_does(people, tmp_path):
         together=2,
         report=lambda name, done, total: begun.append((name, done)),
     )
-    assert begun[0] == ("mouth", 10)
+    assert begun[0] == ("mouth", 7)
     assert again.digest() == whole.digest()
 
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from instag.errors import Cancelled
-from instag.synthetic import write_clip
 from instag.training import recipes, trainer
 from instag.training.adapt import adapt
 from instag.training.pretrain import pretrain
 from instag.training.pretrain_recipes import default
 from instag.training.run_dir import Row
 from instag.training.schedules import shortened
+from shared_files import copied_clip
 
 TINY = replace(shortened(recipes.few(), 0.002), size=64, face_splats=100, mouth_splats=50)
 TINY_PRIOR = replace(shortened(default(), 0.0008), size=64, face_splats=100, mouth_splats=50)
@@ -24,7 +24,7 @@ TINY_PRIOR = replace(shortened(default(), 0.0008), size=64, face_splats=100, mou
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=55, size=64).folder
+    return copied_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=60).folder
 
 
 def test_a_cancelled_head_goes_on_to_the_same_end(clip: Path, tmp_path: Path) -> None:

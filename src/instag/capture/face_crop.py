@@ -1,8 +1,9 @@
 """The crop: one fixed square around the head for a whole shot, with room for hair and shoulders."""
 
+import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, final
 
@@ -12,6 +13,7 @@ from jaxtyping import UInt8
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace, SeveralFaces
 from instag.media.reader import MediaInfo, picture_seconds, probe, skim_frames
+from instag.media.timecode import clock
 from instag.perception.face_detector import FAR, NEAR, FaceDetector
 from instag.runtime.progress import Report, silent
 from instag.types import FPS
@@ -87,11 +89,15 @@ class ScanResult:
 
 
 def scan_video(
-    video: Path | str, *, seconds: float | None = None, report: Report = silent
+    video: Path | str,
+    *,
+    window: tuple[float, float] = (0.0, math.inf),
+    report: Report = silent,
 ) -> ScanResult:
-    """Find a video's cuts, and the faces in some of its frames, in one decoding pass. Raises what
-    `skim_frames` raises."""
-    video = Path(video)
+    """Find a video's cuts, and the faces in some of its frames, in one decoding pass. window: the
+    part in which shots are wanted, in seconds. Raises BadArgument where the video ends before it,
+    and what `skim_frames` raises."""
+    video, seconds = Path(video), None if math.isinf(window[1]) else window[1]
     info = probe(video)
     shown = picture_seconds(video)
     stated = shown if 0 < shown < 0.9 * info.seconds else info.seconds
@@ -116,8 +122,24 @@ def scan_video(
                 report(index + 1, max(round(length * FPS), index + 1))
             yield small
 
-    shots = find_shots(shrunk())
+    shots = _cut_out(find_shots(shrunk()), *window, video)
     return ScanResult(video=video, info=info, shots=shots, every=every, faces=tuple(samples))
+
+
+def _cut_out(found: Shots, first_s: float, end_s: float, video: Path) -> Shots:
+    """The shots within a part of the video. Raises BadArgument."""
+    first, end = round(first_s * FPS), math.inf if math.isinf(end_s) else round(end_s * FPS)
+    shots = [
+        Shot(first=max(shot.first, first), end=int(min(shot.end, end)))
+        for shot in found.shots
+        if shot.end > first and shot.first < end
+    ]
+    if not shots:
+        raise BadArgument(
+            f"--from {clock(first)}: {video} ends at {clock(found.shots[-1].end)}. Give an earlier "
+            "time."
+        )
+    return replace(found, shots=tuple(shots))
 
 
 def find_crop(scan: ScanResult, shot: Shot) -> Crop:

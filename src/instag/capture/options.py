@@ -1,10 +1,13 @@
 """How a video is observed, as options of the library; the command line unfolds them."""
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, final
 
 from instag.capture import backends
 from instag.errors import BadArgument
+from instag.media.timecode import seconds_of
 from instag.options import check_limits, option
 
 SIZES = (64, 2048)
@@ -22,8 +25,8 @@ def _backend(choice: backends.Choice) -> Any:
 class CaptureOptions:
     """What to observe of a video, and by which backends.
 
-    speech: the front end whose features the clip keeps. seconds: use no more of the video. Raises
-    BadArgument where a number is outside its limits.
+    speech: the front end whose features the clip keeps. seconds: observe no more of the shot.
+    Raises BadArgument where a number is outside its limits.
     """
 
     delay: int | None = option(
@@ -41,6 +44,20 @@ class CaptureOptions:
         "Which stretch between the video's cuts, from 1; if not given, the one that shows a face "
         "longest.",
         minimum=1,
+    )
+    since: str | None = option(
+        None,
+        "Where to begin in the video: seconds, or minutes:seconds.",
+        flag="--from",
+        metavar="TIME",
+    )
+    until: str | None = option(
+        None, "Where to end in the video, likewise.", flag="--to", metavar="TIME"
+    )
+    sound: Path | None = option(
+        None,
+        "A file with the video's sound, where that lies apart; both begin at the same time.",
+        metavar="FILE",
     )
     size: int = option(
         512,
@@ -69,8 +86,21 @@ class CaptureOptions:
                 "for example 512."
             )
         check_limits(self)
+        if self.seconds is not None and not self.seconds > 0:
+            raise BadArgument(f"--seconds {self.seconds:g}: give a time that is longer than 0.")
+        first, end = self.window
+        if first >= end:
+            raise BadArgument(f"--from {self.since} --to {self.until}: nothing lies between them.")
         if self.crop is not None and self.crop[2] <= 0:
             raise BadArgument(f"--crop: the size {self.crop[2]:g} is not positive.")
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """The part of the video to observe, in seconds. Raises BadArgument."""
+        return (
+            0.0 if self.since is None else seconds_of(self.since),
+            math.inf if self.until is None else seconds_of(self.until),
+        )
 
 
 DEFAULTS = CaptureOptions()

@@ -17,7 +17,7 @@ from instag.capture.stages import FOLDERS, STAGES, Stage, lost
 from instag.data.clip import Clip, ClipInfo, StageRecord
 from instag.data.speech_features import check_features
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
-from instag.media.reader import MediaInfo, probe
+from instag.media.reader import MediaInfo, find_sound, probe
 from instag.runtime.files import sweep
 from instag.runtime.progress import Report, part, silent
 from instag.version import __version__
@@ -90,14 +90,23 @@ def _without_records(clip: Clip, names: set[str]) -> Clip:
 def _check(video: Path, options: CaptureOptions) -> MediaInfo:
     """Raise at once what would fail later: MediaError, BadArgument, TableMismatch."""
     media = probe(video)
+    if options.sound is not None:
+        find_sound(options.sound)
     if not media.has_picture:
         raise NotMedia(f"{video} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
-    if not media.has_sound:
-        raise NoSound(f"{video} has no sound track. Give a video with speech in it.")
-    if 0 < min(media.seconds, options.seconds or media.seconds) < MIN_DURATION_S - 0.1:
+    if not media.has_sound and options.sound is None:
+        raise NoSound(
+            f"{video} has no sound track. Give a video with speech in it, or the file that holds "
+            "its sound: --sound FILE."
+        )
+    first, end = options.window
+    wanted = min(end, media.seconds) - first
+    if 0 < min(media.seconds, wanted, options.seconds or wanted) < MIN_DURATION_S - 0.1:
+        asked = min(wanted, options.seconds or wanted)
+        of_it = f", of which {asked:.1f} s are asked for" if asked < media.seconds else ""
         raise TooShort(
-            f"{video} holds {media.seconds:.1f} s; at least {MIN_DURATION_S:g} s are needed, "
-            "and 5 s or more make a good head. Record a longer video."
+            f"{video} holds {media.seconds:.1f} s{of_it}; at least {MIN_DURATION_S:g} s are "
+            "needed, and 5 s or more make a good head. Record a longer video."
         )
     if options.crop is not None:
         check_crop(Crop(*options.crop), media)

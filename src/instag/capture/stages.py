@@ -33,7 +33,7 @@ from instag.data.speech_features import clip_features
 from instag.media.reader import Flaw
 from instag.runtime.progress import Report, part
 from instag.speech.lips.audio_offset import audio_offset
-from instag.types import Track
+from instag.types import FPS, Track
 
 FOLDERS = ("frames", "regions", "mattes", "torso", "surface", "features")
 """What the stages fill in a clip's folder."""
@@ -87,7 +87,10 @@ def _recorded(name: str, value: object) -> dict[str, object]:
         return {"delay_ms": value}
     if name == "crop":
         return {"crop": list(value) if isinstance(value, tuple) else None}
-    return {} if name == "shot" and value is None else {name: value}
+    if name == "sound" and isinstance(value, Path):
+        return {"sound": value.name, "sha256": hashlib.sha256(value.read_bytes()).hexdigest()}
+    later = name in ("shot", "since", "until", "sound")
+    return {} if later and value is None else {name: value}
 
 
 def _video(
@@ -98,17 +101,22 @@ def _video(
     size: int,
     crop: tuple[float, float, float] | None,
     seconds: float | None,
+    since: str | None,
+    until: str | None,
     shot: int | None,
 ) -> Clip:
     """Frames and landmarks of one shot; all that was made of other frames is removed."""
+    window = CaptureOptions(since=since, until=until).window
     for name in FOLDERS:
         _remove(clip.folder / name)
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
     flaws: list[Flaw] = []
-    scan = scan_video(video, seconds=seconds, report=part(report, 0.0, 0.3))
+    scan = scan_video(video, window=window, report=part(report, 0.0, 0.3))
     given = None if crop is None else Crop(*crop)
     chosen = scan.choose(shot, given)
+    if seconds is not None:
+        chosen = replace(chosen, end=min(chosen.end, chosen.first + round(seconds * FPS)))
     square = given or find_crop(scan, chosen)
     info = replace(
         clip.info,
@@ -166,17 +174,20 @@ def _filled(folder: Path) -> list[str]:
         ]
 
 
-def _sound(clip: Clip, report: Report, *, video: Path, delay: int | None) -> Clip:
+def _sound(
+    clip: Clip, report: Report, *, video: Path, sound: Path | None, delay: int | None
+) -> Clip:
     """Speech, shifted by the delay that is given or found from lips and voice."""
     flaws: list[Flaw] = []
-    extract_audio(clip, video, delay or 0, flaws.append)
+    source = sound or video
+    extract_audio(clip, source, delay or 0, flaws.append)
     clip = _with_flaws(clip, "sound", flaws)
     if delay is not None:
         return _with(clip, delay_ms=delay, delay_found=None)
     found = audio_offset(clip.speech(), read_landmarks(clip).points)
     measured = round(found.ms) if found is not None and found.sure else 0
     if measured:
-        extract_audio(clip, video, measured)
+        extract_audio(clip, source, measured)
     about = (
         None if found is None else {key: round(value, 3) for key, value in asdict(found).items()}
     )
@@ -282,7 +293,7 @@ STAGES = (
         name="video",
         run=_video,
         writes=("frames", "landmarks.npz"),
-        options=("size", "crop", "seconds", "shot"),
+        options=("size", "crop", "seconds", "since", "until", "shot"),
         share=14,
         video=True,
     ),
@@ -291,7 +302,7 @@ STAGES = (
         run=_sound,
         writes=("speech.wav",),
         needs=("video",),
-        options=("delay",),
+        options=("sound", "delay"),
         share=0.5,
         video=True,
     ),

@@ -36,34 +36,41 @@ class Terminal:
     )
 
     @contextmanager
-    def progress(self, title: str, unit: str = "") -> Iterator[Report]:
+    def progress(
+        self, title: str, unit: str = "", remaining: Callable[[float], float] | None = None
+    ) -> Iterator[Report]:
         """Show the work inside the block; calls of the report move the bar.
 
         A bar with remaining time on a terminal, a line each ten seconds in a pipe, nothing when
         quiet. With a unit, also what is done and how many units a second; without one, the
-        percentage.
+        percentage. remaining: seconds left of all work, given those of this; without it, those of
+        this are shown.
         """
         started = time.monotonic()
         if self.quiet:
             yield silent
             return
         if not sys.stderr.isatty():
-            yield _Lines(title, unit)
+            yield _Lines(title, unit, remaining)
         else:
-            with _bar(title, unit) as report:
+            with _bar(title, unit, remaining) as report:
                 yield report
         self.note(f"{title}: {duration(time.monotonic() - started)}")
 
     @contextmanager
     def stages(
-        self, title: str, plain: Mapping[str, str] | None = None
+        self,
+        title: str,
+        plain: Mapping[str, str] | None = None,
+        shares: Mapping[str, float] | None = None,
     ) -> Iterator[Callable[[str, int, int], None]]:
         """The same for work in stages: its report takes (stage, done, total) and begins a new bar
         with each stage.
 
-        plain: stages that have titles of their own, and are shown as percentages.
+        plain: stages that have titles of their own, and are shown as percentages. shares: expected
+        times of all stages in their order, in any unit, by which the time left is that of all.
         """
-        titles = plain or {}
+        titles, ahead = plain or {}, _Ahead(shares or {})
         with ExitStack() as shown:
             current: tuple[str, Report] = ("", silent)
 
@@ -73,7 +80,8 @@ class Terminal:
                     shown.close()
                     unit = "" if stage in titles else "steps"
                     named = titles.get(stage, f"{title}, {stage}")
-                    current = (stage, shown.enter_context(self.progress(named, unit)))
+                    remaining = ahead.begin(stage)
+                    current = (stage, shown.enter_context(self.progress(named, unit, remaining)))
                 current[1](done, total)
 
             yield report
@@ -151,11 +159,34 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d} h" if hours else f"{minutes}:{rest:02d} min"
 
 
+@final
+class _Ahead:
+    """The time that stages will take, by the times of those before and by their expected shares."""
+
+    def __init__(self, shares: Mapping[str, float]) -> None:
+        self._shares = shares
+
+    def begin(self, stage: str) -> Callable[[float], float] | None:
+        """From the seconds left of the stage that begins now to those of all."""
+        if stage not in self._shares:
+            return None
+        names, begun = list(self._shares), time.monotonic()
+        later = sum(self._shares[name] for name in names[names.index(stage) + 1 :])
+
+        def remaining(of_this: float) -> float:
+            whole = time.monotonic() - begun + of_this
+            return of_this + later * whole / self._shares[stage]
+
+        return remaining
+
+
 class _Lines:
     """Progress as plain lines, a few a minute."""
 
-    def __init__(self, title: str, unit: str) -> None:
-        self._title, self._unit = title, unit
+    def __init__(
+        self, title: str, unit: str, remaining: Callable[[float], float] | None = None
+    ) -> None:
+        self._title, self._unit, self._remaining = title, unit, remaining
         self._started = self._last_print = time.monotonic()
         self._first: int | None = None
 
@@ -171,12 +202,21 @@ class _Lines:
             if self._unit
             else f"{100 * done / max(total, 1):.0f} %"
         )
-        rest = f", {duration((total - done) / rate)} left" if rate > 0 else ""
+        rest = f", {left((total - done) / rate, self._remaining)}" if rate > 0 else ""
         print(f"{self._title}: {state}{rest}", file=sys.stderr, flush=True)
 
 
+def left(seconds: float, remaining: Callable[[float], float] | None) -> str:
+    """The time left: of this work, or of all of which it is a part."""
+    if remaining is None:
+        return f"{duration(seconds)} left"
+    return f"{duration(remaining(seconds))} left in all"
+
+
 @contextmanager
-def _bar(title: str, unit: str) -> Iterator[Report]:
+def _bar(
+    title: str, unit: str, remaining: Callable[[float], float] | None = None
+) -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -192,12 +232,12 @@ def _bar(title: str, unit: str) -> Iterator[Report]:
         TextColumn("{task.description}"),
         BarColumn(),
         *(counted if unit else (TaskProgressColumn(),)),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}") if remaining else TimeRemainingColumn(),
     )
     with Progress(
         *columns, console=Console(stderr=True), transient=True, speed_estimate_period=20.0
     ) as progress:
-        task = progress.add_task(title, total=None, rate="")
+        task = progress.add_task(title, total=None, rate="", left="")
         drawn = 0.0
 
         def report(done: int, total: int) -> None:
@@ -207,7 +247,11 @@ def _bar(title: str, unit: str) -> Iterator[Report]:
                 drawn = now
                 speed = progress.tasks[task].speed
                 progress.update(
-                    task, completed=done, total=total, rate=f"{speed:.1f} {unit}/s" if speed else ""
+                    task,
+                    completed=done,
+                    total=total,
+                    rate=f"{speed:.1f} {unit}/s" if speed else "",
+                    left=left((total - done) / speed, remaining) if speed else "",
                 )
 
         yield report

@@ -193,7 +193,10 @@ class Clip:
         """Let whatever the block raises about one of the clip's files become NotAnArtefact, with
         the command that makes the file again."""
         part = path.relative_to(self.folder).parts[0]
-        again = f"Make it again with: instag prepare VIDEO -o {self.folder} --from {STAGE_OF[part]}"
+        again = (
+            f"Make it again with: instag prepare VIDEO -o {self.folder} "
+            f"--from-stage {STAGE_OF[part]}"
+        )
         if not path.is_file():
             raise NotAnArtefact(f"{path} is missing. {again}")
         with parsing(path, "what a clip holds there", again):

@@ -27,12 +27,14 @@ from instag.evaluation.metric_rows import rows_of
 from instag.evaluation.metrics_table import Metrics
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.paired_videos import open_pair, sound_of
+from instag.evaluation.rendering_files import written
 from instag.evaluation.speed import Speed, machine, measure_speed
 from instag.evaluation.taught_range import outside_taught
 from instag.models.avatar import Avatar
 from instag.ops import lpips
 from instag.runtime.device import device_named
 from instag.runtime.progress import Report, silent
+from instag.synthesis.speak import provenance
 from instag.types import FPS, SAMPLE_RATE
 from instag.version import __version__
 
@@ -58,16 +60,18 @@ def evaluate(
     tables: tuple[Path, Path] | None = None,
     device: str = "auto",
     names: bool = False,
+    folder: Path | str | None = None,
     report: Report = silent,
 ) -> Evaluation:
     """Render the frames of the clip that the avatar was not trained on, and measure them against
-    the true ones, in memory.
+    the true ones.
 
     frames: to measure in place of the held-out ones. tables: CSVs of OpenFace for the rendered
     frames and for the whole clip. device: where frames are rendered and compared, as in
     runtime.device.device_named; faces are detected on the CPU. names: name the files in the report,
-    which else has only a digest of what was compared. Raises BadArgument, and what Avatar.open and
-    Clip.open raise.
+    which else has only a digest of what was compared. folder: where the rendered and the true
+    frames are written, as pictures and videos; nowhere if not given. Raises BadArgument, DiskFull,
+    and what Avatar.open and Clip.open raise.
     """
     where = device_named(device)
     path = None if isinstance(avatar, Avatar) else Path(avatar)
@@ -83,11 +87,15 @@ def evaluate(
         )
     check_same_recording(avatar, clip, chosen)
     samples = SAMPLE_RATE // FPS
+    speech = clip.speech()[chosen.start * samples : chosen.stop * samples]
+    pairs = reconstruct(avatar, clip, chosen, device=where)
+    if folder is not None:
+        pairs = written(pairs, Path(folder), speech, provenance(avatar))
     measured = measure(
-        reconstruct(avatar, clip, chosen, device=where),
+        pairs,
         regions=partial(regions_at, clip, avatar.info.size),
         mattes=partial(matte_at, clip, avatar.info.size) if clip.has_mattes else None,
-        speech=clip.speech()[chosen.start * samples : chosen.stop * samples],
+        speech=speech,
         lpips=_perception(where),
         syncnet=syncnet.find(),
         tables=_tables(tables, first=chosen.start),
@@ -102,6 +110,7 @@ def evaluate(
         + f", frames {chosen.start} to {chosen.stop - 1}"
         + (" (not taught)" if frames is None else ""),
         "recipe": avatar.info.recipe,
+        "taught": _taught(avatar),
     }
     outside = outside_taught(avatar, clip.tables(), chosen)
     return _evaluation(measured, about, where, speed=speed, outside=outside)
@@ -171,6 +180,12 @@ def _digest(path: Path) -> str:
         with file.open("rb") as handle:
             digest.update(hashlib.file_digest(handle, "sha256").digest())
     return digest.hexdigest()[:DIGEST]
+
+
+def _taught(avatar: Avatar) -> str:
+    """How much video the avatar was learned from."""
+    span = avatar.info.training.get("train")
+    return f"{(span[1] - span[0]) / FPS:.3g} s" if isinstance(span, list) else "unknown"
 
 
 def _perception(device: torch.device) -> lpips.Lpips | None:

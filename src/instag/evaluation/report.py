@@ -20,7 +20,7 @@ from instag.evaluation.metrics_files import save_metrics
 from instag.evaluation.metrics_table import Metrics, Row
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.number_format import brief, shown, unmeasured
-from instag.evaluation.paper_results import NOTE, ROWS
+from instag.evaluation.paper_results import NOTE, ROWS, SIZE, TAUGHT
 from instag.evaluation.picture_sheets import ERROR_GAIN, error_sheet, mouth_sheet
 from instag.evaluation.report_charts import histograms, lip_charts, psnr_chart
 
@@ -61,8 +61,7 @@ def report_page(evaluation: Evaluation) -> Page:
         blocks += [Heading(text=group), *_table(list(rows))]
     blocks += [
         Heading(text="Beside what others published"),
-        published_table(metrics),
-        Paragraph(text=_published_note(), small=True),
+        *_published(metrics),
         Heading(text="Lips over time"),
         *lip_charts(measured),
         Heading(text="Likeness over time"),
@@ -110,6 +109,17 @@ def published_table(metrics: Metrics) -> Table:
     return Table(
         head=("", "this", *(f"{published.name}, as published" for published in ROWS)), rows=rows
     )
+
+
+def _published(metrics: Metrics) -> list[Block]:
+    """Their numbers, only where size and protocol are theirs."""
+    if (metrics.about.get("size"), metrics.about.get("taught")) != (SIZE, TAUGHT):
+        text = (
+            f"Published numbers are of pictures of {SIZE} pixels and of {TAUGHT} of taught video: "
+            "they are not shown beside these."
+        )
+        return [Paragraph(text=text, small=True)]
+    return [published_table(metrics), Paragraph(text=_published_note(), small=True)]
 
 
 def _published_note() -> str:

@@ -67,6 +67,7 @@ class Sampling:
         self._best, self._worst = _TopPairs(), _TopPairs()
         self._mouths: list[MouthSample] = []
         self._step, self._seen = 1, 0
+        self._sum, self._count = 0.0, 0
         self._place: Place = "head"
 
     def add(
@@ -77,6 +78,7 @@ class Sampling:
         if not isinstance(value, NotMeasured):
             self._best.add(value, pair)
             self._worst.add(-value, pair)
+            self._sum, self._count = self._sum + value, self._count + 1
         if "mouth" in boxes and self._seen % self._step == 0:
             prediction, truth = (
                 cv2.resize(
@@ -98,9 +100,13 @@ class Sampling:
         self._seen += 1
 
     def samples(self) -> Samples:
-        """The chosen samples; best first, worst first."""
+        """The chosen samples; best first, worst first. None of the best lies under the mean of all
+        frames, and none of the worst above it."""
         best = [Sample(pair=pair, psnr=value) for value, pair in self._best.chosen()]
         worst = [Sample(pair=pair, psnr=-value) for value, pair in self._worst.chosen()]
+        mean = self._sum / max(1, self._count)
+        best = [sample for sample in best if sample.psnr >= mean]
+        worst = [sample for sample in worst if sample.psnr <= mean]
         return Samples(best=best, worst=worst, mouths=self._mouths, place=self._place)
 
 

@@ -1,6 +1,7 @@
 """A media file opened for reading: always the local file of that name, in a format that holds
 sound or pictures itself."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ GENERIC_INDEX, MAY_JUMP = 0x100, 0x200
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
     """Open a file for reading. Raises FileMissing, NotMedia, Truncated in place of what the system
-    and FFmpeg raise."""
+    and FFmpeg raise, here and in the block."""
     head = _first_bytes(path)
     if not head:
         raise NotMedia(f"{path} is empty (0 bytes). Copy or download it again.")
@@ -53,7 +54,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
             f"{path} is not a video or sound file that can be read ({_reason(error)}). Give an "
             "mp4, mov, mkv, webm, wav, flac or mp3 file."
         ) from error
-    with container:
+    with container, _in_our_words(path):
         if _names(container) & set(LISTS):
             raise NotMedia(
                 f"{path} is a list of other files, without sound or pictures of its own. Give the "
@@ -61,6 +62,29 @@ def opened(path: Path) -> Iterator[InputContainer]:
             )
         _check_limits(container, path)
         yield container
+
+
+@contextmanager
+def _in_our_words(path: Path) -> Iterator[None]:
+    """Turn whatever FFmpeg and PyAV raise in the block into NotMedia."""
+    try:
+        yield
+    except Exception as error:
+        if not (isinstance(error, FFmpegError) or _raised_by_pyav(error)):
+            raise
+        raise NotMedia(
+            f"{path} cannot be read: it is damaged, or no decoder is here for it "
+            f"({_reason(error)}). Copy or download it again, or convert it first: "
+            "ffmpeg -i FILE -c:v libx264 -c:a aac fixed.mp4"
+        ) from error
+
+
+def _raised_by_pyav(error: Exception) -> bool:
+    """In its own code, which raises ValueError, LookupError and others of damaged headers."""
+    file = Path(
+        [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1].f_code.co_filename
+    )
+    return file.parts[0] == "av" or Path(av.__file__).parent in file.parents
 
 
 def picture_stream(container: InputContainer) -> VideoStream | None:

@@ -29,6 +29,8 @@ USUAL_LENGTH_S = 0.04
 """Length of a packet whose file stores none."""
 LONGEST_LENGTH = 4
 """Length of a packet over that of the one before, at most."""
+LONGEST_DELAY_S = 10.0
+"""From a packet's decoding to its showing, at most; a longer delay is a damaged number."""
 MAX_RUNS = 10_000
 """More jumps than this are no recording."""
 
@@ -116,7 +118,16 @@ def readable_packets(
             raise Truncated(
                 f"{path} can not be read to its end ({error}). Copy or download it again."
             ) from error
+        if _is_shown_late(packet):
+            packet.pts = packet.dts
         yield packet
+
+
+def _is_shown_late(packet: Packet) -> bool:
+    """Whether a damaged number puts the picture hours after its decoding."""
+    if packet.pts is None or packet.dts is None or not packet.time_base:
+        return False
+    return abs(packet.pts - packet.dts) * packet.time_base > LONGEST_DELAY_S
 
 
 def timeline_of(runs: list[Run]) -> Timeline:

@@ -18,6 +18,7 @@ from instag.errors import AssetDamaged
 from instag.runtime.progress import silent
 from instag.synthetic import write_clip
 from instag.types import Region
+from shared_files import copied_clip
 
 MODEL = Path(__file__).parents[4] / "shared" / "models" / "bodypix_x050_stride16.onnx"
 STRIDES = (2, 1, 2, 1, 2, 1, 2, 1)
@@ -151,7 +152,7 @@ def test_prepare_asks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             9.0 if name == "segments" or channel in (5, 10) else -9.0 for channel in channels
         ]
     store.fetch("bodypix", given=[write_chain(tmp_path / "a.onnx", layers(), everywhere)])
-    clip = write_clip(tmp_path / "me.clip", frames=1, size=64)
+    clip = copied_clip(tmp_path / "me.clip", frames=3)
     options = CaptureOptions(arms="bodypix")
     check_backends(options)
     (stage,) = (stage for stage in STAGES if stage.name == "regions")

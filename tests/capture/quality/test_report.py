@@ -28,6 +28,9 @@ FINE = VideoMeasures(
     hidden=0.03,
     camera=0.001,
     missing=0,
+    outside=0,
+    tilt=3,
+    eyes=0.35,
 )
 CLEAR = AudioMeasures(level=-15, span=35, clipped=0)
 INFO = ClipInfo(
@@ -66,6 +69,37 @@ def test_a_true_clip_measures_well(true: VideoMeasures) -> None:
     assert true.hidden < 0.12
     assert true.turn < 27
     assert true.camera is None or true.camera < 0.03
+    assert true.outside == 0
+    assert true.tilt < 10
+    assert true.eyes > 0.14
+
+
+def test_bars_over_the_eyes_are_measured(clip: Clip) -> None:
+    track = clip.track()
+
+    def barred(frame: np.ndarray, index: int) -> np.ndarray:
+        left, right = (track.landmarks[index, corner, :2] for corner in (33, 263))
+        half = 0.35 * float(np.linalg.norm(right - left))
+        (x0, x1), y = (int(left[0] - half), int(right[0] + half)), (left[1] + right[1]) / 2
+        cv2.rectangle(frame, (x0, int(y - half)), (x1, int(y + half)), (0, 0, 0), -1)
+        return frame
+
+    assert spoilt(clip, barred).eyes < 0.05
+
+
+def test_faces_that_leave_the_picture_or_hang_upside_down_are_measured(clip: Clip) -> None:
+    track, size = clip.track(), clip.info.width
+
+    def seen(landmarks: np.ndarray) -> VideoMeasures:
+        with patch.object(Clip, "track", lambda _: replace(track, landmarks=landmarks)):
+            return measure_video(clip)
+
+    middle = np.median(track.landmarks[..., :2], axis=(0, 1))
+    aside = track.landmarks - np.append(middle, 0).astype(np.float32)
+    assert 0.3 < seen(aside).outside < 0.8
+    over = track.landmarks.copy()
+    over[..., :2] = size - 1 - over[..., :2]
+    assert seen(over).tilt > 170
 
 
 def test_spoiling_is_measured(clip: Clip, true: VideoMeasures) -> None:
@@ -139,6 +173,9 @@ def test_a_fine_clip_is_good() -> None:
         ("light", {"one_sided": 0.2}, {}),
         ("light", {"flicker": 0.3}, {}),
         ("occlusion", {"hidden": 0.3}, {}),
+        ("occlusion", {"eyes": 0.02}, {}),
+        ("framing", {"outside": 0.4}, {}),
+        ("framing", {"tilt": 178}, {}),
         ("head turns", {"turn": 50}, {}),
         ("jitter", {"trembling": 0.02}, {}),
         ("camera", {"camera": 0.2}, {}),

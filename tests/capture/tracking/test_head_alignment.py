@@ -12,8 +12,8 @@ from instag.data.clip import Clip
 from instag.ops.rigid_poses import Poses, camera_to_head, head_to_camera
 from instag.perception.face_mesh import Landmarks
 from instag.perception.skin_flow import SKIN
-from instag.synthetic import write_clip
 from instag.types import Track
+from shared_files import copied_clip
 
 FRAMES = 40
 FACE = np.array([0.0, 0.0, 0.04])
@@ -21,7 +21,7 @@ FACE = np.array([0.0, 0.0, 0.04])
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    return write_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=FRAMES, size=192)
+    return copied_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=FRAMES, size=192)
 
 
 def landmarks_of(track: Track) -> Landmarks:

@@ -162,6 +162,35 @@ LIMITS = (
         ),
     ),
     Limit(
+        aspect="occlusion",
+        value=lambda video, _: video.eyes,
+        fair=0.09,
+        poor=0.05,
+        message=(
+            "The eyes are hardly seen (contrast {:.2f}; open ones have 0.14 to 0.5): something "
+            "covers them. Take off sunglasses, or use a video without bars."
+        ),
+    ),
+    Limit(
+        aspect="framing",
+        value=lambda video, _: video.outside,
+        fair=0.03,
+        poor=0.15,
+        message=(
+            "{:.0%} of the face lies outside the picture. Film the whole head, with room around it."
+        ),
+    ),
+    Limit(
+        aspect="framing",
+        value=lambda video, _: video.tilt,
+        fair=30,
+        poor=60,
+        message=(
+            "The head lies {:.0f} degrees from upright. Turn the video first: ffmpeg -i FILE -vf "
+            "transpose=1 upright.mp4 (by 90 degrees; twice for 180)."
+        ),
+    ),
+    Limit(
         aspect="head turns",
         value=lambda video, _: video.turn,
         fair=27,

@@ -23,6 +23,8 @@ BLOWN, BLACK = 250, 12
 """Levels of 255 beyond which a colour is overexposed, and underexposed."""
 OCCLUDED = 0.3
 """Difference of brightness, over the face's range, from which a point of the face is occluded."""
+EYE_CORNERS = ((33, 133), (263, 362))
+"""Landmarks at the outer and inner corner of each eye."""
 CORNERS = 80
 """Points of the surroundings that are tracked."""
 
@@ -39,6 +41,8 @@ class VideoMeasures:
     the posed head, over the face's height. hidden: share of the face that looks unlike itself, in
     the worst tenth of frames. camera: how far the surroundings move within the clip, over the
     picture's size; None where they have nothing to follow. missing: share of frames without a face.
+    outside: share of the face's points beyond the picture's edge. tilt: degrees between the face
+    and upright. eyes: contrast of the duller eye over the face's.
     """
 
     face_px: float
@@ -52,6 +56,9 @@ class VideoMeasures:
     hidden: float
     camera: float | None
     missing: float
+    outside: float
+    tilt: float
+    eyes: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +70,7 @@ class _FrameMeasures:
     brightness: float
     lost: float
     one_sided: float
+    eyes: float
     colours: Float[np.ndarray, " p"]
     grey: UInt8[np.ndarray, "h w"]
     around: UInt8[np.ndarray, "h w"]
@@ -101,7 +109,43 @@ def measure_video(clip: Clip, report: Report = silent) -> VideoMeasures:
         ),
         camera=_camera_path(frames),
         missing=float(1 - track.found.mean()),
+        outside=float(np.median(_outside(track.landmarks[..., :2], clip.size()))),
+        tilt=float(np.median(_tilts(track.landmarks))),
+        eyes=float(np.median([frame.eyes for frame in frames])),
     )
+
+
+def _outside(points: Float[np.ndarray, "f p 2"], size: tuple[int, int]) -> Float[np.ndarray, " f"]:
+    """The share of each frame's points beyond the picture."""
+    return ((points < 0) | (points >= np.array(size))).any(-1).mean(-1)
+
+
+def _tilts(landmarks: Float[np.ndarray, "f 478 3"]) -> Float[np.ndarray, " f"]:
+    """Degrees from upright to the line from forehead to chin, 0 to 180."""
+    along = landmarks[:, 152, :2] - landmarks[:, 10, :2]
+    return np.degrees(np.abs(np.arctan2(along[:, 0], along[:, 1])))
+
+
+def _eyes(
+    grey: UInt8[np.ndarray, "h w"], oval: UInt8[np.ndarray, "h w"], landmarks: np.ndarray
+) -> float:
+    """The contrast (standard deviation) of the duller eye, over the face's range of brightness;
+    that of what covers it, such as a bar, where it is covered."""
+    face = grey[oval > 0].astype(float)
+    if not face.size:
+        return 0.0
+    low, high = np.quantile(face, (0.05, 0.95))
+    found = [_around(grey, landmarks[list(corners), :2]) for corners in EYE_CORNERS]
+    return min(float(eye.std()) if eye.size else 0.0 for eye in found) / max(high - low, 1.0)
+
+
+def _around(grey: UInt8[np.ndarray, "h w"], corners: np.ndarray) -> np.ndarray:
+    """The pixels of an eye, from its two corners."""
+    middle, width = corners.mean(0), float(np.linalg.norm(corners[1] - corners[0]))
+    (left, top), (right, bottom) = (
+        (middle + sign * width * np.array([0.5, 0.35])).round().astype(int) for sign in (-1, 1)
+    )
+    return grey[max(0, top) : max(0, bottom + 1), max(0, left) : max(0, right + 1)]
 
 
 def _measure_frame(
@@ -132,6 +176,7 @@ def _measure_frame(
         brightness=float(face.mean()),
         lost=float(((face >= BLOWN) | (face <= BLACK)).mean()),
         one_sided=min(sides) / max(*sides, 1.0),
+        eyes=_eyes(grey, oval, landmarks),
         colours=_at_landmarks(grey, landmarks),
         grey=cv2.resize(grey, None, fx=size, fy=size, interpolation=cv2.INTER_AREA),
         around=cv2.resize(around, None, fx=size, fy=size, interpolation=cv2.INTER_NEAREST),

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 from instag.capture.options import CaptureOptions
 from instag.cli import options
 from instag.cli.clip_summary import summary_lines
-from instag.cli.commands.adapt import plan_line, print_result
+from instag.cli.commands.adapt import SHARES, plan_line, print_result
 from instag.cli.device_notes import announce_compilation
+from instag.cli.given_files import refuse_video
 from instag.cli.terminal import Terminal
 from instag.cli.untested import untested
 from instag.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from instag.data.clip import Clip
+
+OBSERVING = 0.25
+"""Time to observe 10 s over the time to learn them, `few` on two cores."""
 
 
 def create(
@@ -30,6 +34,7 @@ def create(
     What was observed is kept beside the avatar (me.avatar: me.clip), so that a run that was stopped
     goes on where it was, and another recipe starts at once.
     """
+    refuse_video(video)
     note = untested(output, output.with_suffix(".clip"), (video.resolve(), capture, training))
     going_on = not overwrite and note.goes_on()
     options.refuse_existing(output, overwrite or going_on)
@@ -54,8 +59,8 @@ def create(
         print_result(terminal, opened, clip, output, training.device, 0.0, {"clip": clip.folder})
         note.end()
         return
-    plain = {OBSERVE: f"Observing {video.name}"}
-    with terminal.stages(f"Learning {output.stem}", plain) as report:
+    plain, shares = {OBSERVE: f"Observing {video.name}"}, {OBSERVE: OBSERVING, **SHARES}
+    with terminal.stages(f"Learning {output.stem}", plain, shares) as report:
         avatar = instag.create(
             video,
             output,

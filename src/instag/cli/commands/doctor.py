@@ -30,15 +30,35 @@ def doctor(terminal: Terminal) -> None:
 
 
 def _show(checks: "Sequence[Check]") -> None:
-    """A line for each check; under what does not work, the command that repairs it."""
+    """The verdict, a line for each needed part, then one for each optional part that is lacking;
+    under what does not work, the command that repairs it."""
     from rich.console import Console
     from rich.markup import escape
 
     console = Console(highlight=False, soft_wrap=True)
     width = max(len(check.name) for check in checks)
-    for check in checks:
+
+    def show(check: "Check") -> None:
         console.print(
             f"{MARKS[check.state.value]} {escape(f'{check.name:<{width}}')}  {escape(check.found)}"
         )
         if check.mend:
             console.print(f"     {'':<{width}}  mend: {escape(check.mend)}")
+
+    console.print(verdict(checks) + "\n")
+    optional = [check for check in checks if check.state.value == "optional"]
+    for check in checks:
+        if check not in optional:
+            show(check)
+    if optional:
+        console.print("\nOptional, and not here:")
+    for check in optional:
+        show(check)
+
+
+def verdict(checks: "Sequence[Check]") -> str:
+    """Whether all that is needed works, in a sentence."""
+    broken = [check.name for check in checks if check.state.value == "broken"]
+    if not broken:
+        return "All is well: heads can be learned and can speak on this machine."
+    return f"Not all is well: mend {', '.join(broken)} first."

@@ -7,6 +7,7 @@ import typer
 
 from instag.cli import options
 from instag.cli.evaluation_summary import numbers, short_form
+from instag.cli.given_files import refuse_avatar, refuse_clip, refuse_swapped
 from instag.cli.terminal import Terminal
 from instag.errors import BadArgument
 
@@ -36,7 +37,8 @@ def evaluate(
         typer.Option(
             "--output",
             "-o",
-            help="The folder to write metrics.json, metrics.csv and report.html into.",
+            help="The folder to write report.html, metrics.json and metrics.csv into; for an "
+            "avatar also the rendered and the true frames, as videos and PNG files.",
         ),
     ] = Path("report"),
     pred: Annotated[
@@ -92,7 +94,9 @@ def evaluate(
                 report=report,
             )
             if videos
-            else _evaluate_avatar(avatar, clip, chosen, tables, device, report, names=names)
+            else _evaluate_avatar(
+                avatar, clip, chosen, tables, device, report, names=names, folder=output
+            )
         )
     page = write_report(evaluation, output)
     terminal.result(
@@ -109,6 +113,7 @@ def _evaluate_avatar(
     report: "Report",
     *,
     names: bool,
+    folder: Path,
 ) -> "Evaluation":
     """Raises BadArgument."""
     from instag.evaluation import evaluate as library
@@ -118,8 +123,18 @@ def _evaluate_avatar(
             "Give an avatar and its clip: instag evaluate me.avatar me.clip. For videos: "
             "--pred a.mp4 --truth b.mp4."
         )
+    refuse_swapped("evaluate", avatar, clip)
+    refuse_avatar(avatar)
+    refuse_clip(clip)
     return library.evaluate(
-        avatar, clip, frames=frames, tables=tables, device=device, names=names, report=report
+        avatar,
+        clip,
+        frames=frames,
+        tables=tables,
+        device=device,
+        names=names,
+        folder=folder,
+        report=report,
     )
 
 

@@ -2,6 +2,7 @@
 
 from instag.cli import options
 from instag.cli.clip_summary import summary_lines
+from instag.cli.given_files import refuse_clip
 from instag.cli.terminal import Terminal
 
 
@@ -12,6 +13,7 @@ def inspect(clip: options.ClipFolder, terminal: Terminal) -> None:
     from instag.capture.quality.report import assess
     from instag.data.clip import Clip
 
+    refuse_clip(clip)
     opened = Clip.open(clip)
     info = opened.info
     if not info.quality:

@@ -9,6 +9,7 @@ import typer
 from instag.capture.options import CaptureOptions
 from instag.cli import options
 from instag.cli.clip_summary import summary_lines
+from instag.cli.given_files import refuse_video
 from instag.cli.terminal import Terminal
 
 
@@ -23,7 +24,12 @@ def prepare(
     ] = None,
     start_from: Annotated[
         str | None,
-        typer.Option("--from", help="Run this stage and those after it again.", metavar="STAGE"),
+        typer.Option(
+            "--from-stage", help="Run this stage and those after it again.", metavar="STAGE"
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Observe at most so many seconds.", show_default=False)
     ] = None,
     preview: Annotated[
         bool,
@@ -40,8 +46,9 @@ def prepare(
     import instag
     from instag.runtime.device import set_threads
 
+    refuse_video(video)
     set_threads(threads)
-    chosen = replace(capture, speech=speech)
+    chosen = replace(capture, speech=speech, seconds=seconds)
     started = time.monotonic()
     with terminal.progress(f"Observing {video.name}") as report:
         clip = instag.prepare(

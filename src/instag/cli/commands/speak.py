@@ -8,6 +8,7 @@ import typer
 
 from instag.cli import options
 from instag.cli.device_notes import announce_compilation
+from instag.cli.given_files import refuse_avatar, refuse_sound, refuse_swapped
 from instag.cli.terminal import Terminal
 from instag.media.flaws import Flaw
 from instag.synthesis.options import SpeakOptions
@@ -40,6 +41,9 @@ def speak(
     """Let an avatar say what a sound file holds; the video has the sound in it."""
     from instag.synthesis.sinks import sink_for
 
+    refuse_swapped("speak", avatar, sound)
+    refuse_avatar(avatar)
+    refuse_sound(sound)
     sink = sink_for(output)
     if sink != "frames" or output.is_file():
         options.refuse_existing(output, overwrite)

@@ -1,0 +1,82 @@
+"""The compared frames as files: the rendered and the true ones, as numbered pictures without loss
+and as videos with their sound."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from instag.errors import NotWritable
+from instag.evaluation.held_out import FramePair
+from instag.media.sound_queue import SoundCutter
+from instag.media.writer import EncoderQuality, VideoWriter, muxer_of
+from instag.runtime.files import atomic_path, write_atomic
+from instag.types import FPS, SAMPLE_RATE
+
+PREDICTION, TRUTH = "prediction", "truth"
+"""Folders of pictures, and names of the videos beside them."""
+QUALITY = EncoderQuality(crf=12)
+
+
+def written(
+    pairs: Iterable[FramePair],
+    folder: Path,
+    speech: Float[np.ndarray, " samples"],
+    metadata: dict[str, str],
+) -> Iterator[FramePair]:
+    """The pairs, each written as it passes: prediction/00012.png, truth/00012.png, prediction.mp4
+    and truth.mp4. What an earlier evaluation wrote is replaced. speech: 16 kHz, of these frames.
+    metadata: of the rendered video. Raises DiskFull, NotWritable."""
+    names = (PREDICTION, TRUTH)
+    for name in names:
+        _emptied(folder / name)
+    writers: list[VideoWriter] = []
+    cutters = [SoundCutter([speech], SAMPLE_RATE, FPS) for _ in names]
+    with ExitStack() as opened:
+        for pair in pairs:
+            pictures = (pair.prediction, pair.truth)
+            writers = writers or [
+                _opened(opened, folder / f"{name}.mp4", picture, about)
+                for name, picture, about in zip(names, pictures, (metadata, {}), strict=True)
+            ]
+            for name, picture, writer, cutter in zip(
+                names, pictures, writers, cutters, strict=True
+            ):
+                _save(folder / name / f"{pair.index:05d}.png", picture)
+                writer.add(picture.copy(), cutter.next_frame())
+            yield pair
+
+
+def _opened(
+    stack: ExitStack, path: Path, picture: np.ndarray, metadata: dict[str, str]
+) -> VideoWriter:
+    temporary = stack.enter_context(atomic_path(path))
+    size = (picture.shape[1], picture.shape[0])
+    return stack.enter_context(
+        VideoWriter(
+            temporary,
+            muxer_of(path),
+            size,
+            sound_rate=SAMPLE_RATE,
+            metadata=metadata,
+            quality=QUALITY,
+        )
+    )
+
+
+def _save(path: Path, picture: np.ndarray) -> None:
+    coded, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not coded:
+        raise NotWritable(f"{path} cannot be written as PNG. Choose another folder with -o.")
+    write_atomic(path, content.tobytes())
+
+
+def _emptied(folder: Path) -> None:
+    """The folder without the numbered pictures of an earlier run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.png"):
+        if path.stem.isdigit():
+            path.unlink()
