@@ -5,12 +5,14 @@ from typing import final
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from instag.models.blending_numba import blend, shade
 from instag.models.face_field import Deformation
 from instag.models.gaussians import Gaussians
 from instag.models.motion_shapes import MotionShapes
 from instag.models.render_head import eval_sh_colors
+from instag.ops.simd import COUNT
 from instag.rendering import spherical_harmonics
 from instag.types import Camera, Splats
 
@@ -41,17 +43,17 @@ class FastBlender:
         self.gaussians = Gaussians(**tables).requires_grad_(False)
         self._still = self.gaussians.splats(deformation_of(shapes.mean[order][None]), 1)
         raw = torch.cat([tables["means"], tables["rotation"], tables["scale"]], dim=1)
-        moving = slice(len(shapes.moving))
-        self._raw = (raw + shapes.mean[order])[moving].T.contiguous()
-        self._shapes = shapes
+        self._moving, self._steps = len(shapes.moving), shapes.steps
+        blended = (raw + shapes.mean[order])[: self._moving].T
+        self._raw, self._shapes = (padded(each) for each in (blended, shapes.shapes))
 
     def __call__(self, coefficients: Float[Tensor, "b r"]) -> Splats:
         frames, still = len(coefficients), self._still
         means, quats, scales = (
             each.repeat(frames, 1, 1) for each in (still.means, still.quats, still.scales)
         )
-        factors = coefficients[..., None] * self._shapes.steps
-        blend(self._shapes.shapes, factors.contiguous(), self._raw, means, quats, scales)
+        factors = (coefficients[..., None] * self._steps).contiguous()
+        blend(self._shapes, factors, self._raw, self._moving, means, quats, scales)
         opacities = still.opacities.expand(frames, -1)
         return Splats(means=means, quats=quats, scales=scales, opacities=opacities)
 
@@ -72,6 +74,11 @@ class Shader:
             return eval_sh_colors(splats, self._coefficients, camera)
         centers = spherical_harmonics.centers(camera.viewmats)
         return shade(self._plain, self._slopes, splats.means.contiguous(), centers)
+
+
+def padded(table: Tensor) -> Tensor:
+    """With zeros at the end of its last axis, up to whole vectors of the compiled pass."""
+    return pad(table, (0, -table.shape[-1] % COUNT)).contiguous()
 
 
 def deformation_of(motion: Float[Tensor, "b n 10"]) -> Deformation:

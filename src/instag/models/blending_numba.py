@@ -9,7 +9,7 @@ from jaxtyping import Float, Int8
 from numba import njit, prange
 from torch import Tensor
 
-from instag.ops.simd import fill, load, power_of_two, store
+from instag.ops.simd import COUNT, fill, load, load_bytes, power_of_two, store
 from instag.runtime.device import numba_threads_like_torch
 
 BLOCK = 512
@@ -20,18 +20,28 @@ _SMALL = 0.02
 
 
 def blend(
-    shapes: Int8[Tensor, "r 10 m"],
+    shapes: Int8[Tensor, "r 10 p"],
     factors: Float[Tensor, "b r 10"],
-    raw: Float[Tensor, "10 m"],
+    raw: Float[Tensor, "10 p"],
+    moving: int,
     means: Float[Tensor, "b n 3"],
     quats: Float[Tensor, "b n 4"],
     scales: Float[Tensor, "b n 3"],
 ) -> None:
-    """Fill the first m of `means`, `quats` (unit) and `scales` (activated). raw: centres, rotation
-    and scale, with the mean of the motion."""
+    """Fill the first `moving` of `means`, `quats` (unit) and `scales` (activated). raw: centres,
+    rotation and scale, with the mean of the motion. Raises ValueError where p is no multiple of
+    simd.COUNT, to which both are padded, or less than `moving`."""
+    padded = shapes.shape[2]
+    if padded % COUNT or padded < moving:
+        raise ValueError(f"{padded} places do not hold {moving} Gaussians in whole vectors")
     numba_threads_like_torch()
-    arrays = (each.numpy() for each in (shapes, factors, raw, means, quats, scales))
-    _blend(*arrays)
+    _blend(
+        shapes.contiguous().numpy().reshape(-1),
+        raw.contiguous().numpy().reshape(-1),
+        padded,
+        moving,
+        *(each.numpy() for each in (factors, means, quats, scales)),
+    )
 
 
 def shade(
@@ -49,25 +59,32 @@ def shade(
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _blend(shapes, factors, raw, means, quats, scales):
-    number, channels, moving = shapes.shape
-    frames = len(factors)
+def _blend(shapes, raw, padded, moving, factors, means, quats, scales):
+    frames, number, channels = factors.shape
     for block in prange((moving + BLOCK - 1) // BLOCK):
         start, end = block * BLOCK, min(moving, (block + 1) * BLOCK)
-        count = end - start
-        sums = np.zeros((channels, BLOCK), np.float32)
+        whole = min(padded - start, BLOCK)
+        sums = np.zeros(frames * channels * BLOCK, np.float32)
+        for channel in range(channels):
+            for frame in range(frames):
+                at = (frame * channels + channel) * BLOCK
+                for place in range(0, whole, COUNT):
+                    store(sums, at + place, load(raw, channel * padded + start + place))
+            for shape in range(number):
+                of_shape = (shape * channels + channel) * padded + start
+                for frame in range(frames):
+                    at = (frame * channels + channel) * BLOCK
+                    factor = fill(factors[frame, shape, channel])
+                    for place in range(0, whole, COUNT):
+                        added = load_bytes(shapes, of_shape + place) * factor
+                        store(sums, at + place, load(sums, at + place) + added)
         for frame in range(frames):
-            for channel in range(channels):
-                of_channel = sums[channel]
-                of_channel[:count] = raw[channel, start:end]
-                for shape in range(number):
-                    factor, added = factors[frame, shape, channel], shapes[shape, channel]
-                    for place in range(count):
-                        of_channel[place] += factor * np.float32(added[start + place])
-            for place in range(count):
+            size = channels * BLOCK
+            of_frame = sums[frame * size : (frame + 1) * size].reshape(channels, BLOCK)
+            for place in range(end - start):
                 for axis in range(3):
-                    means[frame, start + place, axis] = sums[axis, place]
-            _activate(sums, quats[frame, start:end], scales[frame, start:end])
+                    means[frame, start + place, axis] = of_frame[axis, place]
+            _activate(of_frame, quats[frame, start:end], scales[frame, start:end])
 
 
 @njit(cache=True, error_model="numpy")
@@ -83,7 +100,7 @@ def _activate(sums, quats, scales):
     powers = np.empty(BLOCK, np.float32)
     for axis in range(3):
         exponents = sums[7 + axis]
-        for place in range(0, BLOCK, 16):
+        for place in range(0, BLOCK, COUNT):
             bounded = load(exponents, place) * fill(np.float32(_LOG2_E))
             store(powers, place, power_of_two(bounded))
         for place in range(len(scales)):
