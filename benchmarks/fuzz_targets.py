@@ -95,6 +95,18 @@ def read_avatar(path: Path) -> None:
         raise WronglyAccepted("there is no head")
 
 
+def write_baked_avatar(folder: Path) -> Path:
+    """The avatar of lip codes with a baked head in it."""
+    from dataclasses import replace
+
+    from instag.models.avatar import Avatar
+    from instag.models.bake import bake
+
+    avatar = Avatar.open(ARTEFACTS / "lip_codes.avatar")
+    replace(avatar, baked=bake(avatar)).save(folder / "baked.avatar")
+    return folder / "baked.avatar"
+
+
 def read_prior(path: Path) -> None:
     from instag.models.prior import Prior
 
@@ -442,6 +454,7 @@ TARGETS = (
         Target(name=name, seed=copied(name), read=read_avatar)
         for name in ("audio.avatar", "lip_codes.avatar")
     ),
+    Target(name="baked.avatar", seed=write_baked_avatar, read=read_avatar),
     Target(name="prior", seed=copied("lip_codes.prior"), read=read_prior),
     *(
         Target(name=f"clip: {part}", seed=clip_with(part), read=read_clip, folder=True)

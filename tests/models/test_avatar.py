@@ -2,16 +2,21 @@
 
 import json
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from instag.errors import FileMissing, NewerFormat, NotAnArtefact
-from instag.models.avatar import Avatar, AvatarInfo, encode_torso
+from instag.models.avatar import BAKED_HEAD, Avatar, AvatarInfo, encode_torso
 from instag.models.gaussians import random_gaussians
 from instag.models.head import new_head
 from instag.types import Conditioning
+from models.baking import baked, earlier
 
 
 @pytest.fixture
@@ -91,3 +96,46 @@ def test_damaged_and_missing_files_are_told_apart(avatar, tmp_path):
         Avatar.open(tmp_path / "half.avatar")
     with pytest.raises(FileMissing, match="instag create"):
         Avatar.open(tmp_path / "none.avatar")
+
+
+def rewritten(path: Path, member: str, change: Callable[[bytes], bytes | None]) -> Path:
+    """The file with one member changed, or without it."""
+    with zipfile.ZipFile(path) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    changed = change(parts.pop(member))
+    with zipfile.ZipFile(path, "w") as package:
+        for name, data in parts.items():
+            package.writestr(name, data)
+        if changed is not None:
+            package.writestr(member, changed)
+    return path
+
+
+@pytest.fixture
+def with_baked(tmp_path: Path) -> Path:
+    replace(earlier(), baked=baked()).save(tmp_path / "me.avatar")
+    return tmp_path / "me.avatar"
+
+
+def test_an_avatar_without_a_baked_head_opens(with_baked):
+    assert Avatar.open(with_baked).baked is not None
+    assert Avatar.open(rewritten(with_baked, BAKED_HEAD, lambda _: None)).baked is None
+
+
+def test_a_baked_head_of_another_size_is_refused(with_baked):
+    def smaller(data: bytes) -> bytes:
+        tensors = load(data)
+        return save(tensors | {"mean": tensors["mean"][:-1].contiguous()})
+
+    with pytest.raises(NotAnArtefact, match="mean is 149 x 10, not 150 x 10"):
+        Avatar.open(rewritten(with_baked, BAKED_HEAD, smaller))
+
+
+def test_a_baked_head_with_numbers_that_are_none_is_refused(with_baked):
+    def spoiled(data: bytes) -> bytes:
+        tensors = load(data)
+        tensors["steps"][0, 0] = torch.nan
+        return save(tensors)
+
+    with pytest.raises(NotAnArtefact, match="steps"):
+        Avatar.open(rewritten(with_baked, BAKED_HEAD, spoiled))

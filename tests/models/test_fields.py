@@ -13,7 +13,7 @@ from instag.models.face_field import (
     personalized_mouth_field,
     universal_face_field,
 )
-from instag.models.mouth_field import HOOK_SCALE, MouthField, hook
+from instag.models.mouth_field import HOOK_SCALE, FixedPointsMouth, MouthField, hook
 from instag.types import BLINK, EXPRESSION_UNITS, Condition, Conditioning
 
 FRAMES, POINTS = 3, 17
@@ -182,3 +182,15 @@ def test_a_field_is_built_for_any_number_of_units(units):
     field = universal_face_field(MEL, units)
     given = Condition(speech=condition().speech, expression=torch.rand(FRAMES, len(units)))
     assert field(points(), given).shift.shape == (FRAMES, POINTS, 3)
+
+
+@torch.no_grad()
+def test_a_mouth_of_fixed_points_shifts_them_alike():
+    generator = torch.Generator().manual_seed(0)
+    field = MouthField(Conditioning(kind="lip_codes", channels=12, steps=1))
+    encoding, speech, opened = (
+        torch.randn(shape, generator=generator) for shape in ((50, 36), (3, 32), (3, 3))
+    )
+    expected = field.shift(encoding, speech, opened)
+    found = FixedPointsMouth(field, encoding).shift(speech, opened)
+    torch.testing.assert_close(found, expected, atol=1e-7, rtol=1e-4)

@@ -1,6 +1,7 @@
 """A head renderer: the frames of render_head bit for bit, on its device and without
 waiting."""
 
+from dataclasses import replace
 from typing import final
 
 import numpy as np
@@ -24,6 +25,7 @@ from instag.synthesis.planner import Planner
 from instag.synthesis.speak import frames
 from instag.synthesis.synthesizer import controls_of
 from instag.types import Camera, Condition, Rendering, Splats
+from models.baking import baked, earlier
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,28 @@ def test_frames_are_those_of_paint_bit_for_bit(avatar):
     np.testing.assert_array_equal(
         np.stack(list(frames(avatar, noise(6 * 640), SpeakOptions(), batch=6))), expected
     )
+
+
+def test_exact_frames_are_those_of_before_bit_for_bit():
+    """With a baked head and without one; and the baked head's frames are others, but near."""
+    plain, sound = earlier(), noise(5 * 640)
+    kept = replace(plain, baked=baked())
+    before = np.stack(list(frames(plain, sound, SpeakOptions())))
+    exact = np.stack(list(frames(kept, sound, SpeakOptions(exact=True))))
+    quick = np.stack(list(frames(kept, sound, SpeakOptions())))
+    np.testing.assert_array_equal(exact, before)
+    apart = quick.astype(int) - before
+    assert np.abs(apart).max() > 0
+    assert 10 * np.log10(255**2 / np.square(apart).mean()) > 45
+
+
+def test_wide_mouths_of_baked_heads_are_widened():
+    kept = replace(earlier(), baked=baked())
+    plain, wide = (
+        np.stack(list(frames(kept, noise(4 * 640), SpeakOptions(dilate=dilate))))
+        for dilate in (False, True)
+    )
+    assert np.abs(plain.astype(int) - wide).max() > 3
 
 
 @final

@@ -3,6 +3,7 @@
 A zip of `avatar.json` (AvatarInfo), `head.safetensors` (both sets of Gaussians, fields, aligners),
 `drive.safetensors` (viewmats and expressions of the frames that it was learned from),
 `speaker_adapter.safetensors` (where lip codes drive it: how they follow the person's voice),
+`baked.safetensors` (where it was baked: a BakedHead),
 `torso/00000.webp` (RGBA) and `backdrop.png`. No pickle.
 """
 
@@ -28,6 +29,7 @@ from instag.models.archive import (
     read_info,
     read_member,
 )
+from instag.models.baked_head import BakedHead, check_baked_head
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, load_head, new_head
 from instag.runtime.files import atomic_path
@@ -41,10 +43,11 @@ from instag.runtime.untrusted import (
     whole_number,
     words,
 )
-from instag.types import EXPRESSION_UNITS, FPS, LIP_CODES, Conditioning
+from instag.types import EXPRESSION_UNITS, FPS, LIP_CODES, Camera, Conditioning
 
 FORMAT_VERSION = 3
 """1 and 2 do not name `conditioning` and `expression_units`, and call the adapter a voice."""
+BAKED_HEAD = "baked.safetensors"
 SPEAKER_ADAPTER, EARLIER_SPEAKER_ADAPTER = "speaker_adapter.safetensors", "voice.safetensors"
 MOST_DRIVE_FRAMES = 1_500
 """Frames of poses, expressions and torso that an avatar keeps: one minute, there and back two."""
@@ -87,6 +90,7 @@ class Avatar:
 
     viewmats: world to camera, OpenCV. expression: intensities of `info.expression_units`. backdrop:
     RGB. speaker_adapter: state of a `speech.lips` SpeakerAdapter, where lip codes drive the head.
+    baked: of this head, as its `head_id` tells; `baked_cache.baked_head_of` finds one for any.
     """
 
     info: AvatarInfo
@@ -96,6 +100,7 @@ class Avatar:
     torso_files: list[bytes]
     backdrop: UInt8[np.ndarray, "h w 3"]
     speaker_adapter: dict[str, Tensor] | None = None
+    baked: BakedHead | None = None
 
     def __len__(self) -> int:
         """Frames of poses, expressions and torso."""
@@ -105,6 +110,18 @@ class Avatar:
     def conditioning(self) -> Conditioning:
         """What drives the head."""
         return self.info.conditioning
+
+    def camera(self, viewmats: Float[Tensor, "b 4 4"]) -> Camera:
+        """Cameras of whole pictures."""
+        size, focal = self.info.size, self.info.focal
+        middle = size / 2
+        intrinsics = viewmats.new_tensor([[focal, 0, middle], [0, focal, middle], [0, 0, 1]])
+        return Camera(
+            viewmats=viewmats,
+            Ks=intrinsics.expand(len(viewmats), 3, 3),
+            width=size,
+            height=size,
+        )
 
     def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
         """RGBA, colours not multiplied by alpha."""
@@ -134,6 +151,9 @@ class Avatar:
             archive.writestr("drive.safetensors", save(stored(drive)))
             if self.speaker_adapter is not None:
                 archive.writestr(SPEAKER_ADAPTER, save(stored(self.speaker_adapter)))
+            if self.baked is not None:
+                content = save(stored(self.baked.tensors()))
+                archive.writestr(BAKED_HEAD, content, zipfile.ZIP_DEFLATED)
             archive.writestr("backdrop.png", encode_backdrop(self.backdrop))
             for index, torso in enumerate(self.torso_files):
                 archive.writestr(f"torso/{index:05d}.webp", torso)
@@ -167,6 +187,7 @@ class Avatar:
                     read_member(archive, "backdrop.png", MOST_PICTURE), info.size
                 ),
                 speaker_adapter=_read_speaker_adapter(archive, info.conditioning),
+                baked=_read_baked_head(archive, info),
             )
 
 
@@ -285,6 +306,15 @@ def _read_speaker_adapter(
     state = load(read_member(archive, name, MOST_TENSORS))
     check_speaker_adapter(state)
     return state
+
+
+def _read_baked_head(archive: zipfile.ZipFile, info: AvatarInfo) -> BakedHead | None:
+    """None in avatars that were written before heads were baked."""
+    if info.conditioning.kind != "lip_codes" or BAKED_HEAD not in archive.namelist():
+        return None
+    tensors = load(read_member(archive, BAKED_HEAD, MOST_TENSORS))
+    check_baked_head(tensors, info.splats["face"])
+    return BakedHead.of_tensors(tensors)
 
 
 def check_speaker_adapter(state: dict[str, Tensor]) -> None:

@@ -8,7 +8,7 @@ field of pre-training (hidden 32; mouth: hidden 16, without expression), docs/me
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from instag.models.conditioning_encoders import WIDTH, conditioning_encoder
@@ -30,6 +30,14 @@ class FieldFeatures:
     encoding: Float[Tensor, "n 36"]
     speech_gate: Float[Tensor, "n 32"]
     expression_gate: Float[Tensor, "n e"]
+
+    def at(self, points: Int[Tensor, " p"]) -> "FieldFeatures":
+        """Those of some of the points."""
+        return FieldFeatures(
+            encoding=self.encoding[points],
+            speech_gate=self.speech_gate[points],
+            expression_gate=self.expression_gate[points],
+        )
 
     def split(self, *points: int) -> list["FieldFeatures"]:
         """The first so many points, the next so many, and so on. (One `split` is one operation in

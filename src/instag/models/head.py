@@ -9,7 +9,7 @@ the mouth by speech and by the hook, which the caller passes on from the face
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from instag.models.aligner import Aligner, face_aligner, mouth_aligner
@@ -38,6 +38,12 @@ class PointFeatures:
     features: FieldFeatures
     offset: Float[Tensor, "n 3"]
     gain: Float[Tensor, "n 3"]
+
+    def at(self, points: Int[Tensor, " p"]) -> "PointFeatures":
+        """Those of some of the points."""
+        return PointFeatures(
+            features=self.features.at(points), offset=self.offset[points], gain=self.gain[points]
+        )
 
     def split(self, *points: int) -> list["PointFeatures"]:
         """The first so many points, the next so many, and so on."""

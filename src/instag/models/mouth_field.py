@@ -1,6 +1,8 @@
 """The universal motion field of the inside of the mouth, driven by speech and by the face-mouth
 hook (docs/method.md#networks)."""
 
+from typing import final
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -44,6 +46,33 @@ class MouthField(nn.Module):
         strength = 2 * torch.sigmoid(self.strength(torch.cat([each, opening], dim=-1)))
         sideways, vertical = SIDEWAYS * SHIFT_UNIT * strength, SHIFT_UNIT * strength
         return out[..., :3] * torch.cat([sideways, vertical, sideways], dim=-1)
+
+
+@final
+class FixedPointsMouth:
+    """A mouth field asked about the same points in every frame: what no frame changes of each first
+    layer is computed once. The numbers of `MouthField.shift`, but for rounding."""
+
+    def __init__(self, field: MouthField, encoding: Float[Tensor, "n 36"]) -> None:
+        self._field = field
+        of_points, self._of_frames = field.motion.get_parameter("0.weight").split([36, 35], dim=1)
+        strength_of_points, self._strength_of_frames = field.strength.get_parameter(
+            "0.weight"
+        ).split([36, 3], dim=1)
+        self._last = field.motion.get_parameter("4.weight")[:3]
+        self._points = encoding @ of_points.T
+        self._strength_points = encoding @ strength_of_points.T
+
+    def shift(
+        self, speech: Float[Tensor, "b 32"], hook: Float[Tensor, "b 3"]
+    ) -> Float[Tensor, "b n 3"]:
+        """See MouthField.shift."""
+        frames = torch.cat([speech, hook], dim=-1) @ self._of_frames.T
+        inner = self._field.motion[1:4](self._points + frames[:, None]) @ self._last.T
+        frames = hook @ self._strength_of_frames.T
+        strength = self._field.strength[1:](self._strength_points + frames[:, None])
+        directions = inner.new_tensor([SIDEWAYS, 1.0, SIDEWAYS]) * (2 * SHIFT_UNIT)
+        return inner * torch.sigmoid(strength) * directions
 
 
 def hook(shift: Float[Tensor, "b n 3"], rank: int = HOOK_RANK) -> Float[Tensor, "b 3"]:

@@ -112,6 +112,20 @@ def load(typing, array, index):
 
 
 @_instruction
+def load_bytes(typing, array, index):
+    """Sixteen neighbours of a flat int8 array, from `index` on, as floats. Nothing checks the
+    array's end."""
+
+    def code(context, builder, signature, arguments):
+        start = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        kind = ir.VectorType(ir.IntType(8), COUNT).as_pointer()
+        place = builder.bitcast(builder.gep(start, [arguments[1]]), kind)
+        return builder.sitofp(builder.load(place, align=1), _VECTOR)
+
+    return lanes(array, types.intp), code
+
+
+@_instruction
 def store(typing, array, index, value):
     """Write sixteen neighbours of a flat float32 array, from `index` on. Nothing checks the array's
     end."""

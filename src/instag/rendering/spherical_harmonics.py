@@ -24,9 +24,23 @@ def directions(
     means: Float[Tensor, "b n 3"], viewmats: Float[Tensor, "b 4 4"]
 ) -> Float[Tensor, "b n 3"]:
     """Unit vectors from each camera's centre to its splats, world axes."""
+    return F.normalize(means - centers(viewmats)[:, None], dim=-1)
+
+
+def centers(viewmats: Float[Tensor, "b 4 4"]) -> Float[Tensor, "b 3"]:
+    """Where cameras stand, world axes."""
     rotation, translation = viewmats[:, :3, :3], viewmats[:, :3, 3]
-    centers = -(rotation.mT @ translation[..., None])[..., 0]
-    return F.normalize(means - centers[:, None], dim=-1)
+    return -(rotation.mT @ translation[..., None])[..., 0]
+
+
+def linear(
+    coefficients: Float[Tensor, "n 4 3"],
+) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3 3"]]:
+    """Of degree 1: the colour seen from nowhere, and what it gains along x, y and z of a unit
+    direction."""
+    plain = CONSTANT * coefficients[:, 0] + 0.5
+    signs = coefficients.new_tensor([-_FIRST, -_FIRST, _FIRST])
+    return plain, coefficients[:, [3, 1, 2]] * signs[:, None]
 
 
 def colors(

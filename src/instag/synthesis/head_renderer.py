@@ -8,8 +8,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from instag.models.avatar import Avatar
-from instag.models.render_head import layers, static_features
+from instag.models.baked_cache import baked_head_of
+from instag.models.baked_head import BakedLayers
+from instag.models.layer_source import ExactLayers, LayerSource
 from instag.rendering.compositing import DILATION, composite_uint8
+from instag.rendering.cpu.painter import CpuPainter
 from instag.rendering.registry import renderer_for
 from instag.runtime.cuda_graph import Work, cuda_graphed
 from instag.types import Camera, Condition, Rendering, Splats
@@ -34,14 +37,18 @@ class FrameInputs:
 @final
 class HeadRenderer:
     """Renders batches of frames of one avatar on one device. What is the same in every frame is
-    computed once."""
+    computed once. On a CPU heads are baked (docs/method.md#baked-motion)."""
 
-    def __init__(self, avatar: Avatar, device: torch.device, *, dilate: bool = False) -> None:
-        """dilate: widen the mouth's alpha (docs/method.md#a-frame)."""
-        self._head = avatar.to(device).head
-        self._degree, self._size = avatar.info.degree, avatar.info.size
-        self._dilation = DILATION if dilate else 0
-        self._static = static_features(self._head)
+    def __init__(
+        self, avatar: Avatar, device: torch.device, *, dilate: bool = False, exact: bool = False
+    ) -> None:
+        """dilate: widen the mouth's alpha (docs/method.md#a-frame). exact: do not use a baked
+        head."""
+        self._size, self._dilation = avatar.info.size, DILATION if dilate else 0
+        self._source = layer_source(avatar, device, exact=exact)
+        self._painter = None
+        if isinstance(self._source, BakedLayers) and device.type == "cpu" and not dilate:
+            self._painter = CpuPainter()
         self._intrinsics = intrinsics(avatar).to(device)
         self._posed: dict[int, Work] = {}
         self.renderer = renderer_for(device)
@@ -50,6 +57,12 @@ class HeadRenderer:
         self, inputs: FrameInputs, behind: UInt8[Tensor, "b h w 3"]
     ) -> UInt8[Tensor, "b h w 3"]:
         """Whole frames, on the device. Nothing waits for it."""
+        if self._painter is not None:
+            camera = self._camera(inputs.viewmats)
+            both = self._source(inputs.condition, camera)
+            return self._painter.paint(
+                [(layer.splats, layer.colors) for layer in both], camera, behind
+            )
         face, mouth = self.layers(inputs)
         return self.composite(face, mouth, behind)
 
@@ -84,13 +97,8 @@ class HeadRenderer:
 
     def _pose(self, speech: Tensor, expression: Tensor, viewmats: Tensor) -> tuple[Tensor, ...]:
         """Splats and colours of both layers as plain tensors: a CUDA graph records nothing else."""
-        found = layers(
-            self._head,
-            self._static,
-            Condition(speech=speech, expression=expression),
-            self._camera(viewmats),
-            degree=self._degree,
-        )
+        condition = Condition(speech=speech, expression=expression)
+        found = self._source(condition, self._camera(viewmats))
         return tuple(
             value
             for layer in found
@@ -110,6 +118,16 @@ class HeadRenderer:
             width=self._size,
             height=self._size,
         )
+
+
+def layer_source(avatar: Avatar, device: torch.device, *, exact: bool = False) -> LayerSource:
+    """What gives the Gaussians of an avatar's head on a device: its baked head where it has one, on
+    a CPU, unless `exact`."""
+    head, degree = avatar.to(device).head, avatar.info.degree
+    baked = None if exact or device.type != "cpu" else baked_head_of(avatar)
+    if baked is None:
+        return ExactLayers(head, degree=degree)
+    return BakedLayers(head, baked, degree=degree)
 
 
 def intrinsics(avatar: Avatar) -> Float[Tensor, "3 3"]:

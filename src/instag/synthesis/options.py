@@ -9,7 +9,7 @@ from instag.options import option
 @final
 @dataclass(frozen=True, kw_only=True)
 class SpeakOptions:
-    """How an avatar speaks. dilate: docs/method.md#a-frame."""
+    """How an avatar speaks. dilate: docs/method.md#a-frame; exact: docs/method.md#baked-motion."""
 
     pose: Literal["train", "still"] = option(
         "train", "Move the head as in training, or hold it still."
@@ -22,4 +22,7 @@ class SpeakOptions:
     )
     dilate: bool = option(
         False, "Widen the inside of the mouth by 6 pixels, against gaps at the lips."
+    )
+    exact: bool = option(
+        False, "Ask the head's networks about every Gaussian: slower, the same to the eye."
     )

@@ -35,6 +35,7 @@ def speak(
     expression: Literal["train", "still"] = "train",
     blinks: bool = True,
     dilate: bool = False,
+    exact: bool = False,
     device: str = "auto",
     report: Report = silent,
     notice: Notice = unnoticed,
@@ -45,10 +46,10 @@ def speak(
     Stereo stays stereo.
 
     sink: a name of `sinks.SINKS`; if not given, "pipe" for the output "-", "frames" for a name
-    without an ending and else "video". pose, expression, blinks, dilate: see SpeakOptions. device:
-    as in device_named; pictures of a GPU differ from those of a CPU by rounding. notice: gets what
-    of the sound file was missing, damaged or chosen. Raises what Avatar.open, device_named,
-    stream_sound and the sink raise.
+    without an ending and else "video". pose, expression, blinks, dilate, exact: see SpeakOptions.
+    device: as in device_named; pictures of a GPU are those of `exact` but for rounding. notice:
+    gets what of the sound file was missing, damaged or chosen. Raises what Avatar.open,
+    device_named, stream_sound and the sink raise.
     """
     where = device_named(device)
     avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)
@@ -56,7 +57,9 @@ def speak(
     heard = SoundPieces(sound, choice, notice)
     front_end = front_end_for(avatar, device=str(where)).calibrated_by(heard.tensors())
     stereo = choice.channels > 1
-    options = SpeakOptions(pose=pose, expression=expression, blinks=blinks, dilate=dilate)
+    options = SpeakOptions(
+        pose=pose, expression=expression, blinks=blinks, dilate=dilate, exact=exact
+    )
     settings = SinkSettings(
         soundtrack=Soundtrack(
             pieces=stream_sound(sound, SOUNDTRACK_RATE, stereo=stereo, choice=choice),

@@ -87,7 +87,9 @@ class Synthesizer:
             units=avatar.info.expression_units,
         )
         with torch.no_grad():
-            self._renderer = HeadRenderer(avatar, self._device, dilate=options.dilate)
+            self._renderer = HeadRenderer(
+                avatar, self._device, dilate=options.dilate, exact=options.exact
+            )
         self._background = background or BackgroundCache(
             avatar, self._device, least=(AHEAD + 1) * batch
         )

@@ -9,6 +9,7 @@ import torch
 from instag.data.clip import Clip, refuse_link
 from instag.errors import BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
+from instag.models.baked_cache import with_baked_head
 from instag.models.head import Head, new_head
 from instag.models.prior import Prior
 from instag.ops.perceptual import load_perceptual_distance
@@ -109,7 +110,7 @@ def adapt(
         "device": device_name(where),
         "prior": plan.described_prior,
     }
-    avatar = avatar_of(training, inputs, plan.recipe, about)
+    avatar = with_baked_head(avatar_of(training, inputs, plan.recipe, about), where)
     if output is not None:
         avatar.save(Path(output))
     running.finish()

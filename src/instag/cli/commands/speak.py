@@ -55,6 +55,11 @@ def speak(
     announce_compilation(terminal, device)
     started = time.monotonic()
     opened = instag.Avatar.open(avatar)
+    if opened.baked is not None and not opened.baked.near_enough and not speaking.exact:
+        terminal.note(
+            f"No baked head is near enough to this one ({opened.baked.psnr:.1f} dB): it is painted "
+            "with its fields, which is slower."
+        )
     with terminal.progress(f"Speaking {sound.name}", "frames") as report:
         flaws: list[Flaw] = []
         path = instag.speak(
