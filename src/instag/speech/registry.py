@@ -28,8 +28,8 @@ better in every condition that was measured."""
 VERSIONS = {LIP_CODE_FRONT_END: 4}
 """Of front ends that have begun to give other features of the same sound; 1 of all others."""
 SAME_CODES = {f"{LIP_CODE_FRONT_END} 4": (f"{LIP_CODE_FRONT_END} 3",)}
-"""Earlier identities whose lip codes mean the same: only the networks that predict them changed, and
-priors learn from codes that were seen."""
+"""Earlier identities whose lip codes mean the same: the networks that predict them changed alone,
+and priors learn from codes that were seen."""
 HASHED_ENDS = 1 << 20
 """Bytes at either end of a file of weights that identify it."""
 HUGGING_FACE_CACHE = Path(".cache", "huggingface", "hub")

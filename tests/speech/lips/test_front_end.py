@@ -19,6 +19,7 @@ from instag.speech.lips.front_end import (
     shift_earlier,
     uncross_lips,
     unsharp,
+    voice_share,
 )
 from instag.speech.lips.live_features import (
     LIVE_SAMPLES,
@@ -37,6 +38,7 @@ from instag.speech.lips.network import (
     load_lip_model,
     network_features,
 )
+from instag.speech.loudness import ACTIVE_RMS, at_active_loudness
 from instag.speech.whisper import load_whisper_encoder
 
 MODEL = load_lip_model()
@@ -230,3 +232,25 @@ def test_a_frame_alone_is_as_in_the_whole_recording() -> None:
 def test_a_look_ahead_beyond_the_networks_reach_is_refused() -> None:
     with pytest.raises(BadArgument, match="ahead"):
         LipCodeFrontEnd(model=MODEL, encoder=ENCODER, look_ahead_s=1.0)
+
+
+@pytest.mark.parametrize("look_ahead_s", [None, 0.12])
+def test_lips_ease_shut_in_noise_between_words(look_ahead_s: float | None) -> None:
+    once = at_active_loudness(torch.from_numpy(recording("speech_two").waveform))
+    once = once[: len(once) // 640 * 640]
+    generator = torch.Generator().manual_seed(0)
+    noise = ACTIVE_RMS * 10 ** (-25 / 20) * torch.randn(50 * 640, generator=generator)
+    live = LipCodeFrontEnd(model=MODEL, encoder=ENCODER, look_ahead_s=look_ahead_s)
+    aperture = live(torch.cat([once, noise, once]))[..., 0] @ MODEL.aperture
+    end = len(once) // 640
+    spoken, paused = aperture[:end].abs().mean(), aperture[end + 6 : end + 44].abs().mean()
+    assert paused < 0.5 * spoken
+    assert aperture.diff().abs().max() < 3 * aperture[:end].diff().abs().max()
+
+
+def test_the_share_of_a_voice_rises_smoothly_from_nothing_to_all() -> None:
+    share = voice_share(torch.linspace(-8, 4, 200))
+    assert share[0] == 0
+    assert share[-1] == 1
+    assert (share.diff() >= 0).all()
+    assert share.diff().max() < 0.2

@@ -51,7 +51,7 @@ UNSHARP_KERNEL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 MAX_FROM_SEEN = 2.0
 """Deviations. Codes far from all seen ones tore the skin around wide-open lips; lips on the
 person's own held-out speech stay as they were."""
-SILENT, SPOKEN = 0.05, 0.35
+SILENT, SPOKEN = 0.02, 0.1
 """Probabilities of a voice at which lips rest, and at which they follow it; eased between."""
 FIRST_WEIGHTS_ID = 2_978_001_052
 """Of the networks to which adapters without an id were fitted."""
