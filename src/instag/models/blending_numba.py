@@ -11,6 +11,7 @@ from torch import Tensor
 
 from instag.ops.simd import COUNT, fill, load, load_bytes, power_of_two, store
 from instag.runtime.device import numba_threads_like_torch
+from instag.runtime.parallel_kernel import parallel_njit
 
 BLOCK = 512
 """Gaussians whose raw values lie in a core's nearest cache at once; a multiple of simd.COUNT."""
@@ -58,7 +59,7 @@ def shade(
     return colors
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _blend(shapes, raw, padded, moving, factors, means, quats, scales):
     frames, number, channels = factors.shape
     for block in prange((moving + BLOCK - 1) // BLOCK):
@@ -115,7 +116,7 @@ def _activate(sums, quats, scales):
                 scales[place, axis] = math.log1p(power)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _shade(plain, slopes, means, centers, colors):
     frames, count, _ = means.shape
     for block in prange((count + BLOCK - 1) // BLOCK):

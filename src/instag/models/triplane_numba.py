@@ -7,6 +7,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from instag.runtime.device import numba_threads_like_torch
+from instag.runtime.parallel_kernel import parallel_njit
 
 _PARTS = 4
 """Into how many parts the points are cut for the cores; fixed, so that sums do not depend on the
@@ -71,7 +72,7 @@ def _place(unit, scale):
     return unit * scale + np.float32(0.5)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _read(entries, units, scales, sizes, features):
     levels, count = len(scales), len(units)
     plane = len(entries) // 3
@@ -125,7 +126,7 @@ def _slopes(entries, at, size, x, y, change):
     )
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _read_back(entries, units, changes, scales, sizes, with_units, sums, by_units):
     """Derivatives by the entries (a sum for each part) and, where asked for, by the positions."""
     levels, count = len(scales), len(units)

@@ -4,11 +4,12 @@ pictures."""
 import numpy as np
 import torch
 from jaxtyping import Float
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
 from instag.ops.simd import COUNT, fill, load, store
 from instag.runtime.device import numba_threads_like_torch
+from instag.runtime.parallel_kernel import parallel_njit
 
 _TAPS = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
 _TAPS = (_TAPS / _TAPS.sum()).astype(np.float32)
@@ -62,7 +63,7 @@ class _Ssim(torch.autograd.Function):
         return by_x, by_y
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _compare(x, y, shape, values, slopes):
     """Fill SSIM and, unless `slopes` is empty, its derivatives by the means of x, x x and x y
     around each pixel."""
@@ -131,7 +132,7 @@ def _compare(x, y, shape, values, slopes):
                     store(slopes[2], at, two * bright * scale)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _compare_back(x, y, shape, changes, slopes, by_x):
     """Blur the derivatives back to the pixels of x."""
     frames, height, width, channels = shape

@@ -5,10 +5,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
 from instag.runtime.device import numba_threads_like_torch
+from instag.runtime.parallel_kernel import parallel_njit
 
 DILATION = 13
 """Pixels: the window with which `--dilate` widens the mouth's alpha."""
@@ -98,7 +99,7 @@ def _composite_fast(
     return picture
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _composite(layers, intensities, picture):
     """One rounding after each product and each sum, as torch does. intensities: of each byte, in
     [0, 1]."""

@@ -5,11 +5,13 @@ import math
 import numba
 import numpy as np
 
+from instag.runtime.parallel_kernel import parallel_njit
+
 BANDS = 16
 """Bands of rows, one for each thread at a time."""
 
 
-@numba.njit(parallel=True, cache=True, fastmath=True)
+@parallel_njit(fastmath=True)
 def rasterize(points, triangles, focal, centre_x, centre_y, width, height):
     """Rasterize points [n, 3] in the camera's frame (x right, y down, z forward) and triangles
     [t, 3] int32; focal length and principal point are in pixels.

@@ -10,6 +10,8 @@ from enum import IntEnum
 import numba
 import numpy as np
 
+from instag.runtime.parallel_kernel import parallel_njit
+
 
 class Material(IntEnum):
     """What a triangle is made of."""
@@ -65,7 +67,7 @@ def _lit(shadow, x, y, depth):
     return total / 9
 
 
-@numba.njit(parallel=True, cache=True, fastmath=True)
+@parallel_njit(fastmath=True)
 def shade(
     numbers,
     points,
@@ -228,7 +230,7 @@ def shade(
     return picture
 
 
-@numba.njit(parallel=True, cache=True, fastmath=True)
+@parallel_njit(fastmath=True)
 def depth_from_light(points, triangles, light, size):
     """The key light's depth map [size, size], metres: an orthographic projection by the rows of
     `light`; 1e3 where it is empty."""

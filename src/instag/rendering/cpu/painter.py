@@ -11,7 +11,7 @@ from typing import final
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
 from instag.rendering.cpu.projection import array, project_fast
@@ -19,6 +19,7 @@ from instag.rendering.cpu.rasterize import RECORD, ROW, rasterize_tile, record
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH, cover
 from instag.rendering.projection import Projection
 from instag.runtime.device import numba_threads_like_torch
+from instag.runtime.parallel_kernel import parallel_njit
 from instag.types import Camera, Splats
 
 COLOURS = 3
@@ -85,7 +86,7 @@ def _joined(
     return records, features, (centers, extents, depths)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _pack(inputs, behind, start, outputs):
     """Fill the places of one layer, from `start` on in each frame. behind: is added to depths, so
     that they are larger than those of the layers before."""
@@ -112,7 +113,7 @@ def _pack(inputs, behind, start, outputs):
                 features[row, channel] = colors[frame, index, channel]
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _paint(shares, records, features, background, picture):
     """Rasterize all tiles, each worker its own, over the background."""
     schedule_starts, schedule, starts, members = shares

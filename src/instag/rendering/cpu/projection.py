@@ -10,6 +10,7 @@ from torch import Tensor
 
 from instag.rendering.projection import DILATION, FARTHEST, MARGIN, NEAR, SKIP_UNDER, Projection
 from instag.runtime.device import numba_threads_like_torch
+from instag.runtime.parallel_kernel import parallel_njit
 from instag.types import Camera, Splats
 
 _PARTS = 16
@@ -158,7 +159,7 @@ def _bounds(focal, center, length):
     return -center / focal - margin, (length - center) / focal + margin
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _project(inputs, opacities, size, outputs):
     """Fill means2d, conics, depths and extents."""
     means, quats, scales, viewmats, intrinsics = inputs
@@ -210,7 +211,7 @@ def _project(inputs, opacities, size, outputs):
                 )
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _project_back(inputs, size, outer, results, by_poses):
     """Fill the derivatives by means, quats, scales, and by poses (rows of 3 x 4, a sum for each
     part)."""

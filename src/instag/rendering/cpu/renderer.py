@@ -5,7 +5,7 @@ from typing import final
 import numpy as np
 import torch
 from jaxtyping import Float
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
 from instag.rendering.cpu.projection import array, project_fast
@@ -19,6 +19,7 @@ from instag.rendering.cpu.rasterize import (
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH, cover
 from instag.rendering.renderer import Renderer
 from instag.runtime.device import numba_threads_like_torch
+from instag.runtime.parallel_kernel import parallel_njit
 from instag.types import Camera, Rendering, Splats
 
 
@@ -145,7 +146,7 @@ class _Rasterize(torch.autograd.Function):
         return *results, None, None
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _pack(inputs, records, features):
     """Fill a RECORD and all channels (colors, depth, detached) of each visible splat."""
     means2d, conics, depths, opacities, colors, detached, extents = inputs
@@ -168,7 +169,7 @@ def _pack(inputs, records, features):
                 features[splat, wide + 1 + channel] = detached[frame, index, channel]
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _rasterize(shares, records, features, pictures):
     """Rasterize all tiles, each worker its own."""
     schedule_starts, schedule, starts, members = shares
@@ -218,7 +219,7 @@ def _rasterize(shares, records, features, pictures):
                         ]
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _rasterize_backward(shares, records, features, with_depths, pictures, outer, pairs):
     """Fill the derivatives of each pair of splat and tile."""
     schedule_starts, schedule, starts, members, slots = shares
@@ -282,7 +283,7 @@ def _rasterize_backward(shares, records, features, with_depths, pictures, outer,
             )
 
 
-@njit(cache=True, parallel=True)
+@parallel_njit()
 def _unpack(slot_starts, pairs, results):
     """Add up the pairs of each splat, in the order of their slots."""
     by_means2d, by_conics, by_depths, by_opacities, by_colors, by_detached = results

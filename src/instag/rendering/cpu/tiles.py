@@ -8,6 +8,7 @@ from jaxtyping import Float32, Int32
 from numba import njit, prange
 
 from instag.errors import RenderingFailed
+from instag.runtime.parallel_kernel import parallel_njit
 
 WIDTH, HEIGHT = 64, 16
 """Pixels of a tile."""
@@ -166,7 +167,7 @@ def _tiles(low, high, size, count):
     )
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel_njit(error_model="numpy")
 def _sort_and_count(
     means2d, extents, depths, columns, rows, boxes, orders, starts, slot_starts, loads, most
 ):
@@ -225,7 +226,7 @@ def _list_frame(frame, orders, boxes, columns, rows, starts, slot_starts, member
                 slot += 1
 
 
-@njit(cache=True, parallel=True)
+@parallel_njit()
 def _list(orders, boxes, columns, rows, starts, slot_starts, members, slots):
     frames = len(orders)
     if frames == 1:
