@@ -43,17 +43,16 @@ Box = tuple[slice, slice]
 
 
 @torch.no_grad()
-def bake(avatar: Avatar, device: torch.device | str = "cpu") -> BakedHead:
-    """The baked head of an avatar that lip codes drive, computed on a device; on the host. It has
-    a single shape where no number of them is near enough."""
+def bake(avatar: Avatar) -> BakedHead:
+    """The baked head of an avatar that lip codes drive, both on the CPU. It has a single shape
+    where no number of them is near enough."""
     generator = torch.Generator().manual_seed(0)
     fitted, tested = _inputs(avatar, generator)
-    own = avatar.to(device)
-    motions = _Motions(own.head.face, fitted.to(device))
+    motions = _Motions(avatar.head.face, fitted)
     baked = BakedHead(
         face=fit_motion_shapes(
             motions,
-            len(own.head.face.gaussians),
+            len(avatar.head.face.gaussians),
             FITTED,
             shapes=MOST_SHAPES,
             generator=generator,
@@ -63,7 +62,7 @@ def bake(avatar: Avatar, device: torch.device | str = "cpu") -> BakedHead:
         mouth_psnr=0.0,
         head_id=head_id(avatar.head),
     )
-    return _near_enough(own, baked, tested.to(device))
+    return _near_enough(avatar, baked, tested)
 
 
 @final
@@ -74,9 +73,6 @@ class _Inputs:
     codes: Float[Tensor, "f k"]
     expression: Float[Tensor, "f u"]
     viewmats: Float[Tensor, "f 4 4"]
-
-    def to(self, device: torch.device | str) -> "_Inputs":
-        return replace(self, **{name: value.to(device) for name, value in vars(self).items()})
 
     def condition(self, frames: slice) -> Condition:
         windows = self.codes[frames, None, :, None].expand(-1, WINDOWS, -1, -1)

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from safetensors.torch import load, save
 
 from instag.errors import InstagError
@@ -24,9 +23,9 @@ VERSION = 1
 """Of how heads are baked: files of another one are not read."""
 
 
-def with_baked_head(avatar: Avatar, device: torch.device | str = "cpu") -> Avatar:
-    """The same with a baked head where that is worth it, computed on a device."""
-    return replace(avatar, baked=bake(avatar, device)) if _is_worth_it(avatar) else avatar
+def with_baked_head(avatar: Avatar) -> Avatar:
+    """The same with a baked head where that is worth it."""
+    return replace(avatar, baked=bake(avatar)) if _is_worth_it(avatar) else avatar
 
 
 def baked_head_of(avatar: Avatar) -> BakedHead | None:

@@ -110,7 +110,9 @@ def adapt(
         "device": device_name(where),
         "prior": plan.described_prior,
     }
-    avatar = with_baked_head(avatar_of(training, inputs, plan.recipe, about), where)
+    avatar = avatar_of(training, inputs, plan.recipe, about)
+    # A GPU paints with the fields; a CPU that gets this avatar bakes it on first use.
+    avatar = with_baked_head(avatar) if where.type == "cpu" else avatar
     if output is not None:
         avatar.save(Path(output))
     running.finish()
