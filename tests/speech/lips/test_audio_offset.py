@@ -88,7 +88,8 @@ def test_prepare_corrects_what_it_finds_and_keeps_what_is_given(
         flow=np.zeros((len(seen), 1, 2)),
     )
     (stage,) = (stage for stage in STAGES if stage.name == "sound")
-    found = stage.run(clip, silent, video=tmp_path / "me.mp4", delay=given)
+    video = tmp_path / "me.mp4"
+    found = stage.run(clip, silent, video=video, sound=None, delay=given)
     if given is not None:
         assert (found.info.delay_ms, found.info.delay_found) == (given, None)
         return
