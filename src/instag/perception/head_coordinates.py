@@ -37,6 +37,8 @@ INNER_LIPS = np.array(
 )
 """The loop of landmarks around the inside of the mouth."""
 CHIN, CROWN, RIGHT, LEFT = 152, 10, 234, 454
+EYE_CORNERS = ((33, 133), (263, 362))
+"""Outer and inner corner of each eye."""
 _RIGID = np.array(
     [
         10,

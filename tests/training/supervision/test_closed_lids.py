@@ -16,15 +16,15 @@ def landmarks(turn: float) -> torch.Tensor:
     """Of a face whose eyes are 40 pixels wide and 14 high, turned in the picture, radians."""
     points = torch.zeros(478, 2)
     for eye, (outer, inner) in enumerate(((20.0, 60.0), (140.0, 100.0))):
-        points[list(closed_lids.CORNERS[eye])] = torch.tensor([[outer, 80.0], [inner, 80.0]])
+        points[list(closed_lids.EYE_CORNERS[eye])] = torch.tensor([[outer, 80.0], [inner, 80.0]])
         share = torch.linspace(1 / 8, 7 / 8, 7)
         bow = 4 * share * (1 - share)
         x = outer + share * (inner - outer)
-        points[list(closed_lids.UPPER[eye])] = torch.stack([x, 80 - 9 * bow], dim=1)
-        points[list(closed_lids.LOWER[eye])] = torch.stack([x, 80 + 5 * bow], dim=1)
+        points[list(closed_lids.UPPERS[eye])] = torch.stack([x, 80 - 9 * bow], dim=1)
+        points[list(closed_lids.LOWERS[eye])] = torch.stack([x, 80 + 5 * bow], dim=1)
         brow = torch.linspace(outer, inner, 5)
         points[list(closed_lids.BROWS[eye])] = torch.stack([brow, torch.full((5,), 55.0)], dim=1)
-    points[closed_lids.FOREHEAD], points[closed_lids.CHIN] = (
+    points[closed_lids.CROWN], points[closed_lids.CHIN] = (
         torch.tensor([80.0, 20.0]),
         torch.tensor([80.0, 150.0]),
     )

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 
 from instag.capture.tracking.fit_head import reprojection_errors
 from instag.data.clip import Clip
-from instag.perception.head_coordinates import OVAL
+from instag.perception.head_coordinates import CHIN, CROWN, EYE_CORNERS, OVAL
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
 from instag.types import Region, Track
@@ -23,8 +23,6 @@ BLOWN, BLACK = 250, 12
 """Levels of 255 beyond which a colour is overexposed, and underexposed."""
 OCCLUDED = 0.3
 """Difference of brightness, over the face's range, from which a point of the face is occluded."""
-EYE_CORNERS = ((33, 133), (263, 362))
-"""Landmarks at the outer and inner corner of each eye."""
 CORNERS = 80
 """Points of the surroundings that are tracked."""
 
@@ -122,7 +120,7 @@ def _outside(points: Float[np.ndarray, "f p 2"], size: tuple[int, int]) -> Float
 
 def _tilts(landmarks: Float[np.ndarray, "f 478 3"]) -> Float[np.ndarray, " f"]:
     """Degrees from upright to the line from forehead to chin, 0 to 180."""
-    along = landmarks[:, 152, :2] - landmarks[:, 10, :2]
+    along = landmarks[:, CHIN, :2] - landmarks[:, CROWN, :2]
     return np.degrees(np.abs(np.arctan2(along[:, 0], along[:, 1])))
 
 

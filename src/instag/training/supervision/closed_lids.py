@@ -17,17 +17,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from instag.data.frame_batch import FrameBatch
+from instag.motion.expression_displacement import LOWER, UPPER
+from instag.perception.head_coordinates import CHIN, CROWN, EYE_CORNERS
 from instag.runtime.device_copy import to_device_async
 from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, Condition, blinked
 
-CORNERS = ((33, 133), (263, 362))
-"""Outer and inner corner of each eye, as landmarks."""
-UPPER = ((246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398))
-LOWER = ((7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382))
+EDGE_POINTS = len(UPPER) // 2
+UPPERS, LOWERS = ((edge[:EDGE_POINTS], edge[EDGE_POINTS:]) for edge in (UPPER, LOWER))
 BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))
 """The edges of the lids and the lower edge of the brow, from the outer corner inward."""
-CHIN, FOREHEAD = 152, 10
-"""Lids move along the line between them."""
 KNOTS = 17
 """Of an outline, from corner to corner."""
 ROOM, LEAST_ROOM = 0.9, 0.1
@@ -45,9 +43,6 @@ LASHES, DARKEST = 0.025, 0.7
 light that they take."""
 PATCH = 1.5
 """Side of the square that changes around an eye, in widths of the widest one."""
-LEAST_ROOM = 0.1
-"""Widths of an eye between the upper lid's edge and the brow, at least."""
-MOST_ROOM = 0.4
 FULLY = 0.5
 """The share of the blinks that are full; others close so far as chance has it."""
 
@@ -85,9 +80,10 @@ class EyeOutlines:
 
 def eye_outlines(landmarks: Float[Tensor, "f p 2"]) -> EyeOutlines:
     """The outlines of eyes, from landmarks in pixels."""
-    corners = landmarks[:, CORNERS]
+    corners = landmarks[:, EYE_CORNERS]
     across = corners[:, :, 1] - corners[:, :, 0]
-    up = functional.normalize(landmarks[:, FOREHEAD] - landmarks[:, CHIN], dim=-1)[:, None]
+    # Lids move along the line from chin to forehead.
+    up = functional.normalize(landmarks[:, CROWN] - landmarks[:, CHIN], dim=-1)[:, None]
     axes = torch.stack([across, up * across.norm(dim=-1, keepdim=True)], dim=-2)
     none = across.new_zeros(len(landmarks), 2, KNOTS)
     still = EyeOutlines(corner=corners[:, :, 0], axes=axes, upper=none, lower=none, brow=none)
@@ -101,8 +97,8 @@ def eye_outlines(landmarks: Float[Tensor, "f p 2"]) -> EyeOutlines:
 
     return replace(
         still,
-        upper=outline(UPPER, lids=True),
-        lower=outline(LOWER, lids=True),
+        upper=outline(UPPERS, lids=True),
+        lower=outline(LOWERS, lids=True),
         brow=outline(BROWS, lids=False),
     )
 
