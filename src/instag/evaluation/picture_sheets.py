@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from instag.errors import NotWritable
 from instag.evaluation.sample_frames import MouthSample, Sample
 from instag.runtime.files import write_atomic
 
@@ -55,5 +56,8 @@ def labelled(picture: UInt8[np.ndarray, "h w 3"], text: str) -> UInt8[np.ndarray
 
 
 def write_png(path: Path, picture: UInt8[np.ndarray, "h w 3"]) -> None:
-    """Write an RGB picture. Raises DiskFull."""
-    write_atomic(path, cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+    """Write an RGB picture. Raises DiskFull, NotWritable."""
+    coded, content = cv2.imencode(".png", picture[..., ::-1])
+    if not coded:
+        raise NotWritable(f"{path} cannot be written as PNG. Choose another folder with -o.")
+    write_atomic(path, content.tobytes())

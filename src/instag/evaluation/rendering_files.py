@@ -5,15 +5,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Float
 
-from instag.errors import NotWritable
 from instag.evaluation.held_out import FramePair
+from instag.evaluation.picture_sheets import write_png
 from instag.media.sound_queue import SoundCutter
 from instag.media.writer import EncoderQuality, VideoWriter, muxer_of
-from instag.runtime.files import atomic_path, write_atomic
+from instag.runtime.files import atomic_path
 from instag.types import FPS, SAMPLE_RATE
 
 PREDICTION, TRUTH = "prediction", "truth"
@@ -45,7 +44,7 @@ def written(
             for name, picture, writer, cutter in zip(
                 names, pictures, writers, cutters, strict=True
             ):
-                _save(folder / name / f"{pair.index:05d}.png", picture)
+                write_png(folder / name / f"{pair.index:05d}.png", picture)
                 writer.add(picture.copy(), cutter.next_frame())
             yield pair
 
@@ -65,13 +64,6 @@ def _opened(
             quality=QUALITY,
         )
     )
-
-
-def _save(path: Path, picture: np.ndarray) -> None:
-    coded, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    if not coded:
-        raise NotWritable(f"{path} cannot be written as PNG. Choose another folder with -o.")
-    write_atomic(path, content.tobytes())
 
 
 def _emptied(folder: Path) -> None:
