@@ -1,7 +1,6 @@
 """From a video to a Clip: the stages of observation run in their order, each once; a stopped run
 goes on where it was."""
 
-import hashlib
 import shutil
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from instag.data.clip import Clip, ClipInfo, StageRecord
 from instag.data.speech_features import check_features
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
 from instag.media.reader import MediaInfo, find_sound, probe
-from instag.runtime.files import sweep
+from instag.runtime.files import sha256_of, sweep
 from instag.runtime.progress import Report, part, silent
 from instag.version import __version__
 
@@ -146,7 +145,7 @@ def _stages_to_run(
 def _open_or_begin(video: Path, folder: Path, options: CaptureOptions, media: MediaInfo) -> Clip:
     """The Clip in the folder, if it is of the same video; else a new one in its place. Raises
     BadArgument."""
-    digest = _sha256(video)
+    digest = sha256_of(video)
     if (folder / "clip.json").is_file():
         clip = Clip.open(folder)
         if clip.info.source_sha256 == digest:
@@ -170,11 +169,6 @@ def _open_or_begin(video: Path, folder: Path, options: CaptureOptions, media: Me
         crop=(0.0, 0.0, float(media.width)),
     )
     return Clip(folder=folder, info=info).save_info(info)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _is_done(stage: Stage, clip: Clip, options: CaptureOptions) -> bool:

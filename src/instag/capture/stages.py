@@ -4,7 +4,6 @@ that does it.
 `prepare` runs them in this order; each writes its part of the clip's folder.
 """
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +30,7 @@ from instag.capture.tracking.pose_refinement import track_head
 from instag.data.clip import Clip
 from instag.data.speech_features import clip_features
 from instag.media.reader import Flaw
+from instag.runtime.files import sha256_of
 from instag.runtime.progress import Report, part
 from instag.speech.lips.audio_offset import audio_offset
 from instag.types import FPS, Track
@@ -81,14 +81,14 @@ def _recorded(name: str, value: object) -> dict[str, object]:
         assert isinstance(value, str)
         if choice.file is not None and choice.row(value) is choice.file:
             table = Path(value)
-            return {"table": table.name, "sha256": hashlib.sha256(table.read_bytes()).hexdigest()}
+            return {"table": table.name, "sha256": sha256_of(table)}
         return {} if value == choice.default else {choice.key: value}
     if name == "delay":
         return {"delay_ms": value}
     if name == "crop":
         return {"crop": list(value) if isinstance(value, tuple) else None}
     if name == "sound" and isinstance(value, Path):
-        return {"sound": value.name, "sha256": hashlib.sha256(value.read_bytes()).hexdigest()}
+        return {"sound": value.name, "sha256": sha256_of(value)}
     later = name in ("shot", "since", "until", "sound")
     return {} if later and value is None else {name: value}
 

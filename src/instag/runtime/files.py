@@ -6,6 +6,7 @@ has flock: what a killed run left is not, and the next run removes it.
 """
 
 import errno
+import hashlib
 import io
 import os
 import shutil
@@ -138,6 +139,12 @@ def write_atomic(target: Path, content: bytes | str, *, lasting: bool = False) -
     """Write `content` to `target`, whole or not at all. Raises DiskFull, NotWritable."""
     with atomic_path(target, lasting=lasting) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's content, which is not held in memory."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def sweep(folder: Path) -> None:
