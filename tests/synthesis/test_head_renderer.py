@@ -19,7 +19,7 @@ from instag.speech.windows import windows
 from instag.synthesis import head_renderer
 from instag.synthesis.controls import Replay
 from instag.synthesis.front_end import front_end_for
-from instag.synthesis.head_renderer import HeadRenderer, intrinsics
+from instag.synthesis.head_renderer import HeadRenderer
 from instag.synthesis.options import SpeakOptions
 from instag.synthesis.planner import Planner
 from instag.synthesis.speak import frames
@@ -49,7 +49,7 @@ def test_frames_are_those_of_paint_bit_for_bit(avatar):
         ]
     )
     view = Camera(
-        viewmats=driven.head_pose, Ks=intrinsics(avatar).expand(6, 3, 3), width=64, height=64
+        viewmats=driven.head_pose, Ks=avatar.intrinsics.expand(6, 3, 3), width=64, height=64
     )
     condition = Condition(speech=heard, expression=driven.expression)
     with torch.no_grad():

@@ -111,17 +111,17 @@ class Avatar:
         """What drives the head."""
         return self.info.conditioning
 
+    @property
+    def intrinsics(self) -> Float[Tensor, "3 3"]:
+        """Those of whole pictures, pixels; on the CPU."""
+        focal, middle = self.info.focal, self.info.size / 2
+        return torch.tensor([[focal, 0, middle], [0, focal, middle], [0, 0, 1]])
+
     def camera(self, viewmats: Float[Tensor, "b 4 4"]) -> Camera:
-        """Cameras of whole pictures."""
-        size, focal = self.info.size, self.info.focal
-        middle = size / 2
-        intrinsics = viewmats.new_tensor([[focal, 0, middle], [0, focal, middle], [0, 0, 1]])
-        return Camera(
-            viewmats=viewmats,
-            Ks=intrinsics.expand(len(viewmats), 3, 3),
-            width=size,
-            height=size,
-        )
+        """Cameras of whole pictures, on the device of their poses."""
+        size = self.info.size
+        Ks = self.intrinsics.to(viewmats.device).expand(len(viewmats), 3, 3)
+        return Camera(viewmats=viewmats, Ks=Ks, width=size, height=size)
 
     def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
         """RGBA, colours not multiplied by alpha."""

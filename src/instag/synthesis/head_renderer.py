@@ -49,7 +49,7 @@ class HeadRenderer:
         self._painter = None
         if isinstance(self._source, BakedLayers) and device.type == "cpu" and not dilate:
             self._painter = CpuPainter()
-        self._intrinsics = intrinsics(avatar).to(device)
+        self._intrinsics = avatar.intrinsics.to(device)
         self._posed: dict[int, Work] = {}
         self.renderer = renderer_for(device)
 
@@ -128,9 +128,3 @@ def layer_source(avatar: Avatar, device: torch.device, *, exact: bool = False) -
     if baked is None:
         return ExactLayers(head, degree=degree)
     return BakedLayers(head, baked, degree=degree)
-
-
-def intrinsics(avatar: Avatar) -> Float[Tensor, "3 3"]:
-    """Those of whole pictures, pixels."""
-    size, focal = avatar.info.size, avatar.info.focal
-    return torch.tensor([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]])

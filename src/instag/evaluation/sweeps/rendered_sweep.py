@@ -14,8 +14,7 @@ from instag.models.avatar import Avatar
 from instag.models.render_head import StaticFeatures, layers, static_features
 from instag.rendering.compositing import compose
 from instag.rendering.registry import renderer_for
-from instag.synthesis.head_renderer import intrinsics
-from instag.types import WINDOWS, Camera, Condition
+from instag.types import WINDOWS, Condition
 
 BATCH: Final = 4
 BEHIND: Final = (0.0, 0.7, 0.35)
@@ -49,7 +48,7 @@ class SweepRenderer:
     def __init__(self, avatar: Avatar, device: torch.device | str = "cpu") -> None:
         self._device = torch.device(device)
         self._head, self._info = avatar.to(self._device).head, avatar.info
-        self._renderer, self._intrinsics = renderer_for(self._device), intrinsics(avatar)
+        self._renderer, self._avatar = renderer_for(self._device), avatar
         with torch.no_grad():
             self._static: StaticFeatures = static_features(self._head)
 
@@ -99,12 +98,7 @@ class SweepRenderer:
         speech, expression, viewmats = (
             each.to(self._device) for each in (speech, expression, viewmats)
         )
-        camera = Camera(
-            viewmats=viewmats,
-            Ks=self._intrinsics.to(self._device).expand(len(viewmats), 3, 3),
-            width=self._info.size,
-            height=self._info.size,
-        )
+        camera = self._avatar.camera(viewmats)
         condition = Condition(speech=speech, expression=expression)
         posed = layers(self._head, self._static, condition, camera, degree=self._info.degree)
         face, mouth = (self._renderer.render(layer.splats, layer.colors, camera) for layer in posed)
