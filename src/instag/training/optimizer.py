@@ -3,11 +3,13 @@ rows can come and go."""
 
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar, final
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from instag.models.gaussians import Gaussians, Selection
 from instag.training.schedules import Rate
@@ -32,6 +34,26 @@ class Group:
     weight_decay: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """What Adam remembers of a parameter. step: how often it was updated, as the fused kernel
+    counts."""
+
+    step: Float[Tensor, ""]
+    exp_avg: Float[Tensor, "*p"]
+    exp_avg_sq: Float[Tensor, "*p"]
+
+
+def no_moments(parameter: nn.Parameter) -> Moments:
+    """Of a parameter that was never updated."""
+    return Moments(
+        step=torch.zeros((), device=parameter.device),
+        exp_avg=torch.zeros_like(parameter, requires_grad=False),
+        exp_avg_sq=torch.zeros_like(parameter, requires_grad=False),
+    )
+
+
+@final
 class Optimizer:
     """Fused AdamW over groups (Adam where the weight decay is 0).
 
@@ -39,89 +61,107 @@ class Optimizer:
     b-th of the steps, takes b^BATCH_POWER times the rate and remembers b times as little of the
     steps before (Malladi et al., NeurIPS 2022: the power for gradients that are mostly noise is
     1/2).
+
+    It calls torch's function; the class torch.optim.AdamW imports a compiler first, which takes
+    seconds.
     """
 
     def __init__(self, groups: list[Group], batch: int = 1) -> None:
-        self.gain = batch**BATCH_POWER
+        self.batch, self.gain = batch, batch**BATCH_POWER
         self.groups = {group.name: group for group in groups}
-        self.adam = torch.optim.AdamW(
-            [
-                {
-                    "params": list(group.parameters.values()),
-                    "betas": tuple(beta**batch for beta in group.betas),
-                    "eps": group.eps,
-                    "weight_decay": group.weight_decay,
-                    "lr": group.rate(0) * self.gain,
-                    "name": group.name,
-                }
-                for group in groups
-            ],
-            fused=True,
-        )
+        self._parameters = {group.name: list(group.parameters.values()) for group in groups}
+        self.moments: dict[nn.Parameter, Moments] = {}
 
     def parameters(self) -> list[nn.Parameter]:
         """Of all groups."""
-        return [each for entry in self.adam.param_groups for each in entry["params"]]
+        return [each for parameters in self._parameters.values() for each in parameters]
 
+    @torch.no_grad()
     def step(self, step: int) -> None:
         """One update with the rates of `step`, then gradients are gone."""
-        for entry in self.adam.param_groups:
-            entry["lr"] = self.groups[entry["name"]].rate(step) * self.gain
-        self.adam.step()
-        self.adam.zero_grad(set_to_none=True)
+        for name, group in self.groups.items():
+            self._update(group, self._parameters[name], step)
+
+    def _update(self, group: Group, parameters: list[nn.Parameter], step: int) -> None:
+        moving = {each: each.grad for each in parameters if each.grad is not None}
+        if not moving:
+            return
+        for each in moving:
+            if each not in self.moments:
+                self.moments[each] = no_moments(each)
+        remembered = [self.moments[each] for each in moving]
+        beta1, beta2 = (beta**self.batch for beta in group.betas)
+        adamw(
+            list(moving),
+            list(moving.values()),
+            [each.exp_avg for each in remembered],
+            [each.exp_avg_sq for each in remembered],
+            [],
+            [each.step for each in remembered],
+            fused=True,
+            amsgrad=False,
+            beta1=beta1,
+            beta2=beta2,
+            lr=group.rate(step) * self.gain,
+            weight_decay=group.weight_decay,
+            eps=group.eps,
+            maximize=False,
+        )
+        for each in moving:
+            each.grad = None
 
     @torch.no_grad()
     def select(self, gaussians: Gaussians, selection: Selection) -> None:
         """Keep and add rows of a set of Gaussians; what Adam remembers goes with them, and starts
         at zero for new rows."""
-        renewed: dict[int, nn.Parameter] = {}
+        renewed: dict[nn.Parameter, nn.Parameter] = {}
         for name, old in list(gaussians.named_parameters()):
-            new = nn.Parameter(torch.cat([old.detach()[selection.keep], selection.added[name]]))
+            added = selection.added[name]
+            new = nn.Parameter(torch.cat([old.detach()[selection.keep], added]))
             setattr(gaussians, name, new)
-            renewed[id(old)] = new
-            memory = self.adam.state.pop(old, None)
-            if memory:
-                for moment in ("exp_avg", "exp_avg_sq"):
-                    memory[moment] = torch.cat(
-                        [memory[moment][selection.keep], torch.zeros_like(selection.added[name])]
-                    )
-                self.adam.state[new] = memory
-        for entry in self.adam.param_groups:
-            entry["params"] = [
-                renewed.get(id(parameter), parameter) for parameter in entry["params"]
-            ]
+            renewed[old] = new
+            if (moments := self.moments.pop(old, None)) is not None:
+                exp_avg, exp_avg_sq = (
+                    torch.cat([moment[selection.keep], torch.zeros_like(added)])
+                    for moment in (moments.exp_avg, moments.exp_avg_sq)
+                )
+                self.moments[new] = replace(moments, exp_avg=exp_avg, exp_avg_sq=exp_avg_sq)
+        self._parameters = {
+            name: [renewed.get(each, each) for each in parameters]
+            for name, parameters in self._parameters.items()
+        }
 
     @torch.no_grad()
     def forget(self, parameter: nn.Parameter) -> None:
         """Zero what Adam remembers of a parameter that was set by hand (the opacity after a
         reset)."""
-        memory = self.adam.state.get(parameter)
-        if memory:
-            memory["exp_avg"].zero_()
-            memory["exp_avg_sq"].zero_()
+        if (moments := self.moments.get(parameter)) is not None:
+            moments.exp_avg.zero_()
+            moments.exp_avg_sq.zero_()
 
     def state(self) -> dict[str, Tensor]:
         """Adam's moments, flat: `group.index.moment` -> tensor."""
         return {
-            f"{entry['name']}.{index}.{moment}": value
-            for entry in self.adam.param_groups
-            for index, parameter in enumerate(entry["params"])
-            for moment, value in self.adam.state.get(parameter, {}).items()
+            f"{group}.{index}.{name}": value
+            for group, parameters in self._parameters.items()
+            for index, parameter in enumerate(parameters)
+            if parameter in self.moments
+            for name, value in vars(self.moments[parameter]).items()
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """The inverse of `state`, for parameters that already have their restored values and
         shapes."""
-        for entry in self.adam.param_groups:
-            for index, parameter in enumerate(entry["params"]):
-                start = f"{entry['name']}.{index}."
-                memory = {
-                    key[len(start) :]: value.to(parameter.device, copy=True)
-                    for key, value in state.items()
-                    if key.startswith(start)
-                }
-                if memory:
-                    self.adam.state[parameter] = memory
+        for group, parameters in self._parameters.items():
+            for index, parameter in enumerate(parameters):
+                start = f"{group}.{index}."
+                if f"{start}step" in state:
+                    self.moments[parameter] = Moments(
+                        **{
+                            entry.name: state[start + entry.name].to(parameter.device, copy=True)
+                            for entry in fields(Moments)
+                        }
+                    )
 
 
 def set_trainable(parameters: Iterable[nn.Parameter], groups: Iterable[Group]) -> None:
