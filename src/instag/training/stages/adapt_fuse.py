@@ -4,13 +4,17 @@ fit (docs/method.md#adaptation)."""
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from instag.data.frame_batch import FrameBatch
-from instag.models.render_head import FaceRendering, render_face, render_mouth
+from instag.models.mouth_field import HOOK_RANK
+from instag.models.render_head import FaceRendering, render_face, render_mouth, static_features
 from instag.rendering import compositing
 from instag.training import losses
 from instag.training.schedules import Steps, Term, constant
 from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
+from instag.training.stages.hook import read_hooks
 from instag.training.stages.stage import ParameterGroups, Step, StepOutput, gaussian_group
 from instag.types import Rendering
 
@@ -37,6 +41,9 @@ class FuseStage(AdaptStage):
         self.config = config
         windows = self.person.dataset.head_windows(self.person.pictured)
         self.load_batches(windows, self._sample)
+        with torch.no_grad():
+            self.static = static_features(self.head)
+            self.hooks = read_hooks(self.head.face.field, self.static.face.features, self.person)
 
     def parameter_groups(self) -> ParameterGroups:
         face, mouth = self.person.face, self.person.mouth
@@ -55,8 +62,8 @@ class FuseStage(AdaptStage):
 
     def compute_losses(self, step: Step) -> StepOutput:
         config, at = self.config, step.person_step
-        frames, _ = self.loader(at)
-        look, mouth = self._render(frames)
+        frames, rows = self.loader(at)
+        look, mouth = self._render(frames, rows)
         picture = compositing.compose(
             face=look.rgb,
             face_alphas=look.rendering.alphas,
@@ -75,18 +82,20 @@ class FuseStage(AdaptStage):
             losses=terms, rendering=look.rendering, cameras=[frames.camera], picture=picture
         )
 
-    def _render(self, frames: FrameBatch) -> tuple[FaceRendering, Rendering]:
+    def _render(
+        self, frames: FrameBatch, rows: Int[Tensor, " b"]
+    ) -> tuple[FaceRendering, Rendering]:
         """Face and mouth, whose motion rests."""
         face, mouth, renderer = self.head.face, self.head.mouth, self.people.renderer
         camera = frames.camera
         with torch.no_grad():
-            features, encoding = face.point_features(), mouth.encode()
-            codes = face.encode_conditioning(frames.condition)
-            motion, hook = face.deform(features, codes), face.hook(features, codes)
-        degree = self.config.degree
+            motion = face.motion(self.static.face, frames.condition)
+        degree, hook = self.config.degree, self.hooks.at_rank(rows, HOOK_RANK)
         return (
-            render_face(face, features, motion, camera, renderer, degree=degree),
-            render_mouth(mouth, encoding, frames.condition, hook, camera, renderer, degree=degree),
+            render_face(face, self.static.face, motion, camera, renderer, degree=degree),
+            render_mouth(
+                mouth, self.static.mouth, frames.condition, hook, camera, renderer, degree=degree
+            ),
         )
 
     def _sample(self, step: int, generator: torch.Generator) -> list[int]:

@@ -1,5 +1,5 @@
-"""HookReader: how each frame of a person opens the mouth, as the hook reads it from a face that
-rests while the inside of the mouth is trained (docs/method.md#networks)."""
+"""HookReader: how each frame of a person opens the mouth, as the hook reads it from a face whose
+motion rests (docs/method.md#networks)."""
 
 from dataclasses import dataclass
 from typing import final
@@ -25,6 +25,10 @@ class HookReader:
 
     extremes: Float[Tensor, "f 2 k"]
 
+    def at_rank(self, rows: Int[Tensor, " b"], rank: int) -> Float[Tensor, "b 3"]:
+        """The hook of pictured frames at one rank."""
+        return hook_values(*self.extremes[rows, :, self._place(rank)].unbind(1))
+
     def moves(self, rows: Int[Tensor, " b"], noise: torch.Generator) -> Float[Tensor, "b 3"]:
         """The hook of pictured frames, each at a random rank."""
         most = self.extremes.shape[-1]
@@ -39,7 +43,11 @@ class HookReader:
 
     def strongest(self, rows: Int[Tensor, " b"]) -> Float[Tensor, "b 2"]:
         """High and low shift of pictured frames at the lowest rank, metres."""
-        return self.extremes[rows, :, min(LOWEST_RANK, self.extremes.shape[-1]) - 1]
+        return self.extremes[rows, :, self._place(LOWEST_RANK)]
+
+    def _place(self, rank: int) -> int:
+        """Of a rank, or of the highest that few points have."""
+        return min(rank, self.extremes.shape[-1]) - 1
 
 
 @torch.no_grad()
