@@ -21,7 +21,7 @@ from instag.data.clip import Clip
 from instag.runtime.device import device_named, set_threads
 from instag.synthetic import write_clip
 from instag.training.adapt import avatar_of
-from instag.training.recipes import batched, recipe_named
+from instag.training.recipes import batched, frames_a_step, recipe_named
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     chosen = parser.parse_args()
     threads = set_threads(chosen.threads)
     device, recipe = device_named(chosen.device), recipe_named(chosen.recipe)
-    recipe = batched(recipe, chosen.batch or (recipe.gpu_batch if device.type == "cuda" else 1))
+    recipe = batched(recipe, chosen.batch or frames_a_step(recipe, device))
     machine = measured(device)
     print(
         f"{machine.name}, {threads} threads, torch {torch.__version__}, "

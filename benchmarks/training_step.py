@@ -38,7 +38,7 @@ from instag.runtime.device import (
 from instag.training.adapt import head_training, stages_of
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
 from instag.training.density_control import accumulate, densify
-from instag.training.recipes import AdaptRecipe, batched, recipe_named
+from instag.training.recipes import AdaptRecipe, batched, frames_a_step, recipe_named
 from instag.training.run_dir import RunDir
 from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
 from instag.training.stages.stage import Step
@@ -267,7 +267,7 @@ def main() -> None:
     chosen = parser.parse_args()
     set_threads(chosen.threads)
     device, recipe = device_named(chosen.device), recipe_named(chosen.recipe)
-    recipe = batched(recipe, chosen.batch or (recipe.gpu_batch if device.type == "cuda" else 1))
+    recipe = batched(recipe, chosen.batch or frames_a_step(recipe, device))
     machine = measured(device)
     rows, seconds, *_ = measure(Clip.open(chosen.clip), recipe, device, machine, views=chosen.views)
     print(

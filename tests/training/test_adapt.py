@@ -29,8 +29,12 @@ from instag.training.stages.stage import Step
 from instag.types import BLINK_LIMIT
 from shared_files import copied_clip
 
-TINY = replace(shortened(recipes.few(), 0.004), size=64, face_splats=150, mouth_splats=60)
-SHORT = replace(shortened(recipes.few(), 0.002), size=64, face_splats=150, mouth_splats=60)
+TINY = replace(
+    shortened(recipes.few(), 0.004), cpu_batch=1, size=64, face_splats=150, mouth_splats=60
+)
+SHORT = replace(
+    shortened(recipes.few(), 0.002), cpu_batch=1, size=64, face_splats=150, mouth_splats=60
+)
 """10, 10 and 2 steps, in each of which every loss is active at last."""
 
 

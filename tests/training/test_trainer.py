@@ -18,7 +18,9 @@ from instag.training.run_dir import Row
 from instag.training.schedules import shortened
 from shared_files import copied_clip
 
-TINY = replace(shortened(recipes.few(), 0.002), size=64, face_splats=100, mouth_splats=50)
+TINY = replace(
+    shortened(recipes.few(), 0.002), cpu_batch=1, size=64, face_splats=100, mouth_splats=50
+)
 TINY_PRIOR = replace(shortened(default(), 0.0008), size=64, face_splats=100, mouth_splats=50)
 
 

@@ -17,6 +17,7 @@ from instag.training.recipes import (
     WITH_BUNDLED_PRIOR,
     AdaptRecipe,
     batched,
+    frames_a_step,
     recipe_named,
 )
 from instag.types import FPS
@@ -103,7 +104,7 @@ def adapt_plan(
         kept=clip.test_frames,
     )
     return AdaptPlan(
-        recipe=batched(chosen, batch or (chosen.gpu_batch if device.type == "cuda" else 1)),
+        recipe=batched(chosen, batch or frames_a_step(chosen, device)),
         front_end=front_end,
         prior=given,
         frames=frames,

@@ -38,7 +38,7 @@ class TrainingOptions:
         None, "What others' faces do: a file of `pretrain` or `import-prior`; bundled or none."
     )
     batch: int | None = option(
-        None, "Frames a step; if not given, 1 on a CPU, 8 on a GPU, 1 for `reference`.", minimum=1
+        None, "Frames a step; if not given, 4 on a CPU, 16 on a GPU, 1 for `reference`.", minimum=1
     )
     seed: int = option(0, "Seed of all random choices.", group=MACHINE)
     device: str = option("auto", DEVICE, metavar="NAME", group=MACHINE)

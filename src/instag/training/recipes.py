@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import torch
+
 from instag.errors import BadArgument
 from instag.training.density_control import LARGEST_SPLAT, DensityConfig
 from instag.training.initialization import Start
@@ -20,7 +22,8 @@ class AdaptRecipe:
     the user names none (None: all but those held back). pictures: of how many of them pictures are
     compared, at most; those that tell most are chosen (`data.frame_choice`; None: of all).
 
-    gpu_batch: frames a step on a GPU, which one frame leaves idle; a CPU takes one. conditioning:
+    cpu_batch, gpu_batch: frames a step. One frame leaves a GPU idle; on a CPU several share what no
+    frame changes, and the cost of starting each operation. conditioning:
     what the fields get: speech features, as in the paper, or lip codes, which are predicted from
     the speech (`speech.lips`); a front end that the user names goes before it. with_prior:
     whether the fields begin with a prior, which rates and warmup are made for.
@@ -33,6 +36,7 @@ class AdaptRecipe:
     start: Start
     face_splats: int
     mouth_splats: int
+    cpu_batch: int
     gpu_batch: int
     conditioning: Literal["audio", "lip_codes"]
     with_prior: bool
@@ -52,6 +56,7 @@ def reference(*, with_prior: bool = False) -> AdaptRecipe:
         start="random",
         face_splats=2_000,
         mouth_splats=5_000,
+        cpu_batch=1,
         gpu_batch=1,
         conditioning="audio",
         with_prior=with_prior,
@@ -89,7 +94,7 @@ def _reference_face(with_prior: bool) -> FaceStageConfig:
         background="green",
         lips=NEVER,
         landmarks=NEVER,
-        landmark_frames=48,
+        landmark_frames=6,
         landmark_points=144,
         expressions=0.0,
         closed_lids=0.0,
@@ -164,7 +169,8 @@ def base(*, with_prior: bool = False) -> AdaptRecipe:
         start="frames",
         face_splats=6_000,
         mouth_splats=2_000,
-        gpu_batch=8,
+        cpu_batch=4,
+        gpu_batch=16,
         conditioning="lip_codes",
         face=_base_face(recipe.face, with_prior),
         mouth=_base_mouth(recipe.mouth, with_prior),
@@ -242,6 +248,11 @@ def long(*, with_prior: bool = False) -> AdaptRecipe:
         mouth=mouth,
         fuse=replace(recipe.fuse, degree=2),
     )
+
+
+def frames_a_step(recipe: AdaptRecipe, device: torch.device) -> int:
+    """What suits recipe and device."""
+    return recipe.gpu_batch if device.type == "cuda" else recipe.cpu_batch
 
 
 def batched(recipe: AdaptRecipe, frames: int) -> AdaptRecipe:
