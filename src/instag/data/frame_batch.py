@@ -1,10 +1,11 @@
 """FrameBatch: observed frames, cut to windows of one size, on the device that they are used on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from instag.runtime.device_copy import to_device_async
 from instag.types import Camera, Condition, Region
@@ -58,6 +59,24 @@ class FrameBatch:
     normal: Float[Tensor, "b h w 3"] | None
     surface_valid: Bool[Tensor, "b h w"] | None
 
+    def halved(self) -> "FrameBatch":
+        """The same at half the width and height: colours and shares are means of four pixels,
+        labels and geometry are those of one. An odd last row or column is left out."""
+        camera, Ks = self.camera, self.camera.Ks.clone()
+        Ks[:, :2] /= 2
+        return replace(
+            self,
+            image=means_of_four(self.image),
+            regions=one_of_four(self.regions),
+            background=means_of_four(self.background),
+            alpha=means_of_four(self.alpha[..., None])[..., 0],
+            lips=one_of_four(self.lips),
+            camera=replace(camera, Ks=Ks, width=camera.width // 2, height=camera.height // 2),
+            depth=None if self.depth is None else one_of_four(self.depth),
+            normal=None if self.normal is None else one_of_four(self.normal),
+            surface_valid=None if self.surface_valid is None else one_of_four(self.surface_valid),
+        )
+
     def is_region(self, *labels: Region) -> Bool[Tensor, "b h w"]:
         """Where the frame shows any of these."""
         mask = torch.zeros_like(self.regions, dtype=torch.bool)
@@ -91,3 +110,15 @@ class FrameBatch:
     def is_hair(self) -> Bool[Tensor, "b h w"]:
         """Where hair is, or the soft outline of the head reaches out of its regions."""
         return self.is_region(Region.HAIR) | ((self.alpha > 0) & ~self.is_region(Region.FACE))
+
+
+def means_of_four(pixels: UInt8[Tensor, "b h w c"]) -> UInt8[Tensor, "b h2 w2 c"]:
+    """Of each square of four pixels, their mean."""
+    channels = avg_pool2d(pixels.movedim(-1, 1).float(), 2).round().byte()
+    return channels.movedim(1, -1)
+
+
+def one_of_four(pixels: Shaped[Tensor, "b h w *c"]) -> Shaped[Tensor, "b h2 w2 *c"]:
+    """Of each square of four pixels, the first."""
+    height, width = pixels.shape[1] // 2, pixels.shape[2] // 2
+    return pixels[:, : 2 * height : 2, : 2 * width : 2]

@@ -73,6 +73,7 @@ def _reference_face(with_prior: bool) -> FaceStageConfig:
         batch=1,
         degree=1,
         degree_every=1_000,
+        coarse_steps=0,
         opening_steps=3_000,
         field_rate=1.0,
         slow_field_after=None,
@@ -214,8 +215,11 @@ def _base_density(density: DensityConfig) -> DensityConfig:
 
 
 def few(*, with_prior: bool = False) -> AdaptRecipe:
-    """The default: 512 pixels, half of the steps."""
-    return replace(shortened(base(with_prior=with_prior), 0.5), name="few")
+    """The default: 512 pixels, half of the steps; the first half of the face's compare pictures of
+    256."""
+    recipe = shortened(base(with_prior=with_prior), 0.5)
+    face = replace(recipe.face, coarse_steps=recipe.face.steps // 2)
+    return replace(recipe, name="few", face=face)
 
 
 def draft(*, with_prior: bool = False) -> AdaptRecipe:

@@ -200,7 +200,8 @@ class RunningStage:
                 frames = slice(place * stage.batch, (place + 1) * stage.batch)
                 count = len(stage.gaussians(person))
                 part = part_of(output.rendering, frames, count, everyone)
-                stats = accumulate(stats, part, output.cameras[place], person.dataset.size)
+                side = person.dataset.size // output.shrunk
+                stats = accumulate(stats, part, output.cameras[place], side)
             optimizer.step(at)
             if density is not None:
                 stats = apply_density_control(

@@ -34,20 +34,22 @@ from instag.types import Camera, Condition, Region
 class FaceStageConfig:
     """Numbers of docs/method.md#adaptation; steps are those of this stage.
 
-    opening_steps: steps at the start that take frames by how open the mouth is, and later ones by
-    how closed the eyes are. field_rate: factor on the rates of the field's networks, which all but
-    rest after slow_field_after steps, however long the stage. landmarks: the field's shifts of some
-    landmarks against the seen ones, in landmark_frames frames for each frame rendered. expressions:
-    the share of those frames that are taken twice, the second time with an expression that was not
-    seen; 0 if the head is not to learn such. closed_lids: the share of the frames rendered whose
-    lids are closed in the picture. hair_every: the hair is compared in each such step
-    after opening_steps and covered else. lips: a further L1 within the lips box.
+    coarse_steps: steps at the start that compare pictures of half the size, at a fraction of the
+    cost. opening_steps: steps at the start that take frames by how open the mouth is, and later
+    ones by how closed the eyes are. field_rate: factor on the rates of the field's networks, which
+    all but rest after slow_field_after steps, however long the stage. landmarks: the field's shifts
+    of some landmarks against the seen ones, in landmark_frames frames for each frame rendered.
+    expressions: the share of those frames that are taken twice, the second time with an expression
+    that was not seen; 0 if the head is not to learn such. closed_lids: the share of the frames
+    rendered whose lids are closed in the picture. hair_every: the hair is compared in each such
+    step after opening_steps and covered else. lips: a further L1 within the lips box.
     """
 
     steps: Steps
     batch: int
     degree: int
     degree_every: Steps
+    coarse_steps: Steps
     opening_steps: Steps
     field_rate: float
     slow_field_after: WholeSteps
@@ -135,6 +137,9 @@ class FaceStage(AdaptStage):
         frames, _ = self.loader(at, surface=surface)
         if self.person.expressions is not None and config.closed_lids:
             frames = self.person.expressions.lids.close(frames, config.closed_lids, rng.choice)
+        coarse = at < config.coarse_steps
+        if coarse:
+            frames = frames.halved()
         taught = None
         if self.landmarks is not None and config.landmarks(at):
             taught = self.landmarks.sample(self.person.face.means.detach(), rng.noise)
@@ -147,7 +152,11 @@ class FaceStage(AdaptStage):
         if taught is not None and answer is not None:
             terms |= self._landmark_losses(at, taught, answer)
         return StepOutput(
-            losses=terms, rendering=look.rendering, cameras=[frames.camera], picture=picture
+            losses=terms,
+            rendering=look.rendering,
+            cameras=[frames.camera],
+            picture=picture,
+            shrunk=2 if coarse else 1,
         )
 
     def _deform(

@@ -30,12 +30,13 @@ class Step:
 class StepOutput:
     """losses: weighted terms by name, means over the people. rendering: `batch` frames of each
     person, in their order, which density control may read. cameras: of each person. picture: what
-    was compared."""
+    was compared. shrunk: the side of what was observed over that of what was compared."""
 
     losses: dict[str, Tensor]
     rendering: Rendering
     cameras: list[Camera]
     picture: Float[Tensor, "b h w 3"]
+    shrunk: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
