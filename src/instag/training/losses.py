@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from instag.models.face_field import Deformation, MotionField
+from instag.ops.absolute_error import mean_absolute_error
 from instag.ops.perceptual import LEAST_SIDE, PerceptualDistance
 from instag.ops.ssim import ssim
 from instag.types import Condition
@@ -41,7 +42,7 @@ def photometric(
     picture: Float[Tensor, "b h w 3"], target: Float[Tensor, "b h w 3"]
 ) -> Float[Tensor, ""]:
     """L1 + 0.2 (1 - SSIM)."""
-    return (picture - target).abs().mean() + DSSIM_WEIGHT * (1 - ssim(picture, target))
+    return mean_absolute_error(picture, target) + DSSIM_WEIGHT * (1 - ssim(picture, target))
 
 
 def patch_distance(

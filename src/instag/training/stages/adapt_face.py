@@ -11,6 +11,7 @@ from instag.data.frame_batch import FrameBatch
 from instag.models.face_field import SHIFT_UNIT, Deformation
 from instag.models.head import PointFeatures
 from instag.models.render_head import FaceRendering, render_face
+from instag.ops.absolute_error import mean_absolute_error
 from instag.training import losses
 from instag.training.density_control import DensityConfig
 from instag.training.losses import BackgroundColor
@@ -209,13 +210,10 @@ class FaceStage(AdaptStage):
         config = self.config
         hair = step < config.opening_steps or step % config.hair_every == 0
         color = losses.background_color(config.background, self.batch, [rng.noise])
-        color = color.expand(look.rgb.shape)
         picture, target = head_pictures(frames, look.rgb, look.rendering.alphas, color, hair=hair)
         terms = {"photometric": losses.photometric(picture, target)}
         if config.lips(step):
-            terms["lips"] = config.lips(step) * losses.within(
-                (picture - target).abs().mean(-1), frames.lips
-            )
+            terms["lips"] = config.lips(step) * mean_absolute_error(picture, target, frames.lips)
         if config.alpha(step):
             terms["alpha"] = config.alpha(step) * losses.alpha_error(
                 look.rendering.alphas, frames.head_alpha()

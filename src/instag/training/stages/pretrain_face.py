@@ -170,7 +170,7 @@ class PretrainFaceStage(PretrainStage):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         config, at = self.config, step.person_step
         hair = at < config.static_steps or at % config.hair_every == 0
-        color = self.background(step, config.background).expand(rendering.colors.shape)
+        color = self.background(step, config.background)
         picture, target = head_pictures(
             frames, rendering.colors, rendering.alphas, color, hair=hair
         )
