@@ -1,10 +1,12 @@
 """Run the commands of README.md as a newcomer would: a fresh clone, a fresh environment, every
 line of the blocks and of the table of common cases, in their order; a row for each with its time.
 
-    python tools/run_readme.py FOLDER [--quick] [--only PART]
+    python tools/run_readme.py FOLDER [--quick] [--only PART] [--torch WHAT]
 
 The inputs that they name (me.mp4, speech.wav, a.mp4 ...) are made of a synthetic speaker. Commands
-with placeholders in capitals are listed, not run. --quick: heads are learned by `draft`.
+with placeholders in capitals are listed, not run. --quick: heads are learned by `draft`. --torch
+'torch==2.13.0 --index-url ADDRESS': what pip installs before, as the README's table says for Linux
+without CUDA.
 """
 
 import argparse
@@ -55,6 +57,12 @@ def prepared(line: str, *, quick: bool) -> str:
     return line
 
 
+def with_torch(line: str, torch: str | None) -> list[str]:
+    """The commands in place of one: torch comes before instag."""
+    before = [f"pip install {torch}"] if torch and line.startswith("pip install .") else []
+    return [*before, line]
+
+
 def ready(line: str, folder: Path) -> None:
     """Remove the output of an earlier command, which would be refused."""
     words = shlex.split(line)
@@ -92,14 +100,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", help="besides the installation, lines with this in them")
+    parser.add_argument("--torch", help="what pip installs before `pip install .`")
     chosen = parser.parse_args()
     shutil.rmtree(chosen.folder, ignore_errors=True)
     chosen.folder.mkdir(parents=True)
     lines = [
-        prepared(line, quick=chosen.quick)
+        each
         for line in commands((ROOT / "README.md").read_text())
         if line
         and (not chosen.only or chosen.only in line or not line.startswith(("instag", "make")))
+        for each in with_torch(prepared(line, quick=chosen.quick), chosen.torch)
     ]
     sys.exit(not run(lines, chosen.folder.resolve()))
 
