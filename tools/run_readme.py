@@ -50,8 +50,9 @@ def commands(text: str) -> list[str]:
 
 
 def prepared(line: str, *, quick: bool) -> str:
-    """The command with this repository in it, and without what needs a person."""
-    line = line.replace("<this repository>", shlex.quote(str(ROOT)))
+    """The command with this repository in it, whatever its folder is called, and without what needs
+    a person."""
+    line = line.replace("<this repository>", f"{shlex.quote(str(ROOT))} instag")
     if quick and line.startswith(("instag create", "instag adapt")) and "--recipe" not in line:
         line = line.replace(" --long", "") + " --recipe draft"
     return line
