@@ -83,10 +83,12 @@ def run(lines: list[str], folder: Path) -> bool:
         if ".venv/bin/activate" in line:
             environment["PATH"] = f"{place / '.venv' / 'bin'}{os.pathsep}{environment['PATH']}"
             continue
-        began, parts = time.monotonic(), line.split(" && cd ")
-        ready(parts[0], place)
-        code = subprocess.run(parts[0], shell=True, cwd=place, env=environment).returncode
-        place = place / parts[1] if parts[1:] else place
+        if line.startswith("cd "):
+            place = place / line.removeprefix("cd ")
+            continue
+        began = time.monotonic()
+        ready(line, place)
+        code = subprocess.run(line, shell=True, cwd=place, env=environment).returncode
         print(f"{code:3d} {time.monotonic() - began:8.1f} s  {line}", flush=True)
         well &= code == 0
         if line.startswith("pip install ."):
