@@ -25,7 +25,7 @@ def test_a_package_that_does_not_import_is_broken_with_its_remedy(
     check = next(check for check in examine() if check.name == "safetensors")
     assert check.state is State.BROKEN
     assert "pip install" in check.mend
-    assert "'safetensors>=" in check.mend
+    assert '"safetensors>=' in check.mend
 
 
 def test_full_disk_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch, **world: object) -> doctor.Check:
             {"gsplat": False},
             State.OPTIONAL,
             "NVIDIA H100, but gsplat",
-            "-m pip install 'instag[gpu]'",
+            '-m pip install "instag[gpu]"',
         ),
         ({"nvcc": False}, State.OPTIONAL, "nvcc was not found", "CUDA_HOME"),
         ({}, State.OK, "NVIDIA H100, gsplat 1.5.3; it compiles its kernels at the first use", ""),

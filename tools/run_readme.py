@@ -1,10 +1,12 @@
 """Run the commands of README.md as a newcomer would: a fresh clone, a fresh environment, every
 line of the blocks and of the table of common cases, in their order; a row for each with its time.
 
-    python tools/run_readme.py FOLDER [--quick] [--only PART]
+    python tools/run_readme.py FOLDER [--quick] [--only PART] [--torch WHAT]
 
 The inputs that they name (me.mp4, speech.wav, a.mp4 ...) are made of a synthetic speaker. Commands
-with placeholders in capitals are listed, not run. --quick: heads are learned by `draft`.
+with placeholders in capitals are listed, not run. --quick: heads are learned by `draft`. --torch
+'torch==2.13.0 --index-url ADDRESS': what pip installs before, as the README's table says for Linux
+without CUDA.
 """
 
 import argparse
@@ -48,11 +50,18 @@ def commands(text: str) -> list[str]:
 
 
 def prepared(line: str, *, quick: bool) -> str:
-    """The command with this repository in it, and without what needs a person."""
-    line = line.replace("<this repository>", shlex.quote(str(ROOT)))
+    """The command with this repository in it, whatever its folder is called, and without what needs
+    a person."""
+    line = line.replace("<this repository>", f"{shlex.quote(str(ROOT))} instag")
     if quick and line.startswith(("instag create", "instag adapt")) and "--recipe" not in line:
         line = line.replace(" --long", "") + " --recipe draft"
     return line
+
+
+def with_torch(line: str, torch: str | None) -> list[str]:
+    """The commands in place of one: torch comes before instag."""
+    before = [f"pip install {torch}"] if torch and line.startswith("pip install .") else []
+    return [*before, line]
 
 
 def ready(line: str, folder: Path) -> None:
@@ -74,10 +83,12 @@ def run(lines: list[str], folder: Path) -> bool:
         if ".venv/bin/activate" in line:
             environment["PATH"] = f"{place / '.venv' / 'bin'}{os.pathsep}{environment['PATH']}"
             continue
-        began, parts = time.monotonic(), line.split(" && cd ")
-        ready(parts[0], place)
-        code = subprocess.run(parts[0], shell=True, cwd=place, env=environment).returncode
-        place = place / parts[1] if parts[1:] else place
+        if line.startswith("cd "):
+            place = place / line.removeprefix("cd ")
+            continue
+        began = time.monotonic()
+        ready(line, place)
+        code = subprocess.run(line, shell=True, cwd=place, env=environment).returncode
         print(f"{code:3d} {time.monotonic() - began:8.1f} s  {line}", flush=True)
         well &= code == 0
         if line.startswith("pip install ."):
@@ -92,14 +103,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", help="besides the installation, lines with this in them")
+    parser.add_argument("--torch", help="what pip installs before `pip install .`")
     chosen = parser.parse_args()
     shutil.rmtree(chosen.folder, ignore_errors=True)
     chosen.folder.mkdir(parents=True)
     lines = [
-        prepared(line, quick=chosen.quick)
+        each
         for line in commands((ROOT / "README.md").read_text())
         if line
         and (not chosen.only or chosen.only in line or not line.startswith(("instag", "make")))
+        for each in with_torch(prepared(line, quick=chosen.quick), chosen.torch)
     ]
     sys.exit(not run(lines, chosen.folder.resolve()))
 

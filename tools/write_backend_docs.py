@@ -66,7 +66,7 @@ def written(page: str) -> str:
 def needs(row: Backend[Any]) -> str:
     """The files and the optional packages of a row."""
     files = [_file(store.named(name)) for name in row.assets]
-    packages = [f"`pip install 'instag[{row.extra}]'`"] if row.extra else []
+    packages = [f'`pip install "instag[{row.extra}]"`'] if row.extra else []
     return ", ".join(files + packages) or ("that model" if row is ANY_CTC_ROW else NOTHING)
 
 

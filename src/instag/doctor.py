@@ -117,7 +117,7 @@ def _requirement(distribution: str) -> str:
     """The version range that instag requires, quoted for a shell."""
     for text in _requirements():
         if _name(text) == distribution:
-            return f"'{text.split(';')[0].strip()}'"
+            return f'"{text.split(";")[0].strip()}"'
     return distribution
 
 
@@ -133,7 +133,7 @@ def _python() -> Check:
         name="Python",
         state=State.BROKEN,
         found=f"{version}: 3.11 to 3.14 are needed",
-        mend="python3.12 -m venv .venv && .venv/bin/pip install instag",
+        mend="install one from https://www.python.org/downloads and make a new environment with it",
     )
 
 
@@ -230,7 +230,7 @@ def _extra(extra: str) -> Check:
         name=name,
         state=State.OPTIONAL,
         found=f"not installed (needs {', '.join(missing)})",
-        mend=f"{sys.executable} -m pip install 'instag[{extra}]'",
+        mend=f'{sys.executable} -m pip install "instag[{extra}]"',
     )
 
 

@@ -29,7 +29,7 @@ def test_what_is_missing_is_said_with_its_remedy(monkeypatch, tmp_path) -> None:
     plain, learned, fast = TABLE
     assert obstacle(plain) is None
     assert "instag assets get lpips" in str(obstacle(learned))
-    assert "pip install 'instag[gpu]'" in str(obstacle(fast))
+    assert 'pip install "instag[gpu]"' in str(obstacle(fast))
 
 
 def test_nothing_is_missing_once_it_is_there(monkeypatch, tmp_path) -> None:

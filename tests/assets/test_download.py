@@ -74,8 +74,9 @@ def test_another_digest_leaves_nothing(tmp_path: Path, server: Server) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_beginning_of_a_digest_is_enough(tmp_path: Path, server: Server) -> None:
-    download(server.address("model.pth"), tmp_path / "model.pth", sha256=DIGEST[:8])
+def test_the_beginning_of_a_digest_is_not_enough(tmp_path: Path, server: Server) -> None:
+    with pytest.raises(AssetDamaged, match="not the published file"):
+        download(server.address("model.pth"), tmp_path / "model.pth", sha256=DIGEST[:8])
 
 
 def test_no_answer_and_refusals_are_said(tmp_path: Path, server: Server) -> None:

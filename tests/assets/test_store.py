@@ -236,10 +236,11 @@ def test_the_table_is_complete(asset: store.Asset) -> None:
     for source in asset.sources:
         assert source.address.startswith("https://")
         assert (
-            len(source.sha256) >= 8
+            len(source.sha256) == 64
             or (not source.sha256 and len(source.tensors) >= 3)
             or source.format is not FileFormat.TENSORS
         ), "known by its digest or by what is in it"
+        assert len(source.sha256) in (0, 64)
         assert set(source.sha256) <= set("0123456789abcdef")
         assert source.licence
         assert source.mib > 0

@@ -1,6 +1,8 @@
 """Files in the wrong place are named for what they are, with the command that was meant."""
 
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +40,16 @@ def test_kinds(here: Path) -> None:
         "words.txt": "text",
     }
     assert kind_of(here / "nothing") == kind_of(here) == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(here: Path, run: Callable) -> None:
+    os.mkfifo("pipe")
+    assert kind_of(Path("pipe")) == ""
+    for line in ("speak me.avatar pipe -o o.mp4", "speak pipe a.wav -o o.mp4"):
+        result = run(*line.split())
+        assert result.exit_code in (1, 2)
+        assert result.stderr.startswith("error: ")
 
 
 CASES = {

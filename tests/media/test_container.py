@@ -1,7 +1,9 @@
 """Files as people name and cut them: names like protocols, guessed lengths, headers that ask for
 too much."""
 
+import os
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +55,14 @@ def test_names_that_cannot_be_opened(tmp_path: Path, whole: bytes, name: str) ->
     (tmp_path / "v.mp4").write_bytes(whole)
     with pytest.raises(FileMissing, match="cannot be opened"):
         probe(tmp_path / name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "v.mp4")
+    for path in (tmp_path / "v.mp4", Path("/dev/zero")):
+        with pytest.raises(NotMedia, match="is a pipe or a device"):
+            probe(path)
 
 
 def test_a_list_of_other_files_is_refused(tmp_path: Path, whole: bytes) -> None:

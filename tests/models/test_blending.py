@@ -1,8 +1,12 @@
 """Blending: the compiled passes give what torch gives."""
 
+import inspect
+
+import pytest
 import torch
 
 from instag.models.blending import Blender, FastBlender, Shader
+from instag.models.blending_numba import blend, shade
 from instag.models.gaussians import Gaussians, random_gaussians
 from instag.models.motion_shapes import CHANNELS, MotionShapes
 from instag.models.render_head import eval_sh_colors
@@ -60,3 +64,34 @@ def test_colours_of_every_degree():
         expected = eval_sh_colors(splats, made.coefficients(degree), cameras())
         found = Shader(made, degree)(splats, cameras())
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+PLACES, MOVING, FRAMES, SHAPES = 32, 20, 2, 3
+
+
+@pytest.mark.parametrize("part", ["shapes", "factors", "raw", "means", "quats", "scales"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_tables_that_contradict_are_not_read_beyond_their_end(part: str, axis: int):
+    tables = {
+        "shapes": torch.zeros(SHAPES, CHANNELS, PLACES, dtype=torch.int8),
+        "factors": torch.zeros(FRAMES, SHAPES, CHANNELS),
+        "raw": torch.zeros(CHANNELS, PLACES),
+        "means": torch.zeros(FRAMES, MOVING, 3),
+        "quats": torch.zeros(FRAMES, MOVING, 4),
+        "scales": torch.zeros(FRAMES, MOVING, 3),
+    }
+    unchecked = inspect.unwrap(blend)  # tests check shapes by themselves
+    unchecked(moving=MOVING, **tables)
+    tables[part] = tables[part].narrow(axis % tables[part].ndim, 0, 1)
+    with pytest.raises(ValueError, match="not"):
+        unchecked(moving=MOVING, **tables)
+
+
+@pytest.mark.parametrize("part", [0, 1, 2, 3])
+def test_colours_of_too_few_splats_are_not_read_beyond_their_end(part: int):
+    tables = [torch.ones(9, 3), torch.ones(9, 3, 3), torch.ones(2, 9, 3), torch.ones(2, 3)]
+    unchecked = inspect.unwrap(shade)
+    unchecked(*tables)
+    tables[part] = tables[part][:1]
+    with pytest.raises(ValueError, match="not"):
+        unchecked(*tables)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from instag.errors import DiskFull, NotWritable
-from instag.runtime.files import atomic_path, read_arrays, sweep, write_atomic
+from instag.runtime.files import atomic_folder, atomic_path, read_arrays, sweep, write_atomic
 
 
 def test_write_makes_its_folder_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -111,6 +111,26 @@ def test_a_refusal_is_said_in_one_line(
     monkeypatch.setattr(tempfile, "mkstemp", refused)
     with pytest.raises(NotWritable, match=r"a\.txt cannot be written: .* Choose another"):
         write_atomic(tmp_path / "a.txt", "text")
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENXIO, errno.ESTALE])
+def test_a_place_that_takes_no_files_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """As /proc, or a network's disk that is gone."""
+
+    def refused(**_: object) -> None:
+        raise OSError(number, "gone")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
+    with pytest.raises(NotWritable, match=r"a\.txt cannot be written: no file can be made"):
+        write_atomic(tmp_path / "a.txt", "text")
+    monkeypatch.setattr(tempfile, "mkdtemp", refused)
+    with (
+        pytest.raises(NotWritable, match=r"a cannot be written: .*gone"),
+        atomic_folder(tmp_path / "a"),
+    ):
+        pass
 
 
 def test_long_names_have_short_temporary_names(tmp_path: Path) -> None:

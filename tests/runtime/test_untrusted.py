@@ -1,5 +1,7 @@
 """One boundary: whatever a parser raises becomes one line with the file and what to do."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,16 @@ def test_whatever_is_raised_becomes_one_line(raised: Exception) -> None:
     assert message.endswith("). Make it again.")
     assert message.isprintable()
     assert len(message) < 500
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "me.avatar")
+    with (
+        pytest.raises(NotAnArtefact, match="is a pipe or a device"),
+        parsing(tmp_path / "me.avatar", "an avatar", "Make it again."),
+    ):
+        (tmp_path / "me.avatar").read_bytes()
 
 
 def test_own_errors_pass_and_others_can_be_asked_for() -> None:

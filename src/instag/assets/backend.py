@@ -53,7 +53,7 @@ def obstacle(backend: Backend[T]) -> str | None:
     if absent:
         return (
             f"{backend.name} needs {', '.join(absent)}, not installed here. Install: "
-            f"pip install 'instag[{backend.extra}]'"
+            f'pip install "instag[{backend.extra}]"'
         )
     for name in backend.assets:
         if store.find(name) is None:

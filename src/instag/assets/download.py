@@ -24,7 +24,7 @@ def download(address: str, target: Path, *, sha256: str = "", report: Report = s
     """Fetch `address` (http or https) into `target`. What an earlier attempt has left, in a .part
     file beside it, is completed.
 
-    sha256: the digest in hexadecimal, or its beginning; nothing is checked where it is empty.
+    sha256: the digest in hexadecimal; nothing is checked where it is empty.
     `report` gets (bytes, bytes in all). Raises BadArgument, AssetMissing (no answer, a refusal, a
     connection that broke), AssetDamaged (another digest), DiskFull.
     """
@@ -106,7 +106,7 @@ def _check_digest(part: Path, sha256: str, address: str) -> None:
         return
     with part.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not found.startswith(sha256):
+    if found != sha256:
         length = part.stat().st_size
         part.unlink()
         raise AssetDamaged(

@@ -11,8 +11,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One published file. sha256: its digest or the beginning of it, in hexadecimal; empty where
-    its publisher names none. tensors: names and shapes that identify it."""
+    """One published file. sha256: its digest in hexadecimal; empty where none is published.
+    tensors: names and shapes that identify it."""
 
     address: str
     sha256: str
@@ -58,7 +58,7 @@ LPIPS = Asset(
     sources=(
         Source(
             address="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-            sha256="7be5be79",  # torchvision puts the beginning of the digest into the name
+            sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
             mib=233,
             licence="BSD-3-Clause (torchvision; trained on ImageNet)",
             tensors={
@@ -237,7 +237,7 @@ FAN = Asset(
     sources=(
         Source(
             address="https://www.adrianbulat.com/downloads/python-fan/2DFAN4-cd938726ad.zip",
-            sha256="cd938726ad",  # the package puts the beginning of the digest into the name
+            sha256="cd938726adb1f15f361263cce2db9cb820c42585fa8796ec72ce19107f369a46",
             mib=92,
             licence="BSD-3-Clause (face-alignment)",
             tensors={},

@@ -226,8 +226,7 @@ def _check_known(path: Path, asset: Asset) -> None:
     published = asset.sources[0].sha256
     if found == published:
         return
-    # A file whose digest only begins like the published one can be made.
-    known = f"of the published one {published} is known" if published else "none is published"
+    known = f"that of the published one is {published}" if published else "none is published"
     raise BadArgument(
         f"{path} holds code that instag would run, and may be another file than the published one: "
         f"its SHA-256 is {found}, and {known}. If you trust where it comes from: instag assets get "

@@ -55,6 +55,8 @@ def kind_of(path: Path) -> str:
     try:
         if path.is_dir():
             return CLIP if (path / "clip.json").is_file() else ""
+        if not path.is_file():
+            return ""
         with path.open("rb") as handle:
             head = handle.read(4096)
         if head.startswith(b"PK"):

@@ -14,6 +14,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from instag.errors import FileMissing, NotMedia, Truncated
+from instag.runtime.untrusted import is_stream
 
 MP4_LIKE = b"ftyp"
 LOCAL = "file:"
@@ -154,6 +155,11 @@ def _names(container: InputContainer) -> set[str]:
 
 
 def _first_bytes(path: Path) -> bytes:
+    if is_stream(path):
+        raise NotMedia(
+            f"{path} is a pipe or a device; sound and video are read more than once. Write it to a "
+            "file first."
+        )
     try:
         with path.open("rb") as handle:
             return handle.read(12)

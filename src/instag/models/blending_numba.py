@@ -12,7 +12,10 @@ from torch import Tensor
 from instag.ops.simd import COUNT, fill, load, load_bytes, power_of_two, store
 from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.untrusted import Shape, check_shape
 
+CHANNELS = 10
+"""Those of a Deformation."""
 BLOCK = 512
 """Gaussians whose raw values lie in a core's nearest cache at once; a multiple of simd.COUNT."""
 _LOG2_E = 1.4426950408889634
@@ -30,11 +33,19 @@ def blend(
     scales: Float[Tensor, "b n 3"],
 ) -> None:
     """Fill the first `moving` of `means`, `quats` (unit) and `scales` (activated). raw: centres,
-    rotation and scale, with the mean of the motion. Raises ValueError where p is no multiple of
-    simd.COUNT, to which both are padded, or less than `moving`."""
-    padded = shapes.shape[2]
-    if padded % COUNT or padded < moving:
+    rotation and scale, with the mean of the motion. Raises ValueError where shapes contradict, or
+    where p is no multiple of simd.COUNT, to which both are padded, or less than `moving`."""
+    padded = shapes.shape[-1]
+    if padded % COUNT or not 0 <= moving <= min(padded, means.shape[-2]):
         raise ValueError(f"{padded} places do not hold {moving} Gaussians in whole vectors")
+    _check_shapes(
+        shapes=(shapes, (None, CHANNELS, padded)),
+        factors=(factors, (len(means), len(shapes), CHANNELS)),
+        raw=(raw, (CHANNELS, padded)),
+        means=(means, (*means.shape[:2], 3)),
+        quats=(quats, (*means.shape[:2], 4)),
+        scales=(scales, (*means.shape[:2], 3)),
+    )
     numba_threads_like_torch()
     _blend(
         shapes.contiguous().numpy().reshape(-1),
@@ -52,11 +63,24 @@ def shade(
     centers: Float[Tensor, "b 3"],
 ) -> Float[Tensor, "b n 3"]:
     """Colours of spherical harmonics of degree 1: `plain` plus `slopes` (of x, y, z) along the unit
-    direction from the camera's centre, at least 0."""
+    direction from the camera's centre, at least 0. Raises ValueError where shapes contradict."""
+    frames, count = means.shape[:2]
+    _check_shapes(
+        plain=(plain, (count, 3)),
+        slopes=(slopes, (count, 3, 3)),
+        means=(means, (frames, count, 3)),
+        centers=(centers, (frames, 3)),
+    )
     numba_threads_like_torch()
     colors = torch.empty_like(means)
     _shade(plain.numpy(), slopes.numpy(), means.numpy(), centers.numpy(), colors.numpy())
     return colors
+
+
+def _check_shapes(**wanted: tuple[Tensor, Shape]) -> None:
+    """The kernels index each table by the shape of the others. Raises ValueError."""
+    for name, (tensor, shape) in wanted.items():
+        check_shape(name, tuple(tensor.shape), shape)
 
 
 @parallel_njit(error_model="numpy")

@@ -18,11 +18,21 @@ def read_planes_fast(
     entries: Float[Tensor, " e"], units: Float[Tensor, "n 3"], scales: list[float], sizes: list[int]
 ) -> Float[Tensor, "n f"]:
     """What triplane.read_planes computes, for float32 tensors on the CPU. Differentiable in entries
-    and units; units outside [0, 1] are clamped. Raises ValueError where the entries are not those
-    of grids of these sizes."""
-    if len(entries) != 3 * sum(size * size for size in sizes) or len(scales) != len(sizes):
-        raise ValueError(f"{len(entries)} entries are not those of grids of {sizes}")
+    and units; units outside [0, 1] are clamped. Raises ValueError where entries, sizes and scales
+    contradict."""
+    _check_grids(entries, units, scales, sizes)
     return _Read.apply(entries, units, np.array(scales, np.float32), np.array(sizes, np.int64))  # pyright: ignore[reportReturnType]
+
+
+def _check_grids(entries: Tensor, units: Tensor, scales: list[float], sizes: list[int]) -> None:
+    """The kernels index the entries by sizes and scales. Raises ValueError."""
+    if entries.shape != (3 * sum(size * size for size in sizes),) or len(scales) != len(sizes):
+        raise ValueError(f"{len(entries)} entries are not those of grids of {sizes}")
+    if units.ndim != 2 or units.shape[1] != 3:
+        raise ValueError(f"points of {tuple(units.shape)} are not in space")
+    for scale, size in zip(scales, sizes, strict=True):
+        if not 0 <= np.float32(scale) + np.float32(0.5) < size - 1:
+            raise ValueError(f"a scale of {scale} reaches beyond a grid of {size}")
 
 
 class _Read(torch.autograd.Function):

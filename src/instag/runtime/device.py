@@ -61,7 +61,7 @@ def gpu_obstacle(index: int = 0) -> Obstacle | None:
     if importlib.util.find_spec("gsplat") is None:
         return Obstacle(
             what="gsplat, which renders on the GPU, is not installed",
-            mend="pip install 'instag[gpu]'",
+            mend='pip install "instag[gpu]"',
         )
     # What gsplat compiled before does not help: it looks for the toolkit all the same, and loads
     # nothing without.

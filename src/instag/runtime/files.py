@@ -77,6 +77,20 @@ def explain_refusal(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def _explain_making(path: Path) -> Iterator[None]:
+    """The same where a file or folder is made, of whatever the system answers: what is mounted
+    there may take no files."""
+    try:
+        with explain_refusal(path):
+            yield
+    except OSError as error:
+        raise NotWritable(
+            f"{path} cannot be written: no file can be made there ({error.strerror}). Choose "
+            "another place or name."
+        ) from error
+
+
 def _is_short_write(error: OSError) -> bool:
     """Numpy reports a full disk as a write that was shorter than asked for, without a number."""
     return error.errno is None and "requested and" in str(error) and "written" in str(error)
@@ -90,7 +104,7 @@ def atomic_path(target: Path, *, lasting: bool = False) -> Iterator[Path]:
     lasting: after the block the file survives a failure of power, too. Raises DiskFull, and
     NotWritable where the system refuses to write there.
     """
-    with explain_refusal(target):
+    with _explain_making(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         suffix = target.suffix if len(os.fsencode(target.suffix)) <= LONGEST_SUFFIX else ""
         handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=suffix, dir=target.parent)
@@ -181,7 +195,7 @@ def _is_being_written(path: Path) -> bool:
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
     """The same for a folder that does not exist yet."""
-    with explain_refusal(target):
+    with _explain_making(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
     handle = -1 if sys.platform == "win32" else os.open(temporary, os.O_RDONLY)

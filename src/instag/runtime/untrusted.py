@@ -6,6 +6,7 @@ turns into one error that names the file and what to do.
 """
 
 import math
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,8 @@ def parsing(
     not `noun`, why, and the sentence `remedy`. Errors of instag's own pass. Raises FileMissing
     where the file may not be read."""
     try:
+        if is_stream(Path(path)):
+            raise ValueError("it is a pipe or a device, which may never end")
         yield
     except InstagError:
         raise
@@ -62,6 +65,16 @@ def parsing(
         raise error(
             f"{path} is damaged, or is not {noun} ({reason_of(cause)}). {remedy}"
         ) from cause
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a pipe, a socket or a device lies there: opening or reading it may take for ever, and
+    it cannot be read twice."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def reason_of(error: BaseException) -> str:

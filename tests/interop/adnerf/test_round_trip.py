@@ -97,6 +97,17 @@ def test_nothing_is_lost_there_and_back(clip: Clip, exported: Path, tmp_path: Pa
     }
 
 
+@pytest.mark.parametrize(("half_closed", "warns"), [(5.0, True), (1.0, False)])
+def test_eyes_that_are_never_half_closed_are_said(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half_closed: float, warns: bool
+) -> None:
+    """The original's curriculum waits for half-closed ones."""
+    blinks = np.where(np.arange(FRAMES) % 5, 0, half_closed)
+    monkeypatch.setattr(Clip, "action_units", lambda _: {"AU45": blinks})
+    notes = export_clip(clip, tmp_path / "exported").notes
+    assert any("AU45" in note and "curriculum" in note for note in notes) is warns
+
+
 def test_the_layout_is_what_the_trainers_read(clip: Clip, exported: Path) -> None:
     for name in (
         "ori_imgs/0.jpg",

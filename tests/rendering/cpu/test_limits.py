@@ -13,6 +13,7 @@ from instag.models.triplane import TriPlane
 from instag.models.triplane_numba import read_planes_fast
 from instag.rendering.compositing import composite_uint8
 from instag.rendering.cpu import tiles
+from instag.rendering.cpu.painter import CpuPainter
 from instag.rendering.cpu.renderer import CpuRenderer
 from instag.synthesis.background import over_backdrop
 from instag.types import Camera, Splats
@@ -115,3 +116,41 @@ def test_points_outside_of_the_grids_are_read_at_their_edge() -> None:
     torch.testing.assert_close(found, wanted, rtol=0, atol=0)
     with pytest.raises(ValueError, match="entries"):
         read_planes_fast(grids.entries[:-1], inside, grids.scales, grids.sizes)
+
+
+@pytest.mark.parametrize("level", [0, 5, 11])
+@pytest.mark.parametrize("beyond", ["size - 1.5", "1e9", "inf", "nan", "-1"])
+def test_scales_that_reach_beyond_their_grid_are_refused(level: int, beyond: str) -> None:
+    grids = TriPlane(16, 38.4)
+    scales = list(grids.scales)
+    size = grids.sizes[level]
+    scales[level] = size - 1.5 if beyond == "size - 1.5" else float(beyond)
+    with pytest.raises(ValueError, match="beyond a grid"):
+        read_planes_fast(grids.entries, torch.ones(3, 3), scales, grids.sizes)
+    scales[level] = float(np.nextafter(np.float32(size - 1.5), np.float32(0)))
+    read_planes_fast(grids.entries, torch.ones(3, 3), scales, grids.sizes)
+
+
+def test_points_of_the_plane_are_refused() -> None:
+    grids, unchecked = TriPlane(16, 38.4), inspect.unwrap(read_planes_fast)
+    with pytest.raises(ValueError, match="not in space"):
+        unchecked(grids.entries, torch.ones(5, 2), grids.scales, grids.sizes)
+
+
+@pytest.mark.parametrize("part", ["means", "quats", "scales", "opacities", "colors", "viewmats"])
+def test_splats_that_contradict_are_not_read_beyond_their_end(part: str) -> None:
+    """By the renderer, and by the painter, which baked heads are painted with."""
+    given, colors, seen = splats(), torch.ones(1, 9, 3), camera()
+    if part == "colors":
+        colors = colors[:, :4]
+    elif part == "viewmats":
+        object.__setattr__(seen, part, seen.viewmats[:, :2])
+    else:  # past the check of shapes that tests make
+        object.__setattr__(given, part, getattr(given, part)[:, :4])
+    behind = torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8)
+    for render in (
+        lambda: inspect.unwrap(CpuRenderer.render)(CpuRenderer(), given, colors, seen),
+        lambda: inspect.unwrap(CpuPainter.paint)(CpuPainter(), [(given, colors)], seen, behind),
+    ):
+        with pytest.raises(ValueError, match="contradict"):
+            render()

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from numba import prange
 from torch import Tensor
 
-from instag.rendering.cpu.projection import array, project_fast
+from instag.rendering.cpu.projection import array, check_features, project_fast
 from instag.rendering.cpu.rasterize import RECORD, ROW, rasterize_tile, record
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH, cover
 from instag.rendering.projection import Projection
@@ -40,6 +40,10 @@ class CpuPainter:
         frames = len(camera.viewmats)
         if background.shape != (frames, camera.height, camera.width, 3):
             raise ValueError(f"a background of {tuple(background.shape)} does not fit the camera")
+        for splats, colors in layers:
+            check_features(splats, colors)
+            if colors.shape[2] != COLOURS:
+                raise ValueError(f"{colors.shape[2]} channels are no colours")
         projections = [project_fast(splats, camera) for splats, _ in layers]
         records, features, tables = _joined(layers, projections)
         tiles = cover(*tables, camera.width, camera.height, numba_threads_like_torch())

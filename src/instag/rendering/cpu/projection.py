@@ -20,7 +20,8 @@ number of cores."""
 
 def project_fast(splats: Splats, camera: Camera) -> Projection:
     """What projection.project computes, for float32 tensors on the CPU. Differentiable in means,
-    quats, scales and viewmats."""
+    quats, scales and viewmats. Raises ValueError where shapes contradict."""
+    _check_shapes(splats, camera)
     intrinsics = torch.stack(
         [camera.Ks[:, 0, 0], camera.Ks[:, 1, 1], camera.Ks[:, 0, 2], camera.Ks[:, 1, 2]], -1
     )
@@ -34,6 +35,29 @@ def project_fast(splats: Splats, camera: Camera) -> Projection:
         (camera.width, camera.height),
     )  # pyright: ignore[reportGeneralTypeIssues]
     return Projection(means2d=means2d, conics=conics, depths=depths, extents=extents)
+
+
+def _check_shapes(splats: Splats, camera: Camera) -> None:
+    """The kernel indexes each of these by the shape of the others. Raises ValueError."""
+    each = tuple(splats.means.shape[:2])
+    for tensor, shape in (
+        (splats.means, (*each, 3)),
+        (splats.quats, (*each, 4)),
+        (splats.scales, (*each, 3)),
+        (splats.opacities, each),
+        (camera.viewmats, (*each[:1], 4, 4)),
+        (camera.Ks, (*each[:1], 3, 3)),
+    ):
+        if tuple(tensor.shape) != shape:
+            raise ValueError(f"splats and camera contradict: {tuple(tensor.shape)}, not {shape}")
+
+
+def check_features(splats: Splats, features: Tensor) -> None:
+    """What is rendered of each splat is indexed by the splats' shape. Raises ValueError."""
+    if features.ndim != 3 or features.shape[:2] != splats.means.shape[:2]:
+        raise ValueError(
+            f"features of {tuple(features.shape)} contradict {tuple(splats.means.shape[:2])} splats"
+        )
 
 
 def array(tensor: Tensor) -> np.ndarray:

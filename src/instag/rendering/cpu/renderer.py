@@ -8,7 +8,7 @@ from jaxtyping import Float
 from numba import prange
 from torch import Tensor
 
-from instag.rendering.cpu.projection import array, project_fast
+from instag.rendering.cpu.projection import array, check_features, project_fast
 from instag.rendering.cpu.rasterize import (
     RECORD,
     ROW,
@@ -38,7 +38,8 @@ class CpuRenderer(Renderer):
         """See Renderer.render. Raises RenderingFailed, ValueError where shapes contradict."""
         if detached is None:
             detached = colors[..., :0]
-        _check_shapes(splats, colors, detached, camera)
+        check_features(splats, colors)
+        check_features(splats, detached)
         projection = project_fast(splats, camera)
         if projection.means2d.requires_grad:
             projection.means2d.retain_grad()
@@ -63,24 +64,6 @@ class CpuRenderer(Renderer):
             means2d=projection.means2d,
             radii=radii,
         )
-
-
-def _check_shapes(splats: Splats, colors: Tensor, detached: Tensor, camera: Camera) -> None:
-    """The kernels index each of these by the shape of the others. Raises ValueError."""
-    each = splats.means.shape[:2]
-    wanted = (
-        (splats.means, (*each, 3)),
-        (splats.quats, (*each, 4)),
-        (splats.scales, (*each, 3)),
-        (splats.opacities, each),
-        (colors, (*each, *colors.shape[2:])),
-        (detached, (*each, *detached.shape[2:])),
-        (camera.viewmats, (each[0], 4, 4)),
-        (camera.Ks, (each[0], 3, 3)),
-    )
-    for tensor, shape in wanted:
-        if tuple(tensor.shape) != tuple(shape):
-            raise ValueError(f"splats and camera contradict: {tuple(tensor.shape)}, not {shape}")
 
 
 class _Rasterize(torch.autograd.Function):
