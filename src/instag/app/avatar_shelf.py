@@ -31,8 +31,9 @@ class AvatarShelf(ABC):
 
     @abstractmethod
     def open(self, name: str, size: int | None = None) -> Avatar:
-        """The avatar of this id, in pictures of this size. Raises FileMissing where there is none,
-        and what Avatar.open raises."""
+        """The avatar of this id, in pictures of this size: the same object as long as it is the
+        same avatar, as what paints it is made once for an object. Raises FileMissing where there is
+        none, and what Avatar.open raises."""
 
 
 @final

@@ -69,7 +69,7 @@ class LiveDesk:
 
     def _open(self, asked: NewSession) -> LiveSession:
         avatar = self.shelf.open(asked.avatar, asked.size or self._size)
-        session = self.studio.open(f"{asked.avatar} {avatar.info.size}", avatar)
+        session = self.studio.open(avatar)
         self._sizes = {name: kept for name, kept in self._sizes.items() if self._is_open(name)}
         self._sizes[session.name] = asked.avatar, avatar.info.size
         return session

@@ -4,13 +4,14 @@ import hmac
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from ipaddress import ip_address
 from typing import final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCAL_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 MOST_BYTES = 1 << 20
@@ -21,6 +22,14 @@ REQUESTS_A_SECOND, BURST = 20.0, 80.0
 """Of one address, where the server is open to others."""
 MOST_ADDRESSES = 10_000
 """Whose requests are counted."""
+COOKIE = "instag_token"
+"""Set by a page that was opened with ?token=..., for what cannot send a header."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "media-src 'self' blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+"""What pages may load: nothing from elsewhere, and no code within a page."""
 POLICY_VIOLATION = 1008
 """A WebSocket's code for a refusal."""
 
@@ -88,7 +97,7 @@ class SecurityMiddleware:
             return
         refusal = self._refusal(scope)
         if refusal is None:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._with_headers(scope, send))
         elif scope["type"] == "http":
             answer = JSONResponse({"detail": refusal.sentence}, refusal.status)
             await answer(scope, receive, send)
@@ -97,6 +106,23 @@ class SecurityMiddleware:
             await send({"type": "websocket.accept"})
             closing = {"code": POLICY_VIOLATION, "reason": refusal.sentence[:120]}
             await send({"type": "websocket.close", **closing})
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        """Sends with the policy, and the cookie for whoever came with the token."""
+        given = asked_token(scope) if scope["path"] == "/" else ""
+
+        async def send_more(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = POLICY
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "no-referrer"
+                if self._security.token is not None and given == self._security.token:
+                    cookie = f"{COOKIE}={quote(given)}; HttpOnly; SameSite=Strict; Path=/"
+                    headers.append("Set-Cookie", cookie)
+            await send(message)
+
+        return send_more
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers, security = Headers(scope=scope), self._security
@@ -128,13 +154,22 @@ def wrong_page(headers: Headers, security: Security) -> str | None:
 
 
 def has_token(scope: Scope, headers: Headers, token: str | None) -> bool:
-    """Whether the request names the token, in its header or its address."""
+    """Whether the request names the token, in its header, its address or its cookie."""
     if token is None:
         return True
-    kind, _, given = headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer":
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-    return hmac.compare_digest(given.encode(), token.encode())
+    kind, _, bearer = headers.get("authorization", "").partition(" ")
+    kept = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    given = (
+        bearer if kind.lower() == "bearer" else "",
+        asked_token(scope),
+        "" if kept is None else unquote(kept.value),
+    )
+    return any(hmac.compare_digest(each.encode(), token.encode()) for each in given)
+
+
+def asked_token(scope: Scope) -> str:
+    """The token in the address, empty where there is none."""
+    return parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
 
 
 def too_large(scope: Scope, headers: Headers, security: Security) -> Refusal | None:

@@ -354,19 +354,7 @@ class Player {
 // The microphone as pieces of s16le mono at 16 kHz, 20 ms each.
 async function captureSound(microphone, send) {
   const context = new AudioContext({sampleRate: RATE, latencyHint: "interactive"});
-  const code = `registerProcessor("pieces", class extends AudioWorkletProcessor {
-    constructor() { super(); this.piece = new Int16Array(320); this.filled = 0; }
-    process(inputs) {
-      for (const value of inputs[0][0] ?? []) {
-        this.piece[this.filled++] = Math.max(-1, Math.min(1, value)) * 32767;
-        if (this.filled === 320) { this.port.postMessage(this.piece.slice()); this.filled = 0; }
-      }
-      return true;
-    }
-  });`;
-  const url = URL.createObjectURL(new Blob([code], {type: "text/javascript"}));
-  await context.audioWorklet.addModule(url);
-  URL.revokeObjectURL(url);
+  await context.audioWorklet.addModule(new URL("./microphone.js", import.meta.url));
   const node = new AudioWorkletNode(context, "pieces");
   node.port.onmessage = (event) => send(event.data.buffer);
   context.createMediaStreamSource(microphone).connect(node);

@@ -136,5 +136,6 @@ def listen(ears: Sequence[LiveEar]) -> list[HeardFrame]:
         front_end = ears[places[0]].front_end
         steps = look_ahead_steps(front_end.look_ahead_s or 0.0)
         hidden = live_hidden(front_end.encoder, front_end.model, windows, steps).cpu()
-        found |= {place: ears[place].heard(each) for place, each in zip(places, hidden, strict=True)}
+        for place, each in zip(places, hidden, strict=True):
+            found[place] = ears[place].heard(each)
     return [found[place] for place in range(len(ears))]

@@ -30,6 +30,8 @@ from instag.types import FPS, LIP_CODES
 FRAME_S = 1 / FPS
 BEHIND_S = 1.0
 """A clock that is so far behind begins anew: the machine slept."""
+KEPT_CASTS = 2
+"""Avatars that stay ready though no session shows them."""
 IDLE_S = 60.0
 """Sessions that nobody looks at or speaks to for so long are freed."""
 
@@ -60,7 +62,7 @@ class Studio:
     """Live sessions; used in a `with` block, which ends its threads.
 
     with Studio() as studio:
-        session = studio.open("me", avatar)
+        session = studio.open(avatar)
         session.attach(output)
         session.push_audio(samples)
     """
@@ -79,8 +81,8 @@ class Studio:
         self.most_sessions, self._idle_s = most_sessions, idle_s
         self._encoder = load_whisper_encoder()
         self._lock, self._due = threading.Lock(), threading.Condition()
-        self._casts: dict[str, _Cast] = {}
-        self._cast_of: dict[str, str] = {}
+        self._casts: list[_Cast] = []
+        self._cast_of: dict[str, _Cast] = {}
         self._sessions: dict[str, LiveSession] = {}
         self._slots: dict[str, PlannedFrame] = {}
         self._hear: deque[float] = deque(maxlen=KEPT)
@@ -115,7 +117,7 @@ class Studio:
                 thread.join()
         for session in self.sessions:
             self.end(session.name)
-        for cast in self._casts.values():
+        for cast in self._casts:
             cast.painter.close()
         self._casts.clear()
 
@@ -139,34 +141,44 @@ class Studio:
         with self._lock:
             return self._sessions.get(name)
 
-    def open(self, key: str, avatar: Avatar) -> LiveSession:
-        """A new session. key: the same for the same avatar in the same size; its renderer is made
-        once. Raises StudioFull, and BadArgument for a head that lip codes do not drive."""
+    def open(self, avatar: Avatar) -> LiveSession:
+        """A new session. What paints an avatar is made once, for the same object. Raises
+        StudioFull, and BadArgument for a head that lip codes do not drive."""
         if len(self.sessions) >= self.most_sessions:
             raise StudioFull(
                 f"All {self.most_sessions} places are taken. Close another session, or try again "
                 "in a minute: sessions that nobody uses are closed."
             )
-        cast = self._cast(key, avatar)
+        cast = self._cast(avatar)
         session = LiveSession(secrets.token_urlsafe(9), cast.avatar, cast.front_end)
         with self._lock:
-            self._sessions[session.name], self._cast_of[session.name] = session, key
+            self._casts = [each for each in self._casts if each is not cast] + [cast]
+            self._sessions[session.name], self._cast_of[session.name] = session, cast
+            self._drop_unused_casts()
         return session
 
     def end(self, name: str) -> None:
         """Close a session, if it is open."""
         with self._lock:
             session = self._sessions.pop(name, None)
+            self._cast_of.pop(name, None)
         with self._due:
             self._slots.pop(name, None)
         if session is not None:
             session.close()
 
-    def _cast(self, key: str, avatar: Avatar) -> _Cast:
+    def _cast(self, avatar: Avatar) -> _Cast:
         with self._lock:
-            if key not in self._casts:
-                self._casts[key] = _Cast(avatar, self._front_end(avatar), self._device)
-            return self._casts[key]
+            found = [cast for cast in self._casts if cast.avatar is avatar]
+        return found[0] if found else _Cast(avatar, self._front_end(avatar), self._device)
+
+    def _drop_unused_casts(self) -> None:
+        """Keep those of open sessions, and few others."""
+        used = {id(cast) for cast in self._cast_of.values()}
+        unused = [cast for cast in self._casts if id(cast) not in used]
+        for cast in unused[:-KEPT_CASTS]:
+            self._casts.remove(cast)
+            cast.painter.close()
 
     def _front_end(self, avatar: Avatar) -> LipCodeFrontEnd:
         if avatar.conditioning.kind != "lip_codes" or avatar.speaker_adapter is None:
@@ -238,12 +250,16 @@ class Studio:
     def _paint_frames(self, slots: dict[str, PlannedFrame]) -> None:
         """One batch for each avatar."""
         began = time.monotonic()
-        for key in dict.fromkeys(self._cast_of[name] for name in slots):
-            names = [name for name in slots if self._cast_of[name] == key]
-            pictures = self._casts[key].painter.paint([slots[name] for name in names])
-            for name, picture in zip(names, pictures, strict=True):
-                session = self.session(name)
-                if session is not None:
-                    session.show(slots[name].number, picture)
+        with self._lock:
+            open_ones = [
+                (self._sessions[name], self._cast_of[name], planned)
+                for name, planned in slots.items()
+                if name in self._sessions
+            ]
+        for cast in {id(cast): cast for _, cast, _ in open_ones}.values():
+            together = [(session, planned) for session, of, planned in open_ones if of is cast]
+            pictures = cast.painter.paint([planned for _, planned in together])
+            for (session, planned), picture in zip(together, pictures, strict=True):
+                session.show(planned.number, picture)
         if slots:
             self._paint.append(time.monotonic() - began)
