@@ -61,6 +61,12 @@ COMMANDS = (
         on_interrupt=NOTHING_WRITTEN,
     ),
     Command(
+        name="serve",
+        heading=MAKE,
+        help="Let avatars talk live, in a browser.",
+        on_interrupt="The sessions are closed.",
+    ),
+    Command(
         name="evaluate",
         heading=JUDGE,
         help="Measure an avatar, or a video against another.",
