@@ -3,7 +3,17 @@
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from instag.errors import BadArgument, FileMissing, InstagError, MediaError, StudioFull, VoiceFailed
+from instag.errors import (
+    ArtefactError,
+    BadArgument,
+    DiskFull,
+    FileMissing,
+    InstagError,
+    MediaError,
+    NotWritable,
+    StudioFull,
+    VoiceFailed,
+)
 
 RETRY_S = 30
 STATUS: dict[type[InstagError], int] = {
@@ -12,6 +22,9 @@ STATUS: dict[type[InstagError], int] = {
     FileMissing: 404,
     MediaError: 400,
     BadArgument: 400,
+    ArtefactError: 400,
+    DiskFull: 507,
+    NotWritable: 507,
 }
 """What an error is over HTTP; 500 for others."""
 
