@@ -2,7 +2,7 @@
 
 import pytest
 
-from instag.app.names import checked_identifier, checked_name, new_identifier
+from instag.app.names import checked_identifier, checked_name, file_name, new_identifier
 from instag.errors import BadArgument, FileMissing
 
 
@@ -26,3 +26,9 @@ def test_names_are_one_line() -> None:
     for text in ("", "   ", "a" * 81, "a\x00b", "‮evil"):
         with pytest.raises(BadArgument, match="letters"):
             checked_name(text)
+
+
+def test_files_are_named_as_every_system_allows() -> None:
+    assert file_name("Zoë", ".avatar") == "Zoë.avatar"
+    assert file_name('../a\\b:c"', ".avatar") == "_a_b_c_.avatar"
+    assert file_name("...", ".avatar") == "avatar.avatar"

@@ -15,7 +15,7 @@ PROGRESS = "progress.json"
 WRITE_EVERY_S = 0.25
 SURE_AFTER_S = 3.0
 """Seconds of a stage before its speed is believed."""
-MILESTONES = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92)
+MILESTONES = (0.0, 0.3, 0.33, 0.38, 0.46, 0.58, 0.75, 0.92)
 """Shares of the work at which a preview is kept for good."""
 FINISH = "finish"
 """The stage after training: baking, the portrait, moving into the library."""
@@ -26,13 +26,15 @@ FINISH = "finish"
 class Progress:
     """share: of all work that is done, 0 to 1. left_s: seconds left of all work; None where nothing
     is measured yet. preview: number of the newest picture, 0 for none; kept: numbers of those that
-    show how it came about. notes: sentences about the video."""
+    show how it came about, one for each of the `passed` milestones. notes: sentences about the
+    video."""
 
     stage: str = ""
     share: float = 0.0
     left_s: float | None = None
     preview: int = 0
     kept: tuple[int, ...] = ()
+    passed: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -112,9 +114,10 @@ class ProgressWriter:
         """A Preview of Trainer: the newest picture replaces the one before, unless that is kept."""
         number, kept = self.now.preview + 1, self.now.kept
         write_atomic(preview_path(self._folder, number), self._picture(picture))
-        if len(kept) < sum(self.now.share >= milestone for milestone in MILESTONES):
+        passed = sum(self.now.share >= milestone for milestone in MILESTONES)
+        if passed > self.now.passed:
             kept = (*kept, number)
-        self.now = replace(self.now, preview=number, kept=kept)
+        self.now = replace(self.now, preview=number, kept=kept, passed=passed)
         self._write()
         if number - 2 not in kept:  # a page may still be fetching the one before
             preview_path(self._folder, number - 2).unlink(missing_ok=True)

@@ -106,7 +106,8 @@ class JobQueue:
     def remove(self, identifier: str) -> None:
         """Remove a job that has ended, once its process has left its folder."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._runs(identifier), LEAVE_S)
+            if self.store.job(identifier).ended:
+                self._changed.wait_for(lambda: not self._runs(identifier), LEAVE_S)
             self.store.remove(identifier)
 
     def _runs(self, identifier: str) -> bool:
@@ -130,6 +131,8 @@ class JobQueue:
         while (running := self._begin(kind)) is not None:
             code = running.process.wait()
             with self._changed:
+                assert running.process.stdin is not None
+                running.process.stdin.close()
                 del self._running[kind]
                 with suppress(FileMissing):
                     self._end(running.job, code)

@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
 from instag.app.library import Library, import_avatar
+from instag.app.names import file_name
 from instag.app.uploads import received
 
 PRIVATE = {"Cache-Control": "private, no-cache"}
@@ -48,7 +49,7 @@ def library_router(library: Library) -> APIRouter:
         return FileResponse(
             library.avatar(identifier),
             media_type="application/octet-stream",
-            filename=f"{name}.avatar",
+            filename=file_name(name, ".avatar"),
             headers=PRIVATE,
         )
 

@@ -7,6 +7,8 @@ from instag.errors import BadArgument, FileMissing
 
 IDENTIFIER = re.compile(r"[0-9a-f]{16}")
 MOST_LETTERS = 80
+NOT_IN_FILES = re.compile(r'[/\\:*?"<>|]+')
+"""Letters that some system takes for more than a letter of a file's name."""
 
 
 def new_identifier() -> str:
@@ -28,3 +30,9 @@ def checked_name(text: str) -> str:
     if not name or len(name) > MOST_LETTERS or not name.isprintable():
         raise BadArgument(f"A name has 1 to {MOST_LETTERS} letters. Give another one.")
     return name
+
+
+def file_name(name: str, ending: str) -> str:
+    """What a file with this name is called when it is fetched."""
+    plain = NOT_IN_FILES.sub("_", name).strip(". ")
+    return f"{plain or 'avatar'}{ending}"

@@ -73,6 +73,10 @@ export const jobs = {
     if (!this.source) this.open();
     return () => this.listeners.delete(listener);
   },
+  /** Ask now, for what was added a moment ago. */
+  async refresh() {
+    this.now = (await asked("GET", "/jobs")).jobs;
+  },
   open() {
     const banner = document.getElementById("offline");
     this.source = new EventSource("/api/jobs/events");

@@ -65,23 +65,25 @@ async function recordStep(place, script, { begin, done }) {
   const time = el("span", { class: "time" });
   const count = el("div", { class: "count", hidden: true, "aria-hidden": "true" });
   const button = el("button", { class: "record large", onclick: toggle }, "Start recording");
+  const back = el("button", { class: "quiet", onclick: begin }, "Back");
   const lines = el("ol", { class: "script" },
     el("li", { class: "consent" }, el("small", {}, "Your consent, kept with the avatar"), script.consent),
     script.lines.map((line) => el("li", {}, line)));
   fill(place,
     el("h1", {}, "Read this aloud"),
     el("div", { class: "studio" },
-      el("div", { class: "stage" }, video, el("div", { class: "oval", "aria-hidden": "true" }), count),
+      el("div", {},
+        el("div", { class: "stage" }, video, el("div", { class: "oval", "aria-hidden": "true" }), count),
+        el("ul", { class: "chips", "aria-label": "Checks" }, [...chips.values()]),
+        advice,
+        el("div", { class: "row" }, button, time, back)),
       el("div", { class: "side" }, lines,
-        el("p", { class: "sub" }, `Look into the camera. Be natural; a slip does no harm. After ${script.enough_s} seconds there is enough.`))),
-    el("ul", { class: "chips", "aria-label": "Checks" }, [...chips.values()]),
-    advice,
-    el("div", { class: "row" }, button, time, el("button", { class: "quiet", onclick: begin }, "Back")));
+        el("p", { class: "sub" }, `Look into the camera. Be natural; a slip does no harm. After ${script.enough_s} seconds there is enough.`))));
 
+  let recorder = null, ticking = null, left = false, counting = false;
   const meter = new SoundMeter(stream);
   const messages = new Map();
   const stopChecks = checking(video, show, meter);
-  let recorder = null, ticking = null, left = false, counting = false;
 
   function show(checks) {
     for (const [aspect] of ASPECTS) {
@@ -128,6 +130,7 @@ async function recordStep(place, script, { begin, done }) {
     recorder.start(1000);
     const began = performance.now();
     button.classList.add("on");
+    back.hidden = true;
     say(button, "Stop");
     say(advice, "Recording. Begin with your consent, then read on.");
     const tick = () => {

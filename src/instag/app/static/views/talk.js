@@ -134,6 +134,7 @@ export async function talkView(place, id) {
 
   const makeFromFile = (file) => trying(() => api.speak(id, file, file.name));
 
+  await jobs.refresh();
   let made = [], finished = null;
   const stop = jobs.listen(async (all) => {
     const mine = all.filter((job) => job.kind === "speak" && job.avatar === id);

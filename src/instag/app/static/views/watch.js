@@ -9,13 +9,14 @@ const STAGES = [
 ];
 
 export async function watchView(place, id) {
+  await jobs.refresh();
   const title = el("h1"), status = el("p", { class: "lead", role: "status" });
   const picture = el("img", { class: "preview", alt: "The newest picture of the head that is learned", width: 512, height: 512, hidden: true });
   const strip = el("ol", { class: "strip", "aria-label": "How it came about" });
   const bar = el("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const left = el("p", { class: "left" });
   const stages = el("ol", { class: "stages" }, STAGES.map(([stage, words]) => el("li", { "data-stage": stage }, words)));
-  const notes = el("ul", { class: "notes", "aria-label": "About the video" });
+  const notes = el("ul", { class: "notes", "aria-label": "About the video", hidden: true });
   const buttons = el("div", { class: "row" });
   fill(place, title,
     el("div", { class: "studio" },
@@ -49,6 +50,7 @@ export async function watchView(place, id) {
       const number = progress.kept[strip.children.length];
       strip.append(el("li", {}, el("img", { src: api.preview(id, number), alt: `Picture ${strip.children.length + 1}`, width: 72, height: 72 })));
     }
+    notes.hidden = progress.notes.length === 0;
     if (progress.notes.length !== notes.children.length) fill(notes, progress.notes.map((note) => el("li", {}, note)));
     if (job.state !== state) {
       state = job.state;
@@ -86,7 +88,7 @@ function mark(stages, job) {
 function choices(job) {
   const button = (words, kind, work) => el("button", { class: kind, onclick: (event) => trying(work, event.currentTarget) }, words);
   if (job.state === "done") return [el("a", { class: "button primary large", href: `#/talk/${job.id}` }, `Talk with ${job.name}`)];
-  if (job.state === "queued" || job.state === "running") return [button("Stop", "quiet", () => api.cancel(job.id))];
+  if (job.state === "queued" || job.state === "running") return [button("Stop", "", () => api.cancel(job.id))];
   return [
     button(job.state === "failed" ? "Try again" : "Go on", "primary", () => api.resume(job.id)),
     el("a", { class: "button quiet", href: "#/new" }, "Record anew"),
