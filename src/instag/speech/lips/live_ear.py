@@ -13,12 +13,8 @@ from torch import Tensor
 from instag.errors import BadArgument
 from instag.media.sound_queue import SampleQueue
 from instag.speech.lips.front_end import LipCodeFrontEnd
-from instag.speech.lips.live_features import (
-    LIVE_SAMPLES,
-    SIDE_FRAMES,
-    live_hidden,
-    look_ahead_steps,
-)
+from instag.speech.lips.live_features import LIVE_SAMPLES, SIDE_FRAMES, look_ahead_steps
+from instag.speech.lips.live_network import LiveNetwork
 from instag.speech.running_loudness import RunningLoudness
 from instag.speech.whisper import STEP
 from instag.types import SAMPLES
@@ -44,11 +40,13 @@ class HeardFrame:
 class LiveEar:
     """Keeps the last 1.2 s of a recording, and its sound that waits to be heard by `listen`.
 
-    front_end: of the person, with its look-ahead. loudness: a fixed gain of the front end where
-    false; the voice's running loudness where true.
+    front_end: of the person, with its look-ahead. network: of the front end, shared with other
+    ears. loudness: whether the gain follows the voice; else it is the front end's.
     """
 
-    def __init__(self, front_end: LipCodeFrontEnd, *, loudness: bool = True) -> None:
+    def __init__(
+        self, front_end: LipCodeFrontEnd, network: LiveNetwork, *, loudness: bool = True
+    ) -> None:
         """Raises BadArgument for a look-ahead that is no live one."""
         seconds = front_end.look_ahead_s
         if seconds is None or not LEAST_LOOK_AHEAD_S <= seconds <= MOST_LOOK_AHEAD_S:
@@ -56,7 +54,7 @@ class LiveEar:
                 f"A live voice is heard {LEAST_LOOK_AHEAD_S} to {MOST_LOOK_AHEAD_S} s ahead, not "
                 f"{seconds}."
             )
-        self.front_end = front_end
+        self.front_end, self.network = front_end, network
         self._ahead = look_ahead_steps(seconds) * STEP + SAMPLES // 2
         self._loudness = RunningLoudness() if loudness else None
         self.restart()
@@ -124,18 +122,12 @@ class LiveEar:
 
 @torch.no_grad()
 def listen(ears: Sequence[LiveEar]) -> list[HeardFrame]:
-    """The next frame of each ear, all of which are ready. Ears with the same networks and
-    look-ahead are computed in one batch."""
-    groups: dict[tuple[int, int], list[int]] = {}
-    for place, ear in enumerate(ears):
-        kind = ear.front_end.model.weights_id, ear._ahead
-        groups.setdefault(kind, []).append(place)
+    """The next frame of each ear, all of which are ready. Ears with the same network are computed
+    in one batch."""
     found: dict[int, HeardFrame] = {}
-    for places in groups.values():
-        windows = torch.stack([ears[place].window() for place in places])
-        front_end = ears[places[0]].front_end
-        steps = look_ahead_steps(front_end.look_ahead_s or 0.0)
-        hidden = live_hidden(front_end.encoder, front_end.model, windows, steps).cpu()
+    for network in {id(ear.network): ear.network for ear in ears}.values():
+        places = [place for place, ear in enumerate(ears) if ear.network is network]
+        hidden = network(torch.stack([ears[place].window() for place in places]))
         for place, each in zip(places, hidden, strict=True):
             found[place] = ears[place].heard(each)
     return [found[place] for place in range(len(ears))]

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 
 from instag.models.avatar import Avatar
-from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.live_ear import VOICED, HeardFrame, LiveEar
 from instag.synthesis.live.lip_fade import LipFade
 from instag.synthesis.live.metrics import SessionMetrics
@@ -47,10 +46,10 @@ class LiveSession:
         session.clear_buffer()        # somebody interrupts
     """
 
-    def __init__(self, name: str, avatar: Avatar, front_end: LipCodeFrontEnd) -> None:
-        """front_end: of the avatar, with a live look-ahead."""
+    def __init__(self, name: str, avatar: Avatar, ear: LiveEar) -> None:
+        """ear: of the avatar's person."""
         self.name, self.metrics = name, SessionMetrics()
-        self._voice = VoiceLine(LiveEar(front_end))
+        self._voice = VoiceLine(ear)
         self._motion, self._fade = LiveMotion(avatar), LipFade()
         self._lock = threading.RLock()
         self._outputs: list[LiveOutput] = []

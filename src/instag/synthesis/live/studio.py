@@ -19,7 +19,10 @@ import torch
 from instag.errors import BadArgument, StudioFull
 from instag.models.avatar import Avatar
 from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
-from instag.speech.lips.live_ear import LOOK_AHEAD_S, listen
+from instag.speech.lips.live_ear import LOOK_AHEAD_S, LiveEar, listen
+from instag.speech.lips.live_features import look_ahead_steps
+from instag.speech.lips.live_network import LiveNetwork, live_network
+from instag.speech.lips.network import LipModel
 from instag.speech.whisper import load_whisper_encoder
 from instag.synthesis.live.metrics import KEPT, Spread
 from instag.synthesis.live.motion import LiveMotion
@@ -40,11 +43,21 @@ IDLE_S = 60.0
 class _Cast:
     """An avatar of one size that sessions share."""
 
-    def __init__(self, avatar: Avatar, front_end: LipCodeFrontEnd, device: torch.device) -> None:
-        self.avatar, self.front_end = avatar, front_end
+    def __init__(
+        self,
+        avatar: Avatar,
+        front_end: LipCodeFrontEnd,
+        network: LiveNetwork,
+        device: torch.device,
+    ) -> None:
+        self.avatar, self._front_end, self._network = avatar, front_end, network
         self.painter = LivePainter(avatar, device)
         rest = LiveMotion(avatar).next_frame(speaking=False)
         self.painter.warm_up(PlannedFrame(number=0, code=torch.zeros(LIP_CODES), controls=rest))
+
+    def ear(self) -> LiveEar:
+        """One for a session."""
+        return LiveEar(self._front_end, self._network)
 
 
 @final
@@ -79,7 +92,8 @@ class Studio:
         once. idle_s: after which unused ones are freed."""
         self._device, self._look_ahead_s = torch.device(device), look_ahead_s
         self.most_sessions, self._idle_s = most_sessions, idle_s
-        self._encoder = load_whisper_encoder()
+        self._encoder = load_whisper_encoder().to(self._device)
+        self._networks: dict[int, LiveNetwork] = {}
         self._lock, self._due = threading.Lock(), threading.Condition()
         self._casts: list[_Cast] = []
         self._cast_of: dict[str, _Cast] = {}
@@ -150,7 +164,7 @@ class Studio:
                 "in a minute: sessions that nobody uses are closed."
             )
         cast = self._cast(avatar)
-        session = LiveSession(secrets.token_urlsafe(9), cast.avatar, cast.front_end)
+        session = LiveSession(secrets.token_urlsafe(9), avatar, cast.ear())
         with self._lock:
             self._casts = [each for each in self._casts if each is not cast] + [cast]
             self._sessions[session.name], self._cast_of[session.name] = session, cast
@@ -170,7 +184,17 @@ class Studio:
     def _cast(self, avatar: Avatar) -> _Cast:
         with self._lock:
             found = [cast for cast in self._casts if cast.avatar is avatar]
-        return found[0] if found else _Cast(avatar, self._front_end(avatar), self._device)
+        if found:
+            return found[0]
+        front_end = self._front_end(avatar)
+        return _Cast(avatar, front_end, self._network(front_end.model), self._device)
+
+    def _network(self, model: LipModel) -> LiveNetwork:
+        """What hears for all avatars with these lip networks."""
+        if model.weights_id not in self._networks:
+            steps = look_ahead_steps(self._look_ahead_s)
+            self._networks[model.weights_id] = live_network(self._encoder, model, steps)
+        return self._networks[model.weights_id]
 
     def _drop_unused_casts(self) -> None:
         """Keep those of open sessions, and few others."""
