@@ -10,14 +10,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from instag.assets.onnx_session import onnx_session
 from instag.assets.tflite.onnx_writer import OnnxGraph
-from instag.speech.lips.live_features import LIVE_STEPS, SIDE_FRAMES, live_hidden
+from instag.speech.lips.live_features import LIVE_SAMPLES, LIVE_STEPS, SIDE_FRAMES, live_hidden
 from instag.speech.lips.network import MARGIN_FRAMES, STEPS_PER_FRAME, LipModel, LipNet
 from instag.speech.whisper import (
-    BANDS,
     FFT,
     HEADS,
     HOP,
@@ -70,28 +68,21 @@ class OnnxLiveNetwork(LiveNetwork):
 
     def __init__(self, encoder: WhisperEncoder, model: LipModel, look_ahead: int) -> None:
         self._session = onnx_session(live_graph(encoder, model, look_ahead), threads=1)
-        self._triangles, self._taper = triangles().T.contiguous(), torch.hann_window(FFT)
 
     def __call__(self, windows: Float[Tensor, "b samples"]) -> Float[Tensor, "b 5 n"]:
-        power = self._log_mel(windows).numpy()
-        found = [np.asarray(self._session.run(None, {"power": each[None]})[0]) for each in power]
+        found = [
+            np.asarray(self._session.run(None, {"window": window[None, None]})[0])
+            for window in windows.numpy()
+        ]
         return torch.from_numpy(np.concatenate(found))
-
-    def _log_mel(self, windows: Float[Tensor, "b samples"]) -> Float[Tensor, "b 80 steps"]:
-        """As `whisper.log_mel`, of windows with silence around them."""
-        around = pad(windows, (FFT // 2, FFT // 2))
-        pieces = around.unfold(1, FFT, HOP)[:, : 2 * LIVE_STEPS] * self._taper
-        bands = torch.fft.rfft(pieces).abs().square() @ self._triangles
-        log = (bands.clamp_min(1e-10).log10().clamp_min(LOUDEST - RANGE) + 4) / 4
-        return log.mT.contiguous()
 
 
 def live_graph(encoder: WhisperEncoder, model: LipModel, look_ahead: int) -> bytes:
-    """The graph as an ONNX file: `power` [1, 80, 120] in, `hidden` [1, 5, n] out."""
+    """The graph as an ONNX file: `window` [1, 1, 19200] in, `hidden` [1, 5, n] out."""
     build = _Builder(OnnxGraph(name="live", opset=OPSET))
     graph = build.graph
-    graph.add_input("power", [1, BANDS, 2 * LIVE_STEPS])
-    flow = build.gelu(build.conv("power", encoder.conv1))
+    graph.add_input("window", [1, 1, LIVE_SAMPLES])
+    flow = build.gelu(build.conv(_log_mel(build, "window"), encoder.conv1))
     flow = build.gelu(build.conv(flow, encoder.conv2))
     flow = graph.node("Transpose", [flow], perm=[0, 2, 1])
     flow = build.add(flow, positions(LIVE_STEPS)[None])
@@ -110,6 +101,26 @@ def live_graph(encoder: WhisperEncoder, model: LipModel, look_ahead: int) -> byt
     features = len(model.head()[0])
     graph.add_output("hidden", [1, 2 * SIDE_FRAMES + 1, features])
     return graph.to_bytes()
+
+
+def _log_mel(build: "_Builder", window: str) -> str:
+    """As `whisper.log_mel`, of a window with silence around it: the spectrum is a convolution with
+    tapered waves."""
+    phase = 2 * math.pi * torch.arange(FFT // 2 + 1)[:, None] * torch.arange(FFT) / FFT
+    taper = torch.hann_window(FFT, dtype=torch.float64)
+    waves = torch.cat([phase.double().cos(), phase.double().sin()]) * taper
+    around = [FFT // 2, FFT // 2 - HOP]
+    found = build.graph.node(
+        "Conv", [window, build.constant(waves[:, None])], strides=[HOP], pads=around
+    )
+    squares = build.graph.node("Mul", [found, found])
+    bands = build.graph.node(
+        "MatMul", [build.constant(torch.cat([triangles()] * 2, dim=1)), squares]
+    )
+    least = build.constant(torch.tensor(10.0 ** (LOUDEST - RANGE)))
+    log = build.graph.node("Log", [build.graph.node("Max", [bands, least])])
+    scaled = build.graph.node("Mul", [log, build.constant(torch.tensor(0.25 / math.log(10)))])
+    return build.add(scaled, torch.tensor(1.0))
 
 
 def _between(build: "_Builder", steps: str, count: int) -> str:

@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import final
@@ -103,8 +104,11 @@ class Studio:
         self._paint: deque[float] = deque(maxlen=KEPT)
         self._late: deque[float] = deque(maxlen=KEPT)
         self._closing = False
+        self._failure: Exception | None = None
         self._threads = [
-            threading.Thread(target=work, name=f"instag-live-{name}", daemon=True)
+            threading.Thread(
+                target=self._guarded, args=(work,), name=f"instag-live-{name}", daemon=True
+            )
             for name, work in (("plan", self._plan_on), ("paint", self._paint_on))
         ]
 
@@ -158,11 +162,9 @@ class Studio:
     def open(self, avatar: Avatar) -> LiveSession:
         """A new session. What paints an avatar is made once, for the same object. Raises
         StudioFull, and BadArgument for a head that lip codes do not drive."""
-        if len(self.sessions) >= self.most_sessions:
-            raise StudioFull(
-                f"All {self.most_sessions} places are taken. Close another session, or try again "
-                "in a minute: sessions that nobody uses are closed."
-            )
+        if self._failure is not None:
+            raise self._failure
+        self._check_place()
         cast = self._cast(avatar)
         session = LiveSession(secrets.token_urlsafe(9), avatar, cast.ear())
         with self._lock:
@@ -170,6 +172,23 @@ class Studio:
             self._sessions[session.name], self._cast_of[session.name] = session, cast
             self._drop_unused_casts()
         return session
+
+    def _check_place(self) -> None:
+        """Raises StudioFull."""
+        count = len(self.sessions)
+        if count >= self.most_sessions:
+            raise StudioFull(
+                f"All {self.most_sessions} places are taken. Close another session, or try again "
+                "in a minute: sessions that nobody uses are closed."
+            )
+        shown = sum(session.is_shown for session in self.sessions)
+        paint_ms = self.times.paint.p50 * (shown + 1) / shown if shown else 0.0
+        if paint_ms > 1e3 * FRAME_S:
+            raise StudioFull(
+                f"This machine is busy: with one session more a frame would take {paint_ms:.0f} ms "
+                f"of the {1e3 * FRAME_S:.0f} there are. Close another session, or choose a smaller "
+                "size."
+            )
 
     def end(self, name: str) -> None:
         """Close a session, if it is open."""
@@ -217,7 +236,7 @@ class Studio:
         )
 
     def _plan_on(self) -> None:
-        """The planning thread."""
+        """The planning thread: late frames are planned at once, as their sound must go out."""
         due = time.monotonic()
         while not self._closing:
             due += FRAME_S
@@ -227,9 +246,20 @@ class Studio:
             elif wait < -BEHIND_S:
                 due = time.monotonic()
             self._late.append(max(0.0, -wait))
-            self._plan_frame()
+            self.plan_frame()
 
-    def _plan_frame(self) -> None:
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do a thread's work. What it raises ends all sessions, and `open` raises it then."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - nobody else would see it
+            self._failure, self._closing = error, True
+            with self._due:
+                self._due.notify_all()
+            for session in self.sessions:
+                self.end(session.name)
+
+    def plan_frame(self) -> None:
         """Hear, and send out, the frame that is due in every session that is shown."""
         self._free_unused()
         sessions = [session for session in self.sessions if session.is_shown]
@@ -268,8 +298,13 @@ class Studio:
             with self._due:
                 while not self._slots and not self._closing:
                     self._due.wait()
-                slots, self._slots = self._slots, {}
-            self._paint_frames(slots)
+            self.paint_planned()
+
+    def paint_planned(self) -> None:
+        """Paint, and send out, what was planned; the painting thread does."""
+        with self._due:
+            slots, self._slots = self._slots, {}
+        self._paint_frames(slots)
 
     def _paint_frames(self, slots: dict[str, PlannedFrame]) -> None:
         """One batch for each avatar."""
