@@ -3,6 +3,7 @@ an event loop."""
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import final
 
@@ -102,7 +103,7 @@ class FrameMailbox(LiveOutput):
 
     def _post(self, change, value) -> None:
         """Change something in the event loop, if that still runs."""
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._apply, change, value)
 
     def _apply(self, change, value) -> None:

@@ -13,12 +13,9 @@ from torch import Tensor
 from instag.errors import BadArgument
 from instag.media.sound_queue import SampleQueue
 from instag.speech.lips.front_end import LipCodeFrontEnd
-from instag.speech.lips.live_features import (
-    LIVE_SAMPLES,
-    SIDE_FRAMES,
-    live_hidden,
-    look_ahead_steps,
-)
+from instag.speech.lips.live_features import LIVE_SAMPLES, SIDE_FRAMES, look_ahead_steps
+from instag.speech.lips.live_network import LiveNetwork
+from instag.speech.lips.quiet_rest import QuietRest
 from instag.speech.running_loudness import RunningLoudness
 from instag.speech.whisper import STEP
 from instag.types import SAMPLES
@@ -44,11 +41,14 @@ class HeardFrame:
 class LiveEar:
     """Keeps the last 1.2 s of a recording, and its sound that waits to be heard by `listen`.
 
-    front_end: of the person, with its look-ahead. loudness: a fixed gain of the front end where
-    false; the voice's running loudness where true.
+    front_end: of the person, with its look-ahead. network: of the front end, shared with other
+    ears. adaptive: whether the gain follows the voice, and lips rest in its pauses; else the gain
+    is the front end's.
     """
 
-    def __init__(self, front_end: LipCodeFrontEnd, *, loudness: bool = True) -> None:
+    def __init__(
+        self, front_end: LipCodeFrontEnd, network: LiveNetwork, *, adaptive: bool = True
+    ) -> None:
         """Raises BadArgument for a look-ahead that is no live one."""
         seconds = front_end.look_ahead_s
         if seconds is None or not LEAST_LOOK_AHEAD_S <= seconds <= MOST_LOOK_AHEAD_S:
@@ -56,9 +56,10 @@ class LiveEar:
                 f"A live voice is heard {LEAST_LOOK_AHEAD_S} to {MOST_LOOK_AHEAD_S} s ahead, not "
                 f"{seconds}."
             )
-        self.front_end = front_end
-        self._ahead = look_ahead_steps(seconds) * STEP + SAMPLES // 2
-        self._loudness = RunningLoudness() if loudness else None
+        self.front_end, self.network = front_end, network
+        # Samples from a frame's first to the last that its code depends on.
+        self.ahead = look_ahead_steps(seconds) * STEP + SAMPLES // 2
+        self._loudness = RunningLoudness() if adaptive else None
         self.restart()
 
     @property
@@ -81,14 +82,14 @@ class LiveEar:
         """Whether there is enough sound for the next frame."""
         if self.waiting <= 0:
             return False
-        return self._ended or self._pushed >= self._frame * SAMPLES + self._ahead
+        return self._ended or self._pushed >= self._frame * SAMPLES + self.ahead
 
     def restart(self) -> None:
         """Drop all sound and begin another recording; before it was silence. The loudness stays."""
         self._queue, self._ended = SampleQueue(), False
         self._last = np.zeros(LIVE_SAMPLES, np.float32)
         self._frame = self._pushed = 0
-        self._spoken = False
+        self._spoken, self._rest = False, QuietRest()
 
     def push(self, samples: Float[np.ndarray, " n"]) -> None:
         """The next samples of the recording that has not ended; nobody may change them any more."""
@@ -103,39 +104,40 @@ class LiveEar:
     def window(self) -> Float[Tensor, " samples"]:
         """The last 1.2 s of sound at the common loudness, up to the look-ahead after the next
         frame's middle."""
-        fresh = self._queue.take(SAMPLES if self._frame else self._ahead)
+        fresh = self._queue.take(SAMPLES if self._frame else self.ahead)
         self._last = np.concatenate([self._last[len(fresh) :], fresh])
         if self._loudness is None:
             return torch.from_numpy(self._last) * self.front_end.gain
         self._loudness.follow(fresh, spoken=self._spoken)
         return torch.from_numpy(self._last) * self._loudness.gain
 
+    def skip(self) -> None:
+        """Drop the next frame, which is ready, unheard."""
+        self.window()
+        self._frame += 1
+
     def heard(self, hidden: Float[Tensor, "5 n"]) -> HeardFrame:
         """The next frame from what the networks computed of its window."""
         front_end = self.front_end
         code = front_end.adapter.live_code(hidden[None], front_end.model.aperture)[0]
         voice = float(front_end.voice(hidden[SIDE_FRAMES : SIDE_FRAMES + 1]))
+        ahead = self._last[LIVE_SAMPLES - self.ahead :]
+        if self._loudness is not None:
+            voice *= self._rest(ahead, self._loudness.level)
         self._spoken = voice > VOICED
         self._frame += 1
-        start = LIVE_SAMPLES - self._ahead
-        sound = self._last[start : start + SAMPLES].copy()
+        sound = ahead[:SAMPLES].copy()
         return HeardFrame(sound=sound, code=code * voice, voice=voice)
 
 
 @torch.no_grad()
 def listen(ears: Sequence[LiveEar]) -> list[HeardFrame]:
-    """The next frame of each ear, all of which are ready. Ears with the same networks and
-    look-ahead are computed in one batch."""
-    groups: dict[tuple[int, int], list[int]] = {}
-    for place, ear in enumerate(ears):
-        kind = ear.front_end.model.weights_id, ear._ahead
-        groups.setdefault(kind, []).append(place)
+    """The next frame of each ear, all of which are ready. Ears with the same network are computed
+    in one batch."""
     found: dict[int, HeardFrame] = {}
-    for places in groups.values():
-        windows = torch.stack([ears[place].window() for place in places])
-        front_end = ears[places[0]].front_end
-        steps = look_ahead_steps(front_end.look_ahead_s or 0.0)
-        hidden = live_hidden(front_end.encoder, front_end.model, windows, steps).cpu()
+    for network in {id(ear.network): ear.network for ear in ears}.values():
+        places = [place for place, ear in enumerate(ears) if ear.network is network]
+        hidden = network(torch.stack([ears[place].window() for place in places]))
         for place, each in zip(places, hidden, strict=True):
             found[place] = ears[place].heard(each)
     return [found[place] for place in range(len(ears))]

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 
 from instag.models.avatar import Avatar
-from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.live_ear import VOICED, HeardFrame, LiveEar
 from instag.synthesis.live.lip_fade import LipFade
 from instag.synthesis.live.metrics import SessionMetrics
@@ -24,8 +23,9 @@ LISTENS_S = 0.5
 """How long after its last sound a microphone counts as there."""
 PAUSE_FRAMES = 15
 """Frames without a voice after which speaking has ended: pauses between words are shorter."""
-SURPLUS_FRAMES = 25
-"""Frames in which a microphone's sound comes early all the time before one of them is dropped."""
+EARLY_S, MOST_EARLY_S = 0.08, 0.24
+"""Seconds of a microphone's sound that may wait: beyond the first a silent frame of it is dropped,
+beyond the second any."""
 
 
 @final
@@ -47,10 +47,10 @@ class LiveSession:
         session.clear_buffer()        # somebody interrupts
     """
 
-    def __init__(self, name: str, avatar: Avatar, front_end: LipCodeFrontEnd) -> None:
-        """front_end: of the avatar, with a live look-ahead."""
+    def __init__(self, name: str, avatar: Avatar, ear: LiveEar) -> None:
+        """ear: of the avatar's person."""
         self.name, self.metrics = name, SessionMetrics()
-        self._voice = VoiceLine(LiveEar(front_end))
+        self._voice = VoiceLine(ear)
         self._motion, self._fade = LiveMotion(avatar), LipFade()
         self._lock = threading.RLock()
         self._outputs: list[LiveOutput] = []
@@ -58,7 +58,6 @@ class LiveSession:
         self._state: State = "idle"
         self._from_microphone = self._said_last = False
         self._microphone_at = -LISTENS_S
-        self._early = 0
         self.used_at = time.monotonic()
         self.closed = False
 
@@ -139,6 +138,8 @@ class LiveSession:
     def ear_with_a_frame(self) -> LiveEar | None:
         """Its ear, where that has sound for the frame that is due."""
         with self._lock:
+            if self._from_microphone:
+                self._voice.skip_surplus(most_s=MOST_EARLY_S if self._unvoiced < 1 else EARLY_S)
             return self._voice.ear if self._voice.take_turn() else None
 
     def plan(self, heard: HeardFrame | None) -> LiveFrame:

@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import final
@@ -19,7 +20,10 @@ import torch
 from instag.errors import BadArgument, StudioFull
 from instag.models.avatar import Avatar
 from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
-from instag.speech.lips.live_ear import LOOK_AHEAD_S, listen
+from instag.speech.lips.live_ear import LOOK_AHEAD_S, LiveEar, listen
+from instag.speech.lips.live_features import look_ahead_steps
+from instag.speech.lips.live_network import LiveNetwork, live_network
+from instag.speech.lips.network import LipModel
 from instag.speech.whisper import load_whisper_encoder
 from instag.synthesis.live.metrics import KEPT, Spread
 from instag.synthesis.live.motion import LiveMotion
@@ -40,11 +44,21 @@ IDLE_S = 60.0
 class _Cast:
     """An avatar of one size that sessions share."""
 
-    def __init__(self, avatar: Avatar, front_end: LipCodeFrontEnd, device: torch.device) -> None:
-        self.avatar, self.front_end = avatar, front_end
+    def __init__(
+        self,
+        avatar: Avatar,
+        front_end: LipCodeFrontEnd,
+        network: LiveNetwork,
+        device: torch.device,
+    ) -> None:
+        self.avatar, self._front_end, self._network = avatar, front_end, network
         self.painter = LivePainter(avatar, device)
         rest = LiveMotion(avatar).next_frame(speaking=False)
         self.painter.warm_up(PlannedFrame(number=0, code=torch.zeros(LIP_CODES), controls=rest))
+
+    def ear(self) -> LiveEar:
+        """One for a session."""
+        return LiveEar(self._front_end, self._network)
 
 
 @final
@@ -79,7 +93,8 @@ class Studio:
         once. idle_s: after which unused ones are freed."""
         self._device, self._look_ahead_s = torch.device(device), look_ahead_s
         self.most_sessions, self._idle_s = most_sessions, idle_s
-        self._encoder = load_whisper_encoder()
+        self._encoder = load_whisper_encoder().to(self._device)
+        self._networks: dict[int, LiveNetwork] = {}
         self._lock, self._due = threading.Lock(), threading.Condition()
         self._casts: list[_Cast] = []
         self._cast_of: dict[str, _Cast] = {}
@@ -89,8 +104,11 @@ class Studio:
         self._paint: deque[float] = deque(maxlen=KEPT)
         self._late: deque[float] = deque(maxlen=KEPT)
         self._closing = False
+        self._failure: Exception | None = None
         self._threads = [
-            threading.Thread(target=work, name=f"instag-live-{name}", daemon=True)
+            threading.Thread(
+                target=self._guarded, args=(work,), name=f"instag-live-{name}", daemon=True
+            )
             for name, work in (("plan", self._plan_on), ("paint", self._paint_on))
         ]
 
@@ -144,18 +162,33 @@ class Studio:
     def open(self, avatar: Avatar) -> LiveSession:
         """A new session. What paints an avatar is made once, for the same object. Raises
         StudioFull, and BadArgument for a head that lip codes do not drive."""
-        if len(self.sessions) >= self.most_sessions:
-            raise StudioFull(
-                f"All {self.most_sessions} places are taken. Close another session, or try again "
-                "in a minute: sessions that nobody uses are closed."
-            )
+        if self._failure is not None:
+            raise self._failure
+        self._check_place()
         cast = self._cast(avatar)
-        session = LiveSession(secrets.token_urlsafe(9), cast.avatar, cast.front_end)
+        session = LiveSession(secrets.token_urlsafe(9), avatar, cast.ear())
         with self._lock:
             self._casts = [each for each in self._casts if each is not cast] + [cast]
             self._sessions[session.name], self._cast_of[session.name] = session, cast
             self._drop_unused_casts()
         return session
+
+    def _check_place(self) -> None:
+        """Raises StudioFull."""
+        count = len(self.sessions)
+        if count >= self.most_sessions:
+            raise StudioFull(
+                f"All {self.most_sessions} places are taken. Close another session, or try again "
+                "in a minute: sessions that nobody uses are closed."
+            )
+        shown = sum(session.is_shown for session in self.sessions)
+        paint_ms = self.times.paint.p50 * (shown + 1) / shown if shown else 0.0
+        if paint_ms > 1e3 * FRAME_S:
+            raise StudioFull(
+                f"This machine is busy: with one session more a frame would take {paint_ms:.0f} ms "
+                f"of the {1e3 * FRAME_S:.0f} there are. Close another session, or choose a smaller "
+                "size."
+            )
 
     def end(self, name: str) -> None:
         """Close a session, if it is open."""
@@ -170,7 +203,17 @@ class Studio:
     def _cast(self, avatar: Avatar) -> _Cast:
         with self._lock:
             found = [cast for cast in self._casts if cast.avatar is avatar]
-        return found[0] if found else _Cast(avatar, self._front_end(avatar), self._device)
+        if found:
+            return found[0]
+        front_end = self._front_end(avatar)
+        return _Cast(avatar, front_end, self._network(front_end.model), self._device)
+
+    def _network(self, model: LipModel) -> LiveNetwork:
+        """What hears for all avatars with these lip networks."""
+        if model.weights_id not in self._networks:
+            steps = look_ahead_steps(self._look_ahead_s)
+            self._networks[model.weights_id] = live_network(self._encoder, model, steps)
+        return self._networks[model.weights_id]
 
     def _drop_unused_casts(self) -> None:
         """Keep those of open sessions, and few others."""
@@ -193,7 +236,7 @@ class Studio:
         )
 
     def _plan_on(self) -> None:
-        """The planning thread."""
+        """The planning thread: late frames are planned at once, as their sound must go out."""
         due = time.monotonic()
         while not self._closing:
             due += FRAME_S
@@ -203,9 +246,20 @@ class Studio:
             elif wait < -BEHIND_S:
                 due = time.monotonic()
             self._late.append(max(0.0, -wait))
-            self._plan_frame()
+            self.plan_frame()
 
-    def _plan_frame(self) -> None:
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do a thread's work. What it raises ends all sessions, and `open` raises it then."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - nobody else would see it
+            self._failure, self._closing = error, True
+            with self._due:
+                self._due.notify_all()
+            for session in self.sessions:
+                self.end(session.name)
+
+    def plan_frame(self) -> None:
         """Hear, and send out, the frame that is due in every session that is shown."""
         self._free_unused()
         sessions = [session for session in self.sessions if session.is_shown]
@@ -244,8 +298,13 @@ class Studio:
             with self._due:
                 while not self._slots and not self._closing:
                     self._due.wait()
-                slots, self._slots = self._slots, {}
-            self._paint_frames(slots)
+            self.paint_planned()
+
+    def paint_planned(self) -> None:
+        """Paint, and send out, what was planned; the painting thread does."""
+        with self._due:
+            slots, self._slots = self._slots, {}
+        self._paint_frames(slots)
 
     def _paint_frames(self, slots: dict[str, PlannedFrame]) -> None:
         """One batch for each avatar."""

@@ -12,11 +12,10 @@ import numpy as np
 from jaxtyping import Float
 
 from instag.speech.lips.live_ear import LiveEar
-from instag.types import SAMPLE_RATE
+from instag.types import SAMPLE_RATE, SAMPLES
 
 STALL_S = 0.25
 """A recording into which nothing was pushed for so long counts as complete."""
-MOST_WAITING_S = 600.0
 
 
 @final
@@ -79,6 +78,16 @@ class VoiceLine:
             elif self._stalled():
                 self.ear.end()
             return self.ear.ready
+
+    def skip_surplus(self, *, most_s: float) -> bool:
+        """Drop a frame of sound that came too early, if there is one: whether there was. most_s: of
+        sound that may wait beyond the look-ahead."""
+        with self._lock:
+            surplus = self.ear.waiting - self.ear.ahead
+            if self._later or self.ear.ended or surplus < max(SAMPLES, most_s * SAMPLE_RATE):
+                return False
+            self.ear.skip()
+            return True
 
     def _stalled(self) -> bool:
         quiet_s = self._clock() - self._pushed_at
