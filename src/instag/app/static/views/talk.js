@@ -106,7 +106,9 @@ export async function talkView(place, id) {
     if (file && live) await trying(() => live.playFile(file));
   }
 
-  const interrupt = () => live && trying(() => live.interrupt());
+  function interrupt() {
+    if (live) trying(() => live.interrupt());
+  }
 
   async function toggleMicrophone() {
     if (!live) return;
@@ -132,7 +134,9 @@ export async function talkView(place, id) {
     if (await trying(() => api.speakText(id, videoText.value), makeButton)) videoText.value = "";
   }
 
-  const makeFromFile = (file) => trying(() => api.speak(id, file, file.name));
+  function makeFromFile(file) {
+    trying(() => api.speak(id, file, file.name));
+  }
 
   await jobs.refresh();
   let made = [], finished = null;
