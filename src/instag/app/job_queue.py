@@ -57,6 +57,10 @@ class JobQueue:
         """Whether no more jobs will be run."""
         return self._closing
 
+    def leave(self) -> None:
+        """Begin no more jobs; for a handler of signals, which may take no lock."""
+        self._closing = True
+
     def start(self) -> None:
         for job in self.store.all():
             if job.state is State.RUNNING:

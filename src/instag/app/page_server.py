@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import final
 
 from instag.app.folder_lock import held
@@ -93,7 +94,15 @@ def run_page(
             app, log_level="warning", ws_max_size=1 << 20, timeout_graceful_shutdown=GRACE_S
         )
         ready(f"http://{HOST}:{listener.getsockname()[1]}/")
-        uvicorn.Server(config).run([listener])
+        serving = uvicorn.Server(config)
+        stop = serving.handle_exit
+
+        def leave(sig: int, frame: FrameType | None) -> None:
+            queue.leave()  # ends what is told to pages, which would keep the server up
+            stop(sig, frame)
+
+        serving.handle_exit = leave
+        serving.run([listener])
 
 
 @contextmanager
