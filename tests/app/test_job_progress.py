@@ -68,12 +68,13 @@ def test_a_few_pictures_are_kept_and_the_rest_go(tmp_path: Path) -> None:
     clock = Clock()
     writer = ProgressWriter(tmp_path, SHARES, lambda picture: b"jpeg", clock)
     for step in range(100):
-        clock.now += 1
+        clock.now += 3
         writer("face", step, 100)
         writer.preview("face", step, np.zeros((2, 2, 3), np.uint8))
+        writer.preview("face", step, np.zeros((2, 2, 3), np.uint8))  # too soon
     now = read_progress(tmp_path)
     assert now.preview == 100
-    assert 5 <= len(now.kept) <= 8
+    assert len(now.kept) == 6  # no more milestones lie in this stage
     wanted = {*now.kept, now.preview, now.preview - 1}
     assert {path.name for path in tmp_path.glob("preview-*")} == {
         preview_path(tmp_path, number).name for number in wanted

@@ -92,6 +92,7 @@ def test_an_avatar_is_brought_with_its_portrait(
     assert library.entries() == [entry]
     assert entry.consent == ""
     assert library.picture(entry.id).read_bytes()[:3] == b"\xff\xd8\xff"
+    assert not library.written.path.exists()  # others wrote it
     broken = library.incoming / "broken.avatar"
     broken.write_bytes(b"PK nothing")
     with pytest.raises(NotAnArtefact):

@@ -60,7 +60,7 @@ def run(library: Library, job: Job, place: Path, cancel: Event) -> tuple[State, 
     except Cancelled:
         return State.CANCELLED, ""
     except InstagError as error:
-        return State.FAILED, str(error)
+        return State.FAILED, str(error).replace(f"{place}{os.sep}", "")
     except Exception:  # noqa: BLE001 - a bug must end in a sentence; its traceback is logged
         traceback.print_exc()
         return State.FAILED, (
@@ -145,6 +145,7 @@ def say(library: Library, job: Job, place: Path, cancel: Event) -> None:
         seconds=probe(output).seconds,
     )
     library.add_video(video, output)
+    progress("speak", 1, 1)
 
 
 def _watch_input(cancel: Event) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 from instag.runtime.files import write_atomic
 
 PROGRESS = "progress.json"
-WRITE_EVERY_S = 0.25
+WRITE_EVERY_S, PREVIEW_EVERY_S = 0.25, 3.0
+"""Seconds between two files. Previews have a screen of another colour each: faster ones flicker."""
 SURE_AFTER_S = 3.0
 """Seconds of a stage before its speed is believed."""
 MILESTONES = (0.0, 0.3, 0.33, 0.38, 0.46, 0.58, 0.75, 0.92)
@@ -97,6 +98,7 @@ class ProgressWriter:
         earlier = read_progress(folder)
         self.now = replace(earlier, left_s=None)
         self._written = -WRITE_EVERY_S
+        self._previewed = -PREVIEW_EVERY_S
         self._ends: float | None = None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
@@ -107,11 +109,15 @@ class ProgressWriter:
         share, measured = self._left(stage, done / max(total, 1))
         begun, left = stage != self.now.stage, self._left_now(measured)
         self.now = replace(self.now, stage=stage, share=round(share, 4), left_s=left)
-        if begun or self._clock() - self._written >= WRITE_EVERY_S:
+        if begun or share >= 1 or self._clock() - self._written >= WRITE_EVERY_S:
             self._write()
 
     def preview(self, stage: str, step: int, picture: np.ndarray) -> None:
-        """A Preview of Trainer: the newest picture replaces the one before, unless that is kept."""
+        """A Preview of Trainer: the newest picture replaces the one before, unless that is kept;
+        what comes too soon is passed over."""
+        if self._clock() - self._previewed < PREVIEW_EVERY_S:
+            return
+        self._previewed = self._clock()
         number, kept = self.now.preview + 1, self.now.kept
         write_atomic(preview_path(self._folder, number), self._picture(picture))
         passed = sum(self.now.share >= milestone for milestone in MILESTONES)

@@ -102,14 +102,24 @@ class Library:
         folder = self.avatars / self.entry(identifier).id
         return next(folder.glob(f"{RECORDING}.*"), None)
 
-    def add(self, entry: Entry, head: Path, picture: bytes, recording: Path | None = None) -> Entry:
+    def add(
+        self,
+        entry: Entry,
+        head: Path,
+        picture: bytes,
+        recording: Path | None = None,
+        *,
+        learned_here: bool = True,
+    ) -> Entry:
         """Put an avatar into the library, whole or not at all; once, where the same is added again.
-        The files given are moved. Raises DiskFull, NotWritable, BadArgument."""
+        The head is moved. learned_here: only such ones are recorded as written by this library.
+        Raises DiskFull, NotWritable, BadArgument."""
         entry = replace(entry, name=checked_name(entry.name))
         target = self.avatars / checked_identifier(entry.id)
         if self.has(entry.id):
             return entry
-        self.written.add(head, "avatar", entry.name, entry.made)
+        if learned_here:
+            self.written.add(head, "avatar", entry.name, entry.made)
         with atomic_folder(target) as folder:
             shutil.copyfile(head, folder / HEAD)
             (folder / PICTURE).write_bytes(picture)
@@ -169,7 +179,7 @@ def import_avatar(library: Library, file: Path, name: str) -> Entry:
         consent=avatar.consent.sentence if avatar.consent else "",
         spoken=avatar.consent.spoken if avatar.consent else False,
     )
-    return library.add(entry, file, portrait(avatar))
+    return library.add(entry, file, portrait(avatar), learned_here=False)
 
 
 def _folders(place: Path) -> Iterator[Path]:

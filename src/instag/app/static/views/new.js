@@ -71,7 +71,7 @@ async function recordStep(place, script, { begin, done }) {
     script.lines.map((line) => el("li", {}, line)));
   fill(place,
     el("h1", {}, "Read this aloud"),
-    el("div", { class: "studio" },
+    el("div", { class: "studio reading" },
       el("div", {},
         el("div", { class: "stage" }, video, el("div", { class: "oval", "aria-hidden": "true" }), count),
         el("ul", { class: "chips", "aria-label": "Checks" }, [...chips.values()]),

@@ -181,7 +181,7 @@ export async function talkView(place, id) {
     };
     const name = `${avatar.name} ${entry.said}`.replace(/[^\p{L}\p{N} _-]/gu, "").slice(0, 60).trim();
     return el("li", {},
-      el("video", { src: api.video(entry.id), controls: true, playsInline: true, preload: "metadata", "aria-label": `Video: ${entry.said}` }),
+      el("video", { src: api.video(entry.id), poster: api.picture(id), controls: true, playsInline: true, preload: "metadata", "aria-label": `Video: ${entry.said}` }),
       el("div", {}, el("p", {}, entry.said), el("p", { class: "sub" }, `${clock(entry.seconds)} · ${when(entry.made)}`),
         el("div", { class: "row" },
           el("a", { class: "button small", href: api.video(entry.id), download: `${name}.mp4` }, "Download"),

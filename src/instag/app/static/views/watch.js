@@ -35,6 +35,7 @@ export async function watchView(place, id) {
     const { progress } = job;
     say(title, job.state === "done" ? `${job.name} is ready` : `Learning ${job.name}`);
     say(status, words(job));
+    status.classList.toggle("warn", job.state === "failed");
     bar.value = job.state === "done" ? 1 : progress.share;
     bar.hidden = job.state === "failed";
     say(left, job.state === "running"
