@@ -11,7 +11,12 @@ from instag.errors import BadArgument
 from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.live_ear import VOICED, HeardFrame, LiveEar, listen
 from instag.speech.lips.live_features import LIVE_SAMPLES, live_hidden, look_ahead_steps
-from instag.speech.lips.live_network import OnnxLiveNetwork, TorchLiveNetwork, live_network
+from instag.speech.lips.live_network import (
+    LiveNetwork,
+    OnnxLiveNetwork,
+    TorchLiveNetwork,
+    live_network,
+)
 from instag.types import SAMPLES
 
 
@@ -20,10 +25,14 @@ def front_end(look_ahead_s: float = 0.2) -> LipCodeFrontEnd:
     return LipCodeFrontEnd(look_ahead_s=look_ahead_s, gain=0.8)
 
 
-def new_ear(look_ahead_s: float = 0.2, **settings: bool) -> LiveEar:
+@cache
+def network(look_ahead_s: float = 0.2) -> LiveNetwork:
     heard_by = front_end(look_ahead_s)
-    steps = look_ahead_steps(look_ahead_s)
-    return LiveEar(heard_by, live_network(heard_by.encoder, heard_by.model, steps), **settings)
+    return live_network(heard_by.encoder, heard_by.model, look_ahead_steps(look_ahead_s))
+
+
+def new_ear(look_ahead_s: float = 0.2, **settings: bool) -> LiveEar:
+    return LiveEar(front_end(look_ahead_s), network(look_ahead_s), **settings)
 
 
 def speech(frames: int) -> np.ndarray:
@@ -100,7 +109,6 @@ def test_lips_rest_in_a_pause_of_a_quiet_room():
 
 def test_ears_are_heard_together_as_alone():
     first, second = new_ear(), new_ear()
-    second.network = first.network
     first.push(speech(20))
     second.push(speech(40)[10 * SAMPLES :])
     both = listen([first, second])
@@ -138,6 +146,6 @@ def test_the_graph_computes_what_torch_does(look_ahead: int):
     windows = torch.randn(2, LIVE_SAMPLES, generator=torch.Generator().manual_seed(0)) * 0.05
     windows[1] = 0
     expected = live_hidden(*parts, windows, look_ahead)
-    for network in (OnnxLiveNetwork, TorchLiveNetwork):
-        found = network(*parts, look_ahead)(windows)
+    for made in (OnnxLiveNetwork, TorchLiveNetwork):
+        found = made(*parts, look_ahead)(windows)
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)

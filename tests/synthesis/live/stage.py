@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 import torch
@@ -44,14 +45,23 @@ class Kept(LiveOutput):
         return np.concatenate([np.zeros(0, np.float32), *self.sounds])
 
 
+@cache
+def _shared() -> Studio:
+    return Studio(most_sessions=4)
+
+
 @contextmanager
-def quiet_studio(**settings) -> Iterator[Studio]:
-    """A studio whose frames are planned and painted when a test asks for it."""
-    studio = Studio(**settings)
+def quiet_studio(*, most_sessions: int = 4, idle_s: float = 60.0) -> Iterator[Studio]:
+    """A studio whose frames are planned and painted when a test asks for it; its networks and
+    painters are those of the tests before."""
+    studio = _shared()
+    studio.most_sessions, studio.idle_s = most_sessions, idle_s
+    studio._paint.clear()
     try:
         yield studio
     finally:
-        studio.close()
+        for session in studio.sessions:
+            studio.end(session.name)
 
 
 def play(studio: Studio, frames: int, *, paint: bool = True) -> None:

@@ -92,7 +92,7 @@ class Studio:
         """look_ahead_s: seconds of sound that lips look ahead. most_sessions: that are open at
         once. idle_s: after which unused ones are freed."""
         self._device, self._look_ahead_s = torch.device(device), look_ahead_s
-        self.most_sessions, self._idle_s = most_sessions, idle_s
+        self.most_sessions, self.idle_s = most_sessions, idle_s
         self._encoder = load_whisper_encoder().to(self._device)
         self._networks: dict[int, LiveNetwork] = {}
         self._lock, self._due = threading.Lock(), threading.Condition()
@@ -289,7 +289,7 @@ class Studio:
     def _free_unused(self) -> None:
         now = time.monotonic()
         for session in self.sessions:
-            if not session.is_shown and now - session.used_at > self._idle_s:
+            if not session.is_shown and now - session.used_at > self.idle_s:
                 self.end(session.name)
 
     def _paint_on(self) -> None:
