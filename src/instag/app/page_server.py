@@ -3,49 +3,19 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import final
 
+from instag.app.app_options import AppOptions
 from instag.app.folder_lock import held
 from instag.app.job_queue import Command, JobQueue, job_command
 from instag.app.library import Library
 from instag.app.serve import check_extra
 from instag.errors import BadArgument
-from instag.options import check_limits, option
 
 HOST = "127.0.0.1"
 GRACE_S = 2
 """Seconds that open connections get when the server ends."""
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class AppOptions:
-    """Where avatars are kept, and how the page is reached."""
-
-    library: Path | None = option(
-        None,
-        "The folder of avatars, recordings and videos; instag-library in your home if not given.",
-        metavar="DIR",
-        show_default=False,
-    )
-    port: int = option(8000, "The port; 0 for any that is free.", minimum=0, maximum=65_535)
-    sessions: int = option(2, "How many sessions may be open at once.", minimum=1, maximum=256)
-    voice_command: str = option(
-        "",
-        "A program that says texts: {text} and {wav} stand for the text and the sound file.",
-        metavar="COMMAND",
-    )
-    voice_url: str = option("", "A service that answers a POST of text with sound.", metavar="URL")
-
-    def __post_init__(self) -> None:
-        check_limits(self)
-
-    @property
-    def folder(self) -> Path:
-        return self.library or Path.home() / "instag-library"
 
 
 def run_page(

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from instag.app.page_server import AppOptions, run_page
+from instag.app.app_options import AppOptions
+from instag.app.page_server import run_page
 
 TINY_JOB = Path(__file__).with_name("tiny_job.py")
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from instag.app.page_server import AppOptions
+from instag.app.app_options import AppOptions
 from instag.cli import options
 from instag.cli.terminal import Terminal
 
