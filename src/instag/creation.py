@@ -7,11 +7,13 @@ from pathlib import Path
 from instag.capture.options import CaptureOptions
 from instag.capture.prepare import prepare
 from instag.data.clip import Clip
+from instag.errors import Cancelled
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_named
-from instag.training.adapt import StageReport, adapt, silent_stages
+from instag.training.adapt import adapt
 from instag.training.adapt_plan import AdaptPlan
 from instag.training.options import TrainingOptions
+from instag.training.trainer import CancelToken, Preview, StageReport, silent_stages
 from instag.types import FPS
 
 OBSERVE = "observe"
@@ -39,6 +41,8 @@ def create(
     report: StageReport = silent_stages,
     on_clip: Callable[[Clip], None] | None = None,
     on_plan: Callable[[AdaptPlan], None] | None = None,
+    preview: Preview | None = None,
+    cancel: CancelToken | None = None,
 ) -> Avatar:
     """Learn a talking head from a video of one person who speaks, and write it to `output`.
 
@@ -46,13 +50,19 @@ def create(
     run that was stopped goes on from it, and another recipe starts at once. Of a video of which
     some seconds are taught, only these and TESTED_S more are observed. report: called with
     (stage, done, total). on_clip, on_plan: called with the clip, and with what will be learned
-    from, before the head is learned. Raises what `prepare` and `adapt` raise.
+    from, before the head is learned. preview: called now and then with (stage, step, picture), see
+    Trainer. cancel: once it is set, the work stops and Cancelled is raised; the same call goes on
+    from there. Raises what `prepare` and `adapt` raise.
     """
     device_named(training.device)
     folder = Path(output).with_suffix(".clip") if clip is None else Path(clip)
 
     def observing(done: int, total: int) -> None:
         report(OBSERVE, done, total)
+        if cancel is not None and cancel.is_set():
+            raise Cancelled(
+                f"Observing {video} was cancelled. Run the same again: it goes on from there."
+            )
 
     chosen = replace(capture, speech=training.features)
     if capture.seconds is None:
@@ -60,4 +70,12 @@ def create(
     observed = prepare(video, folder, chosen, report=observing)
     if on_clip is not None:
         on_clip(observed)
-    return adapt(observed, output, report=report, on_plan=on_plan, **vars(training))
+    return adapt(
+        observed,
+        output,
+        report=report,
+        on_plan=on_plan,
+        preview=preview,
+        cancel=cancel,
+        **vars(training),
+    )

@@ -104,6 +104,14 @@ class ExtraMissing(InstagError):
     """Raised where an optional Python package is not installed."""
 
 
+class StudioFull(InstagError):
+    """Raised where no more live sessions can be opened."""
+
+
+class VoiceFailed(InstagError):
+    """Raised where a speech synthesiser gives no sound."""
+
+
 class RenderingFailed(InstagError):
     """Raised where Gaussians cannot be rendered: too many of them, or too large a picture."""
 

@@ -52,6 +52,12 @@ COMMANDS = (
         heading=START,
         help="Learn a synthetic speaker, let it speak, show both in a report.",
     ),
+    Command(
+        name="app",
+        heading=START,
+        help="One page in a browser: record, learn, talk.",
+        on_interrupt="Work that was begun goes on when the same command is run again.",
+    ),
     Command(name="doctor", heading=START, help="What works on this machine, and what to do."),
     Command(name="create", heading=MAKE, help="Learn a talking head from a video."),
     Command(
@@ -59,6 +65,12 @@ COMMANDS = (
         heading=MAKE,
         help="Let an avatar say what a sound file holds.",
         on_interrupt=NOTHING_WRITTEN,
+    ),
+    Command(
+        name="serve",
+        heading=MAKE,
+        help="Let avatars talk live, in a browser.",
+        on_interrupt="The sessions are closed.",
     ),
     Command(
         name="evaluate",

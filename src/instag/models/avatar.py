@@ -4,6 +4,7 @@ A zip of `avatar.json` (AvatarInfo), `head.safetensors` (both sets of Gaussians,
 `drive.safetensors` (viewmats and expressions of the frames that it was learned from),
 `speaker_adapter.safetensors` (where lip codes drive it: how they follow the person's voice),
 `baked.safetensors` (where it was baked: a BakedHead),
+`consent.json` (where it was given: a Consent),
 `torso/00000.webp` (RGBA) and `backdrop.png`. No pickle.
 """
 
@@ -23,6 +24,7 @@ from torch import Tensor
 
 from instag.errors import FileMissing, NotAnArtefact
 from instag.models.archive import (
+    MOST_INFO,
     MOST_PICTURE,
     MOST_TENSORS,
     opened_archive,
@@ -30,6 +32,7 @@ from instag.models.archive import (
     read_member,
 )
 from instag.models.baked_head import BakedHead, check_baked_head
+from instag.models.consent import Consent, consent_of
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, load_head, new_head
 from instag.runtime.files import atomic_path
@@ -48,6 +51,7 @@ from instag.types import EXPRESSION_UNITS, FPS, LIP_CODES, Camera, Conditioning
 FORMAT_VERSION = 3
 """1 and 2 do not name `conditioning` and `expression_units`, and call the adapter a voice."""
 BAKED_HEAD = "baked.safetensors"
+CONSENT = "consent.json"
 SPEAKER_ADAPTER, EARLIER_SPEAKER_ADAPTER = "speaker_adapter.safetensors", "voice.safetensors"
 MOST_DRIVE_FRAMES = 1_500
 """Frames of poses, expressions and torso that an avatar keeps: one minute, there and back two."""
@@ -91,6 +95,7 @@ class Avatar:
     viewmats: world to camera, OpenCV. expression: intensities of `info.expression_units`. backdrop:
     RGB. speaker_adapter: state of a `speech.lips` SpeakerAdapter, where lip codes drive the head.
     baked: of this head, as its `head_id` tells; `baked_cache.baked_head_of` finds one for any.
+    consent: of the person, where the avatar was made with one.
     """
 
     info: AvatarInfo
@@ -101,6 +106,7 @@ class Avatar:
     backdrop: UInt8[np.ndarray, "h w 3"]
     speaker_adapter: dict[str, Tensor] | None = None
     baked: BakedHead | None = None
+    consent: Consent | None = None
 
     def __len__(self) -> int:
         """Frames of poses, expressions and torso."""
@@ -154,6 +160,8 @@ class Avatar:
             if self.baked is not None:
                 content = save(stored(self.baked.tensors()))
                 archive.writestr(BAKED_HEAD, content, zipfile.ZIP_DEFLATED)
+            if self.consent is not None:
+                archive.writestr(CONSENT, self.consent.as_json())
             archive.writestr("backdrop.png", encode_backdrop(self.backdrop))
             for index, torso in enumerate(self.torso_files):
                 archive.writestr(f"torso/{index:05d}.webp", torso)
@@ -188,6 +196,7 @@ class Avatar:
                 ),
                 speaker_adapter=_read_speaker_adapter(archive, info.conditioning),
                 baked=_read_baked_head(archive, info),
+                consent=_read_consent(archive),
             )
 
 
@@ -315,6 +324,13 @@ def _read_baked_head(archive: zipfile.ZipFile, info: AvatarInfo) -> BakedHead | 
     tensors = load(read_member(archive, BAKED_HEAD, MOST_TENSORS))
     check_baked_head(tensors, info.splats["face"])
     return BakedHead.of_tensors(tensors)
+
+
+def _read_consent(archive: zipfile.ZipFile) -> Consent | None:
+    """None in avatars that were made without one, or before it was kept."""
+    if CONSENT not in archive.namelist():
+        return None
+    return consent_of(read_member(archive, CONSENT, MOST_INFO))
 
 
 def check_speaker_adapter(state: dict[str, Tensor]) -> None:

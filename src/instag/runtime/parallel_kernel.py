@@ -19,10 +19,11 @@ _LAUNCH = threading.Lock()
 
 
 def parallel_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit` for a parallel kernel that is cached; options: further ones of njit."""
+    """`numba.njit` for a parallel kernel that is cached, and lets other Python threads run
+    meanwhile; options: further ones of njit."""
 
     def compiled(function: Callable[..., Any]) -> Any:
-        kernel = numba.njit(cache=True, parallel=True, **options)(function)
+        kernel = numba.njit(cache=True, parallel=True, nogil=True, **options)(function)
         return kernel if launches_are_safe() else one_at_a_time(kernel)
 
     return compiled

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from instag.motion.blinks import added_blinks, merge_blink
@@ -133,7 +133,7 @@ class WithBlinks(ControlSource):
         return self.source.expression(frames)
 
 
-def ping_pong(learned: int, frames: Int[Tensor, " f"]) -> Float[Tensor, " f"]:
+def ping_pong(learned: int, frames: Shaped[Tensor, " f"]) -> Float[Tensor, " f"]:
     """Places in 0..learned-1 for video frames 0, 1, 2...: forward, softly around at the end, back,
     softly around, and so on for ever.
 

@@ -41,10 +41,12 @@ Attribute = int | float | str | Sequence[int]
 class OnnxGraph:
     """A graph, built node by node.
 
-    Half-precision constants stay so in the file; a Cast node turns them into float32.
+    Half-precision constants stay so in the file; a Cast node turns them into float32. opset: the
+    version of ONNX's operators.
     """
 
     name: str
+    opset: int = OPSET
     parts: list[bytes] = field(default_factory=list)
     count: int = 0
 
@@ -95,7 +97,7 @@ class OnnxGraph:
     def to_bytes(self) -> bytes:
         """The content of the file."""
         graph = _message(MODEL_GRAPH, *self.parts, _text(GRAPH_NAME, self.name))
-        opset = _message(MODEL_OPSET, _number(OPSET_VERSION, OPSET))
+        opset = _message(MODEL_OPSET, _number(OPSET_VERSION, self.opset))
         return b"".join(
             [_number(MODEL_IR, IR_VERSION), _text(MODEL_PRODUCER, "instag"), graph, opset]
         )

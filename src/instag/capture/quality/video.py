@@ -60,7 +60,7 @@ class VideoMeasures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _FrameMeasures:
+class FrameMeasures:
     """One frame. colours: brightness at each landmark of the skin. around: the picture in grey and
     where it shows no person."""
 
@@ -79,7 +79,7 @@ def measure_video(clip: Clip, report: Report = silent) -> VideoMeasures:
     length. Raises NotAnArtefact."""
     track = clip.track()
     chosen = np.unique(np.linspace(0, len(clip) - 1, SAMPLED_FRAMES).astype(int))
-    frames: list[_FrameMeasures] = []
+    frames: list[FrameMeasures] = []
     for frame in in_order(
         lambda index: _measure_frame(
             clip.frame(index), clip.regions(index), track.landmarks[index]
@@ -107,18 +107,18 @@ def measure_video(clip: Clip, report: Report = silent) -> VideoMeasures:
         ),
         camera=_camera_path(frames),
         missing=float(1 - track.found.mean()),
-        outside=float(np.median(_outside(track.landmarks[..., :2], clip.size()))),
-        tilt=float(np.median(_tilts(track.landmarks))),
+        outside=float(np.median(outside(track.landmarks[..., :2], clip.size()))),
+        tilt=float(np.median(tilts(track.landmarks))),
         eyes=float(np.median([frame.eyes for frame in frames])),
     )
 
 
-def _outside(points: Float[np.ndarray, "f p 2"], size: tuple[int, int]) -> Float[np.ndarray, " f"]:
+def outside(points: Float[np.ndarray, "f p 2"], size: tuple[int, int]) -> Float[np.ndarray, " f"]:
     """The share of each frame's points beyond the picture."""
     return ((points < 0) | (points >= np.array(size))).any(-1).mean(-1)
 
 
-def _tilts(landmarks: Float[np.ndarray, "f 478 3"]) -> Float[np.ndarray, " f"]:
+def tilts(landmarks: Float[np.ndarray, "f 478 3"]) -> Float[np.ndarray, " f"]:
     """Degrees from upright to the line from forehead to chin, 0 to 180."""
     along = landmarks[:, CHIN, :2] - landmarks[:, CROWN, :2]
     return np.degrees(np.abs(np.arctan2(along[:, 0], along[:, 1])))
@@ -146,11 +146,19 @@ def _around(grey: UInt8[np.ndarray, "h w"], corners: np.ndarray) -> np.ndarray:
     return grey[max(0, top) : max(0, bottom + 1), max(0, left) : max(0, right + 1)]
 
 
+def measure_picture(
+    frame: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "478 3"]
+) -> FrameMeasures:
+    """The measures of a picture whose surroundings are not looked at."""
+    person = np.full(frame.shape[:2], Region.FACE, np.uint8)
+    return _measure_frame(frame, person, landmarks)
+
+
 def _measure_frame(
     frame: UInt8[np.ndarray, "h w 3"],
     regions: UInt8[np.ndarray, "h w"],
     landmarks: Float[np.ndarray, "478 3"],
-) -> _FrameMeasures:
+) -> FrameMeasures:
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     outline = landmarks[OVAL, :2]
     oval = cv2.fillConvexPoly(
@@ -169,7 +177,7 @@ def _measure_frame(
         np.ones((25, 25), np.uint8),
         borderValue=(1,),
     )
-    return _FrameMeasures(
+    return FrameMeasures(
         sharpness=_sharpness(grey, oval, float(np.ptp(outline[:, 1]))),
         brightness=float(face.mean()),
         lost=float(((face >= BLOWN) | (face <= BLACK)).mean()),
@@ -239,7 +247,7 @@ def _turns(track: Track) -> Float[np.ndarray, " f"]:
     return np.degrees(np.arccos(np.clip(to_camera[:, 2], -1, 1)))
 
 
-def _camera_path(frames: list[_FrameMeasures]) -> float | None:
+def _camera_path(frames: list[FrameMeasures]) -> float | None:
     """The largest distance that the surroundings were found to have moved from the first look on,
     over the picture's size."""
     first = frames[0]

@@ -1,0 +1,1 @@
+"""The server: live heads in a browser, and the page that learns, keeps and shows them."""

@@ -1,0 +1,35 @@
+"""The choices of somebody who opens the page in a browser."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from instag.options import check_limits, option
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class AppOptions:
+    """Where avatars are kept, and how the page is reached."""
+
+    library: Path | None = option(
+        None,
+        "The folder of avatars, recordings and videos; instag-library in your home if not given.",
+        metavar="DIR",
+        show_default=False,
+    )
+    port: int = option(8000, "The port; 0 for any that is free.", minimum=0, maximum=65_535)
+    sessions: int = option(2, "How many sessions may be open at once.", minimum=1, maximum=256)
+    voice_command: str = option(
+        "",
+        "A program that says texts: {text} and {wav} stand for the text and the sound file.",
+        metavar="COMMAND",
+    )
+    voice_url: str = option("", "A service that answers a POST of text with sound.", metavar="URL")
+
+    def __post_init__(self) -> None:
+        check_limits(self)
+
+    @property
+    def folder(self) -> Path:
+        return self.library or Path.home() / "instag-library"

@@ -1,0 +1,37 @@
+"""Error answers: an error of instag's over HTTP, as its sentence."""
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from instag.errors import (
+    ArtefactError,
+    BadArgument,
+    DiskFull,
+    FileMissing,
+    InstagError,
+    MediaError,
+    NotWritable,
+    StudioFull,
+    VoiceFailed,
+)
+
+RETRY_S = 30
+STATUS: dict[type[InstagError], int] = {
+    StudioFull: 503,
+    VoiceFailed: 502,
+    FileMissing: 404,
+    MediaError: 400,
+    BadArgument: 400,
+    ArtefactError: 400,
+    DiskFull: 507,
+    NotWritable: 507,
+}
+"""What an error is over HTTP; 500 for others."""
+
+
+async def answer_error(_: Request, error: Exception) -> JSONResponse:
+    """An error of instag's as its sentence."""
+    kinds = (kind for kind in STATUS if isinstance(error, kind))
+    status = STATUS.get(next(kinds, InstagError), 500)
+    headers = {"Retry-After": str(RETRY_S)} if status == 503 else None
+    return JSONResponse({"detail": str(error)}, status, headers)

@@ -1,0 +1,179 @@
+"""Routes of jobs: to add, watch, cancel, resume and remove them."""
+
+import asyncio
+import json
+import time
+import wave
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, StreamingResponse
+from jaxtyping import Float
+from pydantic import BaseModel, Field
+
+from instag.app.job_progress import preview_path, read_progress
+from instag.app.job_queue import JobQueue
+from instag.app.jobs import Job, State
+from instag.app.library import Library
+from instag.app.names import checked_name, new_identifier
+from instag.app.script import ConsentKind, consent_sentence
+from instag.app.uploads import ending_of, received
+from instag.app.voice import MOST_TEXT, Voice, no_voice
+from instag.errors import BadArgument, FileMissing, NoSound, NotMedia
+from instag.media.reader import find_sound, probe
+from instag.types import SAMPLE_RATE
+
+LOOK_EVERY_S = 0.5
+PING_S = 15.0
+"""Without news, so often a line is sent that keeps the connection open."""
+MOST_OWNER, MOST_SAID = 64, 300
+"""Letters that are kept."""
+
+
+class Speech(BaseModel):
+    """A text that an avatar is to say in a video."""
+
+    avatar: str
+    text: str = Field(min_length=1, max_length=MOST_TEXT)
+    owner: str = ""
+
+
+def job_router(library: Library, queue: JobQueue, voice: Voice | None = None) -> APIRouter:
+    """/api/jobs. voice: what says texts."""
+    router = APIRouter(prefix="/api/jobs")
+
+    @router.get("")
+    def jobs() -> dict[str, Any]:
+        return described(queue)
+
+    @router.get("/events")
+    def events() -> StreamingResponse:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(_news(queue), media_type="text/event-stream", headers=headers)
+
+    @router.post("/learn", status_code=201)
+    async def learn(
+        request: Request,
+        name: str,
+        consent: ConsentKind,
+        file: str = "",
+        recipe: str = "draft",
+        owner: str = "",
+    ) -> dict[str, Any]:
+        job = Job(
+            id=new_identifier(),
+            kind="learn",
+            name=checked_name(name),
+            owner=owner[:MOST_OWNER],
+            made=time.time(),
+            source=f"source{ending_of(file)}",
+            recipe=recipe,
+            consent=consent_sentence(consent),
+            spoken=consent == "spoken",
+        )
+        async with received(request, library.incoming, ending_of(file)) as video:
+            await run_in_threadpool(_check_video, video)
+            return asdict(await run_in_threadpool(queue.add, job, video))
+
+    @router.post("/speak", status_code=201)
+    async def speak(
+        request: Request, avatar: str, file: str = "", said: str = "", owner: str = ""
+    ) -> dict[str, Any]:
+        async with received(request, library.incoming, ending_of(file)) as sound:
+            return asdict(await run_in_threadpool(add_speech, sound, avatar, said or file, owner))
+
+    @router.post("/speak-text", status_code=201)
+    def speak_text(given: Speech) -> dict[str, Any]:
+        if voice is None:
+            raise BadArgument(no_voice())
+        sound = library.incoming / f"{new_identifier()}.wav"
+        try:
+            _write_wav(sound, voice.say(given.text))
+            return asdict(add_speech(sound, given.avatar, given.text, given.owner))
+        finally:
+            sound.unlink(missing_ok=True)
+
+    def add_speech(sound: Path, avatar: str, said: str, owner: str) -> Job:
+        find_sound(sound)
+        entry = library.entry(avatar)
+        job = Job(
+            id=new_identifier(),
+            kind="speak",
+            name=entry.name,
+            owner=owner[:MOST_OWNER],
+            made=time.time(),
+            source=f"source{sound.suffix}",
+            avatar=entry.id,
+            said=" ".join(said.split())[:MOST_SAID],
+        )
+        return queue.add(job, sound)
+
+    @router.post("/{identifier}/cancel")
+    def cancel(identifier: str) -> dict[str, Any]:
+        return asdict(queue.cancel(identifier))
+
+    @router.post("/{identifier}/resume")
+    def resume(identifier: str) -> dict[str, Any]:
+        return asdict(queue.resume(identifier))
+
+    @router.delete("/{identifier}", status_code=204)
+    def remove(identifier: str) -> None:
+        queue.remove(identifier)
+
+    @router.get("/{identifier}/preview/{number}")
+    def preview(identifier: str, number: int) -> FileResponse:
+        path = preview_path(queue.store.place(queue.store.job(identifier)), number)
+        if not path.is_file():
+            raise FileMissing("This picture was replaced by a newer one.")
+        return FileResponse(path, headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+    return router
+
+
+def _write_wav(path: Path, sound: Float[np.ndarray, " samples"]) -> None:
+    """Mono, 16 kHz, 16 bit."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        file.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
+
+
+def described(queue: JobQueue) -> dict[str, Any]:
+    """All jobs with their progress, in the order in which they were added."""
+    return {"jobs": [_described(queue, job) for job in queue.store.all()]}
+
+
+def _described(queue: JobQueue, job: Job) -> dict[str, Any]:
+    waits = job.state is State.QUEUED
+    return {
+        **asdict(job),
+        "progress": asdict(read_progress(queue.store.place(job))),
+        "ahead": queue.ahead_of(job) if waits else 0,
+    }
+
+
+async def _news(queue: JobQueue) -> AsyncIterator[str]:
+    """Server-sent events: all jobs at once, and again whenever something changes."""
+    before, told = "", time.monotonic()
+    while not queue.closing:
+        now = json.dumps(await run_in_threadpool(described, queue))
+        if now != before:
+            yield f"data: {now}\n\n"
+            before, told = now, time.monotonic()
+        elif time.monotonic() - told > PING_S:
+            yield ": nothing new\n\n"
+            told = time.monotonic()
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _check_video(video: Path) -> None:
+    """Refuse at once what can be no video with sound. Raises MediaError, BadArgument."""
+    media = probe(video)
+    if not media.has_picture:
+        raise NotMedia("This file has no picture. Give a video of one person who speaks.")
+    if not media.has_sound:
+        raise NoSound("This video has no sound. Give a video of one person who speaks.")

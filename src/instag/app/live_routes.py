@@ -1,0 +1,236 @@
+"""The live routes: sessions of talking heads over HTTP (docs/live.md#routes)."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, final
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Request, WebSocket
+from pydantic import BaseModel, Field
+
+from instag.app.avatar_shelf import AvatarShelf
+from instag.app.socket_stream import SocketStream
+from instag.app.sound_bytes import sound_of
+from instag.app.voice import MOST_TEXT, Voice, no_voice
+from instag.errors import BadArgument
+from instag.synthesis.live.session import LiveSession
+from instag.synthesis.live.studio import Studio
+from instag.types import FPS, SAMPLE_RATE
+
+MOST_SAID_S = 3600.0
+"""Of sound that waits to be said."""
+NO_SESSION = 4404
+"""A WebSocket's code for a session that is not there."""
+
+
+class NewSession(BaseModel):
+    """What a session shows."""
+
+    avatar: str
+    size: int | None = None
+
+
+class Offer(BaseModel):
+    """A browser's session description."""
+
+    sdp: str = Field(max_length=200_000)
+    type: str = "offer"
+
+
+class Text(BaseModel):
+    """What is to be said."""
+
+    text: str = Field(min_length=1, max_length=MOST_TEXT)
+
+
+@final
+class LiveDesk:
+    """What the routes share: the studio, its avatars, and the connections."""
+
+    def __init__(
+        self,
+        studio: Studio,
+        shelf: AvatarShelf,
+        *,
+        voice: Voice | None = None,
+        size: int | None = None,
+    ) -> None:
+        """size: of pictures where a session asks for none, the avatar's own if not given."""
+        self.studio, self.shelf, self.voice, self._size = studio, shelf, voice, size
+        self._sizes: dict[str, tuple[str, int]] = {}
+        self._links: dict[str, Any] = {}
+        self._opening = asyncio.Lock()
+
+    async def open(self, asked: NewSession) -> LiveSession:
+        """A new session; the first of an avatar takes some seconds."""
+        async with self._opening:
+            return await asyncio.to_thread(self._open, asked)
+
+    def _open(self, asked: NewSession) -> LiveSession:
+        avatar = self.shelf.open(asked.avatar, asked.size or self._size)
+        session = self.studio.open(avatar)
+        self._sizes = {name: kept for name, kept in self._sizes.items() if self._is_open(name)}
+        self._sizes[session.name] = asked.avatar, avatar.info.size
+        return session
+
+    def _is_open(self, name: str) -> bool:
+        return self.studio.session(name) is not None
+
+    def session(self, name: str) -> LiveSession:
+        """Raises HTTPException where there is none."""
+        session = self.studio.session(name)
+        if session is None:
+            raise HTTPException(404, "There is no such session any more. Open another one.")
+        return session
+
+    def size_of(self, session: LiveSession) -> int:
+        """Side of its pictures, pixels."""
+        return self._sizes[session.name][1]
+
+    def about(self, session: LiveSession) -> dict[str, object]:
+        """A session as the routes describe it."""
+        avatar, size = self._sizes[session.name]
+        return {
+            "id": session.name,
+            "avatar": avatar,
+            "size": size,
+            "fps": FPS,
+            "sample_rate": SAMPLE_RATE,
+            "state": session.state,
+        }
+
+    async def connect(self, session: LiveSession, offer: Offer) -> dict[str, str]:
+        """Answer a browser's offer; a session has one WebRTC connection, the last. Raises
+        HTTPException."""
+        try:
+            from aiortc import RTCSessionDescription
+
+            from instag.app.webrtc import WebRtcLink
+        except ImportError as error:
+            raise HTTPException(
+                501, "WebRTC needs aiortc: pip install 'instag[app]'. WebSocket works."
+            ) from error
+        link = WebRtcLink(session)
+        try:
+            answer = await link.answer(RTCSessionDescription(sdp=offer.sdp, type=offer.type))
+        except Exception as error:
+            await link.close()
+            raise HTTPException(400, f"This offer cannot be answered: {error}.") from error
+        await self._leave(session.name)
+        self._links[session.name] = link
+        return {"sdp": answer.sdp, "type": answer.type}
+
+    async def end(self, session: LiveSession) -> None:
+        """Close a session with its connection."""
+        self.studio.end(session.name)
+        await self._leave(session.name)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for name in list(self._links):
+            await self._leave(name)
+
+    async def _leave(self, name: str) -> None:
+        link = self._links.pop(name, None)
+        if link is not None:
+            await link.close()
+
+    def say(self, session: LiveSession, samples: np.ndarray) -> dict[str, float]:
+        """Let a session say sound, after all that it has to say."""
+        seconds = len(samples) / SAMPLE_RATE
+        if session.waiting_s + seconds > MOST_SAID_S:
+            raise BadArgument(f"More than {MOST_SAID_S:.0f} s wait to be said. Interrupt it first.")
+        session.push_audio(samples)
+        session.end_of_audio()
+        return {"seconds": round(seconds, 3)}
+
+    def metrics(self) -> dict[str, object]:
+        """How well the sessions run; times in ms."""
+        return {
+            "places": self.studio.most_sessions,
+            "parts_ms": asdict(self.studio.times),
+            "sessions": [
+                {
+                    "id": session.name,
+                    "frames": session.metrics.frames,
+                    "skipped": session.metrics.skipped,
+                    "interval_ms": asdict(session.metrics.intervals_ms),
+                    "skew_ms": asdict(session.metrics.skews_ms),
+                    "queue_ms": round(1e3 * session.waiting_s),
+                }
+                for session in self.studio.sessions
+            ],
+        }
+
+
+def live_router(desk: LiveDesk) -> APIRouter:
+    """The routes, for a server's app."""
+    router = APIRouter(prefix="/api")
+
+    @router.get("/avatars")
+    async def avatars() -> dict[str, object]:
+        entries = await asyncio.to_thread(desk.shelf.entries)
+        return {"avatars": [asdict(entry) for entry in entries]}
+
+    @router.get("/voice")
+    async def voice() -> dict[str, object]:
+        found = desk.voice
+        return {
+            "voice": None if found is None else found.name,
+            "detail": no_voice() if found is None else f"Texts are said by {found.name}.",
+        }
+
+    @router.get("/metrics")
+    async def metrics() -> dict[str, object]:
+        return desk.metrics()
+
+    @router.post("/sessions", status_code=201)
+    async def open_session(asked: NewSession) -> dict[str, object]:
+        return desk.about(await desk.open(asked))
+
+    @router.get("/sessions")
+    async def sessions() -> dict[str, object]:
+        return {"sessions": [desk.about(session) for session in desk.studio.sessions]}
+
+    @router.get("/sessions/{name}")
+    async def session(name: str) -> dict[str, object]:
+        return desk.about(desk.session(name))
+
+    @router.delete("/sessions/{name}", status_code=204)
+    async def end_session(name: str) -> None:
+        await desk.end(desk.session(name))
+
+    @router.post("/sessions/{name}/offer")
+    async def offer(name: str, given: Offer) -> dict[str, str]:
+        return await desk.connect(desk.session(name), given)
+
+    @router.post("/sessions/{name}/say", status_code=202)
+    async def say(name: str, given: Text) -> dict[str, float]:
+        session = desk.session(name)
+        if desk.voice is None:
+            raise BadArgument(no_voice())
+        samples = await asyncio.to_thread(desk.voice.say, given.text)
+        return desk.say(session, samples)
+
+    @router.post("/sessions/{name}/audio", status_code=202)
+    async def audio(name: str, request: Request) -> dict[str, float]:
+        session, content = desk.session(name), await request.body()
+        kind = request.headers.get("content-type", "")
+        return desk.say(session, await asyncio.to_thread(sound_of, content, kind))
+
+    @router.post("/sessions/{name}/interrupt", status_code=204)
+    async def interrupt(name: str) -> None:
+        desk.session(name).clear_buffer()
+
+    @router.websocket("/sessions/{name}/stream")
+    async def stream(socket: WebSocket, name: str) -> None:
+        found = desk.studio.session(name)
+        if found is None:
+            await socket.accept()
+            await socket.close(NO_SESSION, "There is no such session any more.")
+            return
+        with suppress(asyncio.CancelledError):
+            await SocketStream(socket, found, desk.size_of(found)).run()
+
+    return router

@@ -1,0 +1,112 @@
+"""The page's server: a library, its jobs and live heads behind one page in a browser."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from instag.app.app_options import AppOptions
+from instag.app.folder_lock import held
+from instag.app.job_queue import Command, JobQueue, job_command
+from instag.app.library import Library
+from instag.app.serve import check_extra
+from instag.errors import BadArgument
+
+HOST = "127.0.0.1"
+GRACE_S = 2
+"""Seconds that open connections get when the server ends."""
+
+
+def run_page(
+    options: AppOptions,
+    *,
+    device: str = "auto",
+    ready: Callable[[str], None] = lambda address: None,
+    command: Command = job_command,
+) -> None:
+    """Serve the page on this machine until the process is interrupted. ready: gets its address.
+    command: of the processes that learn and speak. Raises ExtraMissing, BadArgument where another
+    server has the library or the port, NotWritable."""
+    check_extra()
+    import uvicorn
+
+    from instag.app.check_routes import check_router
+    from instag.app.job_routes import job_router
+    from instag.app.library_routes import library_router
+    from instag.app.library_shelf import LibraryShelf
+    from instag.app.live_routes import LiveDesk
+    from instag.app.security import Security
+    from instag.app.server import STATIC, create_app
+    from instag.app.uploads import MOST_BYTES
+    from instag.app.voice import chosen_voice
+    from instag.runtime.device import device_named
+    from instag.synthesis.live.studio import Studio
+
+    voice = chosen_voice(options.voice_command, options.voice_url)
+    with (
+        _own_library(options.folder) as library,
+        _listening(options.port) as listener,
+        _running(JobQueue(library, command)) as queue,
+        Studio(device=device_named(device), most_sessions=options.sessions) as studio,
+    ):
+        app = create_app(
+            LiveDesk(studio, LibraryShelf(library), voice=voice),
+            Security(most_bytes=MOST_BYTES),
+            routers=(
+                library_router(library),
+                job_router(library, queue, voice),
+                check_router(library),
+            ),
+            page=STATIC / "index.html",
+        )
+        config = uvicorn.Config(
+            app, log_level="warning", ws_max_size=1 << 20, timeout_graceful_shutdown=GRACE_S
+        )
+        ready(f"http://{HOST}:{listener.getsockname()[1]}/")
+        serving = uvicorn.Server(config)
+        stop = serving.handle_exit
+
+        def leave(sig: int, frame: FrameType | None) -> None:
+            queue.leave()  # ends what is told to pages, which would keep the server up
+            stop(sig, frame)
+
+        serving.handle_exit = leave
+        serving.run([listener])
+
+
+@contextmanager
+def _own_library(folder: Path) -> Iterator[Library]:
+    """The library, while no other server has it. Raises BadArgument, NotWritable."""
+    library = Library(folder)
+    with held(library.folder) as mine:
+        if not mine:
+            raise BadArgument(
+                f"Another `instag app` uses {folder}. Use its page, or give another --library."
+            )
+        library.tidy()
+        yield library
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """A socket that listens on this machine alone. Raises BadArgument."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError as error:
+            raise BadArgument(
+                f"Port {port} cannot be used ({error.strerror}). Give another: --port {port + 1}"
+            ) from error
+        listener.listen(128)
+        yield listener
+
+
+@contextmanager
+def _running(queue: JobQueue) -> Iterator[JobQueue]:
+    queue.start()
+    try:
+        yield queue
+    finally:
+        queue.close()

@@ -1,0 +1,34 @@
+// Verify: is this file ours? No more is said than bytes and metadata show.
+
+import { api } from "../api.js";
+import { dropZone, el, fill, trying, when } from "../dom.js";
+
+export async function verifyView(place) {
+  const result = el("div", { role: "status" });
+  fill(place,
+    el("h1", {}, "Is this file ours?"),
+    el("p", { class: "lead" }, "Give a video or an avatar. It is compared, byte for byte, with all that this library wrote, and its metadata are read. It is not kept."),
+    dropZone({ id: "verify-file", accept: "video/*,.avatar", title: "Choose a file", hint: "or drop it here", onfile: look }),
+    result);
+
+  async function look(file) {
+    fill(result, el("p", { class: "sub" }, `Comparing ${file.name}…`));
+    const found = await trying(() => api.verify(file));
+    fill(result, found ? verdict(file, found) : null);
+  }
+  return () => {};
+}
+
+function verdict(file, found) {
+  const [kind, title] = found.written ? ["yes", "Yes: this library wrote it"] : found.mark ? ["maybe", "It says so, but that proves nothing"] : ["unknown", "Not known here"];
+  return el("section", { class: `verdict ${kind}` },
+    el("h2", {}, title), el("p", {}, found.sentence),
+    el("dl", {},
+      row("File", file.name),
+      found.written ? row("Avatar", found.written.name) : null,
+      found.written ? row("Written", when(found.written.made)) : null,
+      found.mark ? row("Its metadata", found.mark) : null,
+      row("SHA-256", found.sha256)));
+}
+
+const row = (term, text) => el("div", {}, el("dt", {}, term), el("dd", {}, text));

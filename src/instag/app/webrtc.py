@@ -1,0 +1,175 @@
+"""A live session over WebRTC: a picture and a sound track to the browser, its microphone's from
+there (docs/live.md#webrtc)."""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from fractions import Fraction
+from typing import final
+
+import numpy as np
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.video.frame import VideoFrame
+
+from instag.app.frame_mailbox import FrameMailbox, MailboxClosed
+from instag.app.sound_bytes import floats, integers
+from instag.synthesis.live.session import LiveSession
+from instag.types import FPS, SAMPLE_RATE
+
+VIDEO_CLOCK, SOUND_RATE = 90_000, 48_000
+PIECE_S = 0.02
+"""Sound of a packet."""
+PIECE = round(SOUND_RATE * PIECE_S)
+FILTER_SAMPLES = 32
+"""Silence before the first sample, 16 kHz, so that 40 ms of it always give 40 ms at 48 kHz: what
+the resampler's filter holds back would make every packet late by a whole one."""
+
+
+@final
+class SoundTrack(MediaStreamTrack):
+    """20 ms after 20 ms, each at its time."""
+
+    kind = "audio"
+
+    def __init__(self, mailbox: FrameMailbox) -> None:
+        super().__init__()
+        self._mailbox, self._resampler = mailbox, AudioResampler("s16", "mono", SOUND_RATE)
+        self._samples = self._resampled(np.zeros(FILTER_SAMPLES, np.int16))
+        self._sent, self._next_at = 0, 0.0
+
+    async def recv(self) -> AudioFrame:
+        while len(self._samples) < PIECE:
+            try:
+                sound = await self._mailbox.next_sound()
+            except MailboxClosed:
+                self.stop()
+                raise MediaStreamError from None
+            fresh = self._resampled(integers(sound.samples))
+            self._samples = np.concatenate([self._samples, fresh])
+            self._next_at = max(self._next_at, time.monotonic() - PIECE_S)
+        await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
+        self._next_at += PIECE_S
+        piece, self._samples = self._samples[:PIECE], self._samples[PIECE:]
+        frame = AudioFrame.from_ndarray(piece[None], "s16", "mono")
+        frame.sample_rate, frame.pts = SOUND_RATE, self._sent
+        frame.time_base = Fraction(1, SOUND_RATE)
+        self._sent += PIECE
+        return frame
+
+    def _resampled(self, samples: np.ndarray) -> np.ndarray:
+        frame = AudioFrame.from_ndarray(samples[None], "s16", "mono")
+        frame.sample_rate = SAMPLE_RATE
+        pieces = [piece.to_ndarray()[0] for piece in self._resampler.resample(frame)]
+        return np.concatenate([np.zeros(0, np.int16), *pieces])
+
+
+@final
+class PictureTrack(MediaStreamTrack):
+    """The latest picture, whenever there is one."""
+
+    kind = "video"
+
+    def __init__(self, mailbox: FrameMailbox) -> None:
+        super().__init__()
+        self._mailbox = mailbox
+        self._first: int | None = None
+
+    async def recv(self) -> VideoFrame:
+        try:
+            found = await self._mailbox.next_picture()
+        except MailboxClosed:
+            self.stop()
+            raise MediaStreamError from None
+        self._first = found.number if self._first is None else self._first
+        frame = VideoFrame.from_ndarray(found.picture, "rgb24")
+        frame.pts = (found.number - self._first) * VIDEO_CLOCK // FPS
+        frame.time_base = Fraction(1, VIDEO_CLOCK)
+        return frame
+
+
+@final
+class WebRtcLink:
+    """One browser's connection to a session."""
+
+    def __init__(self, session: LiveSession) -> None:
+        self._session, self._mailbox = session, FrameMailbox()
+        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_attached = False
+        self._peer.on("track", self._on_track)
+        self._peer.on("datachannel", self._on_channel)
+        self._peer.on("connectionstatechange", self._on_change)
+
+    async def answer(self, offer: RTCSessionDescription) -> RTCSessionDescription:
+        """Accept a browser's offer. Raises ValueError for one that cannot be accepted."""
+        await self._peer.setRemoteDescription(offer)
+        self._peer.addTrack(SoundTrack(self._mailbox))
+        self._peer.addTrack(PictureTrack(self._mailbox))
+        await self._peer.setLocalDescription(await self._peer.createAnswer())
+        return self._peer.localDescription
+
+    async def close(self) -> None:
+        """Leave the session."""
+        self._session.detach(self._mailbox)
+        for task in list(self._tasks):
+            task.cancel()
+        await self._peer.close()
+
+    async def _on_change(self) -> None:
+        state = self._peer.connectionState
+        if state == "connected" and not self._is_attached:
+            self._is_attached = True
+            self._session.attach(self._mailbox)
+        elif state in ("failed", "closed"):
+            await self.close()
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        if track.kind != "audio":
+            return
+        for transceiver in self._peer.getTransceivers():
+            if transceiver.kind == "audio":
+                hear_at_once(transceiver.receiver)
+        self._keep(self._hear(track))
+
+    def _on_channel(self, channel: RTCDataChannel) -> None:
+        self._keep(self._tell(channel))
+
+    def _keep(self, work) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hear(self, track: MediaStreamTrack) -> None:
+        resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
+        with suppress(MediaStreamError):
+            while True:
+                frame = await track.recv()
+                assert isinstance(frame, AudioFrame)
+                for piece in resampler.resample(frame):
+                    self._session.push_microphone(floats(piece.to_ndarray()[0]))
+
+    async def _tell(self, channel: RTCDataChannel) -> None:
+        with suppress(MailboxClosed):
+            while True:
+                message = await self._mailbox.next_message()
+                if channel.readyState == "open":
+                    channel.send(json.dumps(message))
+
+
+def hear_at_once(receiver: RTCRtpReceiver) -> None:
+    """Aiortc holds four packets of sound back, 80 ms, and has no setting for it: the ear's queue
+    evens them out."""
+    buffer = getattr(receiver, "_RTCRtpReceiver__jitter_buffer", None)
+    if buffer is not None and hasattr(buffer, "_prefetch"):
+        buffer._prefetch = 0

@@ -1,0 +1,39 @@
+"""`instag app`."""
+
+from typing import Annotated
+
+import typer
+
+from instag.app.app_options import AppOptions
+from instag.cli import options
+from instag.cli.terminal import Terminal
+
+
+def app(
+    page: AppOptions,
+    terminal: Terminal,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Do not open the page in a browser.")
+    ] = False,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+) -> None:
+    """Open one page in a browser: record yourself, watch the avatar being learned, talk to it."""
+    import webbrowser
+
+    from instag.app.page_server import run_page
+    from instag.app.serve import check_extra
+    from instag.demo import can_show
+    from instag.runtime.device import keep_freed_memory, set_threads
+
+    check_extra()
+    set_threads(threads)
+    keep_freed_memory()
+
+    def ready(address: str) -> None:
+        sentence = f"Open {address}  (Ctrl-C ends it). Avatars are kept in {page.folder}."
+        terminal.result(sentence, {"address": address, "library": page.folder})
+        if not no_browser and can_show():
+            webbrowser.open(address)
+
+    run_page(page, device=device, ready=ready)

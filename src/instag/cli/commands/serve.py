@@ -1,0 +1,44 @@
+"""`instag serve`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instag.app.serve import ServeOptions
+from instag.cli import options
+from instag.cli.given_files import refuse_avatar
+from instag.cli.terminal import Terminal
+
+MICROPHONE = (
+    "Browsers give pages the microphone on localhost and over https alone: give --tls-cert and "
+    "--tls-key, or put a server with https before this one."
+)
+
+
+def serve(
+    avatars: Annotated[list[Path], typer.Argument(help="Avatars that may be talked to.")],
+    serving: ServeOptions,
+    terminal: Terminal,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+) -> None:
+    """Let avatars talk live, in browsers: they say what a microphone hears, texts and sound
+    files."""
+    from instag.app.security import is_local
+    from instag.app.serve import check_extra
+    from instag.app.serve import serve as serve_avatars
+    from instag.runtime.device import keep_freed_memory, set_threads
+
+    check_extra()
+    for avatar in avatars:
+        refuse_avatar(avatar)
+    set_threads(threads)
+    keep_freed_memory()
+    if not is_local(serving.host) and serving.tls_cert is None:
+        terminal.note(MICROPHONE)
+
+    def ready(address: str) -> None:
+        terminal.result(f"Open {address}  (Ctrl-C ends it)", {"address": address})
+
+    serve_avatars(avatars, serving, device=device, ready=ready)

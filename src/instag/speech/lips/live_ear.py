@@ -1,0 +1,143 @@
+"""The live ear: sound goes in as it comes, and for each frame its lip code comes out, a look-ahead
+later (docs/live.md#the-ear)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from instag.errors import BadArgument
+from instag.media.sound_queue import SampleQueue
+from instag.speech.lips.front_end import LipCodeFrontEnd
+from instag.speech.lips.live_features import LIVE_SAMPLES, SIDE_FRAMES, look_ahead_steps
+from instag.speech.lips.live_network import LiveNetwork
+from instag.speech.lips.quiet_rest import QuietRest
+from instag.speech.running_loudness import RunningLoudness
+from instag.speech.whisper import STEP
+from instag.types import SAMPLES
+
+LEAST_LOOK_AHEAD_S, LOOK_AHEAD_S, MOST_LOOK_AHEAD_S = 0.08, 0.2, 0.2
+"""Seconds of sound after a frame's middle that its code may depend on."""
+VOICED = 0.5
+"""Share of the code that the lips follow from which somebody counts as speaking."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class HeardFrame:
+    """One frame of sound and how the lips move in it. voice: 0 where nobody speaks, 1 where
+    somebody does."""
+
+    sound: Float[np.ndarray, " 640"]
+    code: Float[Tensor, " 12"]
+    voice: float
+
+
+@final
+class LiveEar:
+    """Keeps the last 1.2 s of a recording, and its sound that waits to be heard by `listen`.
+
+    front_end: of the person, with its look-ahead. network: of the front end, shared with other
+    ears. adaptive: whether the gain follows the voice, and lips rest in its pauses; else the gain
+    is the front end's.
+    """
+
+    def __init__(
+        self, front_end: LipCodeFrontEnd, network: LiveNetwork, *, adaptive: bool = True
+    ) -> None:
+        """Raises BadArgument for a look-ahead that is no live one."""
+        seconds = front_end.look_ahead_s
+        if seconds is None or not LEAST_LOOK_AHEAD_S <= seconds <= MOST_LOOK_AHEAD_S:
+            raise BadArgument(
+                f"A live voice is heard {LEAST_LOOK_AHEAD_S} to {MOST_LOOK_AHEAD_S} s ahead, not "
+                f"{seconds}."
+            )
+        self.front_end, self.network = front_end, network
+        # Samples from a frame's first to the last that its code depends on.
+        self.ahead = look_ahead_steps(seconds) * STEP + SAMPLES // 2
+        self._loudness = RunningLoudness() if adaptive else None
+        self.restart()
+
+    @property
+    def waiting(self) -> int:
+        """Samples of the frames that were not heard yet."""
+        return self._pushed - self._frame * SAMPLES
+
+    @property
+    def finished(self) -> bool:
+        """Whether the whole recording was heard."""
+        return self._ended and self.waiting <= 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the recording is complete."""
+        return self._ended
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is enough sound for the next frame."""
+        if self.waiting <= 0:
+            return False
+        return self._ended or self._pushed >= self._frame * SAMPLES + self.ahead
+
+    def restart(self) -> None:
+        """Drop all sound and begin another recording; before it was silence. The loudness stays."""
+        self._queue, self._ended = SampleQueue(), False
+        self._last = np.zeros(LIVE_SAMPLES, np.float32)
+        self._frame = self._pushed = 0
+        self._spoken, self._rest = False, QuietRest()
+
+    def push(self, samples: Float[np.ndarray, " n"]) -> None:
+        """The next samples of the recording that has not ended; nobody may change them any more."""
+        assert not self._ended, "another recording begins with restart"
+        self._queue.push(samples)
+        self._pushed += len(samples)
+
+    def end(self) -> None:
+        """The recording is complete: its last frames need no more sound."""
+        self._ended = True
+
+    def window(self) -> Float[Tensor, " samples"]:
+        """The last 1.2 s of sound at the common loudness, up to the look-ahead after the next
+        frame's middle."""
+        fresh = self._queue.take(SAMPLES if self._frame else self.ahead)
+        self._last = np.concatenate([self._last[len(fresh) :], fresh])
+        if self._loudness is None:
+            return torch.from_numpy(self._last) * self.front_end.gain
+        self._loudness.follow(fresh, spoken=self._spoken)
+        return torch.from_numpy(self._last) * self._loudness.gain
+
+    def skip(self) -> None:
+        """Drop the next frame, which is ready, unheard."""
+        self.window()
+        self._frame += 1
+
+    def heard(self, hidden: Float[Tensor, "5 n"]) -> HeardFrame:
+        """The next frame from what the networks computed of its window."""
+        front_end = self.front_end
+        code = front_end.adapter.live_code(hidden[None], front_end.model.aperture)[0]
+        voice = float(front_end.voice(hidden[SIDE_FRAMES : SIDE_FRAMES + 1]))
+        ahead = self._last[LIVE_SAMPLES - self.ahead :]
+        if self._loudness is not None:
+            voice *= self._rest(ahead, self._loudness.level)
+        self._spoken = voice > VOICED
+        self._frame += 1
+        sound = ahead[:SAMPLES].copy()
+        return HeardFrame(sound=sound, code=code * voice, voice=voice)
+
+
+@torch.no_grad()
+def listen(ears: Sequence[LiveEar]) -> list[HeardFrame]:
+    """The next frame of each ear, all of which are ready. Ears with the same network are computed
+    in one batch."""
+    found: dict[int, HeardFrame] = {}
+    for network in {id(ear.network): ear.network for ear in ears}.values():
+        places = [place for place, ear in enumerate(ears) if ear.network is network]
+        hidden = network(torch.stack([ears[place].window() for place in places]))
+        for place, each in zip(places, hidden, strict=True):
+            found[place] = ears[place].heard(each)
+    return [found[place] for place in range(len(ears))]

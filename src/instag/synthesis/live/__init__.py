@@ -1,0 +1,1 @@
+"""Live: a talking head whose sound is not known yet."""

@@ -1,0 +1,324 @@
+"""The studio: all live sessions of one device, on one clock.
+
+One thread plans: each 40 ms it hears what every session says next, in one batch, and sends that
+sound out. Another paints the planned frames, in one batch for each avatar, so that sound waits for
+no picture. A frame that is planned before the one before it was painted takes its place: late
+pictures are skipped, never queued.
+"""
+
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import final
+
+import torch
+
+from instag.errors import BadArgument, StudioFull
+from instag.models.avatar import Avatar
+from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
+from instag.speech.lips.live_ear import LOOK_AHEAD_S, LiveEar, listen
+from instag.speech.lips.live_features import look_ahead_steps
+from instag.speech.lips.live_network import LiveNetwork, live_network
+from instag.speech.lips.network import LipModel
+from instag.speech.whisper import load_whisper_encoder
+from instag.synthesis.live.metrics import KEPT, Spread
+from instag.synthesis.live.motion import LiveMotion
+from instag.synthesis.live.painter import LivePainter, PlannedFrame
+from instag.synthesis.live.session import LiveSession
+from instag.types import FPS, LIP_CODES
+
+FRAME_S = 1 / FPS
+BEHIND_S = 1.0
+"""A clock that is so far behind begins anew: the machine slept."""
+KEPT_CASTS = 2
+"""Avatars that stay ready though no session shows them."""
+IDLE_S = 60.0
+"""Sessions that nobody looks at or speaks to for so long are freed."""
+
+
+@final
+class _Cast:
+    """An avatar of one size that sessions share."""
+
+    def __init__(
+        self,
+        avatar: Avatar,
+        front_end: LipCodeFrontEnd,
+        network: LiveNetwork,
+        device: torch.device,
+    ) -> None:
+        self.avatar, self._front_end, self._network = avatar, front_end, network
+        self.painter = LivePainter(avatar, device)
+        rest = LiveMotion(avatar).next_frame(speaking=False)
+        self.painter.warm_up(PlannedFrame(number=0, code=torch.zeros(LIP_CODES), controls=rest))
+
+    def ear(self) -> LiveEar:
+        """One for a session."""
+        return LiveEar(self._front_end, self._network)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class StudioTimes:
+    """How long the parts of a frame take, ms, for all sessions together."""
+
+    hear: Spread
+    paint: Spread
+    late: Spread
+
+
+@final
+class Studio:
+    """Live sessions; used in a `with` block, which ends its threads.
+
+    with Studio() as studio:
+        session = studio.open(avatar)
+        session.attach(output)
+        session.push_audio(samples)
+    """
+
+    def __init__(
+        self,
+        *,
+        device: torch.device | str = "cpu",
+        look_ahead_s: float = LOOK_AHEAD_S,
+        most_sessions: int = 2,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        """look_ahead_s: seconds of sound that lips look ahead. most_sessions: that are open at
+        once. idle_s: after which unused ones are freed."""
+        self._device, self._look_ahead_s = torch.device(device), look_ahead_s
+        self.most_sessions, self.idle_s = most_sessions, idle_s
+        self._encoder = load_whisper_encoder().to(self._device)
+        self._networks: dict[int, LiveNetwork] = {}
+        self._lock, self._due = threading.Lock(), threading.Condition()
+        self._casts: list[_Cast] = []
+        self._cast_of: dict[str, _Cast] = {}
+        self._sessions: dict[str, LiveSession] = {}
+        self._slots: dict[str, PlannedFrame] = {}
+        self._hear: deque[float] = deque(maxlen=KEPT)
+        self._paint: deque[float] = deque(maxlen=KEPT)
+        self._late: deque[float] = deque(maxlen=KEPT)
+        self._closing = False
+        self._failure: Exception | None = None
+        self._threads = [
+            threading.Thread(
+                target=self._guarded, args=(work,), name=f"instag-live-{name}", daemon=True
+            )
+            for name, work in (("plan", self._plan_on), ("paint", self._paint_on))
+        ]
+
+    def __enter__(self) -> "Studio":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all sessions and threads."""
+        self._closing = True
+        with self._due:
+            self._due.notify_all()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        for session in self.sessions:
+            self.end(session.name)
+        for cast in self._casts:
+            cast.painter.close()
+        self._casts.clear()
+
+    @property
+    def sessions(self) -> list[LiveSession]:
+        """Those that are open."""
+        with self._lock:
+            return list(self._sessions.values())
+
+    @property
+    def times(self) -> StudioTimes:
+        """Of the last minute."""
+        return StudioTimes(
+            hear=Spread.of(list(self._hear)),
+            paint=Spread.of(list(self._paint)),
+            late=Spread.of(list(self._late)),
+        )
+
+    def session(self, name: str) -> LiveSession | None:
+        """The open session of this name."""
+        with self._lock:
+            return self._sessions.get(name)
+
+    def open(self, avatar: Avatar) -> LiveSession:
+        """A new session. What paints an avatar is made once, for the same object. Raises
+        StudioFull, and BadArgument for a head that lip codes do not drive."""
+        if self._failure is not None:
+            raise self._failure
+        self._check_place()
+        cast = self._cast(avatar)
+        session = LiveSession(secrets.token_urlsafe(9), avatar, cast.ear())
+        with self._lock:
+            self._casts = [each for each in self._casts if each is not cast] + [cast]
+            self._sessions[session.name], self._cast_of[session.name] = session, cast
+            self._drop_unused_casts()
+        return session
+
+    def _check_place(self) -> None:
+        """Raises StudioFull."""
+        count = len(self.sessions)
+        if count >= self.most_sessions:
+            raise StudioFull(
+                f"All {self.most_sessions} places are taken. Close another session, or try again "
+                "in a minute: sessions that nobody uses are closed."
+            )
+        shown = sum(session.is_shown for session in self.sessions)
+        paint_ms = self.times.paint.p50 * (shown + 1) / shown if shown else 0.0
+        if paint_ms > 1e3 * FRAME_S:
+            raise StudioFull(
+                f"This machine is busy: with one session more a frame would take {paint_ms:.0f} ms "
+                f"of the {1e3 * FRAME_S:.0f} there are. Close another session, or choose a smaller "
+                "size."
+            )
+
+    def end(self, name: str) -> None:
+        """Close a session, if it is open."""
+        with self._lock:
+            session = self._sessions.pop(name, None)
+            self._cast_of.pop(name, None)
+        with self._due:
+            self._slots.pop(name, None)
+        if session is not None:
+            session.close()
+
+    def _cast(self, avatar: Avatar) -> _Cast:
+        with self._lock:
+            found = [cast for cast in self._casts if cast.avatar is avatar]
+        if found:
+            return found[0]
+        front_end = self._front_end(avatar)
+        return _Cast(avatar, front_end, self._network(front_end.model), self._device)
+
+    def _network(self, model: LipModel) -> LiveNetwork:
+        """What hears for all avatars with these lip networks."""
+        if model.weights_id not in self._networks:
+            steps = look_ahead_steps(self._look_ahead_s)
+            self._networks[model.weights_id] = live_network(self._encoder, model, steps)
+        return self._networks[model.weights_id]
+
+    def _drop_unused_casts(self) -> None:
+        """Keep those of open sessions, and few others."""
+        used = {id(cast) for cast in self._cast_of.values()}
+        unused = [cast for cast in self._casts if id(cast) not in used]
+        for cast in unused[:-KEPT_CASTS]:
+            self._casts.remove(cast)
+            cast.painter.close()
+
+    def _front_end(self, avatar: Avatar) -> LipCodeFrontEnd:
+        if avatar.conditioning.kind != "lip_codes" or avatar.speaker_adapter is None:
+            raise BadArgument(
+                f"This avatar is driven by {avatar.info.front_end} features, which look too far "
+                "ahead to be live. Learn it again from its clip: instag adapt CLIP --speech motion"
+            )
+        return LipCodeFrontEnd(
+            SpeakerAdapter.of_state(avatar.speaker_adapter),
+            encoder=self._encoder,
+            look_ahead_s=self._look_ahead_s,
+        )
+
+    def _plan_on(self) -> None:
+        """The planning thread: late frames are planned at once, as their sound must go out."""
+        due = time.monotonic()
+        while not self._closing:
+            due += FRAME_S
+            wait = due - time.monotonic()
+            if wait > 0:
+                time.sleep(wait)
+            elif wait < -BEHIND_S:
+                due = time.monotonic()
+            self._late.append(max(0.0, -wait))
+            self.plan_frame()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do a thread's work. What it raises ends all sessions, and `open` raises it then."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - nobody else would see it
+            self._failure, self._closing = error, True
+            with self._due:
+                self._due.notify_all()
+            for session in self.sessions:
+                self.end(session.name)
+
+    def plan_frame(self) -> None:
+        """Hear, and send out, the frame that is due in every session that is shown."""
+        self._free_unused()
+        sessions = [session for session in self.sessions if session.is_shown]
+        if not sessions:
+            return
+        began = time.monotonic()
+        ears = {
+            session.name: ear
+            for session in sessions
+            if (ear := session.ear_with_a_frame()) is not None
+        }
+        heard = dict(zip(ears, listen(list(ears.values())), strict=True))
+        if ears:
+            self._hear.append(time.monotonic() - began)
+        for session in sessions:
+            frame = session.plan(heard.get(session.name))
+            self._offer(session, frame.planned)
+
+    def _offer(self, session: LiveSession, planned: PlannedFrame) -> None:
+        """Put a frame where the painter finds it, in place of one that it has not begun."""
+        with self._due:
+            if session.name in self._slots:
+                session.metrics.skip()
+            self._slots[session.name] = planned
+            self._due.notify()
+
+    def _free_unused(self) -> None:
+        now = time.monotonic()
+        for session in self.sessions:
+            if not session.is_shown and now - session.used_at > self.idle_s:
+                self.end(session.name)
+
+    def _paint_on(self) -> None:
+        """The painting thread."""
+        while not self._closing:
+            with self._due:
+                while not self._slots and not self._closing:
+                    self._due.wait()
+            self.paint_planned()
+
+    def paint_planned(self) -> None:
+        """Paint, and send out, what was planned; the painting thread does."""
+        with self._due:
+            slots, self._slots = self._slots, {}
+        self._paint_frames(slots)
+
+    def _paint_frames(self, slots: dict[str, PlannedFrame]) -> None:
+        """One batch for each avatar."""
+        began = time.monotonic()
+        with self._lock:
+            open_ones = [
+                (self._sessions[name], self._cast_of[name], planned)
+                for name, planned in slots.items()
+                if name in self._sessions
+            ]
+        for cast in {id(cast): cast for _, cast, _ in open_ones}.values():
+            together = [(session, planned) for session, of, planned in open_ones if of is cast]
+            pictures = cast.painter.paint([planned for _, planned in together])
+            for (session, planned), picture in zip(together, pictures, strict=True):
+                session.show(planned.number, picture)
+        if slots:
+            self._paint.append(time.monotonic() - began)

@@ -1,0 +1,172 @@
+"""The page in a real Chromium: from a recording to a conversation."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.browser.conftest import PageServer, write_wav
+from app.browser.watching import BEGIN, END, correlation, series
+from instag.app.library import Library
+from instag.assets.sample_speech import recording
+from instag.media.reader import probe
+from instag.models.avatar import Avatar
+
+AVATAR = Path(__file__).parents[2] / "artefacts" / "lip_codes.avatar"
+VIEWS = ("#/", "#/new", "#/verify")
+
+
+@pytest.fixture
+def brought(page: Any, server: PageServer) -> str:
+    """The identifier of an avatar that was dropped onto the page."""
+    known = {entry.id for entry in Library(server.library).entries()}
+    page.goto("/")
+    page.set_input_files("#bring", str(AVATAR))
+    page.get_by_text("lip_codes is here").first.wait_for()
+    (entry,) = [each for each in Library(server.library).entries() if each.id not in known]
+    return entry.id
+
+
+def connect(page: Any, identifier: str) -> None:
+    page.goto(f"/#/talk/{identifier}")
+    page.locator("button.start").click()
+    page.locator('.state[data-state="idle"], .state[data-state="listening"]').first.wait_for()
+    wait_for_pictures(page)
+
+
+def wait_for_pictures(page: Any) -> None:
+    """The page's policy allows no code as text, which playwright's own waiting would need."""
+    for _ in range(600):
+        if page.evaluate("document.querySelector('.stage video').videoWidth"):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("no picture came in a minute")
+
+
+def test_from_a_recording_to_a_head_that_talks(page: Any, server: PageServer) -> None:
+    page.goto("/#/new")
+    page.get_by_role("button", name="Turn on the camera").click()
+    page.locator(".chip.good", has_text="Face").wait_for()
+    page.get_by_role("button", name="Start recording").click()
+    page.wait_for_timeout(9_500)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_role("button", name="Learn this avatar").click()
+    page.locator(".stages .now", has_text="Learning the").wait_for(timeout=120_000)
+
+    server.end(signal.SIGKILL)
+    page.locator("#offline").wait_for()
+    server.start()
+    page.locator("#offline").wait_for(state="hidden")
+    page.get_by_role("link", name="Talk with Ada").wait_for(timeout=120_000)
+
+    (entry,) = Library(server.library).entries()
+    consent = Avatar.open(Library(server.library).avatar(entry.id)).consent
+    assert consent is not None
+    assert consent.spoken
+    kept = Library(server.library).recording(entry.id)
+    assert kept is not None
+    assert probe(kept).has_sound
+    page.get_by_role("link", name="Talk with Ada").click()
+    page.locator("button.start").click()
+    wait_for_pictures(page)
+    assert page.evaluate("document.querySelector('.stage video').videoWidth") == 96
+
+
+def test_frames_move_with_the_sound(page: Any, brought: str, tmp_path: Path) -> None:
+    connect(page, brought)
+    speech = recording("speech_two")
+    waveform = speech.waveform[: 16_000 * 6]
+    write_wav(tmp_path / "speech.wav", waveform)
+    page.evaluate(BEGIN)
+    page.set_input_files("#play", str(tmp_path / "speech.wav"))
+    page.wait_for_timeout(8_500)
+    seen = page.evaluate(END)
+    frames, seconds = len(seen["frames"]), seen["frames"][-1][0] - seen["frames"][0][0]
+    assert frames / seconds > 8  # pictures come; how many a second is measured in benchmarks/
+    moved, heard = series(seen)
+    fit, late = correlation(moved, heard)
+    assert fit > 0.35
+    assert abs(late) < 0.25
+
+
+def test_be_quiet_stops_lips_and_sound(page: Any, brought: str, tmp_path: Path) -> None:
+    connect(page, brought)
+    write_wav(tmp_path / "speech.wav", recording("speech_two").waveform)
+    page.set_input_files("#play", str(tmp_path / "speech.wav"))
+    page.locator('.state[data-state="speaking"]').wait_for()
+    page.wait_for_timeout(1_500)
+    page.evaluate(BEGIN)
+    page.wait_for_timeout(800)
+    page.get_by_role("button", name="Be quiet").click()
+    page.wait_for_timeout(1_500)
+    moved, heard = series(page.evaluate(END))
+    assert np.abs(heard[:15]).max() > 10 * max(np.abs(heard[-15:]).max(), 1e-4)
+    assert moved[:15].std() > 2 * moved[-15:].std()
+
+
+def test_two_tabs_talk_and_a_third_is_told(
+    browser: Any, page: Any, brought: str, server: PageServer
+) -> None:
+    connect(page, brought)
+    other = page.context.new_page()
+    connect(other, brought)
+    before = [each.evaluate("instagLive.stats()")["framesShown"] for each in (page, other)]
+    page.wait_for_timeout(1_500)
+    after = [each.evaluate("instagLive.stats()")["framesShown"] for each in (page, other)]
+    assert all(now > then + 10 for now, then in zip(after, before, strict=True))
+    third = page.context.new_page()
+    third.goto(f"{server.address}#/talk/{brought}")
+    third.locator("button.start").click()
+    third.locator(".toast.error").wait_for()
+    other.close()
+    page.get_by_role("button", name="End").click()
+    page.locator("button.start").wait_for()
+
+
+def test_a_video_is_made_fetched_and_verified(page: Any, brought: str, tmp_path: Path) -> None:
+    page.goto(f"/#/talk/{brought}")
+    write_wav(tmp_path / "hello.wav", recording("speech_two").waveform[:16_000])
+    page.set_input_files("#video-sound", str(tmp_path / "hello.wav"))
+    page.get_by_role("link", name="Download").wait_for(timeout=120_000)
+    with page.expect_download() as given:
+        page.get_by_role("link", name="Download").click()
+    file = tmp_path / given.value.suggested_filename
+    given.value.save_as(file)
+    assert probe(file).seconds == pytest.approx(1.0, abs=0.1)
+    page.goto("/#/verify")
+    page.set_input_files("#verify-file", str(file))
+    page.get_by_text("Yes: this library wrote it").wait_for()
+    file.write_bytes(file.read_bytes() + b"\0")
+    page.set_input_files("#verify-file", str(file))
+    page.get_by_text("proves nothing").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(page: Any, brought: str, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python").__path__[0]
+    page.emulate_media(color_scheme=scheme)
+    for view in (*VIEWS, f"#/talk/{brought}"):
+        page.goto("about:blank")
+        page.goto(f"/{view}")
+        page.locator("main h1").wait_for()
+        page.wait_for_timeout(300)
+        page.evaluate((Path(axe) / "axe.min.js").read_text())
+        found = page.evaluate("axe.run()")["violations"]
+        serious = [
+            (each["id"], each["nodes"][0]["html"])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], view
+
+
+def test_keys_alone_rename_an_avatar(page: Any, brought: str) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Rename lip_codes").first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.type("Carol")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Carol").first.wait_for()

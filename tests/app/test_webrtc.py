@@ -1,0 +1,101 @@
+"""WebRTC: a client of this process gets sound and pictures, and its microphone is said."""
+
+import asyncio
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+pytest.importorskip("aiortc", reason="the extra `app` is not installed")
+
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+from av.audio.frame import AudioFrame
+
+from instag.app.webrtc import WebRtcLink, hear_at_once
+from instag.synthesis.live.studio import Studio
+from models.baking import earlier
+
+LOUD = 3_000
+
+
+class Tone(MediaStreamTrack):
+    """A microphone that hears a tone."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sent = 0
+
+    async def recv(self) -> AudioFrame:
+        await asyncio.sleep(0.02)
+        time_s = (self._sent + np.arange(960)) / 48_000
+        samples = (np.sin(2 * np.pi * 500 * time_s) * 12_000).astype(np.int16)
+        frame = AudioFrame.from_ndarray(samples[None], "s16", "mono")
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, self._sent, Fraction(1, 48_000)
+        self._sent += 960
+        return frame
+
+
+async def talk(studio: Studio) -> tuple[list, list[int], list[str]]:
+    session = studio.open(earlier())
+    link, client = WebRtcLink(session), RTCPeerConnection()
+    pictures, loudness, messages, taking = [], [], [], []
+    done = asyncio.Event()
+
+    @client.on("track")
+    def on_track(track) -> None:
+        async def take() -> None:
+            while True:
+                try:
+                    frame = await track.recv()
+                except MediaStreamError:
+                    return
+                if track.kind == "video":
+                    pictures.append((frame.pts, frame.width))
+                else:
+                    loudness.append(int(np.abs(frame.to_ndarray()).max()))
+                if len(pictures) > 8 and max(loudness, default=0) > LOUD and messages:
+                    done.set()
+
+        taking.append(asyncio.ensure_future(take()))
+
+    client.addTrack(Tone())
+    client.addTransceiver("video", direction="recvonly")
+    client.createDataChannel("state").on("message", messages.append)
+    await client.setLocalDescription(await client.createOffer())
+    answer = await link.answer(client.localDescription)
+    await client.setRemoteDescription(RTCSessionDescription(sdp=answer.sdp, type=answer.type))
+    try:
+        await asyncio.wait_for(done.wait(), 40)
+    finally:
+        await client.close()
+        await link.close()
+    assert not session.is_shown
+    return pictures, loudness, messages
+
+
+def test_a_browser_sees_hears_and_is_heard():
+    with Studio() as studio:
+        pictures, loudness, messages = asyncio.run(talk(studio))
+    steps = np.diff([time for time, _ in pictures])
+    assert set(steps % 3_600) == {0}
+    assert pictures[0][1] == 64
+    assert max(loudness) > LOUD
+    assert '"state"' in messages[0]
+
+
+def test_aiortc_still_holds_back_what_we_let_through():
+    """The attribute that `hear_at_once` sets is private."""
+
+    async def held_back() -> tuple[int, int]:
+        peer = RTCPeerConnection()
+        receiver = peer.addTransceiver("audio").receiver
+        buffer = receiver._RTCRtpReceiver__jitter_buffer
+        before = buffer._prefetch
+        hear_at_once(receiver)
+        await peer.close()
+        return before, buffer._prefetch
+
+    assert asyncio.run(held_back()) == (4, 0)
