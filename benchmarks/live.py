@@ -23,18 +23,17 @@ from typing import final
 
 import httpx2
 import numpy as np
-import torch
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from benchmarks.mouth_lag import lag_s, mouth_lag_s
 
 from instag.app.webrtc import hear_at_once
 from instag.assets.sample_speech import recording
 from instag.media.reader import read_sound
 from instag.models.avatar import Avatar
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
-from instag.types import FPS, SAMPLE_RATE
+from instag.types import SAMPLE_RATE
 
 RATE, PIECE = 48_000, 960
 LOUD = 600
@@ -123,52 +122,7 @@ def sound_track(browser: Browser, began: float, until: float) -> np.ndarray:
     return track
 
 
-def lag_s(heard: np.ndarray, sent: np.ndarray, rate: float, most_s: float = 1.0) -> float:
-    """By how much `heard` is later than `sent`, by the best correlation of the two."""
-    count = min(len(heard), len(sent))
-    heard, sent = heard[:count] - heard[:count].mean(), sent[:count] - sent[:count].mean()
-    size = 1 << (2 * count - 1).bit_length()
-    found = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(sent, size)), size)
-    return float(np.argmax(found[: round(most_s * rate)])) / rate
-
-
-def mouth_box(avatar: Avatar, size: int) -> tuple[slice, slice]:
-    """Where the mouth is in most frames."""
-    camera = avatar.camera(avatar.viewmats)
-    means = avatar.head.mouth.gaussians.means.detach()
-    seen = torch.einsum("fij,nj->fni", camera.viewmats[:, :3, :3], means)
-    seen = seen + camera.viewmats[:, None, :3, 3]
-    pixels = torch.einsum("ij,fnj->fni", camera.Ks[0], seen)
-    pixels = (pixels[..., :2] / pixels[..., 2:]).flatten(0, 1) * size / avatar.info.size
-    low, high = (torch.quantile(pixels[::17], share, dim=0) for share in (0.1, 0.9))
-    (left, top), (right, bottom) = low.int().tolist(), high.int().tolist()
-    return slice(top, bottom), slice(left, right)
-
-
-def mouth_lag_s(avatar: Avatar, size: int, browser: Browser, began: float, sound: np.ndarray):
-    """By how much the shown mouth is later than the sound of the microphone."""
-    assert avatar.speaker_adapter is not None
-    front_end = LipCodeFrontEnd(SpeakerAdapter.of_state(avatar.speaker_adapter))
-    waveform = torch.from_numpy(sound)
-    codes = front_end.calibrated(waveform)(waveform)[..., 0] @ front_end.model.aperture
-    rows, columns = mouth_box(avatar, size)
-    times = np.array([at - began for at, _ in browser.pictures])
-    dark = np.array([-float(picture[rows, columns].mean()) for _, picture in browser.pictures])
-    # The head moves too, but slower than lips.
-    window = np.hanning(2 * FPS + 1)
-    smooth = np.convolve(dark, window, "same") / np.convolve(np.ones_like(dark), window, "same")
-    fine = np.arange(0, len(sound) / SAMPLE_RATE + 1, 1e-3)
-    # A picture is shown until the next one; a code is that of its frame's middle.
-    place = np.searchsorted(times, fine, "right") - 1
-    shown = np.where(place >= 0, (dark - smooth)[place.clip(0)], 0.0)
-    wanted = np.interp(fine, (np.arange(len(codes)) + 0.5) / FPS, codes.numpy())
-    # Held for 40 ms, a picture is on average 20 ms old.
-    late = lag_s(shown, wanted, 1e3) - 0.5 / FPS
-    count = round(late * 1e3) + 20
-    return late, float(np.corrcoef(shown[count:], wanted[: len(wanted) - count])[0, 1])
-
-
-async def converse(address: str, process: int, avatar: Avatar, size: int, sound: np.ndarray):
+async def converse(address: str, process: int, avatar: Avatar, sound: np.ndarray):
     """One session from its beginning to its end; prints and returns what was measured."""
     result: dict[str, object] = {}
     async with httpx2.AsyncClient(base_url=address, timeout=120) as client:
@@ -204,7 +158,8 @@ async def converse(address: str, process: int, avatar: Avatar, size: int, sound:
         result["microphone_to_heard_ms"] = 1e3 * lag_s(
             sound_track(browser, began, until), sent, RATE
         )
-        late, fit = mouth_lag_s(avatar, size, browser, began, said)
+        shown = [(at - began, picture) for at, picture in browser.pictures]
+        late, fit = mouth_lag_s(avatar, shown, said)
         result |= {"microphone_to_mouth_ms": 1e3 * late, "mouth_correlation": fit}
         times = np.array([at for at, _ in browser.pictures])
         between = 1e3 * np.diff(times)
@@ -289,7 +244,7 @@ def main() -> None:
         address = json.loads(server.stdout.readline())["address"]
         wait_for_server(address)
         avatar = Avatar.open(given.avatar)
-        found = asyncio.run(converse(address, server.pid, avatar, given.size, sound))
+        found = asyncio.run(converse(address, server.pid, avatar, sound))
         print(json.dumps(found, indent=1))
     finally:
         server.terminate()

@@ -1,10 +1,13 @@
 """What a live frame costs and what a long session keeps: python -m benchmarks.live_parts me.avatar
 [SOUND] [--sizes 256 512] [--minutes 1].
 
+- CPU time of one thread for the ear; of the process, all its threads, for painting.
+- The lag of the shown mouth behind a microphone that is part of the method: pieces of 20 ms are
+  pushed and frames planned at their times on a clock of their own, on which nothing takes time.
+- Memory of a second session, and of so many minutes of one, a third of them speech, of which each
+  10th picture is painted; whether all sound that was pushed came out in its place.
+
 Without a clock: frames are planned and painted one after the other as fast as the machine does it.
-CPU time of one thread for the ear; of the process, all its threads, for painting. Then so many
-minutes of a session, one third of them speech, of which each 10th picture is painted: memory at the
-beginning and at the end, and whether all sound that was pushed came out in its place.
 """
 
 import argparse
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
+from benchmarks.mouth_lag import mouth_lag_s
 
 from instag.assets.sample_speech import recording
 from instag.media.reader import read_sound
@@ -48,6 +52,20 @@ class Listener(LiveOutput):
         self.pictures += 1
 
 
+@final
+class Shown(LiveOutput):
+    """Keeps grey pictures with the time on a clock that a benchmark sets."""
+
+    def __init__(self) -> None:
+        self.now_s, self.pictures = 0.0, []
+
+    def sound(self, number: int, samples: np.ndarray) -> None:
+        pass
+
+    def picture(self, number: int, picture: np.ndarray) -> None:
+        self.pictures.append((self.now_s, picture.mean(2)))
+
+
 def costs(avatar: Avatar, sound: np.ndarray, frames: int = 100) -> dict[str, float]:
     """Median CPU ms of a frame's ear and of its picture."""
     with_studio = Studio()
@@ -70,6 +88,23 @@ def costs(avatar: Avatar, sound: np.ndarray, frames: int = 100) -> dict[str, flo
         "paint_cpu_ms": 1e3 * statistics.median(paint),
         "both_wall_ms": 1e3 * statistics.median(walls),
     }
+
+
+def method_lag_ms(avatar: Avatar, sound: np.ndarray, phase: int) -> dict[str, float]:
+    """phase: ms by which the clock's ticks come after every second piece of the microphone."""
+    studio, shown = Studio(), Shown()
+    session = studio.open(avatar)
+    session.attach(shown)
+    pieces = sound[: len(sound) // 320 * 320].reshape(-1, 320)
+    for number, piece in enumerate(pieces):
+        session.push_microphone(piece)  # whose last sample is at 20 (number + 1) ms
+        if number % 2:
+            shown.now_s = (20 * (number + 1) + phase) / 1e3
+            studio.plan_frame()
+            studio.paint_planned()
+    studio.close()
+    late, fit = mouth_lag_s(avatar, shown.pictures, sound)
+    return {"phase_ms": phase, "mouth_lag_ms": round(1e3 * late), "correlation": round(fit, 3)}
 
 
 def long_session(avatar: Avatar, sound: np.ndarray, minutes: float) -> dict[str, object]:
@@ -141,6 +176,7 @@ def main() -> None:
         of_size = scaled(avatar, size)
         print(json.dumps({"size": size} | costs(of_size, sound)), flush=True)
     smallest = scaled(avatar, min(given.sizes))
+    print(json.dumps(method_lag_ms(smallest, sound[: 16 * SAMPLE_RATE], 0)), flush=True)
     more = session_memory_mb(smallest, sound)
     print(json.dumps({"second_session_mb": round(more, 1)}), flush=True)
     print(json.dumps(long_session(smallest, sound, given.minutes)), flush=True)
