@@ -49,7 +49,7 @@ class LiveSession:
 
     def __init__(self, name: str, avatar: Avatar, ear: LiveEar) -> None:
         """ear: of the avatar's person."""
-        self.name, self.metrics = name, SessionMetrics()
+        self.name, self.size, self.metrics = name, avatar.info.size, SessionMetrics()
         self._voice = VoiceLine(ear)
         self._motion, self._fade = LiveMotion(avatar), LipFade()
         self._lock = threading.RLock()
