@@ -77,7 +77,8 @@ def test_sessions_are_opened_listed_and_closed(asked: TestClient):
 
 
 def test_a_full_server_says_so(asked: TestClient):
-    opened(asked), opened(asked)
+    opened(asked)
+    opened(asked)
     refused = asked.post("/api/sessions", json={"avatar": "lip_codes"})
     assert refused.status_code == 503
     assert "places are taken" in refused.json()["detail"]
@@ -115,7 +116,7 @@ def test_a_stream_has_sound_and_pictures_of_what_is_said(asked: TestClient):
             if kind == 1:
                 sounds[number] = content.view("<i2")
             else:
-                pictures[number] = cv2.imdecode(content, cv2.IMREAD_COLOR)
+                pictures[number] = np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR))
     heard = np.concatenate([sounds[number] for number in sorted(sounds)])
     assert np.abs(heard[: len(NOISE)].astype(int) - NOISE).max() <= 1
     assert np.abs(heard[len(NOISE) : len(NOISE) + 2 * SAMPLES] - 3_276).max() <= 1

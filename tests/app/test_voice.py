@@ -41,6 +41,12 @@ def test_no_shell_reads_the_text(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+def test_a_text_is_no_option():
+    writes = WRITES.replace("sys.argv[1]", "sys.argv[1].strip('-') and 4 * ' '")
+    voice = CommandVoice(command=(sys.executable, "-c", writes, "{text}", "{wav}"))
+    assert len(voice.say("--")) == pytest.approx(0.4 * SAMPLE_RATE, abs=50)
+
+
 def test_a_program_may_use_its_standard_streams():
     echo = f"import sys; sys.stdin.read(); sys.stdout.buffer.write({wav(np.ones(1600))!r})"
     assert len(CommandVoice(command=(sys.executable, "-c", echo)).say("hello")) == 1_600

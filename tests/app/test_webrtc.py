@@ -92,7 +92,7 @@ def test_aiortc_still_holds_back_what_we_let_through():
     async def held_back() -> tuple[int, int]:
         peer = RTCPeerConnection()
         receiver = peer.addTransceiver("audio").receiver
-        buffer = receiver._RTCRtpReceiver__jitter_buffer
+        buffer = vars(receiver)["_RTCRtpReceiver__jitter_buffer"]
         before = buffer._prefetch
         hear_at_once(receiver)
         await peer.close()

@@ -13,8 +13,8 @@ from jaxtyping import Float, UInt8
 from instag.synthesis.live.output import LiveOutput, State
 
 MOST_WAITING = 25
-"""Frames of sound that wait for a transport; older ones of one that does not take them are
-dropped."""
+"""Frames of sound, and messages, that wait for a transport; older ones of one that does not take
+them are dropped."""
 
 
 @final
@@ -48,7 +48,7 @@ class FrameMailbox(LiveOutput):
         self._loop = asyncio.get_running_loop()
         self._sounds: deque[SoundFrame] = deque(maxlen=MOST_WAITING)
         self._picture: PictureFrame | None = None
-        self._messages: deque[dict[str, object]] = deque()
+        self._messages: deque[dict[str, object]] = deque(maxlen=MOST_WAITING)
         self._changed = asyncio.Condition()
         self._is_closed = False
 

@@ -58,7 +58,7 @@ class LiveDesk:
     ) -> None:
         """size: of pictures where a session asks for none, the avatar's own if not given."""
         self.studio, self.shelf, self.voice, self._size = studio, shelf, voice, size
-        self._sizes: dict[str, tuple[str, int]] = {}
+        self._shown: dict[str, str] = {}
         self._links: dict[str, Any] = {}
         self._opening = asyncio.Lock()
 
@@ -70,8 +70,8 @@ class LiveDesk:
     def _open(self, asked: NewSession) -> LiveSession:
         avatar = self.shelf.open(asked.avatar, asked.size or self._size)
         session = self.studio.open(avatar)
-        self._sizes = {name: kept for name, kept in self._sizes.items() if self._is_open(name)}
-        self._sizes[session.name] = asked.avatar, avatar.info.size
+        self._shown = {name: kept for name, kept in self._shown.items() if self._is_open(name)}
+        self._shown[session.name] = asked.avatar
         return session
 
     def _is_open(self, name: str) -> bool:
@@ -84,17 +84,12 @@ class LiveDesk:
             raise HTTPException(404, "There is no such session any more. Open another one.")
         return session
 
-    def size_of(self, session: LiveSession) -> int:
-        """Side of its pictures, pixels."""
-        return self._sizes[session.name][1]
-
     def about(self, session: LiveSession) -> dict[str, object]:
         """A session as the routes describe it."""
-        avatar, size = self._sizes[session.name]
         return {
             "id": session.name,
-            "avatar": avatar,
-            "size": size,
+            "avatar": self._shown.get(session.name, ""),
+            "size": session.size,
             "fps": FPS,
             "sample_rate": SAMPLE_RATE,
             "state": session.state,
@@ -231,6 +226,6 @@ def live_router(desk: LiveDesk) -> APIRouter:
             await socket.close(NO_SESSION, "There is no such session any more.")
             return
         with suppress(asyncio.CancelledError):
-            await SocketStream(socket, found, desk.size_of(found)).run()
+            await SocketStream(socket, found).run()
 
     return router

@@ -30,14 +30,19 @@ LEFT = 1001
 class SocketStream:
     """Serves one WebSocket until either side leaves it."""
 
-    def __init__(self, socket: WebSocket, session: LiveSession, size: int) -> None:
-        self._socket, self._session, self._size = socket, session, size
+    def __init__(self, socket: WebSocket, session: LiveSession) -> None:
+        self._socket, self._session = socket, session
         self._mailbox = FrameMailbox()
 
     async def run(self) -> None:
         """Send and receive."""
         await self._socket.accept()
-        hello = {"type": "hello", "size": self._size, "fps": FPS, "sample_rate": SAMPLE_RATE}
+        hello = {
+            "type": "hello",
+            "size": self._session.size,
+            "fps": FPS,
+            "sample_rate": SAMPLE_RATE,
+        }
         await self._socket.send_text(json.dumps(hello))
         self._session.attach(self._mailbox)
         works = (self._send_sounds, self._send_pictures, self._send_messages, self._receive)

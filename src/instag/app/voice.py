@@ -60,7 +60,9 @@ class CommandVoice(Voice):
     def say(self, text: str) -> Float[np.ndarray, " n"]:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "speech.wav"
-            words = [word.replace(TEXT, text).replace(FILE, str(file)) for word in self.command]
+            # A text that begins with a dash would be an option.
+            said = f" {text}" if text.startswith("-") else text
+            words = [word.replace(FILE, str(file)).replace(TEXT, said) for word in self.command]
             try:
                 done = subprocess.run(  # noqa: S603 - the command is the operator's own
                     words, input=text.encode(), capture_output=True, timeout=MOST_S, check=False
