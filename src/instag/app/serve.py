@@ -9,6 +9,9 @@ from typing import final
 from instag.errors import BadArgument, ExtraMissing
 from instag.options import check_limits, option
 
+LEAVE_S = 1
+"""Seconds that open streams have to end when the server is stopped."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +121,7 @@ def serve(
             ssl_certfile=options.tls_cert,
             ssl_keyfile=options.tls_key,
             ws_max_size=1 << 20,
+            timeout_graceful_shutdown=LEAVE_S,
         )
         secure = "https" if options.tls_cert else "http"
         ready(f"{secure}://{options.host}:{options.port}/" + (f"?token={token}" if token else ""))

@@ -30,7 +30,7 @@ from instag.types import FPS, SAMPLE_RATE
 VIDEO_CLOCK, SOUND_RATE = 90_000, 48_000
 PIECE_S = 0.02
 """Sound of a packet."""
-PIECE = round(SOUND_RATE * PIECE_S)
+PIECE, FRAME = round(SOUND_RATE * PIECE_S), SOUND_RATE // FPS
 FILTER_SAMPLES = 32
 """Silence before the first sample, 16 kHz, so that 40 ms of it always give 40 ms at 48 kHz: what
 the resampler's filter holds back would make every packet late by a whole one."""
@@ -47,6 +47,7 @@ class SoundTrack(MediaStreamTrack):
         self._mailbox, self._resampler = mailbox, AudioResampler("s16", "mono", SOUND_RATE)
         self._samples = self._resampled(np.zeros(FILTER_SAMPLES, np.int16))
         self._sent, self._next_at = 0, 0.0
+        self._due: int | None = None
 
     async def recv(self) -> AudioFrame:
         while len(self._samples) < PIECE:
@@ -57,6 +58,9 @@ class SoundTrack(MediaStreamTrack):
                 raise MediaStreamError from None
             fresh = self._resampled(integers(sound.samples))
             self._samples = np.concatenate([self._samples, fresh])
+            # Frames that were dropped took their time all the same: pictures count them too.
+            missing = 0 if self._due is None else sound.number - self._due
+            self._sent, self._due = self._sent + missing * FRAME, sound.number + 1
             self._next_at = max(self._next_at, time.monotonic() - PIECE_S)
         await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
         self._next_at += PIECE_S

@@ -50,6 +50,18 @@ def test_late_pictures_are_skipped_and_sound_is_not():
     assert session.metrics.skipped == 4
 
 
+def test_in_haste_sound_goes_out_unheard():
+    output = Kept()
+    with quiet_studio() as studio:
+        session = studio.open(earlier())
+        session.attach(output)
+        session.push_audio(noise(6))
+        session.end_of_audio()
+        for number in range(6):
+            studio.plan_frame(in_haste=number % 2 == 1)
+    np.testing.assert_array_equal(output.heard, noise(6))
+
+
 def test_an_interruption_empties_both_queues_within_a_frame():
     output = Kept()
     with quiet_studio() as studio:

@@ -60,8 +60,10 @@ def test_what_stalls_is_said_to_its_end(line: VoiceLine, clock: Clock):
 def test_cleared_sound_is_not_said(line: VoiceLine):
     line.push(level(0.1, 9 * SAMPLES))
     line.end()
+    assert line.take_turn()
     line.push(level(0.2, SAMPLES))
     line.clear()
+    assert line.waiting_s == 0
     assert not line.take_turn()
     line.push(level(0.3, SAMPLES))
     line.end()
@@ -70,6 +72,7 @@ def test_cleared_sound_is_not_said(line: VoiceLine):
 
 def test_surplus_is_dropped(line: VoiceLine):
     line.push(level(0.1, line.ear.ahead + 2 * SAMPLES))
+    assert line.take_turn()
     assert not line.skip_surplus(most_s=0.2)
     assert line.skip_surplus(most_s=0.08)
     assert not line.skip_surplus(most_s=0.08)

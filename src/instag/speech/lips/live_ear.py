@@ -18,10 +18,12 @@ from instag.speech.lips.live_network import LiveNetwork
 from instag.speech.lips.quiet_rest import QuietRest
 from instag.speech.running_loudness import RunningLoudness
 from instag.speech.whisper import STEP
-from instag.types import SAMPLES
+from instag.types import LIP_CODES, SAMPLES
 
 LEAST_LOOK_AHEAD_S, LOOK_AHEAD_S, MOST_LOOK_AHEAD_S = 0.08, 0.2, 0.2
 """Seconds of sound after a frame's middle that its code may depend on."""
+UNHEARD_SHARE = 0.8
+"""Of the code before it, what a frame has that there was no time to hear."""
 VOICED = 0.5
 """Share of the code that the lips follow from which somebody counts as speaking."""
 
@@ -90,6 +92,7 @@ class LiveEar:
         self._last = np.zeros(LIVE_SAMPLES, np.float32)
         self._frame = self._pushed = 0
         self._spoken, self._rest = False, QuietRest()
+        self._code = torch.zeros(LIP_CODES)
 
     def push(self, samples: Float[np.ndarray, " n"]) -> None:
         """The next samples of the recording that has not ended; nobody may change them any more."""
@@ -116,18 +119,29 @@ class LiveEar:
         self.window()
         self._frame += 1
 
+    def pass_on(self) -> HeardFrame:
+        """The next frame, which is ready, with the lips of the one before it on their way to rest:
+        there is no time to hear it."""
+        self.window()
+        self._code = self._code * UNHEARD_SHARE
+        return self._frame_with(self._code, float(self._spoken))
+
     def heard(self, hidden: Float[Tensor, "5 n"]) -> HeardFrame:
         """The next frame from what the networks computed of its window."""
         front_end = self.front_end
         code = front_end.adapter.live_code(hidden[None], front_end.model.aperture)[0]
         voice = float(front_end.voice(hidden[SIDE_FRAMES : SIDE_FRAMES + 1]))
-        ahead = self._last[LIVE_SAMPLES - self.ahead :]
         if self._loudness is not None:
-            voice *= self._rest(ahead, self._loudness.level)
-        self._spoken = voice > VOICED
+            voice *= self._rest(self._last[LIVE_SAMPLES - self.ahead :], self._loudness.level)
+        self._spoken, self._code = voice > VOICED, code * voice
+        return self._frame_with(self._code, voice)
+
+    def _frame_with(self, code: Float[Tensor, " 12"], voice: float) -> HeardFrame:
+        """The frame in whose window the ear is; it moves on."""
         self._frame += 1
-        sound = ahead[:SAMPLES].copy()
-        return HeardFrame(sound=sound, code=code * voice, voice=voice)
+        start = LIVE_SAMPLES - self.ahead
+        sound = self._last[start : start + SAMPLES].copy()
+        return HeardFrame(sound=sound, code=code, voice=voice)
 
 
 @torch.no_grad()

@@ -58,6 +58,7 @@ class LiveSession:
         self._state: State = "idle"
         self._from_microphone = self._said_last = False
         self._microphone_at = -LISTENS_S
+        self._clears = self._turn = 0
         self.used_at = time.monotonic()
         self.closed = False
 
@@ -109,6 +110,7 @@ class LiveSession:
         with self._lock:
             self._voice.clear()
             self._fade.cut()
+            self._clears += 1
             self._used()
             for output in self._outputs:
                 output.cleared(self._number)
@@ -138,15 +140,18 @@ class LiveSession:
     def ear_with_a_frame(self) -> LiveEar | None:
         """Its ear, where that has sound for the frame that is due."""
         with self._lock:
-            if self._from_microphone:
-                self._voice.skip_surplus(most_s=MOST_EARLY_S if self._unvoiced < 1 else EARLY_S)
-            return self._voice.ear if self._voice.take_turn() else None
+            self._turn = self._clears
+            has_frame = self._voice.take_turn()
+            if has_frame and self._from_microphone:
+                self._voice.skip_surplus(most_s=EARLY_S if self._unvoiced else MOST_EARLY_S)
+            return self._voice.ear if has_frame else None
 
     def plan(self, heard: HeardFrame | None) -> LiveFrame:
         """The frame that is due, whose sound goes out here. heard: what it says, None for
         nothing."""
         with self._lock:
-            frame = self._planned(heard)
+            # Whoever interrupts while a frame is heard does not want that one either.
+            frame = self._planned(heard if self._turn == self._clears else None)
             self._number += 1
             outputs = list(self._outputs)
         self.metrics.sounded(frame.planned.number)

@@ -1,5 +1,5 @@
-"""The voice line: all that one live head is to say, recording after recording, as frames of sound
-with their lip codes."""
+"""The voice line: all that one live head is to say, recording after recording, on its way to the
+ear."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ STALL_S = 0.25
 @final
 @dataclass(kw_only=True)
 class _Recording:
-    """Sound that waits for the recordings before it."""
+    """Sound that the ear did not get yet."""
 
     pieces: list[Float[np.ndarray, " n"]] = field(default_factory=list)
     ended: bool = False
@@ -29,75 +29,72 @@ class _Recording:
 
 @final
 class VoiceLine:
-    """Sound is pushed by one thread and heard by another."""
+    """Any thread may push, end and clear. The ear belongs to the thread that takes turns."""
 
     def __init__(self, ear: LiveEar, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.ear, self._clock = ear, clock
-        self._later: deque[_Recording] = deque()
+        self._recordings: deque[_Recording] = deque()  # the first one is in the ear
         self._lock = threading.Lock()
-        self._pushed_at = clock()
+        self._pushed_at, self._is_cleared = clock(), False
 
     @property
     def waiting_s(self) -> float:
         """Seconds of sound that were not said yet."""
         with self._lock:
-            later = sum(len(piece) for each in self._later for piece in each.pieces)
-            return max(0, self.ear.waiting + later) / SAMPLE_RATE
+            heard = 0 if self._is_cleared else max(0, self.ear.waiting)
+            waiting = sum(len(piece) for each in self._recordings for piece in each.pieces)
+        return (heard + waiting) / SAMPLE_RATE
 
     def push(self, samples: Float[np.ndarray, " n"]) -> None:
-        """More of the recording that has not ended, or the first of another; mono, 16 kHz."""
+        """More of the recording that has not ended, or the first of another; mono, 16 kHz. Nobody
+        may change them any more."""
         with self._lock:
             self._pushed_at = self._clock()
-            if not self._later and not self.ear.ended:
-                self.ear.push(samples)
-                return
-            if not self._later or self._later[-1].ended:
-                self._later.append(_Recording())
-            self._later[-1].pieces.append(samples)
+            if not self._recordings or self._recordings[-1].ended:
+                self._recordings.append(_Recording())
+            self._recordings[-1].pieces.append(samples)
 
     def end(self) -> None:
         """The recording is complete."""
         with self._lock:
-            if self._later:
-                self._later[-1].ended = True
-            elif self.ear.waiting > 0:
-                self.ear.end()
+            if self._recordings:
+                self._recordings[-1].ended = True
 
     def clear(self) -> None:
-        """Drop all sound."""
+        """Drop all sound; the ear forgets it at its next turn."""
         with self._lock:
-            self._later.clear()
-            self.ear.restart()
+            self._recordings.clear()
+            self._is_cleared = True
 
     def take_turn(self) -> bool:
-        """Whether the ear has a frame to hear now; lets the next recording begin where one is
-        over."""
+        """Give the ear what was pushed. Whether it has a frame to hear now."""
         with self._lock:
-            if self.ear.finished:
-                self._begin_next()
-            elif self._stalled():
-                self.ear.end()
+            if self._is_cleared:
+                self.ear.restart()
+                self._is_cleared = False
+            while self._recordings and not self._feed(self._recordings[0]):
+                self._recordings.popleft()
+                self.ear.restart()
             return self.ear.ready
+
+    def _feed(self, recording: _Recording) -> bool:
+        """Whether there is anything of it to be said now or later."""
+        for piece in recording.pieces:
+            self.ear.push(piece)
+        recording.pieces = []
+        recording.ended = recording.ended or self._stalled()
+        if recording.ended and not self.ear.ended:
+            self.ear.end()
+        return not self.ear.finished
+
+    def _stalled(self) -> bool:
+        return self.ear.waiting > 0 and self._clock() - self._pushed_at > STALL_S
 
     def skip_surplus(self, *, most_s: float) -> bool:
         """Drop a frame of sound that came too early, if there is one: whether there was. most_s: of
         sound that may wait beyond the look-ahead."""
-        with self._lock:
-            surplus = self.ear.waiting - self.ear.ahead
-            if self._later or self.ear.ended or surplus < max(SAMPLES, most_s * SAMPLE_RATE):
-                return False
-            self.ear.skip()
-            return True
-
-    def _stalled(self) -> bool:
-        quiet_s = self._clock() - self._pushed_at
-        return self.ear.waiting > 0 and not self.ear.ended and quiet_s > STALL_S
-
-    def _begin_next(self) -> None:
-        self.ear.restart()
-        if self._later:
-            recording = self._later.popleft()
-            for piece in recording.pieces:
-                self.ear.push(piece)
-            if recording.ended and self.ear.waiting > 0:
-                self.ear.end()
+        surplus = self.ear.waiting - self.ear.ahead
+        if self.ear.ended or surplus < max(SAMPLES, most_s * SAMPLE_RATE):
+            return False
+        self.ear.skip()
+        return True

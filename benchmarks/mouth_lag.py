@@ -1,0 +1,59 @@
+"""How late a shown mouth is: darkness of its box in pictures, correlated with the opening of the
+lips that the front end predicts for the sound with all of its future."""
+
+import numpy as np
+import torch
+
+from instag.models.avatar import Avatar
+from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
+from instag.types import FPS, SAMPLE_RATE
+
+WINDOW = np.hanning(2 * FPS + 1)
+
+
+def lag_s(heard: np.ndarray, sent: np.ndarray, rate: float, most_s: float = 1.0) -> float:
+    """By how much `heard` is later than `sent`, by the best correlation of the two."""
+    count = min(len(heard), len(sent))
+    heard, sent = heard[:count] - heard[:count].mean(), sent[:count] - sent[:count].mean()
+    size = 1 << (2 * count - 1).bit_length()
+    found = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(sent, size)), size)
+    return float(np.argmax(found[: round(most_s * rate)])) / rate
+
+
+def mouth_box(avatar: Avatar, size: int) -> tuple[slice, slice]:
+    """Where the mouth is in most frames."""
+    camera = avatar.camera(avatar.viewmats)
+    means = avatar.head.mouth.gaussians.means.detach()
+    seen = torch.einsum("fij,nj->fni", camera.viewmats[:, :3, :3], means)
+    seen = seen + camera.viewmats[:, None, :3, 3]
+    pixels = torch.einsum("ij,fnj->fni", camera.Ks[0], seen)
+    pixels = (pixels[..., :2] / pixels[..., 2:]).flatten(0, 1) * size / avatar.info.size
+    low, high = (torch.quantile(pixels[::17], share, dim=0) for share in (0.1, 0.9))
+    (left, top), (right, bottom) = low.int().tolist(), high.int().tolist()
+    return slice(top, bottom), slice(left, right)
+
+
+def mouth_lag_s(
+    avatar: Avatar, pictures: list[tuple[float, np.ndarray]], sound: np.ndarray
+) -> tuple[float, float]:
+    """By how much the shown mouth is later than a sound, and how well the two agree then. pictures:
+    grey, with the times at which they came, seconds since the sound began."""
+    assert len(pictures) > len(WINDOW), "there are too few pictures"
+    assert avatar.speaker_adapter is not None
+    front_end = LipCodeFrontEnd(SpeakerAdapter.of_state(avatar.speaker_adapter))
+    waveform = torch.from_numpy(sound)
+    codes = front_end.calibrated(waveform)(waveform)[..., 0] @ front_end.model.aperture
+    rows, columns = mouth_box(avatar, len(pictures[0][1]))
+    times = np.array([at for at, _ in pictures])
+    dark = np.array([-float(picture[rows, columns].mean()) for _, picture in pictures])
+    # The head moves too, but slower than lips.
+    smooth = np.convolve(dark, WINDOW, "same") / np.convolve(np.ones_like(dark), WINDOW, "same")
+    fine = np.arange(0, len(sound) / SAMPLE_RATE + 1, 1e-3)
+    # A picture is shown until the next one; a code is that of its frame's middle.
+    place = np.searchsorted(times, fine, "right") - 1
+    shown = np.where(place >= 0, (dark - smooth)[place.clip(0)], 0.0)
+    wanted = np.interp(fine, (np.arange(len(codes)) + 0.5) / FPS, codes.numpy())
+    # Held for 40 ms, a picture is on average 20 ms old.
+    late = lag_s(shown, wanted, 1e3) - 0.5 / FPS
+    count = round(late * 1e3) + 20
+    return late, float(np.corrcoef(shown[count:], wanted[: len(wanted) - count])[0, 1])
