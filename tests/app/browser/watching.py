@@ -46,7 +46,7 @@ def series(seen: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.interp(even, times[1:], speed), np.interp(even, times, loud)
 
 
-def correlation(moved: np.ndarray, heard: np.ndarray, most: int = 12) -> tuple[float, float]:
+def correlation(moved: np.ndarray, heard: np.ndarray, most: int = 25) -> tuple[float, float]:
     """The best correlation of both, smoothed over 0.2 s, and by how many seconds the lips are
     late there."""
     smooth = np.ones(5) / 5
