@@ -44,16 +44,3 @@ def series(seen: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     speed = np.abs(np.diff(pixels, axis=0)).mean(1)
     even = np.arange(times[1], times[-1], 0.04)
     return np.interp(even, times[1:], speed), np.interp(even, times, loud)
-
-
-def correlation(moved: np.ndarray, heard: np.ndarray, most: int = 25) -> tuple[float, float]:
-    """The best correlation of both, smoothed over 0.2 s, and by how many seconds the lips are
-    late there."""
-    smooth = np.ones(5) / 5
-    one, other = np.convolve(moved, smooth, "valid"), np.convolve(heard, smooth, "valid")
-    fits = {}
-    for shift in range(-most, most + 1):
-        pair = (one[most + shift : len(one) - most + shift], other[most : len(other) - most])
-        fits[shift] = float(np.corrcoef(*pair)[0, 1])
-    best = max(fits, key=lambda shift: fits[shift])
-    return fits[best], best * 0.04
