@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 import urllib.request
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -53,19 +52,12 @@ def test_the_page_comes_with_its_policy_and_the_server_leaves_at_once(
 ) -> None:
     addresses, servers = [], []
 
-    class NoStudio(nullcontext):
-        """Nobody talks in this test."""
-
-        def __init__(self, **_: object) -> None:
-            super().__init__(self)
-
     class Noted(uvicorn.Server):
         def __init__(self, config: uvicorn.Config) -> None:
             super().__init__(config)
             servers.append(self)
 
     monkeypatch.setattr(uvicorn, "Server", Noted)
-    monkeypatch.setattr("instag.synthesis.live.studio.Studio", NoStudio)
     options = AppOptions(library=tmp_path / "library", port=0)
     running = threading.Thread(
         target=lambda: run_page(options, device="cpu", ready=addresses.append)

@@ -15,6 +15,7 @@ import urllib.request
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
 
@@ -52,7 +53,17 @@ class Devices:
 
 
 @pytest.fixture(scope="session")
-def devices(tmp_path_factory: pytest.TempPathFactory) -> Devices:
+def chromium() -> str:
+    """Its program; nothing is made where a test is skipped."""
+    if find_spec("playwright") is None:
+        pytest.skip("playwright is not installed: pip install 'instag[browser-tests]'")
+    if CHROMIUM is None:
+        pytest.skip("There is no Chromium: on Debian, apt install chromium")
+    return CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def devices(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Devices:
     folder = tmp_path_factory.mktemp("devices")
     found = Devices(video=folder / "camera.y4m", sound=folder / "microphone.wav")
     speaker = Speaker(0, size=HEIGHT)
@@ -111,7 +122,7 @@ class PageServer:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
+def server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
     running = PageServer(tmp_path_factory.mktemp("library"))
     running.start()
     yield running
@@ -119,19 +130,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageServer]:
 
 
 @pytest.fixture(scope="session")
-def browser(devices: Devices) -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        pytest.skip("playwright is not installed: pip install 'instag[browser-tests]'")
-    if CHROMIUM is None:
-        pytest.skip("There is no Chromium: on Debian, apt install chromium")
+def browser(chromium: str, devices: Devices) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
     files = (
         f"--use-file-for-fake-video-capture={devices.video}",
         f"--use-file-for-fake-audio-capture={devices.sound}",
     )
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *files])
+        opened = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *files])
         yield opened
         opened.close()
 
