@@ -1,4 +1,4 @@
-"""A live head in Chromium: `python -m benchmarks.live_page AVATAR [--size 256]`.
+"""A live head in Chromium: `python -m benchmarks.live_page AVATAR`.
 
 Starts the page's server on this machine and a Chromium without a window, and measures in the page
 what a person would see and hear: seconds to the first picture, pictures a second, from pushed sound
