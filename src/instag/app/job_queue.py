@@ -174,12 +174,12 @@ class JobQueue:
     def _process(self, job: Job) -> Running:
         self.store.forget_outcome(job)
         job = self.store.with_state(job.id, State.RUNNING)
-        with (self.store.place(job) / LOG).open("ab") as log:
+        with (self.store.place(job) / LOG).open("ab") as written:
             process = subprocess.Popen(  # noqa: S603 - this program, with an identifier
                 self._command(self._library.folder, job.id),
                 stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
+                stdout=written,
+                stderr=written,
                 start_new_session=True,  # Ctrl-C in a terminal reaches the server alone
             )
         return Running(job=job, process=process)

@@ -8,10 +8,10 @@ from jaxtyping import Float, UInt8
 
 from instag.capture.quality.picture import judge_picture
 from instag.perception.face_detector import FAR, Detection, FaceDetector
+from instag.perception.face_mesh import MIN_PRESENCE
 from instag.perception.face_square import square_of_box, square_of_points
 from instag.perception.mesh_network import MeshNetwork
 
-MIN_PRESENCE = 0.5
 ALSO_FACES = 0.25
 """Faces lower than this share of the highest one are far behind, or no faces."""
 

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from instag.ops.easing import smoothstep
 from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, FPS, blinked
 
 EVERY = 4.0
@@ -91,17 +92,10 @@ def onset_of(number: int) -> float:
 
 def closure(seconds: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
     """How far lids are closed, 0 to 1, at some seconds after a blink's onset."""
-    return torch.minimum(
-        _smooth(seconds / CLOSING), _smooth((CLOSING + CLOSED + OPENING - seconds) / OPENING)
-    )
+    falling, rising = seconds / CLOSING, (CLOSING + CLOSED + OPENING - seconds) / OPENING
+    return torch.minimum(smoothstep(falling.clamp(0, 1)), smoothstep(rising.clamp(0, 1)))
 
 
 def _before(frame: int) -> int:
     """Number of a blink that is over before a frame, or is the first."""
     return max(0, math.floor(frame / FPS / EVERY) - 1)
-
-
-def _smooth(share: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
-    """From 0 to 1 without a jerk."""
-    share = share.clamp(0, 1)
-    return share * share * (3 - 2 * share)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from instag.ops.easing import smoothstep
 from instag.synthetic.expression import Expression
 from instag.synthetic.face import JAW_AXIS, Face, build_face, turn_x
 from instag.synthetic.hair import CAP_COLUMNS, CAP_ROWS, HIDES_EARS, hair, hair_normals
@@ -117,8 +118,7 @@ class Figure:
         shoulders = self.parts["clothes"].points * 0.01
         points[self.slices["clothes"]] = shoulders @ pose.torso_rotation.T + pose.torso_translation
         throat = self.parts["neck"].points
-        share = np.clip((throat[:, 1:2] + 14.0) / 7.5, 0, 1)
-        share = share * share * (3 - 2 * share)
+        share = smoothstep(np.clip((throat[:, 1:2] + 14.0) / 7.5, 0, 1))
         with_head = throat * 0.01 @ pose.rotation.T + pose.translation
         with_torso = throat * 0.01 @ pose.torso_rotation.T + pose.torso_translation
         points[self.slices["neck"]] = share * with_head + (1 - share) * with_torso

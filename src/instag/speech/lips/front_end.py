@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from instag.errors import BadArgument, NotAnArtefact
+from instag.ops.easing import smoothstep
 from instag.ops.statistics import deviations
 from instag.speech.front_end import FrontEnd
 from instag.speech.lips.live_features import (
@@ -254,8 +255,7 @@ class LipCodeFrontEnd(FrontEnd):
 
 def voice_share(logit: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
     """How much lips move for a voice of that logit."""
-    share = ((logit.sigmoid() - SILENT) / (SPOKEN - SILENT)).clamp(0, 1)
-    return share * share * (3 - 2 * share)
+    return smoothstep(((logit.sigmoid() - SILENT) / (SPOKEN - SILENT)).clamp(0, 1))
 
 
 def unsharp(code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:

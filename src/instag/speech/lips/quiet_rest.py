@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 from jaxtyping import Float
 
+from instag.ops.easing import smoothstep
 from instag.speech.loudness import PIECE
 
 QUIET = 0.05
@@ -16,8 +17,6 @@ BREATH_FRAMES = 10
 """Quiet frames in which lips stay as they are: in pauses for breath they stand open."""
 REST_FRAMES, WAKE_FRAMES = 6, 2
 """Frames that the way to rest takes, and the way back."""
-
-
 STEPS = REST_FRAMES * WAKE_FRAMES
 
 
@@ -37,5 +36,4 @@ class QuietRest:
         resting = self._quiet > BREATH_FRAMES
         step = -STEPS // REST_FRAMES if resting else STEPS // WAKE_FRAMES
         self._awake = min(STEPS, max(0, self._awake + step))
-        share = self._awake / STEPS
-        return share * share * (3 - 2 * share)
+        return smoothstep(self._awake / STEPS)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from instag.ops.easing import smoothstep
 from instag.types import LIP_CODES
 
 FADE_FRAMES = 3
@@ -30,5 +31,5 @@ class LipFade:
             self._apart, self._left, self._cut = self._shown - code, FADE_FRAMES, False
         share = max(0, self._left - 1) / FADE_FRAMES
         self._left = max(0, self._left - 1)
-        self._shown = code + self._apart * (share * share * (3 - 2 * share))
+        self._shown = code + self._apart * smoothstep(share)
         return self._shown

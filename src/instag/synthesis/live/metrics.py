@@ -69,7 +69,7 @@ class SessionMetrics:
             self.skip()
             return False
         now, sounded_at = self._clock(), self._sounded.get(number)
-        if (number == self._last_number + 1 and self.frames) or self.frames:
+        if self.frames:
             self._intervals.append(now - self._last_at)
         if sounded_at is not None:
             self._skews.append(now - sounded_at)

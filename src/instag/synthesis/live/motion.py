@@ -7,10 +7,10 @@ from typing import final
 import torch
 
 from instag.models.avatar import Avatar
-from instag.motion.blinks import closure, onset_of
+from instag.motion.blinks import added_blinks
 from instag.synthesis.controls import FrameControls, calmest, ping_pong
 from instag.synthesis.pose_interpolation import interpolate_poses, interpolate_values
-from instag.types import BLINK, FPS
+from instag.types import BLINK
 
 SPEAKING_PACE, IDLE_PACE = 1.0, 0.35
 """Frames of the clip that pass in a frame. At the slower pace its motion is that of breath and of a
@@ -48,7 +48,7 @@ class LiveMotion:
 
     def _blink(self) -> torch.Tensor:
         """How far the lids are closed."""
-        return closure(torch.tensor([_since_blink(self._frame / FPS)], dtype=torch.float64)).float()
+        return added_blinks(_without_blinks, torch.tensor([self._frame]), (BLINK,))
 
 
 def _eyes_open(expression: torch.Tensor, column: int) -> torch.Tensor:
@@ -58,8 +58,6 @@ def _eyes_open(expression: torch.Tensor, column: int) -> torch.Tensor:
     return opened
 
 
-def _since_blink(seconds: float) -> float:
-    """Seconds since the last blink began."""
-    number = max(0, int(seconds / 4.0))
-    begun = [onset_of(each) for each in range(max(0, number - 2), number + 2)]
-    return min((seconds - onset for onset in begun if onset <= seconds), default=1e3)
+def _without_blinks(frames: torch.Tensor) -> torch.Tensor:
+    """AU45 of a clip whose blinks are taken out: none is near."""
+    return torch.zeros(len(frames), 1)
