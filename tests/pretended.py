@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import Mock
 
 import pytest
@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from instag.rendering import gsplat_renderer
 from instag.runtime import cuda_graph
 from instag.runtime import device as compute
+from instag.training import trainer
 
 HOST, GPU = torch.device("cpu"), torch.device("cuda", 0)
 READS = (
@@ -184,6 +185,7 @@ class PretendedGpu(TorchFunctionMode):
         return on_gpu(moved.clone() if moved is source else moved) if there else on_host(moved)
 
     def _wait(self) -> None:
+        assert not RunWhileRecorded.capturing, "a graph cannot wait"
         stack = [frame for frame in traceback.extract_stack() if "/instag/" in frame.filename]
         self.waits.append(
             " > ".join([*(frame.name for frame in stack), str(stack[-1].line) if stack else ""])
@@ -303,6 +305,33 @@ class _Unrecorded:
         return self._work(*inputs)
 
 
+class RunWhileRecorded(torch.cuda.CUDAGraph):
+    """In place of a CUDA graph: what is captured runs at once, and replaying does nothing. waits:
+    of the pretended GPU, while something was captured."""
+
+    waits: ClassVar[list[str]] = []
+    capturing: ClassVar[bool] = False
+
+    def __new__(cls) -> "RunWhileRecorded":
+        return object.__new__(cls)
+
+    def __init__(self) -> None:
+        """Nothing is held."""
+
+    def register_generator_state(self, generator: torch.Generator) -> None:
+        assert generator.device.type == "cuda"
+
+    def capture_begin(self, pool: object = None, capture_error_mode: str = "global") -> None:
+        assert not RunWhileRecorded.capturing
+        RunWhileRecorded.capturing = True
+
+    def capture_end(self) -> None:
+        RunWhileRecorded.capturing = False
+
+    def replay(self) -> None:
+        """It has run."""
+
+
 @contextmanager
 def pretended_gpu(
     monkeypatch: pytest.MonkeyPatch, *, free: int = 80 * 2**30
@@ -335,6 +364,10 @@ def pretended_gpu(
         for name, answer in api.items():
             patched.setattr(torch.cuda, name, lambda *_, answer=answer: answer)
         patched.setattr(torch.cuda, "stream", nullcontext)
+        patched.setattr(torch.cuda, "CUDAGraph", RunWhileRecorded)
+        patched.setattr(torch.cuda, "graph_pool_handle", lambda: None)
+        # What is recorded here runs once, so that whole trainings launch their steps.
+        patched.setattr(trainer, "step_recorder", lambda *_: None)
         patched.setattr(compute, "gpu_obstacle", lambda index=0: None)
         patched.setattr(gsplat_renderer, "gsplat", lambda: GSPLAT)
         patched.setattr(cuda_graph, "CudaGraph", _Unrecorded)

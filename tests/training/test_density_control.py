@@ -11,10 +11,12 @@ from instag.training.density_control import (
     DensityStats,
     accumulate,
     densify,
+    filled_up,
     is_green,
     no_stats,
     reset_opacity,
     weaken_green,
+    without_fillers,
 )
 from instag.types import Camera, Rendering
 
@@ -134,3 +136,26 @@ def test_reset_and_weakening():
     assert splats.scales[0, 2, 0] < splats.scales[0, 1, 0] / 5
     reset_opacity(head, 0.01)
     assert head.splats(None, 1).opacities.max() < 0.0101
+
+
+def test_where_there_is_no_room_the_strongest_multiply():
+    head = gaussians()
+    stats = pulled(head, [1, 4, 6])
+    stats.gradient[4] = 3.0
+    selection = apply(head, stats, replace(CONFIG, limit=9))
+    assert len(selection.added["means"]) == 1
+    torch.testing.assert_close(selection.added["means"], head.means.detach()[4:5])
+    assert len(apply(head, stats, replace(CONFIG, limit=8)).added["means"]) == 0
+
+
+def test_fillers_are_seen_by_nobody_and_go_again():
+    head = gaussians()
+    selection = filled_up(apply(head, pulled(head, [2])), head, 16)
+    assert int(selection.keep.sum()) + len(selection.added["means"]) == 16
+    full = gaussians(16)
+    with torch.no_grad():
+        for name, table in full.named_parameters():
+            table.copy_(torch.cat([getattr(head, name)[selection.keep], selection.added[name]]))
+    assert int((torch.sigmoid(full.opacity) > 1 / 255).sum()) == 9
+    assert int(without_fillers(full).keep.sum()) == 9
+    assert int(apply(full, pulled(full, [])).keep.sum()) == 9

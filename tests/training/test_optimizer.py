@@ -47,6 +47,17 @@ def test_selection_keeps_memory_of_rows_that_stay():
     optimizer.step(4)
 
 
+def test_as_many_rows_stay_in_their_place():
+    gaussians, optimizer = trained()
+    means, keep = gaussians.means, torch.arange(10) > 1
+    rows = means.detach()[keep].clone()
+    added = {name: table[:2].clone() for name, table in gaussians.tables().items()}
+    optimizer.select(gaussians, Selection(keep=keep, added=added))
+    assert gaussians.means is means
+    torch.testing.assert_close(means.detach()[:8], rows)
+    assert not optimizer.moments[means].exp_avg[8:].any()
+
+
 def test_state_put_back_goes_on_alike():
     first, first_optimizer = trained()
     second, second_optimizer = trained(steps=1)

@@ -62,7 +62,7 @@ class BatchLoader:
         """The batch of a step, and its rows. surface: with the geometry priors."""
         if self.fits:
             rows = to_device_async(torch.tensor(self.sample(step)), self.dataset.device)
-            return self._gathered(rows, surface), rows
+            return self.gathered(rows, surface=surface), rows
         ready = self._next
         loaded = (
             ready[2].result()
@@ -81,7 +81,8 @@ class BatchLoader:
         )
         return frames, to_device_async(on_host, self.dataset.device)
 
-    def _gathered(self, rows: Int[Tensor, " b"], surface: bool) -> FrameBatch:
+    def gathered(self, rows: Int[Tensor, " b"], *, surface: bool = False) -> FrameBatch:
+        """The batch of some rows, on the device; of frames that fit there alone."""
         if "image" not in self._tables:
             self._fill(surface=False)
         if surface and "depth" not in self._tables:

@@ -21,8 +21,8 @@ from instag.models.face_field import Deformation
 from instag.models.head import Face, Head, Mouth, PointFeatures
 from instag.ops.rotations import rotated_axis
 from instag.rendering import compositing, spherical_harmonics
-from instag.rendering.renderer import Renderer
-from instag.types import Camera, Condition, Rendering, Splats
+from instag.rendering.renderer import Drawing, Renderer
+from instag.types import Camera, Condition, Splats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,73 +104,41 @@ def layers(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class FaceRendering:
-    """A rendered face with what training needs of it: the deformation and the features behind
-    it."""
-
-    rendering: Rendering
-    motion: Deformation
-    point_features: PointFeatures
-
-    @property
-    def attention(self) -> Float[Tensor, "b h w 2"]:
-        """How strongly each pixel follows speech and expression; needs `render_face(...,
-        attention=True)`."""
-        return self.rendering.detached
-
-    @property
-    def rgb(self) -> Float[Tensor, "b h w 3"]:
-        """Colour, multiplied by alpha."""
-        return self.rendering.colors[..., :3]
-
-    @property
-    def normals(self) -> Float[Tensor, "b h w 3"]:
-        """Normals in the camera's axes, multiplied by alpha; needs `render_face(...,
-        normals=True)`."""
-        return self.rendering.colors[..., 3:6]
-
-
-def render_face(
+def face_drawing(
     face: Face,
     point_features: PointFeatures,
     motion: Deformation,
     camera: Camera,
-    renderer: Renderer,
     *,
     degree: int,
     normals: bool = False,
     attention: bool = False,
-) -> FaceRendering:
-    """Deform the face's Gaussians and render them, with normals and attention as further channels
-    where wanted. motion: of the Gaussians that `point_features` describes."""
+) -> Drawing:
+    """The deformed Gaussians of the face. normals: three further channels, in the camera's axes.
+    attention: detached channels, how strongly speech and expression move a splat. motion: of the
+    Gaussians that `point_features` describes."""
     frames = len(camera.viewmats)
     splats = face.splats(motion, frames)
     channels = eval_sh_colors(splats, face.gaussians.coefficients(degree), camera)
     if normals:
         channels = torch.cat([channels, camera_facing_normals(splats, camera)], dim=-1)
     detached = point_features.features.attention().expand(frames, -1, -1) if attention else None
-    return FaceRendering(
-        rendering=renderer.render(splats, channels, camera, detached),
-        motion=motion,
-        point_features=point_features,
-    )
+    return Drawing(splats=splats, colors=channels, camera=camera, detached=detached)
 
 
-def render_mouth(
+def mouth_drawing(
     mouth: Mouth,
     encoding: Float[Tensor, "n 36"],
     condition: Condition,
     hook: Float[Tensor, "b 3"],
     camera: Camera,
-    renderer: Renderer,
     *,
     degree: int,
-) -> Rendering:
-    """Deform the Gaussians inside the mouth and render them. hook: from `Face.hook`."""
+) -> Drawing:
+    """The deformed Gaussians inside the mouth. hook: from `Face.hook`."""
     splats = mouth.splats(mouth.motion(encoding, condition, hook), len(camera.viewmats))
     colors = eval_sh_colors(splats, mouth.gaussians.coefficients(degree), camera)
-    return renderer.render(splats, colors, camera)
+    return Drawing(splats=splats, colors=colors, camera=camera)
 
 
 def eval_sh_colors(

@@ -4,22 +4,68 @@
 import contextlib
 import io
 import os
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
 from instag.errors import BadArgument
 from instag.rendering.projection import DILATION, NEAR
-from instag.rendering.renderer import Renderer
+from instag.rendering.renderer import Drawing, Renderer
 from instag.types import Camera, Rendering, Splats
 
 TILE = 16
 """Side of the tiles in pixels that gsplat sorts splats into."""
 WARP = 32
 """Threads that a GPU runs in lockstep."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projected:
+    """Splats on the picture plane with their channels, of which depth is the last: what tiles are
+    filled with. radii: half extents in pixels, 0 for a culled splat."""
+
+    means2d: Float[Tensor, "b n 2"]
+    conics: Float[Tensor, "b n 3"]
+    opacities: Float[Tensor, "b n"]
+    channels: Float[Tensor, "b n c"]
+    detached: Float[Tensor, "b n k"] | None
+    depths: Float[Tensor, "b n"]
+    radii: Int[Tensor, "b n 2"]
+    width: int
+    height: int
+
+    def leaves(self) -> "Projected":
+        """The same values, cut off from what they were computed from; gradients end here."""
+        return replace(
+            self,
+            **{
+                name: value.detach().requires_grad_(value.requires_grad)
+                for name, value in vars(self).items()
+                if isinstance(value, Tensor)
+            },
+        )
+
+    def differentiable(self) -> list[Tensor]:
+        """What a gradient can reach of what is filled in."""
+        parts = (self.means2d, self.conics, self.opacities, self.channels, self.detached)
+        return [part for part in parts if part is not None and part.requires_grad]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """Tiles put together: sums of weight x channel, and of weights."""
+
+    channels: Float[Tensor, "b h w c"]
+    detached: Float[Tensor, "b h w k"] | None
+    alphas: Float[Tensor, "b h w 1"]
+
+    def tensors(self) -> list[Tensor]:
+        """Those that are there."""
+        return [each for each in (self.channels, self.detached, self.alphas) if each is not None]
 
 
 @final
@@ -39,20 +85,44 @@ class GsplatRenderer(Renderer):
     ) -> Rendering:
         """See Renderer.render. The detached channels are rendered in a second pass over the same
         sorted splats, whose geometry has no gradient."""
-        frames, count, channels = colors.shape
-        if not count:
+        if not colors.shape[1]:
             return _empty_rendering(colors, camera, detached)
+        projected = self.project(
+            Drawing(splats=splats, colors=colors, camera=camera, detached=detached)
+        )
+        if projected.means2d.requires_grad:
+            projected.means2d.retain_grad()
+        return rendering_of(projected, self.fill(projected))
+
+    def project(self, drawing: Drawing) -> Projected:
+        """Everything before tiles are filled; of at least one splat."""
+        splats, camera = drawing.splats, drawing.camera
         numbers = (
             splats.means.sum(-1) + splats.scales.sum(-1) + splats.quats.sum(-1) + splats.opacities
         )
         opacities = torch.where(numbers.isfinite(), splats.opacities, 0.0)
         radii, means2d, depths, conics = self._projected(splats, opacities, camera)
-        if means2d.requires_grad:
-            means2d.retain_grad()
-        columns, rows = -(-camera.width // TILE), -(-camera.height // TILE)
-        _, crossings, members = self._gsplat.isect_tiles(
-            means2d, radii, depths, TILE, columns, rows
+        detached = drawing.detached
+        return Projected(
+            means2d=means2d,
+            conics=conics,
+            opacities=opacities,
+            channels=torch.cat([drawing.colors, depths[..., None]], -1),
+            detached=detached if detached is not None and detached.shape[-1] else None,
+            depths=depths,
+            radii=radii,
+            width=camera.width,
+            height=camera.height,
         )
+
+    def fill(self, projected: Projected) -> Filled:
+        """Sort splats into tiles and fill these. How much there is to sort decides how much memory
+        is taken, so this waits for the device."""
+        columns, rows = -(-projected.width // TILE), -(-projected.height // TILE)
+        _, crossings, members = self._gsplat.isect_tiles(
+            projected.means2d, projected.radii, projected.depths, TILE, columns, rows
+        )
+        frames = len(projected.means2d)
         offsets = self._gsplat.isect_offset_encode(crossings, frames, columns, rows)
 
         def rasterize(
@@ -63,29 +133,22 @@ class GsplatRenderer(Renderer):
                 conics,
                 channels,
                 opacities,
-                camera.width,
-                camera.height,
+                projected.width,
+                projected.height,
                 TILE,
                 offsets,
                 members,
             )
 
-        rendered, alphas = rasterize(
-            means2d, conics, torch.cat([colors, depths[..., None]], -1), opacities
-        )
-        alphas = alphas[..., 0]
-        detached_rendered = (
-            rasterize(means2d.detach(), conics.detach(), detached, opacities.detach())[0]
-            if detached is not None and detached.shape[-1]
-            else rendered[..., :0]
-        )
-        return Rendering(
-            colors=rendered[..., :channels],
-            detached=detached_rendered,
+        means2d, conics, opacities = projected.means2d, projected.conics, projected.opacities
+        channels, alphas = rasterize(means2d, conics, projected.channels, opacities)
+        detached = projected.detached
+        return Filled(
+            channels=channels,
+            detached=None
+            if detached is None
+            else rasterize(means2d.detach(), conics.detach(), detached, opacities.detach())[0],
             alphas=alphas,
-            depths=rendered[..., channels] / alphas.clamp_min(1e-10),
-            means2d=means2d,
-            radii=radii.amax(-1).float(),
         )
 
     def _projected(
@@ -123,6 +186,20 @@ class GsplatRenderer(Renderer):
         )
         radii, means2d, depths, conics = (value[:, 0, :count] for value in projected[:4])
         return radii, means2d, depths, conics
+
+
+def rendering_of(projected: Projected, filled: Filled) -> Rendering:
+    """What was asked for, from filled tiles."""
+    alphas = filled.alphas[..., 0]
+    colors, depths = filled.channels.split([filled.channels.shape[-1] - 1, 1], dim=-1)
+    return Rendering(
+        colors=colors,
+        detached=colors[..., :0] if filled.detached is None else filled.detached,
+        alphas=alphas,
+        depths=depths[..., 0] / alphas.clamp_min(1e-10),
+        means2d=projected.means2d,
+        radii=projected.radii.amax(-1).float(),
+    )
 
 
 def _empty_rendering(

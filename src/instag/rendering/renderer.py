@@ -5,11 +5,22 @@ GPU renderer are interchangeable and are tested against each other.
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
 
 from instag.types import Camera, Rendering, Splats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """What `Renderer.render` takes."""
+
+    splats: Splats
+    colors: Float[Tensor, "b n c"]
+    camera: Camera
+    detached: Float[Tensor, "b n k"] | None = None
 
 
 class Renderer(ABC):
@@ -32,3 +43,7 @@ class Renderer(ABC):
         splats nearer than 0.01 m or behind the camera are culled. Differentiable in all of
         splats, colors, detached and the camera's viewmats.
         """
+
+    def draw(self, drawing: Drawing) -> Rendering:
+        """Render what a drawing holds."""
+        return self.render(drawing.splats, drawing.colors, drawing.camera, drawing.detached)

@@ -22,6 +22,11 @@ cheeks and forehead from heads that begin with what frames show: half of all spl
 the others do not fill the gap before a short schedule ends."""
 
 
+FILLER = -30.0
+"""The opacity, a logit, of rows that fill up a number of Gaussians: no renderer shows them, and the
+next change drops them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DensityConfig:
     """Numbers of docs/method.md#adaptation. Gradients in normalised device coordinates, sizes in
@@ -43,6 +48,7 @@ class DensityConfig:
     green: Literal["prune", "weaken", "keep"] = "prune"
     green_after: Steps = 500
     limit: int = 40_000
+    """Of Gaussians. Where more would come, those with the largest gradients do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,18 +100,20 @@ def apply_density_control(
     extent: float,
     draw: Callable[[], torch.Generator],
     whose: str,
+    multiple: int = 1,
 ) -> DensityStats:
     """Change the Gaussians as is due after `done` of `steps` steps, and their moments in the
     optimizer; returns the statistics to go on with.
 
     extent: of the scene, metres. draw: gives the random numbers, and is called only where some are
-    needed. Raises TrainingFailed where none is left; `whose` says of what.
+    needed. multiple: to one of it the Gaussians are filled up between changes. Raises
+    TrainingFailed where none is left; `whose` says of what.
     """
     if done % config.every == 0 and config.start <= done < config.end:
         selection = densify(
             gaussians, stats, config, step=done, steps=steps, extent=extent, generator=draw()
         )
-        optimizer.select(gaussians, selection)
+        optimizer.select(gaussians, filled_up(selection, gaussians, multiple))
         stats = no_stats(gaussians)
         if len(gaussians) == 0:
             raise TrainingFailed(
@@ -117,6 +125,9 @@ def apply_density_control(
     if config.reset_every and done % config.reset_every == 0 and done < config.end:
         reset_opacity(gaussians, config.reset_opacity)
         optimizer.forget(gaussians.opacity)
+    if done == steps and multiple > 1:
+        optimizer.select(gaussians, without_fillers(gaussians))
+        stats = no_stats(gaussians)
     return stats
 
 
@@ -136,14 +147,7 @@ def densify(
     splats = gaussians.splats(None, 1)
     scales, opacity = splats.scales[0], splats.opacities[0]
     largest = scales.max(dim=1).values
-    wanted = stats.gradient / stats.seen.clamp_min(1) > config.gradient
-    if len(gaussians) >= config.limit:
-        wanted = torch.zeros_like(wanted)
-    small = largest <= config.split_size * extent
-    cloned, split = wanted & small, wanted & ~small
-
-    faint = opacity < config.prune_opacity + config.prune_opacity_growth * step / steps
-    drop = faint | split
+    drop = opacity < config.prune_opacity + config.prune_opacity_growth * step / steps
     if step > config.prune_big_after:
         drop |= (stats.radius > config.prune_radius) | (largest > config.prune_size * extent)
     if config.behind is not None:
@@ -151,12 +155,55 @@ def densify(
     if config.green == "prune" and step >= config.green_after:
         drop |= is_green(gaussians)
 
+    room = config.limit - len(gaussians) + int(drop.sum())
+    gradient = stats.gradient / stats.seen.clamp_min(1)
+    wanted = strongest(gradient, least=config.gradient, most=room)
+    small = largest <= config.split_size * extent
+    cloned, split = wanted & small, wanted & ~small
+    drop |= split
+
     clones = {name: table[cloned] for name, table in gaussians.tables().items()}
     halves = _halves(
         {name: table[split] for name, table in gaussians.tables().items()}, scales[split], generator
     )
     added = {name: torch.cat([clones[name], halves[name]]) for name in clones}
     return Selection(keep=~drop, added=added)
+
+
+def strongest(gradient: Float[Tensor, " n"], *, least: float, most: int) -> Bool[Tensor, " n"]:
+    """Where a gradient is above `least`; of more than `most` such places, the largest."""
+    wanted = gradient > least
+    if int(wanted.sum()) <= most:
+        return wanted
+    chosen = torch.zeros_like(wanted)
+    chosen[gradient.topk(max(0, most)).indices] = True
+    return chosen
+
+
+@torch.no_grad()
+def filled_up(selection: Selection, gaussians: Gaussians, multiple: int) -> Selection:
+    """The same and as many fillers as leave a multiple of Gaussians: copies that nobody sees. None
+    where none is left."""
+    count = int(selection.keep.sum()) + len(selection.added["opacity"])
+    missing = -count % multiple
+    if not missing:
+        return selection
+    copied = torch.arange(missing, device=selection.keep.device) % count
+    added = {}
+    for name, table in gaussians.tables().items():
+        rows = torch.cat([table[selection.keep], selection.added[name]])
+        filler = torch.full_like(rows[copied], FILLER) if name == "opacity" else rows[copied]
+        added[name] = torch.cat([selection.added[name], filler])
+    return Selection(keep=selection.keep, added=added)
+
+
+@torch.no_grad()
+def without_fillers(gaussians: Gaussians) -> Selection:
+    """All Gaussians but fillers."""
+    return Selection(
+        keep=gaussians.opacity > FILLER / 2,
+        added={name: table[:0] for name, table in gaussians.tables().items()},
+    )
 
 
 def is_green(gaussians: Gaussians) -> Bool[Tensor, " n"]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from instag.models.face_field import Deformation, MotionField
@@ -49,23 +49,32 @@ def patch_distance(
     perceptual: PerceptualDistance,
     picture: Float[Tensor, "b h w 3"],
     target: Float[Tensor, "b h w 3"],
-    sides: tuple[int, int],
-    generator: torch.Generator,
+    corner: Int[Tensor, " 2"],
+    side: int,
 ) -> Float[Tensor, ""]:
-    """Mean perceptual distance of one square patch, at one place for the whole batch, with a side
-    drawn from `sides` (pixels, both ends included). A small square is cheap and sharpens as well as
-    the whole picture. 0 for pictures that are smaller than what can be compared."""
-    height, width = picture.shape[1:3]
+    """Mean perceptual distance of one square patch, at one place for the whole batch. A small
+    square is cheap and sharpens as well as the whole picture. 0 for pictures that are smaller than
+    what can be compared.
 
-    def draw(end: int) -> int:
-        return int(torch.randint(end, (), generator=generator))
-
-    side = min(sides[0] + draw(sides[1] - sides[0] + 1), height, width)
+    corner: top and left, pixels, on the pictures' device. side: pixels; that of smaller pictures is
+    taken.
+    """
+    side = min(side, *picture.shape[1:3])
     if side < LEAST_SIDE:
         return picture.new_zeros(())
-    top, left = draw(height - side + 1), draw(width - side + 1)
-    cut = (slice(None), slice(top, top + side), slice(left, left + side))
-    return perceptual(picture[cut], target[cut]).mean()
+    rows, columns = corner[:, None] + torch.arange(side, device=picture.device)
+    one, other = (
+        image.index_select(1, rows).index_select(2, columns) for image in (picture, target)
+    )
+    return perceptual(one, other).mean()
+
+
+def patch_corner(
+    height: int, width: int, side: int, generator: torch.Generator
+) -> Int[Tensor, " 2"]:
+    """Top and left of a patch anywhere in a picture, pixels."""
+    places = [length - min(side, height, width) + 1 for length in (height, width)]
+    return torch.cat([torch.randint(end, (1,), generator=generator) for end in places])
 
 
 def alpha_error(

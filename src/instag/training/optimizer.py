@@ -113,19 +113,26 @@ class Optimizer:
     @torch.no_grad()
     def select(self, gaussians: Gaussians, selection: Selection) -> None:
         """Keep and add rows of a set of Gaussians; what Adam remembers goes with them, and starts
-        at zero for new rows."""
+        at zero for new rows. Where as many are left as there were, all stays in its place."""
         renewed: dict[nn.Parameter, nn.Parameter] = {}
         for name, old in list(gaussians.named_parameters()):
             added = selection.added[name]
-            new = nn.Parameter(torch.cat([old.detach()[selection.keep], added]))
-            setattr(gaussians, name, new)
-            renewed[old] = new
-            if (moments := self.moments.pop(old, None)) is not None:
+            rows = torch.cat([old.detach()[selection.keep], added])
+            moments = self.moments.pop(old, None)
+            if moments is not None:
                 exp_avg, exp_avg_sq = (
                     torch.cat([moment[selection.keep], torch.zeros_like(added)])
                     for moment in (moments.exp_avg, moments.exp_avg_sq)
                 )
-                self.moments[new] = replace(moments, exp_avg=exp_avg, exp_avg_sq=exp_avg_sq)
+                moments = replace(moments, exp_avg=exp_avg, exp_avg_sq=exp_avg_sq)
+            if len(rows) == len(old):
+                new = old
+                old.copy_(rows)
+            else:
+                new = renewed[old] = nn.Parameter(rows)
+                setattr(gaussians, name, new)
+            if moments is not None:
+                self.moments[new] = moments
         self._parameters = {
             name: [renewed.get(each, each) for each in parameters]
             for name, parameters in self._parameters.items()

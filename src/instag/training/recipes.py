@@ -90,7 +90,7 @@ def _reference_face(with_prior: bool) -> FaceStageConfig:
         depth=Term(weight=1e-2, active=After(5_000)),
         depth_pause=100,
         perceptual=Term(weight=0.01, active=After(7_500)),
-        perceptual_patch=(64, 96),
+        perceptual_patch=80,
         hair_every=7,
         background="green",
         lips=NEVER,
@@ -137,7 +137,7 @@ def _reference_fuse() -> FuseStageConfig:
         degree=1,
         opacity_rate=1e-3,
         perceptual=Term(weight=0.05, active=After(1_000)),
-        perceptual_patch=(32, 42),
+        perceptual_patch=37,
     )
 
 

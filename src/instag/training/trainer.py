@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol, final, runtime_checkable
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from instag.errors import Cancelled
+from instag.rendering.gsplat_renderer import GsplatRenderer
 from instag.runtime.device import denormals_flushed
 from instag.training.density_control import (
     DensityStats,
@@ -21,11 +23,16 @@ from instag.training.multi_person import part_of
 from instag.training.optimizer import Optimizer, set_trainable, update_ema
 from instag.training.people import People
 from instag.training.run_dir import METRICS_EVERY, Position, RunDir, part_named
+from instag.training.stages.adapt_stage import AdaptStage
 from instag.training.stages.stage import Stage, Step, StepOutput
+from instag.training.step_recorder import StepRecorder
 
 MOST_COUNTED = 16
 """Rates of what people share grow with the frames of a step (see Optimizer) up to so many: several
 people's frames agree more than they add noise."""
+FILLED_UP_TO = 4_096
+"""Recorded steps have a multiple of so many Gaussians: a few that nobody sees cost less than
+another recording after each change."""
 PREVIEW_S = 1.0
 """Seconds between two previews."""
 
@@ -110,13 +117,9 @@ class Trainer:
         stage, sampler = running.stage, self.people.sampler
         everyone = sampler.sample(number, stage.name)
         step = Step(person_step=sampler.person_step(number), people=self.people.numbered(everyone))
-        output = stage.compute_losses(step) if step.people else None
+        output = running.compute_gradients(step, len(everyone)) if step.people else None
         losses: dict[str, Tensor] = {} if output is None else output.losses
         values = torch.stack(list(losses.values())) if losses else None
-        if values is not None:
-            if len(step.people) < len(everyone):
-                values = values * (len(step.people) / len(everyone))
-            values.sum().backward()
         running.update(number, step, output, everyone)
         self.run_dir.metrics.add(
             stage.name,
@@ -168,6 +171,22 @@ class RunningStage:
             number: Optimizer(of_person, stage.batch) for number, of_person in groups.own.items()
         }
         self.stats = {person.number: no_stats(stage.gaussians(person)) for person in people.here}
+        self.recorder = step_recorder(stage, self.own)
+
+    def compute_gradients(self, step: Step, everyone: int) -> StepOutput:
+        """The output of a step, with the gradients of its losses at the parameters. everyone: how
+        many people it has in all processes."""
+        if self.recorder is not None:
+            recorded = self.recorder.compute(step.person_step)
+            if recorded is not None:
+                return recorded
+        output = self.stage.compute_losses(step)
+        share = len(step.people) / everyone
+        losses = {
+            name: value * share if share < 1 else value for name, value in output.losses.items()
+        }
+        torch.stack(list(losses.values())).sum().backward()
+        return replace(output, losses={name: value.detach() for name, value in losses.items()})
 
     def update(
         self, number: int, step: Step, output: StepOutput | None, everyone: list[int]
@@ -214,6 +233,7 @@ class RunningStage:
                     extent=person.extent,
                     draw=lambda person=person: stage.density_rng(person, at).choice,
                     whose=f"the {stage.name} of {person.dataset.clip.folder}",
+                    multiple=1 if self.recorder is None else FILLED_UP_TO,
                 )
             self.stats[person.number] = stats
 
@@ -240,3 +260,15 @@ class RunningStage:
             self.stats[number] = DensityStats(
                 **{name: value.to(self.people.device) for name, value in stats.items()}
             )
+
+
+def step_recorder(stage: Stage, optimizers: Mapping[int, Optimizer]) -> StepRecorder | None:
+    """What records the steps of one head on a GPU whose frames fit there; None for all else."""
+    if not isinstance(stage, AdaptStage) or not stage.loader.fits:
+        return None
+    if stage.people.device.type != "cuda":
+        return None
+    renderer = stage.people.renderer
+    if not isinstance(renderer, GsplatRenderer):
+        return None
+    return StepRecorder(stage, renderer, optimizers[stage.person.number].parameters)

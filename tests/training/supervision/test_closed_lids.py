@@ -5,7 +5,7 @@ import torch
 
 from instag.data.frame_batch import FrameBatch
 from instag.training.supervision import closed_lids
-from instag.training.supervision.closed_lids import LidCloser, at_knots, eye_outlines
+from instag.training.supervision.closed_lids import LidCloser, at_knots, drawn_closing, eye_outlines
 from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, Camera, Condition
 
 SIZE, LEFT, TOP = 160, 20, 10
@@ -70,7 +70,8 @@ def frames(points: torch.Tensor, count: int) -> FrameBatch:
 def test_closed_lids_cover_the_eyes_and_leave_the_rest(turn):
     points = landmarks(turn)
     before = frames(points, 40)
-    after = LidCloser(points[None], size=SIZE).close(before, 1.0, torch.Generator().manual_seed(0))
+    closing = drawn_closing(1.0, 40, torch.Generator().manual_seed(0))
+    after = LidCloser(points[None], size=SIZE).close_some(before, closing)
     blink = after.condition.expression[:, EXPRESSION_UNITS.index(BLINK)]
     fully = blink == BLINK_LIMIT
     assert 10 < fully.sum() < 30
@@ -90,12 +91,17 @@ def test_closed_lids_cover_the_eyes_and_leave_the_rest(turn):
 def test_so_many_frames_close_their_eyes_and_others_are_as_they_were():
     points = landmarks(0.1)
     before = frames(points, 200)
-    after = LidCloser(points[None], size=SIZE).close(before, 0.25, torch.Generator().manual_seed(1))
+    closing = drawn_closing(0.25, 200, torch.Generator().manual_seed(1))
+    lids = LidCloser(points[None], size=SIZE)
+    after = lids.close_some(before, closing)
     column = EXPRESSION_UNITS.index(BLINK)
     changed = after.condition.expression[:, column] != before.condition.expression[:, column]
     assert 30 < changed.sum() < 70
     assert (after.image[~changed] == before.image[~changed]).all()
     assert (after.condition.expression[~changed] == before.condition.expression[~changed]).all()
+    every = lids.close(before, torch.arange(200), closing)
+    assert (every.image == after.image).all()
+    assert (every.condition.expression == after.condition.expression).all()
 
 
 def test_outlines_pass_through_their_points():

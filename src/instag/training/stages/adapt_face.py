@@ -1,6 +1,7 @@
 """The face stage: the outside of the head, everything else covered
 (docs/method.md#pre-training, #adaptation)."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import torch
@@ -10,25 +11,26 @@ from instag.data.curriculum import face_curriculum
 from instag.data.frame_batch import FrameBatch
 from instag.models.face_field import SHIFT_UNIT, Deformation
 from instag.models.head import PointFeatures
-from instag.models.render_head import FaceRendering, render_face
+from instag.models.render_head import face_drawing
 from instag.ops.absolute_error import mean_absolute_error
 from instag.training import losses
 from instag.training.density_control import DensityConfig
 from instag.training.losses import BackgroundColor
 from instag.training.optimizer import Group
-from instag.training.rng import Rng
 from instag.training.schedules import Active, After, Rate, Steps, Term, WholeSteps, decay
-from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
-from instag.training.stages.stage import (
-    ParameterGroups,
-    Step,
-    StepOutput,
-    field_groups,
-    gaussian_groups,
+from instag.training.stages.adapt_stage import (
+    AdaptStage,
+    Comparison,
+    HeadTraining,
+    HostChoices,
+    StepInputs,
+    StepScene,
 )
+from instag.training.stages.stage import ParameterGroups, field_groups, gaussian_groups
 from instag.training.stages.targets import head_pictures
+from instag.training.supervision.closed_lids import drawn_closing
 from instag.training.supervision.landmarks import LandmarkBatch, LandmarkSampler
-from instag.types import Camera, Condition, Region
+from instag.types import Condition, Region, Rendering
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ class FaceStageConfig:
     depth: Term
     depth_pause: Steps
     perceptual: Term
-    perceptual_patch: tuple[int, int]
+    perceptual_patch: int
     hair_every: int
     background: BackgroundColor
     lips: Term
@@ -106,7 +108,7 @@ class FaceStage(AdaptStage):
             for term in (config.normals, config.depth)
             if isinstance(term.active, After)
         ]
-        self.surface: Active = After(min(starts, default=0))
+        self._surface: Active = After(min(starts, default=0))
 
     def parameter_groups(self) -> ParameterGroups:
         config, face = self.config, self.head.face
@@ -131,34 +133,68 @@ class FaceStage(AdaptStage):
         groups = [*splats, *fields, *aligner]
         return ParameterGroups(own={self.person.number: groups}, shared=[])
 
-    def compute_losses(self, step: Step) -> StepOutput:
-        at, config = step.person_step, self.config
-        rng = self.rng(self.person, at)
-        surface = self.surface(at) and config.normals.weight + config.depth.weight > 0
-        frames, _ = self.loader(at, surface=surface)
-        if self.person.expressions is not None and config.closed_lids:
-            frames = self.person.expressions.lids.close(frames, config.closed_lids, rng.choice)
-        coarse = at < config.coarse_steps
-        if coarse:
-            frames = frames.halved()
-        taught = None
-        if self.landmarks is not None and config.landmarks(at):
-            taught = self.landmarks.sample(self.person.face.means.detach(), rng.noise)
-        features, motion, answer = self._deform(at, frames.condition, taught)
-        look = self._render(at, features, motion, frames.camera, normals=surface)
-        picture, terms = self._picture_losses(at, frames, look, rng)
-        terms |= self._motion_losses(at, frames, look)
-        if surface:
-            terms |= self._surface_losses(at, frames, look)
-        if taught is not None and answer is not None:
-            terms |= self._landmark_losses(at, taught, answer)
-        return StepOutput(
-            losses=terms,
-            rendering=look.rendering,
-            cameras=[frames.camera],
-            picture=picture,
-            shrunk=2 if coarse else 1,
+    def phase(self, step: int) -> Hashable:
+        config = self.config
+        terms = (config.alpha, config.motion, config.offset, config.lips, config.lips_attention)
+        more = (config.hair_attention, config.normals, config.perceptual, config.landmarks)
+        return (
+            tuple(term(step) for term in (*terms, *more)),
+            self.surface(step) and self._depth_weight(step),
+            self._degree(step),
+            self._shows_hair(step),
+            self.shrunk(step),
+            step >= config.aligner_after,
         )
+
+    def surface(self, step: int) -> bool:
+        config = self.config
+        return self._surface(step) and config.normals.weight + config.depth.weight > 0
+
+    def shrunk(self, step: int) -> int:
+        return 2 if step < self.config.coarse_steps else 1
+
+    def choices(self, step: int) -> HostChoices:
+        config, choice = self.config, self.rng(self.person, step).choice
+        taught = self.person.expressions is not None and config.closed_lids
+        closing = drawn_closing(config.closed_lids, self.batch, choice) if taught else None
+        if not config.perceptual(step):
+            return HostChoices(closing=closing)
+        windows, shrunk = self.loader.windows, self.shrunk(step)
+        corner = losses.patch_corner(
+            windows.height // shrunk, windows.width // shrunk, config.perceptual_patch, choice
+        )
+        return HostChoices(closing=closing, corner=corner)
+
+    def deform(self, step: int, inputs: StepInputs) -> StepScene:
+        config = self.config
+        frames = inputs.frames.halved() if self.shrunk(step) == 2 else inputs.frames
+        taught = None
+        if self.landmarks is not None and config.landmarks(step):
+            taught = self.landmarks.sample(self.person.face.means.detach(), inputs.noise.plain)
+        features, motion, answer = self._deform(step, frames.condition, taught)
+        terms = self._motion_losses(step, features, motion)
+        if taught is not None and answer is not None:
+            terms |= self._landmark_losses(step, taught, answer)
+        drawing = face_drawing(
+            self.head.face,
+            features,
+            motion,
+            frames.camera,
+            degree=self._degree(step),
+            normals=self.surface(step) and config.normals(step) > 0,
+            attention=config.lips_attention(step) > 0,
+        )
+        return StepScene(frames=frames, drawings=[drawing], losses=terms)
+
+    def compare(
+        self, step: int, inputs: StepInputs, scene: StepScene, renderings: list[Rendering]
+    ) -> Comparison:
+        (rendering,) = renderings
+        picture, terms = self._picture_losses(step, inputs, scene.frames, rendering)
+        terms |= self._attention_losses(step, scene.frames, rendering)
+        if self.surface(step):
+            terms |= self._surface_losses(step, scene.frames, rendering)
+        return Comparison(picture=picture, losses=terms)
 
     def _deform(
         self, step: int, condition: Condition, taught: LandmarkBatch | None
@@ -183,69 +219,67 @@ class FaceStage(AdaptStage):
         in_frames, in_taught = codes.split([self.batch, len(codes) - self.batch])
         return features, face.deform(features, in_frames), face.deform(of_landmarks, in_taught)
 
-    def _render(
-        self,
-        step: int,
-        features: PointFeatures,
-        motion: Deformation,
-        camera: Camera,
-        *,
-        normals: bool,
-    ) -> FaceRendering:
-        config = self.config
-        return render_face(
-            self.head.face,
-            features,
-            motion,
-            camera,
-            self.people.renderer,
-            degree=min(config.degree, step // config.degree_every),
-            normals=normals and config.normals(step) > 0,
-            attention=config.lips_attention(step) > 0,
-        )
+    def _degree(self, step: int) -> int:
+        return min(self.config.degree, step // self.config.degree_every)
+
+    def _shows_hair(self, step: int) -> bool:
+        return step < self.config.opening_steps or step % self.config.hair_every == 0
 
     def _picture_losses(
-        self, step: int, frames: FrameBatch, look: FaceRendering, rng: Rng
+        self, step: int, inputs: StepInputs, frames: FrameBatch, rendering: Rendering
     ) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
-        hair = step < config.opening_steps or step % config.hair_every == 0
-        color = losses.background_color(config.background, self.batch, [rng.noise])
-        picture, target = head_pictures(frames, look.rgb, look.rendering.alphas, color, hair=hair)
+        color = losses.background_color(config.background, self.batch, [inputs.noise.plain])
+        picture, target = head_pictures(
+            frames,
+            rendering.colors[..., :3],
+            rendering.alphas,
+            color,
+            hair=self._shows_hair(step),
+        )
         terms = {"photometric": losses.photometric(picture, target)}
         if config.lips(step):
             terms["lips"] = config.lips(step) * mean_absolute_error(picture, target, frames.lips)
         if config.alpha(step):
             terms["alpha"] = config.alpha(step) * losses.alpha_error(
-                look.rendering.alphas, frames.head_alpha()
+                rendering.alphas, frames.head_alpha()
             )
         if config.perceptual(step):
+            assert inputs.corner is not None
             one, other = (
                 torch.where(frames.lips[..., None], color, image) for image in (picture, target)
             )
             terms["perceptual"] = config.perceptual(step) * losses.patch_distance(
-                self.perceptual, one, other, config.perceptual_patch, rng.choice
+                self.perceptual, one, other, inputs.corner, config.perceptual_patch
             )
         return picture, terms
 
     def _motion_losses(
-        self, step: int, frames: FrameBatch, look: FaceRendering
+        self, step: int, features: PointFeatures, motion: Deformation
     ) -> dict[str, Tensor]:
         config, terms = self.config, {}
         if config.motion(step):
-            terms["motion"] = config.motion(step) * losses.motion_size(look.motion)
+            terms["motion"] = config.motion(step) * losses.motion_size(motion)
         if config.offset(step):
-            terms["offset"] = config.offset(step) * look.point_features.offset.abs().mean()
-        if config.lips_attention(step):
-            terms["lips_attention"] = config.lips_attention(step) * losses.within(
-                look.attention[..., 1], frames.lips
-            )
-            terms["hair_attention"] = config.hair_attention(step) * losses.within(
-                look.attention.sum(-1), frames.is_region(Region.HAIR)
-            )
+            terms["offset"] = config.offset(step) * features.offset.abs().mean()
         return terms
 
+    def _attention_losses(
+        self, step: int, frames: FrameBatch, rendering: Rendering
+    ) -> dict[str, Tensor]:
+        """How strongly each pixel follows speech outside the lips, and anything in the hair."""
+        config, attention = self.config, rendering.detached
+        if not config.lips_attention(step):
+            return {}
+        return {
+            "lips_attention": config.lips_attention(step)
+            * losses.within(attention[..., 1], frames.lips),
+            "hair_attention": config.hair_attention(step)
+            * losses.within(attention.sum(-1), frames.is_region(Region.HAIR)),
+        }
+
     def _surface_losses(
-        self, step: int, frames: FrameBatch, look: FaceRendering
+        self, step: int, frames: FrameBatch, rendering: Rendering
     ) -> dict[str, Tensor]:
         config, terms = self.config, {}
         assert frames.normal is not None
@@ -255,13 +289,14 @@ class FaceStage(AdaptStage):
         known = frames.surface_valid & frames.is_region(Region.FACE)
         if config.normals(step):
             terms["normals"] = config.normals(step) * losses.normal_agreement(
-                look.normals, frames.normal, known
+                rendering.colors[..., 3:6], frames.normal, known
             )
-        if config.depth(step) and not self._after_reset(step):
-            terms["depth"] = config.depth(step) * losses.depth_agreement(
-                look.rendering.depths, frames.depth, known
-            )
+        if weight := self._depth_weight(step):
+            terms["depth"] = weight * losses.depth_agreement(rendering.depths, frames.depth, known)
         return terms
+
+    def _depth_weight(self, step: int) -> float:
+        return 0.0 if self._after_reset(step) else self.config.depth(step)
 
     def _landmark_losses(
         self, step: int, taught: LandmarkBatch, answer: Deformation

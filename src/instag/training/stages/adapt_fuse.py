@@ -1,21 +1,26 @@
 """The fuse stage: face and mouth together over torso and backdrop, so that their colours and edges
 fit (docs/method.md#adaptation)."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
-from instag.data.frame_batch import FrameBatch
 from instag.models.mouth_field import HOOK_RANK
-from instag.models.render_head import FaceRendering, render_face, render_mouth, static_features
+from instag.models.render_head import face_drawing, mouth_drawing, static_features
 from instag.rendering import compositing
 from instag.training import losses
 from instag.training.schedules import Steps, Term, constant
-from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
+from instag.training.stages.adapt_stage import (
+    AdaptStage,
+    Comparison,
+    HeadTraining,
+    HostChoices,
+    StepInputs,
+    StepScene,
+)
 from instag.training.stages.hook import read_hooks
-from instag.training.stages.stage import ParameterGroups, Step, StepOutput, gaussian_group
+from instag.training.stages.stage import ParameterGroups, gaussian_group
 from instag.types import Rendering
 
 
@@ -28,7 +33,7 @@ class FuseStageConfig:
     degree: int
     opacity_rate: float
     perceptual: Term
-    perceptual_patch: tuple[int, int]
+    perceptual_patch: int
 
 
 class FuseStage(AdaptStage):
@@ -60,43 +65,48 @@ class FuseStage(AdaptStage):
         ]
         return ParameterGroups(own={self.person.number: groups}, shared=[])
 
-    def compute_losses(self, step: Step) -> StepOutput:
-        config, at = self.config, step.person_step
-        frames, rows = self.loader(at)
-        look, mouth = self._render(frames, rows)
+    def phase(self, step: int) -> Hashable:
+        return self.config.perceptual(step)
+
+    def choices(self, step: int) -> HostChoices:
+        if not self.config.perceptual(step):
+            return HostChoices()
+        windows, choice = self.loader.windows, self.rng(self.person, step).choice
+        side = self.config.perceptual_patch
+        return HostChoices(corner=losses.patch_corner(windows.height, windows.width, side, choice))
+
+    def deform(self, step: int, inputs: StepInputs) -> StepScene:
+        """Face and mouth, whose motion rests."""
+        face, mouth, frames = self.head.face, self.head.mouth, inputs.frames
+        condition, camera, degree = frames.condition, frames.camera, self.config.degree
+        with torch.no_grad():
+            motion = face.motion(self.static.face, condition)
+        hook = self.hooks.at_rank(inputs.rows, HOOK_RANK)
+        drawings = [
+            face_drawing(face, self.static.face, motion, camera, degree=degree),
+            mouth_drawing(mouth, self.static.mouth, condition, hook, camera, degree=degree),
+        ]
+        return StepScene(frames=frames, drawings=drawings, losses={})
+
+    def compare(
+        self, step: int, inputs: StepInputs, scene: StepScene, renderings: list[Rendering]
+    ) -> Comparison:
+        config, (face, mouth), frames = self.config, renderings, scene.frames
         picture = compositing.compose(
-            face=look.rgb,
-            face_alphas=look.rendering.alphas,
+            face=face.colors,
+            face_alphas=face.alphas,
             mouth=mouth.colors,
             mouth_alphas=mouth.alphas,
             background=frames.background.float() / 255,
         )
         target = frames.image.float() / 255
         terms = {"photometric": losses.photometric(picture, target)}
-        if config.perceptual(at):
-            patches = self.rng(self.person, at).choice
-            terms["perceptual"] = config.perceptual(at) * losses.patch_distance(
-                self.perceptual, picture, target, config.perceptual_patch, patches
+        if config.perceptual(step):
+            assert inputs.corner is not None
+            terms["perceptual"] = config.perceptual(step) * losses.patch_distance(
+                self.perceptual, picture, target, inputs.corner, config.perceptual_patch
             )
-        return StepOutput(
-            losses=terms, rendering=look.rendering, cameras=[frames.camera], picture=picture
-        )
-
-    def _render(
-        self, frames: FrameBatch, rows: Int[Tensor, " b"]
-    ) -> tuple[FaceRendering, Rendering]:
-        """Face and mouth, whose motion rests."""
-        face, mouth, renderer = self.head.face, self.head.mouth, self.people.renderer
-        camera = frames.camera
-        with torch.no_grad():
-            motion = face.motion(self.static.face, frames.condition)
-        degree, hook = self.config.degree, self.hooks.at_rank(rows, HOOK_RANK)
-        return (
-            render_face(face, self.static.face, motion, camera, renderer, degree=degree),
-            render_mouth(
-                mouth, self.static.mouth, frames.condition, hook, camera, renderer, degree=degree
-            ),
-        )
+        return Comparison(picture=picture, losses=terms)
 
     def _sample(self, step: int, generator: torch.Generator) -> list[int]:
         rows = len(self.person.pictured)

@@ -1,6 +1,7 @@
 """The mouth stage: what shows between the lips, everything else covered; the face around it
 drives it through the hook."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,22 +12,22 @@ from instag.data.curriculum import mouth_curriculum
 from instag.data.frame_batch import FrameBatch
 from instag.models.gaussians import Gaussians
 from instag.models.mouth_field import hook_values
-from instag.models.render_head import render_mouth
+from instag.models.render_head import mouth_drawing
 from instag.training import losses
 from instag.training.density_control import DensityConfig
 from instag.training.losses import BackgroundColor
 from instag.training.optimizer import Group
 from instag.training.people import Person
 from instag.training.schedules import Rate, Steps, Term, WholeSteps, decay
-from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
-from instag.training.stages.hook import read_hooks
-from instag.training.stages.stage import (
-    ParameterGroups,
-    Step,
-    StepOutput,
-    field_groups,
-    gaussian_groups,
+from instag.training.stages.adapt_stage import (
+    AdaptStage,
+    Comparison,
+    HeadTraining,
+    StepInputs,
+    StepScene,
 )
+from instag.training.stages.hook import read_hooks
+from instag.training.stages.stage import ParameterGroups, field_groups, gaussian_groups
 from instag.training.stages.targets import mouth_pictures
 from instag.training.supervision.pseudo_labels import STRONGEST
 from instag.types import Region, Rendering
@@ -114,51 +115,54 @@ class MouthStage(AdaptStage):
         groups = [*self._gaussian_groups(), *fields, aligner]
         return ParameterGroups(own={self.person.number: groups}, shared=[])
 
-    def compute_losses(self, step: Step) -> StepOutput:
-        at, config = step.person_step, self.config
-        rng = self.rng(self.person, at)
-        frames, rows = self.loader(at)
-        rendering = self._render(at, frames, rows, rng.noise)
-        kind = "black" if self._frozen(at) else config.background
-        color = losses.background_color(kind, self.batch, [rng.noise])
-        picture, target = mouth_pictures(frames, rendering, color.expand(rendering.colors.shape))
-        terms = {"photometric": losses.photometric(picture, target)}
-        if config.alpha(at):
-            terms["alpha"] = config.alpha(at) * losses.alpha_error(
-                rendering.alphas, frames.lips.float()
-            )
-        if config.around(at):
-            terms["around"] = config.around(at) * color_around(frames, rendering)
-        terms |= self._motion_losses(at)
-        return StepOutput(
-            losses=terms, rendering=rendering, cameras=[frames.camera], picture=picture
+    def phase(self, step: int) -> Hashable:
+        config = self.config
+        terms = (config.alpha, config.around, config.offset, config.neighbor_strain)
+        return (
+            tuple(term(step) for term in terms),
+            self._degree(step),
+            self._frozen(step),
+            step >= config.aligner_after,
         )
 
-    def _render(
-        self,
-        step: int,
-        frames: FrameBatch,
-        rows: Int[Tensor, " b"],
-        noise: torch.Generator,
-    ) -> Rendering:
-        mouth = self.head.mouth
-        return render_mouth(
+    def deform(self, step: int, inputs: StepInputs) -> StepScene:
+        mouth, frames = self.head.mouth, inputs.frames
+        drawing = mouth_drawing(
             mouth,
             mouth.encode(aligned=step >= self.config.aligner_after),
             frames.condition,
-            self.hooks.moves(rows, noise),
+            self.hooks.moves(inputs.rows, inputs.noise.plain),
             frames.camera,
-            self.people.renderer,
-            degree=min(self.config.degree, step // self.config.degree_every),
+            degree=self._degree(step),
         )
+        terms = self._motion_losses(step, inputs.noise.strain)
+        return StepScene(frames=frames, drawings=[drawing], losses=terms)
 
-    def _motion_losses(self, step: int) -> dict[str, Tensor]:
+    def compare(
+        self, step: int, inputs: StepInputs, scene: StepScene, renderings: list[Rendering]
+    ) -> Comparison:
+        (rendering,), frames, config = renderings, scene.frames, self.config
+        kind = "black" if self._frozen(step) else config.background
+        color = losses.background_color(kind, self.batch, [inputs.noise.plain])
+        picture, target = mouth_pictures(frames, rendering, color.expand(rendering.colors.shape))
+        terms = {"photometric": losses.photometric(picture, target)}
+        if config.alpha(step):
+            terms["alpha"] = config.alpha(step) * losses.alpha_error(
+                rendering.alphas, frames.lips.float()
+            )
+        if config.around(step):
+            terms["around"] = config.around(step) * color_around(frames, rendering)
+        return Comparison(picture=picture, losses=terms)
+
+    def _degree(self, step: int) -> int:
+        return min(self.config.degree, step // self.config.degree_every)
+
+    def _motion_losses(self, step: int, noise: torch.Generator) -> dict[str, Tensor]:
         config, aligned, terms = self.config, step >= self.config.aligner_after, {}
         if config.offset(step) and aligned:
             offset = self.head.mouth.aligner(self.person.mouth.means.detach()).offset
             terms["offset"] = config.offset(step) * offset.abs().mean()
         if config.neighbor_strain(step):
-            noise = self.rng(self.person, step, "strain").noise
             terms["neighbor_strain"] = config.neighbor_strain(step) * self._neighbor_strain(
                 noise, aligned=aligned
             )

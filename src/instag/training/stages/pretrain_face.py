@@ -23,6 +23,7 @@ from instag.training.stages.deform_people import PersonDeformation, Query, defor
 from instag.training.stages.pretrain_stage import PretrainStage
 from instag.training.stages.stage import Step, StepOutput
 from instag.training.stages.targets import head_pictures
+from instag.training.supervision.closed_lids import drawn_closing
 from instag.training.supervision.expressions import ExpressionLabeler
 from instag.training.supervision.landmarks import (
     LandmarkBatch,
@@ -142,7 +143,8 @@ class PretrainFaceStage(PretrainStage):
         if person.expressions is None or not self.config.closed_lids:
             return frames
         choice = self.rng(person, step, "lids").choice
-        return person.expressions.lids.close(frames, self.config.closed_lids, choice)
+        closing = drawn_closing(self.config.closed_lids, len(frames.indices), choice)
+        return person.expressions.lids.close_some(frames, closing)
 
     def _deform(
         self,

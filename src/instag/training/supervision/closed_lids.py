@@ -20,7 +20,7 @@ from instag.data.frame_batch import FrameBatch
 from instag.motion.expression_displacement import LOWER, UPPER
 from instag.perception.head_coordinates import CHIN, CROWN, EYE_CORNERS
 from instag.runtime.device_copy import to_device_async
-from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, Condition, blinked
+from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, Camera, Condition, blinked
 
 EDGE_POINTS = len(UPPER) // 2
 UPPERS, LOWERS = ((edge[:EDGE_POINTS], edge[EDGE_POINTS:]) for edge in (UPPER, LOWER))
@@ -126,6 +126,13 @@ def at(
     return torch.lerp(first, second, place - before)
 
 
+def drawn_closing(share: float, frames: int, choice: torch.Generator) -> Float[Tensor, " b"]:
+    """By how much the lids of each frame are closed further, 0 for most. share: of the frames whose
+    lids are. choice: on the host."""
+    chance = torch.rand(3, frames, generator=choice)
+    return torch.where(chance[1] < FULLY, 1.0, chance[2]) * (chance[0] < share)
+
+
 @final
 class LidCloser:
     """Closes the eyes in some frames of a batch, in picture and expression.
@@ -138,22 +145,27 @@ class LidCloser:
         widths = self._outlines.axes[:, :, 0].norm(dim=-1)
         self._side = max(2, round(float(widths.max()) * PATCH))
 
-    def close(self, frames: FrameBatch, share: float, choice: torch.Generator) -> FrameBatch:
-        """The same frames, some of them with lids that are closed further. share: of the frames.
-        choice: on the host, so that nothing waits for the device."""
-        chance = torch.rand(3, len(frames.indices), generator=choice)
-        closing = torch.where(chance[1] < FULLY, 1.0, chance[2]) * (chance[0] < share)
-        chosen = closing.nonzero()[:, 0]
-        if not len(chosen):
+    def close_some(self, frames: FrameBatch, closing: Float[Tensor, " b"]) -> FrameBatch:
+        """The same frames, with lids that are closed further by these shares. closing: on the host,
+        so that frames whose share is 0 cost nothing and nothing waits for the device."""
+        rows = closing.nonzero()[:, 0]
+        if not len(rows):
             return frames
-        rows, closing = (
-            to_device_async(each, frames.image.device) for each in (chosen, closing[chosen])
+        device = frames.image.device
+        return self.close(
+            frames, to_device_async(rows, device), to_device_async(closing[rows], device)
         )
+
+    def close(
+        self, frames: FrameBatch, rows: Int[Tensor, " c"], closing: Float[Tensor, " c"]
+    ) -> FrameBatch:
+        """The same frames, with lids that are closed further in those of `rows`. closing: by these
+        shares; where it is 0 a frame stays as it is."""
         image, expression = frames.image.clone(), frames.condition.expression.clone()
         image[rows] = self._closed(frames, rows, closing)
         seen = expression[rows]
         blink = torch.maximum(closing * BLINK_LIMIT, seen[:, EXPRESSION_UNITS.index(BLINK)])
-        expression[rows] = blinked(seen, blink)
+        expression[rows] = torch.where(closing[:, None] > 0, blinked(seen, blink), seen)
         return replace(
             frames,
             image=image,
@@ -168,36 +180,36 @@ class LidCloser:
         outlines = self._outlines.rows(frames.indices[rows])
         moved = self._centre - frames.camera.Ks[rows][:, None, :2, 2]
         outlines = replace(outlines, corner=outlines.corner - moved)
-        width, height = image.shape[2], image.shape[1]
-        size = moved.new_tensor([width, height])
-        places = self._places(outlines, size, min(self._side, width, height))
+        places = self._places(outlines, frames.camera, self._side)
         along, above = outlines.coordinates(places + 0.5)
         seen = blinked_eye(along, above, outlines, closing)
         sources = places - (above - seen.source)[..., None] * outlines.axes[:, :, 1, None, None]
+        across, down = (2 * sources + 1).unbind(-1)
+        camera = frames.camera
+        grid = torch.stack([across / camera.width - 1, down / camera.height - 1], dim=-1)
         picture = image.movedim(-1, 1).float()
         row = torch.arange(len(image), device=image.device)[:, None, None]
+        closes = closing[:, None, None, None] > 0
         for eye in (0, 1):
             patch = functional.grid_sample(
-                picture,
-                (2 * sources[:, eye] + 1) / size - 1,
-                mode="bilinear",
-                padding_mode="border",
-                align_corners=False,
+                picture, grid[:, eye], mode="bilinear", padding_mode="border", align_corners=False
             )
             lit = (patch * seen.light[:, eye, None]).round().clamp(0, 255).byte()
             x, y = places[:, eye].long().unbind(-1)
-            image[row, y, x] = lit.movedim(1, -1)
+            image[row, y, x] = torch.where(closes, lit.movedim(1, -1), image[row, y, x])
         return image
 
     @staticmethod
-    def _places(
-        outlines: EyeOutlines, size: Float[Tensor, " 2"], side: int
-    ) -> Float[Tensor, "c 2 s s 2"]:
+    def _places(outlines: EyeOutlines, camera: Camera, side: int) -> Float[Tensor, "c 2 s s 2"]:
         """The pixels of a square around each eye, within the picture."""
-        steps = torch.arange(side, device=size.device)
+        side = min(side, camera.width, camera.height)
+        steps = torch.arange(side, device=outlines.corner.device)
         square = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)
         left_top = outlines.corner + (outlines.axes[:, :, 0] - side) / 2
-        inside = left_top.round().clamp_min(0).minimum(size - side)
+        left, top = left_top.round().clamp_min(0).unbind(-1)
+        inside = torch.stack(
+            [left.clamp(max=camera.width - side), top.clamp(max=camera.height - side)], dim=-1
+        )
         return inside[:, :, None, None] + square
 
 

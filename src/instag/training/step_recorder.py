@@ -1,0 +1,251 @@
+"""StepRecorder: the steps of one head's training, recorded as CUDA graphs and replayed.
+
+A step launches a thousand small operations, which takes three times as long as they run. Three
+graphs launch them at once: what comes before the renderer, what comes after it with its gradients,
+and the gradients of the former. Between them gsplat fills tiles; how many splats it sorts there
+decides how much memory it takes, which no graph can hold.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from instag.rendering.gsplat_renderer import Filled, GsplatRenderer, Projected, rendering_of
+from instag.runtime.device_copy import to_device_async
+from instag.training.stages.adapt_stage import AdaptStage, HostChoices, Noise, StepInputs
+from instag.training.stages.stage import StepOutput
+
+MOST_KEPT = 2
+"""Recordings, of as many phases."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """One phase. replay: runs a step with what lies in the recorder's buffers."""
+
+    replay: Callable[[], None]
+    output: StepOutput
+    gradients: list[Tensor | None]
+
+
+@final
+class StepRecorder:
+    """Computes the losses and gradients of a stage's steps. parameters: those that it trains, now;
+    recordings end with them."""
+
+    def __init__(
+        self,
+        stage: AdaptStage,
+        renderer: GsplatRenderer,
+        parameters: Callable[[], list[nn.Parameter]],
+    ) -> None:
+        device = stage.people.device
+        self.stage, self.renderer, self._parameters = stage, renderer, parameters
+        self._noise = Noise(plain=torch.Generator(device), strain=torch.Generator(device))
+        self._stream, self._pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
+        self._rows = torch.zeros(stage.batch, dtype=torch.long, device=device)
+        self._closing = torch.zeros(stage.batch, device=device)
+        self._corner = torch.zeros(2, dtype=torch.long, device=device)
+        self._recordings: dict[object, Recording | None] = {}
+        self._graphs: list[torch.cuda.CUDAGraph] = []
+        self._recorded: list[int] = []
+        self._works = True
+
+    def compute(self, step: int) -> StepOutput | None:
+        """The output of a step, whose gradients lie at the parameters; None for a step that is not
+        recorded, such as the first of a phase."""
+        parameters = self._parameters()
+        if self._recorded != (now := [id(each) for each in parameters]):
+            self._recorded = now
+            self._recordings.clear()
+        phase = self.stage.phase(step)
+        if not self._works or phase not in self._recordings:
+            if len(self._recordings) == MOST_KEPT:
+                self._recordings.clear()
+            self._recordings[phase] = None
+            return None
+        choices = self._load(step)
+        recording = self._recordings[phase]
+        if recording is not None:
+            recording.replay()
+        else:
+            try:
+                recording = self._recordings[phase] = self._record(step, choices, parameters)
+            except RuntimeError as error:
+                self._works = False
+                warnings.warn(
+                    f"Steps cannot be recorded as CUDA graphs, so each is launched anew: {error}",
+                    stacklevel=2,
+                )
+                return None
+        for parameter, gradient in zip(parameters, recording.gradients, strict=True):
+            parameter.grad = gradient
+        return recording.output
+
+    def _load(self, step: int) -> HostChoices:
+        """Put what differs from step to step into the buffers."""
+        stage, choices, device = self.stage, self.stage.choices(step), self._rows.device
+        given = [(self._rows, torch.tensor(stage.loader.sample(step)))]
+        if choices.closing is not None:
+            given.append((self._closing, choices.closing))
+        if choices.corner is not None:
+            given.append((self._corner, choices.corner))
+        for buffer, value in given:
+            buffer.copy_(to_device_async(value, device))
+        noise = stage.noise(step)
+        self._noise.plain.manual_seed(noise.plain.initial_seed())
+        self._noise.strain.manual_seed(noise.strain.initial_seed())
+        return choices
+
+    def _inputs(self, step: int, choices: HostChoices) -> StepInputs:
+        """Those of the step whose choices lie in the buffers."""
+        stage = self.stage
+        frames = stage.loader.gathered(self._rows, surface=stage.surface(step))
+        if choices.closing is not None:
+            assert stage.person.expressions is not None, "lids close where expressions are taught"
+            every = torch.arange(stage.batch, device=self._rows.device)
+            frames = stage.person.expressions.lids.close(frames, every, self._closing)
+        corner = None if choices.corner is None else self._corner
+        return StepInputs(frames=frames, rows=self._rows, corner=corner, noise=self._noise)
+
+    def _record(self, step: int, choices: HostChoices, parameters: list[nn.Parameter]) -> Recording:
+        """Record a step and run it."""
+        stage, renderer = self.stage, self.renderer
+        before, after, back = graphs = [self._new_graph() for _ in range(3)]
+        with self._capturing(before):
+            inputs = self._inputs(step, choices)
+            scene = stage.deform(step, inputs)
+            projected = [renderer.project(drawing) for drawing in scene.drawings]
+        before.replay()
+        leaves = [each.leaves() for each in projected]
+        filled = [renderer.fill(each) for each in leaves]
+        pictures = [leaf_copy(each) for each in filled]
+        with self._capturing(after):
+            pairs = zip(leaves, pictures, strict=True)
+            renderings = [rendering_of(leaf, picture) for leaf, picture in pairs]
+            compared = stage.compare(step, inputs, scene, renderings)
+            losses = compared.losses | scene.losses
+            slopes = torch.autograd.grad(
+                torch.stack(list(compared.losses.values())).sum(),
+                tensors_of(pictures),
+                allow_unused=True,
+            )
+        arrived = [torch.empty_like(each) for each in _differentiable(leaves)]
+
+        def fill_tiles() -> None:
+            filled = [renderer.fill(each) for each in leaves]
+            for buffer, value in zip(tensors_of(pictures), tensors_of(filled), strict=True):
+                buffer.detach().copy_(value.detach())
+            after.replay()
+            for buffer, value in zip(arrived, _reached(filled, leaves, slopes), strict=True):
+                buffer.copy_(value)
+
+        fill_tiles()
+        with self._capturing(back):
+            ends, slopes_there = _differentiable(projected), list[Tensor | None](arrived)
+            if scene.losses:
+                ends.append(torch.stack(list(scene.losses.values())).sum())
+                slopes_there.append(None)
+            found = torch.autograd.grad(ends, parameters, slopes_there, allow_unused=True)
+            gradients = [
+                None if gradient is None else _laid_out_like(parameter, gradient)
+                for parameter, gradient in zip(parameters, found, strict=True)
+            ]
+        back.replay()
+        means2d = leaves[0].means2d
+        if means2d.requires_grad:
+            means2d.grad = arrived[0]
+
+        def replay() -> None:
+            before.replay()
+            fill_tiles()
+            back.replay()
+
+        # Those before stay until these have taken over their memory.
+        self._graphs = graphs
+        return Recording(
+            replay=replay,
+            output=StepOutput(
+                losses={name: value.detach() for name, value in losses.items()},
+                rendering=renderings[0],
+                cameras=[scene.frames.camera],
+                picture=compared.picture.detach(),
+                shrunk=stage.shrunk(step),
+            ),
+            gradients=gradients,
+        )
+
+    def _new_graph(self) -> torch.cuda.CUDAGraph:
+        graph = torch.cuda.CUDAGraph()
+        for generator in (self._noise.plain, self._noise.strain):
+            graph.register_generator_state(generator)
+        return graph
+
+    @contextmanager
+    def _capturing(self, graph: torch.cuda.CUDAGraph) -> Iterator[None]:
+        """What is launched in the block goes into the graph and does not run. (torch.cuda.graph
+        collects garbage first, which takes longer than most recordings.)"""
+        around = torch.cuda.current_stream(self._rows.device)
+        self._stream.wait_stream(around)
+        with torch.cuda.stream(self._stream):
+            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+            try:
+                yield
+            except BaseException:
+                with suppress(RuntimeError):
+                    graph.capture_end()
+                raise
+            graph.capture_end()
+        around.wait_stream(self._stream)
+
+
+def leaf_copy(filled: Filled) -> Filled:
+    """A copy that gradients are asked of."""
+    return Filled(
+        **{
+            name: None if value is None else value.detach().clone().requires_grad_()
+            for name, value in vars(filled).items()
+        }
+    )
+
+
+def tensors_of(filled: list[Filled]) -> list[Tensor]:
+    return [each for one in filled for each in one.tensors()]
+
+
+def _differentiable(projected: list[Projected]) -> list[Tensor]:
+    return [part for each in projected for part in each.differentiable()]
+
+
+def _reached(
+    filled: list[Filled], leaves: list[Projected], slopes: tuple[Tensor | None, ...]
+) -> list[Tensor]:
+    """The gradients of projected splats, from those of the tiles; zero where none arrives."""
+    sloping = [
+        (tensor, slope)
+        for tensor, slope in zip(tensors_of(filled), slopes, strict=True)
+        if slope is not None and tensor.requires_grad
+    ]
+    ends = _differentiable(leaves)
+    found = torch.autograd.grad(
+        [tensor for tensor, _ in sloping],
+        ends,
+        [slope for _, slope in sloping],
+        allow_unused=True,
+    )
+    return [
+        torch.zeros_like(end) if slope is None else slope
+        for end, slope in zip(ends, found, strict=True)
+    ]
+
+
+def _laid_out_like(parameter: nn.Parameter, gradient: Tensor) -> Tensor:
+    """With the strides of the parameter, as the fused optimizer needs it."""
+    same = gradient.stride() == parameter.stride()
+    return gradient.detach() if same else torch.empty_like(parameter.detach()).copy_(gradient)

@@ -1,0 +1,99 @@
+"""Recorded steps: the gradients of steps that are launched, and nothing waits while it is
+recorded."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from instag.data.clip import Clip
+from instag.data.splits import split
+from instag.rendering.gsplat_renderer import GsplatRenderer
+from instag.training import recipes
+from instag.training.adapt import head_training, stages_of
+from instag.training.adapt_inputs import load_inputs
+from instag.training.recipes import batched
+from instag.training.schedules import Always, shortened
+from instag.training.stages.stage import Step
+from instag.training.step_recorder import StepRecorder
+from instag.training.trainer import RunningStage
+from pretended import pretended_gpu
+from shared_files import copied_clip
+
+CUDA = torch.device("cuda")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    return copied_clip(tmp_path_factory.mktemp("one") / "me.clip", seed=1, frames=55)
+
+
+def all_at_once() -> recipes.AdaptRecipe:
+    """A recipe whose first step has every term."""
+    few = batched(shortened(recipes.few(), 0.004), 2)
+    face, mouth, fuse = few.face, few.mouth, few.fuse
+    names = ("alpha", "motion", "offset", "lips_attention", "hair_attention", "normals", "depth")
+    terms = {name: replace(getattr(face, name), active=Always()) for name in names}
+    perceptual = replace(face.perceptual, active=Always())
+    return replace(
+        few,
+        size=96,
+        face_splats=100,
+        mouth_splats=50,
+        face=replace(face, **terms, perceptual=perceptual, aligner_after=0, closed_lids=0.5),
+        mouth=replace(mouth, aligner_after=0),
+        fuse=replace(fuse, perceptual=replace(fuse.perceptual, active=Always())),
+    )
+
+
+@pytest.mark.parametrize("name", ["face", "mouth", "fuse"])
+def test_a_recorded_step_has_the_gradients_of_a_launched_one(
+    clip: Clip, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    recipe = all_at_once()
+    with pretended_gpu(monkeypatch):
+        renderer = GsplatRenderer()
+        inputs = load_inputs(
+            clip, recipe, split(len(clip), n_views=50), front_end="motion", device=CUDA
+        )
+        training = head_training(inputs, recipe, None, renderer, seed=0)
+        stage = stages_of(training, inputs, recipe, None)[name]()
+        running = RunningStage(stage)
+        parameters = running.own[0].parameters()
+        recorder = StepRecorder(stage, renderer, running.own[0].parameters)
+        launched = running.compute_gradients(Step(person_step=1, people=training.people.here), 1)
+        wanted = [None if each.grad is None else each.grad.clone() for each in parameters]
+        assert recorder.compute(1) is None, "the first step of a phase is launched"
+        recorded = recorder.compute(1)
+        assert recorded is not None
+        assert set(recorded.losses) == set(launched.losses)
+        for term, value in launched.losses.items():
+            torch.testing.assert_close(recorded.losses[term], value)
+        for parameter, gradient in zip(parameters, wanted, strict=True):
+            if gradient is None:
+                assert parameter.grad is None or not parameter.grad.any()
+            else:
+                torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-7)
+        assert recorded.rendering.means2d.shape == launched.rendering.means2d.shape
+
+
+def test_recordings_end_with_their_parameters(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = all_at_once()
+    with pretended_gpu(monkeypatch):
+        renderer = GsplatRenderer()
+        inputs = load_inputs(
+            clip, recipe, split(len(clip), n_views=50), front_end="motion", device=CUDA
+        )
+        training = head_training(inputs, recipe, None, renderer, seed=0)
+        stage = stages_of(training, inputs, recipe, None)["fuse"]()
+        running = RunningStage(stage)
+        recorder = StepRecorder(stage, renderer, running.own[0].parameters)
+        assert recorder.compute(0) is None
+        running.compute_gradients(Step(person_step=0, people=training.people.here), 1)
+        assert recorder.compute(1) is not None
+        face = training.person.face
+        face.dc = torch.nn.Parameter(face.dc.detach().clone())
+        renewed = RunningStage(stage)
+        again = StepRecorder(stage, renderer, renewed.own[0].parameters)
+        recorder._parameters = again._parameters
+        assert recorder.compute(2) is None
