@@ -20,7 +20,7 @@ from benchmarks import speaking
 from instag.data.clip import Clip
 from instag.runtime.device import device_named, set_threads
 from instag.synthetic import write_clip
-from instag.training.adapt import avatar_of
+from instag.training.adapt import avatar_of, encoded_torsos
 from instag.training.recipes import batched, frames_a_step, recipe_named
 
 
@@ -63,7 +63,7 @@ def main() -> None:
             f"\nThe whole course: {spent}; {seconds['memory'] / 2**30:.2f} GB of the device's "
             "memory\n"
         )
-        avatar = avatar_of(training, inputs, recipe, {})
+        avatar = avatar_of(training, inputs, recipe, {}, encoded_torsos(training))
         spoken = [speaking.measure(avatar, device, batch) for batch in (1, 8, 32)]
     print("Speaking, ms a frame and frames/s:\n")
     print(f"| {' | '.join(spoken[0])} |\n|{'---|' * len(spoken[0])}")

@@ -27,6 +27,8 @@ from instag.types import EXPRESSION_UNITS, Camera, Condition, Region
 
 MEMORY = 768 * 2**20
 """Bytes of decoded frames that are kept."""
+READ_BYTES = 8
+"""Of a pixel: picture, regions, background and the head's alpha."""
 SMALLEST_EXTENT, LARGEST_EXTENT = 0.1, 0.3
 HEAD_LABELS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
 
@@ -203,6 +205,17 @@ class ClipDataset:
                 yield waiting.popleft().result()
                 if index + 2 * readers < len(frames):
                     waiting.append(pool.submit(self._frame, frames[index + 2 * readers], surface))
+
+    def read_ahead(self, frames: Sequence[int]) -> None:
+        """Begin to read frames while something else is prepared; as many as are kept. What cannot
+        be read is an error where it is used."""
+        readers, kept = torch.get_num_threads(), self.memory // (READ_BYTES * self.size**2)
+        if readers == 1:
+            return
+        pool = ThreadPoolExecutor(readers)
+        for index in frames[:kept]:
+            pool.submit(self._frame, index, False)
+        pool.shutdown(wait=False)
 
     def frame(self, index: int) -> tuple[np.ndarray, ...]:
         """Picture, regions, background and the head's alpha of a frame, whole, on the host."""

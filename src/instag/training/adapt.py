@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from instag.data.clip import Clip, refuse_link
 from instag.errors import BadArgument
@@ -92,15 +94,19 @@ def adapt(
     folder = run_folder(clip.folder, stem) if run_dir is None else Path(run_dir)
     running = RunDir(folder, plan.identity, on_metrics=on_metrics)
     inputs = load_inputs(clip, plan.recipe, plan.frames, front_end=plan.front_end, device=where)
+    inputs.dataset.read_ahead(inputs.pictured)
     begun = None if plan.prior is None else plan.prior.to(where)
     training = head_training(inputs, plan.recipe, begun, renderer_for(where), seed)
     stages = stages_of(training, inputs, plan.recipe, begun)
     trainer = Trainer(
         training.people, stages, running, report=report, preview=preview, cancel=cancel
     )
+    with ThreadPoolExecutor(1) as beside:
+        torso_files = beside.submit(encoded_torsos, training)
+        spent = trainer.run()
     about = {
         "seed": seed,
-        "seconds": trainer.run(),
+        "seconds": spent,
         "train": [plan.frames.train.start, plan.frames.train.stop],
         "pictures": len(inputs.pictured),
         "test": [plan.frames.test.start, plan.frames.test.stop],
@@ -110,7 +116,7 @@ def adapt(
         "device": device_name(where),
         "prior": plan.described_prior,
     }
-    avatar = avatar_of(training, inputs, plan.recipe, about)
+    avatar = avatar_of(training, inputs, plan.recipe, about, torso_files.result())
     # A GPU paints with the fields; a CPU that gets this avatar bakes it on first use.
     avatar = with_baked_head(avatar) if where.type == "cpu" else avatar
     if output is not None:
@@ -213,16 +219,31 @@ def _weighs_perception(recipe: AdaptRecipe) -> bool:
     return recipe.face.perceptual.weight + recipe.fuse.perceptual.weight > 0
 
 
+def driving_frames(person: Person) -> Int[Tensor, " f"]:
+    """The first frames that a head learned from, whose poses, expressions and torso go with it; on
+    the device."""
+    return person.frames[:MOST_DRIVE_FRAMES]
+
+
+def encoded_torsos(training: HeadTraining) -> list[bytes]:
+    """The torso of the driving frames, as files."""
+    person = training.person
+    frames = driving_frames(person).tolist()
+    with ThreadPoolExecutor(torch.get_num_threads()) as encoders:
+        return list(encoders.map(lambda index: encode_torso(person.dataset.torso(index)), frames))
+
+
 def avatar_of(
     training: HeadTraining,
     inputs: AdaptInputs,
     recipe: AdaptRecipe,
     about: dict[str, object],
+    torso_files: list[bytes],
 ) -> Avatar:
-    """The Avatar of a trained head, with the poses, expressions and torso of the first
-    frames that it learned from; on the CPU."""
+    """The Avatar of a trained head, with the poses and expressions of the driving frames; on the
+    CPU. torso_files: of these."""
     dataset, head = inputs.dataset, training.head
-    frames = training.person.frames[:MOST_DRIVE_FRAMES]
+    frames = driving_frames(training.person)
     info = AvatarInfo(
         made_by=f"instag {__version__}",
         source=dataset.clip.info.source,
@@ -238,10 +259,6 @@ def avatar_of(
         splats={"face": len(head.face.gaussians), "mouth": len(head.mouth.gaussians)},
         training=about,
     )
-    with ThreadPoolExecutor(torch.get_num_threads()) as encoders:
-        torso_files = list(
-            encoders.map(lambda index: encode_torso(dataset.torso(index)), frames.tolist())
-        )
     return Avatar(
         info=info,
         head=head.requires_grad_(False).eval().cpu(),
