@@ -207,11 +207,14 @@ class StepRecorder:
 
 def leaf_copy(filled: Filled) -> Filled:
     """A copy that gradients are asked of."""
+
+    def leaf(tensor: Tensor) -> Tensor:
+        return tensor.detach().clone().requires_grad_()
+
     return Filled(
-        **{
-            name: None if value is None else value.detach().clone().requires_grad_()
-            for name, value in vars(filled).items()
-        }
+        channels=leaf(filled.channels),
+        detached=None if filled.detached is None else leaf(filled.detached),
+        alphas=leaf(filled.alphas),
     )
 
 
