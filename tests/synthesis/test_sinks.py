@@ -26,7 +26,6 @@ from instag.synthesis.sinks import (
     Soundtrack,
     VideoSink,
     open_sink,
-    pcm16,
 )
 
 
@@ -163,14 +162,6 @@ def test_outputs_choose_their_sinks(tmp_path: Path) -> None:
         assert isinstance(sink, FolderSink)
     assert len({row.name for row in SINKS}) == len(SINKS)
     assert all(row.help for row in SINKS)
-
-
-def test_loud_samples_are_clipped() -> None:
-    assert np.frombuffer(pcm16(np.array([2, -2, 0], np.float32)), "<i2").tolist() == [
-        32767,
-        -32767,
-        0,
-    ]
 
 
 def test_odd_sizes_are_written(tmp_path: Path) -> None:

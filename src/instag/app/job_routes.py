@@ -3,17 +3,14 @@
 import asyncio
 import json
 import time
-import wave
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, StreamingResponse
-from jaxtyping import Float
 from pydantic import BaseModel, Field
 
 from instag.app.job_progress import preview_path, read_progress
@@ -25,8 +22,9 @@ from instag.app.script import ConsentKind, consent_sentence
 from instag.app.uploads import ending_of, received
 from instag.app.voice import MOST_TEXT, Voice, no_voice
 from instag.errors import BadArgument, FileMissing, NoSound, NotMedia
+from instag.media.pcm import pcm16
 from instag.media.reader import find_sound, probe
-from instag.types import SAMPLE_RATE
+from instag.media.wav import write_wav
 
 LOOK_EVERY_S = 0.5
 PING_S = 15.0
@@ -93,7 +91,7 @@ def job_router(library: Library, queue: JobQueue, voice: Voice | None = None) ->
             raise BadArgument(no_voice())
         sound = library.incoming / f"{new_identifier()}.wav"
         try:
-            _write_wav(sound, voice.say(given.text))
+            write_wav(sound, pcm16(voice.say(given.text)))
             return asdict(add_speech(sound, given.avatar, given.text, given.owner))
         finally:
             sound.unlink(missing_ok=True)
@@ -133,13 +131,6 @@ def job_router(library: Library, queue: JobQueue, voice: Voice | None = None) ->
         return FileResponse(path, headers={"Cache-Control": "private, max-age=86400, immutable"})
 
     return router
-
-
-def _write_wav(path: Path, sound: Float[np.ndarray, " samples"]) -> None:
-    """Mono, 16 kHz, 16 bit."""
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
-        file.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
 
 
 def described(queue: JobQueue) -> dict[str, Any]:

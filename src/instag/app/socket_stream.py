@@ -12,8 +12,8 @@ import numpy as np
 from fastapi import WebSocket, WebSocketDisconnect
 
 from instag.app.frame_mailbox import FrameMailbox, MailboxClosed, PictureFrame
-from instag.app.sound_bytes import floats, integers
 from instag.errors import BadArgument
+from instag.media.pcm import floats, pcm16
 from instag.synthesis.live.session import LiveSession
 from instag.types import FPS, SAMPLE_RATE
 
@@ -62,7 +62,7 @@ class SocketStream:
             while True:
                 sound = await self._mailbox.next_sound()
                 head = HEAD.pack(SOUND, sound.number)
-                await self._socket.send_bytes(head + integers(sound.samples).tobytes())
+                await self._socket.send_bytes(head + pcm16(sound.samples).tobytes())
 
     async def _send_pictures(self) -> None:
         with suppress(MailboxClosed, WebSocketDisconnect):

@@ -19,11 +19,11 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.video.frame import VideoFrame
 
 from instag.app.frame_mailbox import FrameMailbox, MailboxClosed
-from instag.app.sound_bytes import floats, integers
+from instag.media.pcm import floats, pcm16
+from instag.media.pcm_resampler import PcmResampler, mono_frame
 from instag.synthesis.live.session import LiveSession
 from instag.types import FPS, SAMPLE_RATE
 
@@ -44,7 +44,7 @@ class SoundTrack(MediaStreamTrack):
 
     def __init__(self, mailbox: FrameMailbox) -> None:
         super().__init__()
-        self._mailbox, self._resampler = mailbox, AudioResampler("s16", "mono", SOUND_RATE)
+        self._mailbox, self._resampler = mailbox, PcmResampler(SOUND_RATE)
         self._samples = self._resampled(np.zeros(FILTER_SAMPLES, np.int16))
         self._sent, self._next_at = 0, 0.0
         self._due: int | None = None
@@ -56,7 +56,7 @@ class SoundTrack(MediaStreamTrack):
             except MailboxClosed:
                 self.stop()
                 raise MediaStreamError from None
-            fresh = self._resampled(integers(sound.samples))
+            fresh = self._resampled(pcm16(sound.samples))
             self._samples = np.concatenate([self._samples, fresh])
             # Frames that were dropped took their time all the same: pictures count them too.
             missing = 0 if self._due is None else sound.number - self._due
@@ -65,17 +65,13 @@ class SoundTrack(MediaStreamTrack):
         await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
         self._next_at += PIECE_S
         piece, self._samples = self._samples[:PIECE], self._samples[PIECE:]
-        frame = AudioFrame.from_ndarray(piece[None], "s16", "mono")
-        frame.sample_rate, frame.pts = SOUND_RATE, self._sent
-        frame.time_base = Fraction(1, SOUND_RATE)
+        frame = mono_frame(piece, SOUND_RATE)
+        frame.pts, frame.time_base = self._sent, Fraction(1, SOUND_RATE)
         self._sent += PIECE
         return frame
 
     def _resampled(self, samples: np.ndarray) -> np.ndarray:
-        frame = AudioFrame.from_ndarray(samples[None], "s16", "mono")
-        frame.sample_rate = SAMPLE_RATE
-        pieces = [piece.to_ndarray()[0] for piece in self._resampler.resample(frame)]
-        return np.concatenate([np.zeros(0, np.int16), *pieces])
+        return self._resampler(mono_frame(samples, SAMPLE_RATE))
 
 
 @final
@@ -155,13 +151,12 @@ class WebRtcLink:
         task.add_done_callback(self._tasks.discard)
 
     async def _hear(self, track: MediaStreamTrack) -> None:
-        resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
+        resampler = PcmResampler(SAMPLE_RATE)
         with suppress(MediaStreamError):
             while True:
                 frame = await track.recv()
                 assert isinstance(frame, AudioFrame)
-                for piece in resampler.resample(frame):
-                    self._session.push_microphone(floats(piece.to_ndarray()[0]))
+                self._session.push_microphone(floats(resampler(frame)))
 
     async def _tell(self, channel: RTCDataChannel) -> None:
         with suppress(MailboxClosed):

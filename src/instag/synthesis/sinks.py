@@ -1,7 +1,6 @@
 """Sinks: where the packets of a speaking head go."""
 
 import sys
-import wave
 from abc import abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
@@ -16,7 +15,9 @@ from jaxtyping import Float
 
 from instag.assets.backend import Backend, named
 from instag.errors import BadArgument, PipeClosed
+from instag.media.pcm import pcm16
 from instag.media.sound_queue import SoundCutter
+from instag.media.wav import wav_writer
 from instag.media.writer import VideoWriter, muxer_of
 from instag.runtime.files import atomic_folder, atomic_path, explain_disk_full
 from instag.synthesis.packet import Packet
@@ -149,7 +150,7 @@ class PipeSink(FrameSink):
         try:
             self._frames.write(np.ascontiguousarray(packet.frames).data)
             if self._sound is not None:
-                self._sound.write(pcm16(packet.sound))
+                self._sound.write(pcm16(packet.sound).tobytes())
         except BrokenPipeError as error:
             raise PipeClosed(
                 "The program that takes the frames has closed its pipe. See what it printed."
@@ -175,9 +176,7 @@ class FolderSink(FrameSink):
             raise BadArgument(f"{self._path} exists already. Give the name of a new folder.")
         self._count, self._opened = 0, ExitStack()
         self._made = self._opened.enter_context(atomic_folder(self._path))
-        file = wave.open(str(self._made / "sound.wav"), "wb")  # noqa: SIM115 - closed by the stack
-        self._sound = self._opened.enter_context(file)
-        self._sound.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        self._sound = self._opened.enter_context(wav_writer(self._made / "sound.wav"))
 
     def write(self, packet: Packet) -> None:
         with explain_disk_full(self._path):
@@ -185,18 +184,13 @@ class FolderSink(FrameSink):
                 stored = cv2.imencode(".png", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1]
                 (self._made / f"{self._count:06d}.png").write_bytes(stored.tobytes())
                 self._count += 1
-            self._sound.writeframes(pcm16(packet.sound))
+            self._sound.writeframes(pcm16(packet.sound).tobytes())
 
     def close(self) -> None:
         self._opened.close()
 
     def abort(self, error: BaseException) -> None:
         self._opened.__exit__(type(error), error, error.__traceback__)
-
-
-def pcm16(sound: Float[np.ndarray, " samples"]) -> bytes:
-    """Samples in [-1, 1] as signed 16-bit little-endian; louder ones are clipped."""
-    return (np.clip(sound, -1, 1) * 32767).round().astype("<i2").tobytes()
 
 
 def _open_pipe(output: Path, settings: SinkSettings) -> FrameSink:
