@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from fastapi import WebSocket, WebSocketDisconnect
 
-from instag.app.frame_mailbox import FrameMailbox, MailboxClosed, PictureFrame
 from instag.errors import BadArgument
 from instag.media.pcm import floats, pcm16
+from instag.synthesis.live.frame_mailbox import FrameMailbox, MailboxClosed, PictureFrame
 from instag.synthesis.live.session import LiveSession
 from instag.types import FPS, SAMPLE_RATE
 

@@ -21,9 +21,9 @@ from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
-from instag.app.frame_mailbox import FrameMailbox, MailboxClosed
 from instag.media.pcm import floats, pcm16
 from instag.media.pcm_resampler import PcmResampler, mono_frame
+from instag.synthesis.live.frame_mailbox import FrameMailbox, MailboxClosed
 from instag.synthesis.live.session import LiveSession
 from instag.types import FPS, SAMPLE_RATE
 
