@@ -1,6 +1,7 @@
 """Sinks: where the packets of a speaking head go."""
 
 import sys
+import time
 from abc import abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
@@ -17,6 +18,7 @@ from instag.assets.backend import Backend, named
 from instag.errors import BadArgument, PipeClosed
 from instag.media.pcm import pcm16
 from instag.media.sound_queue import SoundCutter
+from instag.media.video_device import VideoDevice
 from instag.media.wav import wav_writer
 from instag.media.writer import VideoWriter, muxer_of
 from instag.runtime.files import atomic_folder, atomic_path, explain_disk_full
@@ -24,6 +26,8 @@ from instag.synthesis.packet import Packet
 from instag.types import FPS, SAMPLE_RATE
 
 STANDARD_OUTPUT = Path("-")
+VIDEO_DEVICES = "/dev/video"
+"""How names of video devices begin."""
 
 
 @final
@@ -193,6 +197,37 @@ class FolderSink(FrameSink):
         self._opened.__exit__(type(error), error, error.__traceback__)
 
 
+@final
+class CameraSink(FrameSink):
+    """A video device that other programs read as a camera, 25 pictures a second; their sound goes
+    nowhere. Raises what VideoDevice raises."""
+
+    def __init__(self, path: Path | str, settings: SinkSettings | None = None) -> None:
+        self._path = Path(path)
+        self._device: VideoDevice | None = None
+        self._due = 0.0
+
+    def write(self, packet: Packet) -> None:
+        _, height, width, _ = packet.frames.shape
+        self._device = device = self._device or VideoDevice(self._path, (width, height))
+        for image in packet.frames:
+            self._wait()
+            device.write(image)
+
+    def close(self) -> None:
+        if self._device is not None:
+            self._device.close()
+
+    def abort(self, error: BaseException) -> None:
+        self.close()
+
+    def _wait(self) -> None:
+        """Until the next picture is due; a late one is not caught up."""
+        now = time.monotonic()
+        time.sleep(max(0.0, self._due - now))
+        self._due = max(self._due, now) + 1 / FPS
+
+
 def _open_pipe(output: Path, settings: SinkSettings) -> FrameSink:
     if output != STANDARD_OUTPUT:
         raise BadArgument(f"Raw frames are written to standard output alone: give -, not {output}.")
@@ -207,6 +242,7 @@ SINKS: tuple[Backend[FrameSink], ...] = (
     Backend(name="video", help="a video file: mp4, mov or mkv", load=VideoSink),
     Backend(name="pipe", help="raw RGB frames on standard output", load=_open_pipe),
     Backend(name="frames", help="a folder of PNG files and a WAV file", load=_open_folder),
+    Backend(name="camera", help="a device of v4l2loopback, as a camera", load=CameraSink),
 )
 """Outputs of `speak`. `load` takes the output that somebody named and SinkSettings."""
 
@@ -219,8 +255,10 @@ def open_sink(output: Path | str, settings: SinkSettings, *, name: str | None = 
 
 
 def sink_for(output: Path) -> str:
-    """The name of the sink that an output's name asks for: "pipe" for -, "frames" for a name
-    without an ending, else "video"."""
+    """The name of the sink that an output's name asks for: "pipe" for -, "camera" for /dev/videoN,
+    "frames" for another name without an ending, else "video"."""
     if output == STANDARD_OUTPUT:
         return "pipe"
+    if output.as_posix().startswith(VIDEO_DEVICES):
+        return "camera"
     return "video" if output.suffix else "frames"
