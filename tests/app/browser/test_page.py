@@ -109,6 +109,37 @@ def test_be_quiet_stops_the_sound(page: Any, brought: str, tmp_path: Path) -> No
     assert np.abs(heard[:15]).max() > 10 * max(np.abs(heard[-15:]).max(), 1e-4)
 
 
+WITHOUT_UDP = """async ([identifier, codecs]) => {
+  const {LiveSession} = await import("/static/live.js");
+  if (!codecs) delete window.VideoDecoder;
+  const video = document.createElement("video");
+  document.body.append(video);
+  const live = window.other = new LiveSession("");
+  await live.connect(video, {avatar: identifier, transport: "websocket"});
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  const canvas = Object.assign(document.createElement("canvas"), {width: 8, height: 8});
+  const pen = canvas.getContext("2d");
+  pen.drawImage(video, 0, 0, 8, 8);
+  const pixels = [...pen.getImageData(0, 0, 8, 8).data];
+  const found = {...await live.stats(), pixels, width: video.videoWidth};
+  await live.close();
+  return found;
+}"""
+"""A session over WebSocket; codecs: with WebCodecs, where the browser has them."""
+
+
+def test_where_udp_is_closed_pictures_are_h264_or_jpeg(page: Any, brought: str) -> None:
+    page.goto("/")
+    coded, jpeg = (page.evaluate(WITHOUT_UDP, [brought, codecs]) for codecs in (True, False))
+    assert jpeg["codec"] == "jpeg"
+    assert coded["codec"] == "h264"  # Debian's Chromium decodes it
+    assert min(jpeg["framesShown"], coded["framesShown"]) > 8
+    assert {jpeg["width"], coded["width"]} == {64}
+    looks = [np.array(each["pixels"]).reshape(64, 4)[:, :3] for each in (jpeg, coded)]
+    assert looks[0].std() > 10
+    assert np.abs(looks[0] - looks[1]).mean() < 12  # the head moves a little, and colours are right
+
+
 def test_two_tabs_talk_and_a_third_is_told(
     browser: Any, page: Any, brought: str, server: PageServer
 ) -> None:

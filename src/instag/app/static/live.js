@@ -7,7 +7,10 @@
 const FRAME_S = 0.04;
 const RATE = 16000;
 const SOUND = 1;
-const PICTURE = 2;
+const PICTURE = 2; // a JPEG
+const CHUNK = 3; // of H.264
+const H264 = {codec: "avc1.42E028", optimizeForLatency: true}; // Annex B, as it has no description
+const MOST_PICTURES = 12; // that wait for their sound: a hidden page draws none
 const CUSHION_S = 0.08; // sound that waits to be played over WebSocket
 const WEBRTC_S = 8; // until WebRTC counts as closed
 
@@ -250,6 +253,11 @@ async function openWebSocket(session, video) {
     if (typeof event.data === "string") session._received(event.data);
     else player.take(event.data);
   };
+  const ask = (codec) => socket.send(JSON.stringify({type: "pictures", codec}));
+  if (await decodesH264()) {
+    player.decodeWith(() => ask("jpeg"));
+    ask("h264");
+  }
   await video.play().catch(() => {});
   let capture = null;
   return {
@@ -266,7 +274,7 @@ async function openWebSocket(session, video) {
       if (socket.readyState === WebSocket.OPEN)
         socket.send(JSON.stringify({type: "microphone", on: false}));
     },
-    stats: async () => ({framesShown: player.shown, framesDropped: player.dropped}),
+    stats: async () => ({framesShown: player.shown, framesDropped: player.dropped, codec: player.codec}),
     close: () => {
       socket.onclose = null;
       socket.close();
@@ -277,6 +285,11 @@ async function openWebSocket(session, video) {
   };
 }
 
+async function decodesH264() {
+  if (!window.VideoDecoder) return false;
+  return VideoDecoder.isConfigSupported(H264).then((found) => found.supported, () => false);
+}
+
 class Player {
   constructor(context, video, size) {
     this.context = context;
@@ -284,7 +297,9 @@ class Player {
     this.pen = this.canvas.getContext("2d");
     this.output = context.createMediaStreamDestination();
     this.start = null; // time of frame 0 on the context's clock
-    this.pictures = []; // [time at which it is shown, ImageBitmap], in their order
+    this.pictures = []; // [time at which it is shown, ImageBitmap or VideoFrame], in their order
+    this.decoder = null;
+    this.codec = null; // of the last picture
     this.sources = new Set();
     this.shown = this.dropped = 0;
     const tracks = [...this.canvas.captureStream().getTracks(), ...this.output.stream.getTracks()];
@@ -298,6 +313,19 @@ class Player {
     const [kind, number] = [head.getUint8(0), head.getUint32(4, true)];
     if (kind === SOUND) this._play(number, new Int16Array(data, 8));
     if (kind === PICTURE) this._decode(number, data);
+    if (kind === CHUNK) this._decodeChunk(number, head.getUint8(1), new Uint8Array(data, 8));
+  }
+
+  // Take H.264 from now on. fail: asks for JPEG.
+  decodeWith(fail) {
+    this.decoder = new VideoDecoder({
+      output: (frame) => this._keep(Math.round(frame.timestamp / (1e6 * FRAME_S)), frame, "h264"),
+      error: () => {
+        this.decoder = null;
+        if (!this.closed) fail();
+      },
+    });
+    this.decoder.configure(H264);
   }
 
   clear() {
@@ -308,6 +336,8 @@ class Player {
   close() {
     this.closed = true;
     this.clear();
+    if (this.decoder?.state === "configured") this.decoder.close();
+    for (const [, picture] of this.pictures.splice(0)) picture.close();
     this.context.close();
   }
 
@@ -328,8 +358,20 @@ class Player {
 
   async _decode(number, data) {
     const picture = await createImageBitmap(new Blob([new Uint8Array(data, 8)], {type: "image/jpeg"}));
-    if (this.start === null || this.closed) return;
+    this._keep(number, picture, "jpeg");
+  }
+
+  _decodeChunk(number, key, data) {
+    if (this.decoder?.state !== "configured") return;
+    const type = key ? "key" : "delta";
+    this.decoder.decode(new EncodedVideoChunk({type, timestamp: number * 1e6 * FRAME_S, data}));
+  }
+
+  _keep(number, picture, codec) {
+    if (this.start === null || this.closed) return picture.close();
+    this.codec = codec;
     this.pictures.push([this._time(number), picture]);
+    if (this.pictures.length > MOST_PICTURES) this.pictures.shift()[1].close();
   }
 
   _time(number) {
@@ -342,11 +384,15 @@ class Player {
     const now = this.context.currentTime;
     let due = null;
     while (this.pictures.length && this.pictures[0][0] <= now) {
-      if (due) this.dropped += 1;
+      if (due) {
+        this.dropped += 1;
+        due.close();
+      }
       due = this.pictures.shift()[1];
     }
     if (!due) return;
     this.pen.drawImage(due, 0, 0, this.canvas.width, this.canvas.height);
+    due.close();
     this.shown += 1;
   }
 }
