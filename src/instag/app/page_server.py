@@ -10,6 +10,7 @@ from instag.app.app_options import AppOptions
 from instag.app.folder_lock import held
 from instag.app.job_queue import Command, JobQueue, job_command
 from instag.app.library import Library
+from instag.app.live_options import LiveOptions
 from instag.app.serve import check_extra
 from instag.errors import BadArgument
 
@@ -21,6 +22,7 @@ GRACE_S = 2
 def run_page(
     options: AppOptions,
     *,
+    live: LiveOptions | None = None,
     device: str = "auto",
     ready: Callable[[str], None] = lambda address: None,
     command: Command = job_command,
@@ -43,12 +45,13 @@ def run_page(
     from instag.runtime.device import device_named
     from instag.synthesis.live.studio import Studio
 
-    voice = chosen_voice(options.voice_command, options.voice_url)
+    live = live or LiveOptions()
+    voice = chosen_voice(live.voice_command, live.voice_url)
     with (
         _own_library(options.folder) as library,
         _listening(options.port) as listener,
         _running(JobQueue(library, command)) as queue,
-        Studio(device=device_named(device), most_sessions=options.sessions) as studio,
+        Studio(device=device_named(device), most_sessions=live.sessions) as studio,
     ):
         app = create_app(
             LiveDesk(studio, LibraryShelf(library), voice=voice),

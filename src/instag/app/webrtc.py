@@ -13,6 +13,7 @@ from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
     RTCDataChannel,
+    RTCIceServer,
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCSessionDescription,
@@ -21,6 +22,7 @@ from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
+from instag.app.ice_servers import IceServer
 from instag.media.pcm import floats, pcm16
 from instag.media.pcm_resampler import PcmResampler, mono_frame
 from instag.synthesis.live.frame_mailbox import FrameMailbox, MailboxClosed
@@ -64,6 +66,8 @@ class SoundTrack(MediaStreamTrack):
             self._next_at = max(self._next_at, time.monotonic() - PIECE_S)
         await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
         self._next_at += PIECE_S
+        if self._due is not None and self._due <= self._mailbox.first:
+            self._samples = np.zeros_like(self._samples)
         piece, self._samples = self._samples[:PIECE], self._samples[PIECE:]
         frame = mono_frame(piece, SOUND_RATE)
         frame.pts, frame.time_base = self._sent, Fraction(1, SOUND_RATE)
@@ -102,9 +106,9 @@ class PictureTrack(MediaStreamTrack):
 class WebRtcLink:
     """One browser's connection to a session."""
 
-    def __init__(self, session: LiveSession) -> None:
+    def __init__(self, session: LiveSession, ice_servers: tuple[IceServer, ...] = ()) -> None:
         self._session, self._mailbox = session, FrameMailbox()
-        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._peer = peer_with(ice_servers)
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_attached = False
         self._peer.on("track", self._on_track)
@@ -164,6 +168,12 @@ class WebRtcLink:
                 message = await self._mailbox.next_message()
                 if channel.readyState == "open":
                     channel.send(json.dumps(message))
+
+
+def peer_with(ice_servers: tuple[IceServer, ...]) -> RTCPeerConnection:
+    """One that asks these servers, and no others."""
+    servers = [RTCIceServer(**server.described()) for server in ice_servers]
+    return RTCPeerConnection(RTCConfiguration(iceServers=servers))
 
 
 def hear_at_once(receiver: RTCRtpReceiver) -> None:

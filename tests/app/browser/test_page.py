@@ -107,6 +107,11 @@ def test_be_quiet_stops_the_sound(page: Any, brought: str, tmp_path: Path) -> No
     page.wait_for_timeout(1_500)
     _, heard = series(page.evaluate(END))
     assert np.abs(heard[:15]).max() > 10 * max(np.abs(heard[-15:]).max(), 1e-4)
+    page.evaluate(BEGIN)
+    page.set_input_files("#play", str(tmp_path / "speech.wav"))
+    page.wait_for_timeout(4_000)
+    _, again = series(page.evaluate(END))
+    assert np.abs(again[-40:]).max() > 0.3 * np.abs(heard[:15]).max()
 
 
 WITHOUT_UDP = """async ([identifier, codecs]) => {

@@ -37,7 +37,10 @@ def test_a_frame_from_before_an_interruption_is_silent():
         mailbox.silence(6)
         mailbox.sound(7, LOUD)
         assert await mailbox.next_message() == {"type": "cleared", "frame": 6}
-        return [await mailbox.next_sound() for _ in range(3)]
+        assert mailbox.first == 6
+        found = [await mailbox.next_sound() for _ in range(3)]
+        assert await mailbox.next_message() == {"type": "said", "frame": 7}
+        return found
 
     frames = asyncio.run(taken())
     assert [frame.number for frame in frames] == [5, 6, 7]

@@ -13,6 +13,7 @@ const H264 = {codec: "avc1.42E028", optimizeForLatency: true}; // Annex B, as it
 const MOST_PICTURES = 12; // that wait for their sound: a hidden page draws none
 const CUSHION_S = 0.08; // sound that waits to be played over WebSocket
 const WEBRTC_S = 8; // until WebRTC counts as closed
+const HUSH_MS = 200; // in which the browser's buffer has played what came before an interruption
 
 export class LiveSession {
   constructor(baseUrl = "", token = null) {
@@ -20,6 +21,7 @@ export class LiveSession {
     this.token = token;
     this.id = null;
     this.size = 0;
+    this.iceServers = [];
     this.state = "closed";
     this.transport = null;
     this.onstate = () => {};
@@ -35,6 +37,7 @@ export class LiveSession {
       const session = await this._request("POST", "/api/sessions", {json: {avatar, size}});
       this.id = session.id;
       this.size = session.size;
+      this.iceServers = session.ice_servers;
       this._link = await this._openLink(videoElement, transport);
       this.transport = this._link.name;
     } catch (error) {
@@ -76,8 +79,11 @@ export class LiveSession {
   }
 
   async interrupt() {
-    this._link?.cleared?.();
-    return this._request("POST", this._path("/interrupt"));
+    this._link?.cleared();
+    return this._request("POST", this._path("/interrupt")).catch((error) => {
+      this._link?.said();
+      throw error;
+    });
   }
 
   async close() {
@@ -143,7 +149,8 @@ export class LiveSession {
   _received(text) {
     const message = JSON.parse(text);
     if (message.type === "state") this._setState(message.state);
-    if (message.type === "cleared") this._link?.cleared?.();
+    if (message.type === "cleared") this._link?.cleared();
+    if (message.type === "said") this._link?.said();
     return message;
   }
 }
@@ -157,12 +164,13 @@ function sentenceOf(answer) {
 
 async function openWebRtc(session, video) {
   if (!window.RTCPeerConnection) throw new Error("This browser has no WebRTC.");
-  const peer = new RTCPeerConnection({iceServers: []});
+  const peer = new RTCPeerConnection({iceServers: session.iceServers});
   const sound = peer.addTransceiver("audio", {direction: "sendrecv"});
   peer.addTransceiver("video", {direction: "recvonly"});
   const channel = peer.createDataChannel("state");
   channel.onmessage = (event) => session._received(event.data);
   const stream = new MediaStream();
+  const hush = new Hush(stream);
   peer.ontrack = (event) => {
     // Frames are shown as they come: the server paces them.
     if ("jitterBufferTarget" in event.receiver) event.receiver.jitterBufferTarget = 0;
@@ -188,6 +196,8 @@ async function openWebRtc(session, video) {
   return {
     name: "webrtc",
     peer,
+    cleared: () => hush.begin(),
+    said: () => hush.end(),
     startMicrophone: (microphone) => sound.sender.replaceTrack(microphone.getAudioTracks()[0]),
     stopMicrophone: () => sound.sender.replaceTrack(null),
     stats: async () => {
@@ -205,6 +215,31 @@ async function openWebRtc(session, video) {
       video.srcObject = null;
     },
   };
+}
+
+// Silence from an interruption on: what was sent before it is in the browser's buffer, and is not heard.
+class Hush {
+  constructor(stream) {
+    this.stream = stream;
+    this.since = 0;
+    this.timer = null;
+  }
+
+  begin() {
+    clearTimeout(this.timer);
+    this.since = performance.now();
+    this._hear(false);
+  }
+
+  // Something new is said.
+  end() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this._hear(true), this.since + HUSH_MS - performance.now());
+  }
+
+  _hear(on) {
+    for (const track of this.stream.getAudioTracks()) track.enabled = on;
+  }
 }
 
 function gathered(peer) {
@@ -263,6 +298,7 @@ async function openWebSocket(session, video) {
   return {
     name: "websocket",
     cleared: () => player.clear(),
+    said: () => {},
     startMicrophone: async (microphone) => {
       capture = await captureSound(microphone, (samples) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(samples);

@@ -51,7 +51,12 @@ class FrameMailbox(LiveOutput):
         self._picture: PictureFrame | None = None
         self._messages: deque[dict[str, object]] = deque(maxlen=MOST_WAITING)
         self._changed = asyncio.Condition()
-        self._is_closed, self._first = False, 0
+        self._is_closed, self._first, self._was_cleared = False, 0, False
+
+    @property
+    def first(self) -> int:
+        """The frame with which what is to be played begins: somebody interrupted before it."""
+        return self._first
 
     def sound(self, number: int, samples: Float[np.ndarray, " 640"]) -> None:
         self._post(self._add_sound, SoundFrame(number=number, samples=samples))
@@ -105,13 +110,16 @@ class FrameMailbox(LiveOutput):
         """A frame that was planned before somebody interrupted may come after that."""
         if frame.number < self._first:
             frame = replace(frame, samples=np.zeros(SAMPLES, np.float32), said=False)
+        if frame.said and self._was_cleared:
+            self._was_cleared = False
+            self._messages.append({"type": "said", "frame": frame.number})
         self._sounds.append(frame)
 
     def _set_picture(self, frame: PictureFrame) -> None:
         self._picture = frame
 
     def _clear(self, number: int) -> None:
-        self._first = number
+        self._first, self._was_cleared = number, True
         self._sounds.clear()
         self._picture = None
         self._messages.append({"type": "cleared", "frame": number})
