@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -53,6 +53,15 @@ class JobDesk:
         _check_video(video)
         return self.queue.add(job, video)
 
+    def learn_recording(self, identifier: str, job: Job) -> Job:
+        """The same from a recording whose pieces are here, which is not kept any longer there.
+        Raises FileMissing too."""
+        recordings = self.library.recordings
+        with recordings.as_file(identifier, self.library.incoming) as video:
+            added = self.learn(video, replace(job, source=f"source{video.suffix}"))
+        recordings.remove(identifier)
+        return added
+
     def speak(self, sound: Path, avatar: str, said: str, owner: str) -> Job:
         """Add a job that says a sound, which is moved. Raises MediaError, FileMissing."""
         find_sound(sound)
@@ -98,6 +107,7 @@ def _add_routes_of_new_jobs(router: APIRouter, desk: JobDesk) -> None:
         file: str = "",
         recipe: str = "draft",
         owner: str = "",
+        recording: str = "",
     ) -> dict[str, Any]:
         job = Job(
             id=new_identifier(),
@@ -110,6 +120,8 @@ def _add_routes_of_new_jobs(router: APIRouter, desk: JobDesk) -> None:
             consent=consent_sentence(consent),
             spoken=consent == "spoken",
         )
+        if recording:
+            return asdict(await run_in_threadpool(desk.learn_recording, recording, job))
         async with received(request, desk.library.incoming, ending_of(file)) as video:
             return asdict(await run_in_threadpool(desk.learn, video, job))
 

@@ -38,6 +38,7 @@ def run_page(
     from instag.app.library_routes import library_router
     from instag.app.library_shelf import LibraryShelf
     from instag.app.live_routes import LiveDesk
+    from instag.app.recording_routes import recording_router
     from instag.app.security import Security
     from instag.app.server import STATIC, create_app
     from instag.app.uploads import MOST_BYTES
@@ -59,6 +60,7 @@ def run_page(
             routers=(
                 library_router(library),
                 job_router(library, queue, voice),
+                recording_router(library.recordings),
                 check_router(library),
             ),
             page=STATIC / "index.html",

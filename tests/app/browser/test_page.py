@@ -75,6 +75,28 @@ def test_from_a_recording_to_a_head_that_talks(page: Any, server: PageServer) ->
     assert page.evaluate("document.querySelector('.stage video').videoWidth") == 96
 
 
+def test_a_recording_of_a_killed_tab_is_found_again(page: Any, server: PageServer) -> None:
+    tab = page.context.new_page()
+    tab.goto(f"{server.address}#/new")
+    tab.get_by_role("button", name="Turn on the camera").click()
+    tab.locator(".chip.good", has_text="Face").wait_for()
+    tab.get_by_role("button", name="Start recording").click()
+    tab.wait_for_timeout(10_500)
+    tab.close()
+    page.wait_for_timeout(6_000)
+    page.goto("/#/new")
+    page.get_by_role("button", name="Use it").click()
+    page.locator("h1", has_text="Your recording").wait_for()
+    page.get_by_label("Name").fill("Bea")
+    page.get_by_role("button", name="Learn this avatar").click()
+    page.get_by_role("link", name="Talk with Bea").wait_for(timeout=120_000)
+    (entry,) = [each for each in Library(server.library).entries() if each.name == "Bea"]
+    kept = Library(server.library).recording(entry.id)
+    assert kept is not None
+    assert probe(kept).has_sound
+    assert Library(server.library).recordings.all() == []
+
+
 def test_frames_move_with_the_sound(page: Any, brought: str, tmp_path: Path) -> None:
     connect(page, brought)
     speech = recording("speech_two")
