@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from instag.app.job_queue import JobQueue
+from instag.app.job_queue import JobQueue, places
 from instag.app.jobs import Job, State
 from instag.app.library import Library
 from instag.errors import BadArgument
@@ -75,7 +75,7 @@ def test_jobs_are_done_one_after_another(queue: JobQueue, library: Library) -> N
     first, second = added(queue, library, "wait", 1), added(queue, library, "done", 2)
     until(lambda: state(queue, first) is State.RUNNING)
     assert state(queue, second) is State.QUEUED
-    assert queue.ahead_of(second) == 1
+    assert queue.ahead(queue.store.all())[second.id] == 1
     speech = added(queue, library, "done", 3, kind="speak")
     until(lambda: state(queue, speech) is State.DONE)  # speaking does not wait for learning
     queue.cancel(first.id)
@@ -127,3 +127,14 @@ def test_a_cancelled_job_is_removed_once_its_process_has_left(
     assert not queue.store.place(job).exists()
     waiting = added(queue, library, "done", 5)
     until(lambda: state(queue, waiting) is State.DONE)
+
+
+def test_places_go_by_turns_between_owners() -> None:
+    def job(identifier: str, owner: str, state: State = State.QUEUED) -> Job:
+        made = float(identifier)
+        return Job(
+            id=identifier, kind="learn", name="", owner=owner, made=made, source="a", state=state
+        )
+
+    jobs = [job("1", "a", State.RUNNING), job("2", "a"), job("3", "a"), job("4", "b")]
+    assert places(jobs, {"a": 9.0}) == {"4": 1, "2": 2, "3": 3}

@@ -145,6 +145,24 @@ def test_a_microphone_comes_back_and_can_be_interrupted(asked: TestClient, desk:
             received(socket)
 
 
+def test_a_client_may_ask_for_h264(asked: TestClient):
+    with asked.websocket_connect(f"{opened(asked)}/stream") as socket:
+        for codec in ([], "h264"):
+            socket.send_json({"type": "pictures", "codec": codec})
+        kinds: list[tuple[int, int]] = []
+        while sum(kind == 3 for kind, _ in kinds) < 3:
+            content = received(socket).get("bytes")
+            if content and content[0] != 1:
+                kinds.append(struct.unpack_from("<BB", content))
+        socket.send_json({"type": "pictures", "codec": "jpeg"})
+        while kinds[-1][0] != 2:
+            content = received(socket).get("bytes")
+            if content and content[0] != 1:
+                kinds.append(struct.unpack_from("<BB", content))
+    chunks = [key for kind, key in kinds if kind == 3]
+    assert chunks == [1] + [0] * (len(chunks) - 1)
+
+
 def test_the_end_of_a_session_ends_its_stream(asked: TestClient):
     path = opened(asked)
     with asked.websocket_connect(f"{path}/stream") as socket:

@@ -27,6 +27,7 @@ from instag.app.job_routes import _news, job_router
 from instag.app.jobs import State
 from instag.app.library import Entry, Library
 from instag.app.library_routes import library_router
+from instag.app.recording_routes import recording_router
 from instag.app.script import CONFIRMED, CONSENT
 from instag.app.voice import Voice
 from instag.errors import InstagError
@@ -60,6 +61,7 @@ class Client:
     get = partialmethod(request, "GET")
     post = partialmethod(request, "POST")
     patch = partialmethod(request, "PATCH")
+    put = partialmethod(request, "PUT")
     delete = partialmethod(request, "DELETE")
 
 
@@ -86,6 +88,7 @@ def client(library: Library, queue: JobQueue) -> Client:
         library_router(library),
         job_router(library, queue, Zeros()),
         check_router(library),
+        recording_router(library.recordings),
     ):
         app.include_router(router)
     return Client(app)
@@ -245,3 +248,26 @@ def test_the_script_begins_with_consent(client: Client) -> None:
     assert script["consent"] == CONSENT
     assert len(script["lines"]) >= 4
     assert SimpleNamespace(**script).least_s < script["enough_s"]
+
+
+def test_a_recording_that_came_in_pieces_is_learned_from(
+    client: Client, library: Library, queue: JobQueue, tmp_path: Path
+) -> None:
+    begun = client.post("/api/recordings?ending=.mp4").json()
+    path, content = f"/api/recordings/{begun['id']}", film(tmp_path / "a.mp4")
+    for number, start in enumerate(range(0, len(content), 2_000)):
+        piece = content[start : start + 2_000]
+        assert client.put(f"{path}/piece?number={number}", content=piece).status_code == 204
+    assert client.put(f"{path}/piece?number=900", content=b"a").status_code == 400
+    assert client.get("/api/recordings").json() == {"recordings": []}  # it may go on
+    assert client.get(f"{path}/file").content == content
+    asked = f"/api/jobs/learn?name=Ada&consent=spoken&recording={begun['id']}"
+    answer = client.post(asked)
+    assert answer.status_code == 201
+    job = queue.store.job(answer.json()["id"])
+    assert job.source == "source.mp4"
+    assert (queue.store.place(job) / job.source).read_bytes() == content
+    assert client.get(f"{path}/file").status_code == 404
+    assert client.post(asked).status_code == 404
+    assert list(library.incoming.iterdir()) == []
+    assert client.delete(path).status_code == 404

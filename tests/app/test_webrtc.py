@@ -12,7 +12,8 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
 
-from instag.app.webrtc import WebRtcLink, hear_at_once
+from instag.app.webrtc import SoundTrack, WebRtcLink, hear_at_once
+from instag.synthesis.live.frame_mailbox import FrameMailbox
 from instag.synthesis.live.studio import Studio
 from models.baking import earlier
 
@@ -84,6 +85,23 @@ def test_a_browser_sees_hears_and_is_heard():
     assert pictures[0][1] == 64
     assert max(loudness) > LOUD
     assert '"state"' in messages[0]
+
+
+def test_an_interruption_silences_what_was_not_sent():
+    async def heard() -> list[int]:
+        mailbox = FrameMailbox()
+        track = SoundTrack(mailbox)
+        mailbox.sound(0, np.full(640, 0.5, np.float32))
+        before = await track.recv()
+        mailbox.cleared(1)
+        mailbox.silence(1)
+        await asyncio.sleep(0)
+        after = await track.recv()
+        return [int(np.abs(frame.to_ndarray()).max()) for frame in (before, after)]
+
+    loud, quiet = asyncio.run(heard())
+    assert loud > LOUD
+    assert quiet == 0
 
 
 def test_aiortc_still_holds_back_what_we_let_through():

@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from instag.synthesis import sinks
 from instag.synthesis.packet import Packet
 from instag.synthesis.sinks import (
     SINKS,
+    CameraSink,
     FolderSink,
     FrameSink,
     PipeSink,
@@ -26,7 +28,6 @@ from instag.synthesis.sinks import (
     Soundtrack,
     VideoSink,
     open_sink,
-    pcm16,
 )
 
 
@@ -161,16 +162,9 @@ def test_outputs_choose_their_sinks(tmp_path: Path) -> None:
     assert isinstance(open_sink(tmp_path / "out.mov", SinkSettings()), VideoSink)
     with open_sink(tmp_path / "frames", SinkSettings()) as sink:
         assert isinstance(sink, FolderSink)
+    assert isinstance(open_sink("/dev/video7", SinkSettings()), CameraSink)
     assert len({row.name for row in SINKS}) == len(SINKS)
     assert all(row.help for row in SINKS)
-
-
-def test_loud_samples_are_clipped() -> None:
-    assert np.frombuffer(pcm16(np.array([2, -2, 0], np.float32)), "<i2").tolist() == [
-        32767,
-        -32767,
-        0,
-    ]
 
 
 def test_odd_sizes_are_written(tmp_path: Path) -> None:
@@ -180,3 +174,25 @@ def test_odd_sizes_are_written(tmp_path: Path) -> None:
     with VideoSink(tmp_path / "odd.mp4") as sink:
         sink.write(odd)
     assert (probe(tmp_path / "odd.mp4").width, probe(tmp_path / "odd.mp4").height) == (48, 34)
+
+
+def test_a_camera_gets_pictures_at_their_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[float] = []
+
+    class Device:
+        def __init__(self, path: Path, size: tuple[int, int]) -> None:
+            assert size == (64, 48)
+
+        def write(self, picture: np.ndarray) -> None:
+            shown.append(time.monotonic())
+
+        def close(self) -> None:
+            shown.append(0.0)
+
+    monkeypatch.setattr(sinks, "VideoDevice", Device)
+    with CameraSink(tmp_path / "video0") as sink:
+        fill(sink, 1)
+    assert np.diff(shown[:4]).min() > 0.035
+    assert shown[4:] == [0.0]

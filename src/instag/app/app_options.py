@@ -19,13 +19,6 @@ class AppOptions:
         show_default=False,
     )
     port: int = option(8000, "The port; 0 for any that is free.", minimum=0, maximum=65_535)
-    sessions: int = option(2, "How many sessions may be open at once.", minimum=1, maximum=256)
-    voice_command: str = option(
-        "",
-        "A program that says texts: {text} and {wav} stand for the text and the sound file.",
-        metavar="COMMAND",
-    )
-    voice_url: str = option("", "A service that answers a POST of text with sound.", metavar="URL")
 
     def __post_init__(self) -> None:
         check_limits(self)

@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,19 +117,15 @@ class JobQueue:
     def _runs(self, identifier: str) -> bool:
         return any(running.job.id == identifier for running in self._running.values())
 
-    def ahead_of(self, job: Job) -> int:
-        """How many jobs run or wait before this one may run."""
+    def ahead(self, jobs: Sequence[Job]) -> dict[str, int]:
+        """How many of these jobs, which are all that the store has, run or wait before each that
+        waits."""
         with self._changed:
-            others = [each for each in self.store.all() if each.kind == job.kind]
-            waiting = [each for each in others if each.state is State.QUEUED]
-            running = sum(each.state is State.RUNNING for each in others)
             served = dict(self._served)
-        place = 0
-        while (turn := next_job(waiting, served)) is not None and turn.id != job.id:
-            waiting.remove(turn)
-            served[turn.owner] = time.time() + place
-            place += 1
-        return place + running
+        found: dict[str, int] = {}
+        for kind in KINDS:
+            found |= places([job for job in jobs if job.kind == kind], served)
+        return found
 
     def _serve(self, kind: Kind) -> None:
         while (running := self._begin(kind)) is not None:
@@ -201,6 +197,19 @@ class JobQueue:
             )
         if outcome is not None and outcome[0] is not State.CANCELLED:
             self.store.with_state(job.id, *outcome)
+
+
+def places(jobs: Sequence[Job], last_served: Mapping[str, float]) -> dict[str, int]:
+    """How many jobs come before each that waits, where one runs at a time."""
+    served = dict(last_served)
+    waiting = [job for job in jobs if job.state is State.QUEUED]
+    running = sum(job.state is State.RUNNING for job in jobs)
+    found: dict[str, int] = {}
+    while (turn := next_job(waiting, served)) is not None:
+        waiting.remove(turn)
+        found[turn.id] = running + len(found)
+        served[turn.owner] = time.time() + len(found)
+    return found
 
 
 def _stop(running: Running) -> None:

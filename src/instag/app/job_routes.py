@@ -3,30 +3,28 @@
 import asyncio
 import json
 import time
-import wave
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
-import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, StreamingResponse
-from jaxtyping import Float
 from pydantic import BaseModel, Field
 
 from instag.app.job_progress import preview_path, read_progress
 from instag.app.job_queue import JobQueue
-from instag.app.jobs import Job, State
+from instag.app.jobs import Job
 from instag.app.library import Library
 from instag.app.names import checked_name, new_identifier
 from instag.app.script import ConsentKind, consent_sentence
 from instag.app.uploads import ending_of, received
 from instag.app.voice import MOST_TEXT, Voice, no_voice
 from instag.errors import BadArgument, FileMissing, NoSound, NotMedia
+from instag.media.pcm import pcm16
 from instag.media.reader import find_sound, probe
-from instag.types import SAMPLE_RATE
+from instag.media.wav import write_wav
 
 LOOK_EVERY_S = 0.5
 PING_S = 15.0
@@ -43,19 +41,64 @@ class Speech(BaseModel):
     owner: str = ""
 
 
+@final
+class JobDesk:
+    """What the routes share: the library, its queue, and what says texts."""
+
+    def __init__(self, library: Library, queue: JobQueue, voice: Voice | None = None) -> None:
+        self.library, self.queue, self._voice = library, queue, voice
+
+    def learn(self, video: Path, job: Job) -> Job:
+        """Add a job that learns from a video, which is moved. Raises MediaError, BadArgument."""
+        _check_video(video)
+        return self.queue.add(job, video)
+
+    def learn_recording(self, identifier: str, job: Job) -> Job:
+        """The same from a recording whose pieces are here, which is not kept any longer there.
+        Raises FileMissing too."""
+        recordings = self.library.recordings
+        with recordings.as_file(identifier, self.library.incoming) as video:
+            added = self.learn(video, replace(job, source=f"source{video.suffix}"))
+        recordings.remove(identifier)
+        return added
+
+    def speak(self, sound: Path, avatar: str, said: str, owner: str) -> Job:
+        """Add a job that says a sound, which is moved. Raises MediaError, FileMissing."""
+        find_sound(sound)
+        entry = self.library.entry(avatar)
+        job = Job(
+            id=new_identifier(),
+            kind="speak",
+            name=entry.name,
+            owner=owner[:MOST_OWNER],
+            made=time.time(),
+            source=f"source{sound.suffix}",
+            avatar=entry.id,
+            said=" ".join(said.split())[:MOST_SAID],
+        )
+        return self.queue.add(job, sound)
+
+    def speak_text(self, given: Speech) -> Job:
+        """The same for a text. Raises BadArgument without a voice, VoiceFailed."""
+        if self._voice is None:
+            raise BadArgument(no_voice())
+        sound = self.library.incoming / f"{new_identifier()}.wav"
+        try:
+            write_wav(sound, pcm16(self._voice.say(given.text)))
+            return self.speak(sound, given.avatar, given.text, given.owner)
+        finally:
+            sound.unlink(missing_ok=True)
+
+
 def job_router(library: Library, queue: JobQueue, voice: Voice | None = None) -> APIRouter:
     """/api/jobs. voice: what says texts."""
     router = APIRouter(prefix="/api/jobs")
+    _add_routes_of_new_jobs(router, JobDesk(library, queue, voice))
+    _add_routes_of_known_jobs(router, queue)
+    return router
 
-    @router.get("")
-    def jobs() -> dict[str, Any]:
-        return described(queue)
 
-    @router.get("/events")
-    def events() -> StreamingResponse:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_news(queue), media_type="text/event-stream", headers=headers)
-
+def _add_routes_of_new_jobs(router: APIRouter, desk: JobDesk) -> None:
     @router.post("/learn", status_code=201)
     async def learn(
         request: Request,
@@ -64,6 +107,7 @@ def job_router(library: Library, queue: JobQueue, voice: Voice | None = None) ->
         file: str = "",
         recipe: str = "draft",
         owner: str = "",
+        recording: str = "",
     ) -> dict[str, Any]:
         job = Job(
             id=new_identifier(),
@@ -76,42 +120,32 @@ def job_router(library: Library, queue: JobQueue, voice: Voice | None = None) ->
             consent=consent_sentence(consent),
             spoken=consent == "spoken",
         )
-        async with received(request, library.incoming, ending_of(file)) as video:
-            await run_in_threadpool(_check_video, video)
-            return asdict(await run_in_threadpool(queue.add, job, video))
+        if recording:
+            return asdict(await run_in_threadpool(desk.learn_recording, recording, job))
+        async with received(request, desk.library.incoming, ending_of(file)) as video:
+            return asdict(await run_in_threadpool(desk.learn, video, job))
 
     @router.post("/speak", status_code=201)
     async def speak(
         request: Request, avatar: str, file: str = "", said: str = "", owner: str = ""
     ) -> dict[str, Any]:
-        async with received(request, library.incoming, ending_of(file)) as sound:
-            return asdict(await run_in_threadpool(add_speech, sound, avatar, said or file, owner))
+        async with received(request, desk.library.incoming, ending_of(file)) as sound:
+            return asdict(await run_in_threadpool(desk.speak, sound, avatar, said or file, owner))
 
     @router.post("/speak-text", status_code=201)
     def speak_text(given: Speech) -> dict[str, Any]:
-        if voice is None:
-            raise BadArgument(no_voice())
-        sound = library.incoming / f"{new_identifier()}.wav"
-        try:
-            _write_wav(sound, voice.say(given.text))
-            return asdict(add_speech(sound, given.avatar, given.text, given.owner))
-        finally:
-            sound.unlink(missing_ok=True)
+        return asdict(desk.speak_text(given))
 
-    def add_speech(sound: Path, avatar: str, said: str, owner: str) -> Job:
-        find_sound(sound)
-        entry = library.entry(avatar)
-        job = Job(
-            id=new_identifier(),
-            kind="speak",
-            name=entry.name,
-            owner=owner[:MOST_OWNER],
-            made=time.time(),
-            source=f"source{sound.suffix}",
-            avatar=entry.id,
-            said=" ".join(said.split())[:MOST_SAID],
-        )
-        return queue.add(job, sound)
+
+def _add_routes_of_known_jobs(router: APIRouter, queue: JobQueue) -> None:
+    @router.get("")
+    def jobs() -> dict[str, Any]:
+        return described(queue)
+
+    @router.get("/events")
+    def events() -> StreamingResponse:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(_news(queue), media_type="text/event-stream", headers=headers)
 
     @router.post("/{identifier}/cancel")
     def cancel(identifier: str) -> dict[str, Any]:
@@ -132,27 +166,20 @@ def job_router(library: Library, queue: JobQueue, voice: Voice | None = None) ->
             raise FileMissing("This picture was replaced by a newer one.")
         return FileResponse(path, headers={"Cache-Control": "private, max-age=86400, immutable"})
 
-    return router
-
-
-def _write_wav(path: Path, sound: Float[np.ndarray, " samples"]) -> None:
-    """Mono, 16 kHz, 16 bit."""
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
-        file.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
-
 
 def described(queue: JobQueue) -> dict[str, Any]:
     """All jobs with their progress, in the order in which they were added."""
-    return {"jobs": [_described(queue, job) for job in queue.store.all()]}
-
-
-def _described(queue: JobQueue, job: Job) -> dict[str, Any]:
-    waits = job.state is State.QUEUED
+    jobs = queue.store.all()
+    ahead = queue.ahead(jobs)
     return {
-        **asdict(job),
-        "progress": asdict(read_progress(queue.store.place(job))),
-        "ahead": queue.ahead_of(job) if waits else 0,
+        "jobs": [
+            {
+                **asdict(job),
+                "progress": asdict(read_progress(queue.store.place(job))),
+                "ahead": ahead.get(job.id, 0),
+            }
+            for job in jobs
+        ]
     }
 
 

@@ -3,6 +3,7 @@
 avatars/ID/entry.json, head.avatar, picture.jpg, recording.webm
 videos/ID/entry.json, video.mp4
 jobs/ID/...        (instag.app.jobs)
+recordings/ID/...  (instag.app.recordings)
 incoming/          what is being sent
 written.jsonl      (instag.app.written_files)
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Literal, TypeVar, final
 
 from instag.app.names import checked_identifier, checked_name, new_identifier
+from instag.app.recordings import Recordings
 from instag.app.written_files import WrittenFiles
 from instag.errors import FileMissing
 from instag.runtime.files import atomic_folder, explain_refusal, sweep, write_atomic
@@ -65,6 +67,7 @@ class Library:
         self.folder = folder
         self.avatars, self.videos = folder / "avatars", folder / "videos"
         self.jobs, self.incoming = folder / "jobs", folder / "incoming"
+        self.recordings = Recordings(folder / "recordings")
         self.written = WrittenFiles(folder / "written.jsonl")
         for place in self._places():
             with explain_refusal(place):
@@ -74,9 +77,10 @@ class Library:
         """Remove what a killed server left half written; for the one server that starts."""
         for place in self._places():
             sweep(place)
+        self.recordings.tidy()
 
     def _places(self) -> tuple[Path, ...]:
-        return self.avatars, self.videos, self.jobs, self.incoming
+        return self.avatars, self.videos, self.jobs, self.recordings.folder, self.incoming
 
     def entries(self) -> list[Entry]:
         """All avatars, the newest first."""

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from instag.capture.quality.picture import judge_picture
-from instag.perception.face_detector import FAR, Detection, FaceDetector
-from instag.perception.face_mesh import MIN_PRESENCE
-from instag.perception.face_square import square_of_box, square_of_points
+from instag.perception.face_detector import FAR, FaceDetector
+from instag.perception.face_mesh import points_of
 from instag.perception.mesh_network import MeshNetwork
 
 ALSO_FACES = 0.25
@@ -50,7 +49,7 @@ class LiveChecks:
             return _without_face("No face is seen. Look into the camera, with light on your face.")
         nearest = max(faces, key=lambda face: face.height)
         others = [face for face in faces if face.height > ALSO_FACES * nearest.height]
-        points = self._points(image, nearest)
+        points = points_of(self._mesh, image, nearest)
         if points is None:
             return _without_face("The face is hardly seen. Turn to the camera, with more light.")
         checks = [_alone(len(others))]
@@ -65,16 +64,6 @@ class LiveChecks:
         height, width = image.shape[:2]
         left, top, right, bottom = (nearest.box / (width, height, width, height)).tolist()
         return Checks(checks=tuple(checks), box=(left, top, right, bottom))
-
-    def _points(
-        self, image: UInt8[np.ndarray, "h w 3"], face: Detection
-    ) -> Float[np.ndarray, "478 3"] | None:
-        """As FaceMesh finds the points of a first picture."""
-        points, presence = self._mesh(image, square_of_box(face.box, face.points[:2]))
-        if presence < MIN_PRESENCE:
-            return None
-        points, presence = self._mesh(image, square_of_points(points))
-        return points if presence >= MIN_PRESENCE else None
 
 
 def _alone(faces: int) -> Check:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Request, WebSocket
 from pydantic import BaseModel, Field
 
 from instag.app.avatar_shelf import AvatarShelf
+from instag.app.ice_servers import IceServer
 from instag.app.socket_stream import SocketStream
 from instag.app.sound_bytes import sound_of
 from instag.app.voice import MOST_TEXT, Voice, no_voice
@@ -55,9 +56,12 @@ class LiveDesk:
         *,
         voice: Voice | None = None,
         size: int | None = None,
+        ice_servers: tuple[IceServer, ...] = (),
     ) -> None:
-        """size: of pictures where a session asks for none, the avatar's own if not given."""
+        """size: of pictures where a session asks for none, the avatar's own if not given.
+        ice_servers: that both ends of WebRTC use."""
         self.studio, self.shelf, self.voice, self._size = studio, shelf, voice, size
+        self._ice_servers = ice_servers
         self._shown: dict[str, str] = {}
         self._links: dict[str, Any] = {}
         self._opening = asyncio.Lock()
@@ -93,6 +97,7 @@ class LiveDesk:
             "fps": FPS,
             "sample_rate": SAMPLE_RATE,
             "state": session.state,
+            "ice_servers": [server.described() for server in self._ice_servers],
         }
 
     async def connect(self, session: LiveSession, offer: Offer) -> dict[str, str]:
@@ -106,7 +111,7 @@ class LiveDesk:
             raise HTTPException(
                 501, "WebRTC needs aiortc: pip install 'instag[app]'. WebSocket works."
             ) from error
-        link = WebRtcLink(session)
+        link = WebRtcLink(session, self._ice_servers)
         try:
             answer = await link.answer(RTCSessionDescription(sdp=offer.sdp, type=offer.type))
         except Exception as error:

@@ -10,6 +10,7 @@ from instag.app.app_options import AppOptions
 from instag.app.folder_lock import held
 from instag.app.job_queue import Command, JobQueue, job_command
 from instag.app.library import Library
+from instag.app.live_options import LiveOptions
 from instag.app.serve import check_extra
 from instag.errors import BadArgument
 
@@ -21,6 +22,7 @@ GRACE_S = 2
 def run_page(
     options: AppOptions,
     *,
+    live: LiveOptions | None = None,
     device: str = "auto",
     ready: Callable[[str], None] = lambda address: None,
     command: Command = job_command,
@@ -36,6 +38,7 @@ def run_page(
     from instag.app.library_routes import library_router
     from instag.app.library_shelf import LibraryShelf
     from instag.app.live_routes import LiveDesk
+    from instag.app.recording_routes import recording_router
     from instag.app.security import Security
     from instag.app.server import STATIC, create_app
     from instag.app.uploads import MOST_BYTES
@@ -43,12 +46,13 @@ def run_page(
     from instag.runtime.device import device_named
     from instag.synthesis.live.studio import Studio
 
-    voice = chosen_voice(options.voice_command, options.voice_url)
+    live = live or LiveOptions()
+    voice = chosen_voice(live.voice_command, live.voice_url)
     with (
         _own_library(options.folder) as library,
         _listening(options.port) as listener,
         _running(JobQueue(library, command)) as queue,
-        Studio(device=device_named(device), most_sessions=options.sessions) as studio,
+        Studio(device=device_named(device), most_sessions=live.sessions) as studio,
     ):
         app = create_app(
             LiveDesk(studio, LibraryShelf(library), voice=voice),
@@ -56,6 +60,7 @@ def run_page(
             routers=(
                 library_router(library),
                 job_router(library, queue, voice),
+                recording_router(library.recordings),
                 check_router(library),
             ),
             page=STATIC / "index.html",

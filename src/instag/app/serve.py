@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from instag.app.live_options import LiveOptions
 from instag.errors import BadArgument, ExtraMissing
 from instag.options import check_limits, option
 
@@ -40,7 +41,6 @@ class ServeOptions:
         maximum=1024,
         show_default=False,
     )
-    sessions: int = option(2, "How many sessions may be open at once.", minimum=1, maximum=256)
     look_ahead: float = option(
         0.2,
         "Seconds of sound that lips look ahead: less is quicker and moves them less well.",
@@ -50,12 +50,12 @@ class ServeOptions:
     idle: float = option(
         60.0, "Seconds after which a session that nobody uses is closed.", minimum=1.0
     )
-    voice_command: str = option(
+    ice_server: str = option(
         "",
-        "A program that says texts: {text} and {wav} stand for the text and the sound file.",
-        metavar="COMMAND",
+        "STUN and TURN servers for WebRTC through NATs, with commas: stun:HOST:PORT or "
+        "turn:NAME:PASSWORD@HOST:PORT.",
+        metavar="URLS",
     )
-    voice_url: str = option("", "A service that answers a POST of text with sound.", metavar="URL")
 
     def __post_init__(self) -> None:
         check_limits(self)
@@ -80,6 +80,7 @@ def serve(
     avatars: list[Path],
     options: ServeOptions | None = None,
     *,
+    live: LiveOptions | None = None,
     device: str = "auto",
     ready: Callable[[str], None] = lambda address: None,
 ) -> None:
@@ -89,6 +90,7 @@ def serve(
     import uvicorn
 
     from instag.app.avatar_shelf import GivenAvatars
+    from instag.app.ice_servers import ice_servers
     from instag.app.live_routes import LiveDesk
     from instag.app.security import Security, is_local
     from instag.app.server import create_app
@@ -96,7 +98,8 @@ def serve(
     from instag.runtime.device import device_named
     from instag.synthesis.live.studio import Studio
 
-    options = options or ServeOptions()
+    options, live = options or ServeOptions(), live or LiveOptions()
+    servers = ice_servers(options.ice_server)
     local = is_local(options.host)
     token = options.token or (None if local else secrets.token_urlsafe(16))
     security = Security(
@@ -105,14 +108,15 @@ def serve(
         local=local,
     )
     shelf = GivenAvatars(avatars)
-    voice = chosen_voice(options.voice_command, options.voice_url)
+    voice = chosen_voice(live.voice_command, live.voice_url)
     with Studio(
         device=device_named(device),
         look_ahead_s=options.look_ahead,
-        most_sessions=options.sessions,
+        most_sessions=live.sessions,
         idle_s=options.idle,
     ) as studio:
-        app = create_app(LiveDesk(studio, shelf, voice=voice, size=options.size), security)
+        desk = LiveDesk(studio, shelf, voice=voice, size=options.size, ice_servers=servers)
+        app = create_app(desk, security)
         config = uvicorn.Config(
             app,
             host=options.host,

@@ -3,24 +3,21 @@ messages, the microphone in the other direction (docs/live.md#websocket)."""
 
 import asyncio
 import json
-import struct
 from contextlib import suppress
 from typing import final
 
-import cv2
 import numpy as np
 from fastapi import WebSocket, WebSocketDisconnect
 
-from instag.app.frame_mailbox import FrameMailbox, MailboxClosed, PictureFrame
-from instag.app.sound_bytes import floats, integers
+from instag.app.picture_coder import CODERS, HEAD, JpegCoder, PictureCoder
 from instag.errors import BadArgument
+from instag.media.pcm import floats, pcm16
+from instag.synthesis.live.frame_mailbox import FrameMailbox, MailboxClosed
 from instag.synthesis.live.session import LiveSession
 from instag.types import FPS, SAMPLE_RATE
 
-SOUND, PICTURE = 1, 2
-HEAD = struct.Struct("<B3xI")
-"""Of a binary message: its kind, and its frame's number."""
-JPEG_QUALITY = 88
+SOUND = 1
+"""The kind of a binary message; those of pictures are the coder's."""
 MOST_MICROPHONE = SAMPLE_RATE * 2
 """Bytes of a message with sound: one second."""
 LEFT = 1001
@@ -33,6 +30,7 @@ class SocketStream:
     def __init__(self, socket: WebSocket, session: LiveSession) -> None:
         self._socket, self._session = socket, session
         self._mailbox = FrameMailbox()
+        self._coder: PictureCoder = JpegCoder()
 
     async def run(self) -> None:
         """Send and receive."""
@@ -61,14 +59,15 @@ class SocketStream:
         with suppress(MailboxClosed, WebSocketDisconnect):
             while True:
                 sound = await self._mailbox.next_sound()
-                head = HEAD.pack(SOUND, sound.number)
-                await self._socket.send_bytes(head + integers(sound.samples).tobytes())
+                head = HEAD.pack(SOUND, 1, sound.number)
+                await self._socket.send_bytes(head + pcm16(sound.samples).tobytes())
 
     async def _send_pictures(self) -> None:
         with suppress(MailboxClosed, WebSocketDisconnect):
             while True:
                 frame = await self._mailbox.next_picture()
-                await self._socket.send_bytes(await asyncio.to_thread(jpeg_message, frame))
+                message = await asyncio.to_thread(self._coder.message, frame)
+                await self._socket.send_bytes(message)
 
     async def _send_messages(self) -> None:
         with suppress(MailboxClosed, WebSocketDisconnect):
@@ -93,16 +92,12 @@ class SocketStream:
         self._session.push_microphone(floats(np.frombuffer(content, "<i2")))
 
     def _obey(self, text: str) -> None:
-        with suppress(ValueError, AttributeError):
-            kind = json.loads(text).get("type")
+        with suppress(ValueError, AttributeError, TypeError):
+            asked = json.loads(text)
+            kind = asked.get("type")
             if kind == "interrupt":
                 self._session.clear_buffer()
             elif kind == "microphone":
                 self._session.end_of_audio()
-
-
-def jpeg_message(frame: PictureFrame) -> bytes:
-    """A picture as a binary message."""
-    picture = cv2.cvtColor(frame.picture, cv2.COLOR_RGB2BGR)
-    coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-    return HEAD.pack(PICTURE, frame.number) + coded.tobytes()
+            elif kind == "pictures" and self._session.size % 2 == 0:
+                self._coder = CODERS.get(asked.get("codec"), JpegCoder)()

@@ -5,12 +5,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from jaxtyping import Float
 
 from instag.errors import BadArgument
 from instag.media.container import SAMPLE_RATES
+from instag.media.pcm import floats
+from instag.media.pcm_resampler import PcmResampler, mono_frame
 from instag.media.reader import read_sound
 from instag.types import SAMPLE_RATE
 
@@ -37,18 +37,5 @@ def sound_of(content: bytes, content_type: str) -> Float[np.ndarray, " n"]:
     samples = np.frombuffer(content, "<i2")
     if rate == SAMPLE_RATE:
         return floats(samples)
-    frame = AudioFrame.from_ndarray(samples[None], "s16", "mono")
-    frame.sample_rate = rate
-    resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
-    pieces = [*resampler.resample(frame), *resampler.resample(None)]
-    return floats(np.concatenate([piece.to_ndarray()[0] for piece in pieces]))
-
-
-def floats(samples: np.ndarray) -> Float[np.ndarray, " n"]:
-    """16-bit samples in [-1, 1]."""
-    return samples.astype(np.float32) / 32768
-
-
-def integers(samples: Float[np.ndarray, " n"]) -> np.ndarray:
-    """The inverse of `floats`."""
-    return (samples * 32767).clip(-32768, 32767).astype("<i2")
+    resampler = PcmResampler(SAMPLE_RATE)
+    return floats(np.concatenate([resampler(mono_frame(samples, rate)), resampler(None)]))

@@ -18,6 +18,7 @@ MOST_BYTES = {
     "/verify": 2048 * MIB,
     "/speak": 256 * MIB,
     "/library": 1024 * MIB,
+    "/piece": 16 * MIB,
     "/checks": 2 * MIB,
 }
 """Of the body that a route takes, by the end of its path (see Security)."""

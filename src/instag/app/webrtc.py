@@ -13,17 +13,19 @@ from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
     RTCDataChannel,
+    RTCIceServer,
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.video.frame import VideoFrame
 
-from instag.app.frame_mailbox import FrameMailbox, MailboxClosed
-from instag.app.sound_bytes import floats, integers
+from instag.app.ice_servers import IceServer
+from instag.media.pcm import floats, pcm16
+from instag.media.pcm_resampler import PcmResampler, mono_frame
+from instag.synthesis.live.frame_mailbox import FrameMailbox, MailboxClosed
 from instag.synthesis.live.session import LiveSession
 from instag.types import FPS, SAMPLE_RATE
 
@@ -44,7 +46,7 @@ class SoundTrack(MediaStreamTrack):
 
     def __init__(self, mailbox: FrameMailbox) -> None:
         super().__init__()
-        self._mailbox, self._resampler = mailbox, AudioResampler("s16", "mono", SOUND_RATE)
+        self._mailbox, self._resampler = mailbox, PcmResampler(SOUND_RATE)
         self._samples = self._resampled(np.zeros(FILTER_SAMPLES, np.int16))
         self._sent, self._next_at = 0, 0.0
         self._due: int | None = None
@@ -56,7 +58,7 @@ class SoundTrack(MediaStreamTrack):
             except MailboxClosed:
                 self.stop()
                 raise MediaStreamError from None
-            fresh = self._resampled(integers(sound.samples))
+            fresh = self._resampled(pcm16(sound.samples))
             self._samples = np.concatenate([self._samples, fresh])
             # Frames that were dropped took their time all the same: pictures count them too.
             missing = 0 if self._due is None else sound.number - self._due
@@ -64,18 +66,16 @@ class SoundTrack(MediaStreamTrack):
             self._next_at = max(self._next_at, time.monotonic() - PIECE_S)
         await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
         self._next_at += PIECE_S
+        if self._due is not None and self._due <= self._mailbox.first:
+            self._samples = np.zeros_like(self._samples)
         piece, self._samples = self._samples[:PIECE], self._samples[PIECE:]
-        frame = AudioFrame.from_ndarray(piece[None], "s16", "mono")
-        frame.sample_rate, frame.pts = SOUND_RATE, self._sent
-        frame.time_base = Fraction(1, SOUND_RATE)
+        frame = mono_frame(piece, SOUND_RATE)
+        frame.pts, frame.time_base = self._sent, Fraction(1, SOUND_RATE)
         self._sent += PIECE
         return frame
 
     def _resampled(self, samples: np.ndarray) -> np.ndarray:
-        frame = AudioFrame.from_ndarray(samples[None], "s16", "mono")
-        frame.sample_rate = SAMPLE_RATE
-        pieces = [piece.to_ndarray()[0] for piece in self._resampler.resample(frame)]
-        return np.concatenate([np.zeros(0, np.int16), *pieces])
+        return self._resampler(mono_frame(samples, SAMPLE_RATE))
 
 
 @final
@@ -106,9 +106,9 @@ class PictureTrack(MediaStreamTrack):
 class WebRtcLink:
     """One browser's connection to a session."""
 
-    def __init__(self, session: LiveSession) -> None:
+    def __init__(self, session: LiveSession, ice_servers: tuple[IceServer, ...] = ()) -> None:
         self._session, self._mailbox = session, FrameMailbox()
-        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._peer = peer_with(ice_servers)
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_attached = False
         self._peer.on("track", self._on_track)
@@ -155,13 +155,12 @@ class WebRtcLink:
         task.add_done_callback(self._tasks.discard)
 
     async def _hear(self, track: MediaStreamTrack) -> None:
-        resampler = AudioResampler("s16", "mono", SAMPLE_RATE)
+        resampler = PcmResampler(SAMPLE_RATE)
         with suppress(MediaStreamError):
             while True:
                 frame = await track.recv()
                 assert isinstance(frame, AudioFrame)
-                for piece in resampler.resample(frame):
-                    self._session.push_microphone(floats(piece.to_ndarray()[0]))
+                self._session.push_microphone(floats(resampler(frame)))
 
     async def _tell(self, channel: RTCDataChannel) -> None:
         with suppress(MailboxClosed):
@@ -169,6 +168,12 @@ class WebRtcLink:
                 message = await self._mailbox.next_message()
                 if channel.readyState == "open":
                     channel.send(json.dumps(message))
+
+
+def peer_with(ice_servers: tuple[IceServer, ...]) -> RTCPeerConnection:
+    """One that asks these servers, and no others."""
+    servers = [RTCIceServer(**server.described()) for server in ice_servers]
+    return RTCPeerConnection(RTCConfiguration(iceServers=servers))
 
 
 def hear_at_once(receiver: RTCRtpReceiver) -> None:

@@ -26,6 +26,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.errors import NotAnArtefact
+from instag.media.pcm import pcm16
+from instag.media.wav import write_wav
 from instag.runtime.files import (
     atomic_path,
     check_format,
@@ -416,14 +418,8 @@ class Clip:
         write_atomic(self.folder / "au.csv", text.getvalue())
 
     def save_speech(self, waveform: Float[np.ndarray, " samples"]) -> None:
-        with (
-            atomic_path(self.folder / "speech.wav") as temporary,
-            wave.open(str(temporary), "wb") as handle,
-        ):
-            handle.setnchannels(1)
-            handle.setsampwidth(2)
-            handle.setframerate(16_000)
-            handle.writeframes((np.clip(waveform, -1, 1) * 32767).round().astype("<i2").tobytes())
+        with atomic_path(self.folder / "speech.wav") as temporary:
+            write_wav(temporary, pcm16(waveform))
 
     def save_features(self, name: str, features: Float[np.ndarray, "f channels steps"]) -> None:
         path = self.folder / "features" / f"{name}.npy"

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from instag.errors import FaceLost, NoFace
 from instag.media.timecode import clock
-from instag.perception.face_detector import NEAR, FaceDetector
+from instag.perception.face_detector import NEAR, Detection, FaceDetector
 from instag.perception.face_square import FaceSquare, square_of_box, square_of_points
 from instag.perception.mesh_network import MeshNetwork
 
@@ -71,30 +71,34 @@ class FaceMesh:
         found = (
             None
             if self._previous is None
-            else self._points_in(image, square_of_points(self._previous))
+            else points_in(self._network, image, square_of_points(self._previous))
         )
         self._previous = self._detect(image) if found is None else found
         return self._previous
 
     def _detect(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "478 3"] | None:
-        """The points of the most likely face. The network runs twice, because a square from points
-        is more accurate than one from a detected box."""
+        """The points of the most likely face."""
         faces = self._detector(image)
-        found = (
-            self._points_in(image, square_of_box(faces[0].box, faces[0].points[:2]))
-            if faces
-            else None
-        )
-        return None if found is None else self._points_in(image, square_of_points(found))
+        return points_of(self._network, image, faces[0]) if faces else None
 
-    def _points_in(
-        self, image: UInt8[np.ndarray, "h w 3"], square: FaceSquare
-    ) -> Float[np.ndarray, "478 3"] | None:
-        """The points of the face in a square, or None where there is none."""
-        if square.side < MIN_SIDE:
-            return None
-        points, presence = self._network(image, square)
-        return points if presence >= MIN_PRESENCE else None
+
+def points_of(
+    network: MeshNetwork, image: UInt8[np.ndarray, "h w 3"], face: Detection
+) -> Float[np.ndarray, "478 3"] | None:
+    """The points of a detected face, or None where there is none. The network runs twice, because a
+    square from points is more accurate than one from a detected box."""
+    found = points_in(network, image, square_of_box(face.box, face.points[:2]))
+    return None if found is None else points_in(network, image, square_of_points(found))
+
+
+def points_in(
+    network: MeshNetwork, image: UInt8[np.ndarray, "h w 3"], square: FaceSquare
+) -> Float[np.ndarray, "478 3"] | None:
+    """The points of the face in a square, or None where there is none."""
+    if square.side < MIN_SIDE:
+        return None
+    points, presence = network(image, square)
+    return points if presence >= MIN_PRESENCE else None
 
 
 def fill_gaps(

@@ -1,7 +1,7 @@
 """Sinks: where the packets of a speaking head go."""
 
 import sys
-import wave
+import time
 from abc import abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
@@ -16,13 +16,18 @@ from jaxtyping import Float
 
 from instag.assets.backend import Backend, named
 from instag.errors import BadArgument, PipeClosed
+from instag.media.pcm import pcm16
 from instag.media.sound_queue import SoundCutter
+from instag.media.video_device import VideoDevice
+from instag.media.wav import wav_writer
 from instag.media.writer import VideoWriter, muxer_of
 from instag.runtime.files import atomic_folder, atomic_path, explain_disk_full
 from instag.synthesis.packet import Packet
 from instag.types import FPS, SAMPLE_RATE
 
 STANDARD_OUTPUT = Path("-")
+VIDEO_DEVICES = "/dev/video"
+"""How names of video devices begin."""
 
 
 @final
@@ -149,7 +154,7 @@ class PipeSink(FrameSink):
         try:
             self._frames.write(np.ascontiguousarray(packet.frames).data)
             if self._sound is not None:
-                self._sound.write(pcm16(packet.sound))
+                self._sound.write(pcm16(packet.sound).tobytes())
         except BrokenPipeError as error:
             raise PipeClosed(
                 "The program that takes the frames has closed its pipe. See what it printed."
@@ -175,9 +180,7 @@ class FolderSink(FrameSink):
             raise BadArgument(f"{self._path} exists already. Give the name of a new folder.")
         self._count, self._opened = 0, ExitStack()
         self._made = self._opened.enter_context(atomic_folder(self._path))
-        file = wave.open(str(self._made / "sound.wav"), "wb")  # noqa: SIM115 - closed by the stack
-        self._sound = self._opened.enter_context(file)
-        self._sound.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        self._sound = self._opened.enter_context(wav_writer(self._made / "sound.wav"))
 
     def write(self, packet: Packet) -> None:
         with explain_disk_full(self._path):
@@ -185,7 +188,7 @@ class FolderSink(FrameSink):
                 stored = cv2.imencode(".png", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1]
                 (self._made / f"{self._count:06d}.png").write_bytes(stored.tobytes())
                 self._count += 1
-            self._sound.writeframes(pcm16(packet.sound))
+            self._sound.writeframes(pcm16(packet.sound).tobytes())
 
     def close(self) -> None:
         self._opened.close()
@@ -194,9 +197,35 @@ class FolderSink(FrameSink):
         self._opened.__exit__(type(error), error, error.__traceback__)
 
 
-def pcm16(sound: Float[np.ndarray, " samples"]) -> bytes:
-    """Samples in [-1, 1] as signed 16-bit little-endian; louder ones are clipped."""
-    return (np.clip(sound, -1, 1) * 32767).round().astype("<i2").tobytes()
+@final
+class CameraSink(FrameSink):
+    """A video device that other programs read as a camera, 25 pictures a second; their sound goes
+    nowhere. Raises what VideoDevice raises."""
+
+    def __init__(self, path: Path | str, settings: SinkSettings | None = None) -> None:
+        self._path = Path(path)
+        self._device: VideoDevice | None = None
+        self._due = 0.0
+
+    def write(self, packet: Packet) -> None:
+        _, height, width, _ = packet.frames.shape
+        self._device = device = self._device or VideoDevice(self._path, (width, height))
+        for image in packet.frames:
+            self._wait()
+            device.write(image)
+
+    def close(self) -> None:
+        if self._device is not None:
+            self._device.close()
+
+    def abort(self, error: BaseException) -> None:
+        self.close()
+
+    def _wait(self) -> None:
+        """Until the next picture is due; a late one is not caught up."""
+        now = time.monotonic()
+        time.sleep(max(0.0, self._due - now))
+        self._due = max(self._due, now) + 1 / FPS
 
 
 def _open_pipe(output: Path, settings: SinkSettings) -> FrameSink:
@@ -213,6 +242,7 @@ SINKS: tuple[Backend[FrameSink], ...] = (
     Backend(name="video", help="a video file: mp4, mov or mkv", load=VideoSink),
     Backend(name="pipe", help="raw RGB frames on standard output", load=_open_pipe),
     Backend(name="frames", help="a folder of PNG files and a WAV file", load=_open_folder),
+    Backend(name="camera", help="a device of v4l2loopback, as a camera", load=CameraSink),
 )
 """Outputs of `speak`. `load` takes the output that somebody named and SinkSettings."""
 
@@ -225,8 +255,10 @@ def open_sink(output: Path | str, settings: SinkSettings, *, name: str | None = 
 
 
 def sink_for(output: Path) -> str:
-    """The name of the sink that an output's name asks for: "pipe" for -, "frames" for a name
-    without an ending, else "video"."""
+    """The name of the sink that an output's name asks for: "pipe" for -, "camera" for /dev/videoN,
+    "frames" for another name without an ending, else "video"."""
     if output == STANDARD_OUTPUT:
         return "pipe"
+    if output.as_posix().startswith(VIDEO_DEVICES):
+        return "camera"
     return "video" if output.suffix else "frames"

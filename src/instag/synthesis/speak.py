@@ -45,8 +45,8 @@ def speak(
     metadata says that it is synthetic. Sound is streamed: memory does not grow with its length.
     Stereo stays stereo.
 
-    sink: a name of `sinks.SINKS`; if not given, "pipe" for the output "-", "frames" for a name
-    without an ending and else "video". pose, expression, blinks, dilate, exact: see SpeakOptions.
+    sink: a name of `sinks.SINKS`; if not given, that of `sinks.sink_for`. pose, expression,
+    blinks, dilate, exact: see SpeakOptions.
     device: as in device_named; pictures of a GPU are those of `exact` but for rounding. notice:
     gets what of the sound file was missing, damaged or chosen. Raises what Avatar.open,
     device_named, stream_sound and the sink raise.

@@ -75,6 +75,28 @@ def test_from_a_recording_to_a_head_that_talks(page: Any, server: PageServer) ->
     assert page.evaluate("document.querySelector('.stage video').videoWidth") == 96
 
 
+def test_a_recording_of_a_killed_tab_is_found_again(page: Any, server: PageServer) -> None:
+    tab = page.context.new_page()
+    tab.goto(f"{server.address}#/new")
+    tab.get_by_role("button", name="Turn on the camera").click()
+    tab.locator(".chip.good", has_text="Face").wait_for()
+    tab.get_by_role("button", name="Start recording").click()
+    tab.wait_for_timeout(10_500)
+    tab.close()
+    page.wait_for_timeout(6_000)
+    page.goto("/#/new")
+    page.get_by_role("button", name="Use it").click()
+    page.locator("h1", has_text="Your recording").wait_for()
+    page.get_by_label("Name").fill("Bea")
+    page.get_by_role("button", name="Learn this avatar").click()
+    page.get_by_role("link", name="Talk with Bea").wait_for(timeout=120_000)
+    (entry,) = [each for each in Library(server.library).entries() if each.name == "Bea"]
+    kept = Library(server.library).recording(entry.id)
+    assert kept is not None
+    assert probe(kept).has_sound
+    assert Library(server.library).recordings.all() == []
+
+
 def test_frames_move_with_the_sound(page: Any, brought: str, tmp_path: Path) -> None:
     connect(page, brought)
     speech = recording("speech_two")
@@ -107,6 +129,42 @@ def test_be_quiet_stops_the_sound(page: Any, brought: str, tmp_path: Path) -> No
     page.wait_for_timeout(1_500)
     _, heard = series(page.evaluate(END))
     assert np.abs(heard[:15]).max() > 10 * max(np.abs(heard[-15:]).max(), 1e-4)
+    page.evaluate(BEGIN)
+    page.set_input_files("#play", str(tmp_path / "speech.wav"))
+    page.wait_for_timeout(4_000)
+    _, again = series(page.evaluate(END))
+    assert np.abs(again[-40:]).max() > 0.3 * np.abs(heard[:15]).max()
+
+
+WITHOUT_UDP = """async ([identifier, codecs]) => {
+  const {LiveSession} = await import("/static/live.js");
+  if (!codecs) delete window.VideoDecoder;
+  const video = document.createElement("video");
+  document.body.append(video);
+  const live = window.other = new LiveSession("");
+  await live.connect(video, {avatar: identifier, transport: "websocket"});
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  const canvas = Object.assign(document.createElement("canvas"), {width: 8, height: 8});
+  const pen = canvas.getContext("2d");
+  pen.drawImage(video, 0, 0, 8, 8);
+  const pixels = [...pen.getImageData(0, 0, 8, 8).data];
+  const found = {...await live.stats(), pixels, width: video.videoWidth};
+  await live.close();
+  return found;
+}"""
+"""A session over WebSocket; codecs: with WebCodecs, where the browser has them."""
+
+
+def test_where_udp_is_closed_pictures_are_h264_or_jpeg(page: Any, brought: str) -> None:
+    page.goto("/")
+    coded, jpeg = (page.evaluate(WITHOUT_UDP, [brought, codecs]) for codecs in (True, False))
+    assert jpeg["codec"] == "jpeg"
+    assert coded["codec"] == "h264"  # Debian's Chromium decodes it
+    assert min(jpeg["framesShown"], coded["framesShown"]) > 8
+    assert {jpeg["width"], coded["width"]} == {64}
+    looks = [np.array(each["pixels"]).reshape(64, 4)[:, :3] for each in (jpeg, coded)]
+    assert looks[0].std() > 10
+    assert np.abs(looks[0] - looks[1]).mean() < 12  # the head moves a little, and colours are right
 
 
 def test_two_tabs_talk_and_a_third_is_told(

@@ -48,8 +48,13 @@ export const api = {
   videos: async () => (await asked("GET", "/videos")).videos,
   video: (id) => `/api/videos/${id}/file`,
   removeVideo: (id) => asked("DELETE", `/videos/${id}`),
-  learn: (video, { name, file, consent, recipe }) =>
-    asked("POST", "/jobs/learn", { query: { name, file, consent, recipe, owner }, body: video }),
+  learn: (video, { name, file, consent, recipe, recording }) =>
+    asked("POST", "/jobs/learn", { query: { name, file, consent, recipe, owner, recording }, body: video }),
+  recordings: async () => (await asked("GET", "/recordings")).recordings,
+  beginRecording: (ending) => asked("POST", "/recordings", { query: { ending } }),
+  sendPiece: (id, number, piece) => asked("PUT", `/recordings/${id}/piece`, { query: { number }, body: piece }),
+  recording: (id) => `/api/recordings/${id}/file`,
+  removeRecording: (id) => asked("DELETE", `/recordings/${id}`),
   speak: (avatar, sound, file) =>
     asked("POST", "/jobs/speak", { query: { avatar, file, owner }, body: sound }),
   speakText: (avatar, text) => asked("POST", "/jobs/speak-text", { json: { avatar, text, owner } }),

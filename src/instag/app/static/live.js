@@ -7,9 +7,13 @@
 const FRAME_S = 0.04;
 const RATE = 16000;
 const SOUND = 1;
-const PICTURE = 2;
+const PICTURE = 2; // a JPEG
+const CHUNK = 3; // of H.264
+const H264 = {codec: "avc1.42E028", optimizeForLatency: true}; // Annex B, as it has no description
+const MOST_PICTURES = 12; // that wait for their sound: a hidden page draws none
 const CUSHION_S = 0.08; // sound that waits to be played over WebSocket
 const WEBRTC_S = 8; // until WebRTC counts as closed
+const HUSH_MS = 200; // in which the browser's buffer has played what came before an interruption
 
 export class LiveSession {
   constructor(baseUrl = "", token = null) {
@@ -17,6 +21,7 @@ export class LiveSession {
     this.token = token;
     this.id = null;
     this.size = 0;
+    this.iceServers = [];
     this.state = "closed";
     this.transport = null;
     this.onstate = () => {};
@@ -32,6 +37,7 @@ export class LiveSession {
       const session = await this._request("POST", "/api/sessions", {json: {avatar, size}});
       this.id = session.id;
       this.size = session.size;
+      this.iceServers = session.ice_servers;
       this._link = await this._openLink(videoElement, transport);
       this.transport = this._link.name;
     } catch (error) {
@@ -73,8 +79,11 @@ export class LiveSession {
   }
 
   async interrupt() {
-    this._link?.cleared?.();
-    return this._request("POST", this._path("/interrupt"));
+    this._link?.cleared();
+    return this._request("POST", this._path("/interrupt")).catch((error) => {
+      this._link?.said();
+      throw error;
+    });
   }
 
   async close() {
@@ -140,7 +149,8 @@ export class LiveSession {
   _received(text) {
     const message = JSON.parse(text);
     if (message.type === "state") this._setState(message.state);
-    if (message.type === "cleared") this._link?.cleared?.();
+    if (message.type === "cleared") this._link?.cleared();
+    if (message.type === "said") this._link?.said();
     return message;
   }
 }
@@ -154,12 +164,13 @@ function sentenceOf(answer) {
 
 async function openWebRtc(session, video) {
   if (!window.RTCPeerConnection) throw new Error("This browser has no WebRTC.");
-  const peer = new RTCPeerConnection({iceServers: []});
+  const peer = new RTCPeerConnection({iceServers: session.iceServers});
   const sound = peer.addTransceiver("audio", {direction: "sendrecv"});
   peer.addTransceiver("video", {direction: "recvonly"});
   const channel = peer.createDataChannel("state");
   channel.onmessage = (event) => session._received(event.data);
   const stream = new MediaStream();
+  const hush = new Hush(stream);
   peer.ontrack = (event) => {
     // Frames are shown as they come: the server paces them.
     if ("jitterBufferTarget" in event.receiver) event.receiver.jitterBufferTarget = 0;
@@ -185,6 +196,8 @@ async function openWebRtc(session, video) {
   return {
     name: "webrtc",
     peer,
+    cleared: () => hush.begin(),
+    said: () => hush.end(),
     startMicrophone: (microphone) => sound.sender.replaceTrack(microphone.getAudioTracks()[0]),
     stopMicrophone: () => sound.sender.replaceTrack(null),
     stats: async () => {
@@ -202,6 +215,31 @@ async function openWebRtc(session, video) {
       video.srcObject = null;
     },
   };
+}
+
+// Silence from an interruption on: what was sent before it is in the browser's buffer, and is not heard.
+class Hush {
+  constructor(stream) {
+    this.stream = stream;
+    this.since = 0;
+    this.timer = null;
+  }
+
+  begin() {
+    clearTimeout(this.timer);
+    this.since = performance.now();
+    this._hear(false);
+  }
+
+  // Something new is said.
+  end() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this._hear(true), this.since + HUSH_MS - performance.now());
+  }
+
+  _hear(on) {
+    for (const track of this.stream.getAudioTracks()) track.enabled = on;
+  }
 }
 
 function gathered(peer) {
@@ -250,11 +288,17 @@ async function openWebSocket(session, video) {
     if (typeof event.data === "string") session._received(event.data);
     else player.take(event.data);
   };
+  const ask = (codec) => socket.send(JSON.stringify({type: "pictures", codec}));
+  if (await decodesH264()) {
+    player.decodeWith(() => ask("jpeg"));
+    ask("h264");
+  }
   await video.play().catch(() => {});
   let capture = null;
   return {
     name: "websocket",
     cleared: () => player.clear(),
+    said: () => {},
     startMicrophone: async (microphone) => {
       capture = await captureSound(microphone, (samples) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(samples);
@@ -266,7 +310,7 @@ async function openWebSocket(session, video) {
       if (socket.readyState === WebSocket.OPEN)
         socket.send(JSON.stringify({type: "microphone", on: false}));
     },
-    stats: async () => ({framesShown: player.shown, framesDropped: player.dropped}),
+    stats: async () => ({framesShown: player.shown, framesDropped: player.dropped, codec: player.codec}),
     close: () => {
       socket.onclose = null;
       socket.close();
@@ -277,6 +321,11 @@ async function openWebSocket(session, video) {
   };
 }
 
+async function decodesH264() {
+  if (!window.VideoDecoder) return false;
+  return VideoDecoder.isConfigSupported(H264).then((found) => found.supported, () => false);
+}
+
 class Player {
   constructor(context, video, size) {
     this.context = context;
@@ -284,7 +333,9 @@ class Player {
     this.pen = this.canvas.getContext("2d");
     this.output = context.createMediaStreamDestination();
     this.start = null; // time of frame 0 on the context's clock
-    this.pictures = []; // [time at which it is shown, ImageBitmap], in their order
+    this.pictures = []; // [time at which it is shown, ImageBitmap or VideoFrame], in their order
+    this.decoder = null;
+    this.codec = null; // of the last picture
     this.sources = new Set();
     this.shown = this.dropped = 0;
     const tracks = [...this.canvas.captureStream().getTracks(), ...this.output.stream.getTracks()];
@@ -298,6 +349,19 @@ class Player {
     const [kind, number] = [head.getUint8(0), head.getUint32(4, true)];
     if (kind === SOUND) this._play(number, new Int16Array(data, 8));
     if (kind === PICTURE) this._decode(number, data);
+    if (kind === CHUNK) this._decodeChunk(number, head.getUint8(1), new Uint8Array(data, 8));
+  }
+
+  // Take H.264 from now on. fail: asks for JPEG.
+  decodeWith(fail) {
+    this.decoder = new VideoDecoder({
+      output: (frame) => this._keep(Math.round(frame.timestamp / (1e6 * FRAME_S)), frame, "h264"),
+      error: () => {
+        this.decoder = null;
+        if (!this.closed) fail();
+      },
+    });
+    this.decoder.configure(H264);
   }
 
   clear() {
@@ -308,6 +372,8 @@ class Player {
   close() {
     this.closed = true;
     this.clear();
+    if (this.decoder?.state === "configured") this.decoder.close();
+    for (const [, picture] of this.pictures.splice(0)) picture.close();
     this.context.close();
   }
 
@@ -328,8 +394,20 @@ class Player {
 
   async _decode(number, data) {
     const picture = await createImageBitmap(new Blob([new Uint8Array(data, 8)], {type: "image/jpeg"}));
-    if (this.start === null || this.closed) return;
+    this._keep(number, picture, "jpeg");
+  }
+
+  _decodeChunk(number, key, data) {
+    if (this.decoder?.state !== "configured") return;
+    const type = key ? "key" : "delta";
+    this.decoder.decode(new EncodedVideoChunk({type, timestamp: number * 1e6 * FRAME_S, data}));
+  }
+
+  _keep(number, picture, codec) {
+    if (this.start === null || this.closed) return picture.close();
+    this.codec = codec;
     this.pictures.push([this._time(number), picture]);
+    if (this.pictures.length > MOST_PICTURES) this.pictures.shift()[1].close();
   }
 
   _time(number) {
@@ -342,11 +420,15 @@ class Player {
     const now = this.context.currentTime;
     let due = null;
     while (this.pictures.length && this.pictures[0][0] <= now) {
-      if (due) this.dropped += 1;
+      if (due) {
+        this.dropped += 1;
+        due.close();
+      }
       due = this.pictures.shift()[1];
     }
     if (!due) return;
     this.pen.drawImage(due, 0, 0, this.canvas.width, this.canvas.height);
+    due.close();
     this.shown += 1;
   }
 }

@@ -5,12 +5,14 @@ from typing import Annotated
 import typer
 
 from instag.app.app_options import AppOptions
+from instag.app.live_options import LiveOptions
 from instag.cli import options
 from instag.cli.terminal import Terminal
 
 
 def app(
     page: AppOptions,
+    live: LiveOptions,
     terminal: Terminal,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Do not open the page in a browser.")
@@ -36,4 +38,4 @@ def app(
         if not no_browser and can_show():
             webbrowser.open(address)
 
-    run_page(page, device=device, ready=ready)
+    run_page(page, live=live, device=device, ready=ready)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from instag.app.live_options import LiveOptions
 from instag.app.serve import ServeOptions
 from instag.cli import options
 from instag.cli.given_files import refuse_avatar
@@ -19,6 +20,7 @@ MICROPHONE = (
 def serve(
     avatars: Annotated[list[Path], typer.Argument(help="Avatars that may be talked to.")],
     serving: ServeOptions,
+    live: LiveOptions,
     terminal: Terminal,
     device: options.Device = "auto",
     threads: options.Threads = None,
@@ -41,4 +43,4 @@ def serve(
     def ready(address: str) -> None:
         terminal.result(f"Open {address}  (Ctrl-C ends it)", {"address": address})
 
-    serve_avatars(avatars, serving, device=device, ready=ready)
+    serve_avatars(avatars, serving, live=live, device=device, ready=ready)

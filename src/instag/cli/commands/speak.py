@@ -28,8 +28,8 @@ def speak(
             "--output",
             "-o",
             help="The video to write, for example out.mp4; a name without an ending, for a folder "
-            "of PNG files and a WAV file; or -, for raw RGB frames on standard output, 25 a "
-            "second.",
+            "of PNG files and a WAV file; /dev/videoN, for a camera of v4l2loopback; or -, for raw "
+            "RGB frames on standard output, 25 a second.",
         ),
     ],
     speaking: SpeakOptions,
@@ -45,7 +45,7 @@ def speak(
     refuse_avatar(avatar)
     refuse_sound(sound)
     sink = sink_for(output)
-    if sink != "frames" or output.is_file():
+    if sink in ("video", "pipe") or (sink == "frames" and output.is_file()):
         options.refuse_existing(output, overwrite)
     import instag
     from instag.runtime.device import keep_freed_memory, set_threads

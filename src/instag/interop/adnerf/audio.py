@@ -13,7 +13,9 @@ from instag.data.clip import Clip
 from instag.data.given_features import read_instag_features
 from instag.errors import BadLayout, NoSound, NotAnArtefact
 from instag.interop.adnerf.layout import CHANNELS, FEATURES
+from instag.media.pcm import pcm16
 from instag.media.reader import probe, read_sound
+from instag.media.wav import write_wav
 from instag.runtime.files import atomic_path, map_array
 from instag.runtime.untrusted import parsing
 from instag.types import FPS
@@ -36,14 +38,8 @@ def copy_sound(folder: Path, clip: Clip, *, start: int) -> None:
     first, length = start * SAMPLE_RATE // FPS, len(clip) * SAMPLE_RATE // FPS
     samples = samples[first : first + length]
     samples = np.pad(samples, (0, length - len(samples)))
-    with (
-        atomic_path(clip.folder / "speech.wav") as temporary,
-        wave.open(str(temporary), "wb") as handle,
-    ):
-        handle.setnchannels(1)
-        handle.setsampwidth(2)
-        handle.setframerate(SAMPLE_RATE)
-        handle.writeframes(samples.astype("<i2").tobytes())
+    with atomic_path(clip.folder / "speech.wav") as temporary:
+        write_wav(temporary, samples)
 
 
 def _find_sound(folder: Path) -> Path:
@@ -73,7 +69,7 @@ def _pcm(path: Path) -> Int16[np.ndarray, " samples"]:
                 return np.frombuffer(stored.readframes(min(stored.getnframes(), most)), np.int16)
     except (wave.Error, EOFError, ValueError, OverflowError, struct.error):
         pass  # another form: the media library reads it
-    return (np.clip(read_sound(path, SAMPLE_RATE), -1, 1) * 32767).round().astype(np.int16)
+    return pcm16(read_sound(path, SAMPLE_RATE))
 
 
 def copy_features(

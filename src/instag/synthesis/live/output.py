@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from instag.types import SAMPLES
+
 State = Literal["idle", "listening", "speaking"]
 
 
@@ -17,6 +19,10 @@ class LiveOutput(ABC):
     @abstractmethod
     def sound(self, number: int, samples: Float[np.ndarray, " 640"]) -> None:
         """What is heard in this frame, 16 kHz, due now."""
+
+    def silence(self, number: int) -> None:
+        """The same where nothing is said."""
+        self.sound(number, np.zeros(SAMPLES, np.float32))
 
     @abstractmethod
     def picture(self, number: int, picture: UInt8[np.ndarray, "h w 3"]) -> None:

@@ -17,7 +17,7 @@ from instag.synthesis.live.motion import LiveMotion
 from instag.synthesis.live.output import LiveOutput, State
 from instag.synthesis.live.painter import PlannedFrame
 from instag.synthesis.live.voice_line import VoiceLine
-from instag.types import LIP_CODES, SAMPLES
+from instag.types import LIP_CODES
 
 LISTENS_S = 0.5
 """How long after its last sound a microphone counts as there."""
@@ -31,10 +31,10 @@ beyond the second any."""
 @final
 @dataclass(frozen=True, kw_only=True)
 class LiveFrame:
-    """A frame with its sound."""
+    """A frame with its sound; None where nothing is said."""
 
     planned: PlannedFrame
-    sound: Float[np.ndarray, " 640"]
+    sound: Float[np.ndarray, " 640"] | None
 
 
 @final
@@ -156,7 +156,10 @@ class LiveSession:
             outputs = list(self._outputs)
         self.metrics.sounded(frame.planned.number)
         for output in outputs:
-            output.sound(frame.planned.number, frame.sound)
+            if frame.sound is None:
+                output.silence(frame.planned.number)
+            else:
+                output.sound(frame.planned.number, frame.sound)
         return frame
 
     def show(self, number: int, picture: np.ndarray) -> None:
@@ -176,8 +179,7 @@ class LiveSession:
             code=self._fade(code),
             controls=self._motion.next_frame(speaking=self._state == "speaking"),
         )
-        sound = np.zeros(SAMPLES, np.float32) if heard is None else heard.sound
-        return LiveFrame(planned=planned, sound=sound)
+        return LiveFrame(planned=planned, sound=None if heard is None else heard.sound)
 
     def _go_into(self, heard: HeardFrame | None) -> None:
         """The state that follows."""

@@ -1,7 +1,8 @@
 // Record: camera, script and live checks; or a file. Then a name, and the learning begins.
 
 import { api } from "../api.js";
-import { clock, dropZone, el, fill, say, toast, trying } from "../dom.js";
+import { clock, dropZone, el, fill, say, toast, trying, when } from "../dom.js";
+import { Keeper } from "../keeper.js";
 import { SoundMeter } from "../meter.js";
 
 const TYPES = [
@@ -15,20 +16,49 @@ const ASPECTS = [["face", "Face"], ["face size", "Distance"], ["light", "Light"]
 
 export async function newView(place) {
   const script = await api.script();
-  let leave = () => {};
-  const begin = () => { leave(); leave = startStep(place, script, { record, file }); };
+  let leave = () => {}, gone = false;
+  const begin = async () => {
+    leave();
+    leave = () => {};
+    const cutOff = await api.recordings().catch(() => []);
+    if (!gone) leave = startStep(place, script, { record, file, cutOff, found, begin });
+  };
   const record = async () => { leave(); leave = await recordStep(place, script, { begin, done }); };
   const file = (given) => { leave(); leave = reviewStep(place, script, { given, spoken: false, begin }); };
-  const done = (blob, type) => {
+  const done = (blob, keeper) => {
     leave();
-    const given = new File([blob], type.includes("mp4") ? "recording.mp4" : "recording.webm", { type });
-    leave = reviewStep(place, script, { given, spoken: true, begin, again: record });
+    const given = new File([blob], `recording${endingOf(blob.type)}`, { type: blob.type });
+    const again = async () => { await keeper.drop(); await record(); };
+    leave = reviewStep(place, script, { given, spoken: true, begin, again, kept: () => keeper.kept() });
   };
-  begin();
-  return () => leave();
+  const found = (recording) => {
+    leave();
+    const address = api.recording(recording.id), kept = async () => recording.id;
+    const again = async () => { await api.removeRecording(recording.id); await record(); };
+    leave = reviewStep(place, script, { address, spoken: true, begin, again, kept });
+  };
+  await begin();
+  return () => {
+    gone = true;
+    leave();
+  };
 }
 
-function startStep(place, script, { record, file }) {
+const endingOf = (type) => (type.includes("mp4") ? ".mp4" : ".webm");
+
+function cutOffPanel({ cutOff, found, begin, least_s }) {
+  const long = cutOff.filter((each) => each.pieces >= least_s);
+  if (!long.length) return null;
+  const forget = (each) => trying(async () => { await api.removeRecording(each.id); await begin(); });
+  return el("section", { class: "panel" },
+    el("h2", {}, "A recording that was not used"),
+    el("ul", {}, long.map((each) => el("li", { class: "row wrap" },
+      el("span", {}, `${when(each.made)}, ${clock(each.pieces)}`),
+      el("button", { onclick: () => found(each) }, "Use it"),
+      el("button", { class: "quiet", onclick: () => forget(each) }, "Delete it")))));
+}
+
+function startStep(place, script, { record, file, cutOff, found, begin }) {
   const possible = Boolean(navigator.mediaDevices && window.MediaRecorder);
   const start = el("button", { class: "primary large", disabled: !possible, onclick: () => trying(record, start) }, "Turn on the camera");
   fill(place,
@@ -42,7 +72,8 @@ function startStep(place, script, { record, file }) {
       el("section", { class: "panel" },
         el("h2", {}, "Or use a video"),
         el("p", {}, "One person who looks into the camera and speaks, five seconds or more, without cuts."),
-        dropZone({ id: "video-file", accept: "video/*", title: "Choose a video", hint: "or drop it here", onfile: file }))));
+        dropZone({ id: "video-file", accept: "video/*", title: "Choose a video", hint: "or drop it here", onfile: file }))),
+    cutOffPanel({ cutOff, found, begin, least_s: script.least_s }));
   return () => {};
 }
 
@@ -120,11 +151,15 @@ async function recordStep(place, script, { begin, done }) {
   function start() {
     const type = TYPES.find((each) => MediaRecorder.isTypeSupported(each)) || "";
     const parts = [];
+    let keeper = null;
     recorder = new MediaRecorder(stream, { mimeType: type, videoBitsPerSecond: 6_000_000, audioBitsPerSecond: 128_000 });
-    recorder.ondataavailable = (event) => parts.push(event.data);
+    recorder.ondataavailable = (event) => {
+      parts.push(event.data);
+      keeper ??= new Keeper(endingOf(recorder.mimeType));
+      keeper.add(event.data);
+    };
     recorder.onstop = () => {
-      if (left) return;
-      done(new Blob(parts, { type: recorder.mimeType }), recorder.mimeType);
+      if (!left && keeper) done(new Blob(parts, { type: recorder.mimeType }), keeper);
     };
     recorder.onerror = (event) => toast(`The recording stopped: ${event.error?.message ?? "the browser does not say why"}.`, "error");
     recorder.start(1000);
@@ -183,8 +218,8 @@ function checking(video, show, meter) {
   };
 }
 
-function reviewStep(place, script, { given, spoken, begin, again }) {
-  const address = URL.createObjectURL(given);
+function reviewStep(place, script, { given = null, address = null, spoken, begin, again, kept = async () => "" }) {
+  const shown = address ?? URL.createObjectURL(given);
   const name = el("input", { id: "name", maxLength: 80, autocomplete: "off", required: true, value: spoken ? "" : given.name.replace(/\.[^.]*$/, "").slice(0, 80) });
   const agreed = el("input", { type: "checkbox", id: "agreed", required: true });
   const choice = (value, title, text, checked) => el("label", { class: "choice" },
@@ -204,16 +239,19 @@ function reviewStep(place, script, { given, spoken, begin, again }) {
   fill(place,
     el("h1", {}, spoken ? "Your recording" : "Your video"),
     el("div", { class: "studio" },
-      el("div", { class: "stage" }, el("video", { src: address, controls: true, playsInline: true, "aria-label": "What will be learned from" })), form));
+      el("div", { class: "stage" }, el("video", { src: shown, controls: true, playsInline: true, "aria-label": "What will be learned from" })), form));
   let sent = false;
-  const guard = (event) => { if (spoken && !sent) event.preventDefault(); };
+  let safe = !given; // a recording that the server has is not lost with the page
+  kept().then((recording) => { safe ||= Boolean(recording); });
+  const guard = (event) => { if (spoken && !sent && !safe) event.preventDefault(); };
   addEventListener("beforeunload", guard);
 
   async function submit(event) {
     event.preventDefault();
     say(learn, "Sending…");
-    const job = await trying(() => api.learn(given, {
-      name: name.value, file: given.name, consent: spoken ? "spoken" : "confirmed", recipe: new FormData(form).get("recipe"),
+    const recording = await kept();
+    const job = await trying(() => api.learn(recording ? null : given, {
+      name: name.value, file: given?.name ?? "", recording, consent: spoken ? "spoken" : "confirmed", recipe: new FormData(form).get("recipe"),
     }), learn);
     say(learn, "Learn this avatar");
     if (job) {
@@ -223,6 +261,6 @@ function reviewStep(place, script, { given, spoken, begin, again }) {
   }
   return () => {
     removeEventListener("beforeunload", guard);
-    URL.revokeObjectURL(address);
+    if (given) URL.revokeObjectURL(shown);
   };
 }

@@ -1,0 +1,115 @@
+"""Recordings: what a page records, kept piece by piece while it does, so that a killed tab loses no
+more than a second.
+
+recordings/ID/recording.json   when it began, and the ending of its file
+recordings/ID/000000.piece     and so on: the file's bytes, a second each
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from instag.app.names import checked_identifier, new_identifier
+from instag.errors import BadArgument, FileMissing
+from instag.runtime.files import atomic_folder, write_atomic
+
+ABOUT = "recording.json"
+ENDINGS = (".webm", ".mp4")
+MOST_PIECES = 1_000
+KEPT_S = 7 * 24 * 3600.0
+"""Recordings that nobody used for so long are removed."""
+QUIET_S = 5.0
+"""A recording that gets no pieces for so long is over."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """made: seconds since 1970. pieces: a second each. is_over: whether no more of them come."""
+
+    id: str
+    made: float
+    ending: str
+    pieces: int
+    is_over: bool
+
+
+@final
+class Recordings:
+    """Those in a folder. Methods that take an identifier raise FileMissing where there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self, ending: str) -> Recording:
+        """A new one. Raises BadArgument for an ending that no browser records."""
+        if ending not in ENDINGS:
+            raise BadArgument(f"A recording ends with {' or '.join(ENDINGS)}, not {ending!r}.")
+        identifier, made = new_identifier(), time.time()
+        with atomic_folder(self.folder / identifier) as folder:
+            (folder / ABOUT).write_text(json.dumps({"made": made, "ending": ending}))
+        return Recording(id=identifier, made=made, ending=ending, pieces=0, is_over=False)
+
+    def add(self, identifier: str, number: int, content: bytes) -> None:
+        """A piece; one that was sent before is replaced. Raises BadArgument."""
+        found = self.recording(identifier)
+        if not 0 <= number <= found.pieces or number >= MOST_PIECES or not content:
+            raise BadArgument(f"Piece {number} does not follow. Send the recording as a whole.")
+        write_atomic(self.folder / found.id / f"{number:06d}.piece", content)
+
+    def all(self) -> list[Recording]:
+        """The newest first."""
+        found = (_read(path) for path in self.folder.iterdir() if path.is_dir())
+        return sorted((each for each in found if each), key=lambda each: -each.made)
+
+    def recording(self, identifier: str) -> Recording:
+        found = _read(self.folder / checked_identifier(identifier))
+        if found is None:
+            raise FileMissing("There is no such recording any more. Record anew.")
+        return found
+
+    def content(self, identifier: str) -> Iterator[bytes]:
+        """The bytes of its file."""
+        found = self.recording(identifier)
+        for number in range(found.pieces):
+            yield (self.folder / found.id / f"{number:06d}.piece").read_bytes()
+
+    @contextmanager
+    def as_file(self, identifier: str, folder: Path) -> Iterator[Path]:
+        """Its file in another folder, removed after the block unless the block moved it."""
+        found = self.recording(identifier)
+        path = folder / f"{new_identifier()}{found.ending}"
+        try:
+            with path.open("wb") as file:
+                file.writelines(self.content(identifier))
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def remove(self, identifier: str) -> None:
+        shutil.rmtree(self.folder / self.recording(identifier).id)
+
+    def tidy(self) -> None:
+        """Remove those that nobody used."""
+        for each in self.all():
+            if time.time() - each.made > KEPT_S:
+                self.remove(each.id)
+
+
+def _read(folder: Path) -> Recording | None:
+    """The recording of a folder; None where it holds none."""
+    try:
+        stored = json.loads((folder / ABOUT).read_bytes())
+        made, ending = float(stored["made"]), str(stored["ending"])
+        quiet_s = time.time() - folder.stat().st_mtime
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    pieces = len(list(folder.glob("*.piece")))
+    return Recording(
+        id=folder.name, made=made, ending=ending, pieces=pieces, is_over=quiet_s > QUIET_S
+    )
