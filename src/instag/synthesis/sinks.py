@@ -20,9 +20,8 @@ from instag.media.sound_queue import SoundCutter
 from instag.media.writer import VideoWriter, muxer_of
 from instag.runtime.files import atomic_folder, atomic_path, explain_disk_full
 from instag.synthesis.packet import Packet
+from instag.synthesis.sink_choice import STANDARD_OUTPUT, sink_for
 from instag.types import FPS, SAMPLE_RATE
-
-STANDARD_OUTPUT = Path("-")
 
 
 @final
@@ -222,11 +221,3 @@ def open_sink(output: Path | str, settings: SinkSettings, *, name: str | None = 
     BadArgument, and what the sink raises."""
     output = Path(output)
     return named(SINKS, name or sink_for(output), noun="sink").load(output, settings)
-
-
-def sink_for(output: Path) -> str:
-    """The name of the sink that an output's name asks for: "pipe" for -, "frames" for a name
-    without an ending, else "video"."""
-    if output == STANDARD_OUTPUT:
-        return "pipe"
-    return "video" if output.suffix else "frames"
