@@ -9,6 +9,7 @@ from instag.ops.simd import (
     fill,
     load,
     power_of_two,
+    prefetch,
     ramp,
     select,
     smaller,
@@ -67,3 +68,15 @@ def test_powers_of_two():
     far = np.full(COUNT, -1e9, np.float32)
     _powers(far, out)
     assert (out[:COUNT] < 1e-37).all()
+
+
+@njit
+def _fetched(table, row):
+    prefetch(table, row)
+    return table[row % len(table), 0]
+
+
+def test_what_is_fetched_is_what_was_there_and_a_row_beyond_the_end_is_no_error():
+    table = np.arange(12, dtype=np.float32).reshape(4, 3)
+    assert [_fetched(table, row) for row in range(4)] == [0, 3, 6, 9]
+    assert _fetched(table, 4_000) == 0

@@ -1,5 +1,7 @@
 """Threads, and denormal numbers."""
 
+import gc
+
 import numba
 import pytest
 import torch
@@ -10,6 +12,7 @@ from instag.runtime.device import (
     denormals_flushed,
     device_named,
     gpu_obstacle,
+    loading_uncollected,
     runs_on,
     set_threads,
 )
@@ -101,3 +104,11 @@ def test_kernels_that_gsplat_compiled_need_the_toolkit_all_the_same(
     monkeypatch.setattr(device, "_gsplat_has_kernels", lambda: False)
     monkeypatch.setattr(device, "_compiler", lambda: None)
     assert device_named("auto") == torch.device("cpu")
+
+
+def test_garbage_is_collected_again_after_loading() -> None:
+    with loading_uncollected():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert gc.get_freeze_count()
+    gc.unfreeze()

@@ -140,6 +140,26 @@ def store(typing, array, index, value):
 
 
 @_instruction
+def prefetch(typing, array, index):
+    """Ask for the cache line of a float32 table's row, ahead of its use. Nothing checks the table's
+    end: a row that is not there is not read."""
+
+    def code(context, builder, signature, arguments):
+        table = context.make_array(signature.args[0])(context, builder, arguments[0])
+        stride = builder.extract_value(table.strides, 0)
+        start = builder.bitcast(table.data, ir.IntType(8).as_pointer())
+        place = builder.gep(start, [builder.mul(arguments[1], stride)])
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+        name = "llvm.prefetch.p0i8"
+        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        builder.call(function, [place, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), code
+
+
+@_instruction
 def fill(typing, value):
     """The same float in all lanes."""
 

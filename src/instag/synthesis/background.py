@@ -156,6 +156,11 @@ def _composite(torso, backdrop, picture):
     for y in range(height):
         for x in range(width):
             alpha = np.int32(torso[y, x, 3])
+            if alpha == 0 or alpha == 255:  # most of them; the same bytes without a product
+                source = torso if alpha else backdrop
+                picture[y, x, 0], picture[y, x, 1] = source[y, x, 0], source[y, x, 1]
+                picture[y, x, 2] = source[y, x, 2]
+                continue
             for channel in range(3):
                 front = (np.int32(torso[y, x, channel]) * alpha + 127) // 255
                 rest = (np.int32(backdrop[y, x, channel]) * (255 - alpha) + 127) // 255

@@ -6,7 +6,6 @@ from typing import final
 
 import torch
 from jaxtyping import Float, Int
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from instag.ops.rotations import rotation_vector_to_matrix
@@ -127,5 +126,8 @@ class EaseTurns(ControlSource):
 
 def _turns(poses: Float[Tensor, "f 4 4"], rest: Float[Tensor, "3 3"]) -> Float[Tensor, "f 3"]:
     """Rotation vectors from rest, radians, about the head's own axes."""
+    # It takes half a second to load, and speaking as in training needs no turns.
+    from scipy.spatial.transform import Rotation
+
     relative = (rest.mT @ poses[:, :3, :3]).double().cpu().numpy()
     return torch.from_numpy(Rotation.from_matrix(relative).as_rotvec()).to(poses)

@@ -23,11 +23,8 @@ from instag.media.wav import wav_writer
 from instag.media.writer import VideoWriter, muxer_of
 from instag.runtime.files import atomic_folder, atomic_path, explain_disk_full
 from instag.synthesis.packet import Packet
+from instag.synthesis.sink_choice import STANDARD_OUTPUT, sink_for
 from instag.types import FPS, SAMPLE_RATE
-
-STANDARD_OUTPUT = Path("-")
-VIDEO_DEVICES = "/dev/video"
-"""How names of video devices begin."""
 
 
 @final
@@ -252,13 +249,3 @@ def open_sink(output: Path | str, settings: SinkSettings, *, name: str | None = 
     BadArgument, and what the sink raises."""
     output = Path(output)
     return named(SINKS, name or sink_for(output), noun="sink").load(output, settings)
-
-
-def sink_for(output: Path) -> str:
-    """The name of the sink that an output's name asks for: "pipe" for -, "camera" for /dev/videoN,
-    "frames" for another name without an ending, else "video"."""
-    if output == STANDARD_OUTPUT:
-        return "pipe"
-    if output.as_posix().startswith(VIDEO_DEVICES):
-        return "camera"
-    return "video" if output.suffix else "frames"

@@ -12,6 +12,7 @@ from instag.cli.given_files import refuse_avatar, refuse_sound, refuse_swapped
 from instag.cli.terminal import Terminal
 from instag.media.flaws import Flaw
 from instag.synthesis.options import SpeakOptions
+from instag.synthesis.sink_choice import sink_for
 
 
 def speak(
@@ -39,8 +40,6 @@ def speak(
     threads: options.Threads = None,
 ) -> None:
     """Let an avatar say what a sound file holds; the video has the sound in it."""
-    from instag.synthesis.sinks import sink_for
-
     refuse_swapped("speak", avatar, sound)
     refuse_avatar(avatar)
     refuse_sound(sound)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import final
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 from numba import prange
 from torch import Tensor
@@ -47,12 +46,11 @@ class CpuPainter:
         projections = [project_fast(splats, camera) for splats, _ in layers]
         records, features, tables = _joined(layers, projections)
         tiles = cover(*tables, camera.width, camera.height, numba_threads_like_torch())
-        picture = torch.empty_like(background)
+        picture = background.contiguous().clone()
         _paint(
             (tiles.schedule_starts, tiles.schedule, tiles.starts, tiles.members),
             records,
             features,
-            background.contiguous().numpy(),
             picture.numpy(),
         )
         return picture
@@ -118,8 +116,8 @@ def _pack(inputs, behind, start, outputs):
 
 
 @parallel_njit(error_model="numpy")
-def _paint(shares, records, features, background, picture):
-    """Rasterize all tiles, each worker its own, over the background."""
+def _paint(shares, records, features, picture):
+    """Rasterize all tiles, each worker its own, over what the picture holds."""
     schedule_starts, schedule, starts, members = shares
     _, height, width, _ = picture.shape
     columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
@@ -128,12 +126,10 @@ def _paint(shares, records, features, background, picture):
         tile, flags = np.empty(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
         for step in range(schedule_starts[worker], schedule_starts[worker + 1]):
             number = schedule[step]
+            if starts[number] == starts[number + 1]:
+                continue
             frame = number // (rows * columns)
             top, left = number // columns % rows * HEIGHT, number % columns * WIDTH
-            if starts[number] == starts[number + 1]:
-                part = background[frame, top : top + HEIGHT, left : left + WIDTH]
-                picture[frame, top : top + HEIGHT, left : left + WIDTH] = part
-                continue
             rasterize_tile(
                 members[starts[number] : starts[number + 1]],
                 records,
@@ -149,8 +145,10 @@ def _paint(shares, records, features, background, picture):
                 for x in range(min(WIDTH, width - left)):
                     at = y * deep + x
                     past = abs(tile[at])
+                    if past == np.float32(1):  # no splat is seen there
+                        continue
                     for channel in range(3):
-                        behind = past * np.float32(background[frame, top + y, left + x, channel])
+                        behind = past * np.float32(picture[frame, top + y, left + x, channel])
                         light = np.rint(tile[at + (1 + channel) * ROW] * most + behind)
                         picture[frame, top + y, left + x, channel] = np.uint8(
                             min(max(light, np.float32(0)), most)

@@ -12,11 +12,24 @@ import numpy as np
 from numba import njit
 
 from instag.ops import simd
-from instag.ops.simd import any_over, fill, load, power_of_two, ramp, select, smaller, store, total
+from instag.ops.simd import (
+    any_over,
+    fill,
+    load,
+    power_of_two,
+    prefetch,
+    ramp,
+    select,
+    smaller,
+    store,
+    total,
+)
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH
 from instag.rendering.projection import LARGEST_ALPHA, SKIP_UNDER
 
 ROW = WIDTH + simd.COUNT
+_AHEAD = 8
+"""Splats from asking for a record to reading it: they lie anywhere in memory."""
 _CHECK = 32
 """Splats between two checks of which columns of pixels are finished."""
 
@@ -118,6 +131,14 @@ def _alphas(exponent):
     return select(alpha >= fill(_F(SKIP_UNDER)), alpha, fill(_F(0)))
 
 
+@njit(cache=True)
+def _fetch(members, rank, records, features):
+    """Let a splat that is needed soon come from memory."""
+    if rank < len(members):
+        prefetch(records, members[rank])
+        prefetch(features, members[rank])
+
+
 @njit(cache=True, error_model="numpy")
 def rasterize_tile(members, records, features, left, top, width, height, tile, columns):
     """Rasterize a tile: its first plane becomes the transmittance after all splats (negative where
@@ -134,6 +155,7 @@ def rasterize_tile(members, records, features, left, top, width, height, tile, c
     for rank in range(len(members)):
         if rank % _CHECK == _CHECK - 1 and not _open(tile, deep, columns):
             break
+        _fetch(members, rank + _AHEAD, records, features)
         shape, feature = records[members[rank]], features[members[rank]]
         x, y = shape[0] - _F(left), shape[1] - _F(top)
         last = min(WIDTH - 1, int(np.floor(x + shape[6])))
@@ -187,6 +209,9 @@ def rasterize_tile_backward(
     for rank in range(len(members)):
         if rank % _CHECK == _CHECK - 1 and not _open(tile, deep, columns):
             break
+        _fetch(members, rank + _AHEAD, records, features)
+        if rank + _AHEAD < len(slots):
+            prefetch(pairs, slots[rank + _AHEAD])
         shape, feature, pair = records[members[rank]], features[members[rank]], pairs[slots[rank]]
         x, y = shape[0] - _F(left), shape[1] - _F(top)
         last = min(WIDTH - 1, int(np.floor(x + shape[6])))
