@@ -28,7 +28,8 @@ INVISIBLE = (1.0, 1.0, 1.0, 0.0, 0.0)
 @dataclass(frozen=True, kw_only=True)
 class FrameInputs:
     """Inputs of a batch of frames. first: number of the first frame. condition, viewmats: on the
-    device that renders. torso: numbers of the learned frames whose torso is shown."""
+    device that renders; rows beyond the frames are computed and not shown. torso: numbers of the
+    learned frames whose torso is shown, one for each frame."""
 
     first: int
     condition: Condition
@@ -97,23 +98,23 @@ class HeadRenderer:
         self, inputs: FrameInputs, behind: UInt8[Tensor, "b h w 3"]
     ) -> UInt8[Tensor, "b h w 3"]:
         """Whole frames, on the device. Nothing waits for it."""
-        return self.paint(self.pose(inputs.condition, inputs.viewmats), behind)
+        return self.paint(self.pose(inputs), behind)
 
-    def pose(self, condition: Condition, viewmats: Float[Tensor, "b 4 4"]) -> PosedFrames:
-        """Where the Gaussians are. On a GPU the next call for as many frames overwrites it."""
-        self.prepare(condition, viewmats)
-        given = condition.speech, condition.expression, viewmats
-        values = self._posed[len(viewmats)](*given)
-        return PosedFrames(
-            face=_layer(values[:5]), mouth=_layer(values[5:]), camera=self._camera(viewmats)
+    def pose(self, inputs: FrameInputs) -> PosedFrames:
+        """Where the Gaussians are. On a GPU the next call for as many rows overwrites it."""
+        values = self.prepared(inputs)(*_driving(inputs))
+        posed = PosedFrames(
+            face=_layer(values[:5]), mouth=_layer(values[5:]), camera=self._camera(inputs.viewmats)
         )
+        return posed.first(len(inputs))
 
-    def prepare(self, condition: Condition, viewmats: Float[Tensor, "b 4 4"]) -> None:
-        """Record what a GPU does for as many frames, unless that was done: the first `pose` takes
-        longer without."""
-        if len(viewmats) not in self._posed:
-            given = condition.speech, condition.expression, viewmats
-            self._posed[len(viewmats)] = cuda_graphed(self._pose, *given)
+    def prepared(self, inputs: FrameInputs) -> Work:
+        """What computes the Gaussians of as many rows. A GPU records it the first time, which takes
+        longer than a frame."""
+        rows = len(inputs.viewmats)
+        if rows not in self._posed:
+            self._posed[rows] = cuda_graphed(self._pose, *_driving(inputs))
+        return self._posed[rows]
 
     def paint(
         self, posed: PosedFrames, behind: UInt8[Tensor, "b h w 3"]
@@ -126,7 +127,7 @@ class HeadRenderer:
 
     def layers(self, inputs: FrameInputs) -> tuple[Rendering, Rendering]:
         """The face, and the inside of the mouth."""
-        return self._rasterized(self.pose(inputs.condition, inputs.viewmats))
+        return self._rasterized(self.pose(inputs))
 
     def _rasterized(self, posed: PosedFrames) -> tuple[Rendering, Rendering]:
         face, mouth = (
@@ -179,6 +180,10 @@ def _baked_for(avatar: Avatar, device: torch.device, *, live: bool) -> BakedHead
     if device.type == "cpu" or (live and avatar.baked is not None):
         return baked_head_of(avatar)
     return None
+
+
+def _driving(inputs: FrameInputs) -> tuple[Tensor, Tensor, Tensor]:
+    return inputs.condition.speech, inputs.condition.expression, inputs.viewmats
 
 
 def side_by_side(parts: Sequence[PosedFrames]) -> PosedFrames:

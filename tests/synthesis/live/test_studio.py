@@ -11,6 +11,7 @@ import torch
 
 from instag.errors import BadArgument, StudioFull
 from instag.models.avatar import Avatar
+from instag.runtime.device_copy import PendingTensor
 from instag.synthesis.live.painter import Drawn, LivePainter
 from instag.synthesis.live.studio import Studio
 from instag.types import SAMPLES, Conditioning
@@ -112,7 +113,7 @@ def test_sessions_of_all_avatars_are_painted_together(monkeypatch):
     other = replace(earlier(), info=replace(earlier().info, source="other"))
     batches: list[int] = []
 
-    def painted(painter: LivePainter, frames: list[Drawn]) -> torch.Tensor:
+    def painted(painter: LivePainter, frames: list[Drawn]) -> PendingTensor:
         batches.append(len(frames))
         return together(painter, frames)
 
@@ -120,8 +121,8 @@ def test_sessions_of_all_avatars_are_painted_together(monkeypatch):
         outputs = [Kept() for _ in range(3)]
         for avatar, output in zip((earlier(), earlier(), other), outputs, strict=True):
             studio.open(avatar).attach(output)
-        together = LivePainter._painted
-        monkeypatch.setattr(LivePainter, "_painted", painted)
+        together = LivePainter._started
+        monkeypatch.setattr(LivePainter, "_started", painted)
         play(studio, 2)
     assert batches == [3, 3]
     assert all(sorted(output.pictures) == [0, 1] for output in outputs)

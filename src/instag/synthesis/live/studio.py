@@ -12,13 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import final
 
 import torch
 
 from instag.errors import BadArgument, StudioFull
 from instag.models.avatar import Avatar
+from instag.runtime.closable import Closable
 from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
 from instag.speech.lips.live_ear import LOOK_AHEAD_S, LiveEar, listen
 from instag.speech.lips.live_features import look_ahead_steps
@@ -74,7 +74,7 @@ class StudioTimes:
 
 
 @final
-class Studio:
+class Studio(Closable):
     """Live sessions; used in a `with` block, which ends its threads.
 
     with Studio() as studio:
@@ -120,14 +120,6 @@ class Studio:
         for thread in self._threads:
             thread.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End all sessions and threads."""
