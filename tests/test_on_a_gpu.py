@@ -35,7 +35,7 @@ STEP = (
     "sum_gradients",
     "update_ema",
     "_read",
-    "render_frames",
+    "start",
 )
 """What is called for each batch, by whatever thread."""
 

@@ -4,7 +4,14 @@ is played anyway."""
 import pytest
 import torch
 
-from instag.motion.blinks import blinks_rarely, closure, onset_of, with_blinks
+from instag.motion.blinks import (
+    added_blinks,
+    blinks_rarely,
+    closure,
+    endless_blinks,
+    onset_of,
+    with_blinks,
+)
 from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS, blinked
 
 BLINK_COLUMN = EXPRESSION_UNITS.index(BLINK)
@@ -83,3 +90,8 @@ def test_fewer_than_one_in_six_seconds_is_seldom(blinks, seldom):
     for number in range(blinks):
         expression[40 + 60 * number : 45 + 60 * number, BLINK_COLUMN] = 2.5
     assert blinks_rarely(expression) is seldom
+
+
+def test_blinks_without_end_are_those_that_are_added():
+    frames = torch.arange(0, 2_000, 3)
+    assert torch.equal(endless_blinks(frames.tolist()), added_blinks(rest, frames))

@@ -4,6 +4,7 @@ coefficients are read off the true motion of some hundred Gaussians
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import final
 
 import torch
@@ -78,7 +79,7 @@ class MotionShapes:
     ) -> Float[Tensor, "b r"]:
         """Of frames in which the Gaussians `read_at` move so."""
         apart = motion - self.mean[self.read_at]
-        return (apart * apart.new_tensor(PER_CHANNEL)).flatten(1) @ reader
+        return (apart * _per_channel(apart.device)).flatten(1) @ reader
 
     def motion(self, coefficients: Float[Tensor, "b r"]) -> Float[Tensor, "b n 10"]:
         """Of every Gaussian."""
@@ -109,6 +110,12 @@ class MotionShapes:
     def to(self, device: torch.device | str) -> "MotionShapes":
         """The same on a device."""
         return replace(self, **{name: value.to(device) for name, value in vars(self).items()})
+
+
+@cache
+def _per_channel(device: torch.device) -> Float[Tensor, " 10"]:
+    """Kept: a CUDA graph cannot record a copy from the host."""
+    return torch.tensor(PER_CHANNEL, device=device)
 
 
 def fit_motion_shapes(

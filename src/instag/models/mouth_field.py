@@ -62,6 +62,7 @@ class FixedPointsMouth:
         self._last = field.motion.get_parameter("4.weight")[:3]
         self._points = encoding @ of_points.T
         self._strength_points = encoding @ strength_of_points.T
+        self._directions = encoding.new_tensor([SIDEWAYS, 1.0, SIDEWAYS]) * (2 * SHIFT_UNIT)
 
     def shift(
         self, speech: Float[Tensor, "b 32"], hook: Float[Tensor, "b 3"]
@@ -71,8 +72,7 @@ class FixedPointsMouth:
         inner = self._field.motion[1:4](self._points + frames[:, None]) @ self._last.T
         frames = hook @ self._strength_of_frames.T
         strength = self._field.strength[1:](self._strength_points + frames[:, None])
-        directions = inner.new_tensor([SIDEWAYS, 1.0, SIDEWAYS]) * (2 * SHIFT_UNIT)
-        return inner * torch.sigmoid(strength) * directions
+        return inner * torch.sigmoid(strength) * self._directions
 
 
 def hook(shift: Float[Tensor, "b n 3"], rank: int = HOOK_RANK) -> Float[Tensor, "b 3"]:

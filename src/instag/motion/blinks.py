@@ -6,7 +6,7 @@ They depend on the frame's number alone, so that a video is the same however it 
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -60,6 +60,15 @@ def added_blinks(
     return blink
 
 
+def endless_blinks(frames: Sequence[int]) -> Float[Tensor, " f"]:
+    """The same in frames of any videos that play no blinks of their own."""
+    since = [
+        [frame / FPS - onset_of(number) for number in range(_before(frame), _before(frame) + 2)]
+        for frame in frames
+    ]
+    return closure(torch.tensor(since, dtype=torch.float64)).amax(1).float()
+
+
 def merge_blink(
     expression: Float[Tensor, "f u"],
     closed: Float[Tensor, " f"],
@@ -90,7 +99,7 @@ def onset_of(number: int) -> float:
     return (number + 0.5 + WANDER * (random - 0.5)) * EVERY
 
 
-def closure(seconds: Float[Tensor, " f"]) -> Float[Tensor, " f"]:
+def closure(seconds: Float[Tensor, "*f"]) -> Float[Tensor, "*f"]:
     """How far lids are closed, 0 to 1, at some seconds after a blink's onset."""
     falling, rising = seconds / CLOSING, (CLOSING + CLOSED + OPENING - seconds) / OPENING
     return torch.minimum(smoothstep(falling.clamp(0, 1)), smoothstep(rising.clamp(0, 1)))

@@ -16,6 +16,12 @@ def to_device_async(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.contiguous().pin_memory().to(device, non_blocking=True)
 
 
+def urgent_stream(device: torch.device) -> torch.cuda.Stream | None:
+    """A stream whose work goes before that of others, for torch.cuda.stream; None, which changes
+    nothing there, on a device without streams."""
+    return torch.cuda.Stream(device, -1) if device.type == "cuda" else None
+
+
 @final
 class PendingTensor:
     """A tensor on its way to the host."""

@@ -8,6 +8,7 @@ weight, made by tools/bundle_whisper.py. Later blocks encode words, and predict 
 
 import math
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from typing import final
 
@@ -75,13 +76,12 @@ class WhisperEncoder(nn.Module):
         """Features of windows after whose ends nothing is known: step i is centred on a window's
         sample STEP i. Whole STEPs of samples, on the encoder's device."""
         around = pad(windows.to(self.conv1.weight.device), (FFT // 2, FFT // 2))
-        power = torch.stack([log_mel(window) for window in around])
-        return self(power[..., : windows.shape[1] // HOP])
+        return self(log_mel(around)[..., : windows.shape[1] // HOP])
 
     def forward(self, power: Float[Tensor, "b 80 twice"]) -> Float[Tensor, "b steps 384"]:
         """Of log mel spectra; as many steps as pairs of them."""
         flow = gelu(self.conv2(gelu(self.conv1(power)))).transpose(1, 2)
-        flow = flow + positions(flow.shape[1]).to(flow.device)
+        flow = flow + _positions_on(flow.device, flow.shape[1])
         for block in self.blocks:
             flow = block(flow)
         return flow
@@ -134,12 +134,12 @@ def encoder_from(stored: dict[str, Tensor]) -> WhisperEncoder:
     return encoder.eval().requires_grad_(False)
 
 
-def log_mel(waveform: Float[Tensor, " samples"]) -> Float[Tensor, "80 steps"]:
+def log_mel(waveform: Float[Tensor, "*b samples"]) -> Float[Tensor, "*b 80 steps"]:
     """Log mel spectrum as Whisper computes it, except that the loudest band is the same for all
     sound; step i is centred on sample HOP i + FFT / 2."""
-    windows = waveform.unfold(0, FFT, HOP) * torch.hann_window(FFT, device=waveform.device)
-    bands = torch.fft.rfft(windows).abs().square() @ triangles().to(waveform.device).T
-    return ((bands.clamp_min(1e-10).log10().clamp_min(LOUDEST - RANGE) + 4) / 4).T
+    windows = waveform.unfold(-1, FFT, HOP) * torch.hann_window(FFT, device=waveform.device)
+    bands = torch.fft.rfft(windows).abs().square() @ _triangles_on(waveform.device).T
+    return ((bands.clamp_min(1e-10).log10().clamp_min(LOUDEST - RANGE) + 4) / 4).mT
 
 
 def triangles() -> Float[Tensor, "80 bins"]:
@@ -156,6 +156,18 @@ def triangles() -> Float[Tensor, "80 bins"]:
         0, np.minimum((hertz - low) / (middle - low), (high - hertz) / (high - middle))
     )
     return torch.from_numpy(shape * 2 / (high - low)).float()
+
+
+@cache
+def _triangles_on(device: torch.device) -> Float[Tensor, "80 bins"]:
+    """Kept: a CUDA graph cannot record a copy from the host."""
+    return triangles().to(device)
+
+
+@cache
+def _positions_on(device: torch.device, steps: int) -> Float[Tensor, "steps 384"]:
+    """The same."""
+    return positions(steps).to(device)
 
 
 def positions(steps: int) -> Float[Tensor, "steps 384"]:

@@ -1,12 +1,11 @@
 """Backgrounds: what lies behind a speaking head."""
 
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import TypeVar, final
+from typing import final
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from numba import njit
 from torch import Tensor
 
 from instag.models.avatar import Avatar
+from instag.runtime.closable import Closable
 from instag.runtime.device_copy import to_device_async
 from instag.synthesis.head_renderer import FrameInputs
 
@@ -25,33 +25,18 @@ DECODERS = 8
 """Threads, at most, that decode for a GPU. A CPU has one: a core that decodes does not render."""
 
 
-B = TypeVar("B", bound="Background")
+class Background(Closable):
+    """Gives the pictures behind the head for batches of frames."""
 
-
-class Background(ABC):
-    """Gives the pictures behind the head for batches of frames. Used in a `with` block, which ends
-    its threads if it has any."""
-
-    def __enter__(self: "B") -> "B":
-        return self
-
-    def prefetch(self, inputs: FrameInputs) -> None:  # noqa: B027 - most have nothing to do
+    def prefetch(self, inputs: FrameInputs) -> None:
         """These frames will be rendered soon."""
 
     @abstractmethod
     def __call__(self, inputs: FrameInputs) -> UInt8[Tensor, "b h w 3"]:
         """One picture for each frame, on the device that renders."""
 
-    def close(self) -> None:  # noqa: B027 - most hold nothing
-        """No more frames will be rendered."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+    def close(self) -> None:
+        """No more frames will be rendered. Most hold nothing."""
 
 
 @final

@@ -1,28 +1,35 @@
 """A head renderer: batches of frames of one avatar on one device."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
+from torch.nn.functional import pad
 
 from instag.models.avatar import Avatar
 from instag.models.baked_cache import baked_head_of
-from instag.models.baked_head import BakedLayers
+from instag.models.baked_head import BakedHead, BakedLayers
 from instag.models.layer_source import ExactLayers, LayerSource
+from instag.models.render_head import Layer
 from instag.rendering.compositing import DILATION, composite_uint8
 from instag.rendering.cpu.painter import CpuPainter
 from instag.rendering.registry import renderer_for
 from instag.runtime.cuda_graph import Work, cuda_graphed
 from instag.types import Camera, Condition, Rendering, Splats
 
+INVISIBLE = (1.0, 1.0, 1.0, 0.0, 0.0)
+"""What fills the tables of Gaussians that are not there: no alpha."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class FrameInputs:
     """Inputs of a batch of frames. first: number of the first frame. condition, viewmats: on the
-    device that renders. torso: numbers of the learned frames whose torso is shown."""
+    device that renders; rows beyond the frames are computed and not shown. torso: numbers of the
+    learned frames whose torso is shown, one for each frame."""
 
     first: int
     condition: Condition
@@ -35,17 +42,46 @@ class FrameInputs:
 
 
 @final
+@dataclass(frozen=True, kw_only=True)
+class PosedFrames:
+    """All that painting needs of the heads in some frames."""
+
+    face: Layer
+    mouth: Layer
+    camera: Camera
+
+    def __len__(self) -> int:
+        """Frames."""
+        return len(self.camera.viewmats)
+
+    def first(self, count: int) -> "PosedFrames":
+        """The first frames alone."""
+        camera = self.camera
+        return PosedFrames(
+            face=_first(self.face, count),
+            mouth=_first(self.mouth, count),
+            camera=replace(camera, viewmats=camera.viewmats[:count], Ks=camera.Ks[:count]),
+        )
+
+
+@final
 class HeadRenderer:
     """Renders batches of frames of one avatar on one device. What is the same in every frame is
     computed once. On a CPU heads are baked (docs/method.md#baked-motion)."""
 
     def __init__(
-        self, avatar: Avatar, device: torch.device, *, dilate: bool = False, exact: bool = False
+        self,
+        avatar: Avatar,
+        device: torch.device,
+        *,
+        dilate: bool = False,
+        exact: bool = False,
+        live: bool = False,
     ) -> None:
         """dilate: widen the mouth's alpha (docs/method.md#a-frame). exact: do not use a baked
-        head."""
+        head. live: use the avatar's baked head on a GPU too."""
         self._size, self._dilation = avatar.info.size, DILATION if dilate else 0
-        self._source = layer_source(avatar, device, exact=exact)
+        self._source = layer_source(avatar, device, exact=exact, live=live)
         self._painter = None
         if isinstance(self._source, BakedLayers) and device.type == "cpu" and not dilate:
             self._painter = CpuPainter()
@@ -53,32 +89,50 @@ class HeadRenderer:
         self._posed: dict[int, Work] = {}
         self.renderer = renderer_for(device)
 
+    @property
+    def way(self) -> tuple[int, bool]:
+        """What heads have in common whose frames are painted in one batch."""
+        return self._size, self._painter is None
+
     def render_frames(
         self, inputs: FrameInputs, behind: UInt8[Tensor, "b h w 3"]
     ) -> UInt8[Tensor, "b h w 3"]:
         """Whole frames, on the device. Nothing waits for it."""
-        if self._painter is not None:
-            camera = self._camera(inputs.viewmats)
-            both = self._source(inputs.condition, camera)
-            return self._painter.paint(
-                [(layer.splats, layer.colors) for layer in both], camera, behind
-            )
-        face, mouth = self.layers(inputs)
-        return self.composite(face, mouth, behind)
+        return self.paint(self.pose(inputs), behind)
+
+    def pose(self, inputs: FrameInputs) -> PosedFrames:
+        """Where the Gaussians are. On a GPU the next call for as many rows overwrites it."""
+        values = self.prepared(inputs)(*_driving(inputs))
+        posed = PosedFrames(
+            face=_layer(values[:5]), mouth=_layer(values[5:]), camera=self._camera(inputs.viewmats)
+        )
+        return posed.first(len(inputs))
+
+    def prepared(self, inputs: FrameInputs) -> Work:
+        """What computes the Gaussians of as many rows. A GPU records it the first time, which takes
+        longer than a frame."""
+        rows = len(inputs.viewmats)
+        if rows not in self._posed:
+            self._posed[rows] = cuda_graphed(self._pose, *_driving(inputs))
+        return self._posed[rows]
+
+    def paint(
+        self, posed: PosedFrames, behind: UInt8[Tensor, "b h w 3"]
+    ) -> UInt8[Tensor, "b h w 3"]:
+        """Whole frames of heads that are painted this `way`."""
+        if self._painter is None:
+            return self.composite(*self._rasterized(posed), behind)
+        both = [(layer.splats, layer.colors) for layer in (posed.face, posed.mouth)]
+        return self._painter.paint(both, posed.camera, behind)
 
     def layers(self, inputs: FrameInputs) -> tuple[Rendering, Rendering]:
         """The face, and the inside of the mouth."""
-        given = inputs.condition.speech, inputs.condition.expression, inputs.viewmats
-        frames = len(inputs)
-        if frames not in self._posed:
-            self._posed[frames] = cuda_graphed(self._pose, *given)
-        values = self._posed[frames](*given)
-        camera = self._camera(inputs.viewmats)
+        return self._rasterized(self.pose(inputs))
+
+    def _rasterized(self, posed: PosedFrames) -> tuple[Rendering, Rendering]:
         face, mouth = (
-            self.renderer.render(
-                Splats(means=means, quats=quats, scales=scales, opacities=opacities), colors, camera
-            )
-            for means, quats, scales, opacities, colors in (values[:5], values[5:])
+            self.renderer.render(layer.splats, layer.colors, posed.camera)
+            for layer in (posed.face, posed.mouth)
         )
         return face, mouth
 
@@ -99,17 +153,7 @@ class HeadRenderer:
         """Splats and colours of both layers as plain tensors: a CUDA graph records nothing else."""
         condition = Condition(speech=speech, expression=expression)
         found = self._source(condition, self._camera(viewmats))
-        return tuple(
-            value
-            for layer in found
-            for value in (
-                layer.splats.means,
-                layer.splats.quats,
-                layer.splats.scales,
-                layer.splats.opacities,
-                layer.colors,
-            )
-        )
+        return tuple(table for layer in found for table in _tables(layer))
 
     def _camera(self, viewmats: Float[Tensor, "b 4 4"]) -> Camera:
         return Camera(
@@ -120,11 +164,68 @@ class HeadRenderer:
         )
 
 
-def layer_source(avatar: Avatar, device: torch.device, *, exact: bool = False) -> LayerSource:
-    """What gives the Gaussians of an avatar's head on a device: its baked head where it has one, on
-    a CPU, unless `exact`."""
+def layer_source(
+    avatar: Avatar, device: torch.device, *, exact: bool = False, live: bool = False
+) -> LayerSource:
+    """What gives the Gaussians of an avatar's head on a device: a baked head on a CPU, and that of
+    the avatar on a GPU where it is `live`; else, or where `exact`, its fields."""
     head, degree = avatar.to(device).head, avatar.info.degree
-    baked = None if exact or device.type != "cpu" else baked_head_of(avatar)
+    baked = None if exact else _baked_for(avatar, device, live=live)
     if baked is None:
         return ExactLayers(head, degree=degree)
     return BakedLayers(head, baked, degree=degree)
+
+
+def _baked_for(avatar: Avatar, device: torch.device, *, live: bool) -> BakedHead | None:
+    if device.type == "cpu" or (live and avatar.baked is not None):
+        return baked_head_of(avatar)
+    return None
+
+
+def _driving(inputs: FrameInputs) -> tuple[Tensor, Tensor, Tensor]:
+    return inputs.condition.speech, inputs.condition.expression, inputs.viewmats
+
+
+def side_by_side(parts: Sequence[PosedFrames]) -> PosedFrames:
+    """Frames of several heads, painted the same way, as one batch. Heads of fewer Gaussians get
+    invisible ones."""
+    if len(parts) == 1:
+        return parts[0]
+    camera = parts[0].camera
+    return PosedFrames(
+        face=_joined([part.face for part in parts]),
+        mouth=_joined([part.mouth for part in parts]),
+        camera=replace(
+            camera,
+            viewmats=torch.cat([part.camera.viewmats for part in parts]),
+            Ks=torch.cat([part.camera.Ks for part in parts]),
+        ),
+    )
+
+
+def _joined(layers: Sequence[Layer]) -> Layer:
+    count = max(layer.colors.shape[1] for layer in layers)
+    tables = [
+        [
+            pad(table, (0, 0) * (table.dim() - 2) + (0, count - table.shape[1]), value=filling)
+            for table, filling in zip(_tables(layer), INVISIBLE, strict=True)
+        ]
+        for layer in layers
+    ]
+    return _layer([torch.cat(same) for same in zip(*tables, strict=True)])
+
+
+def _tables(layer: Layer) -> tuple[Tensor, ...]:
+    splats = layer.splats
+    return splats.means, splats.quats, splats.scales, splats.opacities, layer.colors
+
+
+def _layer(tables: Sequence[Tensor]) -> Layer:
+    """The inverse of `_tables`."""
+    means, quats, scales, opacities, colors = tables
+    splats = Splats(means=means, quats=quats, scales=scales, opacities=opacities)
+    return Layer(splats=splats, colors=colors)
+
+
+def _first(layer: Layer, count: int) -> Layer:
+    return _layer([table[:count] for table in _tables(layer)])

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import final
 
 import numpy as np
@@ -13,9 +12,11 @@ from torch import Tensor
 
 from instag.models.avatar import Avatar
 from instag.motion.blinks import blinks_rarely
-from instag.runtime.device_copy import AsyncDownload, PendingTensor
+from instag.runtime.closable import Closable
+from instag.runtime.device_copy import PendingTensor
 from instag.speech.front_end import FrontEnd
 from instag.synthesis.background import Background, BackgroundCache
+from instag.synthesis.batch_painter import BatchPainter, PaintedHead
 from instag.synthesis.control_filters import EaseTurns
 from instag.synthesis.controls import ControlSource, PoseFrom, Replay, Still, WithBlinks
 from instag.synthesis.front_end import front_end_for
@@ -32,7 +33,7 @@ AHEAD = 2
 
 
 @final
-class Synthesizer:
+class Synthesizer(Closable):
     """Lets one avatar speak, in constant memory.
 
         with Synthesizer(avatar) as synthesizer:
@@ -87,32 +88,20 @@ class Synthesizer:
             units=avatar.info.expression_units,
         )
         with torch.no_grad():
-            self._renderer = HeadRenderer(
+            renderer = HeadRenderer(
                 avatar, self._device, dilate=options.dilate, exact=options.exact
             )
-        self._background = background or BackgroundCache(
-            avatar, self._device, least=(AHEAD + 1) * batch
-        )
-        self._downloads = AsyncDownload(self._device)
+        background = background or BackgroundCache(avatar, self._device, least=(AHEAD + 1) * batch)
+        self._head = PaintedHead(renderer=renderer, background=background)
+        self._painter = BatchPainter(self._device)
         self._planned: deque[PlannedFrames] = deque()
         self._downloading: deque[_Downloading] = deque()
         self._given = 0
 
-    def __enter__(self) -> "Synthesizer":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """End its threads; what is queued is dropped."""
         self.clear_buffer()
-        self._background.close()
+        self._head.background.close()
 
     def push_audio(self, samples: Float[np.ndarray, " n"] | Float[Tensor, " n"]) -> None:
         """The next samples to say: mono, 16 kHz, in [-1, 1]; any number. Nobody may change them any
@@ -142,11 +131,10 @@ class Synthesizer:
         """A GPU renders a batch while the one before it comes to the host."""
         late = 0 if self._device.type == "cpu" else 1
         while len(self._downloading) <= late and (planned := self._plan()) is not None:
-            frames = self._renderer.render_frames(planned.inputs, self._background(planned.inputs))
             self._downloading.append(
                 _Downloading(
                     first=planned.inputs.first,
-                    frames=self._downloads.start(frames),
+                    frames=self._painter.start([(self._head, planned.inputs)]),
                     sound=planned.sound,
                 )
             )
@@ -156,7 +144,7 @@ class Synthesizer:
         """The next batch to render. Its torso frames were named a few batches ago, so that they are
         decoded by now."""
         while len(self._planned) <= AHEAD and (planned := self._planner.take()) is not None:
-            self._background.prefetch(planned.inputs)
+            self._head.background.prefetch(planned.inputs)
             self._planned.append(planned)
         return self._planned.popleft() if self._planned else None
 

@@ -6,8 +6,7 @@ from itertools import pairwise
 import torch
 
 from instag.models.avatar import Avatar
-from instag.synthesis.controls import FrameControls
-from instag.synthesis.live.motion import LiveMotion
+from instag.synthesis.live.motion import LiveControls, LiveMotion, Moment
 from instag.types import EXPRESSION_UNITS
 from models.baking import earlier
 
@@ -23,23 +22,25 @@ def nodding() -> Avatar:
     )
 
 
-def moved(frames: list[FrameControls]) -> torch.Tensor:
-    return torch.cat([frame.head_pose for frame in frames])[:, 0, 3].diff().abs()
+def moments(avatar: Avatar, speaking: list[bool]) -> list[Moment]:
+    motion = LiveMotion(LiveControls(avatar).start)
+    return [motion.next_moment(speaking=each) for each in speaking]
 
 
 def test_it_moves_less_while_nothing_is_said():
-    motion = LiveMotion(nodding())
-    idle = moved([motion.next_frame(speaking=False) for _ in range(100)])
-    speaking = moved([motion.next_frame(speaking=True) for _ in range(100)])
-    assert 0 < idle.mean() < 0.6 * speaking.mean()
-    assert torch.cat([idle, speaking]).max() < 0.003
+    avatar = nodding()
+    controls = LiveControls(avatar)(moments(avatar, [False] * 100 + [True] * 100))
+    moved = controls.head_pose[:, 0, 3].diff().abs()
+    assert 0 < moved[:99].mean() < 0.6 * moved[100:].mean()
+    assert moved.max() < 0.003
 
 
 def test_lids_close_now_and_then(monkeypatch):
     monkeypatch.setattr("instag.models.head.Head.can_blink", lambda head: True)
-    motion = LiveMotion(nodding())
-    blinks = [motion.next_frame(speaking=False).blink for _ in range(500)]
-    closed = [float(blink) for blink in blinks if blink is not None]
+    avatar = nodding()
+    blink = LiveControls(avatar)(moments(avatar, [False] * 500)).blink
+    assert blink is not None
+    closed = blink.tolist()
     assert len(closed) == 500
     begun = sum(now > 0.5 >= before for before, now in pairwise(closed))
     assert 2 < begun < 9
@@ -53,6 +54,18 @@ def test_slow_blinks_of_the_clip_are_left_out(monkeypatch):
     column = EXPRESSION_UNITS.index("AU45")
     expression[:, column] = 0.1
     expression[20:24, column] = 2.0
-    motion = LiveMotion(replace(avatar, expression=expression))
-    shown = [motion.next_frame(speaking=False).expression[0, column] for _ in range(100)]
-    assert max(shown) < 0.2
+    controls = LiveControls(replace(avatar, expression=expression))
+    assert controls(moments(avatar, [False] * 100)).expression[:, column].max() < 0.2
+
+
+def test_moments_of_sessions_give_together_what_they_give_alone(monkeypatch):
+    monkeypatch.setattr("instag.models.head.Head.can_blink", lambda head: True)
+    controls = LiveControls(nodding())
+    several = [Moment(place=0.35 * number, number=number) for number in (1, 60, 100_000)]
+    together = controls(several)
+    for row, moment in enumerate(several):
+        alone = controls([moment])
+        assert torch.equal(together.head_pose[row], alone.head_pose[0])
+        assert together.blink is not None
+        assert alone.blink is not None
+        assert torch.equal(together.blink[row], alone.blink[0])

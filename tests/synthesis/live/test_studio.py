@@ -7,12 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from instag.errors import BadArgument, StudioFull
 from instag.models.avatar import Avatar
+from instag.runtime.device_copy import PendingTensor
+from instag.synthesis.live.painter import Drawn, LivePainter
 from instag.synthesis.live.studio import Studio
 from instag.types import SAMPLES, Conditioning
-from models.baking import earlier
+from models.baking import baked, earlier
+from pretended import pretended_gpu
 from synthesis.live.stage import Kept, noise, play, quiet_studio, speech
 
 
@@ -105,25 +109,22 @@ def test_a_microphone_is_said_at_once_and_gives_way_to_pushed_sound():
     assert not tail[len(expected) :].any()
 
 
-def counted(paint: Callable, batches: list[int]) -> Callable:
-    def painted(frames):
-        batches.append(len(frames))
-        return paint(frames)
-
-    return painted
-
-
-def test_sessions_of_an_avatar_are_painted_together(monkeypatch):
+def test_sessions_of_all_avatars_are_painted_together(monkeypatch):
     other = replace(earlier(), info=replace(earlier().info, source="other"))
+    batches: list[int] = []
+
+    def painted(painter: LivePainter, frames: list[Drawn]) -> PendingTensor:
+        batches.append(len(frames))
+        return together(painter, frames)
+
     with quiet_studio(most_sessions=3) as studio:
         outputs = [Kept() for _ in range(3)]
         for avatar, output in zip((earlier(), earlier(), other), outputs, strict=True):
             studio.open(avatar).attach(output)
-        batches: list[int] = []
-        for cast in set(studio._cast_of.values()):
-            monkeypatch.setattr(cast.painter, "paint", counted(cast.painter.paint, batches))
+        together = LivePainter._started
+        monkeypatch.setattr(LivePainter, "_started", painted)
         play(studio, 2)
-    assert sorted(batches) == [1, 1, 2, 2]
+    assert batches == [3, 3]
     assert all(sorted(output.pictures) == [0, 1] for output in outputs)
 
 
@@ -187,7 +188,25 @@ def test_frames_come_by_themselves_until_the_painter_breaks(monkeypatch):
         session.attach(output)
         assert waited_for(lambda: len(output.pictures) >= 5)
         assert session.metrics.intervals_ms.p50 > 0
-        monkeypatch.setattr(studio._casts[0].painter, "paint", lambda frames: 1 / 0)
+        monkeypatch.setattr(studio._painter, "paint", lambda frames: 1 / 0)
         assert waited_for(lambda: output.is_closed)
         with pytest.raises(ZeroDivisionError):
             studio.open(earlier())
+
+
+def test_on_a_gpu_sessions_share_a_batch_and_only_answers_are_waited_for(monkeypatch):
+    """The ear's codes and the pictures; nothing else."""
+    other, outputs = replace(earlier(), baked=baked()), [Kept() for _ in range(3)]
+    with pretended_gpu(monkeypatch) as gpu, torch.no_grad():
+        studio = Studio(device="cuda:0", most_sessions=3)
+        for avatar, output in zip((earlier(), earlier(), other), outputs, strict=True):
+            session = studio.open(avatar)
+            session.attach(output)
+            session.push_audio(noise(12))
+        play(studio, 2)
+        gpu.waits.clear()
+        play(studio, 2)
+        studio.close()
+    assert all(wait.endswith("hidden[:count].cpu()") for wait in gpu.waits), gpu.waits
+    assert all(sorted(output.pictures) == [0, 1, 2, 3] for output in outputs)
+    assert all(output.heard.any() for output in outputs)

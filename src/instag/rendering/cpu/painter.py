@@ -14,7 +14,7 @@ from numba import prange
 from torch import Tensor
 
 from instag.rendering.cpu.projection import array, check_features, project_fast
-from instag.rendering.cpu.rasterize import RECORD, ROW, rasterize_tile, record
+from instag.rendering.cpu.rasterize import RECORD, ROW, draw_tile, record, tile_corner
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH, cover
 from instag.rendering.projection import Projection
 from instag.runtime.device import numba_threads_like_torch
@@ -120,27 +120,16 @@ def _paint(shares, records, features, picture):
     """Rasterize all tiles, each worker its own, over what the picture holds."""
     schedule_starts, schedule, starts, members = shares
     _, height, width, _ = picture.shape
-    columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
     deep, most = (1 + features.shape[1]) * ROW, np.float32(255)
     for worker in prange(len(schedule_starts) - 1):
         tile, flags = np.empty(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
         for step in range(schedule_starts[worker], schedule_starts[worker + 1]):
             number = schedule[step]
-            if starts[number] == starts[number + 1]:
+            frame, top, left = tile_corner(number, width, height)
+            if not draw_tile(
+                number, starts, members, records, features, width, height, tile, flags
+            ):
                 continue
-            frame = number // (rows * columns)
-            top, left = number // columns % rows * HEIGHT, number % columns * WIDTH
-            rasterize_tile(
-                members[starts[number] : starts[number + 1]],
-                records,
-                features,
-                left,
-                top,
-                width,
-                height,
-                tile,
-                flags,
-            )
             for y in range(min(HEIGHT, height - top)):
                 for x in range(min(WIDTH, width - left)):
                     at = y * deep + x

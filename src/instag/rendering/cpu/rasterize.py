@@ -139,6 +139,25 @@ def _fetch(members, rank, records, features):
         prefetch(features, members[rank])
 
 
+@njit(cache=True)
+def tile_corner(number, width, height):
+    """The frame of the tile with this number, and its top and left in pictures of this size."""
+    columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
+    frame, place = number // (rows * columns), number % (rows * columns)
+    return frame, place // columns * HEIGHT, place % columns * WIDTH
+
+
+@njit(cache=True, error_model="numpy")
+def draw_tile(number, starts, members, records, features, width, height, tile, columns):
+    """`rasterize_tile` for the tile with this number. Returns whether there are splats in it; else
+    nothing was computed."""
+    some = members[starts[number] : starts[number + 1]]
+    if len(some):
+        _, top, left = tile_corner(number, width, height)
+        rasterize_tile(some, records, features, left, top, width, height, tile, columns)
+    return len(some) > 0
+
+
 @njit(cache=True, error_model="numpy")
 def rasterize_tile(members, records, features, left, top, width, height, tile, columns):
     """Rasterize a tile: its first plane becomes the transmittance after all splats (negative where

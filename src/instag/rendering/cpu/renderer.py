@@ -12,9 +12,10 @@ from instag.rendering.cpu.projection import array, check_features, project_fast
 from instag.rendering.cpu.rasterize import (
     RECORD,
     ROW,
-    rasterize_tile,
+    draw_tile,
     rasterize_tile_backward,
     record,
+    tile_corner,
 )
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH, cover
 from instag.rendering.renderer import Renderer
@@ -158,34 +159,20 @@ def _rasterize(shares, records, features, pictures):
     schedule_starts, schedule, starts, members = shares
     colors, detached, alphas, depths = pictures
     _, height, width, wide = colors.shape
-    columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
     for worker in prange(len(schedule_starts) - 1):
         deep = (1 + features.shape[1]) * ROW
         tile, flags = np.empty(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
         for step in range(schedule_starts[worker], schedule_starts[worker + 1]):
             number = schedule[step]
-            frame, top, left = (
-                number // (rows * columns),
-                number // columns % rows * HEIGHT,
-                number % columns * WIDTH,
-            )
-            if starts[number] == starts[number + 1]:
+            frame, top, left = tile_corner(number, width, height)
+            if not draw_tile(
+                number, starts, members, records, features, width, height, tile, flags
+            ):
                 colors[frame, top : top + HEIGHT, left : left + WIDTH] = 0
                 detached[frame, top : top + HEIGHT, left : left + WIDTH] = 0
                 alphas[frame, top : top + HEIGHT, left : left + WIDTH] = 0
                 depths[frame, top : top + HEIGHT, left : left + WIDTH] = 0
                 continue
-            rasterize_tile(
-                members[starts[number] : starts[number + 1]],
-                records,
-                features,
-                left,
-                top,
-                width,
-                height,
-                tile,
-                flags,
-            )
             for y in range(min(HEIGHT, height - top)):
                 for x in range(min(WIDTH, width - left)):
                     at = y * deep + x
@@ -209,7 +196,6 @@ def _rasterize_backward(shares, records, features, with_depths, pictures, outer,
     colors, alphas, depths = pictures
     by_colors, by_detached, by_alphas, by_depths = outer
     _, height, width, wide = colors.shape
-    columns, rows = -(-width // WIDTH), -(-height // HEIGHT)
     for worker in prange(len(schedule_starts) - 1):
         deep = (3 + features.shape[1]) * ROW
         tile, flags = np.zeros(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
@@ -218,11 +204,7 @@ def _rasterize_backward(shares, records, features, with_depths, pictures, outer,
             number = schedule[step]
             if starts[number] == starts[number + 1]:
                 continue
-            frame, top, left = (
-                number // (rows * columns),
-                number // columns % rows * HEIGHT,
-                number % columns * WIDTH,
-            )
+            frame, top, left = tile_corner(number, width, height)
             for y in range(min(HEIGHT, height - top)):
                 for x in range(min(WIDTH, width - left)):
                     at = y * deep + x

@@ -200,6 +200,7 @@ class LipCodeFrontEnd(FrontEnd):
                 f"networks have {features}. Its file is damaged: copy it again."
             )
         self.encoder = load_whisper_encoder() if encoder is None else encoder
+        self._voice_head = self.model.voice_head()
         self.gain, self.look_ahead_s = gain, look_ahead_s
         if look_ahead_s is not None:
             self.lookback, self.lookahead = LIVE_S, look_ahead_s
@@ -230,12 +231,18 @@ class LipCodeFrontEnd(FrontEnd):
         """The code of each frame; lips never cross."""
         if self.look_ahead_s is None:
             hidden = self.hidden(waveform)
-            code = self.adapter.code(hidden, self.model.aperture)
+            code, voice = self.adapter.code(hidden, self.model.aperture), self.voice(hidden)
         else:
-            around = self.live_hidden(waveform)
-            hidden = around[:, SIDE_FRAMES]
-            code = self.adapter.live_code(around, self.model.aperture)
-        return (code * self.voice(hidden)[:, None])[..., None]
+            code, voice = self.live_codes(self.live_hidden(waveform))
+        return (code * voice[:, None])[..., None]
+
+    def live_codes(
+        self, hidden: Float[Tensor, "f 5 n"]
+    ) -> tuple[Float[Tensor, "f 12"], Float[Tensor, " f"]]:
+        """Codes where somebody speaks, and the share of them that the lips follow, from
+        `live_hidden`."""
+        code = self.adapter.live_code(hidden, self.model.aperture)
+        return code, self.voice(hidden[:, SIDE_FRAMES])
 
     def live_hidden(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 5 n"]:
         """Hidden features of each frame and of two to either side, as they are known after the
@@ -246,10 +253,9 @@ class LipCodeFrontEnd(FrontEnd):
     def voice(self, hidden: Float[Tensor, "f n"]) -> Float[Tensor, " f"]:
         """The share of the code that the lips follow, from 0 where nobody speaks; 1 by networks
         that do not tell it."""
-        head = self.model.voice_head()
-        if head is None:
+        if self._voice_head is None:
             return hidden.new_ones(len(hidden))
-        weights, bias = head
+        weights, bias = self._voice_head
         return voice_share(hidden @ weights + bias)
 
 

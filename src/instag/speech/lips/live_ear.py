@@ -13,7 +13,7 @@ from torch import Tensor
 from instag.errors import BadArgument
 from instag.media.sound_queue import SampleQueue
 from instag.speech.lips.front_end import LipCodeFrontEnd
-from instag.speech.lips.live_features import LIVE_SAMPLES, SIDE_FRAMES, look_ahead_steps
+from instag.speech.lips.live_features import LIVE_SAMPLES, look_ahead_steps
 from instag.speech.lips.live_network import LiveNetwork
 from instag.speech.lips.quiet_rest import QuietRest
 from instag.speech.running_loudness import RunningLoudness
@@ -126,11 +126,8 @@ class LiveEar:
         self._code = self._code * UNHEARD_SHARE
         return self._frame_with(self._code, float(self._spoken))
 
-    def heard(self, hidden: Float[Tensor, "5 n"]) -> HeardFrame:
-        """The next frame from what the networks computed of its window."""
-        front_end = self.front_end
-        code = front_end.adapter.live_code(hidden[None], front_end.model.aperture)[0]
-        voice = float(front_end.voice(hidden[SIDE_FRAMES : SIDE_FRAMES + 1]))
+    def heard(self, code: Float[Tensor, " 12"], voice: float) -> HeardFrame:
+        """The next frame, from the code and the voice that the networks find in its window."""
         if self._loudness is not None:
             voice *= self._rest(self._last[LIVE_SAMPLES - self.ahead :], self._loudness.level)
         self._spoken, self._code = voice > VOICED, code * voice
@@ -147,11 +144,21 @@ class LiveEar:
 @torch.no_grad()
 def listen(ears: Sequence[LiveEar]) -> list[HeardFrame]:
     """The next frame of each ear, all of which are ready. Ears with the same network are computed
-    in one batch."""
+    in one batch, and the codes of those with the same front end in another."""
     found: dict[int, HeardFrame] = {}
-    for network in {id(ear.network): ear.network for ear in ears}.values():
-        places = [place for place, ear in enumerate(ears) if ear.network is network]
-        hidden = network(torch.stack([ears[place].window() for place in places]))
-        for place, each in zip(places, hidden, strict=True):
-            found[place] = ears[place].heard(each)
+    for places in _alike([ear.network for ear in ears]):
+        hidden = ears[places[0]].network(torch.stack([ears[place].window() for place in places]))
+        for rows in _alike([ears[place].front_end for place in places]):
+            front_end = ears[places[rows[0]]].front_end
+            codes, voices = front_end.live_codes(hidden[rows])
+            for row, code, voice in zip(rows, codes, voices.tolist(), strict=True):
+                found[places[row]] = ears[places[row]].heard(code, voice)
     return [found[place] for place in range(len(ears))]
+
+
+def _alike(parts: Sequence[object]) -> list[list[int]]:
+    """The places of each part."""
+    places: dict[int, list[int]] = {}
+    for place, part in enumerate(parts):
+        places.setdefault(id(part), []).append(place)
+    return list(places.values())

@@ -6,7 +6,8 @@ components, go through small temporal convolutions that reach a third of a secon
 The outputs of several networks are averaged. tools/train_lip_networks.py makes the bundled file.
 """
 
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import final
 from zlib import crc32
@@ -124,6 +125,15 @@ class LipModel:
     code_deviation: float
     mean_code: Float[Tensor, " k"]
     aperture: Float[Tensor, " k"]
+
+    def to(self, device: torch.device | str) -> "LipModel":
+        """A copy on a device."""
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(
+            self,
+            networks=tuple(deepcopy(network).to(device) for network in self.networks),
+            **{name: value.to(device) for name, value in tensors.items()},
+        )
 
     @property
     def weights_id(self) -> int:

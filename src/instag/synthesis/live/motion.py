@@ -1,13 +1,14 @@
 """Live motion: how a live head moves besides its lips, for ever: as in its clip while it speaks,
 slower and less while it does not."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
 
 from instag.models.avatar import Avatar
-from instag.motion.blinks import added_blinks
+from instag.motion.blinks import endless_blinks
 from instag.synthesis.controls import FrameControls, calmest, ping_pong
 from instag.synthesis.pose_interpolation import interpolate_poses, interpolate_values
 from instag.types import BLINK
@@ -20,35 +21,57 @@ PACE_EASE = 0.06
 
 
 @final
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """Where the motion of a head is. place: frames of the clip, forward and back for ever. number:
+    of the moment, from 1."""
+
+    place: float
+    number: int
+
+
+@final
 class LiveMotion:
     """Goes through the frames of the clip, forward and back, at a pace that follows what the head
-    does. Blinks come at their own times: a blink at a slower pace would be sleep."""
+    does. start: the frame of the clip to begin near."""
 
-    def __init__(self, avatar: Avatar) -> None:
-        self._viewmats, self._expression = avatar.viewmats.cpu(), avatar.expression.cpu()
-        self._units = avatar.info.expression_units
-        if avatar.head.can_blink():
-            self._expression = _eyes_open(self._expression, self._units.index(BLINK))
-        self._blinks = avatar.head.can_blink()
-        self._place, self._pace, self._frame = float(calmest(self._viewmats)), IDLE_PACE, 0
+    def __init__(self, start: int) -> None:
+        self._place, self._pace, self._number = float(start), IDLE_PACE, 0
 
-    def next_frame(self, *, speaking: bool) -> FrameControls:
-        """The controls of the next frame."""
+    def next_moment(self, *, speaking: bool) -> Moment:
+        """That of the next frame."""
         wanted = SPEAKING_PACE if speaking else IDLE_PACE
         self._pace += (wanted - self._pace) * PACE_EASE
         self._place += self._pace
-        place = ping_pong(len(self._viewmats), torch.tensor([self._place], dtype=torch.float64))
-        self._frame += 1
+        self._number += 1
+        return Moment(place=self._place, number=self._number)
+
+
+@final
+class LiveControls:
+    """The controls of a head at moments of any of its sessions, together. Blinks come at their own
+    times: a blink at a slower pace would be sleep."""
+
+    def __init__(self, avatar: Avatar) -> None:
+        self._viewmats, self._expression = avatar.viewmats.cpu(), avatar.expression.cpu()
+        self._blinks = avatar.head.can_blink()
+        if self._blinks:
+            units = avatar.info.expression_units
+            self._expression = _eyes_open(self._expression, units.index(BLINK))
+        self.start = calmest(self._viewmats)
+
+    def __call__(self, moments: Sequence[Moment]) -> FrameControls:
+        """One row for each moment."""
+        places = torch.tensor([moment.place for moment in moments], dtype=torch.float64)
+        place = ping_pong(len(self._viewmats), places)
         controls = FrameControls(
             head_pose=interpolate_poses(self._viewmats, place),
             expression=interpolate_values(self._expression, place),
             torso=place.round().long(),
         )
-        return replace(controls, blink=self._blink()) if self._blinks else controls
-
-    def _blink(self) -> torch.Tensor:
-        """How far the lids are closed."""
-        return added_blinks(_without_blinks, torch.tensor([self._frame]), (BLINK,))
+        if not self._blinks:
+            return controls
+        return replace(controls, blink=endless_blinks([moment.number for moment in moments]))
 
 
 def _eyes_open(expression: torch.Tensor, column: int) -> torch.Tensor:
@@ -56,8 +79,3 @@ def _eyes_open(expression: torch.Tensor, column: int) -> torch.Tensor:
     opened = expression.clone()
     opened[:, column] = opened[:, column].minimum(opened[:, column].median())
     return opened
-
-
-def _without_blinks(frames: torch.Tensor) -> torch.Tensor:
-    """AU45 of a clip whose blinks are taken out: none is near."""
-    return torch.zeros(len(frames), 1)

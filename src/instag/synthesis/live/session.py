@@ -47,11 +47,11 @@ class LiveSession:
         session.clear_buffer()        # somebody interrupts
     """
 
-    def __init__(self, name: str, avatar: Avatar, ear: LiveEar) -> None:
+    def __init__(self, name: str, avatar: Avatar, ear: LiveEar, motion: LiveMotion) -> None:
         """ear: of the avatar's person."""
         self.name, self.size, self.metrics = name, avatar.info.size, SessionMetrics()
         self._voice = VoiceLine(ear)
-        self._motion, self._fade = LiveMotion(avatar), LipFade()
+        self._motion, self._fade = motion, LipFade()
         self._lock = threading.RLock()
         self._outputs: list[LiveOutput] = []
         self._number, self._unvoiced = 0, PAUSE_FRAMES
@@ -177,7 +177,7 @@ class LiveSession:
         planned = PlannedFrame(
             number=self._number,
             code=self._fade(code),
-            controls=self._motion.next_frame(speaking=self._state == "speaking"),
+            moment=self._motion.next_moment(speaking=self._state == "speaking"),
         )
         return LiveFrame(planned=planned, sound=None if heard is None else heard.sound)
 

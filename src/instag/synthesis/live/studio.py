@@ -1,9 +1,9 @@
 """The studio: all live sessions of one device, on one clock.
 
 One thread plans: each 40 ms it hears what every session says next, in one batch, and sends that
-sound out. Another paints the planned frames, in one batch for each avatar, so that sound waits for
-no picture. A frame that is planned before the one before it was painted takes its place: late
-pictures are skipped, never queued.
+sound out. Another paints the planned frames, in one batch too, so that sound waits for no picture.
+A frame that is planned before the one before it was painted takes its place: late pictures are
+skipped, never queued.
 """
 
 import secrets
@@ -12,13 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import final
 
 import torch
 
 from instag.errors import BadArgument, StudioFull
 from instag.models.avatar import Avatar
+from instag.runtime.closable import Closable
 from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
 from instag.speech.lips.live_ear import LOOK_AHEAD_S, LiveEar, listen
 from instag.speech.lips.live_features import look_ahead_steps
@@ -27,9 +27,9 @@ from instag.speech.lips.network import LipModel
 from instag.speech.whisper import load_whisper_encoder
 from instag.synthesis.live.metrics import KEPT, Spread
 from instag.synthesis.live.motion import LiveMotion
-from instag.synthesis.live.painter import LivePainter, PlannedFrame
+from instag.synthesis.live.painter import REST, LiveHead, LivePainter, PlannedFrame
 from instag.synthesis.live.session import LiveSession
-from instag.types import FPS, LIP_CODES
+from instag.types import FPS
 
 FRAME_S = 1 / FPS
 BEHIND_S = 1.0
@@ -52,13 +52,15 @@ class _Cast:
         device: torch.device,
     ) -> None:
         self.avatar, self._front_end, self._network = avatar, front_end, network
-        self.painter = LivePainter(avatar, device)
-        rest = LiveMotion(avatar).next_frame(speaking=False)
-        self.painter.warm_up(PlannedFrame(number=0, code=torch.zeros(LIP_CODES), controls=rest))
+        self.head = LiveHead(avatar, device)
 
     def ear(self) -> LiveEar:
         """One for a session."""
         return LiveEar(self._front_end, self._network)
+
+    def motion(self) -> LiveMotion:
+        """The same."""
+        return LiveMotion(self.head.controls.start)
 
 
 @final
@@ -72,7 +74,7 @@ class StudioTimes:
 
 
 @final
-class Studio:
+class Studio(Closable):
     """Live sessions; used in a `with` block, which ends its threads.
 
     with Studio() as studio:
@@ -95,7 +97,9 @@ class Studio:
         self.most_sessions, self.idle_s = most_sessions, idle_s
         self._encoder = load_whisper_encoder().to(self._device)
         self._networks: dict[int, LiveNetwork] = {}
+        self._painter = LivePainter(self._device)
         self._lock, self._due = threading.Lock(), threading.Condition()
+        self._opening = threading.Lock()
         self._casts: list[_Cast] = []
         self._cast_of: dict[str, _Cast] = {}
         self._sessions: dict[str, LiveSession] = {}
@@ -117,14 +121,6 @@ class Studio:
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """End all sessions and threads."""
         self._closing = True
@@ -136,7 +132,7 @@ class Studio:
         for session in self.sessions:
             self.end(session.name)
         for cast in self._casts:
-            cast.painter.close()
+            cast.head.close()
         self._casts.clear()
 
     @property
@@ -164,13 +160,17 @@ class Studio:
         StudioFull, and BadArgument for a head that lip codes do not drive."""
         if self._failure is not None:
             raise self._failure
-        self._check_place()
-        cast = self._cast(avatar)
-        session = LiveSession(secrets.token_urlsafe(9), avatar, cast.ear())
-        with self._lock:
-            self._casts = [each for each in self._casts if each is not cast] + [cast]
-            self._sessions[session.name], self._cast_of[session.name] = session, cast
-            self._drop_unused_casts()
+        with self._opening:  # a device records one graph at a time
+            self._check_place()
+            cast = self._cast(avatar)
+            with self._lock:
+                others = sum(each is cast for each in self._cast_of.values())
+            cast.head.prepare(others + 1)
+            session = LiveSession(secrets.token_urlsafe(9), avatar, cast.ear(), cast.motion())
+            with self._lock:
+                self._casts = [each for each in self._casts if each is not cast] + [cast]
+                self._sessions[session.name], self._cast_of[session.name] = session, cast
+                self._drop_unused_casts()
         return session
 
     def _check_place(self) -> None:
@@ -206,7 +206,10 @@ class Studio:
         if found:
             return found[0]
         front_end = self._front_end(avatar)
-        return _Cast(avatar, front_end, self._network(front_end.model), self._device)
+        cast = _Cast(avatar, front_end, self._network(front_end.model), self._device)
+        # A frame that nobody sees: kernels are compiled now, not in the first one shown.
+        self._painter.paint([(cast.head, REST)])
+        return cast
 
     def _network(self, model: LipModel) -> LiveNetwork:
         """What hears for all avatars with these lip networks."""
@@ -221,7 +224,7 @@ class Studio:
         unused = [cast for cast in self._casts if id(cast) not in used]
         for cast in unused[:-KEPT_CASTS]:
             self._casts.remove(cast)
-            cast.painter.close()
+            cast.head.close()
 
     def _front_end(self, avatar: Avatar) -> LipCodeFrontEnd:
         if avatar.conditioning.kind != "lip_codes" or avatar.speaker_adapter is None:
@@ -312,18 +315,16 @@ class Studio:
         self._paint_frames(slots)
 
     def _paint_frames(self, slots: dict[str, PlannedFrame]) -> None:
-        """One batch for each avatar."""
+        """In one batch."""
         began = time.monotonic()
         with self._lock:
-            open_ones = [
-                (self._sessions[name], self._cast_of[name], planned)
+            drawn = [
+                (self._sessions[name], self._cast_of[name].head, planned)
                 for name, planned in slots.items()
                 if name in self._sessions
             ]
-        for cast in {id(cast): cast for _, cast, _ in open_ones}.values():
-            together = [(session, planned) for session, of, planned in open_ones if of is cast]
-            pictures = cast.painter.paint([planned for _, planned in together])
-            for (session, planned), picture in zip(together, pictures, strict=True):
-                session.show(planned.number, picture)
+        pictures = self._painter.paint([(head, planned) for _, head, planned in drawn])
+        for (session, _, planned), picture in zip(drawn, pictures, strict=True):
+            session.show(planned.number, picture)
         if slots:
             self._paint.append(time.monotonic() - began)
