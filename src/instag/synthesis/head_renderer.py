@@ -59,6 +59,8 @@ class PosedFrames:
 
     def first(self, count: int) -> "PosedFrames":
         """The first frames alone."""
+        if count == len(self):
+            return self
         camera = self.camera
         return PosedFrames(
             face=_first(self.face, count),
