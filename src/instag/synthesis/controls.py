@@ -133,26 +133,28 @@ class WithBlinks(ControlSource):
         return self.source.expression(frames)
 
 
-def ping_pong(learned: int, frames: Shaped[Tensor, " f"]) -> Float[Tensor, " f"]:
+def ping_pong(
+    learned: int | Int[Tensor, " f"], frames: Shaped[Tensor, " f"]
+) -> Float[Tensor, " f"]:
     """Places in 0..learned-1 for video frames 0, 1, 2...: forward, softly around at the end, back,
-    softly around, and so on for ever.
+    softly around, and so on for ever. learned: the same for all frames, or one for each.
 
     One learned frame a video frame; within EASE of a turn the way is a parabola, so that the speed
     changes sign without a jump.
     """
-    last = learned - 1
-    if last < 1:
-        return torch.zeros(len(frames))
-    ease = min(EASE, last // 2)
+    last = torch.as_tensor(learned).double() - 1
+    ease = (last / 2).floor().clamp(max=EASE)
     # A triangle wave whose corners are rounded off to parabolas, stretched back over the whole
     # range.
-    period = 2 * last
+    period = (2 * last).clamp_min(1)
     phase = frames.double() % period
     triangle = torch.where(phase <= last, phase, period - phase)
     from_end = torch.minimum(triangle, last - triangle)
-    rounded = torch.where(from_end < ease / 2, from_end.square() / ease + ease / 4, from_end)
+    parabola = from_end.square() / ease.clamp_min(1) + ease / 4
+    rounded = torch.where(from_end < ease / 2, parabola, from_end)
     place = torch.where(triangle < last / 2, rounded, last - rounded)
-    return ((place - ease / 4) * last / (last - ease / 2)).float().clamp(0, last)
+    stretched = (place - ease / 4) * last / (last - ease / 2).clamp_min(0.5)
+    return stretched.float().clamp_min(0).minimum(last.float())
 
 
 def calmest(viewmats: Float[Tensor, "l 4 4"]) -> int:

@@ -20,6 +20,9 @@ from instag.rendering.registry import renderer_for
 from instag.runtime.cuda_graph import Work, cuda_graphed
 from instag.types import Camera, Condition, Rendering, Splats
 
+FILLED = 4096
+"""Heads that are live on a GPU have a multiple of so many Gaussians, which are filled up where
+nothing waits for it, so that few have to be where heads are joined."""
 INVISIBLE = (1.0, 1.0, 1.0, 0.0, 0.0)
 """What fills the tables of Gaussians that are not there: no alpha."""
 
@@ -56,6 +59,8 @@ class PosedFrames:
 
     def first(self, count: int) -> "PosedFrames":
         """The first frames alone."""
+        if count == len(self):
+            return self
         camera = self.camera
         return PosedFrames(
             face=_first(self.face, count),
@@ -82,6 +87,7 @@ class HeadRenderer:
         head. live: use the avatar's baked head on a GPU too."""
         self._size, self._dilation = avatar.info.size, DILATION if dilate else 0
         self._source = layer_source(avatar, device, exact=exact, live=live)
+        self._filled = live and device.type == "cuda"
         self._painter = None
         if isinstance(self._source, BakedLayers) and device.type == "cpu" and not dilate:
             self._painter = CpuPainter()
@@ -153,6 +159,8 @@ class HeadRenderer:
         """Splats and colours of both layers as plain tensors: a CUDA graph records nothing else."""
         condition = Condition(speech=speech, expression=expression)
         found = self._source(condition, self._camera(viewmats))
+        if self._filled:
+            found = [_filled(layer, -(-_count(layer) // FILLED) * FILLED) for layer in found]
         return tuple(table for layer in found for table in _tables(layer))
 
     def _camera(self, viewmats: Float[Tensor, "b 4 4"]) -> Camera:
@@ -204,15 +212,27 @@ def side_by_side(parts: Sequence[PosedFrames]) -> PosedFrames:
 
 
 def _joined(layers: Sequence[Layer]) -> Layer:
-    count = max(layer.colors.shape[1] for layer in layers)
-    tables = [
+    count = max(map(_count, layers))
+    tables = zip(*(_tables(_filled(layer, count)) for layer in layers), strict=True)
+    return _layer([torch.cat(same) for same in tables])
+
+
+def _count(layer: Layer) -> int:
+    return layer.colors.shape[1]
+
+
+def _filled(layer: Layer, count: int) -> Layer:
+    """With so many Gaussians."""
+    missing = count - _count(layer)
+    if not missing:
+        return layer
+    filled = zip(_tables(layer), INVISIBLE, strict=True)
+    return _layer(
         [
-            pad(table, (0, 0) * (table.dim() - 2) + (0, count - table.shape[1]), value=filling)
-            for table, filling in zip(_tables(layer), INVISIBLE, strict=True)
+            pad(table, (0, 0) * (table.dim() - 2) + (0, missing), value=value)
+            for table, value in filled
         ]
-        for layer in layers
-    ]
-    return _layer([torch.cat(same) for same in zip(*tables, strict=True)])
+    )
 
 
 def _tables(layer: Layer) -> tuple[Tensor, ...]:

@@ -1,24 +1,47 @@
 """Rigid poses between rigid poses."""
 
+from dataclasses import dataclass
+from typing import final
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Parts of a table: the first row of each, and how many rows it has; without an axis where all
+    places lie in the same."""
+
+    first: Int[Tensor, "*f"]
+    count: Int[Tensor, "*f"]
+
+    @classmethod
+    def whole(cls, table: Tensor) -> "Parts":
+        """All of a table."""
+        return cls(first=torch.tensor(0), count=torch.tensor(len(table)))
+
+    def at(self, rows: Int[Tensor, " f"]) -> "Parts":
+        """Those with these numbers."""
+        return Parts(first=self.first[rows], count=self.count[rows])
+
+
 def interpolate_poses(
-    viewmats: Float[Tensor, "l 4 4"], places: Float[Tensor, " f"]
+    viewmats: Float[Tensor, "l 4 4"], places: Float[Tensor, " f"], parts: Parts | None = None
 ) -> Float[Tensor, "f 4 4"]:
     """Rigid motions at fractional places: the turn along the shortest arc, the head's origin in the
-    camera's view along a line."""
-    low, high, share = _between(len(viewmats), places)
+    camera's view along a line. parts: of the table, in which each place is counted; all of it if
+    not given."""
+    low, high, share = _between(places, parts or Parts.whole(viewmats))
     return nearest_rigid(torch.lerp(viewmats[low], viewmats[high], share[:, None, None]))
 
 
 def interpolate_values(
-    values: Float[Tensor, "l c"], places: Float[Tensor, " f"]
+    values: Float[Tensor, "l c"], places: Float[Tensor, " f"], parts: Parts | None = None
 ) -> Float[Tensor, "f c"]:
-    """Values at fractional places, along straight lines."""
-    low, high, share = _between(len(values), places)
+    """Values at fractional places, along straight lines. parts: as in interpolate_poses."""
+    low, high, share = _between(places, parts or Parts.whole(values))
     return torch.lerp(values[low], values[high], share[:, None])
 
 
@@ -30,6 +53,7 @@ def nearest_rigid(poses: Float[Tensor, "f 4 4"]) -> Float[Tensor, "f 4 4"]:
     return torch.cat([turned, poses[:, 3:]], dim=1)
 
 
-def _between(count: int, places: Float[Tensor, " f"]) -> tuple[Tensor, Tensor, Tensor]:
-    low = places.floor().long().clamp(0, count - 1)
-    return low, (low + 1).clamp(max=count - 1), places - low
+def _between(places: Float[Tensor, " f"], parts: Parts) -> tuple[Tensor, Tensor, Tensor]:
+    last = parts.count - 1
+    low = places.floor().long().clamp_min(0).minimum(last)
+    return parts.first + low, parts.first + (low + 1).minimum(last), places - low

@@ -6,6 +6,7 @@ from itertools import pairwise
 import torch
 
 from instag.models.avatar import Avatar
+from instag.synthesis.controls import FrameControls
 from instag.synthesis.live.motion import LiveControls, LiveMotion, Moment
 from instag.types import EXPRESSION_UNITS
 from models.baking import earlier
@@ -22,14 +23,18 @@ def nodding() -> Avatar:
     )
 
 
+def at(avatar: Avatar, some: list[Moment]) -> FrameControls:
+    return LiveControls.of(avatar)([0] * len(some), some)
+
+
 def moments(avatar: Avatar, speaking: list[bool]) -> list[Moment]:
-    motion = LiveMotion(LiveControls(avatar).start)
+    motion = LiveMotion(LiveControls.of(avatar).start)
     return [motion.next_moment(speaking=each) for each in speaking]
 
 
 def test_it_moves_less_while_nothing_is_said():
     avatar = nodding()
-    controls = LiveControls(avatar)(moments(avatar, [False] * 100 + [True] * 100))
+    controls = at(avatar, moments(avatar, [False] * 100 + [True] * 100))
     moved = controls.head_pose[:, 0, 3].diff().abs()
     assert 0 < moved[:99].mean() < 0.6 * moved[100:].mean()
     assert moved.max() < 0.003
@@ -38,7 +43,7 @@ def test_it_moves_less_while_nothing_is_said():
 def test_lids_close_now_and_then(monkeypatch):
     monkeypatch.setattr("instag.models.head.Head.can_blink", lambda head: True)
     avatar = nodding()
-    blink = LiveControls(avatar)(moments(avatar, [False] * 500)).blink
+    blink = at(avatar, moments(avatar, [False] * 500)).blink
     assert blink is not None
     closed = blink.tolist()
     assert len(closed) == 500
@@ -54,18 +59,22 @@ def test_slow_blinks_of_the_clip_are_left_out(monkeypatch):
     column = EXPRESSION_UNITS.index("AU45")
     expression[:, column] = 0.1
     expression[20:24, column] = 2.0
-    controls = LiveControls(replace(avatar, expression=expression))
-    assert controls(moments(avatar, [False] * 100)).expression[:, column].max() < 0.2
+    controls = at(replace(avatar, expression=expression), moments(avatar, [False] * 100))
+    assert controls.expression[:, column].max() < 0.2
 
 
-def test_moments_of_sessions_give_together_what_they_give_alone(monkeypatch):
-    monkeypatch.setattr("instag.models.head.Head.can_blink", lambda head: True)
-    controls = LiveControls(nodding())
-    several = [Moment(place=0.35 * number, number=number) for number in (1, 60, 100_000)]
-    together = controls(several)
-    for row, moment in enumerate(several):
-        alone = controls([moment])
+def test_heads_and_moments_give_together_what_they_give_alone():
+    first, second = LiveControls.of(nodding()), LiveControls.of(earlier())
+    second = replace(second, blinks=torch.tensor([True]))
+    several = [Moment(place=0.35 * number, number=number) for number in (1, 60, 100_000, 62)]
+    together = LiveControls.together([first, second])([0, 1, 1, 0], several)
+    assert together.blink is not None
+    for row, (controls, moment) in enumerate(
+        zip([first, second, second, first], several, strict=True)
+    ):
+        alone = controls([0], [moment])
         assert torch.equal(together.head_pose[row], alone.head_pose[0])
-        assert together.blink is not None
-        assert alone.blink is not None
-        assert torch.equal(together.blink[row], alone.blink[0])
+        assert torch.equal(together.expression[row], alone.expression[0])
+        assert together.torso[row] == alone.torso[0]
+        blink = 0.0 if alone.blink is None else float(alone.blink[0])
+        assert float(together.blink[row]) == blink

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from instag.errors import BadArgument
 from instag.media.sound_queue import SampleQueue
+from instag.speech.lips.adapter_batch import AdapterBatch, AdapterTables
 from instag.speech.lips.front_end import LipCodeFrontEnd
-from instag.speech.lips.live_features import LIVE_SAMPLES, look_ahead_steps
+from instag.speech.lips.live_features import LIVE_SAMPLES, SIDE_FRAMES, look_ahead_steps
 from instag.speech.lips.live_network import LiveNetwork
 from instag.speech.lips.quiet_rest import QuietRest
 from instag.speech.running_loudness import RunningLoudness
@@ -59,6 +60,7 @@ class LiveEar:
                 f"{seconds}."
             )
         self.front_end, self.network = front_end, network
+        self.adapter = AdapterTables.of(front_end.adapter)
         # Samples from a frame's first to the last that its code depends on.
         self.ahead = look_ahead_steps(seconds) * STEP + SAMPLES // 2
         self._loudness = RunningLoudness() if adaptive else None
@@ -144,16 +146,26 @@ class LiveEar:
 @torch.no_grad()
 def listen(ears: Sequence[LiveEar]) -> list[HeardFrame]:
     """The next frame of each ear, all of which are ready. Ears with the same network are computed
-    in one batch, and the codes of those with the same front end in another."""
+    in one batch, also those of different people."""
     found: dict[int, HeardFrame] = {}
     for places in _alike([ear.network for ear in ears]):
         hidden = ears[places[0]].network(torch.stack([ears[place].window() for place in places]))
-        for rows in _alike([ears[place].front_end for place in places]):
-            front_end = ears[places[rows[0]]].front_end
-            codes, voices = front_end.live_codes(hidden[rows])
-            for row, code, voice in zip(rows, codes, voices.tolist(), strict=True):
-                found[places[row]] = ears[places[row]].heard(code, voice)
+        codes, voices = _codes([ears[place] for place in places], hidden)
+        for place, code, voice in zip(places, codes, voices.tolist(), strict=True):
+            found[place] = ears[place].heard(code, voice)
     return [found[place] for place in range(len(ears))]
+
+
+def _codes(
+    ears: Sequence[LiveEar], hidden: Float[Tensor, "b 5 n"]
+) -> tuple[Float[Tensor, "b 12"], Float[Tensor, " b"]]:
+    """See LipCodeFrontEnd.live_codes; of ears with the same networks."""
+    front_end = ears[0].front_end
+    if all(ear.front_end is front_end for ear in ears):
+        return front_end.live_codes(hidden)
+    together = AdapterBatch([ear.adapter for ear in ears])
+    code = together.live_code(hidden, front_end.model.aperture)
+    return code, front_end.voice(hidden[:, SIDE_FRAMES])
 
 
 def _alike(parts: Sequence[object]) -> list[list[int]]:

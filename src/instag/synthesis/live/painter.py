@@ -1,9 +1,9 @@
 """The live painter: planned frames of any sessions and any avatars become pictures, in one batch on
 the way to the device, on it and on the way back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import final
 
 import numpy as np
@@ -37,31 +37,11 @@ REST = PlannedFrame(number=0, code=torch.zeros(LIP_CODES), moment=Moment(place=0
 
 
 @final
-@dataclass(frozen=True, kw_only=True)
-class HostInputs:
-    """What drives a head in some frames, on the host. tables: lip codes, expressions and poses; a
-    GPU gets a power of two of rows, the last one several times: it records a graph for each number
-    of them. torso: numbers of the learned frames, one for each frame."""
-
-    tables: tuple[Float[Tensor, "b 12"], Float[Tensor, "b u"], Float[Tensor, "b 4 4"]]
-    torso: list[int]
-
-    def on_device(self, tables: Iterable[Tensor]) -> FrameInputs:
-        """With these tables in place of those on the host. A head that lip codes drive reads those
-        of the frame alone: its window may hold them in all places."""
-        codes, expression, viewmats = tables
-        speech = codes[:, None, :, None].expand(-1, WINDOWS, -1, -1)
-        condition = Condition(speech=speech, expression=expression)
-        return FrameInputs(first=0, condition=condition, viewmats=viewmats, torso=self.torso)
-
-
-@final
 class LiveHead:
     """An avatar on the device that paints it, for all of its sessions."""
 
     def __init__(self, avatar: Avatar, device: torch.device) -> None:
-        self._device, self._units = device, avatar.info.expression_units
-        self.controls = LiveControls(avatar)
+        self._device, self.controls = device, LiveControls.of(avatar)
         background = BackgroundCache(avatar, device, least=2 * MOST_AT_ONCE)
         if device.type == "cuda":
             background.decode_ahead(range(len(avatar)))
@@ -69,25 +49,24 @@ class LiveHead:
             renderer = HeadRenderer(avatar, device, live=True)
         self.painted = PaintedHead(renderer=renderer, background=background)
 
+    @property
+    def way(self) -> Hashable:
+        """What heads have in common that are painted in one batch."""
+        return self.painted.renderer.way, self.controls.units
+
+    def rows(self, frames: int) -> int:
+        """How many rows of inputs so many frames get: on a GPU, which records a graph for each
+        number of them, a power of two."""
+        return frames if self._device.type == "cpu" else 1 << (frames - 1).bit_length()
+
     @torch.no_grad()
     def prepare(self, frames: int) -> None:
         """Record what a GPU does for up to so many frames in a batch."""
-        inputs = self.inputs([REST] * min(frames, MOST_AT_ONCE))
-        tables = (table.to(self._device) for table in inputs.tables)
-        self.painted.renderer.prepared(inputs.on_device(tables))
-
-    def inputs(self, frames: Sequence[PlannedFrame]) -> HostInputs:
-        """What drives it in these frames."""
-        controls = self.controls([frame.moment for frame in frames])
-        codes = torch.stack([frame.code for frame in frames])
-        rows = torch.arange(self._rows(len(frames))).clamp_(max=len(frames) - 1)
-        expression, poses = controls.merged_expression(self._units), controls.head_pose
-        return HostInputs(
-            tables=(codes[rows], expression[rows], poses[rows]), torso=controls.torso.tolist()
-        )
-
-    def _rows(self, frames: int) -> int:
-        return frames if self._device.type == "cpu" else 1 << (frames - 1).bit_length()
+        count = self.rows(min(frames, MOST_AT_ONCE))
+        controls = self.controls([0] * count, [REST.moment] * count)
+        tables = [torch.zeros(count, LIP_CODES), controls.expression, controls.head_pose]
+        inputs = _inputs([table.to(self._device) for table in tables], [0] * count)
+        self.painted.renderer.prepared(inputs)
 
     def close(self) -> None:
         """End its threads."""
@@ -103,10 +82,11 @@ class LivePainter:
 
     def __init__(self, device: torch.device) -> None:
         self._device, self._painter = device, BatchPainter(device)
+        self._crowd: tuple[list[LiveHead], LiveControls] | None = None
 
     def paint(self, frames: Sequence[Drawn]) -> list[UInt8[np.ndarray, "h w 3"]]:
-        """One picture for each frame. Heads of pictures of one size are painted in one batch, of at
-        most MOST_AT_ONCE frames."""
+        """One picture for each frame. Heads of pictures of one size, and of the same expression
+        units, are painted in one batch, of at most MOST_AT_ONCE frames."""
         started = [
             (places, self._started([frames[place] for place in places]))
             for places in _batches(frames)
@@ -118,15 +98,35 @@ class LivePainter:
 
     def _started(self, frames: Sequence[Drawn]) -> PendingTensor:
         """A batch. Frames of the same head lie side by side."""
-        runs = [list(run) for _, run in groupby(frames, lambda drawn: id(drawn[0]))]
-        given = [run[0][0].inputs([frame for _, frame in run]) for run in runs]
-        uploaded = iter(self._uploaded([table for each in given for table in each.tables]))
+        runs = [[*run] for _, run in groupby(frames, lambda drawn: id(drawn[0]))]
+        heads, counts = [run[0][0] for run in runs], [len(run) for run in runs]
+        which = [number for number, count in enumerate(counts) for _ in range(count)]
+        controls = self._controls(heads)(which, [frame.moment for _, frame in frames])
+        expression = controls.merged_expression(heads[0].controls.units)
+        codes, torso = torch.stack([frame.code for _, frame in frames]), controls.torso.tolist()
+        ends = list(accumulate(counts))
+        rows = [
+            min(start + row, end - 1)
+            for head, start, end in zip(heads, [0, *ends], ends, strict=False)
+            for row in range(head.rows(end - start))
+        ]
+        tables = self._uploaded([each[rows] for each in (codes, expression, controls.head_pose)])
+        sizes = [head.rows(count) for head, count in zip(heads, counts, strict=True)]
+        parts = zip(*(table.split(sizes) for table in tables), strict=True)
+        shown = (torso[end - count : end] for end, count in zip(ends, counts, strict=True))
         return self._painter.start(
             [
-                (run[0][0].painted, each.on_device([next(uploaded) for _ in each.tables]))
-                for run, each in zip(runs, given, strict=True)
+                (head.painted, _inputs(of_head, behind))
+                for head, of_head, behind in zip(heads, parts, shown, strict=True)
             ]
         )
+
+    def _controls(self, heads: list[LiveHead]) -> LiveControls:
+        """Of these heads together, which are mostly those of the frame before."""
+        if self._crowd is None or self._crowd[0] != heads:
+            together = LiveControls.together([head.controls for head in heads])
+            self._crowd = heads, together
+        return self._crowd[1]
 
     def _uploaded(self, tables: Sequence[Tensor]) -> list[Tensor]:
         """The same on the device, in one copy."""
@@ -137,13 +137,20 @@ class LivePainter:
 
 def _batches(frames: Sequence[Drawn]) -> list[list[int]]:
     """The places of frames that are painted together, those of one head side by side."""
-
-    def order(place: int) -> tuple[tuple[int, bool], int]:
-        return frames[place][0].painted.renderer.way, id(frames[place][0])
-
-    ways = groupby(sorted(range(len(frames)), key=order), lambda place: order(place)[0])
+    ways: dict[Hashable, list[int]] = {}
+    for place in sorted(range(len(frames)), key=lambda place: id(frames[place][0])):
+        ways.setdefault(frames[place][0].way, []).append(place)
     return [
         places[start : start + MOST_AT_ONCE]
-        for places in (list(together) for _, together in ways)
+        for places in ways.values()
         for start in range(0, len(places), MOST_AT_ONCE)
     ]
+
+
+def _inputs(tables: Sequence[Tensor], torso: list[int]) -> FrameInputs:
+    """From codes, expressions and poses on the device. A head that lip codes drive reads those of
+    the frame alone: its window may hold them in all places."""
+    codes, expression, viewmats = tables
+    speech = codes[:, None, :, None].expand(-1, WINDOWS, -1, -1)
+    condition = Condition(speech=speech, expression=expression)
+    return FrameInputs(first=0, condition=condition, viewmats=viewmats, torso=torso)
