@@ -29,10 +29,17 @@ def largest_component(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
 
 def small_components(mask: Bool[np.ndarray, "h w"], under: int) -> Bool[np.ndarray, "h w"]:
     """The components with fewer than `under` pixels."""
-    labels, statistics = connected_components(mask)
+    found = np.zeros(mask.shape, bool)
+    rows, columns = (np.nonzero(mask.any(axis))[0] for axis in (1, 0))
+    if not len(rows):
+        return found
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    labels, statistics = connected_components(mask[box])
     is_small = statistics[:, AREA] < under
     is_small[0] = False
-    return is_small[labels]
+    if is_small.any():
+        found[box] = is_small[labels]
+    return found
 
 
 def fill_holes(mask: Bool[np.ndarray, "h w"], under: int) -> Bool[np.ndarray, "h w"]:
