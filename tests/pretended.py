@@ -360,6 +360,8 @@ def pretended_gpu(
             "device_count": 1,
             "get_device_name": "a pretended GPU",
             "mem_get_info": (free, free),
+            "memory_reserved": 0,
+            "empty_cache": None,
         }
         for name, answer in api.items():
             patched.setattr(torch.cuda, name, lambda *_, answer=answer: answer)

@@ -14,7 +14,7 @@ from instag.training.adapt import head_training, stages_of
 from instag.training.adapt_inputs import load_inputs
 from instag.training.recipes import batched
 from instag.training.schedules import Always, shortened
-from instag.training.stages.stage import Step
+from instag.training.stages.stage import Step, StepOutput
 from instag.training.step_recorder import StepRecorder
 from instag.training.trainer import RunningStage
 from pretended import pretended_gpu
@@ -46,22 +46,26 @@ def all_at_once() -> recipes.AdaptRecipe:
     )
 
 
+def launched_once(clip: Clip, name: str) -> tuple[RunningStage, StepRecorder, StepOutput]:
+    """A stage whose first step was launched, what records its further ones, and that step's
+    output."""
+    recipe, renderer = all_at_once(), GsplatRenderer()
+    frames = split(len(clip), n_views=50)
+    inputs = load_inputs(clip, recipe, frames, front_end="motion", device=CUDA)
+    training = head_training(inputs, recipe, None, renderer, seed=0)
+    stage = stages_of(training, inputs, recipe, None)[name]()
+    running = RunningStage(stage)
+    output = running.compute_gradients(Step(person_step=1, people=training.people.here), 1)
+    return running, StepRecorder(stage, renderer, running.own[0].parameters), output
+
+
 @pytest.mark.parametrize("name", ["face", "mouth", "fuse"])
 def test_a_recorded_step_has_the_gradients_of_a_launched_one(
     clip: Clip, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    recipe = all_at_once()
     with pretended_gpu(monkeypatch):
-        renderer = GsplatRenderer()
-        inputs = load_inputs(
-            clip, recipe, split(len(clip), n_views=50), front_end="motion", device=CUDA
-        )
-        training = head_training(inputs, recipe, None, renderer, seed=0)
-        stage = stages_of(training, inputs, recipe, None)[name]()
-        running = RunningStage(stage)
+        running, recorder, launched = launched_once(clip, name)
         parameters = running.own[0].parameters()
-        recorder = StepRecorder(stage, renderer, running.own[0].parameters)
-        launched = running.compute_gradients(Step(person_step=1, people=training.people.here), 1)
         wanted = [None if each.grad is None else each.grad.clone() for each in parameters]
         assert recorder.compute(1) is None, "the first step of a phase is launched"
         recorded = recorder.compute(1)
@@ -78,22 +82,28 @@ def test_a_recorded_step_has_the_gradients_of_a_launched_one(
 
 
 def test_recordings_end_with_their_parameters(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = all_at_once()
     with pretended_gpu(monkeypatch):
-        renderer = GsplatRenderer()
-        inputs = load_inputs(
-            clip, recipe, split(len(clip), n_views=50), front_end="motion", device=CUDA
-        )
-        training = head_training(inputs, recipe, None, renderer, seed=0)
-        stage = stages_of(training, inputs, recipe, None)["fuse"]()
-        running = RunningStage(stage)
-        recorder = StepRecorder(stage, renderer, running.own[0].parameters)
-        assert recorder.compute(0) is None
-        running.compute_gradients(Step(person_step=0, people=training.people.here), 1)
-        assert recorder.compute(1) is not None
-        face = training.person.face
-        face.dc = torch.nn.Parameter(face.dc.detach().clone())
-        renewed = RunningStage(stage)
-        again = StepRecorder(stage, renderer, renewed.own[0].parameters)
-        recorder._parameters = again._parameters
+        running, recorder, _ = launched_once(clip, "fuse")
         assert recorder.compute(2) is None
+        assert recorder.compute(3) is not None
+        face = running.people.here[0].face
+        face.dc = torch.nn.Parameter(face.dc.detach().clone())
+        renewed = RunningStage(running.stage)
+        monkeypatch.setattr(recorder, "_parameters", renewed.own[0].parameters)
+        assert recorder.compute(4) is None
+
+
+def test_steps_that_cannot_be_recorded_are_launched(
+    clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB. And so on")
+
+    with pretended_gpu(monkeypatch):
+        running, recorder, _ = launched_once(clip, "fuse")
+        with monkeypatch.context() as short:
+            short.setattr(running.stage, "deform", full)
+            assert recorder.compute(2) is None
+            with pytest.warns(UserWarning, match="launched: CUDA out of memory"):
+                assert recorder.compute(3) is None
+        assert recorder.compute(4) is None

@@ -76,17 +76,34 @@ class StepRecorder:
             recording.replay()
         else:
             try:
+                self._make_room()
                 recording = self._recordings[phase] = self._record(step, choices, parameters)
             except RuntimeError as error:
-                self._works = False
-                warnings.warn(
-                    f"Steps cannot be recorded as CUDA graphs, so each is launched anew: {error}",
-                    stacklevel=2,
-                )
+                self._give_up(error)
                 return None
         for parameter, gradient in zip(parameters, recording.gradients, strict=True):
             parameter.grad = gradient
         return recording.output
+
+    def _make_room(self) -> None:
+        """Recordings have memory of their own: where little is left, what launched steps hold goes
+        back first."""
+        device = self._rows.device
+        free, _ = torch.cuda.mem_get_info(device)
+        if free < torch.cuda.memory_reserved(device):
+            torch.cuda.empty_cache()
+
+    def _give_up(self, error: RuntimeError) -> None:
+        """Launch all further steps, with all memory."""
+        self._works = False
+        self._recordings.clear()
+        self._graphs.clear()
+        torch.cuda.empty_cache()
+        why = str(error).partition(". ")[0]
+        warnings.warn(
+            f"Steps could not be recorded as CUDA graphs, so each is launched: {why}.",
+            stacklevel=3,
+        )
 
     def _load(self, step: int) -> HostChoices:
         """Put what differs from step to step into the buffers."""
