@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from instag.data.curriculum import mouth_curriculum
@@ -49,7 +49,7 @@ class MouthStageConfig:
     rests and the background is black.
 
     field_rate, slow_field_after: as of the face. neighbor_strain: of how much neighbours are drawn
-    apart. around: of how far what lies around the opening, which no frame shows, is from the mean
+    apart. around: of how far what lies around the opening, which no frame shows, is from the dark
     colour in it.
     """
 
@@ -207,10 +207,19 @@ class MouthStage(AdaptStage):
 
 
 def color_around(frames: FrameBatch, rendering: Rendering) -> Float[Tensor, ""]:
-    """How far what is rendered around the opening, inside the lips box, is from the mean colour
-    seen in it."""
+    """How far what is rendered around the opening, inside the lips box, is from the dark colour
+    seen in it: a mouth that opens wider than it was seen to shows its cavity, not more teeth."""
     inside = frames.is_region(Region.MOUTH, Region.TEETH)
     seen = frames.image.float() / 255
-    mean = (seen * inside[..., None]).sum((1, 2)) / inside.sum((1, 2))[:, None].clamp_min(1)
-    wrong = (rendering.colors - rendering.alphas[..., None] * mean[:, None, None]).abs().mean(-1)
+    light = seen.mean(-1)
+    dark = inside & (light <= _mean_within(light[..., None], inside)[:, None])
+    color = _mean_within(seen, dark)[:, None, None]
+    wrong = (rendering.colors - rendering.alphas[..., None] * color).abs().mean(-1)
     return losses.within(wrong, frames.lips & ~inside)
+
+
+def _mean_within(
+    values: Float[Tensor, "b h w c"], mask: Bool[Tensor, "b h w"]
+) -> Float[Tensor, "b c"]:
+    """Of each frame, the mean over the pixels of its mask."""
+    return (values * mask[..., None]).sum((1, 2)) / mask.sum((1, 2))[:, None].clamp_min(1)
