@@ -293,8 +293,6 @@ class _SoundTrack:
             rate=coded,
             layout=self._layout,
             bit_rate=channels * max(64_000, min(128_000, 4 * coded)),
-            # Looking for what two channels share takes longer than all the rest of the coding.
-            options={"aac_ms": "0"},
         )
         self._resampler = AudioResampler(
             format="fltp", layout=self._layout, rate=coded, frame_size=1024
