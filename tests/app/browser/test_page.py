@@ -9,6 +9,7 @@ import pytest
 
 from app.browser.conftest import PageServer, write_wav
 from app.browser.watching import BEGIN, END, series
+from instag.app.jobs import JobStore
 from instag.app.library import Library
 from instag.assets.sample_speech import recording
 from instag.media.reader import probe
@@ -89,12 +90,15 @@ def test_a_recording_of_a_killed_tab_is_found_again(page: Any, server: PageServe
     page.locator("h1", has_text="Your recording").wait_for()
     page.get_by_label("Name").fill("Bea")
     page.get_by_role("button", name="Learn this avatar").click()
-    page.get_by_role("link", name="Talk with Bea").wait_for(timeout=120_000)
-    (entry,) = [each for each in Library(server.library).entries() if each.name == "Bea"]
-    kept = Library(server.library).recording(entry.id)
-    assert kept is not None
-    assert probe(kept).has_sound
+    page.locator("h1", has_text="Learning Bea").wait_for()
+    store = JobStore(Library(server.library).jobs)
+    (job,) = [each for each in store.all() if each.name == "Bea"]
+    found = probe(store.place(job) / job.source)
+    assert found.has_sound
+    assert found.has_picture
     assert Library(server.library).recordings.all() == []
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Go on").wait_for()
 
 
 def test_frames_move_with_the_sound(page: Any, brought: str, tmp_path: Path) -> None:
