@@ -2,7 +2,7 @@
 more than a second.
 
 recordings/ID/recording.json   when it began, and the ending of its file
-recordings/ID/000000.piece     and so on: the file's bytes, a second each
+recordings/ID/000000.piece     and so on: the file's bytes, a second or more in each
 """
 
 import json
@@ -30,12 +30,14 @@ QUIET_S = 5.0
 @final
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """made: seconds since 1970. pieces: a second each. is_over: whether no more of them come."""
+    """made: seconds since 1970. seconds: from then to the last piece. is_over: whether no more
+    pieces come."""
 
     id: str
     made: float
     ending: str
     pieces: int
+    seconds: float
     is_over: bool
 
 
@@ -53,7 +55,7 @@ class Recordings:
         identifier, made = new_identifier(), time.time()
         with atomic_folder(self.folder / identifier) as folder:
             (folder / ABOUT).write_text(json.dumps({"made": made, "ending": ending}))
-        return Recording(id=identifier, made=made, ending=ending, pieces=0, is_over=False)
+        return self.recording(identifier)
 
     def add(self, identifier: str, number: int, content: bytes) -> None:
         """A piece; one that was sent before is replaced. Raises BadArgument."""
@@ -106,10 +108,15 @@ def _read(folder: Path) -> Recording | None:
     try:
         stored = json.loads((folder / ABOUT).read_bytes())
         made, ending = float(stored["made"]), str(stored["ending"])
-        quiet_s = time.time() - folder.stat().st_mtime
+        last = folder.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):
         return None
     pieces = len(list(folder.glob("*.piece")))
     return Recording(
-        id=folder.name, made=made, ending=ending, pieces=pieces, is_over=quiet_s > QUIET_S
+        id=folder.name,
+        made=made,
+        ending=ending,
+        pieces=pieces,
+        seconds=max(0.0, last - made),
+        is_over=time.time() - last > QUIET_S,
     )

@@ -52,7 +52,7 @@ class SocketStream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with suppress(RuntimeError):
+            with suppress(RuntimeError, WebSocketDisconnect):
                 await self._socket.close(LEFT, "The session has ended.")
 
     async def _send_sounds(self) -> None:

@@ -47,13 +47,13 @@ export async function newView(place) {
 const endingOf = (type) => (type.includes("mp4") ? ".mp4" : ".webm");
 
 function cutOffPanel({ cutOff, found, begin, least_s }) {
-  const long = cutOff.filter((each) => each.pieces >= least_s);
+  const long = cutOff.filter((each) => each.seconds >= least_s);
   if (!long.length) return null;
   const forget = (each) => trying(async () => { await api.removeRecording(each.id); await begin(); });
   return el("section", { class: "panel" },
     el("h2", {}, "A recording that was not used"),
     el("ul", {}, long.map((each) => el("li", { class: "row wrap" },
-      el("span", {}, `${when(each.made)}, ${clock(each.pieces)}`),
+      el("span", {}, `${when(each.made)}, ${clock(each.seconds)}`),
       el("button", { onclick: () => found(each) }, "Use it"),
       el("button", { class: "quiet", onclick: () => forget(each) }, "Delete it")))));
 }
@@ -151,15 +151,17 @@ async function recordStep(place, script, { begin, done }) {
   function start() {
     const type = TYPES.find((each) => MediaRecorder.isTypeSupported(each)) || "";
     const parts = [];
-    let keeper = null;
-    recorder = new MediaRecorder(stream, { mimeType: type, videoBitsPerSecond: 6_000_000, audioBitsPerSecond: 128_000 });
+    const keeper = new Keeper(endingOf(type));
+    recorder = new MediaRecorder(stream, {
+      mimeType: type, videoBitsPerSecond: 6_000_000, audioBitsPerSecond: 128_000,
+      videoKeyFrameIntervalDuration: 1000, // an MP4 comes in pieces that begin with a key frame
+    });
     recorder.ondataavailable = (event) => {
       parts.push(event.data);
-      keeper ??= new Keeper(endingOf(recorder.mimeType));
       keeper.add(event.data);
     };
     recorder.onstop = () => {
-      if (!left && keeper) done(new Blob(parts, { type: recorder.mimeType }), keeper);
+      if (!left) done(new Blob(parts, { type: recorder.mimeType }), keeper);
     };
     recorder.onerror = (event) => toast(`The recording stopped: ${event.error?.message ?? "the browser does not say why"}.`, "error");
     recorder.start(1000);
