@@ -1,5 +1,7 @@
 """Replay: the same numbers as the work itself, recorded on the GPU that its tensors lie on."""
 
+import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -8,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from instag.runtime.cuda_graph import CudaGraph, cuda_graphed
+from instag.runtime.cuda_graph import CudaGraph, RecordingGate, cuda_graphed
 from instag.runtime.device import gpu_obstacle
 
 
@@ -55,3 +57,87 @@ def test_the_second_gpu_records_its_own_work(monkeypatch: pytest.MonkeyPatch):
     )
     CudaGraph(lambda tensor: (tensor,), torch.ones(2))
     assert recorded == [(1, "thread_local")]
+
+
+def pretended(monkeypatch: pytest.MonkeyPatch, graph: Any) -> None:
+    """A GPU that records so."""
+    for name in ("Stream", "current_stream", "CUDAGraph"):
+        monkeypatch.setattr(torch.cuda, name, Mock)
+    for name in ("device", "stream"):
+        monkeypatch.setattr(torch.cuda, name, lambda *_: nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", graph)
+    device = property(lambda tensor: torch.device("cuda:0"))
+    monkeypatch.setattr(torch.Tensor, "device", device, raising=False)
+
+
+def test_work_that_a_gpu_does_not_record_is_launched_without(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    @contextmanager
+    def graph(*_: Any, **__: Any) -> Iterator[None]:
+        yield
+        raise RuntimeError("operation failed due to a previous error during capture")
+
+    ended = Mock()
+    with monkeypatch.context() as patched:
+        pretended(patched, graph)
+        patched.setattr(torch._C, "_cuda_endAllocateToPool", ended, raising=False)
+        work = cuda_graphed(twice, torch.ones(2), torch.ones(2))
+    assert "could not be recorded" in caplog.text
+    ended.assert_called_once()
+    assert torch.equal(work(torch.ones(2), torch.ones(2))[0], torch.full((2,), 3.0))
+    assert gc.isenabled()
+
+
+def test_a_full_gpu_is_no_failed_recording(monkeypatch: pytest.MonkeyPatch):
+    @contextmanager
+    def graph(*_: Any, **__: Any) -> Iterator[None]:
+        yield
+        raise torch.cuda.OutOfMemoryError
+
+    pretended(monkeypatch, graph)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        CudaGraph(twice, torch.ones(2), torch.ones(2))
+
+
+def test_nobody_uses_a_gpu_while_somebody_records():
+    gate, seen = RecordingGate(), []
+    begun, may_end = threading.Event(), threading.Event()
+
+    def record() -> None:
+        with gate.using(), gate.recording():
+            begun.set()
+            may_end.wait(10)
+            seen.append("recorded")
+
+    def use() -> None:
+        with gate.using(), gate.using():
+            seen.append("used")
+
+    recorder, user = threading.Thread(target=record), threading.Thread(target=use)
+    recorder.start()
+    assert begun.wait(10)
+    user.start()
+    user.join(0.05)
+    assert not seen
+    may_end.set()
+    for thread in (recorder, user):
+        thread.join(10)
+    assert seen == ["recorded", "used"]
+
+
+def test_two_who_use_a_gpu_and_record_do_not_wait_for_each_other():
+    gate, both, recorded = RecordingGate(), threading.Barrier(2), []
+
+    def record() -> None:
+        with gate.using():
+            both.wait(10)
+            with gate.recording():
+                recorded.append(1)
+
+    threads = [threading.Thread(target=record) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(recorded) == 2

@@ -16,7 +16,8 @@ def test_photometric_is_zero_for_equal_pictures():
 
 def patch_distance(picture: torch.Tensor, target: torch.Tensor, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
-    corner = losses.patch_corner(*picture.shape[1:3], 36, generator)
+    height, width = picture.shape[1:3]
+    corner = losses.patch_corner(height, width, 36, generator)
     return losses.patch_distance(PERCEPTUAL, picture, target, corner, 36)
 
 

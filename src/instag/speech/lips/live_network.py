@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from instag.assets.onnx_session import onnx_session
 from instag.assets.tflite.onnx_writer import OnnxGraph
-from instag.runtime.cuda_graph import cuda_graphed
+from instag.runtime.cuda_graph import cuda_graphed, using_gpu
 from instag.runtime.device_copy import to_device_async, urgent_stream
 from instag.speech.lips.live_features import LIVE_SAMPLES, LIVE_STEPS, SIDE_FRAMES, live_hidden
 from instag.speech.lips.network import MARGIN_FRAMES, STEPS_PER_FRAME, LipModel, LipNet
@@ -74,7 +74,7 @@ class TorchLiveNetwork(LiveNetwork):
     def _batch(self, windows: Float[Tensor, "b samples"]) -> Float[Tensor, "b 5 n"]:
         count = len(windows)
         whole = windows if self._stream is None else pad(windows, (0, 0, 0, AT_ONCE - count))
-        with torch.cuda.stream(self._stream):
+        with using_gpu(), torch.cuda.stream(self._stream):
             (hidden,) = self._work(to_device_async(whole, self._device))
             return hidden[:count].cpu()
 

@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from instag.models.avatar import Avatar
+from instag.runtime.cuda_graph import using_gpu
 from instag.runtime.device_copy import PendingTensor, to_device_async
 from instag.synthesis.background import BackgroundCache
 from instag.synthesis.batch_painter import BatchPainter, PaintedHead
@@ -87,13 +88,15 @@ class LivePainter:
     def paint(self, frames: Sequence[Drawn]) -> list[UInt8[np.ndarray, "h w 3"]]:
         """One picture for each frame. Heads of pictures of one size, and of the same expression
         units, are painted in one batch, of at most MOST_AT_ONCE frames."""
-        started = [
-            (places, self._started([frames[place] for place in places]))
-            for places in _batches(frames)
-        ]
+        with using_gpu():
+            started = [
+                (places, self._started([frames[place] for place in places]))
+                for places in _batches(frames)
+            ]
+            arrived = [(places, download.wait().numpy()) for places, download in started]
         pictures: dict[int, np.ndarray] = {}
-        for places, download in started:
-            pictures |= zip(places, download.wait().numpy(), strict=True)
+        for places, batch in arrived:
+            pictures |= zip(places, batch, strict=True)
         return [pictures[place] for place in range(len(frames))]
 
     def _started(self, frames: Sequence[Drawn]) -> PendingTensor:

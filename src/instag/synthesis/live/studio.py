@@ -19,6 +19,7 @@ import torch
 from instag.errors import BadArgument, StudioFull
 from instag.models.avatar import Avatar
 from instag.runtime.closable import Closable
+from instag.runtime.cuda_graph import using_gpu
 from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
 from instag.speech.lips.live_ear import LOOK_AHEAD_S, LiveEar, listen
 from instag.speech.lips.live_features import look_ahead_steps
@@ -160,7 +161,7 @@ class Studio(Closable):
         StudioFull, and BadArgument for a head that lip codes do not drive."""
         if self._failure is not None:
             raise self._failure
-        with self._opening:  # a device records one graph at a time
+        with self._opening, using_gpu():
             self._check_place()
             cast = self._cast(avatar)
             with self._lock:
