@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -105,13 +105,13 @@ class CudaGraph:
                     work(*self._inputs)
             torch.cuda.current_stream().wait_stream(aside)
             self._graph = torch.cuda.CUDAGraph()
-            with _GATE.recording(), _without_collection():
+            with _GATE.recording(), without_collection():
                 try:
                     self._outputs = self._recorded(work)
                 except torch.cuda.OutOfMemoryError:
                     raise
                 except RuntimeError as error:
-                    _end_allocation(self._graph.pool(), examples[0].device)
+                    end_allocation(self._graph.pool(), examples[0].device)
                     raise RecordingFailed(str(error)) from error
 
     def _recorded(self, work: Work) -> tuple[Tensor, ...]:
@@ -134,7 +134,7 @@ class CudaGraph:
 
 
 @contextmanager
-def _without_collection() -> Iterator[None]:
+def without_collection() -> Iterator[None]:
     """A block in which Python collects no garbage: what it frees may be the GPU's."""
     collects = gc.isenabled()
     gc.disable()
@@ -145,7 +145,7 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _end_allocation(pool: object, device: torch.device) -> None:
+def end_allocation(pool: Any, device: torch.device) -> None:
     """The allocator still believes in a recording that failed, and would free nothing that
     several streams used. It raises where it does not."""
     with suppress(RuntimeError, AttributeError):

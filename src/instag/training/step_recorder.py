@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from instag.rendering.gsplat_renderer import Filled, GsplatRenderer, Projected, rendering_of
+from instag.runtime.cuda_graph import end_allocation, without_collection
 from instag.runtime.device_copy import to_device_async
 from instag.training.stages.adapt_stage import AdaptStage, HostChoices, Noise, StepInputs
 from instag.training.stages.stage import StepOutput
@@ -210,13 +211,14 @@ class StepRecorder:
         collects garbage first, which takes longer than most recordings.)"""
         around = torch.cuda.current_stream(self._rows.device)
         self._stream.wait_stream(around)
-        with torch.cuda.stream(self._stream):
+        with torch.cuda.stream(self._stream), without_collection():
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
             try:
                 yield
             except BaseException:
                 with suppress(RuntimeError):
                     graph.capture_end()
+                end_allocation(self._pool, self._rows.device)
                 raise
             graph.capture_end()
         around.wait_stream(self._stream)
