@@ -12,10 +12,10 @@ from instag.runtime.device import (
     denormals_flushed,
     device_named,
     gpu_obstacle,
-    loading_uncollected,
     runs_on,
     set_threads,
 )
+from instag.runtime.garbage import loading_uncollected
 
 
 def test_threads() -> None:

@@ -7,7 +7,6 @@ A recording is lost where another thread uses the GPU in some ways, so threads t
 others do it in a block of `using_gpu`, and wait there while one records.
 """
 
-import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +15,8 @@ from typing import Any, final
 
 import torch
 from torch import Tensor
+
+from instag.runtime.garbage import without_collection
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class CudaGraph:
                     work(*self._inputs)
             torch.cuda.current_stream().wait_stream(aside)
             self._graph = torch.cuda.CUDAGraph()
+            # What Python would collect meanwhile may be the GPU's.
             with _GATE.recording(), without_collection():
                 try:
                     self._outputs = self._recorded(work)
@@ -131,18 +133,6 @@ class CudaGraph:
             held.copy_(given)
         self._graph.replay()
         return self._outputs
-
-
-@contextmanager
-def without_collection() -> Iterator[None]:
-    """A block in which Python collects no garbage: what it frees may be the GPU's."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def end_allocation(pool: Any, device: torch.device) -> None:

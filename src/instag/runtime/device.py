@@ -1,6 +1,5 @@
 """The device that computes, its memory and its threads."""
 
-import gc
 import importlib.util
 import os
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instag.errors import BadArgument, DeviceFull
+from instag.runtime.garbage import loading_uncollected
 
 if TYPE_CHECKING:
     import torch
@@ -215,20 +215,6 @@ def explain_device_full() -> Iterator[None]:
             "step (--batch 2), or use --device cpu."
         )
         raise DeviceFull(message) from error
-
-
-@contextmanager
-def loading_uncollected() -> Iterator[None]:
-    """Load libraries in the block without collecting garbage, which finds none among their million
-    objects and takes a sixth of the time; they are never looked through later either."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if collecting:
-            gc.enable()
 
 
 def set_threads(threads: int | None = None) -> int:

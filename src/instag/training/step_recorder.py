@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from instag.rendering.gsplat_renderer import Filled, GsplatRenderer, Projected, rendering_of
-from instag.runtime.cuda_graph import end_allocation, without_collection
+from instag.runtime.cuda_graph import end_allocation
 from instag.runtime.device_copy import to_device_async
+from instag.runtime.garbage import without_collection
 from instag.training.stages.adapt_stage import AdaptStage, HostChoices, Noise, StepInputs
 from instag.training.stages.stage import StepOutput
 
