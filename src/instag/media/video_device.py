@@ -5,7 +5,6 @@ import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import final
 
 import cv2
@@ -13,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from instag.errors import BadArgument, NotWritable
+from instag.runtime.closable import Closable
 
 Ioctl = Callable[[int, int, bytearray], int]
 """As fcntl.ioctl, which changes the bytes."""
@@ -28,7 +28,7 @@ CONVERSIONS = {b"YU12": cv2.COLOR_RGB2YUV_I420, b"YV12": cv2.COLOR_RGB2YUV_YV12,
 
 
 @final
-class VideoDevice:
+class VideoDevice(Closable):
     """Takes pictures of one size; used in a `with` block. Raises BadArgument where the path is no
     device that pictures can be written to, or takes no such pictures; NotWritable."""
 
@@ -63,17 +63,6 @@ class VideoDevice:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-
-    def __enter__(self) -> "VideoDevice":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check_output(self, ioctl: Ioctl) -> None:
         answer = bytearray(CAPABILITY.size)
