@@ -27,11 +27,10 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from benchmarks.live_parts import sound_or_sample
 from benchmarks.mouth_lag import lag_s, mouth_lag_s
 
 from instag.app.webrtc import hear_at_once
-from instag.assets.sample_speech import recording
-from instag.media.reader import read_sound
 from instag.models.avatar import Avatar
 from instag.types import SAMPLE_RATE
 
@@ -228,11 +227,7 @@ def main() -> None:
     parser.add_argument("--look-ahead", type=float, default=0.2)
     parser.add_argument("--port", type=int, default=8899)
     given = parser.parse_args()
-    sound = (
-        read_sound(given.sound, rate=SAMPLE_RATE)
-        if given.sound
-        else recording("speech_one").waveform.astype(np.float32)
-    )
+    sound = sound_or_sample(given.sound)
     count = round(given.seconds * SAMPLE_RATE)
     sound = np.tile(sound, -(-count // len(sound)))[:count]
     command = [sys.executable, "-m", "instag", "serve", str(given.avatar), "--json"]

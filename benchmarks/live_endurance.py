@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
-from benchmarks.live_parts import memory_mb
+from benchmarks.live_parts import memory_mb, sound_or_sample
 
-from instag.assets.sample_speech import recording
-from instag.media.reader import read_sound
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
 from instag.runtime.device import keep_freed_memory, set_threads
@@ -82,11 +80,7 @@ def main() -> None:
     given = parser.parse_args()
     set_threads()
     keep_freed_memory()
-    sound = (
-        read_sound(given.sound, rate=SAMPLE_RATE)
-        if given.sound
-        else recording("speech_one").waveform.astype(np.float32)
-    )
+    sound = sound_or_sample(given.sound)
     said = np.take(sound, np.arange(SAID_S * SAMPLE_RATE), mode="wrap")
     watch, memory = Watch(round(60 * given.minutes * FPS)), [memory_mb()]
     with Studio() as studio:

@@ -135,6 +135,13 @@ def long_session(avatar: Avatar, sound: np.ndarray, minutes: float) -> dict[str,
     }
 
 
+def sound_or_sample(path: Path | None) -> np.ndarray:
+    """Mono, 16 kHz; without a file one that comes with instag."""
+    if path is None:
+        return recording("speech_one").waveform.astype(np.float32)
+    return read_sound(path, rate=SAMPLE_RATE)
+
+
 def memory_mb() -> float:
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line) / 1024
@@ -166,11 +173,7 @@ def main() -> None:
     given = parser.parse_args()
     set_threads()
     keep_freed_memory()
-    sound = (
-        read_sound(given.sound, rate=SAMPLE_RATE)
-        if given.sound
-        else recording("speech_one").waveform.astype(np.float32)
-    )
+    sound = sound_or_sample(given.sound)
     avatar = Avatar.open(given.avatar)
     for size in given.sizes:
         of_size = scaled(avatar, size)
