@@ -139,7 +139,8 @@ class FaceStage(AdaptStage):
         more = (config.hair_attention, config.normals, config.perceptual, config.landmarks)
         return (
             tuple(term(step) for term in (*terms, *more)),
-            self.surface(step) and self._depth_weight(step),
+            self.surface(step),
+            self._depth_weight(step),
             self._degree(step),
             self._shows_hair(step),
             self.shrunk(step),
