@@ -12,7 +12,7 @@ from instag.models.baked_head import BakedHead, BakedLayers, check_baked_head, h
 from instag.models.layer_source import ExactLayers, LayerSource
 from instag.models.pose_shapes import PoseShapes
 from instag.rendering.cpu.painter import CpuPainter
-from instag.types import LANDMARKS, WINDOWS, Condition
+from instag.types import WINDOWS, Condition
 from models.baking import baked, earlier
 
 FRAMES = 6
@@ -54,7 +54,7 @@ def test_a_baked_head_turns_as_the_exact_one():
     shapes, generator = PoseShapes(), torch.Generator().manual_seed(4)
     for parameter in shapes.parameters():
         parameter.normal_(generator=generator)
-    shapes.observe(torch.zeros(LANDMARKS, 3), avatar.viewmats)
+    shapes.observe(torch.zeros(1, 3), avatar.viewmats)
     avatar.head.face.pose_shapes = shapes
     head, degree = avatar.head, avatar.info.degree
     rigid = painted(ExactLayers(earlier().head, degree=degree))

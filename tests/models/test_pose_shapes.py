@@ -11,7 +11,6 @@ from instag.models.pose_shapes import (
     mean_rotation,
     shifted,
 )
-from instag.types import LANDMARKS
 
 
 def turned(degrees: float) -> torch.Tensor:
@@ -30,9 +29,7 @@ def shapes() -> PoseShapes:
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.normal_()
-    made.observe(
-        torch.zeros(LANDMARKS, 3), torch.stack([turned(angle) for angle in range(-10, 11)])
-    )
+    made.observe(torch.zeros(1, 3), torch.stack([turned(angle) for angle in range(-10, 11)]))
     return made
 
 

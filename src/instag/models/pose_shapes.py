@@ -11,11 +11,11 @@ from typing import final
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import grid_sample
 
 from instag.models.mlp import mlp
 from instag.models.triplane import TriPlane
 from instag.ops.easing import smoothstep
-from instag.types import LANDMARKS
 
 TURN_UNIT = 0.15
 """Sine of the angle of a turn of 1, about each axis of the camera."""
@@ -28,20 +28,23 @@ SEEN = (0.01, 0.99)
 """Quantiles of the turns that a head learned from, beyond which shapes move no further."""
 AT_REST = 0.02
 """Factor on the first weights of the last layer: shapes begin near 0."""
-POINTS_AT_ONCE = 8192
+SIDE = 40
+"""Of the grid that holds how far off the skin a place is; some 5 mm apart."""
 
 
 @final
 class PoseShapes(nn.Module):
     """A tri-plane encoding and a small network, a person's own.
 
-    skin: the landmarks at rest, metres. usual: the mean rotation from world to camera. turns: least
-    and most turn about each axis. All are those of the frames that the head learns from.
+    usual: the mean rotation from world to camera. turns: least and most turn about each axis. Both
+    of the frames that the head learns from. off_skin: 0 on the face's skin, 1 off it, in a grid
+    (z, y, x) over `box`, least and most coordinates in metres; around it all is off the skin.
     """
 
-    skin: Tensor
     usual: Tensor
     turns: Tensor
+    off_skin: Tensor
+    box: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,23 +52,41 @@ class PoseShapes(nn.Module):
         self.network = mlp(36, 32, 9)
         with torch.no_grad():
             self.network.get_parameter("2.weight").mul_(AT_REST)
-        self.register_buffer("skin", torch.zeros(LANDMARKS, 3))
         self.register_buffer("usual", torch.eye(3))
         self.register_buffer("turns", torch.zeros(2, 3))
+        self.register_buffer("off_skin", torch.ones(SIDE, SIDE, SIDE))
+        self.register_buffer("box", torch.tensor([[-1.0], [1.0]]).repeat(1, 3))
 
     @torch.no_grad()
-    def observe(self, skin: Float[Tensor, "478 3"], viewmats: Float[Tensor, "f 4 4"]) -> None:
-        """Take over where the skin is, metres, and how the head turns in the frames to learn
-        from."""
-        self.skin.copy_(skin)
+    def observe(self, skin: Float[Tensor, "p 3"], viewmats: Float[Tensor, "f 4 4"]) -> None:
+        """Take over where the skin is and how the head turns in the frames to learn from. skin:
+        points at rest, metres."""
+        self.box.copy_(torch.stack([skin.amin(0) - OFF_SKIN, skin.amax(0) + OFF_SKIN]))
+        x, y, z = (torch.linspace(*ends, SIDE, device=skin.device) for ends in self.box.T.tolist())
+        for layer, depth in zip(self.off_skin, z, strict=True):
+            places = torch.cartesian_prod(depth[None], y, x).flip(1)
+            nearest = torch.cdist(places, skin).amin(dim=1)
+            share = ((nearest - ON_SKIN) / (OFF_SKIN - ON_SKIN)).clamp(0, 1)
+            layer.copy_(smoothstep(share).view(SIDE, SIDE))
         self.usual.copy_(mean_rotation(viewmats[:, :3, :3]))
         seen = self._turn(viewmats)
         self.turns.copy_(torch.quantile(seen, seen.new_tensor(SEEN), dim=0))
 
     def shapes(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"]:
         """Shifts in metres for a turn of 1 about each axis. points: metres, the head at rest."""
+        off = self._off_skin(points)
+        if points.device.type != "cpu":
+            return self._shapes_off(points, off)
+        # Most Gaussians lie on the skin. (Shapes of a CUDA graph must not depend on which.)
+        rows = off.nonzero()[:, 0]
+        found = self._shapes_off(points[rows], off[rows])
+        return points.new_zeros(len(points), 3, 3).index_copy(0, rows, found)
+
+    def _shapes_off(
+        self, points: Float[Tensor, "n 3"], off: Float[Tensor, " n"]
+    ) -> Float[Tensor, "n 3 3"]:
         raw = self.network(self.encoding(points)).view(-1, 3, 3)
-        return raw * (SHAPE_UNIT * self._off_skin(points))[:, None, None]
+        return raw * (SHAPE_UNIT * off)[:, None, None]
 
     def turn(self, viewmats: Float[Tensor, "b 4 4"]) -> Float[Tensor, "b 3"]:
         """How far a head is turned from its usual pose, within what it learned from."""
@@ -79,10 +100,14 @@ class PoseShapes(nn.Module):
     @torch.no_grad()
     def _off_skin(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
         """0 on the face's skin, 1 off it."""
-        nearest = [
-            torch.cdist(part, self.skin).amin(dim=1) for part in points.split(POINTS_AT_ONCE)
-        ]
-        return smoothstep(((torch.cat(nearest) - ON_SKIN) / (OFF_SKIN - ON_SKIN)).clamp(0, 1))
+        units = 2 * (points - self.box[0]) / (self.box[1] - self.box[0]) - 1
+        return grid_sample(
+            self.off_skin[None, None],
+            units[None, None, None],
+            mode="bilinear",
+            padding_mode="border",
+            align_corners=True,
+        ).flatten()
 
 
 def shifted(shapes: Float[Tensor, "n 3 3"], turn: Float[Tensor, "b 3"]) -> Float[Tensor, "b n 3"]:
