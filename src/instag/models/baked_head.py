@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from instag.models.blending import Blender, FastBlender, Shader, channels_of
@@ -98,18 +98,36 @@ class BakedLayers(LayerSource):
     them and blends the shapes; asks the mouth's small field about all of the mouth. On a CPU in
     compiled passes, elsewhere in torch."""
 
-    def __init__(self, head: Head, baked: BakedHead, *, degree: int) -> None:
-        """baked: of this head. degree: of the spherical harmonics."""
+    def __init__(
+        self,
+        head: Head,
+        baked: BakedHead,
+        *,
+        degree: int,
+        shown: tuple[Bool[Tensor, " n"], Bool[Tensor, " m"]] | None = None,
+    ) -> None:
+        """baked: of this head. degree: of the spherical harmonics. shown: the Gaussians of face and
+        mouth that come out, where not all of them do."""
         means = head.face.gaussians.means.detach()
         baked, shapes = baked.to(means.device), baked.face.to(means.device)
         self._head, self._shapes, self._reader = head, shapes, shapes.reader()
         self._asked = head.face.point_features_at(means[shapes.read_at])
         self._hook_points = head.face.point_features_at(means[baked.hook_points])
         blender = FastBlender if means.device.type == "cpu" else Blender
-        self._blender = blender(head.face.gaussians, shapes)
-        self._mouth = FixedPointsMouth(head.mouth.field, head.mouth.encode())
+        gaussians, encoding = head.face.gaussians, head.mouth.encode()
+        self._of_mouth = head.mouth.gaussians
+        if shown is not None:
+            gaussians, shapes = gaussians.part(shown[0]), shapes.part(shown[0])
+            self._of_mouth, encoding = self._of_mouth.part(shown[1]), encoding[shown[1]]
+        self._blender = blender(gaussians, shapes)
+        self._mouth = FixedPointsMouth(head.mouth.field, encoding)
         self._face_colors = Shader(self._blender.gaussians, degree)
-        self._mouth_colors = Shader(head.mouth.gaussians, degree)
+        self._mouth_colors = Shader(self._of_mouth, degree)
+
+    @property
+    def face_order(self) -> Int[Tensor, " n"]:
+        """The places in the head of the face's Gaussians, as they come out."""
+        return self._blender.order
 
     def __call__(self, condition: Condition, camera: Camera) -> tuple[Layer, Layer]:
         face, mouth = self._head.face, self._head.mouth
@@ -118,7 +136,7 @@ class BakedLayers(LayerSource):
         of_face = self._blender(self._shapes.coefficients(moved, self._reader))
         hook = face.hook(self._hook_points, codes)
         shift = self._mouth.shift(mouth.field.speech(condition.speech), hook)
-        of_mouth = mouth.splats(_shifted(shift), len(shift))
+        of_mouth = self._of_mouth.splats(_shifted(shift), len(shift), rigid=True)
         return (
             Layer(splats=of_face, colors=self._face_colors(of_face, camera)),
             Layer(splats=of_mouth, colors=self._mouth_colors(of_mouth, camera)),
