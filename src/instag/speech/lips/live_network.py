@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from instag.assets.onnx_session import onnx_session
-from instag.assets.tflite.onnx_writer import OnnxGraph
+from instag.assets.tflite.onnx_writer import FLOAT32, OnnxGraph
 from instag.runtime.cuda_graph import cuda_graphed, using_gpu
 from instag.runtime.device_copy import to_device_async, urgent_stream
 from instag.speech.lips.live_features import (
@@ -43,6 +43,8 @@ TOGETHER = 2
 """Frames that are heard in one window on a CPU, which halves the ear's work."""
 AT_ONCE = 32
 """Windows of a batch."""
+MOST_WEIGHT = 63
+"""Of weights in bytes: processors without VNNI add two products in sixteen bits, and clip them."""
 AROUND = SIDE_FRAMES + MARGIN_FRAMES
 """Frames to either side of a frame that the lip networks read."""
 
@@ -66,7 +68,7 @@ def live_network(encoder: WhisperEncoder, model: LipModel, look_ahead: int) -> L
     if encoder.conv1.weight.device.type != "cpu":
         return TorchLiveNetwork(encoder, model, look_ahead)
     frames = TOGETHER if look_ahead - STEPS_PER_FRAME * (TOGETHER - 1) >= LEAST_STEPS else 1
-    return OnnxLiveNetwork(encoder, model, look_ahead, frames)
+    return OnnxLiveNetwork(encoder, model, look_ahead, frames, eight_bits=True)
 
 
 @final
@@ -101,10 +103,18 @@ class OnnxLiveNetwork(LiveNetwork):
     """Window by window, on one core."""
 
     def __init__(
-        self, encoder: WhisperEncoder, model: LipModel, look_ahead: int, frames: int = 1
+        self,
+        encoder: WhisperEncoder,
+        model: LipModel,
+        look_ahead: int,
+        frames: int = 1,
+        *,
+        eight_bits: bool = False,
     ) -> None:
+        """eight_bits: the encoder's linear layers compute with whole numbers."""
         self.frames = frames
-        self._session = onnx_session(live_graph(encoder, model, look_ahead, frames), threads=1)
+        graph = live_graph(encoder, model, look_ahead, frames, eight_bits=eight_bits)
+        self._session = onnx_session(graph, threads=1)
 
     def __call__(self, windows: Float[Tensor, "b samples"]) -> Float[Tensor, "b m n"]:
         found = [
@@ -114,9 +124,16 @@ class OnnxLiveNetwork(LiveNetwork):
         return torch.from_numpy(np.concatenate(found))
 
 
-def live_graph(encoder: WhisperEncoder, model: LipModel, look_ahead: int, frames: int = 1) -> bytes:
+def live_graph(
+    encoder: WhisperEncoder,
+    model: LipModel,
+    look_ahead: int,
+    frames: int = 1,
+    *,
+    eight_bits: bool = False,
+) -> bytes:
     """The graph as an ONNX file: `window` [1, 1, 19200] in, `hidden` [1, 4 + frames, n] out."""
-    build = _Builder(OnnxGraph(name="live", opset=OPSET))
+    build = _Builder(OnnxGraph(name="live", opset=OPSET), eight_bits=eight_bits)
     graph = build.graph
     graph.add_input("window", [1, 1, LIVE_SAMPLES])
     flow = build.gelu(build.conv(_log_mel(build, "window"), encoder.conv1))
@@ -189,8 +206,8 @@ def _hidden(build: "_Builder", heard: str, network: LipNet, frames: int) -> str:
 class _Builder:
     """Layers of torch as nodes of a graph."""
 
-    def __init__(self, graph: OnnxGraph) -> None:
-        self.graph = graph
+    def __init__(self, graph: OnnxGraph, *, eight_bits: bool) -> None:
+        self.graph, self._eight_bits = graph, eight_bits
 
     def constant(self, values: Tensor) -> str:
         return self.graph.constant(values.detach().float().cpu().numpy())
@@ -222,9 +239,23 @@ class _Builder:
 
     def linear(self, flow: str, layer: nn.Module) -> str:
         assert isinstance(layer, nn.Linear)
+        if self._eight_bits:
+            return self.add(self._whole_product(flow, layer.weight.detach().float()), layer.bias)
         return self.add(
             self.graph.node("MatMul", [flow, self.constant(layer.weight.T)]), layer.bias
         )
+
+    def _whole_product(self, flow: str, weight: Tensor) -> str:
+        """`flow` by the weights' transpose, in bytes: a unit for each output, and one for the input
+        that it chooses."""
+        units = weight.abs().amax(1).clamp_min(1e-8) / MOST_WEIGHT
+        rounded = (weight / units[:, None]).round().to(torch.int8).T
+        weights = self.graph.constant(rounded.contiguous().numpy())
+        middle = self.graph.constant(np.zeros((), np.int8))
+        given, unit, zero = self.graph.nodes("DynamicQuantizeLinear", [flow], [None] * 3)
+        sums = self.graph.node("MatMulInteger", [given, weights, zero, middle])
+        unit = self.graph.node("Mul", [unit, self.constant(units)])
+        return self.graph.node("Mul", [self.graph.node("Cast", [sums], to=FLOAT32), unit])
 
     def norm(self, flow: str, weight: Tensor, bias: Tensor) -> str:
         given = [flow, self.constant(weight), self.constant(bias)]
