@@ -51,8 +51,12 @@ class FastBlender:
     def __call__(self, coefficients: Float[Tensor, "b r"]) -> Splats:
         frames, still = len(coefficients), self._still
         means, quats, scales = (
-            each.repeat(frames, 1, 1) for each in (still.means, still.quats, still.scales)
+            each.new_empty(frames, *each.shape[1:])
+            for each in (still.means, still.quats, still.scales)
         )
+        means[:, self._moving :] = still.means[:, self._moving :]
+        quats[:, self._moving :] = still.quats[:, self._moving :]
+        scales[:, self._moving :] = still.scales[:, self._moving :]
         factors = (coefficients[..., None] * self._steps).contiguous()
         blend(self._shapes, factors, self._raw, self._moving, means, quats, scales)
         opacities = still.opacities.expand(frames, -1)
