@@ -30,7 +30,7 @@ IN_MOUTH = 4.0
 little, are all that lips and teeth consist of."""
 SELDOM = 32.0
 """The same for squares of changes by the inside of the mouth, which is seen in few frames."""
-WEIGHED, TESTED = 32, 16
+WEIGHED, TESTED = 16, 8
 """Frames in which Gaussians are weighed, and others that tell how near pictures are."""
 AT_ONCE = 4
 GREY = 128
