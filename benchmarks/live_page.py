@@ -2,7 +2,9 @@
 
 Starts the page's server on this machine and a Chromium without a window, and measures in the page
 what a person would see and hear: seconds to the first picture, pictures a second, from pushed sound
-and from a microphone to the mouth, from "Be quiet" to rest. Needs instag[browser-tests] and a
+and from a microphone to the mouth, from "Be quiet" to rest; how well and how late the mouth follows
+the opening that the lip codes of a sound ask for, by how dark it is, and how late the sound is
+heard. Needs instag[browser-tests] and a
 Chromium; the microphone is a file of tones between silences.
 """
 
@@ -22,9 +24,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from benchmarks.mouth_lag import dark_lag_s, lag_s
 
 from instag.app.library import Library, import_avatar
 from instag.assets.sample_speech import recording
+from instag.models.avatar import Avatar
 from instag.perception.face_mesh import FaceMesh
 from instag.perception.head_coordinates import INNER_LIPS
 from instag.types import SAMPLE_RATE
@@ -69,12 +73,14 @@ WATCH = """(box) => {
       share * (at % 2 ? video.videoHeight : video.videoWidth));
     pen.drawImage(video, x, y, w, h, 0, 0, side, side);
     const pixels = pen.getImageData(0, 0, side, side).data;
-    let change = 0;
+    let change = 0, light = 0;
     for (let at = 1; at < pixels.length; at += 4) {
       change += Math.abs(pixels[at] - before[at >> 2]);
       before[at >> 2] = pixels[at];
+      light += pixels[at];
     }
-    seen.frames.push([about.expectedDisplayTime, change / before.length]);
+    const count = before.length;
+    seen.frames.push([about.expectedDisplayTime, change / count, light / count]);
     video.requestVideoFrameCallback(look);
   };
   video.requestVideoFrameCallback(look);
@@ -157,7 +163,29 @@ def described(values: list[float]) -> str:
     return f"median {np.median(known):.0f} ms, p90 {np.quantile(known, 0.9):.0f} (n {len(known)})"
 
 
-def measure(page: Any, address: str, identifier: str, box: list[float], folder: Path) -> None:
+def follow(page: Any, avatar: Avatar) -> None:
+    """Let the head say eight seconds."""
+    said = recording("speech_two").waveform[: 8 * SAMPLE_RATE].astype(np.float32)
+    page.evaluate(play(said))
+    page.wait_for_timeout(10_000)
+    seen = page.evaluate(TAKE)
+    start, frames, sound = seen["marks"][-1], np.array(seen["frames"]), np.array(seen["sound"])
+    late, fit = dark_lag_s(avatar, (frames[:, 0] - start) / 1e3, -frames[:, 2], said)
+    fine = np.arange(0, 1e3 * len(said) / SAMPLE_RATE + 1e3)
+    heard = np.interp(fine, sound[:, 0] - start, sound[:, 1])
+    of_sound = lag_s(heard, np.abs(said[:: SAMPLE_RATE // 1000]), 1e3)
+    print(f"mouth and the track that drives it: correlation {fit:.2f}, {1e3 * late:.0f} ms later")
+    print(f"picture behind its sound: {1e3 * (late - of_sound):.0f} ms")
+
+
+def play(waveform: np.ndarray) -> str:
+    """The script that pushes a sound and notes when."""
+    samples = (waveform * 32767).astype(int).tolist()
+    file = f"{{samples: new Int16Array({samples}), rate: {SAMPLE_RATE}}}"
+    return f"({MARK})(() => instagLive.playFile({file}))"
+
+
+def measure(page: Any, address: str, identifier: str, box: list[float], avatar: Avatar) -> None:
     page.goto(f"{address}#/talk/{identifier}")
     begun = page.evaluate("performance.now()")
     page.locator("button.start").click()
@@ -169,14 +197,10 @@ def measure(page: Any, address: str, identifier: str, box: list[float], folder: 
     idle = mouth_motion(page.evaluate(TAKE))[1]
     rest = MOVED * float(np.quantile(idle, 0.9))
     pushed, heard, quiet_sound, quiet_mouth = [], [], [], []
-    write_wav(folder / "speech.wav", recording("speech_two").waveform)
-    samples = (recording("speech_two").waveform[8_000:40_000] * 32767).astype(int).tolist()
-    play = (
-        f"({MARK})(() => instagLive.playFile({{samples: new Int16Array({samples}), rate: 16000}}))"
-    )
+    phrase = play(recording("speech_two").waveform[8_000:40_000])
     hush = f"({MARK})(() => instagLive.interrupt())"
     for _ in range(TIMES):
-        page.evaluate(play)
+        page.evaluate(phrase)
         page.wait_for_timeout(1_300)
         page.evaluate(hush)
         page.wait_for_timeout(1_500)
@@ -194,6 +218,7 @@ def measure(page: Any, address: str, identifier: str, box: list[float], folder: 
     print(f"pushed sound to sound that is heard: {described(heard)}")
     print(f"be quiet to silence: {described(quiet_sound)}")
     print(f"be quiet to a resting mouth: {described(quiet_mouth)}")
+    follow(page, avatar)
     page.get_by_role("button", name="Microphone").click()
     page.wait_for_timeout(500)
     page.evaluate("seen.microphone()")
@@ -234,7 +259,7 @@ def main() -> None:
         with server(library.folder) as address:
             page = browser.new_page()
             box = lips_box(cv2.cvtColor(portrait, cv2.COLOR_BGR2RGB))
-            measure(page, address, entry.id, box, folder)
+            measure(page, address, entry.id, box, Avatar.open(given.avatar))
         browser.close()
 
 

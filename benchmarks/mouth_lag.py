@@ -38,14 +38,21 @@ def mouth_lag_s(
 ) -> tuple[float, float]:
     """By how much the shown mouth is later than a sound, and how well the two agree then. pictures:
     grey, with the times at which they came, seconds since the sound began."""
-    assert len(pictures) > len(WINDOW), "there are too few pictures"
+    rows, columns = mouth_box(avatar, len(pictures[0][1]))
+    times = np.array([at for at, _ in pictures])
+    dark = np.array([-float(picture[rows, columns].mean()) for _, picture in pictures])
+    return dark_lag_s(avatar, times, dark, sound)
+
+
+def dark_lag_s(
+    avatar: Avatar, times: np.ndarray, dark: np.ndarray, sound: np.ndarray
+) -> tuple[float, float]:
+    """The same, from how dark the mouth is in each picture."""
+    assert len(dark) > len(WINDOW), "there are too few pictures"
     assert avatar.speaker_adapter is not None
     front_end = LipCodeFrontEnd(SpeakerAdapter.of_state(avatar.speaker_adapter))
     waveform = torch.from_numpy(sound)
     codes = front_end.calibrated(waveform)(waveform)[..., 0] @ front_end.model.aperture
-    rows, columns = mouth_box(avatar, len(pictures[0][1]))
-    times = np.array([at for at, _ in pictures])
-    dark = np.array([-float(picture[rows, columns].mean()) for _, picture in pictures])
     # The head moves too, but slower than lips.
     smooth = np.convolve(dark, WINDOW, "same") / np.convolve(np.ones_like(dark), WINDOW, "same")
     fine = np.arange(0, len(sound) / SAMPLE_RATE + 1, 1e-3)

@@ -47,7 +47,7 @@ def bake(avatar: Avatar) -> BakedHead:
     """The baked head of an avatar that lip codes drive, both on the CPU. It has a single shape
     where no number of them is near enough."""
     generator = torch.Generator().manual_seed(0)
-    fitted, tested = _inputs(avatar, generator)
+    fitted, tested = driving_inputs(avatar, generator, (FITTED, TESTED))
     motions = _Motions(avatar.head.face, fitted)
     baked = BakedHead(
         face=fit_motion_shapes(
@@ -67,7 +67,7 @@ def bake(avatar: Avatar) -> BakedHead:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class _Inputs:
+class DrivingInputs:
     """What drives some frames, and their cameras."""
 
     codes: Float[Tensor, "f k"]
@@ -79,12 +79,14 @@ class _Inputs:
         return Condition(speech=windows.contiguous(), expression=self.expression[frames])
 
 
-def _inputs(avatar: Avatar, generator: torch.Generator) -> tuple[_Inputs, _Inputs]:
-    """To fit and to test: lip codes of the one half of those that the person was seen with,
+def driving_inputs(
+    avatar: Avatar, generator: torch.Generator, counts: tuple[int, int]
+) -> tuple[DrivingInputs, DrivingInputs]:
+    """So many to fit and to test: lip codes of the one half of those that the person was seen with,
     expressions of the one half of the frames, and of the other. Any code goes with any
     expression."""
     halves = []
-    for half, count in enumerate((FITTED, TESTED)):
+    for half, count in enumerate(counts):
         codes, expressions, viewmats = (
             _some(table[half::2] if len(table) > 1 else table, count, generator)
             for table in (_seen_codes(avatar, generator), avatar.expression, avatar.viewmats)
@@ -94,7 +96,7 @@ def _inputs(avatar: Avatar, generator: torch.Generator) -> tuple[_Inputs, _Input
             expressions[::BLINKS] = blinked(
                 expressions[::BLINKS], BLINK_LIMIT * strengths[::BLINKS], units
             )
-        halves.append(_Inputs(codes=codes, expression=expressions, viewmats=viewmats))
+        halves.append(DrivingInputs(codes=codes, expression=expressions, viewmats=viewmats))
     return halves[0], halves[1]
 
 
@@ -119,7 +121,7 @@ def _seen_codes(avatar: Avatar, generator: torch.Generator) -> Float[Tensor, "s 
 class _Motions:
     """The exact motion of some of a face's Gaussians in frames to fit (motion_shapes.Motion)."""
 
-    def __init__(self, face: Face, inputs: _Inputs) -> None:
+    def __init__(self, face: Face, inputs: DrivingInputs) -> None:
         self._face, self._features = face, face.point_features()
         self._codes = face.encode_conditioning(inputs.condition(slice(None)))
 
@@ -137,7 +139,7 @@ class _Motions:
         return torch.cat(ranked).unique()
 
 
-def _near_enough(avatar: Avatar, baked: BakedHead, inputs: _Inputs) -> BakedHead:
+def _near_enough(avatar: Avatar, baked: BakedHead, inputs: DrivingInputs) -> BakedHead:
     """With the fewest shapes of the face that are as near as is wanted, or all of them; with one
     where those are not near enough."""
     exact = _Painted(avatar, ExactLayers(avatar.head, degree=avatar.info.degree), inputs)
@@ -157,7 +159,7 @@ def _near_enough(avatar: Avatar, baked: BakedHead, inputs: _Inputs) -> BakedHead
 class _Painted:
     """The exact pictures of some frames, and where the mouth is in them."""
 
-    def __init__(self, avatar: Avatar, exact: LayerSource, inputs: _Inputs) -> None:
+    def __init__(self, avatar: Avatar, exact: LayerSource, inputs: DrivingInputs) -> None:
         self._camera = avatar.camera(inputs.viewmats)
         self._inputs, self._renderer = inputs, renderer_for(inputs.viewmats.device)
         self._pictures = list(self._paint(exact))

@@ -7,20 +7,21 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from instag.models.blending import Blender, FastBlender, Shader, channels_of
-from instag.models.face_field import Deformation
+from instag.models.face_field import FixedPoints
 from instag.models.gaussians import Gaussians
-from instag.models.head import Head
+from instag.models.head import Head, speech_alone
 from instag.models.layer_source import LayerSource
 from instag.models.motion_shapes import MotionShapes, check_motion_shapes, check_places
 from instag.models.mouth_field import FixedPointsMouth
+from instag.models.mouth_field import hook as hook_of
 from instag.models.pose_shapes import shifted
 from instag.models.render_head import Layer
 from instag.runtime.untrusted import check_tensors, real_number
-from instag.types import Camera, Condition
+from instag.types import Camera, Condition, Splats
 
 MOST_DECIBEL = 200.0
 LEAST_PSNR, LEAST_MOUTH_PSNR = 45.0, 42.0
@@ -100,46 +101,70 @@ class BakedLayers(LayerSource):
     them and blends the shapes; asks the mouth's small field about all of the mouth. On a CPU in
     compiled passes, elsewhere in torch."""
 
-    def __init__(self, head: Head, baked: BakedHead, *, degree: int) -> None:
-        """baked: of this head. degree: of the spherical harmonics."""
+    def __init__(
+        self,
+        head: Head,
+        baked: BakedHead,
+        *,
+        degree: int,
+        shown: tuple[Bool[Tensor, " n"], Bool[Tensor, " m"]] | None = None,
+    ) -> None:
+        """baked: of this head. degree: of the spherical harmonics. shown: the Gaussians of face and
+        mouth that come out, where not all of them do."""
         means = head.face.gaussians.means.detach()
         baked, shapes = baked.to(means.device), baked.face.to(means.device)
         self._head, self._shapes, self._reader = head, shapes, shapes.reader()
-        self._asked = head.face.point_features_at(means[shapes.read_at])
-        self._hook_points = head.face.point_features_at(means[baked.hook_points])
+        asked = head.face.point_features_at(means[shapes.read_at])
+        at_hook = head.face.point_features_at(means[baked.hook_points])
+        self._asked, self._gain = FixedPoints(head.face.field, asked.features), asked.gain
+        self._at_hook = FixedPoints(head.face.field, at_hook.features)
         blender = FastBlender if means.device.type == "cpu" else Blender
-        self._blender = blender(head.face.gaussians, shapes)
+        gaussians, encoding = head.face.gaussians, head.mouth.encode()
+        of_mouth = head.mouth.gaussians
+        if shown is not None:
+            gaussians, shapes = gaussians.part(shown[0]), shapes.part(shown[0])
+            of_mouth, encoding = of_mouth.part(shown[1]), encoding[shown[1]]
+        self._blender = blender(gaussians, shapes)
         self._pose_shapes = _pose_shapes(head, self._blender.gaussians)
-        self._mouth = FixedPointsMouth(head.mouth.field, head.mouth.encode())
+        self._mouth = FixedPointsMouth(head.mouth.field, encoding)
         self._face_colors = Shader(self._blender.gaussians, degree)
-        self._mouth_colors = Shader(head.mouth.gaussians, degree)
+        self._still_mouth = of_mouth.splats(None, 1)
+        self._mouth_colors = Shader(of_mouth, degree)
+
+    @property
+    def face_order(self) -> Int[Tensor, " n"]:
+        """The places in the head of the face's Gaussians, as they come out."""
+        return self._blender.order
 
     def __call__(self, condition: Condition, camera: Camera) -> tuple[Layer, Layer]:
         face, mouth = self._head.face, self._head.mouth
         codes = face.encode_conditioning(condition)
-        moved = channels_of(face.deform(self._asked, codes))
+        moved = self._asked(codes)
+        moved = channels_of(replace(moved, shift=moved.shift * self._gain))
         of_face = self._blender(self._shapes.coefficients(moved, self._reader))
         if self._pose_shapes is not None and face.pose_shapes is not None:
             turn = face.pose_shapes.turn(camera.viewmats)
             of_face = replace(of_face, means=of_face.means + shifted(self._pose_shapes, turn))
-        hook = face.hook(self._hook_points, codes)
+        hook = hook_of(self._at_hook(speech_alone(codes)).shift)
         shift = self._mouth.shift(mouth.field.speech(condition.speech), hook)
-        of_mouth = mouth.splats(_shifted(shift), len(shift))
+        of_mouth = self._mouth_splats(shift)
         return (
             Layer(splats=of_face, colors=self._face_colors(of_face, camera)),
             Layer(splats=of_mouth, colors=self._mouth_colors(of_mouth, camera)),
+        )
+
+    def _mouth_splats(self, shift: Float[Tensor, "b n 3"]) -> Splats:
+        """A mouth's Gaussians do not change but for their places."""
+        still, frames = self._still_mouth, len(shift)
+        return Splats(
+            means=still.means + shift,
+            quats=still.quats.expand(frames, -1, -1),
+            scales=still.scales.expand(frames, -1, -1),
+            opacities=still.opacities.expand(frames, -1),
         )
 
 
 def _pose_shapes(head: Head, gaussians: Gaussians) -> Float[Tensor, "n 3 3"] | None:
     """Of some Gaussians of the head's face."""
     shapes = head.face.pose_shapes
-    return None if shapes is None else shapes.shapes(gaussians.means.detach())
-
-
-def _shifted(shift: Tensor) -> Deformation:
-    return Deformation(
-        shift=shift,
-        rotation=shift.new_zeros(*shift.shape[:2], 4),
-        scale=torch.zeros_like(shift),
-    )
+    return None if shapes is None else shapes.shapes(gaussians.means.detach()).detach()

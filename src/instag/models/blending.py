@@ -20,10 +20,11 @@ from instag.types import Camera, Splats
 @final
 class Blender:
     """In torch, on any device: the slow twin of FastBlender. gaussians: in the order of the splats
-    that it returns."""
+    that it returns. order: their places among those that were given."""
 
     def __init__(self, gaussians: Gaussians, shapes: MotionShapes) -> None:
         self.gaussians, self._shapes = gaussians, shapes
+        self.order = torch.arange(len(gaussians))
 
     def __call__(self, coefficients: Float[Tensor, "b r"]) -> Splats:
         motion = deformation_of(self._shapes.motion(coefficients))
@@ -38,7 +39,7 @@ class FastBlender:
     def __init__(self, gaussians: Gaussians, shapes: MotionShapes) -> None:
         still = torch.ones(len(gaussians), dtype=torch.bool)
         still[shapes.moving] = False
-        order = torch.cat([shapes.moving, still.nonzero()[:, 0]])
+        order = self.order = torch.cat([shapes.moving, still.nonzero()[:, 0]])
         tables = {name: table[order] for name, table in gaussians.tables().items()}
         self.gaussians = Gaussians(**tables).requires_grad_(False)
         self._still = self.gaussians.splats(deformation_of(shapes.mean[order][None]), 1)
@@ -50,8 +51,12 @@ class FastBlender:
     def __call__(self, coefficients: Float[Tensor, "b r"]) -> Splats:
         frames, still = len(coefficients), self._still
         means, quats, scales = (
-            each.repeat(frames, 1, 1) for each in (still.means, still.quats, still.scales)
+            each.new_empty(frames, *each.shape[1:])
+            for each in (still.means, still.quats, still.scales)
         )
+        means[:, self._moving :] = still.means[:, self._moving :]
+        quats[:, self._moving :] = still.quats[:, self._moving :]
+        scales[:, self._moving :] = still.scales[:, self._moving :]
         factors = (coefficients[..., None] * self._steps).contiguous()
         blend(self._shapes, factors, self._raw, self._moving, means, quats, scales)
         opacities = still.opacities.expand(frames, -1)

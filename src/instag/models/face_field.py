@@ -6,6 +6,7 @@ field of pre-training (hidden 32; mouth: hidden 16, without expression), docs/me
 """
 
 from dataclasses import dataclass
+from typing import final
 
 import torch
 from jaxtyping import Float, Int
@@ -140,30 +141,41 @@ class MotionField(nn.Module):
         return torch.cat([speech, self.expression(others), blink.clamp(0, BLINK_LIMIT)], dim=-1)
 
     def deform(self, features: FieldFeatures, codes: Float[Tensor, "b codes"]) -> Deformation:
-        """Motion of each point in each frame.
+        """Motion of each point in each frame."""
+        return FixedPoints(self, features)(codes)
 
-        The first layer is split into the encoding's part, the same in all frames, and the gated
-        part; gating the layer's weights in place of its inputs gives the same numbers without a [b,
-        n, 38] array.
-        """
+    def forward(self, points: Float[Tensor, "n 3"], condition: Condition) -> Deformation:
+        return self.deform(self.features(points), self.encode_conditioning(condition))
+
+
+@final
+class FixedPoints:
+    """A field asked about the same points again and again: what no frame changes is computed once.
+
+    The first layer is split into the encoding's part, the same in all frames, and the gated part;
+    gating the layer's weights in place of its inputs gives the same numbers without a [b, n, 38]
+    array.
+    """
+
+    def __init__(self, field: MotionField, features: FieldFeatures) -> None:
+        weights = field.motion.get_parameter("0.weight")
+        of_encoding, self._of_gates = weights.split([36, weights.shape[1] - 36], dim=1)
+        self._static = features.encoding @ of_encoding.T
+        self._gates = torch.cat([features.speech_gate, features.expression_gate], dim=-1)
+        self._rest = field.motion[1:]
+
+    def __call__(self, codes: Float[Tensor, "b codes"]) -> Deformation:
+        """See MotionField.deform."""
         frames = len(codes)
-        of_encoding, of_gates = self.motion.get_parameter("0.weight").split(
-            [36, codes.shape[1]], dim=1
-        )
-        static = features.encoding @ of_encoding.T
-        gates = torch.cat([features.speech_gate, features.expression_gate], dim=-1)
-        gated = (of_gates * codes[:, None]).transpose(1, 2)
-        first = torch.baddbmm(static.expand(frames, -1, -1), gates.expand(frames, -1, -1), gated)
-        out = self.motion[1:](first)
+        gated = (self._of_gates * codes[:, None]).transpose(1, 2)
+        static, gates = (each.expand(frames, -1, -1) for each in (self._static, self._gates))
+        out = self._rest(torch.baddbmm(static, gates, gated))
         shift, rotation, *rest = out.split([3, 4, 1, 3] if out.shape[-1] == 11 else [3, 4], dim=-1)
         return Deformation(
             shift=shift * SHIFT_UNIT,
             rotation=rotation,
             scale=rest[-1] if rest else torch.zeros_like(shift),
         )
-
-    def forward(self, points: Float[Tensor, "n 3"], condition: Condition) -> Deformation:
-        return self.deform(self.features(points), self.encode_conditioning(condition))
 
 
 def without_column(

@@ -50,6 +50,11 @@ class Gaussians(nn.Module):
         """The raw values by parameter name, detached."""
         return {name: parameter.detach() for name, parameter in self.named_parameters()}
 
+    def part(self, kept: Bool[Tensor, " n"]) -> "Gaussians":
+        """Some of them, which are not learned."""
+        tables = {name: table[kept] for name, table in self.tables().items()}
+        return Gaussians(**tables).requires_grad_(False)
+
     def coefficients(self, degree: int) -> Float[Tensor, "n k 3"]:
         """Spherical harmonics up to `degree`."""
         return (

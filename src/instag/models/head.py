@@ -135,8 +135,7 @@ class Face(nn.Module):
         self, point_features: PointFeatures, codes: Float[Tensor, "b codes"]
     ) -> Float[Tensor, "b n 3"]:
         """The field's own shifts with the expression at zero, which the hook reads."""
-        speech_alone = torch.cat([codes[:, :WIDTH], torch.zeros_like(codes[:, WIDTH:])], dim=-1)
-        return self.field.deform(point_features.features, speech_alone).shift
+        return self.field.deform(point_features.features, speech_alone(codes)).shift
 
     def splats(
         self, point_features: PointFeatures, motion: Deformation, viewmats: Float[Tensor, "b 4 4"]
@@ -148,6 +147,11 @@ class Face(nn.Module):
             shift = motion.shift + shifted(point_features.pose_shapes, turn)
             motion = replace(motion, shift=shift)
         return self.gaussians.splats(motion, len(viewmats))
+
+
+def speech_alone(codes: Float[Tensor, "b codes"]) -> Float[Tensor, "b codes"]:
+    """Codes of a face's field with the expression at zero."""
+    return torch.cat([codes[:, :WIDTH], torch.zeros_like(codes[:, WIDTH:])], dim=-1)
 
 
 class Mouth(nn.Module):

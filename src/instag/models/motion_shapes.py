@@ -8,7 +8,7 @@ from functools import cache
 from typing import final
 
 import torch
-from jaxtyping import Float, Int, Int8
+from jaxtyping import Bool, Float, Int, Int8
 from torch import Tensor
 
 from instag.runtime.untrusted import Shape, check_shape, check_tensors
@@ -67,6 +67,17 @@ class MotionShapes:
     def first(self, count: int) -> "MotionShapes":
         """With the `count` strongest shapes alone."""
         return replace(self, shapes=self.shapes[:count], steps=self.steps[:count])
+
+    def part(self, kept: Bool[Tensor, " n"]) -> "MotionShapes":
+        """Of some Gaussians, for their `motion` alone: coefficients are read off all."""
+        moves = kept[self.moving]
+        return replace(
+            self,
+            mean=self.mean[kept],
+            moving=(kept.cumsum(0) - 1)[self.moving[moves]],
+            shapes=self.shapes[..., moves],
+            sampled=self.sampled[:0],
+        )
 
     def reader(self) -> Float[Tensor, "q r"]:
         """The map from differences to coefficients: least squares."""

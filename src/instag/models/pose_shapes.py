@@ -62,7 +62,10 @@ class PoseShapes(nn.Module):
         """Take over where the skin is and how the head turns in the frames to learn from. skin:
         points at rest, metres."""
         self.box.copy_(torch.stack([skin.amin(0) - OFF_SKIN, skin.amax(0) + OFF_SKIN]))
-        x, y, z = (torch.linspace(*ends, SIDE, device=skin.device) for ends in self.box.T.tolist())
+        x, y, z = (
+            torch.linspace(least, most, SIDE, device=skin.device)
+            for least, most in self.box.T.tolist()
+        )
         for layer, depth in zip(self.off_skin, z, strict=True):
             places = torch.cartesian_prod(depth[None], y, x).flip(1)
             nearest = torch.cdist(places, skin).amin(dim=1)

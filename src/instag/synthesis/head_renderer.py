@@ -14,6 +14,7 @@ from instag.models.baked_cache import baked_head_of
 from instag.models.baked_head import BakedHead, BakedLayers
 from instag.models.layer_source import ExactLayers, LayerSource
 from instag.models.render_head import Layer
+from instag.models.seen_gaussians import seen_gaussians
 from instag.rendering.compositing import DILATION, composite_uint8
 from instag.rendering.cpu.painter import CpuPainter
 from instag.rendering.registry import renderer_for
@@ -84,7 +85,8 @@ class HeadRenderer:
         live: bool = False,
     ) -> None:
         """dilate: widen the mouth's alpha (docs/method.md#a-frame). exact: do not use a baked
-        head. live: use the avatar's baked head on a GPU too."""
+        head. live: use the avatar's baked head on a GPU too, and on a CPU only Gaussians that
+        are seen (models/seen_gaussians.py)."""
         self._size, self._dilation = avatar.info.size, DILATION if dilate else 0
         self._source = layer_source(avatar, device, exact=exact, live=live)
         self._filled = live and device.type == "cuda"
@@ -176,12 +178,15 @@ def layer_source(
     avatar: Avatar, device: torch.device, *, exact: bool = False, live: bool = False
 ) -> LayerSource:
     """What gives the Gaussians of an avatar's head on a device: a baked head on a CPU, and that of
-    the avatar on a GPU where it is `live`; else, or where `exact`, its fields."""
+    the avatar on a GPU where it is `live`; else, or where `exact`, its fields. live: on a CPU, only
+    Gaussians that show in pictures of its size."""
     head, degree = avatar.to(device).head, avatar.info.degree
     baked = None if exact else _baked_for(avatar, device, live=live)
     if baked is None:
         return ExactLayers(head, degree=degree)
-    return BakedLayers(head, baked, degree=degree)
+    seen = seen_gaussians(avatar, baked) if live and device.type == "cpu" else None
+    shown = None if seen is None else (seen.face, seen.mouth)
+    return BakedLayers(head, baked, degree=degree, shown=shown)
 
 
 def _baked_for(avatar: Avatar, device: torch.device, *, live: bool) -> BakedHead | None:

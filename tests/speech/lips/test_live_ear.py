@@ -17,7 +17,7 @@ from instag.speech.lips.live_network import (
     TorchLiveNetwork,
     live_network,
 )
-from instag.types import SAMPLES
+from instag.types import FPS, SAMPLES
 
 
 @cache
@@ -26,9 +26,17 @@ def front_end(look_ahead_s: float = 0.2) -> LipCodeFrontEnd:
 
 
 @cache
-def network(look_ahead_s: float = 0.2) -> LiveNetwork:
+def chosen_network(look_ahead_s: float = 0.2) -> LiveNetwork:
     heard_by = front_end(look_ahead_s)
     return live_network(heard_by.encoder, heard_by.model, look_ahead_steps(look_ahead_s))
+
+
+@cache
+def network(look_ahead_s: float = 0.2) -> LiveNetwork:
+    """The same without rounding."""
+    heard_by, frames = front_end(look_ahead_s), chosen_network(look_ahead_s).frames
+    parts = heard_by.encoder, heard_by.model, look_ahead_steps(look_ahead_s)
+    return OnnxLiveNetwork(*parts, frames)
 
 
 def new_ear(look_ahead_s: float = 0.2, **settings: bool) -> LiveEar:
@@ -63,11 +71,40 @@ def test_a_stream_gives_the_codes_of_the_whole(look_ahead_s: float):
     ear.end()
     heard += all_of(ear)
     assert ear.finished
-    whole = front_end(look_ahead_s)(torch.from_numpy(sound))[..., 0]
-    torch.testing.assert_close(torch.stack([each.code for each in heard]), whole, atol=1e-4, rtol=0)
+    codes, together = torch.stack([each.code for each in heard]), network(look_ahead_s).frames
+    for later in range(together):
+        whole = front_end(look_ahead_s - later / FPS)(torch.from_numpy(sound))[..., 0]
+        of_stream, of_whole = codes[later::together], whole[later::together]
+        torch.testing.assert_close(of_stream, of_whole, atol=1e-4, rtol=0)
     said = np.concatenate([each.sound for each in heard])
     np.testing.assert_array_equal(said[: len(sound)], sound)
     assert not said[len(sound) :].any()
+
+
+def test_eight_bits_hardly_change_codes():
+    codes = []
+    for made in (network(), chosen_network()):
+        ear = LiveEar(front_end(), made, adaptive=False)
+        ear.push(speech(100))
+        codes.append(torch.stack([each.code for each in all_of(ear)]) @ front_end().model.aperture)
+    assert float((codes[0] - codes[1]).std()) < 0.1 * float(codes[0].std())
+
+
+@pytest.mark.parametrize(("look_ahead", "frames"), [(4, 1), (5, 1), (6, 2), (10, 2)])
+def test_no_frame_has_less_than_the_least_look_ahead(look_ahead: int, frames: int):
+    heard_by = front_end()
+    assert live_network(heard_by.encoder, heard_by.model, look_ahead).frames == frames
+
+
+@pytest.mark.parametrize("way", ["skip", "pass_on"])
+def test_what_is_known_of_a_frame_that_is_not_heard_is_dropped(way: str):
+    ear, sound = new_ear(adaptive=False), speech(12)
+    ear.push(sound)
+    listen([ear])
+    getattr(ear, way)()
+    code = listen([ear])[0].code
+    whole = front_end()(torch.from_numpy(sound))[2, :, 0]
+    torch.testing.assert_close(code, whole, atol=1e-4, rtol=0)
 
 
 def test_a_frame_waits_for_its_look_ahead_alone():
@@ -115,6 +152,11 @@ def test_ears_are_heard_together_as_alone():
     alone = new_ear()
     alone.push(speech(40)[10 * SAMPLES :])
     torch.testing.assert_close(both[1].code, listen([alone])[0].code, atol=1e-5, rtol=0)
+    fresh = new_ear()
+    fresh.push(speech(40)[10 * SAMPLES :])
+    later, early = listen([second, fresh])  # one that is known, and one that is not
+    assert torch.equal(early.code, both[1].code)
+    assert not torch.equal(later.code, early.code)
 
 
 def test_after_a_restart_nothing_is_left():

@@ -29,7 +29,7 @@ VALUE_NAME, VALUE_TYPE, TYPE_TENSOR, TYPE_ELEMENT, TYPE_SHAPE, SHAPE_DIMENSION, 
     1,
     1,
 )
-ELEMENTS = {"float32": 1, "float16": 10, "int32": 6, "int64": 7, "uint8": 2}
+ELEMENTS = {"float32": 1, "float16": 10, "int32": 6, "int64": 7, "uint8": 2, "int8": 3}
 """ONNX's numbers of the supported element types."""
 FLOAT32 = ELEMENTS["float32"]
 

@@ -8,6 +8,7 @@ SpeakerAdapter.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import torch
@@ -137,7 +138,11 @@ class SpeakerAdapter:
         uncrossed = uncross_lips(
             code + change[:, None] * self.opening, aperture, self.rest_aperture
         )
-        return clamp_to_seen(uncrossed, self.seen_codes)
+        return uncrossed if self._seen is None else self._seen.clamp(uncrossed)
+
+    @cached_property
+    def _seen(self) -> "SeenCodes | None":
+        return SeenCodes(self.seen_codes) if len(self.seen_codes) else None
 
 
 def default_speaker_adapter(model: LipModel) -> SpeakerAdapter:
@@ -316,13 +321,24 @@ def uncross_lips(
 
 
 def clamp_to_seen(code: Float[Tensor, "f k"], seen: Float[Tensor, "s k"]) -> Float[Tensor, "f k"]:
-    """Codes no farther than MAX_FROM_SEEN from a smooth mean of the nearest seen ones, so that
-    nothing jumps. Unchanged where none were seen."""
-    if not len(seen):
-        return code
-    size = deviations(seen)
-    apart = torch.cdist(code / size, seen / size)
-    near = torch.softmax((apart.amin(1, keepdim=True).square() - apart.square()) / 2, dim=1) @ seen
-    return near + (code - near) * (
-        MAX_FROM_SEEN / ((code - near) / size).norm(dim=1, keepdim=True).clamp_min(1e-6)
-    ).clamp(max=1)
+    """`SeenCodes.clamp`. Unchanged where none were seen."""
+    return SeenCodes(seen).clamp(code) if len(seen) else code
+
+
+@final
+class SeenCodes:
+    """Codes that a person was seen with, one at least, in their deviations."""
+
+    def __init__(self, seen: Float[Tensor, "s k"]) -> None:
+        self._size, self._seen = deviations(seen), seen
+        self._scaled = seen / self._size
+
+    def clamp(self, code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:
+        """Codes no farther than MAX_FROM_SEEN from a smooth mean of the nearest seen ones, so that
+        nothing jumps."""
+        size, apart = self._size, torch.cdist(code / self._size, self._scaled)
+        near = torch.softmax((apart.amin(1, keepdim=True).square() - apart.square()) / 2, dim=1)
+        near = near @ self._seen
+        return near + (code - near) * (
+            MAX_FROM_SEEN / ((code - near) / size).norm(dim=1, keepdim=True).clamp_min(1e-6)
+        ).clamp(max=1)

@@ -14,14 +14,20 @@ from instag.errors import BadArgument
 from instag.media.sound_queue import SampleQueue
 from instag.speech.lips.adapter_batch import AdapterBatch, AdapterTables
 from instag.speech.lips.front_end import LipCodeFrontEnd
-from instag.speech.lips.live_features import LIVE_SAMPLES, SIDE_FRAMES, look_ahead_steps
+from instag.speech.lips.live_features import (
+    LEAST_STEPS,
+    LIVE_SAMPLES,
+    SIDE_FRAMES,
+    look_ahead_steps,
+)
 from instag.speech.lips.live_network import LiveNetwork
 from instag.speech.lips.quiet_rest import QuietRest
 from instag.speech.running_loudness import RunningLoudness
 from instag.speech.whisper import STEP
-from instag.types import LIP_CODES, SAMPLES
+from instag.types import LIP_CODES, SAMPLE_RATE, SAMPLES
 
-LEAST_LOOK_AHEAD_S, LOOK_AHEAD_S, MOST_LOOK_AHEAD_S = 0.08, 0.2, 0.2
+LEAST_LOOK_AHEAD_S = LEAST_STEPS * STEP / SAMPLE_RATE
+LOOK_AHEAD_S, MOST_LOOK_AHEAD_S = 0.2, 0.2
 """Seconds of sound after a frame's middle that its code may depend on."""
 UNHEARD_SHARE = 0.8
 """Of the code before it, what a frame has that there was no time to hear."""
@@ -95,6 +101,7 @@ class LiveEar:
         self._frame = self._pushed = 0
         self._spoken, self._rest = False, QuietRest()
         self._code = torch.zeros(LIP_CODES)
+        self._known: dict[int, Tensor] = {}
 
     def push(self, samples: Float[np.ndarray, " n"]) -> None:
         """The next samples of the recording that has not ended; nobody may change them any more."""
@@ -128,6 +135,17 @@ class LiveEar:
         self._code = self._code * UNHEARD_SHARE
         return self._frame_with(self._code, float(self._spoken))
 
+    def known(self) -> Float[Tensor, "5 n"] | None:
+        """Hidden features of the next frame, where they came with those of a frame before it."""
+        return self._known.pop(self._frame, None)
+
+    def keep(self, hidden: Float[Tensor, "m n"]) -> Float[Tensor, "5 n"]:
+        """Those of the next frame, from what the network gives; the others wait to be `known`."""
+        around = 2 * SIDE_FRAMES + 1
+        of_frames = [hidden[start : start + around] for start in range(self.network.frames)]
+        self._known = {self._frame + later: each for later, each in enumerate(of_frames) if later}
+        return of_frames[0]
+
     def heard(self, code: Float[Tensor, " 12"], voice: float) -> HeardFrame:
         """The next frame, from the code and the voice that the networks find in its window."""
         if self._loudness is not None:
@@ -149,11 +167,23 @@ def listen(ears: Sequence[LiveEar]) -> list[HeardFrame]:
     in one batch, also those of different people."""
     found: dict[int, HeardFrame] = {}
     for places in _alike([ear.network for ear in ears]):
-        hidden = ears[places[0]].network(torch.stack([ears[place].window() for place in places]))
-        codes, voices = _codes([ears[place] for place in places], hidden)
+        alike = [ears[place] for place in places]
+        codes, voices = _codes(alike, _hidden(alike))
         for place, code, voice in zip(places, codes, voices.tolist(), strict=True):
             found[place] = ears[place].heard(code, voice)
     return [found[place] for place in range(len(ears))]
+
+
+def _hidden(ears: Sequence[LiveEar]) -> Float[Tensor, "b 5 n"]:
+    """Hidden features of the next frames of ears with the same network, and of their neighbours;
+    those that are not known yet are computed in one batch."""
+    windows, hidden = [ear.window() for ear in ears], [ear.known() for ear in ears]
+    fresh = [place for place, known in enumerate(hidden) if known is None]
+    if fresh:
+        computed = ears[0].network(torch.stack([windows[place] for place in fresh]))
+        for place, each in zip(fresh, computed, strict=True):
+            hidden[place] = ears[place].keep(each)
+    return torch.stack([each for each in hidden if each is not None])
 
 
 def _codes(

@@ -14,6 +14,8 @@ LIVE_S = 1.2
 """Sound that a live front end keeps: more tells it no more."""
 LIVE_STEPS = round(LIVE_S * SAMPLE_RATE / STEP)
 LIVE_SAMPLES = LIVE_STEPS * STEP
+LEAST_STEPS = 4
+"""The least look-ahead, steps of 20 ms."""
 SIDE_FRAMES = 2
 """Frames to either side whose hidden features come with a frame's, for sharpening it."""
 BATCH = 16

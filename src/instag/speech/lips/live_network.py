@@ -13,10 +13,16 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from instag.assets.onnx_session import onnx_session
-from instag.assets.tflite.onnx_writer import OnnxGraph
+from instag.assets.tflite.onnx_writer import FLOAT32, OnnxGraph
 from instag.runtime.cuda_graph import cuda_graphed, using_gpu
 from instag.runtime.device_copy import to_device_async, urgent_stream
-from instag.speech.lips.live_features import LIVE_SAMPLES, LIVE_STEPS, SIDE_FRAMES, live_hidden
+from instag.speech.lips.live_features import (
+    LEAST_STEPS,
+    LIVE_SAMPLES,
+    LIVE_STEPS,
+    SIDE_FRAMES,
+    live_hidden,
+)
 from instag.speech.lips.network import MARGIN_FRAMES, STEPS_PER_FRAME, LipModel, LipNet
 from instag.speech.whisper import (
     FFT,
@@ -33,26 +39,36 @@ from instag.speech.whisper import (
 
 OPSET = 20
 """The first with Gelu."""
+TOGETHER = 2
+"""Frames that are heard in one window on a CPU, which halves the ear's work."""
 AT_ONCE = 32
 """Windows of a batch."""
+MOST_WEIGHT = 63
+"""Of weights in bytes: processors without VNNI add two products in sixteen bits, and clip them."""
 AROUND = SIDE_FRAMES + MARGIN_FRAMES
 """Frames to either side of a frame that the lip networks read."""
 
 
 class LiveNetwork(ABC):
     """Computes what `live_features.live_hidden` does, for one look-ahead. Used by one thread at a
-    time."""
+    time. frames: that are heard in one window; each but the first has a frame less of
+    look-ahead."""
+
+    frames = 1
 
     @abstractmethod
-    def __call__(self, windows: Float[Tensor, "b samples"]) -> Float[Tensor, "b 5 n"]:
-        """Hidden features of the frames in which windows at the common loudness end, and of their
-        neighbours; on the CPU."""
+    def __call__(self, windows: Float[Tensor, "b samples"]) -> Float[Tensor, "b m n"]:
+        """Hidden features of the frames in which windows at the common loudness end, of those heard
+        with them, and of SIDE_FRAMES to either side; on the CPU."""
 
 
 def live_network(encoder: WhisperEncoder, model: LipModel, look_ahead: int) -> LiveNetwork:
-    """For the device of the encoder. look_ahead: in steps of it."""
-    on_host = encoder.conv1.weight.device.type == "cpu"
-    return (OnnxLiveNetwork if on_host else TorchLiveNetwork)(encoder, model, look_ahead)
+    """For the device of the encoder. look_ahead: in steps of it. On a CPU two frames are heard
+    together, where the second one's look-ahead is not too little."""
+    if encoder.conv1.weight.device.type != "cpu":
+        return TorchLiveNetwork(encoder, model, look_ahead)
+    frames = TOGETHER if look_ahead - STEPS_PER_FRAME * (TOGETHER - 1) >= LEAST_STEPS else 1
+    return OnnxLiveNetwork(encoder, model, look_ahead, frames, eight_bits=True)
 
 
 @final
@@ -86,10 +102,21 @@ class TorchLiveNetwork(LiveNetwork):
 class OnnxLiveNetwork(LiveNetwork):
     """Window by window, on one core."""
 
-    def __init__(self, encoder: WhisperEncoder, model: LipModel, look_ahead: int) -> None:
-        self._session = onnx_session(live_graph(encoder, model, look_ahead), threads=1)
+    def __init__(
+        self,
+        encoder: WhisperEncoder,
+        model: LipModel,
+        look_ahead: int,
+        frames: int = 1,
+        *,
+        eight_bits: bool = False,
+    ) -> None:
+        """eight_bits: the encoder's linear layers compute with whole numbers."""
+        self.frames = frames
+        graph = live_graph(encoder, model, look_ahead, frames, eight_bits=eight_bits)
+        self._session = onnx_session(graph, threads=1)
 
-    def __call__(self, windows: Float[Tensor, "b samples"]) -> Float[Tensor, "b 5 n"]:
+    def __call__(self, windows: Float[Tensor, "b samples"]) -> Float[Tensor, "b m n"]:
         found = [
             np.asarray(self._session.run(None, {"window": window[None, None]})[0])
             for window in windows.numpy()
@@ -97,9 +124,16 @@ class OnnxLiveNetwork(LiveNetwork):
         return torch.from_numpy(np.concatenate(found))
 
 
-def live_graph(encoder: WhisperEncoder, model: LipModel, look_ahead: int) -> bytes:
-    """The graph as an ONNX file: `window` [1, 1, 19200] in, `hidden` [1, 5, n] out."""
-    build = _Builder(OnnxGraph(name="live", opset=OPSET))
+def live_graph(
+    encoder: WhisperEncoder,
+    model: LipModel,
+    look_ahead: int,
+    frames: int = 1,
+    *,
+    eight_bits: bool = False,
+) -> bytes:
+    """The graph as an ONNX file: `window` [1, 1, 19200] in, `hidden` [1, 4 + frames, n] out."""
+    build = _Builder(OnnxGraph(name="live", opset=OPSET), eight_bits=eight_bits)
     graph = build.graph
     graph.add_input("window", [1, 1, LIVE_SAMPLES])
     flow = build.gelu(build.conv(_log_mel(build, "window"), encoder.conv1))
@@ -114,12 +148,12 @@ def live_graph(encoder: WhisperEncoder, model: LipModel, look_ahead: int) -> byt
     centred = build.add(flow, -model.feature_mean)
     steps = graph.node("MatMul", [centred, build.constant(model.components)])
     steps = graph.node("Transpose", [steps], perm=[0, 2, 1])
-    heard = _between(build, steps, LIVE_STEPS - first)
-    found = [_hidden(build, heard, network) for network in model.networks]
+    heard = _between(build, steps, LIVE_STEPS - first, frames)
+    found = [_hidden(build, heard, network, frames) for network in model.networks]
     joined = graph.node("Concat", found, axis=1)
     graph.node("Transpose", [joined], "hidden", perm=[0, 2, 1])
     features = len(model.head()[0])
-    graph.add_output("hidden", [1, 2 * SIDE_FRAMES + 1, features])
+    graph.add_output("hidden", [1, 2 * SIDE_FRAMES + frames, features])
     return graph.to_bytes()
 
 
@@ -143,19 +177,19 @@ def _log_mel(build: "_Builder", window: str) -> str:
     return build.add(scaled, torch.tensor(1.0))
 
 
-def _between(build: "_Builder", steps: str, count: int) -> str:
+def _between(build: "_Builder", steps: str, count: int, frames: int) -> str:
     """The middles between steps, and silence in place of those that are not known yet."""
     early = build.part(steps, 2, 0, count - 1)
     late = build.part(steps, 2, 1, count)
     half = build.graph.node(
         "Mul", [build.graph.node("Add", [early, late]), build.constant(torch.tensor(0.5))]
     )
-    missing = STEPS_PER_FRAME * (2 * AROUND + 1) - (count - 1)
+    missing = STEPS_PER_FRAME * (2 * AROUND + frames) - (count - 1)
     around = build.whole([0, 0, 0, 0, 0, missing])
     return build.graph.node("Pad", [half, around])
 
 
-def _hidden(build: "_Builder", heard: str, network: LipNet) -> str:
+def _hidden(build: "_Builder", heard: str, network: LipNet, frames: int) -> str:
     """`LipNet.hidden`, of the frames that are wanted."""
     flow = heard
     for layer, norm in zip(network.stem, network.norms, strict=False):
@@ -164,7 +198,7 @@ def _hidden(build: "_Builder", heard: str, network: LipNet) -> str:
     for wide, mix, norm in zip(network.wide, network.mix, norms, strict=True):
         moved = build.gelu(build.conv(build.norm_steps(flow, norm), wide))
         flow = build.graph.node("Add", [flow, build.conv(moved, mix)])
-    wanted = build.part(flow, 2, MARGIN_FRAMES, MARGIN_FRAMES + 2 * SIDE_FRAMES + 1)
+    wanted = build.part(flow, 2, MARGIN_FRAMES, MARGIN_FRAMES + 2 * SIDE_FRAMES + frames)
     return build.gelu(wanted)
 
 
@@ -172,8 +206,8 @@ def _hidden(build: "_Builder", heard: str, network: LipNet) -> str:
 class _Builder:
     """Layers of torch as nodes of a graph."""
 
-    def __init__(self, graph: OnnxGraph) -> None:
-        self.graph = graph
+    def __init__(self, graph: OnnxGraph, *, eight_bits: bool) -> None:
+        self.graph, self._eight_bits = graph, eight_bits
 
     def constant(self, values: Tensor) -> str:
         return self.graph.constant(values.detach().float().cpu().numpy())
@@ -205,9 +239,23 @@ class _Builder:
 
     def linear(self, flow: str, layer: nn.Module) -> str:
         assert isinstance(layer, nn.Linear)
+        if self._eight_bits:
+            return self.add(self._whole_product(flow, layer.weight.detach().float()), layer.bias)
         return self.add(
             self.graph.node("MatMul", [flow, self.constant(layer.weight.T)]), layer.bias
         )
+
+    def _whole_product(self, flow: str, weight: Tensor) -> str:
+        """`flow` by the weights' transpose, in bytes: a unit for each output, and one for the input
+        that it chooses."""
+        units = weight.abs().amax(1).clamp_min(1e-8) / MOST_WEIGHT
+        rounded = (weight / units[:, None]).round().to(torch.int8).T
+        weights = self.graph.constant(rounded.contiguous().numpy())
+        middle = self.graph.constant(np.zeros((), np.int8))
+        given, unit, zero = self.graph.nodes("DynamicQuantizeLinear", [flow], [None] * 3)
+        sums = self.graph.node("MatMulInteger", [given, weights, zero, middle])
+        unit = self.graph.node("Mul", [unit, self.constant(units)])
+        return self.graph.node("Mul", [self.graph.node("Cast", [sums], to=FLOAT32), unit])
 
     def norm(self, flow: str, weight: Tensor, bias: Tensor) -> str:
         given = [flow, self.constant(weight), self.constant(bias)]
