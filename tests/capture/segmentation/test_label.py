@@ -20,7 +20,7 @@ from instag.capture.segmentation.label import (
     label_regions,
 )
 from instag.capture.segmentation.teeth import mouth_inside, teeth_likeness
-from instag.perception.connected_components import connected_components
+from instag.perception.connected_components import Components
 from instag.types import Region
 from painted_head import SIZE, paint, painted_clip, person_mask, rest_face
 
@@ -30,7 +30,7 @@ def test_clean_leaves_one_person_and_one_head(seed: int) -> None:
     rng = np.random.default_rng(seed)
     coarse = rng.random((8, 8, 5), np.float32)
     labels = clean(np.repeat(np.repeat(coarse, 8, 0), 8, 1))
-    assert len(connected_components(labels != BACKGROUND)[1]) <= 2
+    assert len(Components.of(labels != BACKGROUND).table) <= 2
     assert labels.max() < Region.MOUTH
 
 

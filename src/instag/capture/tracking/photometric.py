@@ -206,7 +206,7 @@ def _between(image, row, column, shares):  # pragma: no cover - compiled
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _sample(
     image,
     by_x,
@@ -262,7 +262,7 @@ def _sample(
         weights[s] = min(1.0, (cosine - MIN_COSINE) / 0.35)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _compare(
     values, weights, jacobian, texture, variances, limits, with_cost, hessian, gradient
 ):  # pragma: no cover - compiled
