@@ -12,9 +12,9 @@ F = np.float32
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def skin_terms(colours, skin, likeness, unlike, dark):  # pragma: no cover - compiled
-    """Of each pixel's Y, Cr, Cb [h w 3], with d its chroma's distance from the skin's, which shrinks
-    in shade and in highlights: likeness = -(d / 5)^2, unlike = min((d / 7)^2, 5), and dark, 0 to 1,
-    where the pixel is nearly black. skin: its Y, Cr, Cb."""
+    """Of each pixel's Y, Cr, Cb [h w 3], with d its chroma's distance from the skin's, which
+    shrinks in shade and in highlights: likeness = -(d / 5)^2, unlike = min((d / 7)^2, 5), and dark,
+    0 to 1, where the pixel is nearly black. skin: its Y, Cr, Cb."""
     height, width = dark.shape
     lightest = F(max(float(skin[0]), 1.0))
     span = F(max(255.0 - float(skin[0]), 1.0))
@@ -48,7 +48,7 @@ def skin_log_odds(likeness, unlike, dark):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def add_colours(score, weight, bins, table):  # pragma: no cover - compiled
-    """score += weight x the bin's row of the table."""
+    """Score += weight x the bin's row of the table."""
     height, width, classes = score.shape
     for row in range(height):
         for column in range(width):
