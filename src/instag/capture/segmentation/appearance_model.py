@@ -7,6 +7,7 @@ next histograms. Long hair, bald heads and beards need no special case, because 
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from instag.capture.segmentation.class_kernels import (
     add_colours,
+    add_person_and_skin,
     apply_oval,
     divide_by_sum,
     skin_log_odds,
@@ -22,6 +24,7 @@ from instag.capture.segmentation.class_kernels import (
     subtract_largest,
 )
 from instag.perception.head_coordinates import OVAL, to_head
+from instag.runtime.parallel import in_order
 from instag.types import Region
 
 BINS = 32
@@ -194,18 +197,13 @@ def posterior(
         add_colours(
             prior, np.float32(_COLOR_WEIGHT), bin_numbers(seen.image), histogram.log_likelihood
         )
-    score = prior
     person = np.clip(seen.person, 0.01, 0.99)
-    score[..., BACKGROUND] += np.log(1 - person)
-    score[..., TORSO:] += np.log(person)[..., None]
-    skin = _skin_log_odds(seen)
-    score[..., NECK] += skin
-    score[..., FACE] += np.maximum(skin, -1)
-    apply_oval(score, seen.oval, seen.to_head, BACKGROUND)
-    subtract_largest(score)
-    np.exp(score, out=score)
-    divide_by_sum(score)
-    return score
+    add_person_and_skin(prior, np.log(1 - person), np.log(person), _skin_log_odds(seen))
+    apply_oval(prior, seen.oval, seen.to_head)
+    subtract_largest(prior)
+    np.exp(prior, out=prior)
+    divide_by_sum(prior)
+    return prior
 
 
 def _skin_log_odds(seen: HeadView) -> Float[np.ndarray, "h w"]:
@@ -231,7 +229,8 @@ def fit_appearance_model(views: list[HeadView]) -> AppearanceModel:
     bins = np.stack([bin_numbers(seen.image) for seen in views])
     for _ in range(_EM_ITERATIONS):
         log_atlas = np.log(atlas)
-        posteriors = [posterior(seen, log_atlas, histogram) for seen in views]
+        work = partial(posterior, log_atlas=log_atlas, histogram=histogram)
+        posteriors = list(in_order(work, views))
         histogram = ColorHistogram.estimate(bins, _color_weights(posteriors, views))
         atlas = _estimate_atlas(posteriors, views)
     assert histogram is not None

@@ -57,6 +57,22 @@ def add_colours(score, weight, bins, table):  # pragma: no cover - compiled
                 score[row, column, label] += weight * entry[label]
 
 
+@njit(cache=True, nogil=True)
+def add_person_and_skin(score, absent, present, skin):  # pragma: no cover - compiled
+    """Add the log probabilities of no person to the first of the classes background, torso, neck,
+    face and hair, and those of one to the others; to the neck the log odds of skin, and to the face
+    no less than -1 of them."""
+    height, width, classes = score.shape
+    for row in range(height):
+        for column in range(width):
+            pixel, odds = score[row, column], skin[row, column]
+            pixel[0] += absent[row, column]
+            for label in range(1, classes):
+                pixel[label] += present[row, column]
+            pixel[2] += odds
+            pixel[3] += max(odds, F(-1))
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def subtract_largest(score):  # pragma: no cover - compiled
     """Subtract each pixel's largest score from all of its scores."""
@@ -126,12 +142,11 @@ def most_likely(classes, weights, labels):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def apply_oval(score, oval, to_head, background):  # pragma: no cover - compiled
+def apply_oval(score, oval, to_head):  # pragma: no cover - compiled
     """Add the constraints of the face's oval to the scores: face inside it, except hair over the
-    forehead; no face below the jaw. background: number of the first of the classes background,
-    torso, neck, face and hair."""
+    forehead; no face below the jaw. The classes are background, torso, neck, face and hair."""
     height, width = oval.shape
-    torso, neck, face, hair = background + 1, background + 2, background + 3, background + 4
+    background, torso, neck, face, hair = 0, 1, 2, 3, 4
     for row in range(height):
         for column in range(width):
             down, right = F(row) + F(0.5), F(column) + F(0.5)

@@ -80,7 +80,7 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
     with PersonSegmenter() as segment:
         chosen = np.unique(np.linspace(0, count - 1, APPEARANCE_FRAMES).astype(int))
         appearance = fit_appearance_model(
-            [_view(clip, track, segment, int(index))[1] for index in chosen]
+            list(in_order(lambda index: _view(clip, track, segment, index)[1], chosen.tolist()))
         )
 
         def infer(index_and_view: tuple[int, UInt8[np.ndarray, "h w 3"], HeadView]) -> FrameLabels:

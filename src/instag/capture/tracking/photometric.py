@@ -106,13 +106,16 @@ def align_image(
     intrinsics: Intrinsics,
     *,
     iterations: int,
+    first: Linearization | None = None,
 ) -> Pose:
-    """The pose after `iterations` steps of Gauss-Newton; it converges from within about two
-    pixels."""
+    """The pose after `iterations` steps of Gauss-Newton; it converges from within about two pixels.
+    first: the linearization in `pose`, where it is known."""
     samples = _Samples.of(len(points.positions))
-    for _ in range(iterations):
-        samples.take(gradients, points, pose, intrinsics)
-        found = samples.compare(texture, with_cost=False)
+    for step in range(iterations):
+        found = first if step == 0 else None
+        if found is None:
+            samples.take(gradients, points, pose, intrinsics)
+            found = samples.compare(texture, with_cost=False)
         pose = pose.updated(np.linalg.solve(_damped(found.hessian), found.gradient))
     return pose
 

@@ -251,8 +251,10 @@ def _align_images(
 
     def work(index: int) -> ImageAlignment:
         seen, guess = gradients(index), _pose_of(start, index)
-        pose = align_image(seen, points, texture, guess, intrinsics, iterations=ALIGNMENT_STEPS)
         before = linearize(seen, points, texture, guess, intrinsics)
+        pose = align_image(
+            seen, points, texture, guess, intrinsics, iterations=ALIGNMENT_STEPS, first=before
+        )
         after = linearize(seen, points, texture, pose, intrinsics)
         return ImageAlignment(
             pose=pose, information=after.hessian, before=before.cost, after=after.cost
