@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,28 @@ from instag.perception.connected_components import (
 )
 
 masks = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
+
+
+@given(masks)
+def test_components_are_opencvs(mask: np.ndarray) -> None:
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(
+        mask.astype(np.uint8), connectivity=4
+    )
+    found = Components.of(mask)
+    np.testing.assert_array_equal(found.table[1:], statistics[1:])
+    for component in range(1, len(statistics)):
+        chosen = np.arange(len(statistics)) == component
+        np.testing.assert_array_equal(found.where(chosen), labels == component)
+
+
+@given(masks)
+def test_touched_components_are_those_with_a_pixel_in_the_other_mask(mask: np.ndarray) -> None:
+    other = np.zeros_like(mask)
+    other[0] = True
+    found = Components.of(mask)
+    touched = found.touched(other)
+    assert not (found.where(~touched) & other).any()
+    assert all(found.table[touched, 1] == 0)
 
 
 @given(masks)

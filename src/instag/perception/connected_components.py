@@ -44,7 +44,9 @@ class Components:
             _paint(self.runs, chosen, found)
         return found
 
-    def touched(self, mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, " n"]:
+    def touched(
+        self, mask: Bool[np.ndarray, "h w"] | UInt8[np.ndarray, "h w"]
+    ) -> Bool[np.ndarray, " n"]:
         """Which components have a pixel in the mask, in the table's rows."""
         touched = np.zeros(len(self.table), np.bool_)
         _touch(self.runs, mask, touched)

@@ -53,7 +53,7 @@ def test_mouth_and_teeth_are_drawn_into_the_face() -> None:
     learned = fit_appearance_model([seen])
     mouth = mouth_inside(painted.landmarks, (SIZE, SIZE))
     frame_labels = FrameLabels(
-        image=seen.image,
+        soft=seen.image,
         classes=posterior(seen, learned.log_atlas, learned.histogram),
         mouth=mouth,
         teeth=teeth_likeness(painted.frame, mouth, learned.skin),
@@ -90,7 +90,7 @@ def test_beliefs_of_a_still_picture_settle_and_a_change_is_followed() -> None:
         nothing = np.zeros((16, 16))
         labelled_frames.append(
             FrameLabels(
-                image=still if turn < 20 else other,
+                soft=still if turn < 20 else other,
                 classes=classes,
                 mouth=nothing.astype(np.uint8),
                 teeth=nothing.astype(np.float32),

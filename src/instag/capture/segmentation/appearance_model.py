@@ -214,7 +214,7 @@ def _skin_log_odds(seen: HeadView) -> Float[np.ndarray, "h w"]:
     """
     colours = cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb)
     face = np.median(colours[seen.oval > 0], 0) if seen.oval.any() else (128, 150, 112)
-    likeness, unlike, dark = np.empty((3, *seen.oval.shape), np.float32)
+    likeness, unlike, dark = (np.empty(seen.oval.shape, np.float32) for _ in range(3))
     skin_terms(colours, np.asarray(face, np.float32), likeness, unlike, dark)
     np.exp(likeness, out=likeness)
     skin_log_odds(likeness, unlike, dark)

@@ -62,10 +62,9 @@ leave a dark or bright rim."""
 
 @dataclass(frozen=True, kw_only=True)
 class FrameLabels:
-    """Probabilities of one frame alone. image, classes: at half size; soft: the image blurred.
-    mouth, teeth: mask and tooth likelihood at full size."""
+    """Probabilities of one frame alone. soft, classes: the blurred picture and the probabilities at
+    half size. mouth, teeth: mask and tooth likelihood at full size."""
 
-    image: UInt8[np.ndarray, "h w 3"]
     soft: UInt8[np.ndarray, "h w 3"]
     classes: Float[np.ndarray, "h w c"]
     mouth: UInt8[np.ndarray, "h2 w2"]
@@ -87,7 +86,6 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
             index, frame, seen = index_and_view
             mouth = mouth_inside(track.landmarks[index], (len(frame), len(frame[0])))
             return FrameLabels(
-                image=seen.image,
                 soft=cv2.GaussianBlur(seen.image, (0, 0), 1.5),
                 classes=posterior(seen, appearance.log_atlas, appearance.histogram),
                 mouth=mouth,

@@ -163,8 +163,8 @@ def _local_colors(
 
 
 def _local_means(
-    pictures: Sequence[UInt8[np.ndarray, "h w *c"]], where: UInt8[np.ndarray, "h w"], sigma: float
-) -> list[Float[np.ndarray, "h4 w4 *c"]]:
+    pictures: Sequence[UInt8[np.ndarray, "h w ..."]], where: UInt8[np.ndarray, "h w"], sigma: float
+) -> list[Float[np.ndarray, "h4 w4 ..."]]:
     """Gaussian-weighted local means of pictures where the mask is 255, at a quarter of the size;
     `sigma` in its pixels."""
     weight = np.maximum(_blurred(_quartered(where), sigma), 1e-3)
