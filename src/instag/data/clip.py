@@ -15,6 +15,7 @@ import csv
 import io
 import json
 import wave
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -56,6 +57,8 @@ MOST_INFO = 2**24
 """Bytes of clip.json."""
 MOST_SURFACE = 2**28
 """Bytes of one frame's depth and normals, unpacked."""
+NPZ_LEVEL = 3
+"""Numpy's own, 6, takes twice as long for 3 % less."""
 PNG_FILTER, PLAIN, FROM_ABOVE = 19, 8, 32
 """cv2.IMWRITE_PNG_FILTER and two of its values by number: OpenCV 4.10 has no names for them, and
 passes them over."""
@@ -516,7 +519,10 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     forgotten.
     """
     content = io.BytesIO()
-    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=NPZ_LEVEL) as packed:
+        for name, array in arrays.items():
+            with packed.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
     write_atomic(path, content.getvalue())
 
 
