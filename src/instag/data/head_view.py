@@ -51,10 +51,9 @@ class HeadView:
         """1 where the person is, 0 beside it."""
         return torch.from_numpy(self.regions != Region.BACKGROUND).float()
 
-    def smoothed(self) -> Float[Tensor, "h w 3"]:
-        """The picture, in [0, 1], blurred by SMOOTH of its side."""
-        blurred = cv2.GaussianBlur(self.image, (0, 0), SMOOTH * len(self.image))
-        return torch.from_numpy(blurred).float() / 255
+    def smoothed(self) -> UInt8[np.ndarray, "h w 3"]:
+        """The picture, blurred by SMOOTH of its side."""
+        return np.asarray(cv2.GaussianBlur(self.image, (0, 0), SMOOTH * len(self.image)), np.uint8)
 
     def project(self, points: Float[Tensor, "p 3"]) -> Float[Tensor, "p 3"]:
         """Column and row in pixels, and depth in metres, of points of the head."""
