@@ -51,9 +51,8 @@ POINTS = 4_000
 """Points on the face."""
 TEXTURE_FRAMES = 100
 """Pictures, evenly spaced, that the texture is estimated from."""
-MOST_KEPT = TEXTURE_FRAMES * 4 * WORKING_SIZE**2
-"""Bytes of pictures that are kept from their first use to the next: what those of the texture take
-at most."""
+MOST_KEPT = 2**26
+"""Bytes of pictures that are kept from their first use to the next: a few seconds of video."""
 TEXTURE_ITERATIONS = 3
 """Alternations of poses and texture: a fourth lowers the residual by less than a hundredth."""
 TEXTURE_STEPS = 3
