@@ -3,10 +3,11 @@
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
+from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from instag.data.depth_sweep import DEPTH, DEPTHS, RING, RINGS, depth_profile, general_profile
-from instag.data.head_view import BETWEEN, HeadView, nearest_points, share_inside
+from instag.data.head_view import BETWEEN, HeadView, nearest, nearest_points, share_inside
 from instag.types import Region
 
 SIZE, FOCAL, AWAY = 128, 280.0, 0.7
@@ -100,3 +101,13 @@ def test_lifting_is_the_inverse_of_projecting():
     lifted = view.lift(pixels, seen[:, 2])
     assert (lifted - points).norm(dim=1).max() < 0.003
     assert float(share_inside([view], points).mean()) > 0.97
+
+
+def test_nearest_points_are_those_of_a_k_d_tree() -> None:
+    generator = np.random.default_rng(0)
+    points, places = generator.uniform(-5, 120, (60, 2)), generator.uniform(0, 100, (900, 2))
+    away, index = nearest(points, places)
+    true_away, true_index = KDTree(points).query(places)
+    np.testing.assert_allclose(away, true_away, rtol=1e-12)
+    np.testing.assert_array_equal(index, true_index)
+    assert len(nearest(points, places[:0])[0]) == 0

@@ -13,11 +13,13 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
+from numba import njit
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from instag.data.head_view import HeadView, nearest_points
+from instag.types import Region
 
 SECTORS = 24
 """Directions from the middle of the face, counterclockwise from the picture's right."""
@@ -38,6 +40,7 @@ FEWEST = 5
 """Points of a sector and ring below which their colours weigh less."""
 STEEPEST = 4
 """DEPTHs that the profile may grow from one ring to the next."""
+BACKGROUND = int(Region.BACKGROUND)
 
 
 @final
@@ -95,13 +98,13 @@ def depth_profile(
 ) -> DepthProfile:
     """The profile at which what lies beside the tracked points, metres, has the same colours in all
     views."""
-    images, people = [view.smoothed() for view in views], [view.person() for view in views]
+    images = [view.smoothed() for view in views]
     cost, count = np.zeros((SECTORS, RINGS, DEPTHS)), np.zeros((SECTORS, RINGS))
     for number, view in enumerate(views):
         part = _beside(number, view, tracked, images[number], generator)
         sector = (part.angle / (2 * math.pi) * SECTORS).long().numpy() % SECTORS
         ring = (part.away / RING).long().clamp(max=RINGS - 1).numpy()
-        np.add.at(cost, (sector, ring), _differences(part, views, images, people).numpy())
+        np.add.at(cost, (sector, ring), _differences(part, views, images).numpy())
         np.add.at(count, (sector, ring), 1)
     # Neighbouring sectors and rings tell of each other.
     cost, count = (_smoothed(values, (1.0, 0.7)) for values in (cost, count))
@@ -113,7 +116,7 @@ def _beside(
     number: int,
     view: HeadView,
     tracked: Float[Tensor, "p 3"],
-    image: Float[Tensor, "h w 3"],
+    image: UInt8[np.ndarray, "h w 3"],
     generator: torch.Generator,
 ) -> _Beside:
     """Some pixels of a view that lie beside the tracked points."""
@@ -128,7 +131,7 @@ def _beside(
         ray=view.lift(pixels, depth + 1) - origin,
         away=nearest.away[chosen],
         angle=nearest.angle[chosen],
-        colour=image[pixels[:, 0], pixels[:, 1]],
+        colour=torch.from_numpy(image[pixels[:, 0].numpy(), pixels[:, 1].numpy()]).float() / 255,
         view=number,
     )
 
@@ -136,25 +139,42 @@ def _beside(
 def _differences(
     part: _Beside,
     views: Sequence[HeadView],
-    images: Sequence[Float[Tensor, "h w 3"]],
-    people: Sequence[Float[Tensor, "h w"]],
+    images: Sequence[UInt8[np.ndarray, "h w 3"]],
 ) -> Float[Tensor, "n depths"]:
     """How different points look in the other views at each depth, in OUTLIERs: the mean over the
     views. What lies beside the person is an outlier."""
     steps = torch.arange(DEPTHS) * DEPTH
     places = (part.origin[:, None] + part.ray[:, None] * steps[:, None]).flatten(0, 1)
-    total = torch.zeros(len(part.away), DEPTHS)
+    total = np.zeros((len(part.away), DEPTHS), np.float32)
     for number, view in enumerate(views):
-        if number == part.view:
-            continue
-        height, width = people[number].shape
-        column, row, _ = view.project(places).long().T
-        column, row = column.clamp(0, width - 1), row.clamp(0, height - 1)
-        seen = images[number][row, column].unflatten(0, total.shape)
-        apart = (seen - part.colour[:, None]).abs().mean(-1) / OUTLIER
-        outside = 1 - people[number][row, column].unflatten(0, total.shape)
-        total += (apart + outside).clamp(max=1)
-    return total / max(1, len(views) - 1)
+        if number != part.view:
+            _add_differences(
+                view.project(places).numpy(),
+                images[number],
+                view.regions,
+                part.colour.numpy(),
+                total,
+            )
+    return torch.from_numpy(total) / max(1, len(views) - 1)
+
+
+@njit(cache=True, nogil=True)
+def _add_differences(places, image, regions, colour, total):  # pragma: no cover - compiled
+    """Add how different each point looks at each depth's place (column, row) in a picture."""
+    height, width = regions.shape
+    points, depths = total.shape
+    for point in range(points):
+        for depth in range(depths):
+            place = places[point * depths + depth]
+            column = min(max(int(place[0]), 0), width - 1)
+            row = min(max(int(place[1]), 0), height - 1)
+            apart = np.float32(0)
+            for channel in range(3):
+                seen = np.float32(image[row, column, channel]) / np.float32(255)
+                apart += abs(seen - colour[point, channel])
+            apart = apart / np.float32(3) / np.float32(OUTLIER)
+            outside = np.float32(regions[row, column] == BACKGROUND)
+            total[point, depth] += min(apart + outside, np.float32(1))
 
 
 def _cheapest(

@@ -20,7 +20,7 @@ from instag.capture.segmentation.label import (
     label_regions,
 )
 from instag.capture.segmentation.teeth import mouth_inside, teeth_likeness
-from instag.perception.connected_components import connected_components
+from instag.perception.connected_components import Components
 from instag.types import Region
 from painted_head import SIZE, paint, painted_clip, person_mask, rest_face
 
@@ -30,7 +30,7 @@ def test_clean_leaves_one_person_and_one_head(seed: int) -> None:
     rng = np.random.default_rng(seed)
     coarse = rng.random((8, 8, 5), np.float32)
     labels = clean(np.repeat(np.repeat(coarse, 8, 0), 8, 1))
-    assert len(connected_components(labels != BACKGROUND)[1]) <= 2
+    assert len(Components.of(labels != BACKGROUND).table) <= 2
     assert labels.max() < Region.MOUTH
 
 
@@ -53,7 +53,7 @@ def test_mouth_and_teeth_are_drawn_into_the_face() -> None:
     learned = fit_appearance_model([seen])
     mouth = mouth_inside(painted.landmarks, (SIZE, SIZE))
     frame_labels = FrameLabels(
-        image=seen.image,
+        soft=seen.image,
         classes=posterior(seen, learned.log_atlas, learned.histogram),
         mouth=mouth,
         teeth=teeth_likeness(painted.frame, mouth, learned.skin),
@@ -90,7 +90,7 @@ def test_beliefs_of_a_still_picture_settle_and_a_change_is_followed() -> None:
         nothing = np.zeros((16, 16))
         labelled_frames.append(
             FrameLabels(
-                image=still if turn < 20 else other,
+                soft=still if turn < 20 else other,
                 classes=classes,
                 mouth=nothing.astype(np.uint8),
                 teeth=nothing.astype(np.float32),

@@ -106,3 +106,14 @@ def test_a_face_outside_the_picture_has_no_information() -> None:
         ).translation[0]
         == 3.0
     )
+
+
+def test_a_known_first_linearization_changes_nothing() -> None:
+    seen, visible, start = gradients(paint(TRUE)), texture(), TRUE.updated(STEP)
+    first = linearize(seen, POINTS, visible, start, INTRINSICS)
+    found, again = (
+        align_image(seen, POINTS, visible, start, INTRINSICS, iterations=3, first=known)
+        for known in (None, first)
+    )
+    np.testing.assert_array_equal(found.rotation, again.rotation)
+    np.testing.assert_array_equal(found.translation, again.translation)

@@ -7,8 +7,10 @@ from scipy.spatial.transform import Rotation
 
 from capture.heads import head_poses, nodding
 from capture.painted_face import DISTANCE, INTRINSICS, SIZE, face_at_rest, paint, pose_of
+from instag.capture.tracking import pose_refinement
 from instag.capture.tracking.bundle_adjustment import Rig, project
-from instag.capture.tracking.pose_refinement import inlier_frames, refine_poses
+from instag.capture.tracking.pose_refinement import KeptDetails, inlier_frames, refine_poses
+from instag.capture.tracking.skin_features import Detail
 from instag.ops.rigid_poses import Poses, head_to_camera
 from instag.perception.face_mesh import Landmarks, sixty_eight
 from instag.perception.skin_flow import SKIN
@@ -136,3 +138,16 @@ def test_what_is_believed() -> None:
         3,
         4,
     ]
+
+
+def test_pictures_are_read_once_as_far_as_they_may_be_kept(monkeypatch) -> None:
+    read: list[int] = []
+
+    def picture(index: int) -> Detail:
+        read.append(index)
+        return Detail(image=np.full((4, 4), index, np.float32), left=0, top=0)
+
+    monkeypatch.setattr(pose_refinement, "MOST_KEPT", 100)
+    kept = KeptDetails(picture)
+    assert [kept(index).detail.image[0, 0] for index in (3, 5, 7, 3, 5, 7)] == [3, 5, 7, 3, 5, 7]
+    assert read == [3, 5, 7, 7]

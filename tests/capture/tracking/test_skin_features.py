@@ -53,3 +53,19 @@ def test_texture_is_the_robust_mean() -> None:
 def test_nothing_seen_is_nothing_known() -> None:
     texture = estimate_texture(np.zeros((3, 4)), np.zeros((3, 4)))
     assert np.isinf(texture.variances).all()
+
+
+def test_texture_is_the_median_of_the_pictures_that_show_a_point() -> None:
+    generator = np.random.default_rng(0)
+    values = generator.normal(10, 2, (41, 300))
+    weights = (generator.random((41, 300)) < 0.7).astype(float)
+    values[weights == 0] = 1e6
+    values[:, 7], weights[:, 7] = np.nan, 0
+    texture = estimate_texture(values, weights)
+    shown = np.where(weights > 0, values, np.nan)[:, :7]
+    squares = (shown - np.nanmedian(shown, axis=0)) ** 2
+    true = np.nanmedian(squares, axis=0) / 0.455
+    large = true > np.quantile(texture.variances[np.isfinite(texture.variances)], 0.25)
+    np.testing.assert_array_equal(texture.variances[:7][large], true[large])
+    assert np.isinf(texture.variances[7])
+    assert abs(np.delete(texture.values, 7).mean() - 10) < 0.2

@@ -86,25 +86,20 @@ def render(
     in pixels of that size; the principal point lies at the centre and pixel centres at +0.5.
     """
     width, height = size
-    depth = -points[:, 2]
+    away = -points[:, 2]
     screen = np.stack(
         [
-            width / 2 + focal * points[:, 0] / depth,
-            height / 2 - focal * points[:, 1] / depth,
-            1 / depth,
+            width / 2 + focal * points[:, 0] / away,
+            height / 2 - focal * points[:, 1] / away,
+            1 / away,
         ],
         -1,
     )
     picture = np.zeros((height, width, 4), np.float32)
     _rasterize(screen, normals, triangles, picture)
-    valid = picture[..., 0] > 0
-    normal = picture[..., 1:]
-    normal /= np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-8
-    return Surface(
-        depth=np.where(valid, 1 / np.maximum(picture[..., 0], 1e-6), 0).astype(np.float32),
-        normal=normal,
-        valid=valid,
-    )
+    depth = np.empty((height, width), np.float32)
+    _finish(picture, depth)
+    return Surface(depth=depth, normal=picture[..., 1:], valid=picture[..., 0] > 0)
 
 
 @njit(cache=True, nogil=True)
@@ -146,6 +141,21 @@ def _rasterize(screen, normals, triangles, picture):  # pragma: no cover - compi
                         picture[row, column, 1 + axis] = (
                             a * normals[i, axis] + b * normals[j, axis] + c * normals[k, axis]
                         )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _finish(picture, depth):  # pragma: no cover - compiled
+    """Bring the picture's normals to unit length, and write its depth, 0 where it is empty."""
+    height, width = depth.shape
+    for row in range(height):
+        for column in range(width):
+            pixel = picture[row, column]
+            depth[row, column] = 0
+            if pixel[0] > 0:
+                depth[row, column] = np.float32(1) / max(pixel[0], np.float32(1e-6))
+                x, y, z = pixel[1], pixel[2], pixel[3]
+                length = np.sqrt(x * x + y * y + z * z) + np.float32(1e-8)
+                pixel[1], pixel[2], pixel[3] = x / length, y / length, z / length
 
 
 def render_surface(clip: Clip, report: Report = silent) -> None:

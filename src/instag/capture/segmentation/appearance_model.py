@@ -7,14 +7,24 @@ next histograms. Long hair, bald heads and beards need no special case, because 
 """
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 from scipy.ndimage import gaussian_filter
 
+from instag.capture.segmentation.class_kernels import (
+    add_colours,
+    add_person_and_skin,
+    apply_oval,
+    divide_by_sum,
+    skin_log_odds,
+    skin_terms,
+    subtract_largest,
+)
 from instag.perception.head_coordinates import OVAL, to_head
+from instag.runtime.parallel import in_order
 from instag.types import Region
 
 BINS = 32
@@ -183,21 +193,17 @@ def posterior(
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    score = prior if histogram is None else prior + _COLOR_WEIGHT * histogram(seen.image)
+    if histogram is not None:
+        add_colours(
+            prior, np.float32(_COLOR_WEIGHT), bin_numbers(seen.image), histogram.log_likelihood
+        )
     person = np.clip(seen.person, 0.01, 0.99)
-    score[..., BACKGROUND] += np.log(1 - person)
-    score[..., TORSO:] += np.log(person)[..., None]
-    skin = _skin_log_odds(seen)
-    score[..., NECK] += skin
-    score[..., FACE] += np.maximum(skin, -1)
-    _apply_oval(score, seen)
-    # Numpy's own reductions of an axis of five take some ten times as long as these, which add in
-    # the same order.
-    first, *others = np.moveaxis(score, -1, 0)
-    score -= reduce(np.maximum, others, first)[..., None]
-    np.exp(score, out=score)
-    score /= (first + reduce(np.add, others))[..., None]
-    return score
+    add_person_and_skin(prior, np.log(1 - person), np.log(person), _skin_log_odds(seen))
+    apply_oval(prior, seen.oval, seen.to_head)
+    subtract_largest(prior)
+    np.exp(prior, out=prior)
+    divide_by_sum(prior)
+    return prior
 
 
 def _skin_log_odds(seen: HeadView) -> Float[np.ndarray, "h w"]:
@@ -206,47 +212,13 @@ def _skin_log_odds(seen: HeadView) -> Float[np.ndarray, "h w"]:
 
     Chroma shrinks in shade and in highlights; nearly black pixels get negative odds.
     """
-    colours = cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb).astype(np.float32)
-    face = np.median(colours[seen.oval > 0], 0) if seen.oval.any() else np.array([128, 150, 112])
-    shade = np.clip(colours[..., 0] / max(float(face[0]), 1), 0, 1)
-    gloss = np.clip((255 - colours[..., 0]) / max(255 - float(face[0]), 1), 0.8, 1)
-    chroma = shade * gloss
-    distance = np.maximum(
-        *(np.abs(colours[..., axis] - 128 - chroma * (face[axis] - 128)) for axis in (1, 2))
-    )
-    dark = np.clip((0.35 - shade) / 0.2, 0, 1)
-    return (
-        1.5 * np.exp(-np.square(distance / 5)) * (1 - dark)
-        - np.minimum(np.square(distance / 7), 5)
-        - 2 * dark
-    ).astype(np.float32)
-
-
-def _apply_oval(score: Float[np.ndarray, "h w c"], seen: HeadView) -> None:
-    """Add the constraints of the face's oval to the scores: face inside it, except hair over the
-    forehead; no face below the jaw."""
-    height, width = seen.oval.shape
-    rows = np.arange(height, dtype=np.float32)[:, None] + 0.5
-    columns = np.arange(width, dtype=np.float32)[None] + 0.5
-    y = seen.to_head[1, 0] * columns + seen.to_head[1, 1] * rows + seen.to_head[1, 2]
-    inside = seen.oval > 0
-    x = seen.to_head[0, 0] * columns + seen.to_head[0, 1] * rows + seen.to_head[0, 2]
-    fringe = inside & ((y > 0.7) | ((np.abs(x) > 0.6) & (y > 0.3)))
-    sure = inside & ~fringe
-    for where, label, amount in (
-        (fringe, FACE, -3),
-        (inside, BACKGROUND, 8),
-        (inside, TORSO, 8),
-        (inside, NECK, 8),
-        (sure, HAIR, 8),
-        (~inside & (y < 0.22), FACE, 8),
-        (~inside & (y > 0.45), NECK, 8),
-        (~inside & (y > 0.55) & (np.abs(x) < 1.7), TORSO, 8),
-        (~inside & (y > 0.2) & (np.abs(x) < 1.6), TORSO, 4),
-        (~inside & (np.abs(x) > 1.25) & (y > -0.5), NECK, 4),
-        (~inside & (y < 0.2) & (np.abs(x) < 0.6), HAIR, 4),
-    ):
-        score[..., label] -= np.float32(amount) * where
+    colours = cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb)
+    face = np.median(colours[seen.oval > 0], 0) if seen.oval.any() else (128, 150, 112)
+    likeness, unlike, dark = (np.empty(seen.oval.shape, np.float32) for _ in range(3))
+    skin_terms(colours, np.asarray(face, np.float32), likeness, unlike, dark)
+    np.exp(likeness, out=likeness)
+    skin_log_odds(likeness, unlike, dark)
+    return likeness
 
 
 def fit_appearance_model(views: list[HeadView]) -> AppearanceModel:
@@ -257,7 +229,8 @@ def fit_appearance_model(views: list[HeadView]) -> AppearanceModel:
     bins = np.stack([bin_numbers(seen.image) for seen in views])
     for _ in range(_EM_ITERATIONS):
         log_atlas = np.log(atlas)
-        posteriors = [posterior(seen, log_atlas, histogram) for seen in views]
+        work = partial(posterior, log_atlas=log_atlas, histogram=histogram)
+        posteriors = list(in_order(work, views))
         histogram = ColorHistogram.estimate(bins, _color_weights(posteriors, views))
         atlas = _estimate_atlas(posteriors, views)
     assert histogram is not None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
+from numba import njit
 
 from instag.data.clip import Clip
 from instag.runtime.parallel import in_order
@@ -47,13 +48,24 @@ class FarFrames:
         come from the whole clip.
         """
         colors, distances = self.colors.copy(), self.distance.copy()
-        order = np.roll(np.arange(CANDIDATES), -number)
-        worst = order[distances[order].argmin(0)]
-        rows, columns = np.nonzero(distance >= np.take_along_axis(distances, worst[None], 0)[0])
-        chosen = worst[rows, columns]
-        colors[chosen, rows, columns] = frame[rows, columns]
-        distances[chosen, rows, columns] = distance[rows, columns]
+        _keep_farther(colors, distances, frame, distance, number)
         return replace(self, colors=colors, distance=distances)
+
+
+@njit(cache=True, nogil=True)
+def _keep_farther(colors, distances, frame, distance, number):  # pragma: no cover - compiled
+    count, height, width = distances.shape
+    for row in range(height):
+        for column in range(width):
+            worst = -1
+            for step in range(count):
+                slot = (step + number) % count
+                if worst < 0 or distances[slot, row, column] < distances[worst, row, column]:
+                    worst = slot
+            if distance[row, column] >= distances[worst, row, column]:
+                distances[worst, row, column] = distance[row, column]
+                for channel in range(3):
+                    colors[worst, row, column, channel] = frame[row, column, channel]
 
 
 def distance_from_person(regions: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
@@ -81,10 +93,24 @@ def nearest_colors(
     distance, labels = cv2.distanceTransformWithLabels(
         (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    labels = labels.astype(np.int64)
-    color_of = np.zeros((int(labels.max()) + 1, 3), np.uint8)
-    color_of[labels[known]] = image[known]
-    return color_of[labels], distance
+    filled = np.empty_like(image)
+    _color_by_label(image, known, labels, np.zeros((labels.size + 1, 3), np.uint8), filled)
+    return filled, distance
+
+
+@njit(cache=True, nogil=True)
+def _color_by_label(image, known, labels, color_of, filled):  # pragma: no cover - compiled
+    """Give each pixel the colour of the known pixel with its label."""
+    height, width = labels.shape
+    for row in range(height):
+        for column in range(width):
+            if known[row, column]:
+                for channel in range(3):
+                    color_of[labels[row, column], channel] = image[row, column, channel]
+    for row in range(height):
+        for column in range(width):
+            for channel in range(3):
+                filled[row, column, channel] = color_of[labels[row, column], channel]
 
 
 def fill_from_nearest(

@@ -2,9 +2,9 @@
 (docs/method.md#observation).
 
 For each frame, at half size: person mask x atlas of this head x colour histograms (the appearance
-model), averaged with neighbouring frames where the picture did not change, then smoothed by a
-guided filter. At full size: the most likely class, small components and holes removed, and the
-mouth filled from the landmarks.
+model), averaged with neighbouring frames where the picture did not change, then smoothed. At full
+size: the most likely class, small components and holes removed, and the mouth filled from the
+landmarks.
 """
 
 from collections.abc import Iterator
@@ -25,13 +25,14 @@ from instag.capture.segmentation.appearance_model import (
     posterior,
     view,
 )
+from instag.capture.segmentation.class_kernels import mix_before, mix_both, most_likely
 from instag.capture.segmentation.teeth import mouth_inside, teeth_likeness, teeth_mask
 from instag.data.clip import Clip
 from instag.perception.connected_components import (
     AREA,
     HEIGHT,
     TOP,
-    connected_components,
+    Components,
     fill_holes,
     largest_component,
     small_components,
@@ -49,6 +50,11 @@ MAX_HISTORY_FRAMES = 3.0
 """Weight of the running mean, in frames, where nothing moves."""
 MOTION_SCALE = 5.0
 """Change of colour, in levels of 255, at which that weight falls to a third."""
+_CHANGES = np.arange(256, dtype=np.float32)
+LONG_HISTORY = MAX_HISTORY_FRAMES * np.exp(-np.square(_CHANGES / MOTION_SCALE))
+"""That weight for each change of colour."""
+SHORT_HISTORY = 0.5 * np.exp(-np.square(_CHANGES / 10))
+"""Weight of a neighbouring frame for each change of colour."""
 CLASS_WEIGHTS = np.array([0.65, 1, 1, 1, 1], np.float32)
 """Weights of the classes: background weighs less, because edge pixels that are labelled background
 leave a dark or bright rim."""
@@ -56,10 +62,10 @@ leave a dark or bright rim."""
 
 @dataclass(frozen=True, kw_only=True)
 class FrameLabels:
-    """Probabilities of one frame alone. image, classes: at half size. mouth, teeth: mask and tooth
-    likelihood at full size."""
+    """Probabilities of one frame alone. soft, classes: the blurred picture and the probabilities at
+    half size. mouth, teeth: mask and tooth likelihood at full size."""
 
-    image: UInt8[np.ndarray, "h w 3"]
+    soft: UInt8[np.ndarray, "h w 3"]
     classes: Float[np.ndarray, "h w c"]
     mouth: UInt8[np.ndarray, "h2 w2"]
     teeth: Float[np.ndarray, "h2 w2"]
@@ -73,14 +79,14 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
     with PersonSegmenter() as segment:
         chosen = np.unique(np.linspace(0, count - 1, APPEARANCE_FRAMES).astype(int))
         appearance = fit_appearance_model(
-            [_view(clip, track, segment, int(index))[1] for index in chosen]
+            list(in_order(lambda index: _view(clip, track, segment, index)[1], chosen.tolist()))
         )
 
         def infer(index_and_view: tuple[int, UInt8[np.ndarray, "h w 3"], HeadView]) -> FrameLabels:
             index, frame, seen = index_and_view
             mouth = mouth_inside(track.landmarks[index], (len(frame), len(frame[0])))
             return FrameLabels(
-                image=seen.image,
+                soft=cv2.GaussianBlur(seen.image, (0, 0), 1.5),
                 classes=posterior(seen, appearance.log_atlas, appearance.histogram),
                 mouth=mouth,
                 teeth=teeth_likeness(frame, mouth, appearance.skin),
@@ -108,22 +114,18 @@ def _filter_in_time(frames: Iterator[FrameLabels]) -> Iterator[FrameLabels]:
     before: FrameLabels | None = None
     for now in frames:
         if before is not None:
-            history = (
-                MAX_HISTORY_FRAMES
-                * np.exp(-np.square(_change(before, now) / MOTION_SCALE))[..., None]
-            )
-            now = replace(now, classes=(now.classes + history * before.classes) / (1 + history))
+            mixed = np.empty_like(now.classes)
+            change = _change(before, now)
+            mix_before(now.classes, before.classes, change, LONG_HISTORY, mixed)
+            now = replace(now, classes=mixed)
         yield now
         before = now
 
 
-def _change(one: FrameLabels, other: FrameLabels) -> Float[np.ndarray, "h w"]:
+def _change(one: FrameLabels, other: FrameLabels) -> UInt8[np.ndarray, "h w"]:
     """Blurred change of the picture in levels of 255, the largest over the channels."""
-    difference = cv2.absdiff(
-        *(cv2.GaussianBlur(frame.image, (0, 0), 1.5) for frame in (one, other))
-    )
-    red, green, blue = cv2.split(difference)
-    return cv2.max(cv2.max(red, green), blue).astype(np.float32)
+    red, green, blue = cv2.split(cv2.absdiff(one.soft, other.soft))
+    return cv2.max(cv2.max(red, green), blue)
 
 
 def _with_neighbours(
@@ -139,7 +141,7 @@ def _with_neighbours(
 
 def label(before: FrameLabels, now: FrameLabels, after: FrameLabels) -> UInt8[np.ndarray, "h2 w2"]:
     """The Region of each pixel of the middle frame."""
-    classes = _guided_filter(_average_in_time(before, now, after), now.image)
+    classes = _smoothed(_average_in_time(before, now, after))
     height, width = now.mouth.shape
     labels = clean(cv2.resize(classes, (width, height), interpolation=cv2.INTER_LINEAR))
     teeth = teeth_mask((before.teeth + 2 * now.teeth + after.teeth) / 4 * now.mouth)
@@ -153,41 +155,37 @@ def _average_in_time(
 ) -> Float[np.ndarray, "h w c"]:
     """Weighted mean of three frames' probabilities; a neighbour weighs at most half, less where
     colours changed."""
-    total, weight = now.classes.copy(), np.ones(now.image.shape[:2], np.float32)
-    for other in (before, after):
-        history = 0.5 * np.exp(-np.square(_change(other, now) / 10))
-        total += history[..., None] * other.classes
-        weight += history
-    return total / weight[..., None]
+    mixed = np.empty_like(now.classes)
+    since, until = _change(before, now), _change(after, now)
+    mix_both(now.classes, before.classes, after.classes, since, until, SHORT_HISTORY, mixed)
+    return mixed
 
 
-def _guided_filter(
-    classes: Float[np.ndarray, "h w c"], image: UInt8[np.ndarray, "h w 3"]
-) -> Float[np.ndarray, "h w c"]:
-    """Smooth probabilities within areas of one colour, sharp at the picture's edges (He et al.,
-    "Guided Image Filtering", 2010)."""
-    radius = max(2, image.shape[0] // 85)
-    return cv2.ximgproc.guidedFilter(image.astype(np.float32) / 255, classes, radius, 2e-4)
+def _smoothed(classes: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "h w c"]:
+    """The probabilities, averaged twice over squares of a 37th of the picture's side."""
+    side = 2 * max(2, len(classes) // 85) + 1
+    once = cv2.blur(classes, (side, side), borderType=cv2.BORDER_REFLECT)
+    return cv2.blur(once, (side, side), borderType=cv2.BORDER_REFLECT)
 
 
 def clean(classes: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w"]:
     """The most likely class of each pixel, with one connected person and head, no small components
     and no holes."""
-    classes = classes * CLASS_WEIGHTS
-    labels = classes.argmax(-1).astype(np.uint8)
+    labels = np.empty(classes.shape[:2], np.uint8)
+    most_likely(classes, CLASS_WEIGHTS, labels)
     small = max(8, round(labels.size * 4e-4))
     person = fill_holes(largest_component(labels != BACKGROUND), 8 * small)
     labels = _relabel(labels, person & (labels == BACKGROUND), classes, (BACKGROUND,))
-    labels[~person] = BACKGROUND
+    np.putmask(labels, ~person, BACKGROUND)
     labels = _relabel(labels, _detached_hair_at_jaw(labels), classes, (BACKGROUND, FACE, HAIR))
     head = labels >= FACE
     whole = fill_holes(largest_component(head), 4 * small)
     labels = _relabel(labels, head & ~whole, classes, (BACKGROUND, FACE, HAIR))
     labels = _relabel(labels, whole & ~head, classes, (BACKGROUND, TORSO, NECK))
     labels = _relabel(labels, _detached_body(labels), classes, (BACKGROUND, TORSO, NECK))
-    labels[_enclosed_hair(labels, 8 * small)] = FACE
+    np.putmask(labels, _enclosed_hair(labels, 8 * small), FACE)
     for one, other in ((FACE, HAIR), (HAIR, FACE), (NECK, TORSO), (TORSO, NECK)):
-        labels[small_components(labels == one, small)] = other
+        np.putmask(labels, small_components(labels == one, small), other)
     return labels
 
 
@@ -195,40 +193,33 @@ def _detached_hair_at_jaw(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, 
     """Components of hair, apart from the largest, that begin in the lowest third of the face: a
     collar or a shadow."""
     rows = np.nonzero((labels == FACE).any(1))[0]
-    numbers, measures = connected_components(labels == HAIR)
-    if len(rows) == 0 or len(measures) <= 2:
+    hair = Components.of(labels == HAIR)
+    if len(rows) == 0 or len(hair.table) <= 2:
         return np.zeros(labels.shape, bool)
-    low = measures[:, TOP] > rows[0] + 0.7 * (rows[-1] - rows[0])
-    low[0] = False
-    low[1 + int(measures[1:, AREA].argmax())] = False
-    return low[numbers]
+    low = hair.table[:, TOP] > rows[0] + 0.7 * (rows[-1] - rows[0])
+    low[[0, hair.largest()]] = False
+    return hair.where(low)
 
 
 def _enclosed_hair(labels: UInt8[np.ndarray, "h w"], under: int) -> Bool[np.ndarray, "h w"]:
     """Hair of fewer than `under` pixels with face all around it: a shadow on the forehead or in the
     ear."""
-    numbers, measures = connected_components(labels == HAIR)
-    beside = (
-        cv2.dilate(
-            ((labels != HAIR) & (labels != FACE)).astype(np.uint8), np.ones((3, 3), np.uint8)
-        )
-        > 0
-    )
-    enclosed = measures[:, AREA] < under
-    enclosed[numbers[beside]] = False
+    hair = Components.of(labels == HAIR)
+    enclosed = hair.table[:, AREA] < under
     enclosed[0] = False
-    return enclosed[numbers]
+    if enclosed.any():
+        others = ((labels != HAIR) & (labels != FACE)).view(np.uint8)
+        enclosed &= ~hair.touched(cv2.dilate(others, np.ones((3, 3), np.uint8)))
+    return hair.where(enclosed)
 
 
 def _detached_body(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """Components of torso and neck, apart from the largest, that do not reach the lower edge of the
     picture."""
-    numbers, measures = connected_components((labels == TORSO) | (labels == NECK))
-    detached = measures[:, TOP] + measures[:, HEIGHT] < len(labels)
-    detached[0] = False
-    if len(measures) > 1:
-        detached[1 + int(measures[1:, AREA].argmax())] = False
-    return detached[numbers]
+    body = Components.of((labels == TORSO) | (labels == NECK))
+    detached = body.table[:, TOP] + body.table[:, HEIGHT] < len(labels)
+    detached[[0, body.largest()]] = False
+    return body.where(detached)
 
 
 def _relabel(
@@ -237,10 +228,11 @@ def _relabel(
     classes: Float[np.ndarray, "h w c"],
     never: tuple[int, ...],
 ) -> UInt8[np.ndarray, "h w"]:
-    """The labels with pixels `where` set to their most likely class that is not one of `never`."""
+    """The labels with pixels `where` set to their most likely class, by CLASS_WEIGHTS, that is not
+    one of `never`."""
     if not where.any():
         return labels
-    rest = classes[where]
+    rest = classes[where] * CLASS_WEIGHTS
     rest[:, list(never)] = -1
     changed = labels.copy()
     changed[where] = rest.argmax(-1)

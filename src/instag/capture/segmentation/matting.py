@@ -7,6 +7,7 @@ with F the person's mean colour nearby and B the backdrop (Porter and Duff, 1984
 similar, the distance from the outline decides.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -150,11 +151,10 @@ def _local_colors(
     """
     height, width = inside.shape
     difference = cv2.cvtColor(cv2.absdiff(frame, plate), cv2.COLOR_RGB2GRAY)
-    person = _local_mean(frame, inside, sigma / 4)
-    change = _local_mean(frame, outside, sigma / 4) - _local_mean(plate, outside, sigma / 4)
-    background_error = _local_mean(difference, outside, sigma / 4)
+    (person,) = _local_means([frame], inside, sigma / 4)
+    seen, expected, background_error = _local_means([frame, plate, difference], outside, sigma / 4)
     fields = cv2.resize(
-        np.dstack([person, change, background_error]),
+        np.dstack([person, seen - expected, background_error]),
         (-(-width // 2), -(-height // 2)),
         interpolation=cv2.INTER_LINEAR,
     )
@@ -162,18 +162,24 @@ def _local_colors(
     return sampled[:, :3], plate.reshape(-1, 3)[where] + sampled[:, 3:6], sampled[:, 6]
 
 
-def _local_mean(
-    picture: UInt8[np.ndarray, "h w *c"], where: UInt8[np.ndarray, "h w"], sigma: float
-) -> Float[np.ndarray, "h4 w4 *c"]:
-    """Gaussian-weighted local mean of the picture where the mask is 255, at a quarter of the size;
+def _local_means(
+    pictures: Sequence[UInt8[np.ndarray, "h w ..."]], where: UInt8[np.ndarray, "h w"], sigma: float
+) -> list[Float[np.ndarray, "h4 w4 ..."]]:
+    """Gaussian-weighted local means of pictures where the mask is 255, at a quarter of the size;
     `sigma` in its pixels."""
-    masked = cv2.bitwise_and(picture, picture, mask=where)
-    total, weight = (
-        cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA).astype(np.float32)
-        for image in (masked, where)
-    )
-    total, weight = _blurred(total, sigma), _blurred(weight, sigma)
-    return 255 * total / np.maximum(weight, 1e-3).reshape(*weight.shape, *[1] * (total.ndim - 2))
+    weight = np.maximum(_blurred(_quartered(where), sigma), 1e-3)
+    totals = [
+        _blurred(_quartered(cv2.bitwise_and(picture, picture, mask=where)), sigma)
+        for picture in pictures
+    ]
+    return [
+        255 * total / weight.reshape(*weight.shape, *[1] * (total.ndim - 2)) for total in totals
+    ]
+
+
+def _quartered(picture: UInt8[np.ndarray, "h w *c"]) -> Float[np.ndarray, "h4 w4 *c"]:
+    small = cv2.resize(picture, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32)
 
 
 def _blurred(image: Float[np.ndarray, "h w *c"], sigma: float) -> Float[np.ndarray, "h w *c"]:

@@ -6,6 +6,12 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.capture.segmentation.background import nearest_colors
+from instag.capture.segmentation.torso_kernels import (
+    blur_with_depth,
+    compose,
+    extend_neck,
+    neck_starts,
+)
 from instag.data.clip import Clip
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
@@ -63,8 +69,7 @@ def _layer_of_rows(
     over 512."""
     head = regions >= Region.FACE
     under, neck = neck_under_head(frame, regions, scale)
-    distance = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 5)
-    from_head = cv2.distanceTransform((~head).astype(np.uint8), cv2.DIST_L2, 3)
+    distance, from_head = _distance_to(body, 5), _distance_to(head, 3)
     opaque = body & (from_head > 512 * HEAD_MARGIN * scale)
     if person is not None:
         opaque &= person >= OPAQUE
@@ -72,13 +77,11 @@ def _layer_of_rows(
         opaque = body
     nearest, depth = nearest_colors(frame, opaque)
     colors = _blur_with_depth(nearest, depth, (head & ~under) | (body & ~opaque), scale)
-    colors[under] = neck[under]
     hair = (regions == Region.HAIR) & ~under & (distance <= 512 * MAX_HAIR_DISTANCE * scale)
-    hair &= (
-        cv2.distanceTransform((regions != Region.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 3)
-        > 512 * MIN_HAIR_DEPTH * scale
-    )
-    colors[hair] = cv2.GaussianBlur(frame, (0, 0), 2 * scale)[hair]
+    softened = frame
+    if hair.any():
+        hair &= _distance_to(regions == Region.BACKGROUND, 3) > 512 * MIN_HAIR_DEPTH * scale
+        softened = cv2.GaussianBlur(frame, (0, 0), 2 * scale)
     inside = (
         body
         | under
@@ -86,16 +89,27 @@ def _layer_of_rows(
         | (head & ((distance <= 512 * CLOTH_EXTENSION * scale) | between_sides(body)))
     )
     alpha = soft_edge(inside, scale)
-    if person is not None:
-        alpha = np.where(
-            head,
-            alpha,
-            np.where(
-                distance < np.minimum(from_head, 512 * CLOTH_EXTENSION * scale), person, np.uint8(0)
-            ),
-        )
-    colors[alpha == 0] = 0
-    return np.dstack([colors, alpha])
+    layer = np.zeros((*alpha.shape, 4), np.uint8)
+    compose(
+        colors,
+        neck,
+        under,
+        softened,
+        hair,
+        alpha,
+        alpha if person is None else person,
+        head if person is not None else np.ones_like(head),
+        distance,
+        from_head,
+        np.float32(512 * CLOTH_EXTENSION * scale),
+        layer,
+    )
+    return layer
+
+
+def _distance_to(mask: Bool[np.ndarray, "h w"], size: int) -> Float[np.ndarray, "h w"]:
+    """Pixels to the mask, by OpenCV's masks of 3 or 5 pixels."""
+    return cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, size)
 
 
 def _blur_with_depth(
@@ -113,14 +127,9 @@ def _blur_with_depth(
         image.shape[1::-1],
         interpolation=cv2.INTER_LINEAR,
     )
-    near, far = (
-        np.clip(depth[where] / scale / step - start, 0, 1)[:, None].astype(np.float32)
-        for step, start in ((4, 0), (16, 0.25))
-    )
-    mixed = image[where] + near * (fine[where].astype(np.float32) - image[where])
-    result = image.copy()
-    result[where] = np.rint(mixed + far * (coarse[where] - mixed))
-    return result
+    blurred = np.empty_like(image)
+    blur_with_depth(image, fine, coarse, depth, where, np.float32(scale), blurred)
+    return blurred
 
 
 def between_sides(body: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
@@ -142,42 +151,31 @@ def neck_under_head(
     columns.
     """
     height, width = regions.shape
-    rows = np.arange(height, dtype=np.int32)[:, None]
-    head = regions >= Region.FACE
-    first = np.minimum.accumulate(np.where(head, np.int32(height), rows)[::-1], 0)[::-1]
-    end = np.minimum(first, height - 1)
-    cut_off = first == height
-    ends_on = np.take_along_axis(regions, end, 0)
-    last = np.take_along_axis(regions, np.maximum(end - 1, 0), 0)
-    rows_up = np.where(head, first - rows, 0)
-    on_neck = (ends_on == Region.NECK) & (rows_up > 0)
-    # Where the head reaches the picture's lower end, the neck ends there too, if it is seen to the
-    # left and to the right.
-    on_neck |= cut_off & (rows_up > 0) & between_sides(on_neck.any(0)[None])
-    on_collar = (
-        (ends_on == Region.TORSO)
-        & (last == Region.FACE)
-        & (rows_up > 512 * CLOTH_EXTENSION * scale)
-    )
-    columns = np.nonzero((on_neck & ~cut_off).any(0))[0]
+    where, colors = np.zeros(regions.shape, bool), np.zeros((height, width, 3), np.uint8)
+    starts = np.empty(width, np.int64)
+    neck_starts(regions, starts)
+    columns = np.flatnonzero(starts >= 0)
     if len(columns) == 0:
-        return np.zeros(regions.shape, bool), np.zeros((height, width, 3), np.uint8)
-    smooth = cv2.blur(frame, (1, 2 * round(2 * scale) + 1)).astype(np.float32)
-    start = np.where(on_neck & ~cut_off, end, 0).max(0)[columns]
+        return where, colors
+    start = starts[columns]
     source = np.minimum(start + max(1, round(6 * scale)), height - 1)
     source = np.where(regions[source, columns] == Region.NECK, source, start)
+    smooth = cv2.blur(frame, (1, 2 * round(2 * scale) + 1))[source, columns].astype(np.float32)
     profile = np.stack(
-        [
-            np.interp(np.arange(width), columns, smooth[source, columns, channel])
-            for channel in range(3)
-        ],
-        -1,
+        [np.interp(np.arange(width), columns, smooth[:, channel]) for channel in range(3)], -1
     ).astype(np.float32)
-    profile = cv2.GaussianBlur(profile[None], (0, 0), 8 * scale)[0]
-    hidden = between_sides((regions == Region.TORSO) | (regions == Region.NECK))
-    where = (on_neck | on_collar) & ((rows_up <= 512 * NECK_EXTENSION * scale) | hidden)
-    shade = (DARKENING ** (np.arange(height + 1) / scale)).astype(np.float32)
-    return where, cv2.convertScaleAbs(profile[None] * shade[rows_up][..., None])
+    extend_neck(
+        regions,
+        starts,
+        between_sides((regions == Region.TORSO) | (regions == Region.NECK)),
+        cv2.GaussianBlur(profile[None], (0, 0), 8 * scale)[0],
+        (DARKENING ** (np.arange(height + 1) / scale)).astype(np.float32),
+        512 * NECK_EXTENSION * scale,
+        512 * CLOTH_EXTENSION * scale,
+        where,
+        colors,
+    )
+    return where, colors
 
 
 def soft_edge(inside: Bool[np.ndarray, "h w"], scale: float) -> UInt8[np.ndarray, "h w"]:

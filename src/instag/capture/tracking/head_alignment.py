@@ -15,13 +15,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from instag.capture.tracking.photometric import ImageGradients
 from instag.capture.tracking.pose_refinement import (
+    KeptDetails,
     aligned_track,
     working_grey,
     working_scale,
 )
-from instag.capture.tracking.skin_features import SkinPoints, detail, sample_points
+from instag.capture.tracking.skin_features import Detail, SkinPoints, detail, sample_points
 from instag.data.clip import Clip
 from instag.data.depth_sweep import depth_profile
 from instag.data.frame_choice import farthest_points
@@ -55,14 +55,14 @@ def align_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Tra
     track, size = clip.track(), (clip.info.width, clip.info.height)
     if track.found.sum() < VIEWS:
         return track
-    generator = torch.Generator().manual_seed(0)
+    generator, gradients = torch.Generator().manual_seed(0), KeptDetails(frames.detail)
     for number in range(ROUNDS):
         points = head_points(frames.views(track), track, generator)
         track = aligned_track(
             track,
             landmarks,
             points,
-            frames.gradients,
+            gradients,
             size,
             part(report, number / ROUNDS, (number + 1) / ROUNDS),
         )
@@ -109,9 +109,10 @@ class _HeadFrames:
         self.clip, self.size = clip, (clip.info.width, clip.info.height)
         self.scale = working_scale(self.size)
 
-    def gradients(self, index: int) -> ImageGradients:
+    def detail(self, index: int) -> Detail:
         """Of the part of a frame that shows the head."""
-        head = np.isin(self.clip.regions(index), (Region.FACE, Region.HAIR))
+        regions = self.clip.regions(index)
+        head = (regions == Region.FACE) | (regions == Region.HAIR)
         rows, columns = np.flatnonzero(head.any(1)), np.flatnonzero(head.any(0))
         width, height = self.size
         corners = np.array(
@@ -121,7 +122,7 @@ class _HeadFrames:
             np.float64,
         )
         grey = working_grey(self.clip.frame(index), self.size)
-        return ImageGradients.of(detail(grey, corners * self.scale))
+        return detail(grey, corners * self.scale)
 
     def views(self, track: Track) -> list[HeadView]:
         """Those in which the head is turned differently."""

@@ -10,6 +10,7 @@ face) is rejected: its landmark pose gets the correction interpolated between it
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import final
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ from instag.capture.tracking.photometric import (
 )
 from instag.capture.tracking.skin_features import (
     WORKING_SIZE,
+    Detail,
     SkinPoints,
     Texture,
     detail,
@@ -49,6 +51,8 @@ POINTS = 4_000
 """Points on the face."""
 TEXTURE_FRAMES = 100
 """Pictures, evenly spaced, that the texture is estimated from."""
+MOST_KEPT = 2**26
+"""Bytes of pictures that are kept from their first use to the next: a few seconds of video."""
 TEXTURE_ITERATIONS = 3
 """Alternations of poses and texture: a fourth lowers the residual by less than a hundredth."""
 TEXTURE_STEPS = 3
@@ -87,6 +91,27 @@ ReadFrame = Callable[[int], UInt8[np.ndarray, "h w 3"]]
 ReadGradients = Callable[[int], ImageGradients]
 
 
+@final
+class KeptDetails:
+    """Gradients of a clip's pictures, by their index. Of the pictures that are read first, up to
+    MOST_KEPT bytes are kept, so that a short clip's are read once. Threads may call it at the same
+    time."""
+
+    def __init__(self, read: Callable[[int], Detail]) -> None:
+        self._read = read
+        self._kept: dict[int, Detail] = {}
+        self._bytes = 0
+
+    def __call__(self, index: int) -> ImageGradients:
+        seen = self._kept.get(index)
+        if seen is None:
+            seen = self._read(index)
+            if self._bytes < MOST_KEPT:
+                self._kept[index] = seen
+                self._bytes += seen.image.nbytes
+        return ImageGradients.of(seen)
+
+
 def track_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Track:
     """Fit the head to the landmarks, refine its poses by the pictures, and save track.npz. `report`
     gets thousandths."""
@@ -113,12 +138,11 @@ def refine_poses(
     index, `size` is width and height in pixels."""
     scale = working_scale(size)
 
-    def gradients(index: int) -> ImageGradients:
-        grey = working_grey(frame(index), size)
-        return ImageGradients.of(detail(grey, track.landmarks[index, :, :2] * scale))
+    def read(index: int) -> Detail:
+        return detail(working_grey(frame(index), size), track.landmarks[index, :, :2] * scale)
 
     points = sample_points(track.identity, POINTS)
-    return aligned_track(track, landmarks, points, gradients, size, report)
+    return aligned_track(track, landmarks, points, KeptDetails(read), size, report)
 
 
 def working_scale(size: tuple[int, int]) -> float:
@@ -227,8 +251,10 @@ def _align_images(
 
     def work(index: int) -> ImageAlignment:
         seen, guess = gradients(index), _pose_of(start, index)
-        pose = align_image(seen, points, texture, guess, intrinsics, iterations=ALIGNMENT_STEPS)
         before = linearize(seen, points, texture, guess, intrinsics)
+        pose = align_image(
+            seen, points, texture, guess, intrinsics, iterations=ALIGNMENT_STEPS, first=before
+        )
         after = linearize(seen, points, texture, pose, intrinsics)
         return ImageAlignment(
             pose=pose, information=after.hessian, before=before.cost, after=after.cost

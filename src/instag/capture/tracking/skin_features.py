@@ -6,7 +6,6 @@ with speech (cheeks, brows) is weighted by its own variance over the clip, so no
 is needed.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import cv2
@@ -119,12 +118,9 @@ def estimate_texture(
     visible = (weights > 0).mean(0) > MIN_VISIBLE_SHARE
     if not visible.any():
         return Texture(values=np.zeros(len(visible)), variances=np.full(len(visible), np.inf))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="All-NaN slice", category=RuntimeWarning)
-        middle = np.nanmedian(seen, axis=0)
-        variances = (
-            np.nanmedian((seen - middle) ** 2, axis=0) / 0.455
-        )  # of a normal variable, the median of the square is 0.455 variances
+    middle = _median_of_known(seen)
+    # Of a normal variable, the median of the square is 0.455 variances.
+    variances = _median_of_known((seen - middle) ** 2) / 0.455
     # A point that hardly varies in a few pictures is not known without error: variances are bounded
     # from below.
     variances = np.where(
@@ -133,3 +129,11 @@ def estimate_texture(
     robust = weights / (1 + np.nan_to_num(seen - middle) ** 2 / variances / OUTLIER_SCALE**2)
     mean = (robust * np.nan_to_num(seen)).sum(0) / np.maximum(robust.sum(0), 1e-9)
     return Texture(values=np.where(visible, mean, 0), variances=variances)
+
+
+def _median_of_known(values: Float[np.ndarray, "k s"]) -> Float[np.ndarray, " s"]:
+    """The median of each column without its NaNs; NaN where there is nothing else. Numpy's own
+    nanmedian takes ten times as long."""
+    ordered = np.sort(values.T, axis=1)
+    count, columns = np.isfinite(ordered).sum(1), np.arange(len(ordered))
+    return (ordered[columns, (count - 1) // 2] + ordered[columns, count // 2]) / 2

@@ -1,0 +1,110 @@
+"""Compiled passes over the torso layer: what takes numpy a pass over the picture for each term, in
+one. Colours are blended in float32 and rounded to the nearest even number."""
+
+import numpy as np
+from numba import njit
+
+from instag.types import Region
+
+F = np.float32
+TORSO, NECK, FACE = int(Region.TORSO), int(Region.NECK), int(Region.FACE)
+
+
+@njit(cache=True, nogil=True)
+def _clipped(value):  # pragma: no cover - compiled
+    return min(max(value, F(0)), F(1))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def blur_with_depth(
+    image, fine, coarse, depth, where, scale, blurred
+):  # pragma: no cover - compiled
+    """Mix a picture with two blurs of it, by depth in pixels of a picture `scale` x 512 high: with
+    `fine` from 0 to 4, then with `coarse` from 4 to 20."""
+    height, width = depth.shape
+    for row in range(height):
+        for column in range(width):
+            if not where[row, column]:
+                for channel in range(3):
+                    blurred[row, column, channel] = image[row, column, channel]
+                continue
+            deep = depth[row, column] / scale
+            near, far = _clipped(deep / F(4)), _clipped(deep / F(16) - F(0.25))
+            for channel in range(3):
+                color = F(image[row, column, channel])
+                color = color + near * (F(fine[row, column, channel]) - color)
+                color = color + far * (F(coarse[row, column, channel]) - color)
+                blurred[row, column, channel] = np.uint8(np.rint(color))
+
+
+@njit(cache=True, nogil=True)
+def neck_starts(regions, start):  # pragma: no cover - compiled
+    """For each column the lowest row of neck right under some of the head; -1 where there is
+    none."""
+    height, width = regions.shape
+    start[:] = -1
+    for row in range(1, height):
+        for column in range(width):
+            if regions[row, column] == NECK and regions[row - 1, column] >= FACE:
+                start[column] = row
+
+
+@njit(cache=True, nogil=True)
+def extend_neck(
+    regions, start, hidden, profile, shade, reach, cloth, where, colors
+):  # pragma: no cover - compiled
+    """Mark the neck's extension under the head and give it its colours.
+
+    hidden: pixels between torso on both sides. profile: the neck's colour in each column; shade:
+    its factor for each row upward. reach, cloth: heights in pixels.
+    """
+    height, width = regions.shape
+    seen = np.flatnonzero(start >= 0)
+    for column in range(width):
+        beside_neck = len(seen) > 0 and seen[0] <= column <= seen[-1]
+        end = height
+        for row in range(height - 1, -1, -1):
+            if regions[row, column] < FACE:
+                end = row
+                continue
+            rows_up = end - row
+            if end == height:
+                # Where the head reaches the picture's lower end, the neck ends there too, if it is
+                # seen to the left and to the right.
+                under = beside_neck
+            elif regions[end, column] == NECK:
+                under = True
+            else:
+                collar = regions[end, column] == TORSO and regions[end - 1, column] == FACE
+                under = collar and rows_up > cloth
+            if under and (rows_up <= reach or hidden[row, column]):
+                where[row, column] = True
+                for channel in range(3):
+                    color = np.rint(profile[column, channel] * shade[rows_up])
+                    colors[row, column, channel] = np.uint8(min(color, F(255)))
+
+
+@njit(cache=True, nogil=True)
+def compose(
+    colors, neck, under, softened, hair, alpha, person, head, distance, from_head, reach, layer
+):  # pragma: no cover - compiled
+    """Put the layer together: colours, with the neck's where `under` and the softened frame's where
+    `hair`, and alpha; beside the head alpha is the person's within `reach` of the torso, and none
+    where the head is nearer. Clear pixels stay 0."""
+    height, width = alpha.shape
+    for row in range(height):
+        for column in range(width):
+            opacity = alpha[row, column]
+            if not head[row, column]:
+                near = distance[row, column] < min(from_head[row, column], reach)
+                opacity = person[row, column] if near else np.uint8(0)
+            if opacity == 0:
+                continue
+            layer[row, column, 3] = opacity
+            for channel in range(3):
+                if hair[row, column]:
+                    layer[row, column, channel] = softened[row, column, channel]
+                elif under[row, column]:
+                    layer[row, column, channel] = neck[row, column, channel]
+                else:
+                    layer[row, column, channel] = colors[row, column, channel]

@@ -1,0 +1,87 @@
+"""Each compiled pass over class probabilities, beside the formula it computes."""
+
+import numpy as np
+import pytest
+
+from instag.capture.segmentation import class_kernels as kernels
+
+SHAPE = (9, 11)
+RANDOM = np.random.default_rng(0)
+
+
+def probabilities() -> np.ndarray:
+    found = RANDOM.random((*SHAPE, 5), np.float32)
+    return found / found.sum(-1, keepdims=True)
+
+
+def test_a_frame_is_mixed_with_the_one_before_where_nothing_changed() -> None:
+    now, before = probabilities(), probabilities()
+    change = RANDOM.integers(0, 256, SHAPE, np.uint8)
+    history, mixed = np.linspace(3, 0, 256).astype(np.float32), np.empty_like(now)
+    kernels.mix_before(now, before, change, history, mixed)
+    weight = history[change][..., None]
+    np.testing.assert_array_equal(mixed, (now + weight * before) / (1 + weight))
+
+
+def test_a_frame_is_mixed_with_both_of_its_neighbours() -> None:
+    now, before, after = (probabilities() for _ in range(3))
+    since, until = RANDOM.integers(0, 256, (2, *SHAPE), np.uint8)
+    history, mixed = np.linspace(0.5, 0, 256).astype(np.float32), np.empty_like(now)
+    kernels.mix_both(now, before, after, since, until, history, mixed)
+    one, other = history[since][..., None], history[until][..., None]
+    np.testing.assert_array_equal(mixed, (now + one * before + other * after) / (1 + one + other))
+
+
+def test_the_first_of_equally_likely_classes_is_taken() -> None:
+    classes, weights = probabilities(), np.array([0.65, 1, 1, 1, 1], np.float32)
+    classes[0] = 1 / 5
+    labels = np.empty(SHAPE, np.uint8)
+    kernels.most_likely(classes, weights, labels)
+    np.testing.assert_array_equal(labels, (classes * weights).argmax(-1))
+    assert (labels[0] == 1).all()
+
+
+def test_scores_become_probabilities() -> None:
+    score = RANDOM.normal(0, 20, (*SHAPE, 5)).astype(np.float32)
+    true = np.exp(score.astype(float)) / np.exp(score.astype(float)).sum(-1, keepdims=True)
+    kernels.subtract_largest(score)
+    assert (score.max(-1) == 0).all()
+    np.exp(score, out=score)
+    kernels.divide_by_sum(score)
+    np.testing.assert_allclose(score, true, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("colour", "odds"), [((150, 150, 110), 1.5), ((150, 120, 140), -5.0), ((2, 128, 128), -2.0)]
+)
+def test_skin_is_told_by_its_chroma_and_not_in_the_dark(
+    colour: tuple[int, int, int], odds: float
+) -> None:
+    colours = np.full((*SHAPE, 3), colour, np.uint8)
+    likeness, unlike, dark = np.empty((3, *SHAPE), np.float32)
+    kernels.skin_terms(colours, np.array([150, 150, 110], np.float32), likeness, unlike, dark)
+    np.exp(likeness, out=likeness)
+    kernels.skin_log_odds(likeness, unlike, dark)
+    np.testing.assert_allclose(likeness, odds, atol=0.15)
+
+
+def test_terms_go_to_their_classes() -> None:
+    score = np.zeros((*SHAPE, 5), np.float32)
+    absent, present, skin = (np.full(SHAPE, value, np.float32) for value in (-3, -0.1, -2))
+    kernels.add_person_and_skin(score, absent, present, skin)
+    np.testing.assert_allclose(score[0, 0], [-3, -0.1, -2.1, -1.1, -0.1], rtol=1e-6)
+    bins = RANDOM.integers(0, 7, SHAPE).astype(np.int32)
+    table, before = RANDOM.random((7, 5), np.float32), score.copy()
+    kernels.add_colours(score, np.float32(0.7), bins, table)
+    np.testing.assert_allclose(score, before + 0.7 * table[bins], rtol=1e-5)
+
+
+def test_inside_the_oval_is_the_face() -> None:
+    score = np.zeros((*SHAPE, 5), np.float32)
+    oval = np.zeros(SHAPE, np.uint8)
+    oval[2:7, 3:8] = 1
+    to_head = np.array([[0.2, 0, -1.1], [0, -0.2, 1.5]])
+    kernels.apply_oval(score, oval, to_head)
+    assert score[6, 5].argmax() == score[2, 5].argmax() == 3
+    assert score[6, 5, 4] < score[2, 5, 4] == 0, "hair may cover the forehead alone"
+    assert (score[8, :, 3] < 0).all(), "no face below the jaw"
