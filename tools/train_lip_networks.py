@@ -34,7 +34,7 @@ from instag.speech.lips.network import LipModel, LipNet, lip_model_state, load_l
 from instag.speech.whisper import load_whisper_encoder
 
 BUNDLED = Path("src/instag/bundled/lip_motion.safetensors")
-NETS = 4
+NETS = 2
 TURNS = 2
 
 

@@ -164,6 +164,15 @@ def last_heard(learned: Learned, variant: Variant, window: int) -> float:
     return last / STEPS_PER_FRAME - 0.5 - learned.lag - LEAD
 
 
+def shares_of(people: Sequence[Learned]) -> Float[Tensor, " p"]:
+    """How often each clip is drawn: people count by the root of their seconds."""
+    seconds: dict[str, float] = {}
+    for each in people:
+        person = each.observed.person
+        seconds[person] = seconds.get(person, 0.0) + len(each)
+    return torch.tensor([len(each) / seconds[each.observed.person] ** 0.5 for each in people])
+
+
 def drawn_whole(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw) -> Crops:
     """Crops of CROP frames."""
     crops = []
@@ -174,7 +183,7 @@ def drawn_whole(people: Sequence[Learned], shares: Tensor, count: int, draw: Dra
         if draw() < RESTING:
             start = frames + REST - 1 - (CROP - 1) * rate - draw() * REST / 2
         inputs = whole_inputs(person, variant, start, CROP, rate)
-        crops.append((inputs, *_taught(person, variant, start + torch.arange(CROP) * rate)))
+        crops.append((inputs, *taught(person, variant, start + torch.arange(CROP) * rate)))
     return _batch(crops)
 
 
@@ -189,7 +198,7 @@ def drawn_live(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw
         last = last_heard(person, variant, window) - draw() * rate
         start = last - (2 * LIVE_TAUGHT - 1) * rate
         inputs = live_inputs(person, variant, window, start, frames, rate)
-        target, known, seen = _taught(person, variant, start + torch.arange(frames) * rate)
+        target, known, seen = taught(person, variant, start + torch.arange(frames) * rate)
         known[:LIVE_TAUGHT] = 0
         known[2 * LIVE_TAUGHT :] = 0
         crops.append((inputs, target, known, seen * known))
@@ -201,7 +210,7 @@ def _drawn(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw) ->
     return [people[number] for number in numbers.tolist()]
 
 
-def _taught(person: Learned, variant: Variant, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def taught(person: Learned, variant: Variant, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Targets at places in frames, whether they count, and whether they were seen."""
     frames = len(person)
     inside = (places > -LEAD) & (places < frames + REST - 1)

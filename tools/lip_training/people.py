@@ -25,7 +25,7 @@ from instag.speech.whisper import BLOCK_S, STEP, WhisperEncoder
 from instag.types import SAMPLE_RATE, SAMPLES
 from lip_training.sounds import Draw, Lesson, Sound, drawn_lesson, plain_lesson
 
-VARIANTS = 6
+VARIANTS = 12
 """Of each recording; the first one is the recording itself."""
 VOCAL_TRACT, RESAMPLED = 0.12, 0.7
 """Pitch and formants change by up to this share, in so many of the variants."""

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from instag.speech.lips.network import CODES, CURVES, LipNet
-from lip_training.lessons import Crops, Learned, drawn_live, drawn_whole
+from lip_training.last_layer import with_solved_head
+from lip_training.lessons import Crops, Learned, drawn_live, drawn_whole, shares_of
 from lip_training.sounds import Draw
 
 CURVE_WEIGHTS = (3.0, 1.0, 2.0)
@@ -24,18 +25,19 @@ RESTING_WEIGHT = 0.3
 class Recipe:
     """whole, live: crops in each step. average: of the weights, over steps."""
 
-    steps: int = 300
+    steps: int = 600
     whole: int = 16
-    live: int = 32
-    width: int = 64
+    live: int = 96
+    width: int = 128
     rate: float = 3e-3
     decay: float = 0.1
     dropout: float = 0.3
-    average: float = 0.98
-    live_weight: float = 1.0
+    average: float = 0.985
+    live_weight: float = 2.0
 
 
 def train(people: Sequence[Learned], recipe: Recipe, *, seed: int) -> LipNet:
+    """Steps on drawn crops; then the last layer is solved over all lessons."""
     torch.manual_seed(seed)
     draw = Draw(torch.Generator().manual_seed(seed))
     components = len(people[0].variants[0].whole)
@@ -65,16 +67,7 @@ def train(people: Sequence[Learned], recipe: Recipe, *, seed: int) -> LipNet:
         rates.step()
         _average(averaged, net, min(recipe.average, (1 + step) / (10 + step)))
     averaged.dropout = 0.0
-    return averaged.eval()
-
-
-def shares_of(people: Sequence[Learned]) -> Float[Tensor, " p"]:
-    """How often each clip is drawn: people count by the root of their seconds."""
-    seconds: dict[str, float] = {}
-    for each in people:
-        person = each.observed.person
-        seconds[person] = seconds.get(person, 0.0) + len(each)
-    return torch.tensor([len(each) / seconds[each.observed.person] ** 0.5 for each in people])
+    return with_solved_head(averaged.eval(), people)
 
 
 def loss_of(predicted: Float[Tensor, "b 16 f"], crops: Crops, *, together: bool = False) -> Tensor:

@@ -70,7 +70,8 @@ def test_what_is_stored_comes_back() -> None:
         generator=torch.Generator().manual_seed(0),
     )
     torch.testing.assert_close(again.hidden(heard), MODEL.hidden(heard))
-    assert MODEL.hidden(heard).shape == (20, 64 * len(MODEL.networks))
+    width = sum(network.head.in_channels for network in MODEL.networks)
+    assert MODEL.hidden(heard).shape == (20, width)
 
 
 def test_two_steps_a_frame_and_margins() -> None:

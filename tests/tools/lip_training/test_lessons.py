@@ -9,6 +9,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tools"))
 
+from lip_training import people as lip_people
 from lip_training.basis import Basis, basis_of, code_of, learned_basis
 from lip_training.folds import folds_of, people_sizes
 from lip_training.lessons import (
@@ -20,12 +21,13 @@ from lip_training.lessons import (
     last_heard,
     learned,
     live_inputs,
+    shares_of,
     whole_inputs,
 )
 from lip_training.people import Observed, hear, principal_components
 from lip_training.scores import LOOK_AHEADS, score, summary
 from lip_training.sounds import LEAD, REST, Draw
-from lip_training.training import Recipe, shares_of, train
+from lip_training.training import Recipe, train
 
 from instag.motion.landmark_motion import LandmarkMotion
 from instag.speech.lips.network import CODES, CURVES, MARGIN_FRAMES, load_lip_model
@@ -63,7 +65,9 @@ PEOPLE = [somebody("a_1", "a", 0), somebody("a_2", "a", 1), somebody("b", "b", 2
 
 @pytest.fixture(scope="module")
 def group() -> list[Learned]:
-    heard = [hear(each, [PEOPLE[2].sound], ENCODER, seed=0) for each in PEOPLE]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lip_people, "VARIANTS", 6)
+        heard = [hear(each, [PEOPLE[2].sound], ENCODER, seed=0) for each in PEOPLE]
     mean, components = principal_components(heard)
     return [
         learned(each, variants, BASIS, mean, components)

@@ -26,7 +26,7 @@ STEPS_PER_FRAME = 2
 """Input steps: 50 a second."""
 COMPONENTS = 64
 """Principal components that are the input, of the encoder's 384 features."""
-HIDDEN = 64
+HIDDEN = 128
 CURVES = 3
 """Outputs besides the lip code: aperture, width and jaw, in deviations from the person's mean."""
 CODES = LIP_CODES
