@@ -58,22 +58,21 @@ class _FixedPointsFace:
     the hook's shifts beside the others."""
 
     def __init__(self, head: Head, features: PointFeatures) -> None:
-        field = head.face.field
-        codes = len(field.motion.get_parameter("0.weight")[0]) - features.features.encoding.shape[1]
+        field, seen = head.face.field, features.features
+        self._gates = torch.cat([seen.speech_gate, seen.expression_gate], dim=-1)
+        width, codes = seen.encoding.shape[1], self._gates.shape[1]
         of_points, self._of_gates = field.motion.get_parameter("0.weight").split(
-            [features.features.encoding.shape[1], codes], dim=1
+            [width, codes], dim=1
         )
-        self._static = features.features.encoding @ of_points.T
-        gates = features.features.speech_gate, features.features.expression_gate
-        self._gates = torch.cat(gates, dim=-1)
+        self._static = seen.encoding @ of_points.T
         self._inner = field.motion[1:4]
         self._last = field.motion.get_parameter("4.weight")[[*_SHIFT, *_ROTATION, *_SCALE]].T
         self._raw = _raw(head.face.gaussians)
         gain = features.gain * SHIFT_UNIT
         self._gain = torch.cat([gain, torch.ones_like(self._raw[:, 3:])], dim=1)
         every = self._raw.new_ones(codes)
-        # With both codes, and with that of speech alone.
-        self._heard = torch.stack([every, (torch.arange(codes, device=every.device) < WIDTH) * every])
+        alone = torch.arange(codes, device=every.device) < WIDTH
+        self._heard = torch.stack([every, every * alone])
         self._signs = every.new_tensor([1.0, -1.0])[:, None, None]
         self._hook = every.new_tensor([[1.0, 0.0, 1.0], [0.0, -1.0, 1.0]]) * SHIFT_UNIT * HOOK_SCALE
 

@@ -6,6 +6,7 @@ sorted is waited for once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import accumulate
 from typing import Any, final
 
 import torch
@@ -31,26 +32,36 @@ class Footprints:
     radii: Int[Tensor, "n 2"]
     pictures: Int[Tensor, " n"]
 
+    def tables(self) -> tuple[Tensor, ...]:
+        """In the order of the fields."""
+        return tuple(vars(self).values())
+
+    @classmethod
+    def of_tables(cls, tables: Sequence[Tensor]) -> "Footprints":
+        """The inverse of `tables`."""
+        names = [field.name for field in fields(cls)]
+        return cls(**dict(zip(names, tables, strict=True)))
+
     def first(self, count: int) -> "Footprints":
         """The first of them alone."""
-        return Footprints(**{name: table[:count] for name, table in vars(self).items()})
+        return Footprints.of_tables([table[:count] for table in self.tables()])
 
 
 def one_after_another(parts: Sequence[Footprints], pictures: Sequence[int]) -> Footprints:
     """pictures: how many each part has."""
     if len(parts) == 1:
         return parts[0]
-    before = [sum(pictures[:place]) for place in range(len(parts))]
+    before = accumulate(pictures[:-1], initial=0)
     moved = [
         replace(part, pictures=part.pictures + start)
         for part, start in zip(parts, before, strict=True)
     ]
-    names = [field.name for field in fields(Footprints)]
-    return Footprints(**{name: torch.cat([getattr(part, name) for part in moved]) for name in names})
+    tables = zip(*(part.tables() for part in moved), strict=True)
+    return Footprints.of_tables([torch.cat(same) for same in tables])
 
 
 @final
-class FootprintPainter:
+class FootprintRenderer:
     """Float32 on an NVIDIA GPU, without gradients."""
 
     def __init__(self) -> None:
@@ -88,7 +99,7 @@ class FootprintPainter:
             pictures=pictures.flatten(),
         )
 
-    def paint(
+    def fill(
         self, splats: Footprints, pictures: int, width: int, height: int
     ) -> tuple[Float[Tensor, "p h w c"], Float[Tensor, "p h w"]]:
         """Colours, multiplied by their alphas, and alphas of so many pictures. Waits for the device

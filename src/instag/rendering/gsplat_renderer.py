@@ -187,9 +187,7 @@ class GsplatRenderer(Renderer):
 
 def finite_opacities(splats: Splats) -> Float[Tensor, "b n"]:
     """The opacities, 0 where a splat has a number that is none."""
-    numbers = (
-        splats.means.sum(-1) + splats.scales.sum(-1) + splats.quats.sum(-1) + splats.opacities
-    )
+    numbers = splats.means.sum(-1) + splats.scales.sum(-1) + splats.quats.sum(-1) + splats.opacities
     return torch.where(numbers.isfinite(), splats.opacities, 0.0)
 
 
