@@ -373,7 +373,7 @@ def pretended_gpu(
             "device_count": 1,
             "get_device_name": "a pretended GPU",
             "mem_get_info": (free, free),
-            "memory_reserved": 0,
+            "synchronize": None,
             "empty_cache": None,
         }
         for name, answer in api.items():
