@@ -19,13 +19,14 @@ from instag.types import Conditioning
 from models.baking import baked, earlier
 
 
-@pytest.fixture
-def avatar() -> Avatar:
+@pytest.fixture(params=[False, True], ids=["rigid", "pose_shapes"])
+def avatar(request: pytest.FixtureRequest) -> Avatar:
     generator = torch.Generator().manual_seed(0)
     head = new_head(
         face=random_gaussians(7, 1, generator),
         mouth=random_gaussians(5, 1, generator, mouth=True),
         conditioning=Conditioning(kind="audio", channels=80, steps=16),
+        pose_shapes=request.param,
     )
     torso = np.zeros((32, 32, 4), np.uint8)
     torso[16:] = (200, 30, 40, 255)

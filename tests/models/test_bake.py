@@ -10,6 +10,7 @@ import torch
 from instag.models.bake import MOST_DECIBEL, bake
 from instag.models.baked_head import BakedHead, BakedLayers, check_baked_head, head_id
 from instag.models.layer_source import ExactLayers, LayerSource
+from instag.models.pose_shapes import PoseShapes
 from instag.rendering.cpu.painter import CpuPainter
 from instag.types import WINDOWS, Condition
 from models.baking import baked, earlier
@@ -45,6 +46,21 @@ def test_a_baked_head_is_as_near_as_it_says():
     assert baked().mouth_psnr > 42
     assert baked().near_enough
     assert baked().head_id == head_id(head)
+
+
+@torch.no_grad()
+def test_a_baked_head_turns_as_the_exact_one():
+    avatar = earlier().to("cpu")
+    shapes, generator = PoseShapes(), torch.Generator().manual_seed(4)
+    for parameter in shapes.parameters():
+        parameter.normal_(generator=generator)
+    shapes.observe(torch.zeros(1, 3), avatar.viewmats)
+    avatar.head.face.pose_shapes = shapes
+    head, degree = avatar.head, avatar.info.degree
+    rigid = painted(ExactLayers(earlier().head, degree=degree))
+    exact = painted(ExactLayers(head, degree=degree))
+    found = painted(BakedLayers(head, baked(), degree=degree))
+    assert float((exact - found).square().mean()) < 0.02 * float((exact - rigid).square().mean())
 
 
 def test_heads_differ_in_their_numbers():

@@ -1,6 +1,7 @@
 """The path from conditions to a frame: what is not covered shows what lies behind, batches do not
 mix, a head without gradient costs none."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,12 @@ import torch
 
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, new_head
-from instag.models.render_head import camera_facing_normals, render_head, static_features
+from instag.models.render_head import (
+    camera_facing_normals,
+    layers,
+    render_head,
+    static_features,
+)
 from instag.rendering.registry import renderer_for
 from instag.types import Camera, Condition, Conditioning, Splats
 
@@ -103,3 +109,45 @@ def test_normals_point_to_the_camera():
     torch.testing.assert_close(
         camera_facing_normals(splats, camera(1)), torch.tensor([[[0.0, 0.0, 1.0]] * 2])
     )
+
+
+def test_pose_shapes_move_a_head_that_turns_and_no_other():
+    generator = torch.Generator().manual_seed(0)
+    conditioning = Conditioning(kind="audio", channels=80, steps=16)
+    rigid, posed = (
+        new_head(
+            face=random_gaussians(60, 1, generator.manual_seed(0)),
+            mouth=random_gaussians(20, 1, generator, mouth=True),
+            conditioning=conditioning,
+            pose_shapes=shapes,
+        )
+        for shapes in (False, True)
+    )
+    still, left, right = (turned_camera(angle) for angle in (0.0, -0.1, 0.1))
+    shapes = posed.face.pose_shapes
+    assert shapes is not None
+    with torch.no_grad():
+        for parameter in shapes.parameters():
+            parameter.normal_(generator=generator)
+        views = torch.cat([each.viewmats for each in (left, still, right)])
+        shapes.observe(torch.full((1, 3), 9.0), views)
+        moved = [centres(posed, each) - centres(rigid, each) for each in (still, left, right)]
+    assert moved[0].abs().max() < 1e-6
+    assert moved[1].norm(dim=-1).min() > 0
+    torch.testing.assert_close(moved[1], -moved[2], atol=1e-6, rtol=1e-3)
+
+
+def turned_camera(angle: float) -> Camera:
+    """One frame of a head that is turned about the vertical axis. angle: radians."""
+    seen = camera(1)
+    sine, cosine = math.sin(angle), math.cos(angle)
+    turn = torch.tensor([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
+    views = seen.viewmats.clone()
+    views[:, :3, :3] = turn @ views[:, :3, :3]
+    return replace(seen, viewmats=views)
+
+
+def centres(head: Head, seen: Camera) -> torch.Tensor:
+    """Of the face's splats."""
+    face, _ = layers(head, static_features(head), conditions(1), seen, degree=1)
+    return face.splats.means

@@ -48,8 +48,9 @@ from instag.runtime.untrusted import (
 )
 from instag.types import EXPRESSION_UNITS, FPS, LIP_CODES, Camera, Conditioning
 
-FORMAT_VERSION = 3
-"""1 and 2 do not name `conditioning` and `expression_units`, and call the adapter a voice."""
+FORMAT_VERSION = 4
+"""1 and 2 do not name `conditioning` and `expression_units`, and call the adapter a voice; heads of
+1 to 3 have no pose shapes."""
 BAKED_HEAD = "baked.safetensors"
 CONSENT = "consent.json"
 SPEAKER_ADAPTER, EARLIER_SPEAKER_ADAPTER = "speaker_adapter.safetensors", "voice.safetensors"
@@ -236,7 +237,8 @@ def check_drive(drive: dict[str, Tensor], info: AvatarInfo) -> None:
 def _read_head(archive: zipfile.ZipFile, info: AvatarInfo) -> Head:
     """The head, as large as its header says. Raises ValueError, and what safetensors raises."""
     state = load(read_member(archive, "head.safetensors", MOST_TENSORS))
-    head = head_template(info.conditioning, info.expression_units)
+    posed = any(name.startswith("face.pose_shapes.") for name in state)
+    head = head_template(info.conditioning, info.expression_units, pose_shapes=posed)
     check_tensors(state, head_shapes(head, state, info))
     load_head(head, {name: value.float() for name, value in state.items()})
     return head
@@ -275,7 +277,12 @@ def _read_torso(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
     return data
 
 
-def head_template(conditioning: Conditioning, units: tuple[str, ...] = EXPRESSION_UNITS) -> Head:
+def head_template(
+    conditioning: Conditioning,
+    units: tuple[str, ...] = EXPRESSION_UNITS,
+    *,
+    pose_shapes: bool = False,
+) -> Head:
     """A head of the right shapes to load a state into."""
     generator = torch.Generator().manual_seed(0)
     return new_head(
@@ -283,6 +290,7 @@ def head_template(conditioning: Conditioning, units: tuple[str, ...] = EXPRESSIO
         mouth=random_gaussians(1, 0, generator, mouth=True),
         conditioning=conditioning,
         units=units,
+        pose_shapes=pose_shapes,
     )
 
 

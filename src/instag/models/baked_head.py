@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from instag.models.blending import Blender, FastBlender, Shader, channels_of
 from instag.models.face_field import Deformation
+from instag.models.gaussians import Gaussians
 from instag.models.head import Head
 from instag.models.layer_source import LayerSource
 from instag.models.motion_shapes import MotionShapes, check_motion_shapes, check_places
 from instag.models.mouth_field import FixedPointsMouth
+from instag.models.pose_shapes import shifted
 from instag.models.render_head import Layer
 from instag.runtime.untrusted import check_tensors, real_number
 from instag.types import Camera, Condition
@@ -107,6 +109,7 @@ class BakedLayers(LayerSource):
         self._hook_points = head.face.point_features_at(means[baked.hook_points])
         blender = FastBlender if means.device.type == "cpu" else Blender
         self._blender = blender(head.face.gaussians, shapes)
+        self._pose_shapes = _pose_shapes(head, self._blender.gaussians)
         self._mouth = FixedPointsMouth(head.mouth.field, head.mouth.encode())
         self._face_colors = Shader(self._blender.gaussians, degree)
         self._mouth_colors = Shader(head.mouth.gaussians, degree)
@@ -116,6 +119,9 @@ class BakedLayers(LayerSource):
         codes = face.encode_conditioning(condition)
         moved = channels_of(face.deform(self._asked, codes))
         of_face = self._blender(self._shapes.coefficients(moved, self._reader))
+        if self._pose_shapes is not None and face.pose_shapes is not None:
+            turn = face.pose_shapes.turn(camera.viewmats)
+            of_face = replace(of_face, means=of_face.means + shifted(self._pose_shapes, turn))
         hook = face.hook(self._hook_points, codes)
         shift = self._mouth.shift(mouth.field.speech(condition.speech), hook)
         of_mouth = mouth.splats(_shifted(shift), len(shift))
@@ -123,6 +129,12 @@ class BakedLayers(LayerSource):
             Layer(splats=of_face, colors=self._face_colors(of_face, camera)),
             Layer(splats=of_mouth, colors=self._mouth_colors(of_mouth, camera)),
         )
+
+
+def _pose_shapes(head: Head, gaussians: Gaussians) -> Float[Tensor, "n 3 3"] | None:
+    """Of some Gaussians of the head's face."""
+    shapes = head.face.pose_shapes
+    return None if shapes is None else shapes.shapes(gaussians.means.detach())
 
 
 def _shifted(shift: Tensor) -> Deformation:

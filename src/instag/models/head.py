@@ -6,7 +6,7 @@ the mouth by speech and by the hook, which the caller passes on from the face
 (docs/method.md#a-frame).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -17,6 +17,7 @@ from instag.models.conditioning_encoders import WIDTH
 from instag.models.face_field import Deformation, FieldFeatures, MotionField, universal_face_field
 from instag.models.gaussians import Gaussians
 from instag.models.mouth_field import HOOK_RANK, MouthField, hook
+from instag.models.pose_shapes import PoseShapes, shifted
 from instag.types import (
     BLINK,
     BLINK_LIMIT,
@@ -33,40 +34,54 @@ CAN_BLINK = 0.9
 @dataclass(frozen=True, kw_only=True)
 class PointFeatures:
     """Features of points of the face, the same in every frame: those of the universal field at the
-    aligned points, and the aligner's offset and gain."""
+    aligned points, the aligner's offset and gain, and the points' pose shapes, where the head has
+    any."""
 
     features: FieldFeatures
     offset: Float[Tensor, "n 3"]
     gain: Float[Tensor, "n 3"]
+    pose_shapes: Float[Tensor, "n 3 3"] | None = None
 
     def at(self, points: Int[Tensor, " p"]) -> "PointFeatures":
         """Those of some of the points."""
         return PointFeatures(
-            features=self.features.at(points), offset=self.offset[points], gain=self.gain[points]
+            features=self.features.at(points),
+            offset=self.offset[points],
+            gain=self.gain[points],
+            pose_shapes=None if self.pose_shapes is None else self.pose_shapes[points],
         )
 
     def split(self, *points: int) -> list["PointFeatures"]:
         """The first so many points, the next so many, and so on."""
+        shapes = self.pose_shapes
         parts = zip(
             self.features.split(*points),
             self.offset.split(points),
             self.gain.split(points),
+            [None] * len(points) if shapes is None else shapes.split(points),
             strict=True,
         )
         return [
-            PointFeatures(features=features, offset=offset, gain=gain)
-            for features, offset, gain in parts
+            PointFeatures(features=features, offset=offset, gain=gain, pose_shapes=shapes)
+            for features, offset, gain, shapes in parts
         ]
 
 
 class Face(nn.Module):
-    """The outside of the head."""
+    """The outside of the head. pose_shapes: None in heads that only speech and expression move."""
 
-    def __init__(self, gaussians: Gaussians, field: MotionField, aligner: Aligner) -> None:
+    def __init__(
+        self,
+        gaussians: Gaussians,
+        field: MotionField,
+        aligner: Aligner,
+        pose_shapes: PoseShapes | None = None,
+    ) -> None:
         super().__init__()
         self.gaussians = gaussians
         self.field = field
         self.aligner = aligner
+        self.pose_shapes = pose_shapes
 
     def point_features(self, *, aligned: bool = True) -> PointFeatures:
         """Align the centres of the Gaussians, then encode them. Gradients reach the aligner and the
@@ -77,17 +92,20 @@ class Face(nn.Module):
         self, points: Float[Tensor, "n 3"], *, aligned: bool = True
     ) -> PointFeatures:
         """The same for any points of the head, metres."""
+        shapes = None if self.pose_shapes is None else self.pose_shapes.shapes(points)
         if not aligned:
             return PointFeatures(
                 features=self.field.features(points),
                 offset=torch.zeros_like(points),
                 gain=torch.ones_like(points),
+                pose_shapes=shapes,
             )
         alignment = self.aligner(points)
         return PointFeatures(
             features=self.field.features(points + alignment.offset),
             offset=alignment.offset,
             gain=alignment.gain,
+            pose_shapes=shapes,
         )
 
     def motion(self, point_features: PointFeatures, condition: Condition) -> Deformation:
@@ -120,8 +138,16 @@ class Face(nn.Module):
         speech_alone = torch.cat([codes[:, :WIDTH], torch.zeros_like(codes[:, WIDTH:])], dim=-1)
         return self.field.deform(point_features.features, speech_alone).shift
 
-    def splats(self, motion: Deformation | None, frames: int) -> Splats:
-        return self.gaussians.splats(motion, frames)
+    def splats(
+        self, point_features: PointFeatures, motion: Deformation, viewmats: Float[Tensor, "b 4 4"]
+    ) -> Splats:
+        """Moved by speech and expression, and by the turn of the head. point_features: of all
+        Gaussians."""
+        if self.pose_shapes is not None and point_features.pose_shapes is not None:
+            turn = self.pose_shapes.turn(viewmats)
+            shift = motion.shift + shifted(point_features.pose_shapes, turn)
+            motion = replace(motion, shift=shift)
+        return self.gaussians.splats(motion, len(viewmats))
 
 
 class Mouth(nn.Module):
@@ -192,6 +218,7 @@ def new_head(
     mouth: Gaussians,
     conditioning: Conditioning,
     units: tuple[str, ...] = EXPRESSION_UNITS,
+    pose_shapes: bool = False,
     seed: int = 0,
 ) -> Head:
     """Fresh fields and aligners around two sets of Gaussians; the global generator is left as it
@@ -200,7 +227,8 @@ def new_head(
         torch.manual_seed(seed)
         of_face = universal_face_field(conditioning, units), face_aligner()
         of_mouth = MouthField(conditioning), mouth_aligner()
-    return Head(Face(face, *of_face), Mouth(mouth, *of_mouth))
+        shapes = PoseShapes() if pose_shapes else None
+    return Head(Face(face, *of_face, shapes), Mouth(mouth, *of_mouth))
 
 
 def load_head(head: Head, state: dict[str, Tensor]) -> None:

@@ -1,13 +1,15 @@
 """Render a head: from what drives it in a frame to the picture. Start reading here; training,
 speaking and evaluation all call this module.
 
+    pose ──────── pose shapes ─────────┐
     condition ── face field ── deformation ── splats ── renderer ── face ─────┐
                      │                                                        │
                      └── hook ── mouth field ── splats ── renderer ── mouth ──┴── over background
 
 The paper's pipeline (docs/method.md#a-frame): a motion field deforms the Gaussians of the face by
-speech and expression; the hook reads from it how far the face opens and drives the mouth's field;
-both sets of splats are rasterized (3DGS) and composited over torso and backdrop.
+speech and expression, pose shapes what hangs on the head by its turn; the hook reads from the field
+how far the face opens and drives the mouth's field; both sets of splats are rasterized (3DGS) and
+composited over torso and backdrop.
 """
 
 from dataclasses import dataclass
@@ -89,7 +91,8 @@ def layers(
     that a CUDA graph can record it."""
     frames = len(camera.viewmats)
     codes = head.face.encode_conditioning(condition)
-    face = head.face.splats(head.face.deform(static_features.face, codes), frames)
+    motion = head.face.deform(static_features.face, codes)
+    face = head.face.splats(static_features.face, motion, camera.viewmats)
     hook = head.face.hook(static_features.face, codes)
     mouth = head.mouth.splats(head.mouth.motion(static_features.mouth, condition, hook), frames)
     return (
@@ -117,8 +120,7 @@ def face_drawing(
     """The deformed Gaussians of the face. normals: three further channels, in the camera's axes.
     attention: detached channels, how strongly speech and expression move a splat. motion: of the
     Gaussians that `point_features` describes."""
-    frames = len(camera.viewmats)
-    splats = face.splats(motion, frames)
+    splats, frames = face.splats(point_features, motion, camera.viewmats), len(camera.viewmats)
     channels = eval_sh_colors(splats, face.gaussians.coefficients(degree), camera)
     if normals:
         channels = torch.cat([channels, camera_facing_normals(splats, camera)], dim=-1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from instag.data.clip import Clip, refuse_link
 from instag.errors import BadArgument
@@ -173,8 +173,12 @@ def initialize_head(
         mouth=mouth,
         conditioning=inputs.conditioning,
         units=dataset.expression_units,
+        pose_shapes=recipe.face.pose_shapes.weight > 0,
         seed=seed,
     ).to(dataset.device)
+    if head.face.pose_shapes is not None:
+        viewmats = dataset.viewmats[train.start : train.stop]
+        head.face.pose_shapes.observe(dataset.identity.to(dataset.device), viewmats)
     head.set_speech_level(inputs.features)
     head.set_expression_range(seen_and_taught(inputs.seen_expressions, inputs.expressions))
     if prior is not None:
@@ -198,14 +202,17 @@ def head_training(
         expressions=inputs.expressions,
         extent=dataset.extent(train),
     )
+    modules: dict[str, nn.Module] = {
+        "face_field": head.face.field,
+        "face_aligner": head.face.aligner,
+        "mouth_field": head.mouth.field,
+        "mouth_aligner": head.mouth.aligner,
+    }
+    if head.face.pose_shapes is not None:
+        modules["pose_shapes"] = head.face.pose_shapes
     people = People(
         here=[person],
-        modules={
-            "face_field": head.face.field,
-            "face_aligner": head.face.aligner,
-            "mouth_field": head.mouth.field,
-            "mouth_aligner": head.mouth.aligner,
-        },
+        modules=modules,
         sampler=PersonSampler(people=1, together=1, seed=seed),
         group=ProcessGroup(),
         renderer=renderer,

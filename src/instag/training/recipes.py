@@ -94,6 +94,7 @@ def _reference_face(with_prior: bool) -> FaceStageConfig:
         hair_every=7,
         background="green",
         lips=NEVER,
+        pose_shapes=NEVER,
         landmarks=NEVER,
         landmark_frames=6,
         landmark_points=144,
@@ -182,6 +183,7 @@ def _base_face(face: FaceStageConfig, with_prior: bool) -> FaceStageConfig:
     return replace(
         face,
         **(WITH_PRIOR if with_prior else FRESH),
+        pose_shapes=Term(weight=0.05),
         landmarks=Term(weight=2.0),
         expressions=0.3,
         closed_lids=0.15,

@@ -11,6 +11,7 @@ from instag.data.curriculum import face_curriculum
 from instag.data.frame_batch import FrameBatch
 from instag.models.face_field import SHIFT_UNIT, Deformation
 from instag.models.head import PointFeatures
+from instag.models.pose_shapes import SHAPE_UNIT
 from instag.models.render_head import face_drawing
 from instag.ops.absolute_error import mean_absolute_error
 from instag.training import losses
@@ -42,6 +43,7 @@ class FaceStageConfig:
     ones by how closed the eyes are. field_rate: factor on the rates of the field's networks, which
     all but rest after slow_field_after steps, however long the stage. landmarks: the field's shifts
     of some landmarks against the seen ones, in landmark_frames frames for each frame rendered.
+    pose_shapes: how far the pose shapes reach; a head whose recipe does not weigh them has none.
     expressions: the share of those frames that are taken twice, the second time with an expression
     that was not seen; 0 if the head is not to learn such. closed_lids: the share of the frames
     rendered whose lids are closed in the picture. hair_every: the hair is compared in each such
@@ -72,6 +74,7 @@ class FaceStageConfig:
     hair_every: int
     background: BackgroundColor
     lips: Term
+    pose_shapes: Term
     landmarks: Term
     landmark_frames: int
     landmark_points: int
@@ -130,13 +133,30 @@ class FaceStage(AdaptStage):
             slow_after=config.slow_field_after,
         )
         splats = gaussian_groups(self.person.face, self.person.extent, self.steps)
-        groups = [*splats, *fields, *aligner]
+        groups = [*splats, *fields, *aligner, *self._pose_shape_groups()]
         return ParameterGroups(own={self.person.number: groups}, shared=[])
+
+    def _pose_shape_groups(self) -> list[Group]:
+        shapes = self.head.face.pose_shapes
+        if shapes is None:
+            return []
+        return [
+            Group(
+                name=f"pose_shapes.{name}",
+                parameters=dict(module.named_parameters()),
+                rate=self._falling(rate),
+            )
+            for name, module, rate in (
+                ("encoding", shapes.encoding, 5e-3),
+                ("network", shapes.network, 2e-3),
+            )
+        ]
 
     def phase(self, step: int) -> Hashable:
         config = self.config
         terms = (config.alpha, config.motion, config.offset, config.lips, config.lips_attention)
         more = (config.hair_attention, config.normals, config.perceptual, config.landmarks)
+        more = (*more, config.pose_shapes)
         return (
             tuple(term(step) for term in (*terms, *more)),
             self.surface(step),
@@ -263,6 +283,9 @@ class FaceStage(AdaptStage):
             terms["motion"] = config.motion(step) * losses.motion_size(motion)
         if config.offset(step):
             terms["offset"] = config.offset(step) * features.offset.abs().mean()
+        if features.pose_shapes is not None and config.pose_shapes(step):
+            reach = features.pose_shapes.abs().mean() / SHAPE_UNIT
+            terms["pose_shapes"] = config.pose_shapes(step) * reach
         return terms
 
     def _attention_losses(
