@@ -1,13 +1,17 @@
 """A joined head: the numbers of its layers, in fewer operations."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from instag.models.head import Head
 from instag.models.joined_head import JoinedHead
 from instag.models.layer_source import ExactLayers
+from instag.models.pose_shapes import PoseShapes
 from instag.types import Camera, Condition
 from models.baking import earlier
 
@@ -26,10 +30,22 @@ def driven() -> tuple[Condition, Camera]:
     )
 
 
-@pytest.mark.parametrize("degree", [0, 1])
+def posed(given: tuple[Condition, Camera]) -> Head:
+    """A head with pose shapes, which move it in these frames."""
+    head, generator = deepcopy(earlier().head), torch.Generator().manual_seed(0)
+    shapes = head.face.pose_shapes = PoseShapes()
+    for parameter in shapes.parameters():
+        parameter.normal_(generator=generator)
+    shapes.observe(torch.full((1, 3), 9.0), given[1].viewmats)
+    assert shapes.turn(given[1].viewmats).abs().max() > 0
+    return head
+
+
+@pytest.mark.parametrize("degree, turns", [(0, False), (1, False), (1, True)])
 @torch.no_grad()
-def test_face_and_mouth_lie_one_after_the_other(degree: int) -> None:
-    head, given = earlier().head, driven()
+def test_face_and_mouth_lie_one_after_the_other(degree: int, turns: bool) -> None:
+    given = driven()
+    head = posed(given) if turns else earlier().head
     layers = ExactLayers(head, degree=degree)(*given)
     joined = JoinedHead(head, degree=degree)
     found = joined(*given)

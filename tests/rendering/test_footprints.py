@@ -1,11 +1,13 @@
 """Footprints: many pictures in one pass are those that are rendered one by one."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
 from instag.rendering import footprints, gsplat_renderer
-from instag.rendering.footprints import FootprintRenderer, Footprints, one_after_another
+from instag.rendering.footprints import FootprintRenderer, Footprints
 from instag.rendering.gsplat_renderer import GsplatRenderer
 from instag.types import Camera, Splats
 from pretended import GSPLAT
@@ -46,12 +48,13 @@ def projected(frames: int, count: int, seed: int) -> Footprints:
     return FootprintRenderer().project(*head(frames, count, seed), pictures)
 
 
-def test_heads_of_several_sizes_are_painted_in_one_pass() -> None:
-    sizes = [(2, 30), (1, 7), (3, 12)]
-    together = one_after_another(
-        [projected(*size, seed) for seed, size in enumerate(sizes)], [2, 1, 3]
-    )
-    colors, alphas = FootprintRenderer().fill(together, 6, SIZE, SIZE)
+def test_pictures_of_several_sizes_are_painted_in_one_pass() -> None:
+    sizes = [(2, 30), (1, 7)]
+    one, other = (projected(*size, seed) for seed, size in enumerate(sizes))
+    other = replace(other, pictures=other.pictures + 2)
+    pairs = zip(one.tables(), other.tables(), strict=True)
+    together = Footprints.of_tables([torch.cat(pair) for pair in pairs])
+    colors, alphas = FootprintRenderer().fill(together, 3, SIZE, SIZE)
     one_by_one = [GsplatRenderer().render(*head(*size, seed)) for seed, size in enumerate(sizes)]
     torch.testing.assert_close(colors, torch.cat([each.colors for each in one_by_one]))
     torch.testing.assert_close(alphas, torch.cat([each.alphas for each in one_by_one]))

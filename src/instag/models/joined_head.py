@@ -13,6 +13,7 @@ from instag.models.face_field import SHIFT_UNIT
 from instag.models.gaussians import Gaussians
 from instag.models.head import Head, PointFeatures
 from instag.models.mouth_field import HOOK_RANK, HOOK_SCALE, FixedPointsMouth
+from instag.models.pose_shapes import shifted
 from instag.models.render_head import Layer, static_features
 from instag.rendering import spherical_harmonics
 from instag.types import Camera, Condition, Splats
@@ -31,6 +32,7 @@ class JoinedHead:
         static, face, mouth = static_features(head), head.face.gaussians, head.mouth.gaussians
         self.counts, self._head = (len(face), len(mouth)), head
         self._face = _FixedPointsFace(head, static.face)
+        self._pose_shapes = static.face.pose_shapes
         self._mouth = FixedPointsMouth(head.mouth.field, static.mouth)
         self._mouth_means = mouth.means.detach()
         self._opacities = torch.sigmoid(torch.cat([face.opacity, mouth.opacity]).detach())
@@ -44,12 +46,19 @@ class JoinedHead:
         speech = self._head.mouth.field.speech(condition.speech)
         mouth_means = self._mouth_means + self._mouth.shift(speech, hook)
         rest = self._mouth_rest.expand(frames, -1, -1)
-        means = torch.cat([of_face[..., :3], mouth_means], dim=1)
+        means = torch.cat([self._posed(of_face[..., :3], camera), mouth_means], dim=1)
         quats = torch.cat([of_face[..., 3:7], rest[..., :4]], dim=1)
         scales = softplus(torch.cat([of_face[..., 7:], rest[..., 4:]], dim=1))
         opacities = self._opacities.expand(frames, -1)
         splats = Splats(means=means, quats=quats, scales=scales, opacities=opacities)
         return Layer(splats=splats, colors=self._shades(means, camera))
+
+    def _posed(self, means: Float[Tensor, "b n 3"], camera: Camera) -> Float[Tensor, "b n 3"]:
+        """The centres of the face, moved by the turn of the head."""
+        shapes = self._head.face.pose_shapes
+        if shapes is None or self._pose_shapes is None:
+            return means
+        return means + shifted(self._pose_shapes, shapes.turn(camera.viewmats))
 
 
 @final

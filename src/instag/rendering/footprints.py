@@ -1,15 +1,13 @@
 """Footprints: projected splats of many pictures, one after another, painted by gsplat in one pass.
 
-Pictures of several layers, frames and heads need not have as many splats, and how many tiles are
+Pictures of the layers and frames of a head need not have as many splats, and how many tiles are
 sorted is waited for once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from itertools import accumulate
+from dataclasses import dataclass, fields
 from typing import Any, final
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -45,19 +43,6 @@ class Footprints:
     def first(self, count: int) -> "Footprints":
         """The first of them alone."""
         return Footprints.of_tables([table[:count] for table in self.tables()])
-
-
-def one_after_another(parts: Sequence[Footprints], pictures: Sequence[int]) -> Footprints:
-    """pictures: how many each part has."""
-    if len(parts) == 1:
-        return parts[0]
-    before = accumulate(pictures[:-1], initial=0)
-    moved = [
-        replace(part, pictures=part.pictures + start)
-        for part, start in zip(parts, before, strict=True)
-    ]
-    tables = zip(*(part.tables() for part in moved), strict=True)
-    return Footprints.of_tables([torch.cat(same) for same in tables])
 
 
 @final

@@ -12,15 +12,26 @@ from torch import Tensor
 
 from instag.models.avatar import Avatar
 from instag.models.baked_cache import baked_head_of
-from instag.models.baked_head import BakedLayers
+from instag.models.baked_head import BakedHead, BakedLayers
 from instag.models.joined_head import JoinedHead
 from instag.models.layer_source import ExactLayers, LayerSource
 from instag.rendering.compositing import composite_uint8
 from instag.rendering.cpu.painter import CpuPainter
 from instag.rendering.footprints import FootprintRenderer, Footprints
 from instag.rendering.registry import renderer_for
-from instag.synthesis.posed_frames import LAYERS, PosedFootprints, PosedFrames, PosedLayers
+from instag.synthesis.posed_frames import (
+    LAYERS,
+    PosedFootprints,
+    PosedFrames,
+    PosedLayers,
+    count_of,
+    filled,
+)
 from instag.types import Camera, Condition
+
+FILLED = 4096
+"""Heads that are live on a GPU have a multiple of so many Gaussians, which are filled up where
+nothing waits for it, so that few have to be where heads are joined."""
 
 
 @final
@@ -85,7 +96,11 @@ class LayerPainter(HeadPainter):
         self.way = avatar.info.size, fast
 
     def pose(self, condition: Condition, camera: Camera) -> tuple[Tensor, ...]:
-        return PosedLayers.tables(self._source(condition, camera))
+        found = [
+            filled(layer, -(-count_of(layer) // self._multiple) * self._multiple)
+            for layer in self._source(condition, camera)
+        ]
+        return PosedLayers.tables(found)
 
     def posed(self, tables: Sequence[Tensor], camera: Camera) -> PosedFrames:
         return PosedLayers.of_tables(tables, camera)
@@ -154,20 +169,25 @@ class FootprintPainter(HeadPainter):
 
 
 def head_painter(
-    avatar: Avatar, device: torch.device, *, dilation: int, exact: bool
+    avatar: Avatar, device: torch.device, *, dilation: int, exact: bool, live: bool
 ) -> HeadPainter:
-    """What suits a device. exact: do not use a baked head."""
-    if device.type == "cuda":
+    """What suits a device. exact: do not use a baked head. live: the head is painted beside
+    others."""
+    if device.type == "cuda" and not live:
         return FootprintPainter(avatar, device, dilation=dilation)
     return LayerPainter(avatar, device, dilation=dilation, exact=exact)
 
 
 def _layer_source(avatar: Avatar, device: torch.device, *, exact: bool) -> LayerSource:
-    """A baked head on a CPU where that is near enough, else the fields."""
+    """A baked head where that is near enough, on a GPU that of the avatar; else its fields."""
     head, degree = avatar.to(device).head, avatar.info.degree
-    baked = baked_head_of(avatar) if device.type == "cpu" and not exact else None
-    return (
-        ExactLayers(head, degree=degree)
-        if baked is None
-        else BakedLayers(head, baked, degree=degree)
-    )
+    baked = None if exact else _baked_for(avatar, device)
+    if baked is None:
+        return ExactLayers(head, degree=degree)
+    return BakedLayers(head, baked, degree=degree)
+
+
+def _baked_for(avatar: Avatar, device: torch.device) -> BakedHead | None:
+    if device.type == "cpu" or (device.type == "cuda" and avatar.baked is not None):
+        return baked_head_of(avatar)
+    return None

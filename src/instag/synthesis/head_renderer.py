@@ -45,9 +45,10 @@ class HeadRenderer:
         *,
         dilate: bool = False,
         exact: bool = False,
+        live: bool = False,
     ) -> None:
         """dilate: widen the mouth's alpha (docs/method.md#a-frame). exact: do not use a baked
-        head."""
+        head. live: the head is painted beside others, on a GPU its baked one."""
         self.painter = head_painter(avatar, device, dilation=DILATION if dilate else 0, exact=exact)
         self._size, self._intrinsics = avatar.info.size, avatar.intrinsics.to(device)
         self._posed: dict[int, Work] = {}

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from instag.models.render_head import Layer
-from instag.rendering.footprints import Footprints, one_after_another
+from instag.rendering.footprints import Footprints
 from instag.types import Camera, Splats
 
 LAYERS = 2
@@ -82,15 +82,13 @@ class PosedFootprints(PosedFrames):
 
 
 def side_by_side(parts: Sequence[PosedFrames]) -> PosedFrames:
-    """Frames of several heads, painted the same way, as one batch."""
+    """Frames of several heads, painted the same way, as one batch. Those of footprints are painted
+    one head at a time."""
     if len(parts) == 1:
         return parts[0]
     layers = [part for part in parts if isinstance(part, PosedLayers)]
-    return (
-        _layers_side_by_side(layers)
-        if layers
-        else _footprints_side_by_side([part for part in parts if isinstance(part, PosedFootprints)])
-    )
+    assert len(layers) == len(parts), "footprints are of one head"
+    return _layers_side_by_side(layers)
 
 
 def _layers_side_by_side(parts: Sequence[PosedLayers]) -> PosedLayers:
@@ -107,29 +105,27 @@ def _layers_side_by_side(parts: Sequence[PosedLayers]) -> PosedLayers:
     )
 
 
-def _footprints_side_by_side(parts: Sequence[PosedFootprints]) -> PosedFootprints:
-    found = one_after_another(
-        [part.footprints for part in parts], [LAYERS * len(part) for part in parts]
-    )
-    return replace(parts[0], footprints=found, frames=sum(map(len, parts)))
-
-
 def _joined(layers: Sequence[Layer]) -> Layer:
-    count = max(layer.colors.shape[1] for layer in layers)
-    tables = zip(*(_tables(_filled(layer, count)) for layer in layers), strict=True)
+    count = max(map(count_of, layers))
+    tables = zip(*(_tables(filled(layer, count)) for layer in layers), strict=True)
     return _layer([torch.cat(same) for same in tables])
 
 
-def _filled(layer: Layer, count: int) -> Layer:
+def count_of(layer: Layer) -> int:
+    """Gaussians."""
+    return layer.colors.shape[1]
+
+
+def filled(layer: Layer, count: int) -> Layer:
     """With so many Gaussians."""
-    missing = count - layer.colors.shape[1]
+    missing = count - count_of(layer)
     if not missing:
         return layer
-    filled = zip(_tables(layer), INVISIBLE, strict=True)
+    tables = zip(_tables(layer), INVISIBLE, strict=True)
     return _layer(
         [
             pad(table, (0, 0) * (table.dim() - 2) + (0, missing), value=value)
-            for table, value in filled
+            for table, value in tables
         ]
     )
 

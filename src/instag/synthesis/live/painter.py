@@ -47,7 +47,7 @@ class LiveHead:
         if device.type == "cuda":
             background.decode_ahead(range(len(avatar)))
         with torch.no_grad():
-            renderer = HeadRenderer(avatar, device)
+            renderer = HeadRenderer(avatar, device, live=True)
         self.painted = PaintedHead(renderer=renderer, background=background)
 
     @property
