@@ -91,7 +91,8 @@ class LayerPainter(HeadPainter):
         """exact: do not use a baked head."""
         self.dilation, self._renderer = dilation, renderer_for(device)
         self._source = _layer_source(avatar, device, exact=exact)
-        fast = isinstance(self._source, BakedLayers) and not dilation
+        self._multiple = FILLED if device.type == "cuda" else 1
+        fast = isinstance(self._source, BakedLayers) and not dilation and device.type == "cpu"
         self._whole = CpuPainter() if fast else None
         self.way = avatar.info.size, fast
 

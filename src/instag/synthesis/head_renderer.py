@@ -49,7 +49,9 @@ class HeadRenderer:
     ) -> None:
         """dilate: widen the mouth's alpha (docs/method.md#a-frame). exact: do not use a baked
         head. live: the head is painted beside others, on a GPU its baked one."""
-        self.painter = head_painter(avatar, device, dilation=DILATION if dilate else 0, exact=exact)
+        self.painter = head_painter(
+            avatar, device, dilation=DILATION if dilate else 0, exact=exact, live=live
+        )
         self._size, self._intrinsics = avatar.info.size, avatar.intrinsics.to(device)
         self._posed: dict[int, Work] = {}
 
