@@ -86,9 +86,9 @@ def read_avatar(path: Path) -> None:
     )
     with torch.no_grad():
         renderer = HeadRenderer(avatar, torch.device("cpu"))
-        face, mouth = renderer.layers(inputs)
+        face, mouth = renderer.painter.layers(renderer.pose(inputs))
         finite("the picture", face.colors, face.alphas, mouth.colors, mouth.alphas)
-        picture = renderer.composite(face, mouth, torch.from_numpy(behind)[None])[0].numpy()
+        picture = renderer.painter.composite(face, mouth, torch.from_numpy(behind)[None])[0].numpy()
     if picture.shape != behind.shape:
         raise WronglyAccepted("the picture has another size")
     if float(face.alphas.max()) < 0.1:

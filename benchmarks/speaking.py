@@ -2,10 +2,10 @@
 auto] [--batch 1 8 32] [--json FILE].
 
 Rendering, from features to bytes in the host's memory, by its parts, each waited for by itself:
-motion (speech, fields, shading), rasterize, compose (with the torso frames, decoded before), copy.
-"rendering" is all of it but the copies, once the first batches are through. "whole" is one run of
-`frames`, start and torso frames included, in which copies go on beside the rendering; "encoded" is
-the whole into a file. Without a sound: noise with pauses.
+motion (speech, fields, shading, on a GPU projection too), rasterize, compose (with the torso
+frames, decoded before), copy. "rendering" is all of it but the copies, once the first batches are
+through. "whole" is one run of `frames`, start and torso frames included, in which copies go on
+beside the rendering; "encoded" is the whole into a file. Without a sound: noise with pauses.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import final
 
 import torch
 from torch import Tensor
@@ -25,7 +24,6 @@ from torch import Tensor
 from instag.media.reader import read_sound
 from instag.media.writer import write_video
 from instag.models.avatar import Avatar
-from instag.rendering.renderer import Renderer
 from instag.runtime.device import (
     device_name,
     device_named,
@@ -42,29 +40,11 @@ from instag.synthesis.options import SpeakOptions
 from instag.synthesis.planner import Planner
 from instag.synthesis.speak import frames
 from instag.synthesis.synthesizer import AHEAD, controls_of
-from instag.types import FPS, SAMPLE_RATE, Camera, Rendering, Splats
+from instag.types import FPS, SAMPLE_RATE
 
+PARTS = ("motion", "rasterize", "compose", "copy")
 WARM_UP = 2
 """Batches that are rendered before the clock starts."""
-
-
-@final
-class Timed(Renderer):
-    """Another renderer with a clock: ms of each call, all work before and in it waited for."""
-
-    def __init__(self, renderer: Renderer, device: torch.device) -> None:
-        self._renderer, self._device = renderer, device
-        self.spent: list[float] = []
-
-    def render(
-        self, splats: Splats, colors: Tensor, camera: Camera, detached: Tensor | None = None
-    ) -> Rendering:
-        wait_for(self._device)
-        began = time.perf_counter()
-        rendered = self._renderer.render(splats, colors, camera, detached)
-        wait_for(self._device)
-        self.spent.append(1e3 * (time.perf_counter() - began))
-        return rendered
 
 
 def measure(
@@ -113,30 +93,20 @@ def measure(
 def _parts(avatar: Avatar, sound: Tensor, device: torch.device, batch: int) -> dict[str, float]:
     """Median ms a frame of each part."""
     renderer, downloads = HeadRenderer(avatar, device), AsyncDownload(device)
-    clock = renderer.renderer = Timed(renderer.renderer, device)
     rows: list[dict[str, float]] = []
     with BackgroundCache(avatar, device, least=(AHEAD + 1) * batch) as behind:
         for inputs in _full_batches(avatar, sound, device, batch):
-            shown, start = behind(inputs), len(clock.spent)
-            times = [_now(device)]
-            face, mouth = renderer.layers(inputs)
+            shown, times = behind(inputs), [_now(device)]
+            posed = renderer.pose(inputs)
             times.append(_now(device))
-            pictures = renderer.composite(face, mouth, shown)
+            face, mouth = renderer.painter.layers(posed)
+            times.append(_now(device))
+            pictures = renderer.painter.composite(face, mouth, shown)
             times.append(_now(device))
             downloads.start(pictures).wait()
             times.append(_now(device))
-            layers, composing, copying = (
-                1e3 * (after - before) for before, after in pairwise(times)
-            )
-            rasterizing = sum(clock.spent[start:])
-            rows.append(
-                {
-                    "motion": layers - rasterizing,
-                    "rasterize": rasterizing,
-                    "compose": composing,
-                    "copy": copying,
-                }
-            )
+            spent = (1e3 * (after - before) for before, after in pairwise(times))
+            rows.append(dict(zip(PARTS, spent, strict=True)))
     kept = rows[WARM_UP:] or rows
     return {name: statistics.median(row[name] for row in kept) / batch for name in kept[0]}
 

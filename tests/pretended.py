@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from instag.rendering import gsplat_renderer
+from instag.rendering import footprints, gsplat_renderer
 from instag.runtime import cuda_graph
 from instag.runtime import device as compute
 from instag.training import trainer
@@ -251,8 +251,25 @@ def _projection(
     )
 
 
-def _painted(means2d, conics, colors, opacities, width, height, tile, offsets, members):
+def _tiles(means2d, radii, depths, tile, columns, rows, **packed):
+    """Nothing but, of packed splats, the numbers of their pictures."""
+    assert radii.shape == means2d.shape
+    assert depths.shape == means2d.shape[:-1]
+    members = packed.get("image_ids", radii.new_zeros(1))
+    return None, radii.new_zeros(1), members
+
+
+def _painted(
+    means2d, conics, colors, opacities, width, height, tile, offsets, members, packed=False
+):
     """A mixture without an order, which has the shapes and some gradient of the true picture."""
+    if packed:
+        # Each picture sees those of its own.
+        own = members == torch.arange(len(offsets), device=members.device)[:, None]
+        means2d, conics, colors = (
+            table.expand(len(offsets), -1, -1) for table in (means2d, conics, colors)
+        )
+        opacities = opacities * own
     frames, count, channels = colors.shape
     assert (means2d.shape, conics.shape, opacities.shape) == (
         (frames, count, 2),
@@ -282,11 +299,7 @@ def _painted(means2d, conics, colors, opacities, width, height, tile, offsets, m
 
 GSPLAT = SimpleNamespace(
     fully_fused_projection=_projection,
-    isect_tiles=lambda means2d, radii, depths, tile, columns, rows: (
-        None,
-        radii.new_zeros(1),
-        radii.new_zeros(1),
-    ),
+    isect_tiles=_tiles,
     isect_offset_encode=lambda crossings, frames, columns, rows: crossings.new_zeros(
         frames, rows, columns
     ),
@@ -360,7 +373,7 @@ def pretended_gpu(
             "device_count": 1,
             "get_device_name": "a pretended GPU",
             "mem_get_info": (free, free),
-            "memory_reserved": 0,
+            "synchronize": None,
             "empty_cache": None,
         }
         for name, answer in api.items():
@@ -371,7 +384,8 @@ def pretended_gpu(
         # What is recorded here runs once, so that whole trainings launch their steps.
         patched.setattr(trainer, "step_recorder", lambda *_: None)
         patched.setattr(compute, "gpu_obstacle", lambda index=0: None)
-        patched.setattr(gsplat_renderer, "gsplat", lambda: GSPLAT)
+        for module in (gsplat_renderer, footprints):
+            patched.setattr(module, "gsplat", lambda: GSPLAT)
         patched.setattr(cuda_graph, "CudaGraph", _Unrecorded)
         torch.__future__.set_overwrite_module_params_on_conversion(True)
         try:

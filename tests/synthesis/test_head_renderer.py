@@ -16,7 +16,7 @@ from instag.rendering.registry import renderer_for
 from instag.rendering.renderer import Renderer
 from instag.speech import chunking
 from instag.speech.windows import windows
-from instag.synthesis import head_renderer
+from instag.synthesis import head_painter
 from instag.synthesis.controls import Replay
 from instag.synthesis.front_end import front_end_for
 from instag.synthesis.head_renderer import HeadRenderer
@@ -136,7 +136,7 @@ def test_painting_stays_on_its_device_and_never_waits_for_it(avatar, monkeypatch
     torch's FakeTensorMode would call the device "cuda", but can not index such a tensor where torch
     is built for the CPU.
     """
-    monkeypatch.setattr(head_renderer, "renderer_for", lambda device: Walls())
+    monkeypatch.setattr(head_painter, "renderer_for", lambda device: Walls())
     device, options = torch.device("meta"), SpeakOptions(dilate=True)
     with torch.no_grad():
         renderer = HeadRenderer(avatar, device, dilate=options.dilate)

@@ -1,7 +1,10 @@
 """Recorded steps: the gradients of steps that are launched, and nothing waits while it is
 recorded."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -81,16 +84,23 @@ def test_a_recorded_step_has_the_gradients_of_a_launched_one(
         assert recorded.rendering.means2d.shape == launched.rendering.means2d.shape
 
 
-def test_recordings_end_with_their_parameters(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recordings_and_their_memory_end_with_their_parameters(
+    clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pretended_gpu(monkeypatch):
         running, recorder, _ = launched_once(clip, "fuse")
         assert recorder.compute(2) is None
         assert recorder.compute(3) is not None
+        pools, freed = iter(range(1, 9)), Mock()
+        monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: next(pools))
+        monkeypatch.setattr(torch.cuda, "empty_cache", freed)
         face = running.people.here[0].face
         face.dc = torch.nn.Parameter(face.dc.detach().clone())
         renewed = RunningStage(running.stage)
         monkeypatch.setattr(recorder, "_parameters", renewed.own[0].parameters)
         assert recorder.compute(4) is None
+        assert next(pools) == 2, "further recordings have a pool of their own"
+        freed.assert_called_once()
 
 
 def test_steps_that_cannot_be_recorded_are_launched(
@@ -107,3 +117,16 @@ def test_steps_that_cannot_be_recorded_are_launched(
             with pytest.warns(UserWarning, match="launched: CUDA out of memory"):
                 assert recorder.compute(3) is None
         assert recorder.compute(4) is None
+
+
+def test_no_package_of_symbols_is_imported_for_gradients() -> None:
+    """It takes seconds."""
+    program = """
+import sys, torch
+from instag.training.step_recorder import _with_slopes
+leaf = torch.ones(2, requires_grad=True)
+total = _with_slopes([leaf * 3, leaf.sum()], [torch.tensor([1.0, 2.0]), torch.tensor(10.0)])
+assert torch.autograd.grad(total + leaf[0], leaf)[0].tolist() == [14.0, 16.0]
+assert "sympy" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

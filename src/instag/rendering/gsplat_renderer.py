@@ -97,10 +97,7 @@ class GsplatRenderer(Renderer):
     def project(self, drawing: Drawing) -> Projected:
         """Everything before tiles are filled; of at least one splat."""
         splats, camera = drawing.splats, drawing.camera
-        numbers = (
-            splats.means.sum(-1) + splats.scales.sum(-1) + splats.quats.sum(-1) + splats.opacities
-        )
-        opacities = torch.where(numbers.isfinite(), splats.opacities, 0.0)
+        opacities = finite_opacities(splats)
         radii, means2d, depths, conics = self._projected(splats, opacities, camera)
         detached = drawing.detached
         return Projected(
@@ -186,6 +183,12 @@ class GsplatRenderer(Renderer):
         )
         radii, means2d, depths, conics = (value[:, 0, :count] for value in projected[:4])
         return radii, means2d, depths, conics
+
+
+def finite_opacities(splats: Splats) -> Float[Tensor, "b n"]:
+    """The opacities, 0 where a splat has a number that is none."""
+    numbers = splats.means.sum(-1) + splats.scales.sum(-1) + splats.quats.sum(-1) + splats.opacities
+    return torch.where(numbers.isfinite(), splats.opacities, 0.0)
 
 
 def rendering_of(projected: Projected, filled: Filled) -> Rendering:

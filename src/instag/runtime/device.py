@@ -1,5 +1,6 @@
 """The device that computes, its memory and its threads."""
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -200,6 +201,15 @@ def release_memory(device: "torch.device") -> None:
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
+
+
+def free_unused(device: "torch.device") -> None:
+    """Free what a GPU holds for reuse, also of what only garbage refers to."""
+    import torch
+
+    if device.type == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from instag.runtime.device_copy import AsyncDownload, PendingTensor
 from instag.synthesis.background import Background
-from instag.synthesis.head_renderer import FrameInputs, HeadRenderer, side_by_side
+from instag.synthesis.head_renderer import FrameInputs, HeadRenderer
+from instag.synthesis.posed_frames import side_by_side
 
 
 @final
@@ -32,11 +33,12 @@ class BatchPainter:
     @torch.no_grad()
     def start(self, parts: Sequence[tuple[PaintedHead, FrameInputs]]) -> PendingTensor:
         """Begin to paint the frames of all parts, in their order, as one batch; their bytes are on
-        the way to the host, `b h w 3`, and nothing waits for them. All heads are painted the same
+        the way to the host, `b h w 3`, which nothing waits for. All heads are painted the same
         `way`, and each is there once."""
         posed = [head.renderer.pose(inputs) for head, inputs in parts]
         behind = [head.background(inputs) for head, inputs in parts]
-        painted = parts[0][0].renderer.paint(side_by_side(posed), _joined(behind))
+        painter = parts[0][0].renderer.painter
+        painted = painter.paint(side_by_side(posed), _joined(behind))
         return self._downloads.start(painted)
 
 

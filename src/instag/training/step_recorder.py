@@ -10,9 +10,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from instag.rendering.gsplat_renderer import Filled, GsplatRenderer, Projected, rendering_of
@@ -65,11 +66,11 @@ class StepRecorder:
         parameters = self._parameters()
         if self._recorded != (now := [id(each) for each in parameters]):
             self._recorded = now
-            self._recordings.clear()
+            self._forget()
         phase = self.stage.phase(step)
         if not self._works or phase not in self._recordings:
             if len(self._recordings) == MOST_KEPT:
-                self._recordings.clear()
+                self._forget()
             self._recordings[phase] = None
             return None
         choices = self._load(step)
@@ -78,7 +79,8 @@ class StepRecorder:
             recording.replay()
         else:
             try:
-                self._make_room()
+                # Recordings have memory of their own, and take none of what launched steps hold.
+                torch.cuda.empty_cache()
                 recording = self._recordings[phase] = self._record(step, choices, parameters)
             except RuntimeError as error:
                 self._give_up(error)
@@ -87,19 +89,21 @@ class StepRecorder:
             parameter.grad = gradient
         return recording.output
 
-    def _make_room(self) -> None:
-        """Recordings have memory of their own: where little is left, what launched steps hold goes
-        back first."""
-        device = self._rows.device
-        free, _ = torch.cuda.mem_get_info(device)
-        if free < torch.cuda.memory_reserved(device):
+    def _forget(self) -> None:
+        """End all recordings; their memory goes back, since the launched steps that follow need as
+        much."""
+        self._recordings.clear()
+        if self._graphs:
+            torch.cuda.synchronize(self._rows.device)
+            self._graphs.clear()
+            # The allocator takes no pool again whose graphs are gone.
+            self._pool = torch.cuda.graph_pool_handle()
             torch.cuda.empty_cache()
 
     def _give_up(self, error: RuntimeError) -> None:
         """Launch all further steps, with all memory."""
         self._works = False
-        self._recordings.clear()
-        self._graphs.clear()
+        self._forget()
         torch.cuda.empty_cache()
         why = str(error).partition(". ")[0]
         warnings.warn(
@@ -167,11 +171,10 @@ class StepRecorder:
 
         fill_tiles()
         with self._capturing(back):
-            ends, slopes_there = _differentiable(projected), list[Tensor | None](arrived)
+            total = _with_slopes(_differentiable(projected), arrived)
             if scene.losses:
-                ends.append(torch.stack(list(scene.losses.values())).sum())
-                slopes_there.append(None)
-            found = torch.autograd.grad(ends, parameters, slopes_there, allow_unused=True)
+                total = total + torch.stack(list(scene.losses.values())).sum()
+            found = torch.autograd.grad(total, parameters, allow_unused=True)
             gradients = [
                 None if gradient is None else _laid_out_like(parameter, gradient)
                 for parameter, gradient in zip(parameters, found, strict=True)
@@ -256,16 +259,33 @@ def _reached(
         if slope is not None and tensor.requires_grad
     ]
     ends = _differentiable(leaves)
-    found = torch.autograd.grad(
-        [tensor for tensor, _ in sloping],
-        ends,
-        [slope for _, slope in sloping],
-        allow_unused=True,
-    )
+    total = _with_slopes([tensor for tensor, _ in sloping], [slope for _, slope in sloping])
+    found = torch.autograd.grad(total, ends, allow_unused=True)
     return [
         torch.zeros_like(end) if slope is None else slope
         for end, slope in zip(ends, found, strict=True)
     ]
+
+
+@final
+class _WithSlopes(torch.autograd.Function):
+    """See `_with_slopes`."""
+
+    @staticmethod
+    def forward(ctx: Any, slopes: list[Tensor], *ends: Tensor) -> Tensor:
+        ctx.slopes = slopes
+        return ends[0].new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> Any:
+        return None, *ctx.slopes
+
+
+def _with_slopes(ends: list[Tensor], slopes: list[Tensor]) -> Float[Tensor, ""]:
+    """A number whose gradient at each of `ends` is its slope. (torch.autograd.grad, where gradients
+    are given to it, imports a package of symbols, which takes one to three seconds.)"""
+    total: Any = _WithSlopes.apply(slopes, *ends)
+    return total
 
 
 def _laid_out_like(parameter: nn.Parameter, gradient: Tensor) -> Tensor:

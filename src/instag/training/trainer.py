@@ -12,7 +12,7 @@ from torch import Tensor
 
 from instag.errors import Cancelled
 from instag.rendering.gsplat_renderer import GsplatRenderer
-from instag.runtime.device import denormals_flushed
+from instag.runtime.device import denormals_flushed, free_unused
 from instag.training.density_control import (
     DensityStats,
     accumulate,
@@ -89,6 +89,8 @@ class Trainer:
                     running.restore(state)
                 done, state = at.step, {}
             self._run_stage(running, done)
+            del running
+            free_unused(self.people.device)
             spent[name] = round(time.perf_counter() - began, 1)
         return spent
 
