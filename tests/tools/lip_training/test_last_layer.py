@@ -9,8 +9,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tools"))
 
-from lip_training import last_layer
-from lip_training.last_layer import OUTPUTS, lesson_rows, with_solved_head
+from lip_training.last_layer import OUTPUTS, RESTING_WEIGHT, lesson_rows, with_solved_head
 from lip_training.lessons import EDGE, LIVE_TAUGHT, Learned, Variant
 from lip_training.people import Observed
 from lip_training.sounds import LEAD, REST
@@ -84,7 +83,7 @@ def test_rows_are_those_of_the_file_then_of_live_sound(net: LipNet) -> None:
     assert len(whole.hidden) == FRAMES
     assert len(live.hidden) == WINDOWS * LIVE_TAUGHT
     assert not whole.weight[:EDGE].any()
-    assert float(whole.weight[100]) == pytest.approx(last_layer.RESTING_WEIGHT)
+    assert float(whole.weight[100]) == pytest.approx(RESTING_WEIGHT)
     assert float(whole.weight[50]) == 1
     torch.testing.assert_close(whole.target, PEOPLE[0].variants[0].target[:-1, LEAD:-REST].T)
 

@@ -9,7 +9,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tools"))
 
-from lip_training import people as lip_people
 from lip_training.basis import Basis, basis_of, code_of, learned_basis
 from lip_training.folds import folds_of, people_sizes
 from lip_training.lessons import (
@@ -66,7 +65,7 @@ PEOPLE = [somebody("a_1", "a", 0), somebody("a_2", "a", 1), somebody("b", "b", 2
 @pytest.fixture(scope="module")
 def group() -> list[Learned]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lip_people, "VARIANTS", 6)
+        patch.setattr("lip_training.people.VARIANTS", 6)
         heard = [hear(each, [PEOPLE[2].sound], ENCODER, seed=0) for each in PEOPLE]
     mean, components = principal_components(heard)
     return [
