@@ -89,7 +89,7 @@ def test_rows_are_those_of_the_file_then_of_live_sound(net: LipNet) -> None:
 
 
 def test_no_last_layer_has_less_error(net: LipNet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(last_layer, "PENALTY", 0.0)
+    monkeypatch.setattr("lip_training.last_layer.PENALTY", 0.0)
     person = PEOPLE[0]
     solved = with_solved_head(net, [person])
     least = squared_error(solved, [person])
@@ -110,7 +110,7 @@ def test_hidden_features_and_the_voice_stay(net: LipNet) -> None:
 def test_what_is_linear_in_the_features_is_found(
     net: LipNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(last_layer, "PENALTY", 0.0)
+    monkeypatch.setattr("lip_training.last_layer.PENALTY", 0.0)
     person, truth = PEOPLE[0], torch.randn(OUTPUTS, 8, generator=torch.Generator().manual_seed(1))
     variant, (whole, _) = person.variants[0], lesson_rows(net, person)
     target = variant.target.clone()
