@@ -12,13 +12,11 @@ from torch import Tensor
 
 from instag.models.blending import Blender, FastBlender, Shader, channels_of
 from instag.models.face_field import FixedPoints
-from instag.models.gaussians import Gaussians
 from instag.models.head import Head, speech_alone
 from instag.models.layer_source import LayerSource
 from instag.models.motion_shapes import MotionShapes, check_motion_shapes, check_places
 from instag.models.mouth_field import FixedPointsMouth
 from instag.models.mouth_field import hook as hook_of
-from instag.models.pose_shapes import shifted
 from instag.models.render_head import Layer
 from instag.runtime.untrusted import check_tensors, real_number
 from instag.types import Camera, Condition, Splats
@@ -125,7 +123,8 @@ class BakedLayers(LayerSource):
             gaussians, shapes = gaussians.part(shown[0]), shapes.part(shown[0])
             of_mouth, encoding = of_mouth.part(shown[1]), encoding[shown[1]]
         self._blender = blender(gaussians, shapes)
-        self._pose_shapes = _pose_shapes(head, self._blender.gaussians)
+        with torch.no_grad():
+            self._pose_shapes = head.face.pose_shapes_at(self._blender.gaussians.means)
         self._mouth = FixedPointsMouth(head.mouth.field, encoding)
         self._face_colors = Shader(self._blender.gaussians, degree)
         self._still_mouth = of_mouth.splats(None, 1)
@@ -142,9 +141,8 @@ class BakedLayers(LayerSource):
         moved = self._asked(codes)
         moved = channels_of(replace(moved, shift=moved.shift * self._gain))
         of_face = self._blender(self._shapes.coefficients(moved, self._reader))
-        if self._pose_shapes is not None and face.pose_shapes is not None:
-            turn = face.pose_shapes.turn(camera.viewmats)
-            of_face = replace(of_face, means=of_face.means + shifted(self._pose_shapes, turn))
+        turned = face.turned(of_face.means, self._pose_shapes, camera.viewmats)
+        of_face = replace(of_face, means=turned)
         hook = hook_of(self._at_hook(speech_alone(codes)).shift)
         shift = self._mouth.shift(mouth.field.speech(condition.speech), hook)
         of_mouth = self._mouth_splats(shift)
@@ -162,9 +160,3 @@ class BakedLayers(LayerSource):
             scales=still.scales.expand(frames, -1, -1),
             opacities=still.opacities.expand(frames, -1),
         )
-
-
-def _pose_shapes(head: Head, gaussians: Gaussians) -> Float[Tensor, "n 3 3"] | None:
-    """Of some Gaussians of the head's face."""
-    shapes = head.face.pose_shapes
-    return None if shapes is None else shapes.shapes(gaussians.means.detach()).detach()

@@ -40,12 +40,10 @@ class FastBlender:
         still = torch.ones(len(gaussians), dtype=torch.bool)
         still[shapes.moving] = False
         order = self.order = torch.cat([shapes.moving, still.nonzero()[:, 0]])
-        tables = {name: table[order] for name, table in gaussians.tables().items()}
-        self.gaussians = Gaussians(**tables).requires_grad_(False)
+        self.gaussians = gaussians.part(order)
         self._still = self.gaussians.splats(deformation_of(shapes.mean[order][None]), 1)
-        raw = torch.cat([tables["means"], tables["rotation"], tables["scale"]], dim=1)
         self._moving, self._steps = len(shapes.moving), shapes.steps
-        blended = (raw + shapes.mean[order])[: self._moving].T
+        blended = (self.gaussians.raw() + shapes.mean[order])[: self._moving].T
         self._raw, self._shapes = (padded(each) for each in (blended, shapes.shapes))
 
     def __call__(self, coefficients: Float[Tensor, "b r"]) -> Splats:

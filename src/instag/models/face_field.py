@@ -166,16 +166,19 @@ class FixedPoints:
 
     def __call__(self, codes: Float[Tensor, "b codes"]) -> Deformation:
         """See MotionField.deform."""
-        frames = len(codes)
-        gated = (self._of_gates * codes[:, None]).transpose(1, 2)
-        static, gates = (each.expand(frames, -1, -1) for each in (self._static, self._gates))
-        out = self._rest(torch.baddbmm(static, gates, gated))
+        out = self._rest(self.first_layer(codes))
         shift, rotation, *rest = out.split([3, 4, 1, 3] if out.shape[-1] == 11 else [3, 4], dim=-1)
         return Deformation(
             shift=shift * SHIFT_UNIT,
             rotation=rotation,
             scale=rest[-1] if rest else torch.zeros_like(shift),
         )
+
+    def first_layer(self, codes: Float[Tensor, "b codes"]) -> Float[Tensor, "b n hidden"]:
+        """What the field's first layer answers, before its ReLU."""
+        gated = (self._of_gates * codes[:, None]).transpose(1, 2)
+        static, gates = (each.expand(len(codes), -1, -1) for each in (self._static, self._gates))
+        return torch.baddbmm(static, gates, gated)
 
 
 def without_column(

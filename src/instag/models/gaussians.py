@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
@@ -50,8 +50,13 @@ class Gaussians(nn.Module):
         """The raw values by parameter name, detached."""
         return {name: parameter.detach() for name, parameter in self.named_parameters()}
 
-    def part(self, kept: Bool[Tensor, " n"]) -> "Gaussians":
-        """Some of them, which are not learned."""
+    def raw(self) -> Float[Tensor, "n 10"]:
+        """What a deformation adds to: centres, quaternions and scales, raw and detached."""
+        tables = self.tables()
+        return torch.cat([tables["means"], tables["rotation"], tables["scale"]], dim=1)
+
+    def part(self, kept: Bool[Tensor, " n"] | Int[Tensor, " k"]) -> "Gaussians":
+        """Some of them, by their places in this order where these are given; not learned."""
         tables = {name: table[kept] for name, table in self.tables().items()}
         return Gaussians(**tables).requires_grad_(False)
 

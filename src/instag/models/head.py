@@ -92,7 +92,7 @@ class Face(nn.Module):
         self, points: Float[Tensor, "n 3"], *, aligned: bool = True
     ) -> PointFeatures:
         """The same for any points of the head, metres."""
-        shapes = None if self.pose_shapes is None else self.pose_shapes.shapes(points)
+        shapes = self.pose_shapes_at(points)
         if not aligned:
             return PointFeatures(
                 features=self.field.features(points),
@@ -142,11 +142,24 @@ class Face(nn.Module):
     ) -> Splats:
         """Moved by speech and expression, and by the turn of the head. point_features: of all
         Gaussians."""
-        if self.pose_shapes is not None and point_features.pose_shapes is not None:
-            turn = self.pose_shapes.turn(viewmats)
-            shift = motion.shift + shifted(point_features.pose_shapes, turn)
-            motion = replace(motion, shift=shift)
-        return self.gaussians.splats(motion, len(viewmats))
+        shift = self.turned(motion.shift, point_features.pose_shapes, viewmats)
+        return self.gaussians.splats(replace(motion, shift=shift), len(viewmats))
+
+    def pose_shapes_at(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3 3"] | None:
+        """Pose shapes of any points of the head, metres; None where the head has none."""
+        return None if self.pose_shapes is None else self.pose_shapes.shapes(points)
+
+    def turned(
+        self,
+        places: Float[Tensor, "b n 3"],
+        shapes: Float[Tensor, "n 3 3"] | None,
+        viewmats: Float[Tensor, "b 4 4"],
+    ) -> Float[Tensor, "b n 3"]:
+        """Places or shifts of points with these pose shapes, metres, moved by the turn of the
+        head."""
+        if self.pose_shapes is None or shapes is None:
+            return places
+        return places + shifted(shapes, self.pose_shapes.turn(viewmats))
 
 
 def speech_alone(codes: Float[Tensor, "b codes"]) -> Float[Tensor, "b codes"]:

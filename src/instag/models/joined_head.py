@@ -9,11 +9,9 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from instag.models.conditioning_encoders import WIDTH
-from instag.models.face_field import SHIFT_UNIT
-from instag.models.gaussians import Gaussians
+from instag.models.face_field import SHIFT_UNIT, FixedPoints
 from instag.models.head import Head, PointFeatures
 from instag.models.mouth_field import HOOK_RANK, HOOK_SCALE, FixedPointsMouth
-from instag.models.pose_shapes import shifted
 from instag.models.render_head import Layer, static_features
 from instag.rendering import spherical_harmonics
 from instag.types import Camera, Condition, Splats
@@ -36,7 +34,7 @@ class JoinedHead:
         self._mouth = FixedPointsMouth(head.mouth.field, static.mouth)
         self._mouth_means = mouth.means.detach()
         self._opacities = torch.sigmoid(torch.cat([face.opacity, mouth.opacity]).detach())
-        self._mouth_rest = _raw(mouth)[:, 3:]
+        self._mouth_rest = mouth.raw()[:, 3:]
         self._shades = _Shades(torch.cat([face.coefficients(degree), mouth.coefficients(degree)]))
 
     def __call__(self, condition: Condition, camera: Camera) -> Layer:
@@ -46,19 +44,13 @@ class JoinedHead:
         speech = self._head.mouth.field.speech(condition.speech)
         mouth_means = self._mouth_means + self._mouth.shift(speech, hook)
         rest = self._mouth_rest.expand(frames, -1, -1)
-        means = torch.cat([self._posed(of_face[..., :3], camera), mouth_means], dim=1)
+        turned = self._head.face.turned(of_face[..., :3], self._pose_shapes, camera.viewmats)
+        means = torch.cat([turned, mouth_means], dim=1)
         quats = torch.cat([of_face[..., 3:7], rest[..., :4]], dim=1)
         scales = softplus(torch.cat([of_face[..., 7:], rest[..., 4:]], dim=1))
         opacities = self._opacities.expand(frames, -1)
         splats = Splats(means=means, quats=quats, scales=scales, opacities=opacities)
         return Layer(splats=splats, colors=self._shades(means, camera))
-
-    def _posed(self, means: Float[Tensor, "b n 3"], camera: Camera) -> Float[Tensor, "b n 3"]:
-        """The centres of the face, moved by the turn of the head."""
-        shapes = self._head.face.pose_shapes
-        if shapes is None or self._pose_shapes is None:
-            return means
-        return means + shifted(self._pose_shapes, shapes.turn(camera.viewmats))
 
 
 @final
@@ -68,15 +60,11 @@ class _FixedPointsFace:
 
     def __init__(self, head: Head, features: PointFeatures) -> None:
         field, seen = head.face.field, features.features
-        self._gates = torch.cat([seen.speech_gate, seen.expression_gate], dim=-1)
-        width, codes = seen.encoding.shape[1], self._gates.shape[1]
-        of_points, self._of_gates = field.motion.get_parameter("0.weight").split(
-            [width, codes], dim=1
-        )
-        self._static = seen.encoding @ of_points.T
+        codes = seen.speech_gate.shape[1] + seen.expression_gate.shape[1]
+        self._first_layer = FixedPoints(field, seen).first_layer
         self._inner = field.motion[1:4]
         self._last = field.motion.get_parameter("4.weight")[[*_SHIFT, *_ROTATION, *_SCALE]].T
-        self._raw = _raw(head.face.gaussians)
+        self._raw = head.face.gaussians.raw()
         gain = features.gain * SHIFT_UNIT
         self._gain = torch.cat([gain, torch.ones_like(self._raw[:, 3:])], dim=1)
         every = self._raw.new_ones(codes)
@@ -91,11 +79,7 @@ class _FixedPointsFace:
         """Centres, raw quaternions and raw scales; and the hook."""
         frames = len(codes)
         both = (self._heard[:, None] * codes).flatten(0, 1)
-        gated = (self._of_gates * both[:, None]).mT
-        first = torch.baddbmm(
-            self._static.expand(2 * frames, -1, -1), self._gates.expand(2 * frames, -1, -1), gated
-        )
-        out = self._inner(first) @ self._last
+        out = self._inner(self._first_layer(both)) @ self._last
         moved = torch.addcmul(self._raw, out[:frames], self._gain)
         vertical = out[frames:, :, 1] * self._signs
         rank = min(HOOK_RANK, vertical.shape[-1])
@@ -121,8 +105,3 @@ class _Shades:
         for along, slope in zip(directions.split(1, -1), self._slopes, strict=True):
             colors = torch.addcmul(colors, along, slope)
         return colors.clamp_min(0)
-
-
-def _raw(gaussians: Gaussians) -> Float[Tensor, "n 10"]:
-    tables = gaussians.tables()
-    return torch.cat([tables["means"], tables["rotation"], tables["scale"]], dim=1)

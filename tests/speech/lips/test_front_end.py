@@ -12,8 +12,8 @@ from instag.errors import BadArgument, NotAnArtefact
 from instag.speech.chunking import features, silence
 from instag.speech.lips.front_end import (
     LipCodeFrontEnd,
+    SeenCodes,
     SpeakerAdapter,
-    clamp_to_seen,
     default_speaker_adapter,
     piecewise_linear,
     shift_earlier,
@@ -193,15 +193,15 @@ def test_what_stands_still_is_not_sharpened_and_what_moves_is() -> None:
 def test_codes_keep_near_what_was_seen():
     random = torch.Generator().manual_seed(0)
     seen = torch.randn(120, 12, generator=random) * torch.linspace(1.0, 0.2, 12)
-    torch.testing.assert_close(clamp_to_seen(seen, seen), seen)
+    torch.testing.assert_close(SeenCodes(seen).clamp(seen), seen)
     far = seen[:10] + 20 * torch.linspace(1.0, 0.2, 12)
-    kept = clamp_to_seen(far, seen)
+    kept = SeenCodes(seen).clamp(far)
     apart = lambda codes: torch.cdist(codes / seen.std(0), seen / seen.std(0)).amin(1)  # noqa: E731
     assert (apart(far) > 20).all()
     assert (apart(kept) < 4).all()
     steps = torch.lerp(seen[:1], far[:1], torch.linspace(0, 1, 200)[:, None])
-    assert clamp_to_seen(steps, seen).diff(dim=0).abs().max() < 0.5
-    torch.testing.assert_close(clamp_to_seen(far, seen[:0]), far)
+    assert SeenCodes(seen).clamp(steps).diff(dim=0).abs().max() < 0.5
+    torch.testing.assert_close(SeenCodes(seen[:0]).clamp(far), far)
 
 
 def test_a_live_voice_depends_on_nothing_beyond_its_look_ahead() -> None:

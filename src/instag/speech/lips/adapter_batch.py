@@ -77,7 +77,7 @@ class AdapterBatch:
         return torch.where(values < start[:, 0], start[:, 1] + values - start[:, 0], beyond)
 
     def _clamped(self, code: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
-        """See front_end.clamp_to_seen."""
+        """See front_end.SeenCodes.clamp."""
         if not self._seen.shape[1]:
             return code
         scaled = code / self._size

@@ -138,11 +138,11 @@ class SpeakerAdapter:
         uncrossed = uncross_lips(
             code + change[:, None] * self.opening, aperture, self.rest_aperture
         )
-        return uncrossed if self._seen is None else self._seen.clamp(uncrossed)
+        return self._seen.clamp(uncrossed)
 
     @cached_property
-    def _seen(self) -> "SeenCodes | None":
-        return SeenCodes(self.seen_codes) if len(self.seen_codes) else None
+    def _seen(self) -> "SeenCodes":
+        return SeenCodes(self.seen_codes)
 
 
 def default_speaker_adapter(model: LipModel) -> SpeakerAdapter:
@@ -320,22 +320,20 @@ def uncross_lips(
     return code + crossed[:, None] * aperture / aperture.square().sum()
 
 
-def clamp_to_seen(code: Float[Tensor, "f k"], seen: Float[Tensor, "s k"]) -> Float[Tensor, "f k"]:
-    """`SeenCodes.clamp`. Unchanged where none were seen."""
-    return SeenCodes(seen).clamp(code) if len(seen) else code
-
-
 @final
 class SeenCodes:
-    """Codes that a person was seen with, one at least, in their deviations."""
+    """Codes that a person was seen with, in their deviations."""
 
     def __init__(self, seen: Float[Tensor, "s k"]) -> None:
-        self._size, self._seen = deviations(seen), seen
+        self._size = deviations(seen) if len(seen) else seen.new_ones(seen.shape[1])
+        self._seen = seen
         self._scaled = seen / self._size
 
     def clamp(self, code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:
         """Codes no farther than MAX_FROM_SEEN from a smooth mean of the nearest seen ones, so that
-        nothing jumps."""
+        nothing jumps. Unchanged where none were seen."""
+        if not len(self._seen):
+            return code
         size, apart = self._size, torch.cdist(code / self._size, self._scaled)
         near = torch.softmax((apart.amin(1, keepdim=True).square() - apart.square()) / 2, dim=1)
         near = near @ self._seen
