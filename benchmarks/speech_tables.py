@@ -25,8 +25,8 @@ from instag.evaluation.lip_sync import CLOSED_AT_MOST, closures, silent_movement
 from instag.evaluation.measure import frame_loudness, silence
 from instag.media import reader
 from instag.speech.chunking import features
-from instag.speech.lips.audio_offset import landmark_curves
-from instag.speech.lips.front_end import LipCodeFrontEnd, shift_earlier
+from instag.speech.lips.audio_offset import landmark_curves, shift_earlier
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.network import lip_model_from_state
 from instag.speech.registry import create
 from instag.speech.whisper import load_whisper_encoder

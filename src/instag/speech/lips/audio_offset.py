@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
+from torch.nn.functional import pad
 
 from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.network import CORNERS
-from instag.types import FPS, SAMPLES
+from instag.types import FPS, SAMPLE_RATE, SAMPLES
 
 CURVE_WEIGHTS = (0.5, 0.25, 0.25)
 """Of aperture, width and jaw in the fit of a shift."""
@@ -128,3 +130,11 @@ def _fit(
         if (spread > 1e-9).all()
         else float("nan")
     )
+
+
+def shift_earlier(waveform: Float[Tensor, " samples"], ms: float) -> Float[Tensor, " samples"]:
+    """The waveform earlier by so much, of the same length, with silence where there is no more of
+    it."""
+    shift = round(ms * SAMPLE_RATE / 1000)
+    padded = pad(waveform, (max(0, -shift), max(0, shift)))
+    return padded[max(0, shift) : max(0, shift) + len(waveform)]

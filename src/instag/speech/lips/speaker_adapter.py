@@ -1,176 +1,164 @@
-"""Fitting a SpeakerAdapter: what a few seconds of a person add to what the lip networks know of
-everybody.
+"""The speaker adapter: how one person's lower face follows the voice."""
 
-A ridge regression from the networks' hidden features to what their outputs leave over; without
-evidence the person moves as people do. A few frames of silence with lips at rest are added: a few
-seconds hardly ever show a pause, and people differ in it.
-"""
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from instag.speech.lips.audio_offset import MAX_SHIFT_FRAMES, best_offset
-from instag.speech.lips.codes import LipCodes
-from instag.speech.lips.front_end import (
-    LipCodeFrontEnd,
-    SpeakerAdapter,
-    shift_earlier,
-    unsharp,
-)
 from instag.speech.lips.network import CODES, CURVES, LipModel
-from instag.types import FPS, SAMPLE_RATE
+from instag.speech.lips.seen_codes import SeenCodes
 
-PENALTY, PENALTY_FRAMES = 6.0, 150
-"""The ridge penalty, in the variance of a hidden feature over so many frames: five seconds and
-their silence; more frames weigh more against it. Of 16 people left out, 5 to 20 do alike for five
-seconds; for fifteen less is better."""
-BIAS_PENALTY = 0.1
-"""Share of the penalty on the bias."""
-SILENT_SHARE = 0.2
-"""Frames of silence that are added, for each frame seen."""
-SMOOTHING_FRAMES = 0.7
-"""Gaussian's deviation: faster motion is the detector's error."""
-QUANTILES = 13
-"""So many, from 2 % to 98 %, of the predicted aperture are brought to those of the seen one ..."""
-TOWARD_SEEN = 0.7
-"""... by this share. Predictions are timid: their lips never quite close. All of it would follow
-the noise of a few seconds."""
-CLOSING = 0.1
-"""The lowest aperture is brought toward a quantile that is so much lower, those up to the median by
-less: a mean of closed and open lips is open lips. On 16 people left out 0.74 of the closures are
-found, not 0.63, and 0.83 of the predicted ones are true, not 0.88; correlation and distances stay.
-"""
-MAX_SEEN_CODES = 500
-"""Seen codes that an adapter keeps, at even steps."""
-WIDEN_SHARE, MAX_WIDENING = 0.5, 2.0
-"""The mouth's width is predicted more timidly still. It is enlarged by this share toward the seen
-movement, and at most so many times."""
+UNSHARP_AMOUNT = 1.0
+"""Share of a code's difference from its smoothed course that is added: a prediction is a mean of
+what lips might do, and too smooth in time."""
+UNSHARP_KERNEL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+FIRST_WEIGHTS_ID = 2_978_001_052
+"""Of the networks to which adapters without an id were fitted."""
 
 
-def fit_speaker_adapter(
-    waveform: Float[Tensor, " samples"],
-    codes: LipCodes,
-    frames: range,
-    *,
-    curves: Float[np.ndarray, "f 3"] | None = None,
-    front_end: LipCodeFrontEnd | None = None,
-) -> SpeakerAdapter:
-    """From a clip's sound and the codes of its training frames.
+@final
+@dataclass(frozen=True, kw_only=True)
+class SpeakerAdapter:
+    """A linear map from hidden features of the networks to lip codes, then a correction of the
+    aperture.
 
-    curves: those of the lips (`lips.audio_offset`), where a remaining delay of the sound is to be
-    found first.
+    rest_aperture: distance of the lips at rest. aperture_map: rising pairs of a predicted and a
+    corrected aperture, linear between them and of slope 1 beyond; all in eye distances, the pairs
+    counted from rest. opening: change of the code when the lips open by 1, with chin and cheeks.
+    audio_late_ms: how much later than the lips the sound of its clip is. seen_codes: of the person,
+    to which predictions are clamped; none in adapters of earlier versions. weights_id: of the
+    networks to which it was fitted (`LipModel.weights_id`).
     """
-    front_end = (LipCodeFrontEnd() if front_end is None else front_end).calibrated(waveform)
-    # Later sound changes nothing in these frames, and ten minutes of it take half a minute.
-    waveform = waveform[
-        : round(((frames.stop + MAX_SHIFT_FRAMES + 1) / FPS + front_end.lookahead) * SAMPLE_RATE)
-    ]
-    late_ms = 0.0 if curves is None else _late_ms(waveform, curves, frames, front_end)
-    found = front_end.hidden(shift_earlier(waveform, late_ms))[frames.start : frames.stop]
-    silent = front_end.hidden(torch.zeros(2 * SAMPLE_RATE))
-    return adapter_from_hidden(
-        found,
-        silent[len(silent) // 2],
-        codes.code[frames.start : frames.stop],
-        front_end.model,
-        rest_aperture=codes.rest_aperture,
-        late_ms=late_ms,
-    )
+
+    weights: Float[Tensor, "n k"]
+    bias: Float[Tensor, " k"]
+    rest_aperture: float
+    aperture_map: Float[Tensor, "q 2"]
+    opening: Float[Tensor, " k"]
+    audio_late_ms: float = 0.0
+    seen_codes: Float[Tensor, "s k"]
+    weights_id: int
+
+    def state(self) -> dict[str, Tensor]:
+        """As tensors, by the names of the avatar's file."""
+        tensors = {
+            "weights": self.weights,
+            "bias": self.bias,
+            "gaps": self.aperture_map,
+            "opening": self.opening,
+            "seen": self.seen_codes,
+        }
+        numbers = {
+            "closed": self.rest_aperture,
+            "late": self.audio_late_ms,
+            "mark": self.weights_id,
+        }
+        return {name: value.contiguous() for name, value in tensors.items()} | {
+            name: torch.tensor(value) for name, value in numbers.items()
+        }
+
+    @classmethod
+    def of_state(cls, state: dict[str, Tensor]) -> "SpeakerAdapter":
+        """The inverse of `state`."""
+        return cls(
+            weights=state["weights"],
+            bias=state["bias"],
+            rest_aperture=float(state["closed"]),
+            aperture_map=state["gaps"],
+            opening=state["opening"],
+            audio_late_ms=float(state["late"]),
+            seen_codes=state.get("seen", state["weights"].new_zeros(0, CODES)),
+            weights_id=int(state.get("mark", FIRST_WEIGHTS_ID)),
+        )
+
+    def code(
+        self, hidden: Float[Tensor, "f n"], aperture: Float[Tensor, " k"]
+    ) -> Float[Tensor, "f k"]:
+        """Codes from hidden features. aperture: what a code of 1 adds to the lips' distance."""
+        return self.corrected(unsharp(hidden @ self.weights + self.bias), aperture)
+
+    def live_code(
+        self, hidden: Float[Tensor, "f 5 n"], aperture: Float[Tensor, " k"]
+    ) -> Float[Tensor, "f k"]:
+        """The same from hidden features of each frame and of two to either side, as they are
+        known then."""
+        around = (hidden @ self.weights + self.bias).mT
+        return self.corrected(sharpened(around), aperture)
+
+    def corrected(
+        self, code: Float[Tensor, "f k"], aperture: Float[Tensor, " k"]
+    ) -> Float[Tensor, "f k"]:
+        """Sharpened codes with the person's aperture, lips that never cross, and nothing far from
+        what was seen."""
+        predicted = code @ aperture
+        change = piecewise_linear(predicted, self.aperture_map) - predicted
+        uncrossed = uncross_lips(
+            code + change[:, None] * self.opening, aperture, self.rest_aperture
+        )
+        return self._seen.clamp(uncrossed)
+
+    @cached_property
+    def _seen(self) -> SeenCodes:
+        return SeenCodes(self.seen_codes)
 
 
-def adapter_from_hidden(
-    found: Float[Tensor, "f n"],
-    silence: Float[Tensor, " n"],
-    shown: Float[Tensor, "f k"],
-    model: LipModel,
-    *,
-    rest_aperture: float,
-    late_ms: float = 0.0,
-) -> SpeakerAdapter:
-    """From the networks' hidden features of the voice in some frames, and of silence, and the codes
-    that those frames show."""
-    silent = silence.expand(round(SILENT_SHARE * len(found)), -1)
-    weights, bias = (part[..., CURVES:] for part in model.head())
-    seen = torch.from_numpy(gaussian_filter1d(shown.numpy(), SMOOTHING_FRAMES, axis=0))
-    middle = seen.mean(0)
-    size = ((seen - middle).square().sum(1).mean() / CODES).sqrt().clamp_min(1e-6)
-    target = torch.cat([seen - middle, (-middle).expand(len(silent), -1)]) / size
-    hidden = torch.cat([found, silent])
-    residual = target - (hidden @ weights + bias)
-    networks, each = len(model.networks), hidden.shape[1] // len(model.networks)
-    own = [
-        _ridge(hidden[:, part], residual, found[:, part])
-        for part in (slice(net * each, (net + 1) * each) for net in range(networks))
-    ]
-    weights = (weights + torch.cat([part for part, _ in own]) / networks) * size
-    bias = (bias + torch.stack([part for _, part in own]).mean(0)) * size
-    bias = bias + middle
-    aperture, width = model.aperture, model.mouth_width
-    # Along what goes with an open or a wide mouth in the seen frames, not the nearest code: lips
-    # that part alone, with the chin at rest, are no face's motion.
-    opening, widening = (_along(seen - middle, what) for what in (aperture, width))
-    predicted = unsharp(found @ weights + bias) @ width
-    more = WIDEN_SHARE * float(
-        ((seen @ width).std() / predicted.std().clamp_min(1e-9) - 1).clamp(0, MAX_WIDENING - 1)
-    )
-    weights, bias = (
-        weights + more * torch.outer(weights @ width, widening),
-        bias + more * (bias @ width - predicted.mean()) * widening,
-    )
+def default_speaker_adapter(model: LipModel) -> SpeakerAdapter:
+    """That of nobody in particular: people's mean code and their mean size of motion."""
+    weights, bias = model.head()
     return SpeakerAdapter(
-        weights=weights,
-        bias=bias,
-        rest_aperture=rest_aperture,
-        aperture_map=_aperture_map(unsharp(found @ weights + bias) @ aperture, seen @ aperture),
-        opening=opening,
-        audio_late_ms=late_ms,
-        seen_codes=shown[:: -(-len(shown) // MAX_SEEN_CODES)].clone(),
+        weights=weights[:, CURVES:] * model.code_deviation,
+        bias=bias[CURVES:] * model.code_deviation + model.mean_code,
+        rest_aperture=0.0,
+        aperture_map=torch.zeros(1, 2),
+        opening=model.aperture / model.aperture.square().sum(),
+        seen_codes=torch.zeros(0, CODES),
         weights_id=model.weights_id,
     )
 
 
-def _late_ms(
-    waveform: Float[Tensor, " samples"],
-    curves: Float[np.ndarray, "f 3"],
-    frames: range,
-    front_end: LipCodeFrontEnd,
-) -> float:
-    """How much later than the lips the sound is, from the training frames; 0 where they are not
-    sure."""
-    predicted = front_end.curves(waveform)[frames.start : frames.stop].numpy()
-    found = best_offset(predicted, curves[frames.start : frames.stop])
-    return found.ms if found is not None and found.sure else 0.0
+def unsharp(code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:
+    """With quick changes over time enlarged; beyond the ends the outermost frames are repeated."""
+    reach = len(UNSHARP_KERNEL) // 2
+    around = torch.cat([code[:1].expand(reach, -1), code, code[-1:].expand(reach, -1)]).unfold(
+        0, len(UNSHARP_KERNEL), 1
+    )
+    return sharpened(around)
 
 
-def _along(varied: Float[Tensor, "f k"], what: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
-    """Change of these codes, around their mean, that goes with a change of `what` by 1."""
-    along = varied.T @ (varied @ what)
-    return along / (along @ what).clamp_min(1e-9)
+def sharpened(around: Float[Tensor, "f k 5"]) -> Float[Tensor, "f k"]:
+    """The code in the middle of five frames, with quick changes enlarged."""
+    code = around[..., len(UNSHARP_KERNEL) // 2]
+    return code + UNSHARP_AMOUNT * (code - around @ torch.tensor(UNSHARP_KERNEL))
 
 
-def _aperture_map(
-    predicted: Float[Tensor, " f"], seen: Float[Tensor, " f"]
-) -> Float[Tensor, "q 2"]:
-    """Quantiles of the predicted aperture, and where each is brought."""
-    at = torch.linspace(0.02, 0.98, QUANTILES)
-    lower = CLOSING * (1 - 2 * at).clamp_min(0)
-    start, end = predicted.quantile(at), seen.quantile((at - lower).clamp_min(0))
-    return torch.stack([start, start + TOWARD_SEEN * (end - start)], dim=1)
+def piecewise_linear(
+    values: Float[Tensor, " f"], pairs: Float[Tensor, "q 2"]
+) -> Float[Tensor, " f"]:
+    """Values mapped by rising pairs (from, to): linear between them, and of slope 1 beyond the
+    first and the last."""
+    start, end = pairs[0], pairs[-1]
+    after = torch.searchsorted(pairs[:, 0].contiguous(), values.contiguous()).clamp(
+        1, max(1, len(pairs) - 1)
+    )
+    low, high = pairs[after - 1], pairs[after.clamp(max=len(pairs) - 1)]
+    share = (values - low[:, 0]) / (high[:, 0] - low[:, 0]).clamp_min(1e-6)
+    inside = low[:, 1] + share * (high[:, 1] - low[:, 1])
+    return torch.where(
+        values < start[0],
+        start[1] + values - start[0],
+        torch.where(values > end[0], end[1] + values - end[0], inside),
+    )
 
 
-def _ridge(
-    hidden: Float[Tensor, "f n"], residual: Float[Tensor, "f k"], found: Float[Tensor, "g n"]
-) -> tuple[Float[Tensor, "n k"], Float[Tensor, " k"]]:
-    """Weights and bias for the residual. found: the frames that set mean and deviation."""
-    mean, spread = found.mean(0), found.std()
-    given = torch.cat([(hidden - mean) / spread, torch.ones(len(hidden), 1)], dim=1).double()
-    penalty = torch.full((given.shape[1],), PENALTY * PENALTY_FRAMES, dtype=torch.float64)
-    penalty[-1] *= BIAS_PENALTY
-    solved = torch.linalg.solve(
-        given.T @ given + penalty.diag(), given.T @ residual.double()
-    ).float()
-    weights = solved[:-1] / spread
-    return weights, solved[-1] - mean @ weights
+def uncross_lips(
+    code: Float[Tensor, "f k"],
+    aperture: Float[Tensor, " k"],
+    rest_aperture: float | Float[Tensor, " f"],
+) -> Float[Tensor, "f k"]:
+    """The nearest code whose lips do not pass through each other. aperture: what a code of 1 adds
+    to the lips' distance; rest_aperture: their distance at rest, eye distances."""
+    crossed = (-(code @ aperture) - torch.as_tensor(rest_aperture).clamp_min(0)).clamp_min(0)
+    return code + crossed[:, None] * aperture / aperture.square().sum()

@@ -17,7 +17,8 @@ from instag.assets.sample_speech import recording
 from instag.motion.landmark_motion import LandmarkMotion
 from instag.speech.chunking import features
 from instag.speech.lips.codes import LipCodes
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter, uncross_lips
+from instag.speech.lips.front_end import LipCodeFrontEnd
+from instag.speech.lips.speaker_adapter import SpeakerAdapter, uncross_lips
 from instag.training.supervision.prior_teacher import PriorMap
 from instag.training.supervision.ridge_teacher import SpeechMap
 from instag.training.supervision.speech_augmentation import augment_speech
