@@ -18,7 +18,8 @@ from benchmarks.training_step import measure, table
 
 from benchmarks import speaking
 from instag.data.clip import Clip
-from instag.runtime.device import device_named, set_threads
+from instag.runtime.device import device_named
+from instag.runtime.threads import set_threads
 from instag.synthetic import write_clip
 from instag.training.adapt import avatar_of, encoded_torsos
 from instag.training.recipes import batched, frames_a_step, recipe_named

@@ -18,7 +18,8 @@ from benchmarks.live_parts import memory_mb, sound_or_sample
 
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
-from instag.runtime.device import keep_freed_memory, set_threads
+from instag.runtime.memory import keep_freed_memory
+from instag.runtime.threads import set_threads
 from instag.synthesis.live.output import LiveOutput
 from instag.synthesis.live.studio import Studio
 from instag.types import FPS, SAMPLE_RATE

@@ -30,7 +30,8 @@ from instag.evaluation.not_measured import NotMeasured
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
 from instag.motion.landmark_motion import landmark_motion
-from instag.runtime.device import keep_freed_memory, set_threads
+from instag.runtime.memory import keep_freed_memory
+from instag.runtime.threads import set_threads
 from instag.speech.lips.adapter_fit import fit_speaker_adapter
 from instag.speech.lips.audio_offset import landmark_curves, shift_earlier
 from instag.speech.lips.codes import lip_codes

@@ -24,7 +24,8 @@ from instag.assets.sample_speech import recording
 from instag.media.reader import read_sound
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
-from instag.runtime.device import keep_freed_memory, set_threads
+from instag.runtime.memory import keep_freed_memory
+from instag.runtime.threads import set_threads
 from instag.synthesis.live.output import LiveOutput
 from instag.synthesis.live.studio import Studio
 from instag.types import FPS, SAMPLE_RATE, SAMPLES

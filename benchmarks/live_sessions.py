@@ -28,7 +28,9 @@ import torch
 from instag.errors import StudioFull
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
-from instag.runtime.device import device_name, device_named, keep_freed_memory, set_threads
+from instag.runtime.device import device_name, device_named
+from instag.runtime.memory import keep_freed_memory
+from instag.runtime.threads import set_threads
 from instag.synthesis.live.output import LiveOutput
 from instag.synthesis.live.session import LiveSession
 from instag.synthesis.live.studio import Studio

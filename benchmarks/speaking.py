@@ -24,15 +24,10 @@ from torch import Tensor
 from instag.media.reader import read_sound
 from instag.media.writer import write_video
 from instag.models.avatar import Avatar
-from instag.runtime.device import (
-    device_name,
-    device_named,
-    keep_freed_memory,
-    peak_memory,
-    set_threads,
-    wait_for,
-)
+from instag.runtime.device import device_name, device_named, wait_for
 from instag.runtime.device_copy import AsyncDownload
+from instag.runtime.memory import keep_freed_memory, peak_memory
+from instag.runtime.threads import set_threads
 from instag.synthesis.background import BackgroundCache
 from instag.synthesis.front_end import front_end_for
 from instag.synthesis.head_renderer import FrameInputs, HeadRenderer

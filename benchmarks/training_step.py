@@ -28,13 +28,9 @@ from instag.models.face_field import MotionField
 from instag.models.head import Face, Mouth
 from instag.models.mouth_field import MouthField
 from instag.rendering.registry import renderer_for
-from instag.runtime.device import (
-    denormals_flushed,
-    device_named,
-    peak_memory,
-    set_threads,
-    wait_for,
-)
+from instag.runtime.device import device_named, wait_for
+from instag.runtime.memory import peak_memory
+from instag.runtime.threads import denormals_flushed, set_threads
 from instag.training.adapt import head_training, stages_of
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
 from instag.training.density_control import accumulate, densify

@@ -11,8 +11,8 @@ from jaxtyping import Float, UInt8
 from numba import prange
 from torch import Tensor
 
-from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.threads import numba_threads_like_torch
 from instag.types import Rendering
 
 DILATION = 13

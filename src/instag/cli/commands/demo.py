@@ -24,7 +24,7 @@ def demo(
 
     Needs no file and no network."""
     from instag.demo import run
-    from instag.runtime.device import set_threads
+    from instag.runtime.threads import set_threads
 
     set_threads(threads)
     page = run(
