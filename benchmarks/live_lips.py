@@ -110,10 +110,10 @@ def pictures(
 def painted_opening(
     avatar: Avatar, dataset: ClipDataset, frames: range, codes: Float[Tensor, "f 12"]
 ) -> Curve:
-    with LandmarkTracker() as tracker:
-        for picture in pictures(avatar, dataset, frames, codes):
-            tracker.track(picture)
-        return lip_curves(tracker.observed()).aperture
+    tracker = LandmarkTracker()
+    for picture in pictures(avatar, dataset, frames, codes):
+        tracker.track(picture)
+    return lip_curves(tracker.observed()).aperture
 
 
 def number(found: float | NotMeasured) -> float:

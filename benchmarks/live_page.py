@@ -96,8 +96,8 @@ MARK = "async (work) => { seen.marks.push(performance.now()); await work(); }"
 
 def lips_box(picture: np.ndarray) -> list[float]:
     """Left, top, width and height around the lips, as shares of the picture."""
-    with FaceMesh() as mesh:
-        points = mesh.find(picture)
+    mesh = FaceMesh()
+    points = mesh.find(picture)
     assert points is not None, "the portrait shows no face"
     lips = points[INNER_LIPS, :2] / (picture.shape[1], picture.shape[0])
     middle, width = lips.mean(0), 1.3 * float(np.ptp(lips[:, 0]))

@@ -71,10 +71,10 @@ def observe(video: Path, folder: Path, delay_ms: int, side: int) -> Clip:
 def observed_landmarks(video: Path, square: Square) -> tuple[int, Landmarks]:
     """The first frame, and the landmarks, of the longest part in which a face is found."""
     flow, points, motion = SkinFlow(), [], []
-    with FaceMesh() as mesh:
-        for image in read_frames(video, square=square):
-            points.append(mesh.find(image))
-            motion.append(flow.step(image, points[-1]))
+    mesh = FaceMesh()
+    for image in read_frames(video, square=square):
+        points.append(mesh.find(image))
+        motion.append(flow.step(image, points[-1]))
     first, end = longest_tracked_part(np.array([each is not None for each in points]))
     return first, fill_gaps(points[first:end], np.stack(motion[first:end]), str(video))
 

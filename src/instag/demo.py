@@ -210,11 +210,11 @@ def _one_bar(report: Report) -> Callable[[str, int, int], None]:
 def measure_sync(video: Path, true: Float[np.ndarray, " f"], report: Report = silent) -> Sync:
     """Measure the lips in a video and compare them with the true apertures (`true`, one a
     frame)."""
-    with LandmarkTracker() as tracker:
-        for index, image in enumerate(islice(read_frames(video), len(true))):
-            tracker.track(image)
-            report(index + 1, len(true))
-        aperture = lip_curves(tracker.observed()).aperture
+    tracker = LandmarkTracker()
+    for index, image in enumerate(islice(read_frames(video), len(true))):
+        tracker.track(image)
+        report(index + 1, len(true))
+    aperture = lip_curves(tracker.observed()).aperture
     measured = np.full(len(true), np.nan)
     measured[: len(aperture)] = aperture
     return Sync(measured=measured, true=true, fit=curve_sync(measured, true))

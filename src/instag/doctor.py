@@ -163,8 +163,8 @@ def _face_networks() -> Check:
 
     from instag.perception.face_mesh import FaceMesh
 
-    with FaceMesh() as mesh:
-        mesh.find(np.zeros((64, 64, 3), np.uint8))
+    mesh = FaceMesh()
+    mesh.find(np.zeros((64, 64, 3), np.uint8))
     return Check(name="face networks", state=State.OK, found="they load and run")
 
 

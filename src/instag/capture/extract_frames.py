@@ -58,7 +58,8 @@ def extract_frames(
         detected.append(landmarks.result())
         written.result()
 
-    with FaceMesh() as mesh, ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
+    mesh = FaceMesh()
+    with ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
         for index, image in enumerate(
             read_frames(
                 video, square=square, start=shot.first, seconds=shot.end / FPS, notice=notice
@@ -104,10 +105,10 @@ def find_landmarks(clip: Clip, source: str, report: Report = silent) -> Landmark
     messages. Raises NoFace, FaceLost."""
     flow = SkinFlow()
     detected = []
-    with FaceMesh() as mesh:
-        for index in range(len(clip)):
-            detected.append(_detect(mesh, flow, clip.frame(index)))
-            report(index + 1, len(clip))
+    mesh = FaceMesh()
+    for index in range(len(clip)):
+        detected.append(_detect(mesh, flow, clip.frame(index)))
+        report(index + 1, len(clip))
     return _save_landmarks(clip, detected, source)
 
 
