@@ -5,7 +5,6 @@ No disk is filled: a limit on the size of files (RLIMIT_FSIZE) refuses the bytes
 disk does, with "file too large". As root, a small tmpfs is a disk that is really full.
 """
 
-import argparse
 import os
 import random
 import resource
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.command_line import parser_of
 
 from instag.data.clip import Clip, write_arrays
 from instag.errors import DiskFull, InstagError, NotWritable
@@ -134,9 +134,7 @@ def on_small_disk(write: Callable[[Path], None], free: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--steps", type=int, default=20, help="sizes of the disk for each writer")
     parser.add_argument("--tmpfs", action="store_true", help="fill small disks; needs root")
     chosen = parser.parse_args()

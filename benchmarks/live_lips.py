@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.command_line import parser_of
 from benchmarks.lip_networks import speak_with
 from benchmarks.people import of_each_person
 from jaxtyping import Float
@@ -152,9 +153,7 @@ def line(name: str, row: dict[str, float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--avatars", type=Path, required=True)
     parser.add_argument("--lip-networks", nargs="*", default=[])

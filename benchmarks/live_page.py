@@ -8,7 +8,6 @@ heard. Needs instag[browser-tests] and a
 Chromium; the microphone is a file of tones between silences.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from benchmarks.command_line import parser_of
 from benchmarks.mouth_lag import dark_lag_s, lag_s
 
 from instag.app.library import Library, import_avatar
@@ -241,7 +241,7 @@ def measure(page: Any, address: str, identifier: str, box: list[float], avatar: 
 def main() -> None:
     from playwright.sync_api import sync_playwright
 
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("avatar", type=Path)
     given = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("google-chrome")

@@ -44,6 +44,11 @@ def measured(device: torch.device) -> Machine:
     )
 
 
+def described(device: torch.device, threads: int) -> str:
+    """What a benchmark ran on, for the head of its output."""
+    return f"{device_name(device)}, {threads} threads, torch {torch.__version__}"
+
+
 def _seconds(work, device: torch.device) -> float:
     times = []
     for _ in range(9):

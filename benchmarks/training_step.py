@@ -6,7 +6,6 @@ waited for by itself, and whole steps, in which the device works while the progr
 in ms a frame.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -19,6 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from benchmarks.command_line import parser_of
 from benchmarks.machine import Machine, measured
 
 from instag.data.clip import Clip
@@ -251,9 +251,7 @@ def table(rows: list[StageTimes]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("clip")
     parser.add_argument("--recipe", default="few")
     parser.add_argument("--device", default="auto")
