@@ -22,11 +22,12 @@ import numpy as np
 import torch
 from benchmarks.command_line import parser_of
 
-from instag.data.clip import Clip, write_arrays
+from instag.data.clip import Clip
 from instag.errors import DiskFull, InstagError, NotWritable
 from instag.models.avatar import Avatar
 from instag.models.prior import Prior
-from instag.runtime.files import TEMPORARY, save_array, write_atomic
+from instag.runtime.array_files import write_array, write_arrays
+from instag.runtime.files import TEMPORARY, write_atomic
 from instag.training.run_dir import Position, RunDir
 
 ROOT = Path(__file__).parents[1]
@@ -73,7 +74,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "arrays": lambda path: write_arrays(
         path.with_suffix(".npz"), a=np.random.default_rng(0).random(2**18)
     ),
-    "features": lambda path: save_array(path.with_suffix(".npy"), np.zeros(2**18)),
+    "features": lambda path: write_array(path.with_suffix(".npy"), np.zeros(2**18)),
     "checkpoint": write_checkpoint,
     "metrics": write_metrics,
     "video": write_movie,

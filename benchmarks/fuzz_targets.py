@@ -147,8 +147,8 @@ def read_landmarks(folder: Path) -> None:
 
 
 def write_landmarks(folder: Path) -> Path:
-    from instag.data.clip import write_arrays
     from instag.perception.skin_flow import SKIN
+    from instag.runtime.array_files import write_arrays
 
     path = clip_with("landmarks.npz")(folder)
     write_arrays(

@@ -15,7 +15,8 @@ from people_table import read_people
 
 from instag.capture.extract_frames import extract_audio
 from instag.capture.tracking.fit_head import fit_head
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.errors import InstagError
 from instag.media.reader import Square, probe, read_frames
 from instag.perception.face_mesh import FaceMesh, Landmarks, fill_gaps, longest_tracked_part

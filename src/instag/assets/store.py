@@ -19,7 +19,8 @@ from instag.assets.download import download
 from instag.assets.file_formats import FileFormat, format_error
 from instag.assets.registry import ASSETS, DEEPSPEECH, LPIPS, SYNCNET, Asset, Shapes, Source
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
-from instag.runtime.files import atomic_path, read_arrays
+from instag.runtime.array_files import read_arrays
+from instag.runtime.files import atomic_path
 from instag.runtime.progress import Report, silent
 from instag.runtime.untrusted import check_tensors, parsing
 

@@ -10,14 +10,14 @@ from jaxtyping import Float, UInt8
 
 from instag.capture.face_crop import Crop
 from instag.capture.shots import Shot
-from instag.data.clip import Clip, write_arrays
+from instag.data.clip import Clip
 from instag.errors import TooShort
 from instag.media.reader import Notice, Square, read_frames, stream_sound, unnoticed
 from instag.media.sound_queue import SampleQueue
 from instag.media.timecode import clock
 from instag.perception.face_mesh import FaceMesh, Landmarks, fill_gaps, longest_tracked_part
 from instag.perception.skin_flow import SkinFlow
-from instag.runtime.files import read_arrays
+from instag.runtime.array_files import read_arrays, write_arrays
 from instag.runtime.progress import Report, silent
 from instag.runtime.untrusted import check_array
 from instag.types import FPS, LANDMARKS

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from instag.data.clip import Clip, refuse_link
+from instag.data.clip import Clip
 from instag.data.given_features import (
     features_path,
     find_instag_features,
@@ -19,6 +19,7 @@ from instag.data.given_features import (
 from instag.errors import AssetMissing, NotWritable
 from instag.runtime.files import explain_refusal, write_atomic
 from instag.runtime.progress import Report, silent
+from instag.runtime.untrusted import refuse_link
 from instag.speech.chunking import features, silence
 from instag.speech.registry import create, identity, require
 from instag.types import SAMPLES

@@ -8,7 +8,8 @@ import torch
 
 from instag.assets.sample_speech import recording
 from instag.capture.stages import STAGES
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.media.writer import write_video
 from instag.runtime.progress import silent
 from instag.speech.lips.audio_offset import (

@@ -17,7 +17,7 @@ from instag.data.clip import Clip
 from instag.errors import BadLayout
 from instag.interop.adnerf.export_clip import PRIOR_NAME
 from instag.interop.adnerf.layout import numbered, sapiens_folder
-from instag.runtime.files import read_array
+from instag.runtime.array_files import read_array
 from instag.runtime.parallel import in_order
 from instag.runtime.picture_file import MOST_SIDE
 from instag.runtime.untrusted import check_array, parsing

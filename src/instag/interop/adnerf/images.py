@@ -12,7 +12,7 @@ from instag.data.clip import Clip
 from instag.errors import BadLayout
 from instag.interop.adnerf.colors import HEAD, from_parsing, is_swapped
 from instag.interop.adnerf.layout import numbered
-from instag.runtime.files import read_array
+from instag.runtime.array_files import read_array
 from instag.runtime.parallel import in_order
 from instag.runtime.picture_file import read_picture
 from instag.runtime.progress import Report, part, silent

@@ -25,7 +25,8 @@ from instag.capture.tracking.fit_head import (
     OUTER_EYES,
     reprojection_errors,
 )
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.errors import CaptureError
 from instag.interop.adnerf.poses import read_track_params
 from instag.runtime.progress import silent

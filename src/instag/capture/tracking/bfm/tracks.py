@@ -11,10 +11,11 @@ from instag.capture.tracking.bfm.basel import load_model
 from instag.capture.tracking.bfm.head import LandmarkTrack68, TrackedFace, track_face
 from instag.capture.tracking.fit_head import to_head_frame
 from instag.capture.tracking.world_alignment import align_world
-from instag.data.clip import Clip, write_arrays
+from instag.data.clip import Clip
 from instag.errors import CaptureError
 from instag.ops.rigid_poses import Poses
 from instag.ops.rigid_poses import head_to_camera as to_camera
+from instag.runtime.array_files import write_arrays
 from instag.runtime.device import device_named
 from instag.runtime.progress import Report, silent
 from instag.types import Track
