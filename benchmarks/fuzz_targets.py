@@ -359,13 +359,6 @@ def read_report(path: Path) -> None:
     load_metrics(path.parent)
 
 
-def write_sidecar(folder: Path) -> Path:
-    path = folder / "data" / "instag" / "clip.json"
-    path.parent.mkdir(parents=True)
-    shutil.copy(ARTEFACTS / "speaker.clip" / "clip.json", path)
-    return path
-
-
 @cache
 def film_bytes(name: str, picture: str, sound: str) -> bytes:
     """A second of picture and sound."""
