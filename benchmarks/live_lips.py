@@ -71,7 +71,7 @@ def fitted_adapter(avatar: Avatar, clip: Clip) -> SpeakerAdapter:
     """To the networks of this process, by the seconds that the avatar learned from."""
     track, sound = clip.track(), torch.from_numpy(clip.speech())
     hearing, learned = LipCodeFrontEnd(), range(len(avatar))
-    motion = landmark_motion(track, (clip.info.width, clip.info.height))
+    motion = landmark_motion(track, clip.size())
     codes, curves = lip_codes(motion, hearing.model), landmark_curves(track.landmarks)
     return fit_speaker_adapter(sound, codes, learned, curves=curves, front_end=hearing)
 

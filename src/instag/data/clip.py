@@ -224,7 +224,7 @@ class Clip:
             stored["depth"].astype(np.float32) * 1e-4,
             stored["normal"].astype(np.float32) / 127,
         )
-        size = (self.info.width, self.info.height)
+        size = self.size()
         valid = (
             cv2.resize((depth > 0).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.999
         )

@@ -72,7 +72,7 @@ def load_inputs(
 ) -> AdaptInputs:
     """Computes nothing that the recipe does not use. Raises what Clip and clip_features raise."""
     tables, waveform = clip.tables(), clip.speech()
-    track, size, train = tables.track, (clip.info.width, clip.info.height), split.train
+    track, size, train = tables.track, clip.size(), split.train
     landmarks = landmark_motion(track, size)
     lips = silence = expressions = None
     kind = kind_of(front_end)

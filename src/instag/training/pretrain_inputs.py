@@ -75,7 +75,7 @@ def load_person(
 ) -> Person:
     """A person with Gaussians as the recipe starts them. memory: bytes of frames on the host."""
     tables = clip.tables()
-    landmarks = landmark_motion(tables.track, (clip.info.width, clip.info.height))
+    landmarks = landmark_motion(tables.track, clip.size())
     features = (
         lip_codes(landmarks, load_lip_model()).code[..., None]
         if kind_of(speech) == "lip_codes"

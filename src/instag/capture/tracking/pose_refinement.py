@@ -115,7 +115,7 @@ class KeptDetails:
 def track_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Track:
     """Fit the head to the landmarks, refine its poses by the pictures, and save track.npz. `report`
     gets thousandths."""
-    size = (clip.info.width, clip.info.height)
+    size = clip.size()
     track = refine_poses(
         fit_head(landmarks, *size, part(report, 0.0, 0.2)),
         landmarks,

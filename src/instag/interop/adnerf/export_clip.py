@@ -109,7 +109,7 @@ def export_clip(
     )
     matrices = _matrices(track)
     write_track_params(folder / "track_params.pt", matrices, track.focal)
-    size = (clip.info.width, clip.info.height)
+    size = clip.size()
     write_transforms(folder / "transforms_val.json", matrices, test, track.focal, size)
     write_transforms(folder / "transforms_train.json", matrices, train, track.focal, size)
     return Exported(folder=folder, frames=count, train=train, test=test, notes=tuple(notes))

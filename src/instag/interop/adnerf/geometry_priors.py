@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from instag.capture.geometry.from_mesh import TrackedMesh
 from instag.capture.geometry.predicted import (
     SAMPLES,
-    Mesh,
     Prediction,
     estimate_units,
     in_clip_units,
@@ -53,7 +53,7 @@ def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> 
             f"{normals} and {depths} have no frame in common with the pictures: depth and "
             "normals are those of the tracked face."
         )
-    mesh = Mesh(clip.track(), (clip.info.width, clip.info.height))
+    mesh = TrackedMesh(clip.track(), clip.size())
 
     def read(index: int) -> Prediction:
         parts = {kind: _load(files[kind][ids[index]]) for kind in files}

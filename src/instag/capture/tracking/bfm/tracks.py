@@ -35,7 +35,7 @@ def track_by_model(
     in the model's own frame of reference, `euler`, `trans` and `focal` as in AD-NeRF's
     track_params.pt. Raises AssetDamaged, CaptureError.
     """
-    size = (clip.info.width, clip.info.height)
+    size = clip.size()
     seen = LandmarkTrack68(
         landmarks=track.landmarks68.astype(np.float64), found=track.found, size=size[0]
     )
