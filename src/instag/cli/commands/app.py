@@ -25,7 +25,7 @@ def app(
 
     from instag.app.page_server import run_page
     from instag.app.serve import check_extra
-    from instag.demo import can_show
+    from instag.runtime.display import can_show
     from instag.runtime.memory import keep_freed_memory
     from instag.runtime.threads import set_threads
 
