@@ -65,7 +65,7 @@ def finite(what: str, *values: object) -> None:
 def read_avatar(path: Path) -> None:
     """Open it and paint one frame; a frame without a head was wrongly accepted."""
     from instag.models.avatar import Avatar
-    from instag.speech.lips.speaker_adapter import SpeakerAdapter
+    from instag.speech.lips.adapter import SpeakerAdapter
     from instag.synthesis.background import over_backdrop
     from instag.synthesis.head_renderer import FrameInputs, HeadRenderer
     from instag.types import WINDOWS, Condition

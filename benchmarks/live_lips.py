@@ -33,6 +33,7 @@ from instag.models.scaled_avatar import scaled
 from instag.motion.landmark_motion import landmark_motion
 from instag.runtime.memory import keep_freed_memory
 from instag.runtime.threads import set_threads
+from instag.speech.lips.adapter import SpeakerAdapter
 from instag.speech.lips.adapter_fit import fit_speaker_adapter
 from instag.speech.lips.audio_offset import landmark_curves, shift_earlier
 from instag.speech.lips.codes import lip_codes
@@ -40,7 +41,6 @@ from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.live_ear import LiveEar, listen
 from instag.speech.lips.live_features import look_ahead_steps
 from instag.speech.lips.live_network import live_network
-from instag.speech.lips.speaker_adapter import SpeakerAdapter
 from instag.synthesis.background import BackgroundCache
 from instag.synthesis.head_renderer import FrameInputs, HeadRenderer
 from instag.types import FPS, LIP_CODES, SAMPLES, WINDOWS, Condition

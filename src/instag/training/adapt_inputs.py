@@ -15,11 +15,11 @@ from instag.data.frame_choice import telling_frames
 from instag.data.speech_features import clip_features, features_of_silence
 from instag.data.splits import Split
 from instag.motion.landmark_motion import LandmarkMotion, landmark_motion
+from instag.speech.lips.adapter import SpeakerAdapter
 from instag.speech.lips.adapter_fit import fit_speaker_adapter
 from instag.speech.lips.audio_offset import landmark_curves
 from instag.speech.lips.codes import LipCodes, lip_codes
 from instag.speech.lips.front_end import LipCodeFrontEnd
-from instag.speech.lips.speaker_adapter import SpeakerAdapter
 from instag.speech.registry import kind_of
 from instag.training.expression_inputs import ExpressionInputs, expression_inputs
 from instag.training.recipes import AdaptRecipe

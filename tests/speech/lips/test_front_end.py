@@ -10,13 +10,13 @@ import torch
 from instag.assets.sample_speech import recording
 from instag.errors import BadArgument, NotAnArtefact
 from instag.speech.chunking import features, silence
+from instag.speech.lips.adapter import (
+    default_speaker_adapter,
+)
 from instag.speech.lips.front_end import LipCodeFrontEnd, voice_share
 from instag.speech.lips.network import (
     CODES,
     load_lip_model,
-)
-from instag.speech.lips.speaker_adapter import (
-    default_speaker_adapter,
 )
 from instag.speech.loudness import ACTIVE_RMS, at_active_loudness
 from instag.speech.whisper import load_whisper_encoder

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from instag.ops.statistics import deviations
+from instag.speech.lips.adapter import SpeakerAdapter, sharpened, uncross_lips
 from instag.speech.lips.seen_codes import nearness, share_kept
-from instag.speech.lips.speaker_adapter import SpeakerAdapter, sharpened, uncross_lips
 
 FARTHEST = 1e3
 """Deviations to a code that fills a shorter table: the softmax of its distance is 0."""
@@ -64,7 +64,7 @@ class AdapterBatch:
         return self._clamped(uncross_lips(opened, aperture, self._rest))
 
     def _mapped(self, values: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
-        """See speaker_adapter.piecewise_linear."""
+        """See adapter.piecewise_linear."""
         starts = self._maps[..., 0].contiguous()
         after = torch.searchsorted(starts, values[:, None])[:, 0]
         last, rows = self._pairs - 1, torch.arange(len(values))

@@ -3,7 +3,7 @@ of features of the voice itself.
 
 A field that is driven by lip codes learns from observed ones, which are exact. How a voice moves
 lips is known from many people (`lips/network.py`), and from a person's own seconds: a
-SpeakerAdapter (`lips/speaker_adapter.py`).
+SpeakerAdapter (`lips/adapter.py`).
 """
 
 from collections.abc import Iterable
@@ -15,6 +15,11 @@ from torch import Tensor
 from instag.errors import BadArgument, NotAnArtefact
 from instag.ops.easing import smoothstep
 from instag.speech.front_end import FrontEnd
+from instag.speech.lips.adapter import (
+    UNSHARP_KERNEL,
+    SpeakerAdapter,
+    default_speaker_adapter,
+)
 from instag.speech.lips.live_features import (
     LIVE_S,
     SIDE_FRAMES,
@@ -29,11 +34,6 @@ from instag.speech.lips.network import (
     lip_model_of,
     load_lip_model,
     network_features,
-)
-from instag.speech.lips.speaker_adapter import (
-    UNSHARP_KERNEL,
-    SpeakerAdapter,
-    default_speaker_adapter,
 )
 from instag.speech.loudness import loudness_gain_of
 from instag.speech.whisper import (

@@ -2,16 +2,16 @@
 
 import torch
 
-from instag.speech.lips.network import (
-    CODES,
-    load_lip_model,
-)
-from instag.speech.lips.speaker_adapter import (
+from instag.speech.lips.adapter import (
     SpeakerAdapter,
     default_speaker_adapter,
     piecewise_linear,
     uncross_lips,
     unsharp,
+)
+from instag.speech.lips.network import (
+    CODES,
+    load_lip_model,
 )
 
 MODEL = load_lip_model()
