@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from instag.errors import BadArgument
 from instag.evaluation.landmarks import (
     MOUTH,
-    OUTER_EYES,
     LandmarkTracker,
     TrackedLandmarks,
     landmark_distance,
@@ -14,6 +13,7 @@ from instag.evaluation.landmarks import (
     track_landmarks,
 )
 from instag.evaluation.not_measured import NotMeasured
+from instag.perception.landmark_pairs import OUTER_EYES
 
 EYES = 40.0
 """Pixels between the outer corners of the eyes."""

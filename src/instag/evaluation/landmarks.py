@@ -11,9 +11,9 @@ from scipy.ndimage import gaussian_filter1d
 from instag.errors import BadArgument
 from instag.evaluation.not_measured import NotMeasured
 from instag.perception.face_mesh import MAX_GAP, FaceMesh, sixty_eight
+from instag.perception.landmark_pairs import OUTER_EYES, distance
 from instag.types import LANDMARKS
 
-OUTER_EYES = (33, 263)
 SIZE_FRAMES = 12.0
 """Frames: the standard deviation of the smoothing of the face's size."""
 MOUTH = slice(48, 68)
@@ -44,9 +44,7 @@ class TrackedLandmarks:
     def eye_distance(self) -> Float[np.ndarray, " f"]:
         """Between the outer corners of the eyes, in pixels; the unit of all that is free of
         scale."""
-        return np.linalg.norm(
-            self.points[:, OUTER_EYES[0], :2] - self.points[:, OUTER_EYES[1], :2], axis=-1
-        )
+        return distance(self.points, OUTER_EYES, 2)
 
 
 @final

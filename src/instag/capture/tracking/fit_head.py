@@ -21,6 +21,7 @@ from instag.capture.tracking.bundle_adjustment import (
 )
 from instag.ops.rigid_poses import Poses, camera_to_head, head_to_camera
 from instag.perception.face_mesh import Landmarks, sixty_eight
+from instag.perception.landmark_pairs import INNER_LIPS, OUTER_EYES, distance
 from instag.perception.skin_flow import SKIN
 from instag.runtime.progress import Report, part, silent
 from instag.types import Track
@@ -50,7 +51,6 @@ RIGID = np.array(
     ]
 )
 """Landmarks that move little against the skull."""
-OUTER_EYES = (33, 263)
 INNER_EYES = (133, 362)
 LIPS = (61, 291, 0, 17)
 NOSE_TIP = 1
@@ -184,8 +184,8 @@ def _frames_at_rest(
     points: Float[np.ndarray, "f 478 3"], found: Bool[np.ndarray, " f"]
 ) -> Int[np.ndarray, " g"]:
     """Frames in which the mouth is closed and the eyes are open, as far as there are any."""
-    size = np.linalg.norm(points[:, OUTER_EYES[0], :2] - points[:, OUTER_EYES[1], :2], axis=-1)
-    mouth = np.linalg.norm(points[:, 13, :2] - points[:, 14, :2], axis=-1) / size
+    size = distance(points, OUTER_EYES, 2)
+    mouth = distance(points, INNER_LIPS, 2) / size
     eyes = (
         np.linalg.norm(points[:, 159, :2] - points[:, 145, :2], axis=-1)
         + np.linalg.norm(points[:, 386, :2] - points[:, 374, :2], axis=-1)
