@@ -2,14 +2,16 @@
 frame."""
 
 from dataclasses import dataclass
-from typing import Final, Literal, final
+from typing import Final, Literal, TypeVar, final
 
 import numpy as np
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from instag.perception.face_mesh import IBUG_68
 from instag.types import Region
 
+Picture = TypeVar("Picture", np.ndarray, Tensor)
 Place = Literal["full", "head", "face", "mouth"]
 PLACES: Final[tuple[Place, ...]] = ("full", "head", "face", "mouth")
 
@@ -46,8 +48,8 @@ class Box:
     def height(self) -> int:
         return self.bottom - self.top
 
-    def cut(self, picture: Shaped[np.ndarray, "h w ..."]) -> Shaped[np.ndarray, "bh bw ..."]:
-        """This part of a picture, as a view."""
+    def cut(self, picture: Picture) -> Picture:
+        """This part of a picture [h w ...], as a view."""
         return picture[self.top : self.bottom, self.left : self.right]
 
 

@@ -64,7 +64,7 @@ def compare_pictures(
     similarity = ssim_map(one, other)[0]
     return {
         place: ImageMetrics(
-            psnr=decibels(float(_cut(errors, box).double().mean())),
+            psnr=decibels(float(box.cut(errors).double().mean())),
             ssim=_mean_inside(similarity, box),
             lpips=_distance(one, other, box, lpips),
         )
@@ -86,15 +86,11 @@ def decibels(error: float) -> float:
     return min(PERFECT_DB, -10 * math.log10(error)) if error > 0 else PERFECT_DB
 
 
-def _cut(values: Float[Tensor, "h w 3"], box: Box) -> Float[Tensor, "box_h box_w 3"]:
-    return values[box.top : box.bottom, box.left : box.right]
-
-
 def _mean_inside(similarity: Float[Tensor, "h w 3"], box: Box) -> float | NotMeasured:
     """SSIM of the cut pictures, from the map of the whole ones: a window inside the box contains
     the same pixels in both. Windows that reach over the edge, which training's own SSIM counts,
     are left out, as in scikit-image."""
-    inside = _cut(similarity, box)[WINDOW_RADIUS:-WINDOW_RADIUS, WINDOW_RADIUS:-WINDOW_RADIUS]
+    inside = box.cut(similarity)[WINDOW_RADIUS:-WINDOW_RADIUS, WINDOW_RADIUS:-WINDOW_RADIUS]
     return (
         float(inside.double().mean())
         if inside.numel()
