@@ -10,15 +10,8 @@ about 0.1 around the origin, and what lies behind z = -0.07 is behind the ears.
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from instag.capture.tracking.bundle_adjustment import (
-    Observations,
-    Rig,
-    ShapePrior,
-    align,
-    bundle_adjust,
-    project,
-    smooth_poses,
-)
+from instag.capture.tracking.bundle_adjustment import Rig, ShapePrior, align, bundle_adjust, project
+from instag.capture.tracking.pose_smoothing import Observations, smooth_poses
 from instag.ops.rigid_poses import Poses, camera_to_head, head_to_camera
 from instag.perception.face_mesh import Landmarks, sixty_eight
 from instag.perception.landmark_pairs import INNER_LIPS, OUTER_EYES, distance

@@ -16,12 +16,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from instag.capture.tracking.bundle_adjustment import (
-    Observations,
-    PhotometricObservations,
-    Rig,
-    smooth_poses,
-)
+from instag.capture.tracking.bundle_adjustment import Rig
 from instag.capture.tracking.fit_head import RIGID, fit_head, rigid_flow
 from instag.capture.tracking.photometric import (
     ImageGradients,
@@ -30,6 +25,11 @@ from instag.capture.tracking.photometric import (
     Pose,
     align_image,
     linearize,
+)
+from instag.capture.tracking.pose_smoothing import (
+    Observations,
+    PhotometricObservations,
+    smooth_poses,
 )
 from instag.capture.tracking.skin_features import (
     WORKING_SIZE,
