@@ -35,7 +35,7 @@ RIDGE = 1e-3
 """Of the mean square of the strengths."""
 FEW_PEOPLE = 0.9
 """So many people never show a unit stronger than the strongest that is made up."""
-BLINKED = 1.5
+BLINKED = 1.8
 """AU45 of a frame that counts as a blink in the table."""
 
 

@@ -8,6 +8,7 @@ from capture.heads import SIZE, head_poses, head_shape, nodding, seen
 from instag.capture.tracking.fit_head import fit_head
 from instag.perception.action_units import (
     CHIN,
+    EARLIER_ONSET,
     FULL_BLINK,
     INNER_BROWS,
     LOWER_LIDS,
@@ -54,6 +55,26 @@ def test_units_from_elsewhere_are_told_from_those_measured(track, table):
     assert are_measured(written, track, SIZE, SIZE)
     assert not are_measured(written | {"AU45": written["AU45"] * 0.9}, track, SIZE, SIZE)
     assert not are_measured({"AU01": written["AU01"]}, track, SIZE, SIZE)
+
+
+@pytest.fixture(scope="module")
+def drooping() -> Track:
+    """The same with lids that are half open in frames 82..89."""
+    shapes = performance()
+    shapes[82:90, list(UPPER_LIDS), 1] -= 0.004
+    return fit_head(seen(shapes, head_poses(nodding(FRAMES, 0.15)), 600.0, jitter=0.05), SIZE, SIZE)
+
+
+def test_half_open_lids_blink_by_half(drooping: Track) -> None:
+    blink = action_units(drooping, SIZE, SIZE)["AU45"]
+    assert blink[82:90].min() > 0.3 * FULL_BLINK
+    assert blink[82:90].max() < 0.7 * FULL_BLINK
+
+
+def test_clips_observed_with_the_earlier_onset_are_measured_too(drooping: Track) -> None:
+    earlier = action_units(drooping, SIZE, SIZE, blink_onset=EARLIER_ONSET)
+    assert earlier["AU45"][85] < action_units(drooping, SIZE, SIZE)["AU45"][85] - 0.3
+    assert are_measured(earlier, drooping, SIZE, SIZE)
 
 
 def test_range_and_names(table: dict[str, np.ndarray]) -> None:

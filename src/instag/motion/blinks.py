@@ -24,7 +24,7 @@ CLOSING, CLOSED, OPENING = 0.09, 0.05, 0.16
 """Seconds of a blink: lids fall faster than they rise."""
 SELDOM = 1 / 6
 """Blinks a second; whoever blinks less often in the clip gets further ones."""
-SEEN = 1.0
+SEEN = 1.4
 """AU45 from which a frame belongs to a blink."""
 APART = 1.0
 """Seconds before and after a blink of the clip in which none is added."""

@@ -39,8 +39,11 @@ FULL_SCALE_M = {
 that the Facial Action Coding System describes."""
 FULL_BLINK = 2.5
 """AU45 of closed eyes."""
-BLINK_ONSET, BLINK_CLOSED = 0.75, 0.2
-"""Opening of the eyes over the clip's typical one at which a blink begins and is complete."""
+BLINK_ONSET, BLINK_CLOSED = 0.95, 0.2
+"""Opening of the eyes over the clip's typical one at which a blink begins and is complete. Lids
+that are half open blink by half."""
+EARLIER_ONSET = 0.75
+"""The onset of clips that were observed before December 2026."""
 JITTER_FRAMES = 0.8
 """Standard deviation in frames of the Gaussian that smooths all units but the blink."""
 CHUNK_FRAMES = 500
@@ -51,16 +54,19 @@ CLOSED_LIPS = 0.0015
 """Greatest distance in metres of MediaPipe's inner lips when the mouth is shut."""
 
 
-def action_units(track: Track, width: int, height: int) -> dict[str, Float[np.ndarray, " f"]]:
+def action_units(
+    track: Track, width: int, height: int, *, blink_onset: float = BLINK_ONSET
+) -> dict[str, Float[np.ndarray, " f"]]:
     """AU01, 02, 04, 05, 06, 07, 25, 26 in 0..5 and AU45 in 0..2.5 for each frame. width, height: of
-    the frames in pixels."""
+    the frames in pixels. blink_onset: opening of the eyes over the typical one below which AU45
+    begins."""
     distances = _distances(track, width, height)
     inner, outer, frown, upper, lower = (
         distances[name] for name in ("inner", "outer", "frown", "upper", "lower")
     )
     opening = upper - lower
     typical = float(np.quantile(opening, 0.6))
-    closed = np.clip((BLINK_ONSET - opening / typical) / (BLINK_ONSET - BLINK_CLOSED), 0, 1)
+    closed = np.clip((blink_onset - opening / typical) / (blink_onset - BLINK_CLOSED), 0, 1)
     lips, jaw = distances["lips"], distances["jaw"]
     shifts = {
         "AU01": _over_rest(inner),
@@ -83,11 +89,16 @@ def are_measured(
     units: dict[str, Float[np.ndarray, " f"]], track: Track, width: int, height: int
 ) -> bool:
     """Whether a clip's expression units are those that `action_units` computes from its landmarks,
-    and not OpenFace's."""
-    measured = action_units(track, width, height)
-    return all(
-        name in units and np.abs(units[name] - measured[name]).max() <= ROUNDED
-        for name in EXPRESSION_UNITS
+    today's or those of an earlier onset, and not OpenFace's."""
+    if any(name not in units for name in EXPRESSION_UNITS):
+        return False
+    alternatives = (
+        action_units(track, width, height, blink_onset=onset)
+        for onset in (BLINK_ONSET, EARLIER_ONSET)
+    )
+    return any(
+        all(np.abs(units[name] - measured[name]).max() <= ROUNDED for name in EXPRESSION_UNITS)
+        for measured in alternatives
     )
 
 
