@@ -20,9 +20,8 @@ from instag.perception.skin_flow import SkinFlow
 from instag.runtime.array_files import read_arrays, write_arrays
 from instag.runtime.progress import Report, silent
 from instag.runtime.untrusted import check_array
-from instag.types import FPS, LANDMARKS
+from instag.types import FPS, LANDMARKS, SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 MIN_DURATION_S = 2.0
 MAX_PENDING = 8
 """Frames that may wait for a worker."""

@@ -9,13 +9,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from instag.perception.face_mesh import IBUG_68
-from instag.types import Region
+from instag.types import HEAD_REGIONS
 
 Picture = TypeVar("Picture", np.ndarray, Tensor)
 Place = Literal["full", "head", "face", "mouth"]
 PLACES: Final[tuple[Place, ...]] = ("full", "head", "face", "mouth")
 
-HEAD_LABELS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
 OVER_FACE, BESIDE_FACE, UNDER_FACE = 0.45, 0.13, 0.02
 """Extent of a head beyond its landmarks, where there are no regions: hair above in face
 heights, ears in face widths, chin in face heights. Means over real clips with regions."""
@@ -85,7 +84,7 @@ def boxes(
 
 
 def _around_labels(regions: UInt8[np.ndarray, "h w"]) -> Box | None:
-    inside = np.isin(regions, HEAD_LABELS)
+    inside = np.isin(regions, HEAD_REGIONS)
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if not len(rows):
         return None

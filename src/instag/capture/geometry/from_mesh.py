@@ -13,13 +13,12 @@ from jaxtyping import Float, Int
 from numba import njit
 
 from instag.data.clip import Clip, Surface
+from instag.motion.landmark_motion import SKIN_POINTS
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
 from instag.types import Track
 
 TRIANGLES = Path(__file__).parents[2] / "bundled" / "face_mesh_triangles.npz"
-SKIN_POINTS = 468
-"""Landmarks of the face's skin; the ten after them belong to the irises."""
 SMOOTHING = 3
 """Times that a vertex's normal is averaged with its neighbours', against the jitter of
 landmarks."""

@@ -19,9 +19,8 @@ from instag.media.wav import write_wav
 from instag.runtime.array_files import map_array
 from instag.runtime.files import atomic_path
 from instag.runtime.untrusted import parsing
-from instag.types import FPS
+from instag.types import FPS, SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 REMEDY = "Make the features again, or remove the file."
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 SLACK = 10
