@@ -30,10 +30,10 @@ class ClipInfo:
     and the one after the last of each of the source's shots. jumps: frames of the source at which
     the picture jumps within a shot. quality: the verdict of capture.quality on the clip.
     test_frames: how many frames at the end are kept for testing; None where nobody said.
-    delay_found: what the lips said of the sound's delay (ms; fit and margin as in
-    capture.sound_delay), whether it was believed or not; None where the delay was given, or nothing
-    could be told. flaws: of the source file, as the stages `video` and `sound` met them: aspect,
-    share of the time, message.
+    delay_found: what the lips told of the sound's delay (ms; fit and margin as in AudioOffset),
+    whether it was believed or not; None where the delay was given, or nothing could be told. flaws:
+    of the source file, as the stages `video` and `sound` met them: aspect, share of the time,
+    message.
     """
 
     format_version: int = FORMAT_VERSION
