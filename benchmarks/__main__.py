@@ -5,7 +5,6 @@ A head is learned from the clip (or from a synthetic speaker), its stages are ti
 and it speaks. On two cores it takes some ten minutes with `few`; `--recipe draft` takes four.
 """
 
-import argparse
 import datetime
 import json
 import tempfile
@@ -13,21 +12,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from benchmarks.machine import measured
+from benchmarks.command_line import parser_of
+from benchmarks.machine import described, measured
 from benchmarks.training_step import measure, table
 
 from benchmarks import speaking
 from instag.data.clip import Clip
-from instag.runtime.device import device_named, set_threads
+from instag.runtime.device import device_named
+from instag.runtime.threads import set_threads
 from instag.synthetic import write_clip
 from instag.training.adapt import avatar_of, encoded_torsos
 from instag.training.recipes import batched, frames_a_step, recipe_named
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--recipe", default="few")
     parser.add_argument("--device", default="auto")
@@ -39,10 +38,7 @@ def main() -> None:
     device, recipe = device_named(chosen.device), recipe_named(chosen.recipe)
     recipe = batched(recipe, chosen.batch or frames_a_step(recipe, device))
     machine = measured(device)
-    print(
-        f"{machine.name}, {threads} threads, torch {torch.__version__}, "
-        f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}"
-    )
+    print(f"{described(device, threads)}, {datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}")
     print(
         f"{machine.bandwidth / 1e9:.0f} GB/s copied, {machine.rate / 1e12:.2f} TFLOP/s in float32 "
         "products\n"

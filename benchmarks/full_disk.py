@@ -5,7 +5,6 @@ No disk is filled: a limit on the size of files (RLIMIT_FSIZE) refuses the bytes
 disk does, with "file too large". As root, a small tmpfs is a disk that is really full.
 """
 
-import argparse
 import os
 import random
 import resource
@@ -21,12 +20,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.command_line import parser_of
 
-from instag.data.clip import Clip, write_arrays
+from instag.data.clip import Clip
 from instag.errors import DiskFull, InstagError, NotWritable
 from instag.models.avatar import Avatar
 from instag.models.prior import Prior
-from instag.runtime.files import TEMPORARY, save_array, write_atomic
+from instag.runtime.array_files import write_array, write_arrays
+from instag.runtime.files import TEMPORARY, write_atomic
 from instag.training.run_dir import Position, RunDir
 
 ROOT = Path(__file__).parents[1]
@@ -73,7 +74,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "arrays": lambda path: write_arrays(
         path.with_suffix(".npz"), a=np.random.default_rng(0).random(2**18)
     ),
-    "features": lambda path: save_array(path.with_suffix(".npy"), np.zeros(2**18)),
+    "features": lambda path: write_array(path.with_suffix(".npy"), np.zeros(2**18)),
     "checkpoint": write_checkpoint,
     "metrics": write_metrics,
     "video": write_movie,
@@ -134,9 +135,7 @@ def on_small_disk(write: Callable[[Path], None], free: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--steps", type=int, default=20, help="sizes of the disk for each writer")
     parser.add_argument("--tmpfs", action="store_true", help="fill small disks; needs root")
     chosen = parser.parse_args()

@@ -6,7 +6,6 @@ hang, memory beyond the limit or a wrong acceptance is a finding; its input is k
 makes it again. `make test` runs half a minute of it.
 """
 
-import argparse
 import contextlib
 import io
 import json
@@ -26,6 +25,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import final
 
+from benchmarks.command_line import parser_of
 from benchmarks.fuzz_targets import TARGETS, Target, WronglyAccepted
 from benchmarks.mutations import mutated
 
@@ -174,9 +174,7 @@ def fuzz(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--target", action="append", help="only these, by a part of their name")
     parser.add_argument("--seed", type=int, default=0, help="the first one")

@@ -65,7 +65,7 @@ def finite(what: str, *values: object) -> None:
 def read_avatar(path: Path) -> None:
     """Open it and paint one frame; a frame without a head was wrongly accepted."""
     from instag.models.avatar import Avatar
-    from instag.speech.lips.front_end import SpeakerAdapter
+    from instag.speech.lips.adapter import SpeakerAdapter
     from instag.synthesis.background import over_backdrop
     from instag.synthesis.head_renderer import FrameInputs, HeadRenderer
     from instag.types import WINDOWS, Condition
@@ -147,8 +147,8 @@ def read_landmarks(folder: Path) -> None:
 
 
 def write_landmarks(folder: Path) -> Path:
-    from instag.data.clip import write_arrays
     from instag.perception.skin_flow import SKIN
+    from instag.runtime.array_files import write_arrays
 
     path = clip_with("landmarks.npz")(folder)
     write_arrays(
@@ -357,13 +357,6 @@ def read_report(path: Path) -> None:
     from instag.evaluation.metrics_files import load_metrics
 
     load_metrics(path.parent)
-
-
-def write_sidecar(folder: Path) -> Path:
-    path = folder / "data" / "instag" / "clip.json"
-    path.parent.mkdir(parents=True)
-    shutil.copy(ARTEFACTS / "speaker.clip" / "clip.json", path)
-    return path
 
 
 @cache

@@ -6,7 +6,6 @@ Half of the kills come while a head is learned from a synthetic clip and tested;
 clips, avatars and checkpoints are written over and over in a small process.
 """
 
-import argparse
 import os
 import random
 import shutil
@@ -17,6 +16,8 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+
+from benchmarks.command_line import parser_of
 
 from instag.data.clip import Clip
 from instag.errors import InstagError
@@ -124,9 +125,7 @@ def kill_learning(folder: Path, kills: int, chance: random.Random) -> Counter[st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--learning", type=float, default=0.5, help="their share while it learns")
     parser.add_argument("--seed", type=int, default=0)

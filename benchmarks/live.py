@@ -11,7 +11,6 @@ machine: aiortc in place of a browser, without a browser's jitter buffers and dr
 - frame intervals, how much later than its sound a picture leaves (`skew`), memory of a session.
 """
 
-import argparse
 import asyncio
 import json
 import subprocess
@@ -27,8 +26,10 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
-from benchmarks.live_parts import sound_or_sample
+from benchmarks.command_line import add_speech, parser_of
 from benchmarks.mouth_lag import lag_s, mouth_lag_s
+from benchmarks.process_memory import memory_mb
+from benchmarks.spoken_sound import sound_or_sample
 
 from instag.app.webrtc import hear_at_once
 from instag.models.avatar import Avatar
@@ -103,11 +104,6 @@ class Browser:
             else:
                 grey = frame.to_ndarray(format="gray")
                 self.pictures.append((now, grey))
-
-
-def memory_mb(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line) / 1024
 
 
 def sound_track(browser: Browser, began: float, until: float) -> np.ndarray:
@@ -217,11 +213,8 @@ def cpu_s(process: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("avatar", type=Path)
-    parser.add_argument("sound", type=Path, nargs="?")
+    parser = parser_of(__doc__)
+    add_speech(parser)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--look-ahead", type=float, default=0.2)

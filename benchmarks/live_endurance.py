@@ -7,18 +7,19 @@ changes by from the first tenth to the last (`drift`), how far the sound is from
 pictures a second, those skipped, memory.
 """
 
-import argparse
 import json
 import time
-from pathlib import Path
 from typing import final
 
 import numpy as np
-from benchmarks.live_parts import memory_mb, sound_or_sample
+from benchmarks.command_line import add_speech, parser_of
+from benchmarks.process_memory import memory_mb
+from benchmarks.spoken_sound import sound_or_sample
 
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
-from instag.runtime.device import keep_freed_memory, set_threads
+from instag.runtime.memory import keep_freed_memory
+from instag.runtime.threads import set_threads
 from instag.synthesis.live.output import LiveOutput
 from instag.synthesis.live.studio import Studio
 from instag.types import FPS, SAMPLE_RATE
@@ -70,11 +71,8 @@ def summary(watch: Watch, memory: list[float]) -> dict[str, object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("avatar", type=Path)
-    parser.add_argument("sound", type=Path, nargs="?")
+    parser = parser_of(__doc__)
+    add_speech(parser)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--minutes", type=float, default=30.0)
     given = parser.parse_args()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.command_line import parser_of
 from benchmarks.lip_networks import speak_with
 from benchmarks.people import of_each_person
 from jaxtyping import Float
@@ -30,14 +31,16 @@ from instag.evaluation.not_measured import NotMeasured
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
 from instag.motion.landmark_motion import landmark_motion
-from instag.runtime.device import keep_freed_memory, set_threads
-from instag.speech.lips.audio_offset import landmark_curves
+from instag.runtime.memory import keep_freed_memory
+from instag.runtime.threads import set_threads
+from instag.speech.lips.adapter import SpeakerAdapter
+from instag.speech.lips.adapter_fit import fit_speaker_adapter
+from instag.speech.lips.audio_offset import landmark_curves, shift_earlier
 from instag.speech.lips.codes import lip_codes
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter, shift_earlier
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.live_ear import LiveEar, listen
 from instag.speech.lips.live_features import look_ahead_steps
 from instag.speech.lips.live_network import live_network
-from instag.speech.lips.speaker_adapter import fit_speaker_adapter
 from instag.synthesis.background import BackgroundCache
 from instag.synthesis.head_renderer import FrameInputs, HeadRenderer
 from instag.types import FPS, LIP_CODES, SAMPLES, WINDOWS, Condition
@@ -68,7 +71,7 @@ def fitted_adapter(avatar: Avatar, clip: Clip) -> SpeakerAdapter:
     """To the networks of this process, by the seconds that the avatar learned from."""
     track, sound = clip.track(), torch.from_numpy(clip.speech())
     hearing, learned = LipCodeFrontEnd(), range(len(avatar))
-    motion = landmark_motion(track, (clip.info.width, clip.info.height))
+    motion = landmark_motion(track, clip.size())
     codes, curves = lip_codes(motion, hearing.model), landmark_curves(track.landmarks)
     return fit_speaker_adapter(sound, codes, learned, curves=curves, front_end=hearing)
 
@@ -108,10 +111,10 @@ def pictures(
 def painted_opening(
     avatar: Avatar, dataset: ClipDataset, frames: range, codes: Float[Tensor, "f 12"]
 ) -> Curve:
-    with LandmarkTracker() as tracker:
-        for picture in pictures(avatar, dataset, frames, codes):
-            tracker.track(picture)
-        return lip_curves(tracker.observed()).aperture
+    tracker = LandmarkTracker()
+    for picture in pictures(avatar, dataset, frames, codes):
+        tracker.track(picture)
+    return lip_curves(tracker.observed()).aperture
 
 
 def number(found: float | NotMeasured) -> float:
@@ -150,9 +153,7 @@ def line(name: str, row: dict[str, float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--avatars", type=Path, required=True)
     parser.add_argument("--lip-networks", nargs="*", default=[])

@@ -8,7 +8,6 @@ heard. Needs instag[browser-tests] and a
 Chromium; the microphone is a file of tones between silences.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from benchmarks.command_line import parser_of
 from benchmarks.mouth_lag import dark_lag_s, lag_s
 
 from instag.app.library import Library, import_avatar
@@ -96,8 +96,8 @@ MARK = "async (work) => { seen.marks.push(performance.now()); await work(); }"
 
 def lips_box(picture: np.ndarray) -> list[float]:
     """Left, top, width and height around the lips, as shares of the picture."""
-    with FaceMesh() as mesh:
-        points = mesh.find(picture)
+    mesh = FaceMesh()
+    points = mesh.find(picture)
     assert points is not None, "the portrait shows no face"
     lips = points[INNER_LIPS, :2] / (picture.shape[1], picture.shape[0])
     middle, width = lips.mean(0), 1.3 * float(np.ptp(lips[:, 0]))
@@ -241,7 +241,7 @@ def measure(page: Any, address: str, identifier: str, box: list[float], avatar: 
 def main() -> None:
     from playwright.sync_api import sync_playwright
 
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("avatar", type=Path)
     given = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("google-chrome")

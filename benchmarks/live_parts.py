@@ -10,21 +10,21 @@
 Without a clock: frames are planned and painted one after the other as fast as the machine does it.
 """
 
-import argparse
 import json
 import statistics
 import time
-from pathlib import Path
 from typing import final
 
 import numpy as np
+from benchmarks.command_line import add_speech, parser_of
 from benchmarks.mouth_lag import mouth_lag_s
+from benchmarks.process_memory import memory_mb
+from benchmarks.spoken_sound import sound_or_sample
 
-from instag.assets.sample_speech import recording
-from instag.media.reader import read_sound
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
-from instag.runtime.device import keep_freed_memory, set_threads
+from instag.runtime.memory import keep_freed_memory
+from instag.runtime.threads import set_threads
 from instag.synthesis.live.output import LiveOutput
 from instag.synthesis.live.studio import Studio
 from instag.types import FPS, SAMPLE_RATE, SAMPLES
@@ -135,18 +135,6 @@ def long_session(avatar: Avatar, sound: np.ndarray, minutes: float) -> dict[str,
     }
 
 
-def sound_or_sample(path: Path | None) -> np.ndarray:
-    """Mono, 16 kHz; without a file one that comes with instag."""
-    if path is None:
-        return recording("speech_one").waveform.astype(np.float32)
-    return read_sound(path, rate=SAMPLE_RATE)
-
-
-def memory_mb() -> float:
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line) / 1024
-
-
 def session_memory_mb(avatar: Avatar, sound: np.ndarray) -> float:
     """What a second session of an avatar takes."""
     studio = Studio()
@@ -163,11 +151,8 @@ def session_memory_mb(avatar: Avatar, sound: np.ndarray) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("avatar", type=Path)
-    parser.add_argument("sound", type=Path, nargs="?")
+    parser = parser_of(__doc__)
+    add_speech(parser)
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
     parser.add_argument("--minutes", type=float, default=1.0)
     given = parser.parse_args()

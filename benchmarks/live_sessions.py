@@ -11,11 +11,9 @@ by how much the clock was late, pictures skipped, processor time, memory, second
 --encode: x264 codes the pictures, each session in a thread of its own, where av is installed.
 """
 
-import argparse
 import resource
 import threading
 import time
-import wave
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,11 +22,16 @@ from typing import Any, final
 
 import numpy as np
 import torch
+from benchmarks.command_line import parser_of
+from benchmarks.machine import described
+from benchmarks.spoken_sound import sound_or_sample
 
 from instag.errors import StudioFull
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
-from instag.runtime.device import device_name, device_named, keep_freed_memory, set_threads
+from instag.runtime.device import device_named
+from instag.runtime.memory import keep_freed_memory
+from instag.runtime.threads import set_threads
 from instag.synthesis.live.output import LiveOutput
 from instag.synthesis.live.session import LiveSession
 from instag.synthesis.live.studio import Studio
@@ -177,25 +180,8 @@ def rows(crowd: Crowd, counts: list[int], avatar_of: Callable[[int], Avatar], ki
     crowd.close()
 
 
-def read(path: Path | None) -> np.ndarray:
-    """Mono, 16 kHz; without a file one that comes with instag."""
-    if path is None:
-        from instag.assets.sample_speech import recording
-
-        return recording("speech_one").waveform.astype(np.float32)
-    with wave.open(str(path)) as file:
-        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (
-            SAMPLE_RATE,
-            1,
-            2,
-        )
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("avatars", type=Path, nargs="+")
     parser.add_argument("--sound", type=Path)
     parser.add_argument("--device", default="auto")
@@ -214,13 +200,14 @@ def main() -> None:
     files = [Avatar.open(path) for path in given.avatars]
     files = [scaled(each, given.size or each.info.size) for each in files]
     print(
-        f"{device_name(device)}, {threads} threads, torch {torch.__version__}, "
-        f"{files[0].info.size} x {files[0].info.size}, "
+        f"{described(device, threads)}, {files[0].info.size} x {files[0].info.size}, "
         f"{[each.info.splats for each in files]}, ms",
         flush=True,
     )
     with Studio(device=device, most_sessions=max([*given.same, *given.different, 1])) as studio:
-        crowd = Crowd(studio=studio, sound=read(given.sound), encode=given.encode, opened=[])
+        crowd = Crowd(
+            studio=studio, sound=sound_or_sample(given.sound), encode=given.encode, opened=[]
+        )
         rows(crowd, given.same, lambda place: files[0], "same", given)
         rows(
             crowd,

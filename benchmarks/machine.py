@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from instag.runtime.device import device_name, release_memory, wait_for
+from instag.runtime.device import device_name, wait_for
+from instag.runtime.memory import free_cached, reset_peak_memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +35,18 @@ def measured(device: torch.device) -> Machine:
     copying = _seconds(lambda: target.copy_(source), device)
     multiplying = _seconds(lambda: matrix @ matrix, device)
     del target, matrix
-    release_memory(device)
+    free_cached(device)
+    reset_peak_memory(device)
     return Machine(
         name=device_name(device),
         bandwidth=2 * source.nbytes / copying,
         rate=2 * side**3 / multiplying,
     )
+
+
+def described(device: torch.device, threads: int) -> str:
+    """What a benchmark ran on, for the head of its output."""
+    return f"{device_name(device)}, {threads} threads, torch {torch.__version__}"
 
 
 def _seconds(work, device: torch.device) -> float:

@@ -5,7 +5,8 @@ import numpy as np
 import torch
 
 from instag.models.avatar import Avatar
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
+from instag.speech.lips.adapter import SpeakerAdapter
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.types import FPS, SAMPLE_RATE
 
 WINDOW = np.hanning(2 * FPS + 1)

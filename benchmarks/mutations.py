@@ -10,7 +10,6 @@ import random
 import re
 import struct
 import zipfile
-from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -240,6 +239,3 @@ def change_number(data: bytes, chance: Random) -> bytes:
         return change_bytes(data, chance)
     match = chance.choice(found)
     return data[: match.start()] + str(chance.choice(NUMBERS)).encode() + data[match.end() :]
-
-
-Mutation = Callable[[bytes, Random], bytes]

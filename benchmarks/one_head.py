@@ -14,7 +14,8 @@ from instag.evaluation.evaluate import Evaluation
 from instag.evaluation.picture_sheets import write_png
 from instag.evaluation.sweeps.measure_sweeps import measure_sweeps
 from instag.models.avatar import Avatar
-from instag.runtime.device import device_named, set_threads
+from instag.runtime.device import device_named
+from instag.runtime.threads import set_threads
 from instag.training.recipes import AdaptRecipe
 from instag.types import FPS
 

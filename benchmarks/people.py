@@ -19,6 +19,7 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
+from benchmarks.command_line import parser_of
 from benchmarks.one_head import SECONDS, Job
 from benchmarks.people_columns import MAIN, TABLES
 from benchmarks.people_tables import Result, all_tables, comparison, table
@@ -135,9 +136,7 @@ def write_between_marks(path: Path, text: str) -> None:
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("clips", type=Path, nargs="+", help="prepared clips, or videos")
     parser.add_argument("-o", "--output", type=Path, default=Path("people"))
     parser.add_argument("--recipe", default="few")

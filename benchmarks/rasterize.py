@@ -5,12 +5,12 @@ Times are the best of the repeats, in ms. The splats lie on an ellipsoid that fi
 of the picture's height.
 """
 
-import argparse
 import math
 import time
 from collections.abc import Callable
 
 import torch
+from benchmarks.command_line import parser_of
 from torch import Tensor
 
 from instag.models.triplane import TriPlane
@@ -97,9 +97,7 @@ def rasterize(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=15)
     arguments = parser.parse_args()

@@ -8,7 +8,6 @@ through. "whole" is one run of `frames`, start and torso frames included, in whi
 beside the rendering; "encoded" is the whole into a file. Without a sound: noise with pauses.
 """
 
-import argparse
 import json
 import resource
 import statistics
@@ -19,20 +18,17 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 import torch
+from benchmarks.command_line import add_speech, parser_of
+from benchmarks.machine import described
 from torch import Tensor
 
 from instag.media.reader import read_sound
 from instag.media.writer import write_video
 from instag.models.avatar import Avatar
-from instag.runtime.device import (
-    device_name,
-    device_named,
-    keep_freed_memory,
-    peak_memory,
-    set_threads,
-    wait_for,
-)
+from instag.runtime.device import device_name, device_named, wait_for
 from instag.runtime.device_copy import AsyncDownload
+from instag.runtime.memory import keep_freed_memory, peak_memory
+from instag.runtime.threads import set_threads
 from instag.synthesis.background import BackgroundCache
 from instag.synthesis.front_end import front_end_for
 from instag.synthesis.head_renderer import FrameInputs, HeadRenderer
@@ -154,11 +150,8 @@ def noise(seconds: float) -> Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("avatar", type=Path)
-    parser.add_argument("sound", type=Path, nargs="?")
+    parser = parser_of(__doc__)
+    add_speech(parser)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--threads", type=int)
@@ -172,10 +165,7 @@ def main() -> None:
         avatar.info.size,
         ", ".join(f"{count} {part}" for part, count in avatar.info.splats.items()),
     )
-    print(
-        f"{device_name(device)}, {threads} threads, torch {torch.__version__}; {size}x{size}, "
-        f"{splats}"
-    )
+    print(f"{described(device, threads)}; {size}x{size}, {splats}")
     rows = []
     for batch in arguments.batch:
         row = measure(avatar, device, batch, sound)

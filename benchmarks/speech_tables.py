@@ -1,5 +1,5 @@
-"""The tables of docs/experiments/2026-11-speech.md: python benchmarks/speech_tables.py CLIPS
---sounds FOLDER --folds FILE.
+"""The tables of docs/experiments/2026-11-speech.md:
+PYTHONPATH=tools python -m benchmarks.speech_tables CLIPS --sounds FOLDER --folds FILE.
 
 How well front ends predict the lips' aperture of people who are left out, from clean sound and
 from sound as users send it; and how the bundled lip network moves lips in any language. Networks
@@ -7,17 +7,17 @@ that have not seen a person, and the delays of the sounds, are those of
 `tools/train_lip_networks.py --folds FILE`.
 """
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from benchmarks.command_line import parser_of
+from benchmarks.spoiled_sound import music, noise, spoilings
 from jaxtyping import Float
 from lip_training.people import SMOOTHED
 from scipy.ndimage import gaussian_filter1d
-from spoiled_sound import music, noise, spoilings
 from torch import Tensor
 
 from instag.data.clip import Clip
@@ -25,8 +25,8 @@ from instag.evaluation.lip_sync import CLOSED_AT_MOST, closures, silent_movement
 from instag.evaluation.measure import frame_loudness, silence
 from instag.media import reader
 from instag.speech.chunking import features
-from instag.speech.lips.audio_offset import landmark_curves
-from instag.speech.lips.front_end import LipCodeFrontEnd, shift_earlier
+from instag.speech.lips.audio_offset import landmark_curves, shift_earlier
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.network import lip_model_from_state
 from instag.speech.registry import create
 from instag.speech.whisper import load_whisper_encoder
@@ -72,9 +72,7 @@ class Person:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("clips", type=Path)
     parser.add_argument(
         "--sounds", type=Path, required=True, help="a folder of speech in several languages"

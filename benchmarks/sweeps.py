@@ -5,9 +5,9 @@ Prints a row a sweep, the worst of all, and draws a contact sheet a head. What t
 docs/evaluation.md.
 """
 
-import argparse
 from pathlib import Path
 
+from benchmarks.command_line import parser_of
 from benchmarks.sweep_sheet import sweep_sheet
 
 from instag.evaluation.picture_sheets import write_png
@@ -42,9 +42,7 @@ def _lids(found: SweepMeasurement) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("avatars", type=Path, nargs="+")
     parser.add_argument("-o", "--output", type=Path, default=Path("sweeps"))
     parser.add_argument("--device", default="auto")

@@ -6,7 +6,6 @@ waited for by itself, and whole steps, in which the device works while the progr
 in ms a frame.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -19,6 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from benchmarks.command_line import parser_of
 from benchmarks.machine import Machine, measured
 
 from instag.data.clip import Clip
@@ -28,13 +28,9 @@ from instag.models.face_field import MotionField
 from instag.models.head import Face, Mouth
 from instag.models.mouth_field import MouthField
 from instag.rendering.registry import renderer_for
-from instag.runtime.device import (
-    denormals_flushed,
-    device_named,
-    peak_memory,
-    set_threads,
-    wait_for,
-)
+from instag.runtime.device import device_named, wait_for
+from instag.runtime.memory import peak_memory
+from instag.runtime.threads import denormals_flushed, set_threads
 from instag.training.adapt import head_training, stages_of
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
 from instag.training.density_control import accumulate, densify
@@ -255,9 +251,7 @@ def table(rows: list[StageTimes]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("clip")
     parser.add_argument("--recipe", default="few")
     parser.add_argument("--device", default="auto")

@@ -45,12 +45,12 @@ def worst_sheet(
     pairs = reconstruct(avatar, clip, [each.index for each in chosen], device=device)
     size = avatar.info.size
     rows = []
-    with FaceMesh() as mesh:
-        for worst, pair in zip(chosen, pairs, strict=True):
-            points = mesh.find(pair.truth)
-            edge = _worst_edge(pair, clip, size)
-            text = f"{worst.index}: {worst.criterion} {worst.psnr:.1f} dB"
-            rows.append(_row(pair, _close_ups(pair, points, edge), text))
+    mesh = FaceMesh()
+    for worst, pair in zip(chosen, pairs, strict=True):
+        points = mesh.find(pair.truth)
+        edge = _worst_edge(pair, clip, size)
+        text = f"{worst.index}: {worst.criterion} {worst.psnr:.1f} dB"
+        rows.append(_row(pair, _close_ups(pair, points, edge), text))
     return np.vstack(rows).astype(np.uint8)
 
 

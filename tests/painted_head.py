@@ -7,7 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.perception.head_coordinates import INNER_LIPS, OVAL
 from instag.types import Region, Track
 

@@ -15,7 +15,8 @@ from people_table import read_people
 
 from instag.capture.extract_frames import extract_audio
 from instag.capture.tracking.fit_head import fit_head
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.errors import InstagError
 from instag.media.reader import Square, probe, read_frames
 from instag.perception.face_mesh import FaceMesh, Landmarks, fill_gaps, longest_tracked_part
@@ -71,10 +72,10 @@ def observe(video: Path, folder: Path, delay_ms: int, side: int) -> Clip:
 def observed_landmarks(video: Path, square: Square) -> tuple[int, Landmarks]:
     """The first frame, and the landmarks, of the longest part in which a face is found."""
     flow, points, motion = SkinFlow(), [], []
-    with FaceMesh() as mesh:
-        for image in read_frames(video, square=square):
-            points.append(mesh.find(image))
-            motion.append(flow.step(image, points[-1]))
+    mesh = FaceMesh()
+    for image in read_frames(video, square=square):
+        points.append(mesh.find(image))
+        motion.append(flow.step(image, points[-1]))
     first, end = longest_tracked_part(np.array([each is not None for each in points]))
     return first, fill_gaps(points[first:end], np.stack(motion[first:end]), str(video))
 

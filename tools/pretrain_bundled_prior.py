@@ -20,7 +20,9 @@ from clip_arguments import add_clips, chosen_clips
 from instag.capture.measure_action_units import measure_action_units
 from instag.data.clip import Clip
 from instag.models.prior import Prior
-from instag.runtime.device import device_named, peak_memory, set_threads
+from instag.runtime.device import device_named
+from instag.runtime.memory import peak_memory
+from instag.runtime.threads import set_threads
 from instag.training.pretrain import pretrain
 from instag.training.pretrain_recipes import pretrain_recipe_named
 from instag.training.run_dir import METRICS, frame_rate

@@ -86,7 +86,7 @@ def main() -> None:
 
 def read_person(clip: Clip) -> Person:
     motion, units = (
-        landmark_motion(clip.track(), (clip.info.width, clip.info.height)),
+        landmark_motion(clip.track(), clip.size()),
         clip.action_units(),
     )
     expression = torch.from_numpy(np.stack([units[name] for name in EXPRESSION_UNITS], axis=1))

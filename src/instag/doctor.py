@@ -17,8 +17,6 @@ from instag.assets.backend import Backend, missing_packages, obstacle
 from instag.capture.backends import optional_backends
 from instag.runtime.device import gpu_obstacle, gsplat_built
 
-MODULES = {"opencv-contrib-python": "cv2", "opencv-contrib-python-headless": "cv2"}
-"""Modules of distributions whose names differ from their module's."""
 TABLES = (
     ("renderers", "instag.rendering.registry", "RENDERERS"),
     ("speech front ends", "instag.speech.registry", "FRONT_ENDS"),
@@ -139,7 +137,7 @@ def _python() -> Check:
 
 def _package(name: str) -> Check:
     """Import the package, because native parts can be broken in an installed one."""
-    import_module(MODULES.get(name, name.replace("-", "_")))
+    import_module("cv2" if name.startswith("opencv-") else name.replace("-", "_"))
     return Check(name=name, state=State.OK, found=metadata.version(name))
 
 
@@ -163,8 +161,8 @@ def _face_networks() -> Check:
 
     from instag.perception.face_mesh import FaceMesh
 
-    with FaceMesh() as mesh:
-        mesh.find(np.zeros((64, 64, 3), np.uint8))
+    mesh = FaceMesh()
+    mesh.find(np.zeros((64, 64, 3), np.uint8))
     return Check(name="face networks", state=State.OK, found="they load and run")
 
 

@@ -70,6 +70,10 @@ class Region(IntEnum):
     TEETH = 6
 
 
+HEAD_REGIONS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
+"""All that a head's Gaussians show."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Track:
     """Where the head is in each frame, and its shape.

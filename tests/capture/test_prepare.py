@@ -17,7 +17,8 @@ from instag.capture.openface import REQUIRED
 from instag.capture.options import CaptureOptions
 from instag.capture.prepare import prepare
 from instag.capture.stages import Stage
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.errors import (
     BadArgument,
     FileMissing,

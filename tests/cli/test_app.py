@@ -14,7 +14,8 @@ import pytest
 import instag
 from instag.capture.options import CaptureOptions
 from instag.cli.app import COMMANDS
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.errors import NoFace
 from instag.speech.registry import FRONT_ENDS
 from instag.version import __version__

@@ -8,7 +8,8 @@ import pytest
 from instag.capture.quality import report
 from instag.capture.quality.report import Finding, Grade, Quality
 from instag.cli.clip_summary import summary_lines
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 
 BLURRED = Quality(
     findings=(Finding(aspect="blur", grade=Grade.FAIR, message="The face is blurred."),),

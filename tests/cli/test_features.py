@@ -12,7 +12,7 @@ import instag
 from instag.assets import store
 from instag.assets.sample_speech import recording
 from instag.capture.options import CaptureOptions
-from instag.data.clip import ClipInfo
+from instag.data.clip_info import ClipInfo
 from instag.media.reader import read_sound
 from instag.media.writer import write_video
 from instag.speech.chunking import features, frame_count

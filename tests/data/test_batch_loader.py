@@ -8,8 +8,9 @@ import torch
 from instag.data import batch_loader
 from instag.data.batch_loader import BatchLoader
 from instag.data.clip import Clip
-from instag.data.clip_dataset import HEAD_LABELS, ClipDataset
+from instag.data.clip_dataset import ClipDataset
 from instag.data.speech_features import clip_features
+from instag.types import HEAD_REGIONS
 from shared_files import shared_clip
 
 
@@ -21,7 +22,7 @@ def clip() -> Clip:
 def loader_of(clip: Clip) -> BatchLoader:
     dataset = ClipDataset(clip, clip.tables(), size=64, features=clip_features(clip, "mel"))
     train = range(2, 14)
-    windows = dataset.windows_around(dataset.boxes(train, *HEAD_LABELS), 3)
+    windows = dataset.windows_around(dataset.boxes(train, *HEAD_REGIONS), 3)
     return BatchLoader(dataset, train, windows, lambda step: [step % 12, (5 * step) % 12])
 
 

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instag.capture.stages import STAGES, lost
-from instag.data.clip import STAGE_OF, Clip, refuse_link, write_arrays
+from instag.data.clip import STAGE_OF, Clip
 from instag.errors import InstagError, NotAnArtefact
-from instag.runtime.files import read_arrays
+from instag.runtime.array_files import read_arrays, write_arrays
+from instag.runtime.untrusted import refuse_link
 
 GOOD = Path(__file__).parents[1] / "artefacts" / "speaker.clip"
 

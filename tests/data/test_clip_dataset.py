@@ -9,7 +9,6 @@ import torch
 
 from instag.data.clip import Clip
 from instag.data.clip_dataset import (
-    HEAD_LABELS,
     MEMORY,
     ClipDataset,
     over_backdrop,
@@ -17,7 +16,7 @@ from instag.data.clip_dataset import (
     squares_around,
 )
 from instag.synthetic import write_clip
-from instag.types import Region
+from instag.types import HEAD_REGIONS, Region
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def dataset_of(clip: Clip, size: int = 96, memory: int = MEMORY) -> ClipDataset:
 
 def test_a_window_is_a_cut_of_the_whole(clip):
     dataset = dataset_of(clip)
-    boxes = dataset.boxes(range(12), *HEAD_LABELS)
+    boxes = dataset.boxes(range(12), *HEAD_REGIONS)
     window = dataset.windows_around(boxes, margin=4).rows(torch.tensor([5]))
     whole, cut = dataset.batch([5], surface=True), dataset.batch([5], window, surface=True)
     left, top = int(window.left), int(window.top)
@@ -54,7 +53,7 @@ def test_a_window_is_a_cut_of_the_whole(clip):
 
 def test_windows_hold_every_head(clip):
     dataset = dataset_of(clip)
-    boxes = dataset.boxes(range(12), *HEAD_LABELS)
+    boxes = dataset.boxes(range(12), *HEAD_REGIONS)
     window = dataset.windows_around(boxes, margin=0)
     assert (window.left <= boxes[:, 0]).all()
     assert (window.left + window.width >= boxes[:, 2]).all()

@@ -12,7 +12,8 @@ import torch
 
 from instag.assets import store
 from instag.data import speech_features
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.data.given_features import stored_name
 from instag.data.speech_features import (
     check_features,

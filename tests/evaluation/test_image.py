@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity as reference_ssim
 
 from instag.errors import BadArgument
 from instag.evaluation.crops import Box
-from instag.evaluation.image import PERFECT_DB, compare_pictures, psnr, structural_similarity
+from instag.evaluation.image import PERFECT_DB, compare_pictures, psnr
 from instag.evaluation.not_measured import NotMeasured
 from instag.ops import lpips
 
@@ -87,9 +87,6 @@ def test_batches_and_boxes_share_one_definition():
         compare_pictures(picture, truth, {"full": FULL}, None)["full"] for picture, truth in pairs
     ]
     assert psnr(pictures, truths) == pytest.approx([one.psnr for one in alone], abs=1e-4)
-    assert structural_similarity(pictures, truths) == pytest.approx(
-        [one.ssim for one in alone], abs=1e-6
-    )
 
 
 def test_equal_pictures_are_perfect(network):
@@ -148,5 +145,3 @@ def test_pictures_of_different_sizes_are_refused():
         BadArgument, match="36x60 pixels cannot be compared with a true one of 72x60"
     ):
         compare_pictures(scene()[:, :36], scene(), {"full": FULL}, None)
-    with pytest.raises(BadArgument, match="11 pixels"):
-        structural_similarity(torch.zeros(1, 10, 40, 3), torch.zeros(1, 10, 40, 3))

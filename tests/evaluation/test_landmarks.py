@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from instag.errors import BadArgument
 from instag.evaluation.landmarks import (
     MOUTH,
-    OUTER_EYES,
     LandmarkTracker,
     TrackedLandmarks,
     landmark_distance,
@@ -14,6 +13,7 @@ from instag.evaluation.landmarks import (
     track_landmarks,
 )
 from instag.evaluation.not_measured import NotMeasured
+from instag.perception.landmark_pairs import OUTER_EYES
 
 EYES = 40.0
 """Pixels between the outer corners of the eyes."""
@@ -97,9 +97,9 @@ def test_short_gaps_are_filled_along_a_line_and_long_ones_are_not():
 
 
 def test_an_observer_says_where_it_sees_nobody():
-    with LandmarkTracker() as observer:
-        for _ in range(3):
-            assert observer.track(np.full((64, 64, 3), 128, np.uint8)) is None
-        observed = observer.observed()
+    observer = LandmarkTracker()
+    for _ in range(3):
+        assert observer.track(np.full((64, 64, 3), 128, np.uint8)) is None
+    observed = observer.observed()
     assert len(observed) == 3
     assert not observed.found.any()

@@ -33,10 +33,10 @@ def performance() -> Performance:
 
 @pytest.fixture(scope="module")
 def seen(performance: Performance) -> TrackedLandmarks:
-    with LandmarkTracker() as observer:
-        for picture in performance.pictures():
-            observer.track(picture)
-        return observer.observed()
+    observer = LandmarkTracker()
+    for picture in performance.pictures():
+        observer.track(picture)
+    return observer.observed()
 
 
 def test_curves_measured_in_pictures_follow_the_known_lips(performance, seen):
@@ -49,10 +49,10 @@ def test_curves_measured_in_pictures_follow_the_known_lips(performance, seen):
 
 
 def test_the_detector_sees_the_same_in_the_same_pictures(performance, seen):
-    with LandmarkTracker() as observer:
-        for index in range(6):
-            observer.track(performance.picture(index))
-        again = observer.observed()
+    observer = LandmarkTracker()
+    for index in range(6):
+        observer.track(performance.picture(index))
+    again = observer.observed()
     np.testing.assert_array_equal(again.points, seen.points[:6])
 
 
@@ -88,13 +88,13 @@ def test_lips_that_are_rendered_shut_hardly_move(performance, seen):
         for one in performance.expressions
     ]
     mute = replace(performance, expressions=still[30:60], poses=performance.poses[30:60])
-    with LandmarkTracker() as observer:
-        for picture in mute.pictures():
-            observer.track(picture)
-        shut = lip_sync(
-            observer.observed(),
-            TrackedLandmarks(points=seen.points[30:60], found=seen.found[30:60]),
-        )
+    observer = LandmarkTracker()
+    for picture in mute.pictures():
+        observer.track(picture)
+    shut = lip_sync(
+        observer.observed(),
+        TrackedLandmarks(points=seen.points[30:60], found=seen.found[30:60]),
+    )
     assert shut.aperture.movement_ratio < 0.1  # pyright: ignore[reportOperatorIssue]
     assert shut.closures.recall == 1
     assert shut.closures.precision == pytest.approx(shut.closures.precision_by_chance, abs=0.1)

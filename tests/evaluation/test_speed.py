@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from evaluation.talk import unlearned
-from instag.data.clip import Clip, StageRecord
+from instag.data.clip import Clip
+from instag.data.clip_info import StageRecord
 from instag.evaluation import speed
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.speed import machine, measure_speed, processor

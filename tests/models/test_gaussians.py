@@ -3,7 +3,7 @@
 import torch
 
 from instag.models.face_field import Deformation
-from instag.models.gaussians import Gaussians, from_tables, random_gaussians
+from instag.models.gaussians import Gaussians, random_gaussians
 
 
 def gaussians(count: int = 50, *, mouth: bool = False) -> Gaussians:
@@ -48,13 +48,6 @@ def test_rigid_motion_shifts_only():
     torch.testing.assert_close(deform.means, rest.means + 0.01)
     torch.testing.assert_close(deform.scales, rest.scales)
     torch.testing.assert_close(deform.quats, rest.quats)
-
-
-def test_tables_round_trip():
-    head = gaussians()
-    again = from_tables(head.tables())
-    for name, table in head.tables().items():
-        torch.testing.assert_close(table, again.tables()[name])
 
 
 def test_coefficients_up_to_a_degree():

@@ -90,8 +90,8 @@ def opening(points: np.ndarray) -> np.ndarray:
 
 def test_the_mesh_lies_on_the_speakers_face(speaker: tuple[list[np.ndarray], np.ndarray]) -> None:
     pictures, true = speaker
-    with FaceMesh() as mesh:
-        found = np.stack([points for points in map(mesh.find, pictures) if points is not None])
+    mesh = FaceMesh()
+    found = np.stack([points for points in map(mesh.find, pictures) if points is not None])
     eyes = np.linalg.norm(true[0, 33, :2] - true[0, 263, :2])
     misses = np.linalg.norm(found[:, :468, :2] - true[:, :468, :2], axis=-1) / eyes
     assert misses.mean() < 0.04
@@ -103,11 +103,11 @@ def test_the_mesh_lies_on_the_speakers_face(speaker: tuple[list[np.ndarray], np.
 def test_a_turned_picture_has_turned_points(speaker: tuple[list[np.ndarray], np.ndarray]) -> None:
     picture = speaker[0][0]
     turn = cv2.getRotationMatrix2D(((SIZE - 1) / 2, (SIZE - 1) / 2), 35, 1.0)
-    with FaceMesh() as mesh, FaceMesh() as other:
-        upright = mesh.find(picture)
-        turned = other.find(
-            cv2.warpAffine(picture, turn, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
-        )
+    mesh, other = FaceMesh(), FaceMesh()
+    upright = mesh.find(picture)
+    turned = other.find(
+        cv2.warpAffine(picture, turn, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
+    )
     assert upright is not None
     assert turned is not None
     moved = (upright[:, :2] - 0.5) @ turn[:, :2].T + turn[:, 2] + 0.5
@@ -121,8 +121,8 @@ def test_a_lost_face_is_found_again_elsewhere(speaker: tuple[list[np.ndarray], n
         np.hstack([NOTHING, NOTHING]),
         np.hstack([NOTHING, picture]),
     ]
-    with FaceMesh() as mesh:
-        first, second, third, jumped = (mesh.find(each) for each in (*wide, wide[0]))
+    mesh = FaceMesh()
+    first, second, third, jumped = (mesh.find(each) for each in (*wide, wide[0]))
     assert second is None
     assert first is not None
     assert third is not None
@@ -132,6 +132,6 @@ def test_a_lost_face_is_found_again_elsewhere(speaker: tuple[list[np.ndarray], n
 
 
 def test_a_wall_has_no_face() -> None:
-    with FaceMesh() as mesh:
-        assert mesh.find(NOTHING) is None
-        assert mesh.find(NOTHING[:20, :7]) is None
+    mesh = FaceMesh()
+    assert mesh.find(NOTHING) is None
+    assert mesh.find(NOTHING[:20, :7]) is None

@@ -2,8 +2,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.perception.head_coordinates import CHIN, CROWN, LEFT, RIGHT, rest_shape, to_head
+from instag.perception.head_coordinates import CHIN, CROWN, LEFT, RIGHT, to_head
 from painted_head import rest_face
+
+
+def rest_shape(identity: np.ndarray) -> np.ndarray:
+    """The face at rest in head coordinates, from its shape in metres (x right, y up)."""
+    width = identity[LEFT, 0] - identity[RIGHT, 0]
+    height = identity[CROWN, 1] - identity[CHIN, 1]
+    middle = (identity[LEFT, 0] + identity[RIGHT, 0]) / 2
+    return np.stack(
+        [(identity[:, 0] - middle) / (width / 2), (identity[:, 1] - identity[CHIN, 1]) / height], -1
+    )
 
 
 @given(

@@ -2,7 +2,7 @@
 
 import torch
 
-from instag.rendering.compositing import compose, dilate, over
+from instag.rendering.compositing import LayerPicture, compose, dilate, over
 
 
 def test_opaque_hides_and_clear_shows():
@@ -26,11 +26,9 @@ def test_face_over_mouth_over_background():
 
     half = torch.full((1, 5, 5), 0.5)
     seen = compose(
-        face=plain(0.5, 0, 0),
-        face_alphas=half,
-        mouth=plain(0, 0.5, 0),
-        mouth_alphas=half,
-        background=plain(0, 0, 0.5),
+        LayerPicture(colors=plain(0.5, 0, 0), alphas=half),
+        LayerPicture(colors=plain(0, 0.5, 0), alphas=half),
+        plain(0, 0, 0.5),
     )
     torch.testing.assert_close(seen, plain(0.5, 0.25, 0.125))
 

@@ -1,44 +1,11 @@
-"""Threads, and denormal numbers."""
+"""Devices by name, and GPUs that cannot be used."""
 
-import gc
-
-import numba
 import pytest
 import torch
 
 from instag.errors import BadArgument
 from instag.runtime import device
-from instag.runtime.device import (
-    denormals_flushed,
-    device_named,
-    gpu_obstacle,
-    runs_on,
-    set_threads,
-)
-from instag.runtime.garbage import loading_uncollected
-
-
-def test_threads() -> None:
-    before = torch.get_num_threads(), numba.get_num_threads()
-    try:
-        assert set_threads(1) == 1
-        assert torch.get_num_threads() == numba.get_num_threads() == 1
-        with pytest.raises(BadArgument, match="--threads"):
-            set_threads(10_000)
-    finally:
-        torch.set_num_threads(before[0])
-        numba.set_num_threads(before[1])
-
-
-def test_denormals_are_gone_in_the_block_alone() -> None:
-    small = torch.full((1,), 1e-39)
-    assert float(small * 1.0) > 0
-    with denormals_flushed():
-        assert float(small * 1.0) == 0
-        with denormals_flushed():
-            pass
-        assert float(small * 1.0) == 0
-    assert float(small * 1.0) > 0
+from instag.runtime.device import device_named, gpu_obstacle, runs_on
 
 
 def test_devices_by_name() -> None:
@@ -104,11 +71,3 @@ def test_kernels_that_gsplat_compiled_need_the_toolkit_all_the_same(
     monkeypatch.setattr(device, "_gsplat_has_kernels", lambda: False)
     monkeypatch.setattr(device, "_compiler", lambda: None)
     assert device_named("auto") == torch.device("cpu")
-
-
-def test_garbage_is_collected_again_after_loading() -> None:
-    with loading_uncollected():
-        assert not gc.isenabled()
-    assert gc.isenabled()
-    assert gc.get_freeze_count()
-    gc.unfreeze()

@@ -7,11 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from instag.errors import DiskFull, NotWritable
-from instag.runtime.files import atomic_folder, atomic_path, read_arrays, sweep, write_atomic
+from instag.runtime.files import atomic_folder, atomic_path, sweep, write_atomic
 
 
 def test_write_makes_its_folder_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -142,19 +141,6 @@ def test_long_names_have_short_temporary_names(tmp_path: Path) -> None:
 def test_a_short_write_of_numpy_is_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(DiskFull), atomic_path(tmp_path / "a.npy"):
         raise OSError("4096 requested and 100 written")
-
-
-def test_arrays_that_unpack_to_too_much_are_refused(tmp_path: Path) -> None:
-    np.savez_compressed(tmp_path / "a.npz", a=np.zeros(2**20, np.uint8))
-    assert read_arrays(tmp_path / "a.npz", 2**21)["a"].shape == (2**20,)
-    with pytest.raises(ValueError, match="unpacks to"):
-        read_arrays(tmp_path / "a.npz", 2**19)
-
-
-def test_objects_are_never_read(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", a=np.array([{}], dtype=object))
-    with pytest.raises(ValueError, match="allow_pickle"):
-        read_arrays(tmp_path / "a.npz")
 
 
 def test_a_file_larger_than_may_be_is_a_full_disk(tmp_path: Path) -> None:

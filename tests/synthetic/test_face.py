@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from instag.synthetic.expression import Expression
-from instag.synthetic.face import LOWER_INNER, UPPER_INNER, build_face, turn_x
+from instag.synthetic.face import build_face, turn_x
+from instag.synthetic.face_points import LOWER_INNER, UPPER_INNER
 from instag.synthetic.looks import sample_looks
 
 

@@ -1,7 +1,6 @@
 """A download: one file from the web, complete and with the right digest, or not at all. A broken
 one resumes."""
 
-import hashlib
 import shutil
 import ssl
 from http import HTTPStatus
@@ -11,7 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from instag.errors import AssetDamaged, AssetMissing, BadArgument, DiskFull
-from instag.runtime.files import explain_disk_full
+from instag.runtime.files import explain_disk_full, sha256_of
 from instag.runtime.progress import Report, silent
 
 CHUNK = 1 << 18
@@ -104,8 +103,7 @@ def _request(address: str, start: int) -> HTTPResponse:
 def _check_digest(part: Path, sha256: str, address: str) -> None:
     if not sha256:
         return
-    with part.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(part)
     if found != sha256:
         length = part.stat().st_size
         part.unlink()

@@ -7,12 +7,25 @@ onnxruntime sorts a graph without end where it has a circle, and makes constants
 
 import math
 
+from instag.assets.onnx_fields import (
+    ATTRIBUTE_GRAPH,
+    ATTRIBUTE_GRAPHS,
+    ATTRIBUTE_TENSOR,
+    GRAPH_NODE,
+    GRAPH_TENSOR,
+    MODEL_GRAPH,
+    NODE_ATTRIBUTE,
+    NODE_INPUT,
+    NODE_OP,
+    NODE_OUTPUT,
+    TENSOR_DIMENSION,
+    TENSOR_INTS,
+    TENSOR_LOCATION,
+    TENSOR_NAME,
+    TENSOR_RAW,
+)
 from instag.assets.protobuf import fields, inner, text, varints
 
-MODEL_GRAPH, GRAPH_NODE, GRAPH_TENSOR = 7, 1, 5
-NODE_INPUT, NODE_OUTPUT, NODE_OP, NODE_ATTRIBUTE = 1, 2, 4, 5
-ATTRIBUTE_TENSOR, ATTRIBUTE_GRAPH, ATTRIBUTE_GRAPHS = 5, 6, 11
-TENSOR_DIMENSION, TENSOR_NAME, TENSOR_RAW, TENSOR_INTS, TENSOR_LOCATION = 1, 8, 9, 7, 14
 DEEPEST = 8
 """Graphs within graphs."""
 MOST_FILLED = 1 << 26

@@ -4,7 +4,6 @@ instag works without any of them. It looks in $INSTAG_ASSETS and ~/.cache/instag
 folder of the asset's name.
 """
 
-import hashlib
 import math
 import os
 import shutil
@@ -19,7 +18,8 @@ from instag.assets.download import download
 from instag.assets.file_formats import FileFormat, format_error
 from instag.assets.registry import ASSETS, DEEPSPEECH, LPIPS, SYNCNET, Asset, Shapes, Source
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
-from instag.runtime.files import atomic_path, read_arrays
+from instag.runtime.array_files import read_arrays
+from instag.runtime.files import atomic_path, sha256_of
 from instag.runtime.progress import Report, silent
 from instag.runtime.untrusted import check_tensors, parsing
 
@@ -221,8 +221,7 @@ def named_tensors(stored: object) -> "dict[str, Tensor]":
 
 def _check_known(path: Path, asset: Asset) -> None:
     """Raises BadArgument where a file of code has not the published digest."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(path)
     published = asset.sources[0].sha256
     if found == published:
         return

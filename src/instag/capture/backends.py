@@ -179,8 +179,8 @@ def _hair_segmentation(paths: Sequence[Path]) -> "ClipStep":
     from instag.capture.segmentation.parsed import mark_hair
 
     def step(clip: "Clip", report: "Report") -> None:
-        with HairSegmenter(*paths) as segment:
-            mark_hair(clip, segment, report)
+        segment = HairSegmenter(*paths)
+        mark_hair(clip, segment, report)
 
     return step
 

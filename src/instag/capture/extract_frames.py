@@ -10,19 +10,18 @@ from jaxtyping import Float, UInt8
 
 from instag.capture.face_crop import Crop
 from instag.capture.shots import Shot
-from instag.data.clip import Clip, write_arrays
+from instag.data.clip import Clip
 from instag.errors import TooShort
 from instag.media.reader import Notice, Square, read_frames, stream_sound, unnoticed
 from instag.media.sound_queue import SampleQueue
 from instag.media.timecode import clock
 from instag.perception.face_mesh import FaceMesh, Landmarks, fill_gaps, longest_tracked_part
 from instag.perception.skin_flow import SkinFlow
-from instag.runtime.files import read_arrays
+from instag.runtime.array_files import read_arrays, write_arrays
 from instag.runtime.progress import Report, silent
 from instag.runtime.untrusted import check_array
-from instag.types import FPS, LANDMARKS
+from instag.types import FPS, LANDMARKS, SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 MIN_DURATION_S = 2.0
 MAX_PENDING = 8
 """Frames that may wait for a worker."""
@@ -58,7 +57,8 @@ def extract_frames(
         detected.append(landmarks.result())
         written.result()
 
-    with FaceMesh() as mesh, ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
+    mesh = FaceMesh()
+    with ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
         for index, image in enumerate(
             read_frames(
                 video, square=square, start=shot.first, seconds=shot.end / FPS, notice=notice
@@ -104,10 +104,10 @@ def find_landmarks(clip: Clip, source: str, report: Report = silent) -> Landmark
     messages. Raises NoFace, FaceLost."""
     flow = SkinFlow()
     detected = []
-    with FaceMesh() as mesh:
-        for index in range(len(clip)):
-            detected.append(_detect(mesh, flow, clip.frame(index)))
-            report(index + 1, len(clip))
+    mesh = FaceMesh()
+    for index in range(len(clip)):
+        detected.append(_detect(mesh, flow, clip.frame(index)))
+        report(index + 1, len(clip))
     return _save_landmarks(clip, detected, source)
 
 

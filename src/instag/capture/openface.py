@@ -26,6 +26,7 @@ REQUIRED = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU25", "AU45")
 MOST_TABLE = 2**30
 """Bytes of a table: an hour of OpenFace's 714 columns has 0.5 GiB."""
 LARGEST_FRAME = 1e9
+"""A number of a frame above it is none."""
 MIN_CONFIDENCE = 0.5
 """OpenFace's confidence below which a frame counts as failed, even if its `success` is 1."""
 SLACK_FRAMES = 5

@@ -13,7 +13,8 @@ from instag.capture.face_crop import Crop, check_crop
 from instag.capture.openface import read_rows
 from instag.capture.options import DEFAULTS, CaptureOptions
 from instag.capture.stages import FOLDERS, STAGES, Stage, lost
-from instag.data.clip import Clip, ClipInfo, StageRecord
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo, StageRecord
 from instag.data.speech_features import check_features
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
 from instag.media.reader import MediaInfo, find_sound, probe

@@ -4,7 +4,7 @@ quality."""
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from instag.data.clip import ClipInfo
+    from instag.data.clip_info import ClipInfo
 
 NOTEWORTHY_MS = 20
 """Least corrected delay that is mentioned: half a frame."""

@@ -107,7 +107,7 @@ class Terminal:
 def exit_on_error(on_interrupt: str) -> Iterator[None]:
     """Print an InstagError as one line and exit with its code; other exceptions keep their
     traceback, but those of the system and of numba's compiled kernels."""
-    from instag.runtime.device import explain_device_full
+    from instag.runtime.memory import explain_device_full
 
     try:
         with _explain_system(), explain_device_full():

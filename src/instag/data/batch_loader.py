@@ -16,8 +16,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from instag.data.clip_dataset import ClipDataset, CropWindow, FrameBatch
-from instag.runtime.device import free_memory
 from instag.runtime.device_copy import to_device_async
+from instag.runtime.memory import available_memory
 from instag.types import Camera
 
 SHARE = 0.25
@@ -51,7 +51,7 @@ class BatchLoader:
         self._cameras = dataset.camera(self._indices, windows)
         pixels = windows.width * windows.height * len(frames)
         self.fits = pixels * (PLAIN + WITH_SURFACE) <= (
-            SHARE * free_memory(dataset.device) if table_bytes is None else table_bytes
+            SHARE * available_memory(dataset.device) if table_bytes is None else table_bytes
         )
         self._on_host = windows.to(torch.device("cpu"))
         self._tables: dict[str, Tensor] = {}

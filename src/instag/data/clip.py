@@ -1,12 +1,16 @@
 """The Clip: one observed person, as a folder on disk (the first of the three artefacts).
 
-    clip.json           ClipInfo: format version, source, size, focal length, frame count, who made
-    each stage speech.wav          16 kHz mono, already shifted by the sound delay frames/00000.jpg
-    the square crop, 25 fps regions/00000.png   one channel of Region numbers mattes/00000.png
-    the person's share of each pixel; a clip may lack them torso/00000.png     RGBA: cloth and neck,
-    extended under the head backdrop.png        what lies behind the person; clear where no frame
-    showed it track.npz           Track au.csv              action units in OpenFace's columns
-    surface/00000.npz   depth and normal priors, half size features/mel.npy    speech features
+    clip.json           ClipInfo (data/clip_info.py)
+    speech.wav          16 kHz mono, already shifted by the sound's delay
+    frames/00000.jpg    the square crop, 25 fps
+    regions/00000.png   one channel of Region numbers
+    mattes/00000.png    the person's share of each pixel; a clip may lack them
+    torso/00000.png     RGBA: cloth and neck, extended under the head
+    backdrop.png        what lies behind the person; clear where no frame showed it
+    track.npz           Track
+    au.csv              action units in OpenFace's columns
+    surface/00000.npz   depth and normal priors, half size
+    features/mel.npy    speech features
 
 Everything is read when asked for: memory does not grow with the length.
 """
@@ -15,28 +19,21 @@ import csv
 import io
 import json
 import wave
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from instag.data.clip_info import FORMAT_VERSION, ClipInfo, info_of
 from instag.errors import NotAnArtefact
 from instag.media.pcm import pcm16
 from instag.media.wav import write_wav
-from instag.runtime.files import (
-    atomic_path,
-    check_format,
-    map_array,
-    read_arrays,
-    save_array,
-    write_atomic,
-)
+from instag.runtime.array_files import map_array, read_arrays, write_array, write_arrays
+from instag.runtime.files import atomic_path, check_format, write_atomic
 from instag.runtime.picture_file import MOST_SIDE, read_picture
 from instag.runtime.untrusted import (
     check_array,
@@ -45,20 +42,15 @@ from instag.runtime.untrusted import (
     read_text,
     real_number,
     record,
+    refuse_link,
     whole_number,
-    words,
 )
-from instag.types import FPS, LANDMARKS, SAMPLE_RATE, Region, Track
+from instag.types import LANDMARKS, SAMPLE_RATE, Region, Track
 
-FORMAT_VERSION = 1
-MOST_FRAMES = 100 * 3600 * FPS
-"""Of a clip that somebody else wrote: a hundred hours."""
 MOST_INFO = 2**24
 """Bytes of clip.json."""
 MOST_SURFACE = 2**28
 """Bytes of one frame's depth and normals, unpacked."""
-NPZ_LEVEL = 3
-"""Numpy's own, 6, takes twice as long for 3 % less."""
 PNG_FILTER, PLAIN, FROM_ABOVE = 19, 8, 32
 """cv2.IMWRITE_PNG_FILTER and two of its values by number: OpenCV 4.10 has no names for them, and
 passes them over."""
@@ -76,56 +68,6 @@ STAGE_OF = {
     "features": "features",
 }
 """The stage of `prepare` that writes each part of the folder."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StageRecord:
-    """Who made a stage, with which settings, in how many seconds."""
-
-    made_by: str
-    settings: dict[str, object]
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipInfo:
-    """What clip.json holds. Lengths in pixels of the crop, delay in ms; `crop` is x, y, size in the
-    source's pixels.
-
-    first_frame: where the clip begins in the source, in frames at 25 a second. shots: first frame
-    and the one after the last of each of the source's shots. jumps: frames of the source at which
-    the picture jumps within a shot. quality: the verdict of capture.quality on the clip.
-    test_frames: how many frames at the end are kept for testing; None where nobody said.
-    delay_found: what the lips said of the sound's delay (ms; fit and margin as in
-    capture.sound_delay), whether it was believed or not; None where the delay was given, or nothing
-    could be told. flaws: of the source file, as the stages `video` and `sound` met them: aspect,
-    share of the time, message.
-    """
-
-    format_version: int = FORMAT_VERSION
-    source: str
-    source_sha256: str
-    width: int
-    height: int
-    fps: int = 25
-    frame_count: int
-    focal: float | None = None
-    crop: tuple[float, float, float]
-    first_frame: int = 0
-    shots: tuple[tuple[int, int], ...] = ()
-    jumps: tuple[int, ...] = ()
-    delay_ms: int = 0
-    delay_found: dict[str, float] | None = None
-    test_frames: int | None = None
-    quality: dict[str, object] | None = None
-    stages: dict[str, StageRecord] = field(default_factory=dict)
-    flaws: dict[str, list[list[object]]] = field(default_factory=dict)
-
-    @property
-    def is_part(self) -> bool:
-        """Whether the clip leaves out frames of what was looked through of the source: other shots,
-        or frames without a face."""
-        return bool(self.shots) and self.frame_count < self.shots[-1][1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,7 +224,7 @@ class Clip:
             stored["depth"].astype(np.float32) * 1e-4,
             stored["normal"].astype(np.float32) / 127,
         )
-        size = (self.info.width, self.info.height)
+        size = self.size()
         valid = (
             cv2.resize((depth > 0).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.999
         )
@@ -302,7 +244,7 @@ class Clip:
         path = self.folder / "track.npz"
         with self.reading(path):
             stored = read_arrays(path)
-            return checked_track(
+            return _checked_track(
                 Track(**{**stored, "focal": float(stored["focal"])}),  # pyright: ignore[reportArgumentType]
                 len(self),
             )
@@ -430,7 +372,7 @@ class Clip:
     def save_features(self, name: str, features: Float[np.ndarray, "f channels steps"]) -> None:
         path = self.folder / "features" / f"{name}.npy"
         refuse_link(path.parent)
-        save_array(path, features.astype(np.float32))
+        write_array(path, features.astype(np.float32))
 
 
 def png_options(rows: int) -> list[int]:
@@ -439,54 +381,7 @@ def png_options(rows: int) -> list[int]:
     return [cv2.IMWRITE_PNG_COMPRESSION, 1, PNG_FILTER, rows]
 
 
-def info_of(content: dict[str, Any]) -> ClipInfo:
-    """The info that clip.json holds. Raises ValueError, KeyError, TypeError."""
-    content = dict(content)
-    stages = {
-        words("a stage", name): StageRecord(**record(name, made))
-        for name, made in record("stages", content.pop("stages", {})).items()
-    }
-    for stage in stages.values():
-        record("settings", stage.settings)
-    info = ClipInfo(
-        **content
-        | {
-            "crop": tuple(content["crop"]),
-            "shots": tuple((first, end) for first, end in content.get("shots", ())),
-            "jumps": tuple(content.get("jumps", ())),
-        },
-        stages=stages,
-    )
-    words("source", info.source)
-    words("source_sha256", info.source_sha256, 64)
-    for name, least, most in (
-        ("width", 16, MOST_SIDE),
-        ("height", 16, MOST_SIDE),
-        ("fps", FPS, FPS),
-        ("frame_count", 0, MOST_FRAMES),
-        ("first_frame", 0, MOST_FRAMES),
-        ("delay_ms", -3_600_000, 3_600_000),
-    ):
-        whole_number(name, getattr(info, name), least, most)
-    if info.width != info.height:
-        raise ValueError(f"its pictures are {info.width} x {info.height}, not square")
-    if info.focal is not None:
-        real_number("focal", info.focal, 1.0, 100.0 * info.width)
-    if info.test_frames is not None:
-        whole_number("test_frames", info.test_frames, 0, MOST_FRAMES)
-    if len(info.crop) != 3:
-        raise ValueError("crop is not x, y and size")
-    for number in info.crop:
-        real_number("crop", number, -1e6, 1e6)
-    for frame in [*info.jumps, *(end for shot in info.shots for end in shot)]:
-        whole_number("a frame of shots or jumps", frame, 0, 2**31)
-    for name in ("quality", "delay_found"):
-        if getattr(info, name) is not None:
-            record(name, getattr(info, name))
-    return info
-
-
-def checked_track(track: Track, frames: int) -> Track:
+def _checked_track(track: Track, frames: int) -> Track:
     """The same. Raises ValueError where it is not of so many frames, or of no head."""
     for name, shape in (
         ("rotations", (frames, 3, 3)),
@@ -500,30 +395,6 @@ def checked_track(track: Track, frames: int) -> Track:
     check_rotations("the pose", track.rotations)
     real_number("focal", track.focal, 1.0, 100.0 * MOST_SIDE)
     return track
-
-
-def refuse_link(path: Path) -> None:
-    """A clip of somebody else's may hold links to what is not the clip's. Raises NotAnArtefact
-    where nothing may be written into a folder."""
-    if path.is_symlink():
-        raise NotAnArtefact(
-            f"{path} is a symbolic link to another place, into which instag does not write. Remove "
-            f"the link: rm {path}"
-        )
-
-
-def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Write an .npz, whole or not at all. Raises DiskFull.
-
-    It is packed in memory: a zip file that can not be finished complains a second time when it is
-    forgotten.
-    """
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=NPZ_LEVEL) as packed:
-        for name, array in arrays.items():
-            with packed.open(f"{name}.npy", "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
-    write_atomic(path, content.getvalue())
 
 
 def _write_image(path: Path, image: np.ndarray, options: list[int]) -> None:

@@ -23,14 +23,13 @@ from instag.data.head_mask import head_alpha_uint8
 from instag.ops.rotations import viewmats
 from instag.runtime.device_copy import to_device_async
 from instag.speech.windows import windows
-from instag.types import EXPRESSION_UNITS, Camera, Condition, Region
+from instag.types import EXPRESSION_UNITS, HEAD_REGIONS, Camera, Condition, Region
 
 MEMORY = 768 * 2**20
 """Bytes of decoded frames that are kept."""
 READ_BYTES = 8
 """Of a pixel: picture, regions, background and the head's alpha."""
 SMALLEST_EXTENT, LARGEST_EXTENT = 0.1, 0.3
-HEAD_LABELS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
 
 
 class ClipDataset:
@@ -133,7 +132,7 @@ class ClipDataset:
 
     def head_windows(self, frames: Sequence[int]) -> CropWindow:
         """Windows around the head of each frame."""
-        return self.windows_around(self.boxes(frames, *HEAD_LABELS), self.size // 20)
+        return self.windows_around(self.boxes(frames, *HEAD_REGIONS), self.size // 20)
 
     def lips_windows(self, frames: Sequence[int]) -> CropWindow:
         """Windows around the lips of each frame."""

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.errors import BadArgument, NotAnArtefact
-from instag.runtime.files import map_array
+from instag.runtime.array_files import map_array
 from instag.runtime.untrusted import check_array, parsing
 from instag.speech.windows import windows_at_50_hz
 

@@ -1,6 +1,5 @@
 """A clip's speech features: computed once for its sound, then kept in the clip."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from instag.data.clip import Clip, refuse_link
+from instag.data.clip import Clip
 from instag.data.given_features import (
     features_path,
     find_instag_features,
@@ -17,8 +16,9 @@ from instag.data.given_features import (
     stored_name,
 )
 from instag.errors import AssetMissing, NotWritable
-from instag.runtime.files import explain_refusal, write_atomic
+from instag.runtime.files import explain_refusal, sha256_of, write_atomic
 from instag.runtime.progress import Report, silent
+from instag.runtime.untrusted import refuse_link
 from instag.speech.chunking import features, silence
 from instag.speech.registry import create, identity, require
 from instag.types import SAMPLES
@@ -46,7 +46,7 @@ def clip_features(
         return given
     waveform = torch.from_numpy(clip.speech())
     computed = features(waveform, create(name, device=device), report).numpy()
-    about = {"sound": _digest(sound), "front_end": identity(name), "frames": len(computed)}
+    about = {"sound": sha256_of(sound), "front_end": identity(name), "frames": len(computed)}
     refuse_link(path.parent)
     try:
         with explain_refusal(path):
@@ -97,17 +97,12 @@ def _can_be_made(name: str) -> bool:
 def _describes(note: Path, sound: Path, name: str) -> bool:
     """Whether a note is of this sound and front end, as far as its weights are on this machine."""
     kept = _read(note)
-    if not sound.is_file() or kept.get("sound") != _digest(sound):
+    if not sound.is_file() or kept.get("sound") != sha256_of(sound):
         return False
     try:
         return kept.get("front_end") == identity(name)
     except AssetMissing:
         return True
-
-
-def _digest(sound: Path) -> str:
-    with sound.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(note: Path) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Literal, final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from instag.capture.openface import LARGEST_FRAME, MOST_TABLE
 from instag.capture.tracking.fit_head import fit_head
 from instag.errors import BadArgument, FileMissing
 from instag.evaluation.landmarks import TrackedLandmarks, check_lengths
@@ -25,9 +26,6 @@ OWN: Source = "instag's estimate from landmarks"
 UPPER = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU45")
 LOWER = ("AU09", "AU10", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU25", "AU26")
 MIN_FRAMES = 10
-MOST_TABLE = 2**30
-"""Bytes of a table: an hour of OpenFace's 714 columns has 0.5 GiB."""
-LARGEST_FRAME = 1e9
 
 
 @final
@@ -188,8 +186,8 @@ def read_openface(path: Path | str) -> AuTable:
 def estimate(
     prediction: TrackedLandmarks, truth: TrackedLandmarks, size: tuple[int, int]
 ) -> tuple[AuTable, AuTable] | NotMeasured:
-    """Tables of a prediction and of the truth by instag's own estimator (capture.action_units) in
-    pictures of `size` = (width, height) pixels.
+    """Tables of a prediction and of the truth by instag's own estimator, perception.action_units,
+    in pictures of `size` = (width, height) pixels.
 
     One head shape, focal length and resting face are fitted to both sequences together, as
     strengths are measured from rest: two rests would hide a brow that is always raised. Frames are

@@ -2,18 +2,19 @@
 frame."""
 
 from dataclasses import dataclass
-from typing import Final, Literal, final
+from typing import Final, Literal, TypeVar, final
 
 import numpy as np
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from instag.perception.face_mesh import IBUG_68
-from instag.types import Region
+from instag.types import HEAD_REGIONS
 
+Picture = TypeVar("Picture", np.ndarray, Tensor)
 Place = Literal["full", "head", "face", "mouth"]
 PLACES: Final[tuple[Place, ...]] = ("full", "head", "face", "mouth")
 
-HEAD_LABELS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
 OVER_FACE, BESIDE_FACE, UNDER_FACE = 0.45, 0.13, 0.02
 """Extent of a head beyond its landmarks, where there are no regions: hair above in face
 heights, ears in face widths, chin in face heights. Means over real clips with regions."""
@@ -46,8 +47,8 @@ class Box:
     def height(self) -> int:
         return self.bottom - self.top
 
-    def cut(self, picture: Shaped[np.ndarray, "h w ..."]) -> Shaped[np.ndarray, "bh bw ..."]:
-        """This part of a picture, as a view."""
+    def cut(self, picture: Picture) -> Picture:
+        """This part of a picture [h w ...], as a view."""
         return picture[self.top : self.bottom, self.left : self.right]
 
 
@@ -83,7 +84,7 @@ def boxes(
 
 
 def _around_labels(regions: UInt8[np.ndarray, "h w"]) -> Box | None:
-    inside = np.isin(regions, HEAD_LABELS)
+    inside = np.isin(regions, HEAD_REGIONS)
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if not len(rows):
         return None

@@ -17,7 +17,7 @@ from instag.models.avatar import Avatar
 from instag.models.render_head import render_head, static_features
 from instag.rendering.registry import renderer_for
 from instag.speech.chunking import features
-from instag.speech.lips.front_end import shift_earlier
+from instag.speech.lips.audio_offset import shift_earlier
 from instag.synthesis.front_end import front_end_for
 
 

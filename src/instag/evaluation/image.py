@@ -64,7 +64,7 @@ def compare_pictures(
     similarity = ssim_map(one, other)[0]
     return {
         place: ImageMetrics(
-            psnr=decibels(float(_cut(errors, box).double().mean())),
+            psnr=decibels(float(box.cut(errors).double().mean())),
             ssim=_mean_inside(similarity, box),
             lpips=_distance(one, other, box, lpips),
         )
@@ -81,39 +81,16 @@ def psnr(picture: Float[Tensor, "b h w 3"], truth: Float[Tensor, "b h w 3"]) -> 
     ]
 
 
-def structural_similarity(
-    picture: Float[Tensor, "b h w 3"], truth: Float[Tensor, "b h w 3"]
-) -> list[float]:
-    """SSIM of each picture in [0, 1] (Wang et al. 2004): the mean over channels and all pixels at
-    least 5 from the edge.
-
-    Windows of 11 x 11 pixels, Gaussian with 1.5 pixels of standard deviation, K1 0.01, K2 0.03, no
-    sample covariance. The windows lie wholly inside the picture, as in scikit-image; training's own
-    SSIM also counts those that reach over the edge. Raises BadArgument below 11 pixels.
-    """
-    height, width = picture.shape[1:3]
-    if min(height, width) <= 2 * WINDOW_RADIUS:
-        raise BadArgument(
-            f"SSIM needs pictures of {2 * WINDOW_RADIUS + 1} pixels or more a side, not "
-            f"{width}x{height}. Use larger pictures."
-        )
-    inside = slice(WINDOW_RADIUS, -WINDOW_RADIUS)
-    return ssim_map(picture, truth)[:, inside, inside].mean((1, 2, 3), dtype=torch.float64).tolist()
-
-
 def decibels(error: float) -> float:
     """PSNR of a mean squared error of pictures in [0, 1], at most 100."""
     return min(PERFECT_DB, -10 * math.log10(error)) if error > 0 else PERFECT_DB
 
 
-def _cut(values: Float[Tensor, "h w 3"], box: Box) -> Float[Tensor, "box_h box_w 3"]:
-    return values[box.top : box.bottom, box.left : box.right]
-
-
 def _mean_inside(similarity: Float[Tensor, "h w 3"], box: Box) -> float | NotMeasured:
     """SSIM of the cut pictures, from the map of the whole ones: a window inside the box contains
-    the same pixels in both."""
-    inside = _cut(similarity, box)[WINDOW_RADIUS:-WINDOW_RADIUS, WINDOW_RADIUS:-WINDOW_RADIUS]
+    the same pixels in both. Windows that reach over the edge, which training's own SSIM counts,
+    are left out, as in scikit-image."""
+    inside = box.cut(similarity)[WINDOW_RADIUS:-WINDOW_RADIUS, WINDOW_RADIUS:-WINDOW_RADIUS]
     return (
         float(inside.double().mean())
         if inside.numel()

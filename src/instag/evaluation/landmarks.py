@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from types import TracebackType
 from typing import final
 
 import numpy as np
@@ -12,9 +11,9 @@ from scipy.ndimage import gaussian_filter1d
 from instag.errors import BadArgument
 from instag.evaluation.not_measured import NotMeasured
 from instag.perception.face_mesh import MAX_GAP, FaceMesh, sixty_eight
+from instag.perception.landmark_pairs import OUTER_EYES, distance
 from instag.types import LANDMARKS
 
-OUTER_EYES = (33, 263)
 SIZE_FRAMES = 12.0
 """Frames: the standard deviation of the smoothing of the face's size."""
 MOUTH = slice(48, 68)
@@ -45,15 +44,12 @@ class TrackedLandmarks:
     def eye_distance(self) -> Float[np.ndarray, " f"]:
         """Between the outer corners of the eyes, in pixels; the unit of all that is free of
         scale."""
-        return np.linalg.norm(
-            self.points[:, OUTER_EYES[0], :2] - self.points[:, OUTER_EYES[1], :2], axis=-1
-        )
+        return distance(self.points, OUTER_EYES, 2)
 
 
 @final
 class LandmarkTracker:
-    """Tracks a face in a stream of pictures; `observed` returns the landmarks so far. Use it in a
-    with block.
+    """Tracks a face in a stream of pictures; `observed` returns the landmarks so far.
 
     It follows one face from picture to picture, so each sequence needs its own tracker.
     """
@@ -61,17 +57,6 @@ class LandmarkTracker:
     def __init__(self) -> None:
         self._mesh = FaceMesh()
         self._seen: list[Float[np.ndarray, "478 3"] | None] = []
-
-    def __enter__(self) -> "LandmarkTracker":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._mesh.__exit__(kind, error, trace)
 
     def track(self, picture: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "478 3"] | None:
         """The landmarks in the next picture, RGB, in pixels; None where no face is seen."""
@@ -85,7 +70,7 @@ class LandmarkTracker:
 
 def track_landmarks(seen: list[Float[np.ndarray, "478 3"] | None]) -> TrackedLandmarks:
     """What a detector saw in each frame of a sequence, with its short gaps filled (see
-    Observed)."""
+    TrackedLandmarks)."""
     found = np.array([points is not None for points in seen], bool)
     table = np.full((len(seen), LANDMARKS, 3), np.nan, np.float32)
     for index in np.flatnonzero(found):

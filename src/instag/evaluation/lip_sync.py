@@ -9,11 +9,9 @@ from jaxtyping import Bool, Float
 from instag.errors import BadArgument
 from instag.evaluation.landmarks import TrackedLandmarks, check_lengths, face_size
 from instag.evaluation.not_measured import NotMeasured
+from instag.perception.landmark_pairs import INNER_LIPS, MOUTH_CORNERS, NOSE_TO_CHIN, distance
 from instag.types import FPS
 
-INNER_LIPS = (13, 14)
-MOUTH_CORNERS = (61, 291)
-NOSE_TO_CHIN = (2, 152)
 MAX_LAG = 15
 """Largest shift of a prediction in frames, each way."""
 MIN_FRAMES = 10
@@ -47,14 +45,10 @@ def lip_curves(observed: TrackedLandmarks) -> LipCurves:
     All over the size of the face (`landmarks.face_size`).
     """
     points, size = observed.points.astype(np.float64), face_size(observed)
-
-    def length(ends: tuple[int, int], axes: int) -> Float[np.ndarray, " f"]:
-        return np.linalg.norm(points[:, ends[0], :axes] - points[:, ends[1], :axes], axis=-1)
-
     return LipCurves(
-        aperture=length(INNER_LIPS, 2) / size,
-        width=length(MOUTH_CORNERS, 2) / size,
-        jaw=length(NOSE_TO_CHIN, 3) / size,
+        aperture=distance(points, INNER_LIPS, 2) / size,
+        width=distance(points, MOUTH_CORNERS, 2) / size,
+        jaw=distance(points, NOSE_TO_CHIN, 3) / size,
     )
 
 

@@ -114,12 +114,12 @@ def measure(
     and where `lpips` lies; faces are detected on the CPU. total: frames to come, for `report`.
     Raises BadArgument where there is no frame.
     """
-    with LandmarkTracker() as prediction, LandmarkTracker() as truth:
-        meters = _Meters((prediction, truth), (regions, mattes), lpips, syncnet, device)
-        for done, pair in enumerate(pairs, start=1):
-            meters.add(pair)
-            report(done, max(total, done))
-        return meters.measurement(speech, tables)
+    prediction, truth = LandmarkTracker(), LandmarkTracker()
+    meters = _Meters((prediction, truth), (regions, mattes), lpips, syncnet, device)
+    for done, pair in enumerate(pairs, start=1):
+        meters.add(pair)
+        report(done, max(total, done))
+    return meters.measurement(speech, tables)
 
 
 @final

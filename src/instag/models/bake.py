@@ -183,13 +183,7 @@ class _Painted:
                 self._renderer.render(layer.splats, layer.colors, camera)
                 for layer in source(self._inputs.condition(frames), camera)
             )
-            pictures = compose(
-                face=face.colors,
-                face_alphas=face.alphas,
-                mouth=mouth.colors,
-                mouth_alphas=mouth.alphas,
-                background=torch.full_like(face.colors, GREY),
-            ).clamp(0, 1)
+            pictures = compose(face, mouth, torch.full_like(face.colors, GREY)).clamp(0, 1)
             for picture, centers in zip(pictures, mouth.means2d, strict=True):
                 yield picture, _box(centers, len(picture))
 

@@ -10,8 +10,8 @@ from numba import njit, prange
 from torch import Tensor
 
 from instag.ops.simd import COUNT, fill, load, load_bytes, power_of_two, store
-from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.threads import numba_threads_like_torch
 from instag.runtime.untrusted import Shape, check_shape
 
 CHANNELS = 10

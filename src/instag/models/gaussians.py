@@ -94,11 +94,6 @@ class Gaussians(nn.Module):
         )
 
 
-def from_tables(tables: dict[str, Tensor]) -> Gaussians:
-    """The inverse of `Gaussians.tables`."""
-    return Gaussians(**{name: table.clone() for name, table in tables.items()})
-
-
 def random_gaussians(
     count: int, degree: int, generator: torch.Generator, *, mouth: bool = False
 ) -> Gaussians:

@@ -69,14 +69,7 @@ def render_head(
         renderer.render(layer.splats, layer.colors, camera)
         for layer in layers(head, static_features, condition, camera, degree=degree)
     )
-    return compositing.compose(
-        face=face.colors,
-        face_alphas=face.alphas,
-        mouth=mouth.colors,
-        mouth_alphas=mouth.alphas,
-        background=background,
-        dilation=dilation,
-    )
+    return compositing.compose(face, mouth, background, dilation=dilation)
 
 
 def layers(

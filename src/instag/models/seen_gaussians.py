@@ -113,13 +113,7 @@ def _change(
             )
             for layer, opacities in zip((face, mouth), both, strict=True)
         )
-        picture = compose(
-            face=front.colors,
-            face_alphas=front.alphas,
-            mouth=back.colors,
-            mouth_alphas=back.alphas,
-            background=torch.full_like(front.colors, GREY / 255),
-        )
+        picture = compose(front, back, torch.full_like(front.colors, GREY / 255))
         signs = torch.randint(0, 2, picture.shape, generator=generator) * 2.0 - 1
         weights = signs * (1 + IN_MOUTH * back.alphas.detach()[..., None])
         slopes = torch.autograd.grad((picture * weights).sum(), both)

@@ -6,8 +6,8 @@ from jaxtyping import Float
 from numba import njit, prange
 from torch import Tensor
 
-from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.threads import numba_threads_like_torch
 
 _PARTS = 4
 """Into how many parts the points are cut for the cores; fixed, so that sums do not depend on the

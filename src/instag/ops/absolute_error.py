@@ -6,8 +6,8 @@ from jaxtyping import Bool, Float
 from numba import prange
 from torch import Tensor
 
-from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.threads import numba_threads_like_torch
 
 
 def mean_absolute_error(

@@ -11,7 +11,7 @@ from torch.nn.functional import max_pool2d, relu
 
 from instag.assets import store
 from instag.errors import AssetDamaged
-from instag.runtime.files import read_arrays
+from instag.runtime.array_files import read_arrays
 from instag.runtime.untrusted import check_array, parsing
 
 WEIGHTS = store.LPIPS.file

@@ -8,8 +8,8 @@ from numba import prange
 from torch import Tensor
 
 from instag.ops.simd import COUNT, fill, load, store
-from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.threads import numba_threads_like_torch
 
 _TAPS = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
 _TAPS = (_TAPS / _TAPS.sum()).astype(np.float32)

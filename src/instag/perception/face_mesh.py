@@ -49,7 +49,7 @@ class Landmarks:
 
 @final
 class FaceMesh:
-    """Tracks one face through a sequence of pictures. Use it in one thread, in a `with` block.
+    """Tracks one face through a sequence of pictures. Use it in one thread.
 
     The square in a picture comes from the points in the picture before. Where there are none, or
     the network finds no face in the square, the detector starts again. Nothing is smoothed in time,
@@ -59,12 +59,6 @@ class FaceMesh:
     def __init__(self) -> None:
         self._network, self._detector = MeshNetwork(), FaceDetector(NEAR)
         self._previous: Float[np.ndarray, "478 3"] | None = None
-
-    def __enter__(self) -> "FaceMesh":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._previous = None
 
     def find(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "478 3"] | None:
         """The points in the next RGB picture of the sequence, or None where there is no face."""

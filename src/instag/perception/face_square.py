@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from instag.perception.landmark_pairs import OUTER_EYES
+
 SIDE_RATIO = 1.5
 """Side of the square over the longer side of the face's box."""
-OUTER_EYES = (33, 263)
-"""The corners of the eyes, left in the picture first, among the mesh's points."""
 
 
 @final

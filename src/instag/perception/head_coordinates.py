@@ -10,24 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 _LEFT_HALF = (
-    10,
-    338,
-    297,
-    332,
-    284,
-    251,
-    389,
-    356,
-    454,
-    323,
-    361,
-    288,
-    397,
-    365,
-    379,
-    378,
-    400,
-    377,
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
 )
 _RIGHT_HALF = (152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
 OVAL = np.array((*_LEFT_HALF, *_RIGHT_HALF))
@@ -41,43 +24,10 @@ EYE_CORNERS = ((33, 133), (263, 362))
 """Outer and inner corner of each eye."""
 _RIGID = np.array(
     [
-        10,
-        109,
-        338,
-        67,
-        297,
-        54,
-        284,
-        21,
-        251,
-        162,
-        389,
-        127,
-        356,
-        234,
-        454,
-        93,
-        323,
-        168,
-        6,
-        197,
-        195,
-        33,
-        133,
-        362,
-        263,
+        *[10, 109, 338, 67, 297, 54, 284, 21, 251, 162, 389, 127, 356],
+        *[234, 454, 93, 323, 168, 6, 197, 195, 33, 133, 362, 263],
     ]
 )
-
-
-def rest_shape(identity: Float[np.ndarray, "478 3"]) -> Float[np.ndarray, "478 2"]:
-    """The face at rest in head coordinates, from its shape in metres (x right, y up)."""
-    width = identity[LEFT, 0] - identity[RIGHT, 0]
-    height = identity[CROWN, 1] - identity[CHIN, 1]
-    middle = (identity[LEFT, 0] + identity[RIGHT, 0]) / 2
-    return np.stack(
-        [(identity[:, 0] - middle) / (width / 2), (identity[:, 1] - identity[CHIN, 1]) / height], -1
-    )
 
 
 def to_head(

@@ -18,16 +18,10 @@ SIZE = 256
 
 @final
 class PersonSegmenter:
-    """MediaPipe's selfie segmentation. Use it in a `with` block."""
+    """MediaPipe's selfie segmentation."""
 
     def __init__(self) -> None:
         self._network = BundledNetwork("person_mask")
-
-    def __enter__(self) -> "PersonSegmenter":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
     def __call__(self, frame: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
         """The person's probability in [0, 1] for an RGB frame of any size; edges are a few pixels

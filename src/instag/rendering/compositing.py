@@ -1,6 +1,9 @@
 """Composition of layers, back to front: backdrop, torso, inside of the mouth, face
 (docs/method.md#a-frame)."""
 
+from dataclasses import dataclass
+from typing import final
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -8,11 +11,21 @@ from jaxtyping import Float, UInt8
 from numba import prange
 from torch import Tensor
 
-from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.threads import numba_threads_like_torch
+from instag.types import Rendering
 
 DILATION = 13
 """Pixels: the window with which `--dilate` widens the mouth's alpha."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LayerPicture:
+    """A layer of some frames, multiplied by its alpha, over nothing; a Rendering is one, too."""
+
+    colors: Float[Tensor, "b h w 3"]
+    alphas: Float[Tensor, "b h w"]
 
 
 def over(
@@ -31,70 +44,56 @@ def dilate(alphas: Float[Tensor, "b h w"], window: int = DILATION) -> Float[Tens
 
 
 def compose(
-    *,
-    face: Float[Tensor, "b h w 3"],
-    face_alphas: Float[Tensor, "b h w"],
-    mouth: Float[Tensor, "b h w 3"],
-    mouth_alphas: Float[Tensor, "b h w"],
+    face: LayerPicture | Rendering,
+    mouth: LayerPicture | Rendering,
     background: Float[Tensor, "*any h w 3"],
+    *,
     dilation: int = 0,
 ) -> Float[Tensor, "b h w 3"]:
-    """The whole frame: mouth over background (torso and backdrop), face over that. Layers are
-    multiplied by their alpha.
+    """The whole frame: mouth over background (torso and backdrop), face over that.
 
     dilation: pixels of the window that widens the mouth's alpha, so that no torso shows through
     parted lips; 0 for none.
     """
-    if dilation:
-        mouth_alphas = dilate(mouth_alphas, dilation)
-    return over(face, face_alphas, over(mouth, mouth_alphas, background))
+    mouth_alphas = dilate(mouth.alphas, dilation) if dilation else mouth.alphas
+    return over(face.colors, face.alphas, over(mouth.colors, mouth_alphas, background))
 
 
 def composite_uint8(
-    *,
-    face: Float[Tensor, "b h w 3"],
-    face_alphas: Float[Tensor, "b h w"],
-    mouth: Float[Tensor, "b h w 3"],
-    mouth_alphas: Float[Tensor, "b h w"],
+    face: LayerPicture | Rendering,
+    mouth: LayerPicture | Rendering,
     background: UInt8[Tensor, "b h w 3"],
+    *,
     dilation: int = 0,
 ) -> UInt8[Tensor, "b h w 3"]:
     """`compose` over bytes, as bytes rounded to nearest (halves to even). On a CPU in one pass,
     with the same bits. Raises ValueError where shapes differ."""
     whole = background.shape
-    for layer, shape in ((face, whole), (mouth, whole)):
-        if layer.shape != shape:
-            raise ValueError(f"a layer of {tuple(layer.shape)} does not fit {tuple(shape)}")
-    for alphas in (face_alphas, mouth_alphas):
-        if alphas.shape != whole[:3]:
-            raise ValueError(f"an alpha of {tuple(alphas.shape)} does not fit {tuple(whole)}")
-    fast = face.device.type == "cpu" and face.dtype == mouth.dtype == torch.float32
-    composite = _composite_fast if fast else _composite_torch
-    if dilation:
-        mouth_alphas = dilate(mouth_alphas, dilation)
-    return composite(face, face_alphas, mouth, mouth_alphas, background)
-
-
-def _composite_torch(
-    face: Tensor, face_alphas: Tensor, mouth: Tensor, mouth_alphas: Tensor, background: Tensor
-) -> Tensor:
-    picture = compose(
-        face=face,
-        face_alphas=face_alphas,
-        mouth=mouth,
-        mouth_alphas=mouth_alphas,
-        background=background.float() / 255,
-    )
+    for layer in (face, mouth):
+        if layer.colors.shape != whole:
+            raise ValueError(f"a layer of {tuple(layer.colors.shape)} does not fit {tuple(whole)}")
+        if layer.alphas.shape != whole[:3]:
+            raise ValueError(f"an alpha of {tuple(layer.alphas.shape)} does not fit {tuple(whole)}")
+    if (
+        face.colors.device.type == "cpu"
+        and face.colors.dtype == mouth.colors.dtype == torch.float32
+    ):
+        return _composite_fast(face, mouth, background, dilation)
+    picture = compose(face, mouth, background.float() / 255, dilation=dilation)
     return picture.mul_(255).round_().clamp_(0, 255).byte()
 
 
 def _composite_fast(
-    face: Tensor, face_alphas: Tensor, mouth: Tensor, mouth_alphas: Tensor, background: Tensor
-) -> Tensor:
+    face: LayerPicture | Rendering,
+    mouth: LayerPicture | Rendering,
+    background: UInt8[Tensor, "b h w 3"],
+    dilation: int,
+) -> UInt8[Tensor, "b h w 3"]:
     numba_threads_like_torch()
     picture = torch.empty_like(background)
     intensities = (torch.arange(256, dtype=torch.float32) / 255).numpy()
-    layers = (face, face_alphas, mouth, mouth_alphas, background)
+    mouth_alphas = dilate(mouth.alphas, dilation) if dilation else mouth.alphas
+    layers = (face.colors, face.alphas, mouth.colors, mouth_alphas, background)
     _composite(tuple(layer.detach().numpy() for layer in layers), intensities, picture.numpy())
     return picture
 

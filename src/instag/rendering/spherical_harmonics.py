@@ -69,11 +69,6 @@ def colors(
     return (plain + (basis[..., None, :] @ coefficients[..., 1:, :])[..., 0, :]).clamp(min=0)
 
 
-def coefficients_of(rgb: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
-    """The coefficient of degree 0 whose colour is `rgb` from every direction."""
-    return (rgb - 0.5) / CONSTANT
-
-
 def _basis(directions: Float[Tensor, "*b 3"], count: int) -> Float[Tensor, "*b f"]:
     """The basis functions of degree 1 and higher, `count` - 1 of them."""
     x, y, z = directions.unbind(-1)

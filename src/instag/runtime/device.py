@@ -1,17 +1,13 @@
-"""The device that computes, its memory and its threads."""
+"""The device that computes: a GPU where one can be used, or the CPU."""
 
-import gc
 import importlib.util
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from instag.errors import BadArgument, DeviceFull
-from instag.runtime.garbage import loading_uncollected
+from instag.errors import BadArgument
 
 if TYPE_CHECKING:
     import torch
@@ -166,142 +162,9 @@ def device_name(device: "torch.device") -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
-def free_memory(device: "torch.device") -> int:
-    """Bytes that are free on a device; for the CPU, in the host."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError):  # not on Windows and macOS
-        return 4 * 2**30
-
-
 def wait_for(device: "torch.device") -> None:
     """Return once the device has finished all launched work; for clocks."""
     import torch
 
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def peak_memory(device: "torch.device") -> int:
-    """The peak of the device's memory that tensors took, bytes; 0 on the CPU: measure the process'
-    memory there."""
-    import torch
-
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
-
-
-def release_memory(device: "torch.device") -> None:
-    """Free the memory that torch holds for reuse, and reset `peak_memory`."""
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(device)
-
-
-def free_unused(device: "torch.device") -> None:
-    """Free what a GPU holds for reuse, also of what only garbage refers to."""
-    import torch
-
-    if device.type == "cuda":
-        gc.collect()
-        torch.cuda.empty_cache()
-
-
-@contextmanager
-def explain_device_full() -> Iterator[None]:
-    """Turn torch's 'out of memory' into DeviceFull. torch is not imported for it."""
-    try:
-        yield
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":
-            raise
-        message = (
-            "The GPU's memory is full. Close what else uses it, learn with fewer frames a "
-            "step (--batch 2), or use --device cpu."
-        )
-        raise DeviceFull(message) from error
-
-
-def set_threads(threads: int | None = None) -> int:
-    """Let Torch, numba and OpenCV use this many threads, by default as many as there are cores, at
-    most $NUMBA_NUM_THREADS; returns the number.
-
-    Raises BadArgument for less than one and for more than numba was started with.
-    """
-    with loading_uncollected():
-        import cv2
-        import numba
-        import torch
-        from numba.core import config
-
-    available = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    threads = min(available, config.NUMBA_NUM_THREADS) if threads is None else threads  # pyright: ignore[reportAttributeAccessIssue]
-    try:
-        numba.set_num_threads(threads)
-    except ValueError as error:
-        raise BadArgument(
-            f"--threads {threads} can not be used: this machine has {available} cores. Choose 1 to "
-            f"{available}."
-        ) from error
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
-    return threads
-
-
-def numba_threads_like_torch() -> int:
-    """Let numba use as many threads as torch does, where it has as many, for what the calling
-    thread starts; returns the number."""
-    import numba
-    import torch
-    from numba.core import config
-
-    count = max(1, min(torch.get_num_threads(), config.NUMBA_NUM_THREADS))  # pyright: ignore[reportAttributeAccessIssue]
-    numba.set_num_threads(count)
-    return count
-
-
-def keep_freed_memory() -> None:
-    """Let this process keep freed memory for its next arrays, where the C library is glibc;
-    elsewhere nothing happens.
-
-    By default glibc gives large arrays back, and the system clears every page of the next ones: a
-    sixth of the time that speaking takes on a CPU.
-    """
-    import ctypes
-
-    trim_threshold, mmap_threshold = -1, -3
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # macOS, musl, Windows
-        return
-    mallopt(mmap_threshold, 32 * 2**20)
-    mallopt(trim_threshold, 2**30)
-
-
-@contextmanager
-def denormals_flushed() -> Iterator[None]:
-    """Let the calling thread take denormal numbers as zero while the block runs.
-
-    Adam's moments of a parameter that gets no gradient any more become denormal within a thousand
-    steps, and arithmetic with them is many times slower: a stage of training slows down as it goes
-    on.
-    """
-    import numpy as np
-    import torch
-
-    flushed = not float(torch.full((1,), 1e-39) * 1.0)
-    # numpy measures the number formats when first asked, and warns where denormals are gone.
-    for number in ("float32", "float64"):
-        np.finfo(number)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(flushed)

@@ -7,18 +7,13 @@ has flock: what a killed run left is not, and the next run removes it.
 
 import errno
 import hashlib
-import io
 import os
 import shutil
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
-
-import numpy as np
 
 from instag.errors import DiskFull, NewerFormat, NotWritable
 
@@ -213,12 +208,6 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def save_array(path: Path, array: np.ndarray) -> None:
-    """Write an .npy, whole or not at all. Raises DiskFull, NotWritable."""
-    with atomic_path(path) as temporary, temporary.open("wb") as handle:
-        np.save(handle, array, allow_pickle=False)
-
-
 def check_format(path: Path, version: int, newest: int) -> None:
     """Raises NewerFormat where an artefact has a format that this instag does not read yet."""
     if version > newest:
@@ -226,47 +215,3 @@ def check_format(path: Path, version: int, newest: int) -> None:
             f"{path} has format version {version}; this instag reads up to {newest}. Update it: "
             "pip install -U instag"
         )
-
-
-_READING = Lock()
-
-
-def read_array(path: Path) -> np.ndarray:
-    """The array of an .npy file. Raises what numpy.load raises; objects are refused."""
-    with _READING:
-        return _alone(np.load(path, allow_pickle=False))
-
-
-def map_array(path: Path) -> np.ndarray:
-    """The same, read when its numbers are asked for."""
-    return _alone(np.load(path, mmap_mode="r", allow_pickle=False))
-
-
-def _alone(found: object) -> np.ndarray:
-    """numpy.load opens archives of several arrays, too. Raises ValueError."""
-    if not isinstance(found, np.ndarray):
-        raise ValueError("it holds no single array")
-    return found
-
-
-MOST_ARRAYS = 2**31
-"""Bytes of the arrays of an .npz, unpacked: the landmarks of an hour have 1 GiB."""
-
-
-def read_arrays(path: Path, most: int = MOST_ARRAYS) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by their names. Raises ValueError where they unpack to more bytes
-    than `most`, and what numpy.load raises; objects are refused."""
-    with _READING, zipfile.ZipFile(path) as archive:
-        whole = sum(member.file_size for member in archive.infolist())
-        if whole > most:
-            raise ValueError(f"it unpacks to {whole / 2**20:.1f} MiB, and may to {most / 2**20:g}")
-        return {
-            member.filename.removesuffix(".npy"): _read_packed(archive, member)
-            for member in archive.infolist()
-        }
-
-
-def _read_packed(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    """No more is unpacked than the archive's directory names, and no more memory asked for."""
-    with archive.open(member) as file:
-        return np.load(io.BytesIO(file.read(member.file_size)), allow_pickle=False)

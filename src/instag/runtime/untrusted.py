@@ -211,6 +211,16 @@ def check_rotations(name: str, matrices: np.ndarray) -> None:
         raise ValueError(f"{name} of frame {int(wrong.argmax())} is no rotation")
 
 
+def refuse_link(path: Path) -> None:
+    """Check that a folder, into which something is to be written, is no link to what lies
+    elsewhere. Raises NotAnArtefact."""
+    if path.is_symlink():
+        raise NotAnArtefact(
+            f"{path} is a symbolic link to another place, into which instag does not write. Remove "
+            f"the link: rm {path}"
+        )
+
+
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:60]}..."

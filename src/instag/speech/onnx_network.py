@@ -1,5 +1,5 @@
 """A speech network in an ONNX file, run by onnxruntime: the way for a DeepSpeech graph that was
-converted once (docs/guide.md#what-the-head-hears)."""
+converted once (docs/guide.md#what-drives-the-head)."""
 
 from pathlib import Path
 from typing import final

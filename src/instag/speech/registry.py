@@ -129,7 +129,8 @@ def create(
     other lip networks.
     """
     if speaker_adapter is not None:
-        from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
+        from instag.speech.lips.adapter import SpeakerAdapter
+        from instag.speech.lips.front_end import LipCodeFrontEnd
         from instag.speech.whisper import load_whisper_encoder
 
         return LipCodeFrontEnd(

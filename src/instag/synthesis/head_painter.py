@@ -3,11 +3,10 @@ device."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from instag.models.avatar import Avatar
@@ -16,7 +15,7 @@ from instag.models.baked_head import BakedHead, BakedLayers
 from instag.models.joined_head import JoinedHead
 from instag.models.layer_source import ExactLayers, LayerSource
 from instag.models.seen_gaussians import seen_gaussians
-from instag.rendering.compositing import composite_uint8
+from instag.rendering.compositing import LayerPicture, composite_uint8
 from instag.rendering.cpu.painter import CpuPainter
 from instag.rendering.footprints import FootprintRenderer, Footprints
 from instag.rendering.registry import renderer_for
@@ -33,15 +32,6 @@ from instag.types import Camera, Condition
 FILLED = 4096
 """Heads that are live on a GPU have a multiple of so many Gaussians, which are filled up where
 nothing waits for it, so that few have to be where heads are joined."""
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class LayerPicture:
-    """A layer of some frames, multiplied by its alpha, over nothing."""
-
-    colors: Float[Tensor, "b h w 3"]
-    alphas: Float[Tensor, "b h w"]
 
 
 class HeadPainter(ABC):
@@ -74,14 +64,7 @@ class HeadPainter(ABC):
         self, face: LayerPicture, mouth: LayerPicture, behind: UInt8[Tensor, "b h w 3"]
     ) -> UInt8[Tensor, "b h w 3"]:
         """The layers over what lies behind the head, as bytes."""
-        return composite_uint8(
-            face=face.colors,
-            face_alphas=face.alphas,
-            mouth=mouth.colors,
-            mouth_alphas=mouth.alphas,
-            background=behind,
-            dilation=self.dilation,
-        )
+        return composite_uint8(face, mouth, behind, dilation=self.dilation)
 
 
 @final

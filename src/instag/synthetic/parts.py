@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from instag.synthetic.face import EYE_LOWER, EYE_RADIUS, EYE_UPPER
+from instag.synthetic.face_points import EYE_LOWER, EYE_RADIUS, EYE_UPPER
 from instag.synthetic.looks import Looks
 from instag.synthetic.shading import Material
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from instag.synthetic.face import (
+from instag.synthetic.face_points import (
     BROW_INNER,
     EYE_LOWER,
     EYE_UPPER,

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 
 from instag.assets.sample_speech import recording
-from instag.data.clip import Clip, ClipInfo, StageRecord, Surface
+from instag.data.clip import Clip, Surface
+from instag.data.clip_info import ClipInfo, StageRecord
 from instag.perception.face_mesh import sixty_eight
 from instag.runtime.progress import Report, silent
 from instag.speech.chunking import features

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from instag.data.clip import Clip, refuse_link
+from instag.data.clip import Clip
 from instag.errors import BadArgument
 from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
 from instag.models.baked_cache import with_baked_head
@@ -18,6 +18,7 @@ from instag.ops.perceptual import load_perceptual_distance
 from instag.rendering.registry import renderer_for
 from instag.rendering.renderer import Renderer
 from instag.runtime.device import device_name, device_named
+from instag.runtime.untrusted import refuse_link
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
 from instag.training.adapt_plan import AdaptPlan, adapt_plan
 from instag.training.distributed import ProcessGroup

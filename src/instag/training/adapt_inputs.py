@@ -15,10 +15,11 @@ from instag.data.frame_choice import telling_frames
 from instag.data.speech_features import clip_features, features_of_silence
 from instag.data.splits import Split
 from instag.motion.landmark_motion import LandmarkMotion, landmark_motion
+from instag.speech.lips.adapter import SpeakerAdapter
+from instag.speech.lips.adapter_fit import fit_speaker_adapter
 from instag.speech.lips.audio_offset import landmark_curves
 from instag.speech.lips.codes import LipCodes, lip_codes
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
-from instag.speech.lips.speaker_adapter import fit_speaker_adapter
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.registry import kind_of
 from instag.training.expression_inputs import ExpressionInputs, expression_inputs
 from instag.training.recipes import AdaptRecipe
@@ -71,7 +72,7 @@ def load_inputs(
 ) -> AdaptInputs:
     """Computes nothing that the recipe does not use. Raises what Clip and clip_features raise."""
     tables, waveform = clip.tables(), clip.speech()
-    track, size, train = tables.track, (clip.info.width, clip.info.height), split.train
+    track, size, train = tables.track, clip.size(), split.train
     landmarks = landmark_motion(track, size)
     lips = silence = expressions = None
     kind = kind_of(front_end)

@@ -7,7 +7,7 @@ from typing import final
 
 import torch
 
-from instag.data.clip import ClipInfo
+from instag.data.clip_info import ClipInfo
 from instag.data.splits import Split, leaves_a_test, split
 from instag.errors import AssetMissing, BadArgument
 from instag.models.prior import Prior, load_bundled_prior

@@ -9,7 +9,7 @@ from instag.data.speech_features import clip_features
 from instag.data.splits import FEWEST_VIEWS
 from instag.errors import TooShort
 from instag.motion.landmark_motion import landmark_motion
-from instag.runtime.device import free_memory
+from instag.runtime.memory import available_memory
 from instag.speech.lips.codes import lip_codes
 from instag.speech.lips.network import load_lip_model
 from instag.speech.registry import kind_of
@@ -43,7 +43,7 @@ def load_people(
     # What reads ahead takes the place of tables in the host's memory, which is to hold any length
     # of video.
     cuda = device.type == "cuda"
-    tables = int(SHARE * free_memory(device)) if cuda else HOST_FRAMES
+    tables = int(SHARE * available_memory(device)) if cuda else HOST_FRAMES
     memory = (HOST_FRAMES_BESIDE_GPU if cuda else HOST_FRAMES) // len(mine)
     return [
         load_person(
@@ -75,7 +75,7 @@ def load_person(
 ) -> Person:
     """A person with Gaussians as the recipe starts them. memory: bytes of frames on the host."""
     tables = clip.tables()
-    landmarks = landmark_motion(tables.track, (clip.info.width, clip.info.height))
+    landmarks = landmark_motion(tables.track, clip.size())
     features = (
         lip_codes(landmarks, load_lip_model()).code[..., None]
         if kind_of(speech) == "lip_codes"

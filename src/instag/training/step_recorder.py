@@ -20,6 +20,7 @@ from instag.rendering.gsplat_renderer import Filled, GsplatRenderer, Projected, 
 from instag.runtime.cuda_graph import end_allocation
 from instag.runtime.device_copy import to_device_async
 from instag.runtime.garbage import without_collection
+from instag.runtime.memory import free_cached
 from instag.training.stages.adapt_stage import AdaptStage, HostChoices, Noise, StepInputs
 from instag.training.stages.stage import StepOutput
 
@@ -80,7 +81,7 @@ class StepRecorder:
         else:
             try:
                 # Recordings have memory of their own, and take none of what launched steps hold.
-                torch.cuda.empty_cache()
+                free_cached(self._rows.device)
                 recording = self._recordings[phase] = self._record(step, choices, parameters)
             except RuntimeError as error:
                 self._give_up(error)
@@ -98,13 +99,13 @@ class StepRecorder:
             self._graphs.clear()
             # The allocator takes no pool again whose graphs are gone.
             self._pool = torch.cuda.graph_pool_handle()
-            torch.cuda.empty_cache()
+            free_cached(self._rows.device)
 
     def _give_up(self, error: RuntimeError) -> None:
         """Launch all further steps, with all memory."""
         self._works = False
         self._forget()
-        torch.cuda.empty_cache()
+        free_cached(self._rows.device)
         why = str(error).partition(". ")[0]
         warnings.warn(
             f"Steps could not be recorded as CUDA graphs, so each is launched: {why}.",

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from instag.errors import Cancelled
 from instag.rendering.gsplat_renderer import GsplatRenderer
-from instag.runtime.device import denormals_flushed, free_unused
+from instag.runtime.memory import free_unused
+from instag.runtime.threads import denormals_flushed
 from instag.training.density_control import (
     DensityStats,
     accumulate,

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from instag.models.avatar import Avatar
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
+from instag.speech.lips.adapter import SpeakerAdapter
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.synthesis.live.motion import Moment
 from instag.synthesis.live.painter import LiveHead, LivePainter, PlannedFrame
 from instag.types import FPS, SAMPLE_RATE

@@ -27,8 +27,8 @@ def test_what_is_no_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.skipif(not MODEL.is_file(), reason="MediaPipe's hair segmentation is not here")
 def test_the_real_model_answers_for_each_frame(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "me.clip", frames=3, size=128)
-    with HairSegmenter(MODEL) as segment:
-        answers = [segment(clip.frame(index)) for index in range(3)]
+    segment = HairSegmenter(MODEL)
+    answers = [segment(clip.frame(index)) for index in range(3)]
     for index, hair in enumerate(answers):
         assert hair.shape == (128, 128)
         assert hair.min() >= 0

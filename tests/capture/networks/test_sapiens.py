@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from capture.networks.published_shapes import save_torchscript
+from instag.capture.geometry.from_mesh import TrackedMesh
 from instag.capture.geometry.predicted import (
-    Mesh,
     Prediction,
     estimate_units,
     in_clip_units,
@@ -99,13 +99,13 @@ def test_frames_beyond_the_last_get_the_tracked_face(clip: Clip, tmp_path: Path)
         (copy.folder / name).symlink_to(clip.folder / name)
     order = iter([*range(4)])
     predict_surface(copy, lambda _: relative(clip, next(order)), "test", 4)
-    mesh = Mesh(clip.track(), (64, 64))
+    mesh = TrackedMesh(clip.track(), (64, 64))
     assert copy.surface(5).valid.sum() <= 4 * mesh.surface(5).valid.sum() + 100
     assert next(order, None) is None
 
 
 def test_predictions_of_another_face_are_refused(clip: Clip) -> None:
-    mesh = Mesh(clip.track(), (64, 64))
+    mesh = TrackedMesh(clip.track(), (64, 64))
     noise = np.random.default_rng(0)
     samples = [
         (
@@ -119,7 +119,7 @@ def test_predictions_of_another_face_are_refused(clip: Clip) -> None:
 
 
 def test_inside_of_the_mouth_is_not_skin(clip: Clip) -> None:
-    mesh = Mesh(clip.track(), (64, 64))
+    mesh = TrackedMesh(clip.track(), (64, 64))
     regions = np.full((32, 32), 5, np.uint8)
     prediction = relative(clip, 0).resized(mesh.size)
     units = estimate_units([(prediction, mesh.surface(0))], "x")

@@ -13,7 +13,8 @@ from instag.assets.sample_speech import recording
 from instag.capture.quality.audio import AudioMeasures, measure_audio
 from instag.capture.quality.report import LIMITS, Finding, Grade, Quality, judge, quality_lines
 from instag.capture.quality.video import VideoMeasures, measure_video
-from instag.data.clip import Clip, ClipInfo, StageRecord
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo, StageRecord
 from instag.synthetic.truth_clip import write_clip
 
 FINE = VideoMeasures(

@@ -11,11 +11,11 @@ from instag.capture.tracking.fit_head import (
     EYE_DISTANCE,
     NOSE_TIP,
     NOSE_TIP_Z,
-    OUTER_EYES,
     fit_head,
     reprojection_errors,
 )
 from instag.ops.rigid_poses import head_to_camera
+from instag.perception.landmark_pairs import OUTER_EYES
 
 FOCAL = 600.0
 

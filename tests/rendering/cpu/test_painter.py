@@ -44,13 +44,7 @@ def test_layers_lie_before_each_other_whatever_their_depth(depth):
     front, back = layer(60, 1, 0.7), layer(40, 2, depth)
     painted = CpuPainter().paint([front, back], camera(), background())
     face, mouth = (CpuRenderer().render(*each, camera()) for each in (front, back))
-    expected = composite_uint8(
-        face=face.colors,
-        face_alphas=face.alphas,
-        mouth=mouth.colors,
-        mouth_alphas=mouth.alphas,
-        background=background(),
-    )
+    expected = composite_uint8(face, mouth, background())
     apart = (painted.int() - expected.int()).abs()
     # Where the front lets less than 1 % through, the back is not asked any more.
     assert int(apart.max()) <= 4

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import torch
 
+from instag.speech.lips.adapter import SpeakerAdapter, default_speaker_adapter
 from instag.speech.lips.adapter_batch import AdapterBatch, AdapterTables
-from instag.speech.lips.front_end import SpeakerAdapter, default_speaker_adapter
 from instag.speech.lips.network import CODES, load_lip_model
 
 

@@ -8,10 +8,16 @@ import torch
 
 from instag.assets.sample_speech import recording
 from instag.capture.stages import STAGES
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.media.writer import write_video
 from instag.runtime.progress import silent
-from instag.speech.lips.audio_offset import audio_offset, best_offset, landmark_curves
+from instag.speech.lips.audio_offset import (
+    audio_offset,
+    best_offset,
+    landmark_curves,
+    shift_earlier,
+)
 from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.synthetic import Speaker, perform
 
@@ -99,3 +105,11 @@ def test_prepare_corrects_what_it_finds_and_keeps_what_is_given(
     again = audio_offset(found.speech(), seen, HEARING)
     assert again is not None
     assert again.ms == pytest.approx(0, abs=15)
+
+
+def test_sound_is_advanced_and_keeps_its_length() -> None:
+    sound = torch.arange(1.0, 101.0)
+    torch.testing.assert_close(shift_earlier(sound, 1.0), torch.cat([sound[16:], torch.zeros(16)]))
+    torch.testing.assert_close(
+        shift_earlier(sound, -1.0), torch.cat([torch.zeros(16), sound[:-16]])
+    )

@@ -10,33 +10,13 @@ import torch
 from instag.assets.sample_speech import recording
 from instag.errors import BadArgument, NotAnArtefact
 from instag.speech.chunking import features, silence
-from instag.speech.lips.front_end import (
-    LipCodeFrontEnd,
-    SeenCodes,
-    SpeakerAdapter,
+from instag.speech.lips.adapter import (
     default_speaker_adapter,
-    piecewise_linear,
-    shift_earlier,
-    uncross_lips,
-    unsharp,
-    voice_share,
 )
-from instag.speech.lips.live_features import (
-    LIVE_SAMPLES,
-    live_hidden,
-    live_hidden_of,
-    look_ahead_steps,
-)
+from instag.speech.lips.front_end import LipCodeFrontEnd, voice_share
 from instag.speech.lips.network import (
     CODES,
-    COMPONENTS,
-    MARGIN_FRAMES,
-    STEPS_PER_FRAME,
-    interpolate_at,
-    lip_model_from_state,
-    lip_model_state,
     load_lip_model,
-    network_features,
 )
 from instag.speech.loudness import ACTIVE_RMS, at_active_loudness
 from instag.speech.whisper import load_whisper_encoder
@@ -44,51 +24,6 @@ from instag.speech.whisper import load_whisper_encoder
 MODEL = load_lip_model()
 ENCODER = load_whisper_encoder()
 OPEN, SHUT = {"a", "aI", "aU", "A:", "eI", "E", "oU", "V"}, {"p", "b", "m"}
-
-
-def test_basis_and_reader_are_inverse() -> None:
-    code = torch.randn(5, CODES, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(MODEL.code(MODEL.motion(code)), code, atol=1e-4, rtol=1e-4)
-    assert MODEL.aperture.shape == (CODES,)
-    assert len(MODEL.points) > 150
-
-
-def test_width_is_what_the_corners_draw_apart() -> None:
-    code = torch.randn(5, CODES, generator=torch.Generator().manual_seed(1))
-    right, left = ((MODEL.points == corner).nonzero()[0, 0] for corner in (61, 291))
-    motion = MODEL.motion(code)
-    torch.testing.assert_close(
-        code @ MODEL.mouth_width, motion[:, left, 0] - motion[:, right, 0], atol=1e-4, rtol=1e-4
-    )
-
-
-def test_what_is_stored_comes_back() -> None:
-    again = lip_model_from_state(lip_model_state(MODEL))
-    heard = torch.randn(
-        COMPONENTS,
-        STEPS_PER_FRAME * (2 * MARGIN_FRAMES + 20),
-        generator=torch.Generator().manual_seed(0),
-    )
-    torch.testing.assert_close(again.hidden(heard), MODEL.hidden(heard))
-    width = sum(network.head.in_channels for network in MODEL.networks)
-    assert MODEL.hidden(heard).shape == (20, width)
-
-
-def test_two_steps_a_frame_and_margins() -> None:
-    for samples in (1, 640, 641, 9_999):
-        heard = network_features(ENCODER, MODEL, torch.zeros(samples))
-        assert heard.shape == (
-            COMPONENTS,
-            STEPS_PER_FRAME * (-(-samples // 640) + 2 * MARGIN_FRAMES),
-        )
-
-
-def test_reading_between_steps() -> None:
-    ramp = torch.arange(10.0)[None]
-    torch.testing.assert_close(
-        interpolate_at(ramp, torch.tensor([-3.0, 0.25, 8.5, 9.0, 20.0])),
-        torch.tensor([[0.0, 0.25, 8.5, 9.0, 9.0]]),
-    )
 
 
 def test_a_voice_that_nobody_taught_opens_and_closes_the_lips() -> None:
@@ -127,34 +62,6 @@ def test_lips_rest_in_silence() -> None:
     assert silence(LipCodeFrontEnd(model=MODEL, encoder=ENCODER)).shape == (CODES, 1)
 
 
-def test_lips_never_cross() -> None:
-    code = torch.randn(200, CODES, generator=torch.Generator().manual_seed(0))
-    apart = uncross_lips(code, MODEL.aperture, 0.01)
-    assert (apart @ MODEL.aperture >= -0.0101).all()
-    open_already = code @ MODEL.aperture > 0
-    torch.testing.assert_close(apart[open_already], code[open_already])
-
-
-def test_pairs_are_joined_by_straight_lines() -> None:
-    pairs = torch.tensor([[0.0, -1.0], [1.0, 1.0], [3.0, 2.0]])
-    torch.testing.assert_close(
-        piecewise_linear(torch.tensor([-2.0, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0]), pairs),
-        torch.tensor([-3.0, -1.0, 0.0, 1.0, 1.5, 2.0, 4.0]),
-    )
-    torch.testing.assert_close(
-        piecewise_linear(torch.tensor([-2.0, 0.0, 2.0]), torch.zeros(1, 2)),
-        torch.tensor([-2.0, 0.0, 2.0]),
-    )
-
-
-def test_sound_is_advanced_and_keeps_its_length() -> None:
-    sound = torch.arange(1.0, 101.0)
-    torch.testing.assert_close(shift_earlier(sound, 1.0), torch.cat([sound[16:], torch.zeros(16)]))
-    torch.testing.assert_close(
-        shift_earlier(sound, -1.0), torch.cat([torch.zeros(16), sound[:-16]])
-    )
-
-
 def test_pieces_are_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     once = torch.from_numpy(recording("speech_two").waveform)
     voice = torch.cat([once, once, once, once])[: 16_000 * 17 - 123]
@@ -166,42 +73,9 @@ def test_pieces_are_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_voice_is_stored_as_tensors() -> None:
-    voice = default_speaker_adapter(MODEL)
-    again = SpeakerAdapter.of_state(
-        {name: value for name, value in voice.state().items() if name != "seen"}
-    )
-    torch.testing.assert_close(again.weights, voice.weights)
-    assert again.rest_aperture == voice.rest_aperture
-
-
 def test_a_voice_of_other_networks_is_refused() -> None:
     with pytest.raises(NotAnArtefact, match="instag adapt"):
         LipCodeFrontEnd(replace(default_speaker_adapter(MODEL), weights_id=1), model=MODEL)
-
-
-def test_what_stands_still_is_not_sharpened_and_what_moves_is() -> None:
-    still, quick = torch.full((9, CODES), 0.3), torch.zeros(9, CODES)
-    quick[4] = 1.0
-    torch.testing.assert_close(unsharp(still), still)
-    assert unsharp(quick)[4, 0] > 1.5
-    assert unsharp(quick)[3, 0] < 0
-    torch.testing.assert_close(unsharp(quick).sum(0), quick.sum(0))
-    assert unsharp(torch.ones(1, CODES)).shape == (1, CODES)
-
-
-def test_codes_keep_near_what_was_seen():
-    random = torch.Generator().manual_seed(0)
-    seen = torch.randn(120, 12, generator=random) * torch.linspace(1.0, 0.2, 12)
-    torch.testing.assert_close(SeenCodes(seen).clamp(seen), seen)
-    far = seen[:10] + 20 * torch.linspace(1.0, 0.2, 12)
-    kept = SeenCodes(seen).clamp(far)
-    apart = lambda codes: torch.cdist(codes / seen.std(0), seen / seen.std(0)).amin(1)  # noqa: E731
-    assert (apart(far) > 20).all()
-    assert (apart(kept) < 4).all()
-    steps = torch.lerp(seen[:1], far[:1], torch.linspace(0, 1, 200)[:, None])
-    assert SeenCodes(seen).clamp(steps).diff(dim=0).abs().max() < 0.5
-    torch.testing.assert_close(SeenCodes(seen[:0]).clamp(far), far)
 
 
 def test_a_live_voice_depends_on_nothing_beyond_its_look_ahead() -> None:
@@ -217,17 +91,6 @@ def test_a_live_voice_depends_on_nothing_beyond_its_look_ahead() -> None:
     assert once.shape == (40, CODES, 1)
     assert live.lookahead == 0.12
     assert live.calibrated(voice).look_ahead_s == 0.12
-
-
-def test_a_frame_alone_is_as_in_the_whole_recording() -> None:
-    voice = torch.from_numpy(recording("speech_two").waveform)[: 640 * 40]
-    whole = live_hidden_of(ENCODER, MODEL, voice, look_ahead_steps(0.2))
-    end = 640 * 30 + 320 + 3200
-    window = voice[max(0, end - LIVE_SAMPLES) : end]
-    window = torch.cat([torch.zeros(LIVE_SAMPLES - len(window)), window])
-    alone = live_hidden(ENCODER, MODEL, window[None], look_ahead_steps(0.2))
-    torch.testing.assert_close(alone[0], whole[30], atol=1e-4, rtol=1e-4)
-    assert whole.shape[:2] == (40, 5)
 
 
 def test_a_look_ahead_beyond_the_networks_reach_is_refused() -> None:

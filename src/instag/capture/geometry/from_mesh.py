@@ -6,18 +6,19 @@ picture, and its relief is the person's. See docs/method.md#observation.
 """
 
 from pathlib import Path
+from typing import final
 
 import numpy as np
 from jaxtyping import Float, Int
 from numba import njit
 
 from instag.data.clip import Clip, Surface
+from instag.motion.landmark_motion import SKIN_POINTS
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
+from instag.types import Track
 
 TRIANGLES = Path(__file__).parents[2] / "bundled" / "face_mesh_triangles.npz"
-SKIN_POINTS = 468
-"""Landmarks of the face's skin; the ten after them belong to the irises."""
 SMOOTHING = 3
 """Times that a vertex's normal is averaged with its neighbours', against the jitter of
 landmarks."""
@@ -158,33 +159,43 @@ def _finish(picture, depth):  # pragma: no cover - compiled
                 pixel[1], pixel[2], pixel[3] = x / length, y / length, z / length
 
 
-def render_surface(clip: Clip, report: Report = silent) -> None:
-    """Write surface/*.npz of a clip that has a track, at half the frames' size. The memory does not
-    depend on the clip's length."""
-    track = clip.track()
-    triangles = face_triangles()
-    size = (clip.info.width, clip.info.height)
-    half = (size[0] // 2, size[1] // 2)
+@final
+class TrackedMesh:
+    """The surface of the tracked face, frame by frame. picture: width and height of the pictures;
+    size: those of a surface, half of them."""
 
-    def work(index: int) -> int:
+    def __init__(self, track: Track, picture: tuple[int, int]) -> None:
+        self._track, self._picture, self._triangles = track, picture, face_triangles()
+        self.size = (picture[0] // 2, picture[1] // 2)
+
+    def surface(self, index: int) -> Surface:
+        """The surface in a frame, in the camera's axes (x right, y up, z toward the camera),
+        metres."""
+        track = self._track
         points = lift(
             track.landmarks[index],
             track.rotations[index],
             track.translations[index],
             track.identity,
             track.focal,
-            size,
+            self._picture,
         )
-        clip.save_surface(
-            index,
-            render(
-                points,
-                vertex_normals(points, triangles),
-                triangles,
-                track.focal * half[0] / size[0],
-                half,
-            ),
+        return render(
+            points,
+            vertex_normals(points, self._triangles),
+            self._triangles,
+            track.focal * self.size[0] / self._picture[0],
+            self.size,
         )
+
+
+def render_surface(clip: Clip, report: Report = silent) -> None:
+    """Write surface/*.npz of a clip that has a track, at half the frames' size. The memory does not
+    depend on the clip's length."""
+    mesh = TrackedMesh(clip.track(), clip.size())
+
+    def work(index: int) -> int:
+        clip.save_surface(index, mesh.surface(index))
         return index
 
     for index in in_order(work, range(len(clip))):

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from instag.capture.geometry.from_mesh import face_triangles, lift, render, vertex_normals
+from instag.capture.geometry.from_mesh import TrackedMesh
 from instag.data.clip import Clip, Surface
 from instag.errors import CaptureError
 from instag.runtime.progress import Report, silent
-from instag.types import Region, Track
+from instag.types import Region
 
 SAMPLES = 12
 """Frames, evenly spread over the clip, from which scale and signs are estimated."""
@@ -54,34 +54,6 @@ class Units:
     signs: Float[np.ndarray, "3"]
 
 
-class Mesh:
-    """The surface of the tracked face, frame by frame, at half the picture's size."""
-
-    def __init__(self, track: Track, size: tuple[int, int]) -> None:
-        self._track, self._size, self._triangles = track, size, face_triangles()
-        self.size = (size[0] // 2, size[1] // 2)
-
-    def surface(self, index: int) -> Surface:
-        """The surface in a frame, in the camera's axes (x right, y up, z toward the camera),
-        metres."""
-        track = self._track
-        points = lift(
-            track.landmarks[index],
-            track.rotations[index],
-            track.translations[index],
-            track.identity,
-            track.focal,
-            self._size,
-        )
-        return render(
-            points,
-            vertex_normals(points, self._triangles),
-            self._triangles,
-            track.focal * self.size[0] / self._size[0],
-            self.size,
-        )
-
-
 def predict_surface(
     clip: Clip,
     predict: Callable[[UInt8[np.ndarray, "h w 3"]], Prediction],
@@ -94,7 +66,7 @@ def predict_surface(
 
     Raises CaptureError where the predictions do not follow the face; `source` names them.
     """
-    mesh = Mesh(clip.track(), (clip.info.width, clip.info.height))
+    mesh = TrackedMesh(clip.track(), clip.size())
     count = min(most, len(clip))
     chosen = [int(index) for index in np.unique(np.linspace(0, count - 1, SAMPLES).astype(int))]
     sampled = {}

@@ -28,8 +28,7 @@ HAIR = 1
 
 @final
 class HairSegmenter:
-    """MediaPipe's hair segmentation over the frames of one sequence, in a `with` block. Raises
-    AssetDamaged."""
+    """MediaPipe's hair segmentation over the frames of one sequence. Raises AssetDamaged."""
 
     def __init__(self, path: Path) -> None:
         self._previous = np.zeros((SIZE, SIZE), np.float32)
@@ -44,12 +43,6 @@ class HairSegmenter:
                 f"{path} is another network: its input is {self._network.shape}, not "
                 f"{INPUT_SHAPE}. Get it again: instag assets get hair"
             )
-
-    def __enter__(self) -> "HairSegmenter":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
     def __call__(self, frame: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w"]:
         """The probability of hair in [0, 1] in the next RGB frame of the sequence."""

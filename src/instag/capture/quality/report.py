@@ -11,7 +11,8 @@ from typing import Any, final
 
 from instag.capture.quality.audio import AudioMeasures, measure_audio
 from instag.capture.quality.video import VideoMeasures, measure_video
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.media.timecode import clock
 from instag.runtime.progress import Report, silent
 from instag.speech.lips.audio_offset import MIN_FRAMES, SURE_MARGIN

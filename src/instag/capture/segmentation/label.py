@@ -76,29 +76,29 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
     length."""
     track = clip.track()
     count = len(clip)
-    with PersonSegmenter() as segment:
-        chosen = np.unique(np.linspace(0, count - 1, APPEARANCE_FRAMES).astype(int))
-        appearance = fit_appearance_model(
-            list(in_order(lambda index: _view(clip, track, segment, index)[1], chosen.tolist()))
+    segment = PersonSegmenter()
+    chosen = np.unique(np.linspace(0, count - 1, APPEARANCE_FRAMES).astype(int))
+    appearance = fit_appearance_model(
+        list(in_order(lambda index: _view(clip, track, segment, index)[1], chosen.tolist()))
+    )
+
+    def infer(index_and_view: tuple[int, UInt8[np.ndarray, "h w 3"], HeadView]) -> FrameLabels:
+        index, frame, seen = index_and_view
+        mouth = mouth_inside(track.landmarks[index], (len(frame), len(frame[0])))
+        return FrameLabels(
+            soft=cv2.GaussianBlur(seen.image, (0, 0), 1.5),
+            classes=posterior(seen, appearance.log_atlas, appearance.histogram),
+            mouth=mouth,
+            teeth=teeth_likeness(frame, mouth, appearance.skin),
         )
 
-        def infer(index_and_view: tuple[int, UInt8[np.ndarray, "h w 3"], HeadView]) -> FrameLabels:
-            index, frame, seen = index_and_view
-            mouth = mouth_inside(track.landmarks[index], (len(frame), len(frame[0])))
-            return FrameLabels(
-                soft=cv2.GaussianBlur(seen.image, (0, 0), 1.5),
-                classes=posterior(seen, appearance.log_atlas, appearance.histogram),
-                mouth=mouth,
-                teeth=teeth_likeness(frame, mouth, appearance.skin),
-            )
-
-        views = ((index, *_view(clip, track, segment, index)) for index in range(count))
-        labelled = in_order(
-            lambda frames: label(*frames), _with_neighbours(_filter_in_time(in_order(infer, views)))
-        )
-        for index, labels in enumerate(labelled):
-            clip.save_regions(index, labels)
-            report(index + 1, count)
+    views = ((index, *_view(clip, track, segment, index)) for index in range(count))
+    labelled = in_order(
+        lambda frames: label(*frames), _with_neighbours(_filter_in_time(in_order(infer, views)))
+    )
+    for index, labels in enumerate(labelled):
+        clip.save_regions(index, labels)
+        report(index + 1, count)
 
 
 def _view(

@@ -10,17 +10,11 @@ about 0.1 around the origin, and what lies behind z = -0.07 is behind the ears.
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from instag.capture.tracking.bundle_adjustment import (
-    Observations,
-    Rig,
-    ShapePrior,
-    align,
-    bundle_adjust,
-    project,
-    smooth_poses,
-)
+from instag.capture.tracking.bundle_adjustment import Rig, ShapePrior, align, bundle_adjust, project
+from instag.capture.tracking.pose_smoothing import Observations, smooth_poses
 from instag.ops.rigid_poses import Poses, camera_to_head, head_to_camera
 from instag.perception.face_mesh import Landmarks, sixty_eight
+from instag.perception.landmark_pairs import INNER_LIPS, OUTER_EYES, distance
 from instag.perception.skin_flow import SKIN
 from instag.runtime.progress import Report, part, silent
 from instag.types import Track
@@ -40,53 +34,16 @@ STIFFNESS = 0.1
 
 RIGID = np.array(
     [
-        *[
-            10,
-            338,
-            297,
-            332,
-            109,
-            67,
-            103,
-            151,
-            9,
-            8,
-            168,
-            6,
-            197,
-            195,
-            5,
-            4,
-            1,
-            2,
-            98,
-            327,
-        ],  # forehead's middle, ridge of the nose
+        # forehead's middle, ridge of the nose
+        *[10, 338, 297, 332, 109, 67, 103, 151, 9, 8, 168, 6, 197, 195, 5, 4, 1, 2, 98, 327],
         *[33, 133, 362, 263, 130, 359],  # corners of the eyes
         *[127, 356, 234, 454, 93, 323, 54, 284, 21, 251, 162, 389],  # temples, before the ears
-        *[
-            50,
-            280,
-            101,
-            330,
-            36,
-            266,
-            129,
-            358,
-            48,
-            278,
-            116,
-            345,
-            117,
-            346,
-            123,
-            352,
-        ],  # cheekbones, wings of the nose
+        # cheekbones, wings of the nose
+        *[50, 280, 101, 330, 36, 266, 129, 358, 48, 278, 116, 345, 117, 346, 123, 352],
         *[69, 299, 104, 333, 108, 337],  # forehead
     ]
 )
 """Landmarks that move little against the skull."""
-OUTER_EYES = (33, 263)
 INNER_EYES = (133, 362)
 LIPS = (61, 291, 0, 17)
 NOSE_TIP = 1
@@ -220,8 +177,8 @@ def _frames_at_rest(
     points: Float[np.ndarray, "f 478 3"], found: Bool[np.ndarray, " f"]
 ) -> Int[np.ndarray, " g"]:
     """Frames in which the mouth is closed and the eyes are open, as far as there are any."""
-    size = np.linalg.norm(points[:, OUTER_EYES[0], :2] - points[:, OUTER_EYES[1], :2], axis=-1)
-    mouth = np.linalg.norm(points[:, 13, :2] - points[:, 14, :2], axis=-1) / size
+    size = distance(points, OUTER_EYES, 2)
+    mouth = distance(points, INNER_LIPS, 2) / size
     eyes = (
         np.linalg.norm(points[:, 159, :2] - points[:, 145, :2], axis=-1)
         + np.linalg.norm(points[:, 386, :2] - points[:, 374, :2], axis=-1)

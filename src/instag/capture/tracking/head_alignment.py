@@ -52,7 +52,7 @@ def align_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Tra
     """The clip's track with better poses. The clip must have regions. Nothing is written. `report`
     gets thousandths."""
     frames = _HeadFrames(clip)
-    track, size = clip.track(), (clip.info.width, clip.info.height)
+    track, size = clip.track(), clip.size()
     if track.found.sum() < VIEWS:
         return track
     generator, gradients = torch.Generator().manual_seed(0), KeptDetails(frames.detail)
@@ -106,7 +106,7 @@ class _HeadFrames:
     """The frames of a clip as the alignment reads them, at most WORKING_SIZE wide."""
 
     def __init__(self, clip: Clip) -> None:
-        self.clip, self.size = clip, (clip.info.width, clip.info.height)
+        self.clip, self.size = clip, clip.size()
         self.scale = working_scale(self.size)
 
     def detail(self, index: int) -> Detail:

@@ -16,12 +16,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from instag.capture.tracking.bundle_adjustment import (
-    Observations,
-    PhotometricObservations,
-    Rig,
-    smooth_poses,
-)
+from instag.capture.tracking.bundle_adjustment import Rig
 from instag.capture.tracking.fit_head import RIGID, fit_head, rigid_flow
 from instag.capture.tracking.photometric import (
     ImageGradients,
@@ -30,6 +25,11 @@ from instag.capture.tracking.photometric import (
     Pose,
     align_image,
     linearize,
+)
+from instag.capture.tracking.pose_smoothing import (
+    Observations,
+    PhotometricObservations,
+    smooth_poses,
 )
 from instag.capture.tracking.skin_features import (
     WORKING_SIZE,
@@ -115,7 +115,7 @@ class KeptDetails:
 def track_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Track:
     """Fit the head to the landmarks, refine its poses by the pictures, and save track.npz. `report`
     gets thousandths."""
-    size = (clip.info.width, clip.info.height)
+    size = clip.size()
     track = refine_poses(
         fit_head(landmarks, *size, part(report, 0.0, 0.2)),
         landmarks,

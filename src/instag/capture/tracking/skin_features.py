@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, UInt8
 
 from instag.capture.geometry.from_mesh import SKIN_POINTS, face_triangles, vertex_normals
 from instag.perception.head_coordinates import INNER_LIPS
+from instag.perception.landmark_pairs import MOUTH_CORNERS
 
 NOISE_SIGMA = 1.2
 """Standard deviation in pixels of the blur that removes noise."""
@@ -31,8 +32,6 @@ MIN_VISIBLE_SHARE = 0.3
 
 LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 """The outer contour of the lips."""
-CORNERS = (61, 291)
-"""The corners of the mouth."""
 CHIN_HALF_WIDTH = 0.045
 """Metres to each side of the middle: skin below the mouth's corners there moves with the jaw, and
 poses that followed it would nod with speech."""
@@ -82,7 +81,7 @@ def sample_points(identity: Float[np.ndarray, "478 3"], count: int) -> SkinPoint
         ~np.isin(triangles, (*LIPS, *INNER_LIPS, *EYES)).any(1)
     ]
     middles = mesh[skin].mean(1)
-    low = middles[:, 1] < mesh[list(CORNERS), 1].mean()
+    low = middles[:, 1] < mesh[list(MOUTH_CORNERS), 1].mean()
     skin = skin[~(low & (np.abs(middles[:, 0]) < CHIN_HALF_WIDTH))]
     a, b, c = (mesh[skin[:, corner]] for corner in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)

@@ -39,7 +39,7 @@ def adapt(
     options.refuse_existing(output, overwrite or going_on)
     import instag
     from instag.data.clip import Clip
-    from instag.runtime.device import set_threads
+    from instag.runtime.threads import set_threads
 
     set_threads(threads)
     opened = Clip.open(clip)

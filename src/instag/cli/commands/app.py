@@ -25,8 +25,9 @@ def app(
 
     from instag.app.page_server import run_page
     from instag.app.serve import check_extra
-    from instag.demo import can_show
-    from instag.runtime.device import keep_freed_memory, set_threads
+    from instag.runtime.display import can_show
+    from instag.runtime.memory import keep_freed_memory
+    from instag.runtime.threads import set_threads
 
     check_extra()
     set_threads(threads)

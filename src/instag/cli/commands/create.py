@@ -40,7 +40,7 @@ def create(
     options.refuse_existing(output, overwrite or going_on)
     import instag
     from instag.creation import OBSERVE
-    from instag.runtime.device import set_threads
+    from instag.runtime.threads import set_threads
 
     set_threads(threads)
     announce_compilation(terminal, training.device)

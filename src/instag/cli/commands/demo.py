@@ -23,8 +23,8 @@ def demo(
     """Learn a synthetic speaker from 6 seconds of video, let it speak, and show both in a report.
 
     Needs no file and no network."""
-    from instag.demo import run
-    from instag.runtime.device import set_threads
+    from instag.demo.run import run
+    from instag.runtime.threads import set_threads
 
     set_threads(threads)
     page = run(

@@ -77,7 +77,7 @@ def evaluate(
     chosen = frame_range(frames)
     from instag.evaluation.evaluate import evaluate_videos
     from instag.evaluation.report import write_report
-    from instag.runtime.device import set_threads
+    from instag.runtime.threads import set_threads
 
     set_threads(threads)
     if videos and (avatar or clip):

@@ -44,7 +44,7 @@ def prepare(
     Stages that are done are not done again; a run that was stopped goes on where it was.
     """
     import instag
-    from instag.runtime.device import set_threads
+    from instag.runtime.threads import set_threads
 
     refuse_video(video)
     set_threads(threads)

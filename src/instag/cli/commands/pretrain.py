@@ -31,7 +31,7 @@ def pretrain(
     terminal = Terminal(quiet=terminal.quiet or not first, as_json=terminal.as_json)
     options.refuse_existing(output, overwrite)
     import instag
-    from instag.runtime.device import set_threads
+    from instag.runtime.threads import set_threads
 
     set_threads(threads)
     started = time.monotonic()

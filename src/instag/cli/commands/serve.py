@@ -30,7 +30,8 @@ def serve(
     from instag.app.security import is_local
     from instag.app.serve import check_extra
     from instag.app.serve import serve as serve_avatars
-    from instag.runtime.device import keep_freed_memory, set_threads
+    from instag.runtime.memory import keep_freed_memory
+    from instag.runtime.threads import set_threads
 
     check_extra()
     for avatar in avatars:

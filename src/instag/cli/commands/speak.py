@@ -47,7 +47,8 @@ def speak(
     if sink in ("video", "pipe") or (sink == "frames" and output.is_file()):
         options.refuse_existing(output, overwrite)
     import instag
-    from instag.runtime.device import keep_freed_memory, set_threads
+    from instag.runtime.memory import keep_freed_memory
+    from instag.runtime.threads import set_threads
 
     set_threads(threads)
     keep_freed_memory()

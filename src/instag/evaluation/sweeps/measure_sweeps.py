@@ -84,8 +84,8 @@ def measure_sweeps(
 
 def closed_lids(rendered: RenderedSweep) -> float | NotMeasured:
     """Opening of the eyes in the last frame over that in the first."""
-    with FaceMesh() as mesh:
-        ends = [mesh.find(rendered.pictures[place]) for place in (0, -1)]
+    mesh = FaceMesh()
+    ends = [mesh.find(rendered.pictures[place]) for place in (0, -1)]
     openings = [
         np.nan if points is None else eye_opening(track_landmarks([points]))[0] for points in ends
     ]

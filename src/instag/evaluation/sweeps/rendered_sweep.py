@@ -102,13 +102,7 @@ class SweepRenderer:
         condition = Condition(speech=speech, expression=expression)
         posed = layers(self._head, self._static, condition, camera, degree=self._info.degree)
         face, mouth = (self._renderer.render(layer.splats, layer.colors, camera) for layer in posed)
-        pictures = compose(
-            face=face.colors,
-            face_alphas=face.alphas,
-            mouth=mouth.colors,
-            mouth_alphas=mouth.alphas,
-            background=face.colors.new_tensor(BEHIND).expand_as(face.colors),
-        )
+        pictures = compose(face, mouth, face.colors.new_tensor(BEHIND).expand_as(face.colors))
         splats = posed[0].splats
         return (
             pictures.mul(255).round_().clamp_(0, 255).byte(),

@@ -16,11 +16,11 @@ from instag.interop.adnerf.layout import CHANNELS, FEATURES
 from instag.media.pcm import pcm16
 from instag.media.reader import probe, read_sound
 from instag.media.wav import write_wav
-from instag.runtime.files import atomic_path, map_array
+from instag.runtime.array_files import map_array
+from instag.runtime.files import atomic_path
 from instag.runtime.untrusted import parsing
-from instag.types import FPS
+from instag.types import FPS, SAMPLE_RATE
 
-SAMPLE_RATE = 16_000
 REMEDY = "Make the features again, or remove the file."
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 SLACK = 10

@@ -9,7 +9,7 @@ ER-NeRF paint both as head. Teeth lie in a mask of their own, which takes its pi
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from instag.types import Region
+from instag.types import HEAD_REGIONS, Region
 
 COLORS = {
     Region.BACKGROUND: (255, 255, 255),
@@ -20,7 +20,6 @@ COLORS = {
     Region.MOUTH: (100, 100, 100),
 }
 """RGB in the file."""
-HEAD = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
 
 
 def to_parsing(
@@ -36,7 +35,7 @@ def to_parsing(
             region
             if labels_hair and region in COLORS
             else Region.FACE
-            if region in HEAD
+            if region in HEAD_REGIONS
             else region
         ]
     return table[regions]

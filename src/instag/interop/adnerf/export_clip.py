@@ -10,6 +10,7 @@ from jaxtyping import Float, UInt8
 
 from instag.capture.backends import COEFFICIENTS
 from instag.data.clip import Clip, Surface
+from instag.data.splits import TEST_FRAMES
 from instag.errors import BadArgument
 from instag.interop.adnerf.colors import to_parsing
 from instag.interop.adnerf.layout import SIDECAR, Layout
@@ -28,7 +29,6 @@ JPEG = [
 ]
 SURFACE_FRAMES = 250
 """Frames with geometry priors, 2.6 MB each: the 10 s that InsTaG adapts on by default."""
-TEST_FRAMES = 300
 FEATURE_FILES = {
     "deepspeech": "aud_ds.npy",
     "esperanto": "aud_eo.npy",
@@ -109,7 +109,7 @@ def export_clip(
     )
     matrices = _matrices(track)
     write_track_params(folder / "track_params.pt", matrices, track.focal)
-    size = (clip.info.width, clip.info.height)
+    size = clip.size()
     write_transforms(folder / "transforms_val.json", matrices, test, track.focal, size)
     write_transforms(folder / "transforms_train.json", matrices, train, track.focal, size)
     return Exported(folder=folder, frames=count, train=train, test=test, notes=tuple(notes))

@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from instag.capture.geometry.from_mesh import TrackedMesh
 from instag.capture.geometry.predicted import (
     SAMPLES,
-    Mesh,
     Prediction,
     estimate_units,
     in_clip_units,
@@ -17,7 +17,7 @@ from instag.data.clip import Clip
 from instag.errors import BadLayout
 from instag.interop.adnerf.export_clip import PRIOR_NAME
 from instag.interop.adnerf.layout import numbered, sapiens_folder
-from instag.runtime.files import read_array
+from instag.runtime.array_files import read_array
 from instag.runtime.parallel import in_order
 from instag.runtime.picture_file import MOST_SIDE
 from instag.runtime.untrusted import check_array, parsing
@@ -53,7 +53,7 @@ def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> 
             f"{normals} and {depths} have no frame in common with the pictures: depth and "
             "normals are those of the tracked face."
         )
-    mesh = Mesh(clip.track(), (clip.info.width, clip.info.height))
+    mesh = TrackedMesh(clip.track(), clip.size())
 
     def read(index: int) -> Prediction:
         parts = {kind: _load(files[kind][ids[index]]) for kind in files}

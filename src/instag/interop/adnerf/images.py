@@ -10,14 +10,14 @@ from jaxtyping import Bool, UInt8
 from instag.capture.segmentation.label import label_regions
 from instag.data.clip import Clip
 from instag.errors import BadLayout
-from instag.interop.adnerf.colors import HEAD, from_parsing, is_swapped
+from instag.interop.adnerf.colors import from_parsing, is_swapped
 from instag.interop.adnerf.layout import numbered
-from instag.runtime.files import read_array
+from instag.runtime.array_files import read_array
 from instag.runtime.parallel import in_order
 from instag.runtime.picture_file import read_picture
 from instag.runtime.progress import Report, part, silent
 from instag.runtime.untrusted import check_array, parsing
-from instag.types import Region
+from instag.types import HEAD_REGIONS, Region
 
 SAMPLES = 24
 """Frames, evenly spaced, that show which regions a parsing labels."""
@@ -94,7 +94,7 @@ def fill_missing_labels(
         *([] if labels_hair else [Region.HAIR, Region.MOUTH]),
         *([] if with_teeth else [Region.TEETH]),
     ]
-    head = np.isin(theirs, [int(region) for region in HEAD if region is not Region.TEETH])
+    head = np.isin(theirs, [int(region) for region in HEAD_REGIONS if region is not Region.TEETH])
     return np.where(head & np.isin(ours, [int(region) for region in wanted]), ours, theirs)
 
 

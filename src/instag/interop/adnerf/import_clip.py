@@ -23,7 +23,8 @@ from instag.capture.segmentation.background import build_backdrop
 from instag.capture.segmentation.torso import cut_torso
 from instag.capture.tracking.fit_head import fit_head
 from instag.capture.tracking.world_alignment import align_world
-from instag.data.clip import Clip, ClipInfo, StageRecord
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo, StageRecord
 from instag.errors import BadArgument, BadLayout, TooShort
 from instag.interop.adnerf.audio import copy_features, copy_sound
 from instag.interop.adnerf.export_clip import train_test_split

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from instag.assets.store import load_weights_only, named_tensors
 from instag.capture.tracking.adnerf_units import TRANS_PER_METRE, head_to_camera
-from instag.data.clip import MOST_FRAMES
+from instag.data.clip_info import MOST_FRAMES
 from instag.errors import BadLayout
 from instag.runtime.files import atomic_path, write_atomic
 from instag.runtime.untrusted import (

@@ -17,8 +17,8 @@ from instag.rendering.cpu.projection import array, check_features, project_fast
 from instag.rendering.cpu.rasterize import RECORD, ROW, draw_tile, record, tile_corner
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH, cover
 from instag.rendering.projection import Projection
-from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.threads import numba_threads_like_torch
 from instag.types import Camera, Splats
 
 COLOURS = 3

@@ -9,8 +9,8 @@ from numba import njit, prange
 from torch import Tensor
 
 from instag.rendering.projection import DILATION, FARTHEST, MARGIN, NEAR, SKIP_UNDER, Projection
-from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.threads import numba_threads_like_torch
 from instag.types import Camera, Splats
 
 _PARTS = 16

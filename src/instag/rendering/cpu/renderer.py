@@ -19,8 +19,8 @@ from instag.rendering.cpu.rasterize import (
 )
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH, cover
 from instag.rendering.renderer import Renderer
-from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.threads import numba_threads_like_torch
 from instag.types import Camera, Rendering, Splats
 
 

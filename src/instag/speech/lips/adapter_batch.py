@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from instag.ops.statistics import deviations
-from instag.speech.lips.front_end import MAX_FROM_SEEN, SpeakerAdapter, sharpened
+from instag.speech.lips.adapter import SpeakerAdapter, sharpened, uncross_lips
+from instag.speech.lips.seen_codes import nearness, share_kept
 
 FARTHEST = 1e3
 """Deviations to a code that fills a shorter table: the softmax of its distance is 0."""
@@ -45,7 +46,7 @@ class AdapterBatch:
         self._weights = torch.stack([each.weights for each in adapters])
         self._bias = torch.stack([each.bias for each in adapters])[:, None]
         self._opening = torch.stack([each.opening for each in adapters])
-        self._rest = torch.tensor([max(each.rest_aperture, 0.0) for each in adapters])
+        self._rest = torch.tensor([each.rest_aperture for each in adapters])
         self._maps = _padded([each.aperture_map for each in adapters], torch.inf)
         self._pairs = torch.tensor([len(each.aperture_map) for each in adapters])
         self._size = torch.stack([each.size for each in tables])
@@ -59,12 +60,11 @@ class AdapterBatch:
         code = sharpened((torch.bmm(hidden, self._weights) + self._bias).mT)
         predicted = code @ aperture
         change = self._mapped(predicted) - predicted
-        code = code + change[:, None] * self._opening
-        crossed = (-(code @ aperture) - self._rest).clamp_min(0)
-        return self._clamped(code + crossed[:, None] * aperture / aperture.square().sum())
+        opened = code + change[:, None] * self._opening
+        return self._clamped(uncross_lips(opened, aperture, self._rest))
 
     def _mapped(self, values: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
-        """See front_end.piecewise_linear."""
+        """See adapter.piecewise_linear."""
         starts = self._maps[..., 0].contiguous()
         after = torch.searchsorted(starts, values[:, None])[:, 0]
         last, rows = self._pairs - 1, torch.arange(len(values))
@@ -77,16 +77,14 @@ class AdapterBatch:
         return torch.where(values < start[:, 0], start[:, 1] + values - start[:, 0], beyond)
 
     def _clamped(self, code: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
-        """See front_end.SeenCodes.clamp."""
+        """See SeenCodes.clamp."""
         if not self._seen.shape[1]:
             return code
         scaled = code / self._size
-        apart = torch.cdist(scaled[:, None], self._seen)
-        nearness = torch.softmax((apart.amin(2, keepdim=True).square() - apart.square()) / 2, dim=2)
-        near = torch.bmm(nearness, self._seen)[:, 0]
+        weights = nearness(torch.cdist(scaled[:, None], self._seen))
+        near = torch.bmm(weights, self._seen)[:, 0]
         away = scaled - near
-        share = (MAX_FROM_SEEN / away.norm(dim=1, keepdim=True).clamp_min(1e-6)).clamp(max=1)
-        return torch.where(self._any_seen, (near + away * share) * self._size, code)
+        return torch.where(self._any_seen, (near + away * share_kept(away)) * self._size, code)
 
 
 def _padded(tables: Sequence[Tensor], filling: float) -> Tensor:

@@ -8,10 +8,18 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
+from torch.nn.functional import pad
 
+from instag.perception.landmark_pairs import (
+    INNER_LIPS,
+    MOUTH_CORNERS,
+    NOSE_TO_CHIN,
+    OUTER_EYES,
+    distance,
+)
 from instag.speech.lips.front_end import LipCodeFrontEnd
-from instag.speech.lips.network import CORNERS
-from instag.types import FPS, SAMPLES
+from instag.types import FPS, SAMPLE_RATE, SAMPLES
 
 CURVE_WEIGHTS = (0.5, 0.25, 0.25)
 """Of aperture, width and jaw in the fit of a shift."""
@@ -30,7 +38,6 @@ ZERO_MS = 0.0
 """How much later the networks' own zero is than that of delays measured by eye: the mean of 15
 clips where both agree within 50 ms."""
 SIZE_SMOOTHING_FRAMES = 12.0
-APERTURE, NOSE_TO_CHIN, EYES = (13, 14), (2, 152), (33, 263)
 
 
 @final
@@ -52,12 +59,12 @@ def landmark_curves(landmarks: Float[np.ndarray, "f 478 3"]) -> Float[np.ndarray
     """Aperture and width in the picture, and jaw with depth, over the slowly changing size of the
     face."""
     size = gaussian_filter1d(
-        _distance(landmarks, EYES, 3).astype(np.float64), SIZE_SMOOTHING_FRAMES
+        distance(landmarks, OUTER_EYES, 3).astype(np.float64), SIZE_SMOOTHING_FRAMES
     )
     curves = [
-        _distance(landmarks, APERTURE, 2),
-        _distance(landmarks, CORNERS, 2),
-        _distance(landmarks, NOSE_TO_CHIN, 3),
+        distance(landmarks, INNER_LIPS, 2),
+        distance(landmarks, MOUTH_CORNERS, 2),
+        distance(landmarks, NOSE_TO_CHIN, 3),
     ]
     return np.stack(curves, axis=1) / size[:, None]
 
@@ -105,13 +112,6 @@ def best_offset(
     )
 
 
-def _distance(
-    landmarks: Float[np.ndarray, "f 478 3"], ends: tuple[int, int], axes: int
-) -> Float[np.ndarray, " f"]:
-    """Of two landmarks, over the first axes."""
-    return np.linalg.norm(landmarks[:, ends[0], :axes] - landmarks[:, ends[1], :axes], axis=-1)
-
-
 def _fit(
     predicted: Float[np.ndarray, "f 3"], observed: Float[np.ndarray, "f 3"], shift: int
 ) -> float:
@@ -128,3 +128,11 @@ def _fit(
         if (spread > 1e-9).all()
         else float("nan")
     )
+
+
+def shift_earlier(waveform: Float[Tensor, " samples"], ms: float) -> Float[Tensor, " samples"]:
+    """The waveform earlier by so much, of the same length, with silence where there is no more of
+    it."""
+    shift = round(ms * SAMPLE_RATE / 1000)
+    padded = pad(waveform, (max(0, -shift), max(0, shift)))
+    return padded[max(0, shift) : max(0, shift) + len(waveform)]

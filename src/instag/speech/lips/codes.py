@@ -9,9 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from instag.motion.landmark_motion import LOWER_LIP, UPPER_LIP, LandmarkMotion
+from instag.perception.landmark_pairs import OUTER_EYES
 from instag.speech.lips.network import LipModel
-
-OUTER_EYES = (33, 263)
 
 
 @final

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout1d, gelu, layer_norm, pad
 
 from instag.errors import NotAnArtefact
+from instag.perception.landmark_pairs import MOUTH_CORNERS
 from instag.speech.whisper import WhisperEncoder
 from instag.types import LIP_CODES, SAMPLES
 
@@ -84,8 +85,6 @@ class LipNet(nn.Module):
         return dropout1d(values, self.dropout, self.training)
 
 
-CORNERS = (61, 291)
-"""Landmarks of the mouth's right and left corner."""
 STORED_NAMES = {
     "feature_mean": "usual",
     "components": "components",
@@ -144,7 +143,7 @@ class LipModel:
     @property
     def mouth_width(self) -> Float[Tensor, " k"]:
         """Distance along x of the corners of the mouth that a code of 1 adds."""
-        right, left = ((self.points == corner).nonzero()[0, 0] for corner in CORNERS)
+        right, left = ((self.points == corner).nonzero()[0, 0] for corner in MOUTH_CORNERS)
         return self.basis[:, left, 0] - self.basis[:, right, 0]
 
     def code(self, motion: Float[Tensor, "f p 2"]) -> Float[Tensor, "f k"]:

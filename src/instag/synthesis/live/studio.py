@@ -20,7 +20,8 @@ from instag.errors import BadArgument, StudioFull
 from instag.models.avatar import Avatar
 from instag.runtime.closable import Closable
 from instag.runtime.cuda_graph import using_gpu
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter
+from instag.speech.lips.adapter import SpeakerAdapter
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.live_ear import LOOK_AHEAD_S, LiveEar, listen
 from instag.speech.lips.live_features import look_ahead_steps
 from instag.speech.lips.live_network import LiveNetwork, live_network

@@ -92,13 +92,7 @@ class FuseStage(AdaptStage):
         self, step: int, inputs: StepInputs, scene: StepScene, renderings: list[Rendering]
     ) -> Comparison:
         config, (face, mouth), frames = self.config, renderings, scene.frames
-        picture = compositing.compose(
-            face=face.colors,
-            face_alphas=face.alphas,
-            mouth=mouth.colors,
-            mouth_alphas=mouth.alphas,
-            background=frames.background.float() / 255,
-        )
+        picture = compositing.compose(face, mouth, frames.background.float() / 255)
         target = frames.image.float() / 255
         terms = {"photometric": losses.photometric(picture, target)}
         if config.perceptual(step):

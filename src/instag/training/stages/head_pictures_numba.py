@@ -8,8 +8,8 @@ from numba import prange
 from torch import Tensor
 
 from instag.data.frame_batch import FrameBatch
-from instag.runtime.device import numba_threads_like_torch
 from instag.runtime.parallel_kernel import parallel_njit
+from instag.runtime.threads import numba_threads_like_torch
 
 _F = np.float32
 

@@ -16,8 +16,9 @@ from torch import Tensor
 from instag.assets.sample_speech import recording
 from instag.motion.landmark_motion import LandmarkMotion
 from instag.speech.chunking import features
+from instag.speech.lips.adapter import SpeakerAdapter, uncross_lips
 from instag.speech.lips.codes import LipCodes
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter, uncross_lips
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.training.supervision.prior_teacher import PriorMap
 from instag.training.supervision.ridge_teacher import SpeechMap
 from instag.training.supervision.speech_augmentation import augment_speech

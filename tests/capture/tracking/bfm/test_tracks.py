@@ -22,12 +22,13 @@ from instag.capture.tracking.fit_head import (
     MIRRORED,
     NOSE_TIP,
     NOSE_TIP_Z,
-    OUTER_EYES,
     reprojection_errors,
 )
-from instag.data.clip import Clip, ClipInfo
+from instag.data.clip import Clip
+from instag.data.clip_info import ClipInfo
 from instag.errors import CaptureError
 from instag.interop.adnerf.poses import read_track_params
+from instag.perception.landmark_pairs import OUTER_EYES
 from instag.runtime.progress import silent
 from instag.types import Track
 

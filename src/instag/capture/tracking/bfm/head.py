@@ -30,6 +30,7 @@ from instag.capture.tracking.bfm.outline import Outline
 from instag.capture.tracking.bfm.shading import ambient
 from instag.capture.tracking.bfm.skin import Skin, blurred
 from instag.capture.tracking.bfm.smoothing import smooth_track
+from instag.capture.tracking.fit_head import FOCAL_PRIOR
 from instag.ops.rigid_poses import Poses
 from instag.runtime.progress import Report, part, silent
 
@@ -37,7 +38,6 @@ Frames = Callable[[int], UInt8[np.ndarray, "h w 3"]]
 """Reads the RGB frame of an index."""
 FOCALS = tuple(focal / 512 for focal in range(600, 1500, 100))
 """Candidates of the focal length over the picture's side, AD-NeRF's."""
-FOCAL_PRIOR = 1200 / 512
 FOCAL_INFORMATION = 320.0
 """Information of the prior of the focal length's logarithm: a standard deviation of a quarter,
 times 20 because landmark errors are correlated over many frames."""

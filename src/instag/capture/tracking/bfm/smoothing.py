@@ -9,11 +9,7 @@ on their neighbours. It is AD-NeRF's Laplacian term, solved for the whole clip a
 import numpy as np
 from jaxtyping import Float
 
-from instag.capture.tracking.bundle_adjustment import (
-    PoseSystem,
-    robust_stiffness,
-    second_differences,
-)
+from instag.capture.tracking.pose_smoothing import PoseSystem, robust_stiffness, second_differences
 from instag.ops.rigid_poses import Poses
 
 ITERATIONS = 3

@@ -11,10 +11,11 @@ from instag.capture.tracking.bfm.basel import load_model
 from instag.capture.tracking.bfm.head import LandmarkTrack68, TrackedFace, track_face
 from instag.capture.tracking.fit_head import to_head_frame
 from instag.capture.tracking.world_alignment import align_world
-from instag.data.clip import Clip, write_arrays
+from instag.data.clip import Clip
 from instag.errors import CaptureError
 from instag.ops.rigid_poses import Poses
 from instag.ops.rigid_poses import head_to_camera as to_camera
+from instag.runtime.array_files import write_arrays
 from instag.runtime.device import device_named
 from instag.runtime.progress import Report, silent
 from instag.types import Track
@@ -34,7 +35,7 @@ def track_by_model(
     in the model's own frame of reference, `euler`, `trans` and `focal` as in AD-NeRF's
     track_params.pt. Raises AssetDamaged, CaptureError.
     """
-    size = (clip.info.width, clip.info.height)
+    size = clip.size()
     seen = LandmarkTrack68(
         landmarks=track.landmarks68.astype(np.float64), found=track.found, size=size[0]
     )

@@ -1,6 +1,6 @@
 import pytest
 
-from instag.demo import can_show
+from instag.runtime.display import can_show
 
 
 @pytest.mark.parametrize(

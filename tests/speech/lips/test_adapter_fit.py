@@ -1,15 +1,16 @@
-"""Fitting a Voice: what depends on the sound is learned, and without evidence a person moves as
-people do."""
+"""Fitting a SpeakerAdapter: what depends on the sound is learned, and without evidence a person
+moves as people do."""
 
 import pytest
 import torch
 
 from instag.assets.sample_speech import recording
 from instag.speech.chunking import features
+from instag.speech.lips.adapter import SpeakerAdapter, default_speaker_adapter
+from instag.speech.lips.adapter_fit import fit_speaker_adapter
 from instag.speech.lips.codes import LipCodes
-from instag.speech.lips.front_end import LipCodeFrontEnd, SpeakerAdapter, default_speaker_adapter
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.network import CODES, load_lip_model
-from instag.speech.lips.speaker_adapter import fit_speaker_adapter
 
 MODEL = load_lip_model()
 SOUND = torch.from_numpy(recording("speech_one").waveform)

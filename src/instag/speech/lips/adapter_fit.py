@@ -12,14 +12,10 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from instag.speech.lips.audio_offset import MAX_SHIFT_FRAMES, best_offset
+from instag.speech.lips.adapter import SpeakerAdapter, unsharp
+from instag.speech.lips.audio_offset import MAX_SHIFT_FRAMES, best_offset, shift_earlier
 from instag.speech.lips.codes import LipCodes
-from instag.speech.lips.front_end import (
-    LipCodeFrontEnd,
-    SpeakerAdapter,
-    shift_earlier,
-    unsharp,
-)
+from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.network import CODES, CURVES, LipModel
 from instag.types import FPS, SAMPLE_RATE
 

@@ -1,27 +1,20 @@
-"""The demo: instag learns a synthetic speaker from a video, renders it with new speech, and reports
-the quality."""
+"""The demo's page: its numbers, films and curves."""
 
 import json
 import os
 import platform
-import sys
-import time
-import webbrowser
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
-from itertools import islice
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
-import instag
-from instag.capture.options import CaptureOptions
 from instag.data.clip import Clip
+from instag.demo.files import SECONDS, Files
+from instag.demo.lip_check import Sync
 from instag.evaluation.chart import Chart, Line
-from instag.evaluation.evaluate import Evaluation, evaluate
+from instag.evaluation.evaluate import Evaluation
 from instag.evaluation.held_out import held_back, reconstruct
 from instag.evaluation.html_page import (
     Block,
@@ -32,28 +25,14 @@ from instag.evaluation.html_page import (
     Paragraph,
     Picture,
     Table,
-    write_page,
 )
-from instag.evaluation.landmarks import LandmarkTracker
-from instag.evaluation.lip_sync import CurveSync, curve_sync, lip_curves
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.number_format import shown
-from instag.media.reader import read_frames
 from instag.models.avatar import Avatar
-from instag.runtime.device import device_named
-from instag.runtime.files import write_atomic
-from instag.runtime.progress import Report, silent
-from instag.synthetic import Recording, Speaker, perform, recording, write_video
-from instag.training.recipes import AdaptRecipe
+from instag.synthetic import Recording
 from instag.training.run_dir import METRICS
 from instag.types import FPS, SAMPLE_RATE
 from instag.version import __version__
-
-SECONDS, SIZE, SEED = 6.0, 256, 0
-TRAIN_FRAMES = round((SECONDS - 1) * FPS)
-"""Frames for training; the last second is for testing."""
-STAGE_SHARES = {"face": (0.0, 0.35), "mouth": (0.35, 0.30), "fuse": (0.65, 0.35)}
-"""Start of each training stage and its share of the time, for one progress bar."""
 
 LEAD = (
     "A head that does not exist was filmed for six seconds, learned on this machine, and now "
@@ -61,166 +40,8 @@ LEAD = (
 )
 SYNTHETIC = "Nobody was filmed: the face, the voice and the videos on this page are synthetic."
 
-Progress = Callable[[str], AbstractContextManager[Report]]
-"""Opens the display of a piece of work by its title; the block's value is the report to call."""
 
-
-@contextmanager
-def _silent_progress(title: str) -> Iterator[Report]:
-    yield silent
-
-
-@dataclass(frozen=True, kw_only=True)
-class Files:
-    """Paths of the demo's results."""
-
-    folder: Path
-
-    @property
-    def filmed(self) -> Path:
-        return self.folder / "speaker.mp4"
-
-    @property
-    def clip(self) -> Path:
-        return self.folder / "speaker.clip"
-
-    @property
-    def avatar(self) -> Path:
-        return self.folder / "speaker.avatar"
-
-    @property
-    def spoken(self) -> Path:
-        return self.folder / "spoken.mp4"
-
-    @property
-    def page(self) -> Path:
-        return self.folder / "report.html"
-
-    @property
-    def times(self) -> Path:
-        return self.folder / "times.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sync:
-    """How well the lips follow the voice. measured, true: aperture of each frame over the eyes'
-    distance; NaN without a face."""
-
-    measured: Float[np.ndarray, " f"]
-    true: Float[np.ndarray, " f"]
-    fit: CurveSync
-
-
-def run(
-    folder: Path | str = "instag-demo",
-    *,
-    open_page: bool = True,
-    recipe: str | AdaptRecipe = "draft",
-    device: str = "auto",
-    progress: Progress = _silent_progress,
-    note: Callable[[str], None] = lambda sentence: None,
-) -> Path:
-    """Run the demo in `folder` and return its report, an HTML file. Steps that an earlier run
-    completed there are skipped.
-
-    open_page: show the report in a browser where there is a display. device: as in
-    runtime.device.device_named. progress: shows each piece of work. note: takes messages for a
-    person. Raises InstagError.
-    """
-    device_named(device)
-    files = Files(folder=Path(folder))
-    files.folder.mkdir(parents=True, exist_ok=True)
-    train_speech, speech = recording("speech_one"), recording("speech_two")
-    speaker = Speaker(SEED, size=SIZE)
-    times = _Times(files.times)
-
-    if not files.filmed.exists():
-        with times.stage("film"), progress("Filming a synthetic speaker") as report:
-            write_video(
-                perform(speaker, train_speech, seconds=SECONDS, size=SIZE),
-                files.filmed,
-                report=report,
-            )
-    with times.stage("observe"), progress("Observing it") as report:
-        clip = instag.prepare(files.filmed, files.clip, CaptureOptions(size=SIZE), report=report)
-    if not files.avatar.exists():
-        with times.stage("learn"), progress("Learning the head") as report:
-            instag.adapt(
-                clip,
-                files.avatar,
-                recipe=recipe,
-                n_views=TRAIN_FRAMES,
-                device=device,
-                report=_one_bar(report),
-            )
-    avatar = Avatar.open(files.avatar)
-    with times.stage("test"), progress("Testing on the last second, not taught") as report:
-        held_out = (
-            evaluate(avatar, clip, with_speed=False, device=device, report=report)
-            if len(held_back(avatar))
-            else None
-        )
-    with times.stage("speak"), progress("Speaking") as report:
-        instag.speak(avatar, speech.path, files.spoken, device=device, report=report)
-    with times.stage("check"), progress("Checking the lips") as report:
-        sync = measure_sync(files.spoken, perform(speaker, speech, size=SIZE).apertures(), report)
-
-    page = _page(files, clip, avatar, train_speech, speech, times.spent, held_out, sync)
-    write_page(page, files.page)
-    note(f"The report: {files.page.resolve()}")
-    if open_page and can_show():
-        webbrowser.open(files.page.resolve().as_uri())
-    return files.page
-
-
-class _Times:
-    """Seconds of each piece of work, stored in a file so that they survive an interrupted demo."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.spent: dict[str, float] = json.loads(path.read_text()) if path.exists() else {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        took = round(time.monotonic() - started, 2)
-        self.spent[name] = max(took, self.spent.get(name, 0.0)) if name == "observe" else took
-        write_atomic(self.path, json.dumps(self.spent))
-
-
-def can_show() -> bool:
-    """Whether a browser can open a window: not over SSH, not in CI, and on Linux only with a
-    display."""
-    if os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
-        return False
-    return not sys.platform.startswith("linux") or bool(
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    )
-
-
-def _one_bar(report: Report) -> Callable[[str, int, int], None]:
-    def staged(stage: str, done: int, total: int) -> None:
-        start, share = STAGE_SHARES.get(stage, (0.0, 1.0))
-        report(round(1000 * (start + share * done / max(total, 1))), 1000)
-
-    return staged
-
-
-def measure_sync(video: Path, true: Float[np.ndarray, " f"], report: Report = silent) -> Sync:
-    """Measure the lips in a video and compare them with the true apertures (`true`, one a
-    frame)."""
-    with LandmarkTracker() as tracker:
-        for index, image in enumerate(islice(read_frames(video), len(true))):
-            tracker.track(image)
-            report(index + 1, len(true))
-        aperture = lip_curves(tracker.observed()).aperture
-    measured = np.full(len(true), np.nan)
-    measured[: len(aperture)] = aperture
-    return Sync(measured=measured, true=true, fit=curve_sync(measured, true))
-
-
-def _page(
+def page_of(
     files: Files,
     clip: Clip,
     avatar: Avatar,
@@ -230,6 +51,8 @@ def _page(
     held_out: Evaluation | None,
     sync: Sync,
 ) -> Page:
+    """train_speech, speech: what the speaker says in the film, and the learned head. spent: seconds
+    of each piece of work. held_out: None where no frame was held back."""
     tested = held_out is not None
     blocks: list[Block] = [
         Figures(values=_headline(spent, held_out, sync)),

@@ -1,0 +1,109 @@
+"""The info of a Clip: what its clip.json says of the video and of the stages that made it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from instag.runtime.picture_file import MOST_SIDE
+from instag.runtime.untrusted import real_number, record, whole_number, words
+from instag.types import FPS
+
+FORMAT_VERSION = 1
+MOST_FRAMES = 100 * 3600 * FPS
+"""Of a clip that somebody else wrote: a hundred hours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRecord:
+    """Who made a stage, with which settings, in how many seconds."""
+
+    made_by: str
+    settings: dict[str, object]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipInfo:
+    """What clip.json holds. Lengths in pixels of the crop, delay in ms; `crop` is x, y, size in the
+    source's pixels.
+
+    first_frame: where the clip begins in the source, in frames at 25 a second. shots: first frame
+    and the one after the last of each of the source's shots. jumps: frames of the source at which
+    the picture jumps within a shot. quality: the verdict of capture.quality on the clip.
+    test_frames: how many frames at the end are kept for testing; None where nobody said.
+    delay_found: what the lips told of the sound's delay (ms; fit and margin as in AudioOffset),
+    whether it was believed or not; None where the delay was given, or nothing could be told. flaws:
+    of the source file, as the stages `video` and `sound` met them: aspect, share of the time,
+    message.
+    """
+
+    format_version: int = FORMAT_VERSION
+    source: str
+    source_sha256: str
+    width: int
+    height: int
+    fps: int = 25
+    frame_count: int
+    focal: float | None = None
+    crop: tuple[float, float, float]
+    first_frame: int = 0
+    shots: tuple[tuple[int, int], ...] = ()
+    jumps: tuple[int, ...] = ()
+    delay_ms: int = 0
+    delay_found: dict[str, float] | None = None
+    test_frames: int | None = None
+    quality: dict[str, object] | None = None
+    stages: dict[str, StageRecord] = field(default_factory=dict)
+    flaws: dict[str, list[list[object]]] = field(default_factory=dict)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the clip leaves out frames of what was looked through of the source: other shots,
+        or frames without a face."""
+        return bool(self.shots) and self.frame_count < self.shots[-1][1]
+
+
+def info_of(content: dict[str, Any]) -> ClipInfo:
+    """The info that clip.json holds. Raises ValueError, KeyError, TypeError."""
+    content = dict(content)
+    stages = {
+        words("a stage", name): StageRecord(**record(name, made))
+        for name, made in record("stages", content.pop("stages", {})).items()
+    }
+    for stage in stages.values():
+        record("settings", stage.settings)
+    info = ClipInfo(
+        **content
+        | {
+            "crop": tuple(content["crop"]),
+            "shots": tuple((first, end) for first, end in content.get("shots", ())),
+            "jumps": tuple(content.get("jumps", ())),
+        },
+        stages=stages,
+    )
+    words("source", info.source)
+    words("source_sha256", info.source_sha256, 64)
+    for name, least, most in (
+        ("width", 16, MOST_SIDE),
+        ("height", 16, MOST_SIDE),
+        ("fps", FPS, FPS),
+        ("frame_count", 0, MOST_FRAMES),
+        ("first_frame", 0, MOST_FRAMES),
+        ("delay_ms", -3_600_000, 3_600_000),
+    ):
+        whole_number(name, getattr(info, name), least, most)
+    if info.width != info.height:
+        raise ValueError(f"its pictures are {info.width} x {info.height}, not square")
+    if info.focal is not None:
+        real_number("focal", info.focal, 1.0, 100.0 * info.width)
+    if info.test_frames is not None:
+        whole_number("test_frames", info.test_frames, 0, MOST_FRAMES)
+    if len(info.crop) != 3:
+        raise ValueError("crop is not x, y and size")
+    for number in info.crop:
+        real_number("crop", number, -1e6, 1e6)
+    for frame in [*info.jumps, *(end for shot in info.shots for end in shot)]:
+        whole_number("a frame of shots or jumps", frame, 0, 2**31)
+    for name in ("quality", "delay_found"):
+        if getattr(info, name) is not None:
+            record(name, getattr(info, name))
+    return info

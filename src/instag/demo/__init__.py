@@ -1,0 +1,1 @@
+"""The demo: instag learns a synthetic speaker from a video, lets it speak, and reports how well."""

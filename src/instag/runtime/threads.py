@@ -1,0 +1,70 @@
+"""Threads that compute: how many there are, and how they take denormal numbers."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from instag.errors import BadArgument
+from instag.runtime.garbage import loading_uncollected
+
+
+def set_threads(threads: int | None = None) -> int:
+    """Let Torch, numba and OpenCV use this many threads, by default as many as there are cores, at
+    most $NUMBA_NUM_THREADS; returns the number.
+
+    Raises BadArgument for less than one and for more than numba was started with.
+    """
+    with loading_uncollected():
+        import cv2
+        import numba
+        import torch
+        from numba.core import config
+
+    available = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    threads = min(available, config.NUMBA_NUM_THREADS) if threads is None else threads  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        numba.set_num_threads(threads)
+    except ValueError as error:
+        raise BadArgument(
+            f"--threads {threads} can not be used: this machine has {available} cores. Choose 1 to "
+            f"{available}."
+        ) from error
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    return threads
+
+
+def numba_threads_like_torch() -> int:
+    """Let numba use as many threads as torch does, where it has as many, for what the calling
+    thread starts; returns the number."""
+    import numba
+    import torch
+    from numba.core import config
+
+    count = max(1, min(torch.get_num_threads(), config.NUMBA_NUM_THREADS))  # pyright: ignore[reportAttributeAccessIssue]
+    numba.set_num_threads(count)
+    return count
+
+
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Let the calling thread take denormal numbers as zero while the block runs.
+
+    Adam's moments of a parameter that gets no gradient any more become denormal within a thousand
+    steps, and arithmetic with them is many times slower: a stage of training slows down as it goes
+    on.
+    """
+    import numpy as np
+    import torch
+
+    flushed = not float(torch.full((1,), 1e-39) * 1.0)
+    # numpy measures the number formats when first asked, and warns where denormals are gone.
+    for number in ("float32", "float64"):
+        np.finfo(number)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(flushed)
