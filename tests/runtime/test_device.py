@@ -1,6 +1,7 @@
 """Threads, and denormal numbers."""
 
 import gc
+import sys
 
 import numba
 import pytest
@@ -12,6 +13,7 @@ from instag.runtime.device import (
     denormals_flushed,
     device_named,
     gpu_obstacle,
+    ready_for_live,
     runs_on,
     set_threads,
 )
@@ -28,6 +30,20 @@ def test_threads() -> None:
     finally:
         torch.set_num_threads(before[0])
         numba.set_num_threads(before[1])
+
+
+def test_live_heads_leave_cores_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads(), numba.get_num_threads(), sys.getswitchinterval()
+    try:
+        for cores, threads in ((1, 1), (2, 1)):
+            monkeypatch.setattr(device, "_usable_cores", lambda cores=cores: cores)
+            assert ready_for_live() == torch.get_num_threads() == threads
+        assert ready_for_live(1) == 1
+        assert sys.getswitchinterval() < 1e-3
+    finally:
+        torch.set_num_threads(before[0])
+        numba.set_num_threads(before[1])
+        sys.setswitchinterval(before[2])
 
 
 def test_denormals_are_gone_in_the_block_alone() -> None:
