@@ -96,14 +96,15 @@ def read_avatar(path: Path) -> None:
 
 
 def write_baked_avatar(folder: Path) -> Path:
-    """The avatar of lip codes with a baked head in it."""
+    """The avatar of lip codes with a baked head in it, and which of its Gaussians are seen."""
     from dataclasses import replace
 
     from instag.models.avatar import Avatar
     from instag.models.bake import bake
+    from instag.models.seen_cache import with_seen_gaussians
 
     avatar = Avatar.open(ARTEFACTS / "lip_codes.avatar")
-    replace(avatar, baked=bake(avatar)).save(folder / "baked.avatar")
+    with_seen_gaussians(replace(avatar, baked=bake(avatar))).save(folder / "baked.avatar")
     return folder / "baked.avatar"
 
 

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 import wave
 from collections.abc import Iterator
@@ -86,11 +87,15 @@ WATCH = """(box) => {
   video.requestVideoFrameCallback(look);
 }"""
 TAKE = """() => {
-  const taken = {frames: seen.frames, sound: seen.sound, marks: seen.marks};
+  const quality = document.querySelector('.stage video').getVideoPlaybackQuality();
+  const {totalVideoFrames: decoded, droppedVideoFrames: dropped} = quality;
+  const shown = [performance.now(), decoded - dropped, dropped];
+  const taken = {frames: seen.frames, sound: seen.sound, marks: seen.marks, shown};
   Object.assign(seen, {frames: [], sound: [], marks: []});
   return taken;
 }"""
-"""What was noted since the last time."""
+"""What was noted since the last time. shown: when, and how many pictures until then were shown and
+dropped. The page is not called back for each that is shown."""
 MARK = "async (work) => { seen.marks.push(performance.now()); await work(); }"
 
 
@@ -148,11 +153,11 @@ def first_after(times: np.ndarray, values: np.ndarray, start: float, least: floa
 def onsets(times: np.ndarray, levels: np.ndarray) -> list[float]:
     """When a sound begins after 0.8 s of silence."""
     found, last = [], -np.inf
-    for time, level in zip(times, levels, strict=True):
+    for at, level in zip(times, levels, strict=True):
         if level > 0.02:
-            if time - last > 800:
-                found.append(float(time))
-            last = time
+            if at - last > 800:
+                found.append(float(at))
+            last = at
     return found[1:]
 
 
@@ -176,6 +181,13 @@ def follow(page: Any, avatar: Avatar) -> None:
     of_sound = lag_s(heard, np.abs(said[:: SAMPLE_RATE // 1000]), 1e3)
     print(f"mouth and the track that drives it: correlation {fit:.2f}, {1e3 * late:.0f} ms later")
     print(f"picture behind its sound: {1e3 * (late - of_sound):.0f} ms")
+
+
+def painted(address: str) -> tuple[float, int, int]:
+    """When, and how many pictures the server painted and skipped until then."""
+    with urllib.request.urlopen(f"{address}api/metrics") as answer:
+        session = json.loads(answer.read())["sessions"][0]
+    return time.monotonic(), session["frames"], session["skipped"]
 
 
 def play(waveform: np.ndarray) -> str:
@@ -222,9 +234,9 @@ def measure(page: Any, address: str, identifier: str, box: list[float], avatar: 
     page.get_by_role("button", name="Microphone").click()
     page.wait_for_timeout(500)
     page.evaluate("seen.microphone()")
-    page.evaluate(TAKE)
+    begun, server_begun = page.evaluate(TAKE)["shown"], painted(address)
     page.wait_for_timeout(int(1000 * (QUIET_S + LOUD_S) * (TIMES + 1)))
-    seen = page.evaluate(TAKE)
+    seen, server_ended = page.evaluate(TAKE), painted(address)
     times, moved = mouth_motion(seen)
     sound = np.array(seen["sound"])
     spoken = onsets(sound[:, 0], sound[:, 2])
@@ -233,9 +245,13 @@ def measure(page: Any, address: str, identifier: str, box: list[float], avatar: 
     print(f"microphone to shown mouth: {described(to_mouth)}")
     print(f"microphone to sound that is heard: {described(to_ear)}")
     gaps = np.diff([frame[0] for frame in seen["frames"]])
-    rate = 1000 * len(gaps) / gaps.sum()
-    print(f"pictures: {rate:.1f} a second, interval p50 {np.median(gaps):.0f}", end=" ")
-    print(f"p99 {np.quantile(gaps, 0.99):.0f} ms; {page.evaluate('instagLive.stats()')}")
+    took, shown, dropped = np.subtract(seen["shown"], begun)
+    print(f"pictures: {1000 * shown / took:.2f} a second shown, {dropped:.0f} dropped by the page")
+    took, painted_, skipped = np.subtract(server_ended, server_begun)
+    print(f"the server: {painted_ / took:.2f} a second painted, {skipped:.0f} skipped")
+    print(f"of them noticed: {1000 * len(gaps) / gaps.sum():.2f} a second", end=", interval ")
+    print(f"p50 {np.median(gaps):.0f} p99 {np.quantile(gaps, 0.99):.0f} ms")
+    print(f"since the beginning: {page.evaluate('instagLive.stats()')}")
 
 
 def main() -> None:

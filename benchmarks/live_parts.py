@@ -24,7 +24,7 @@ from benchmarks.spoken_sound import sound_or_sample
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
 from instag.runtime.memory import keep_freed_memory
-from instag.runtime.threads import set_threads
+from instag.runtime.threads import ready_for_live
 from instag.synthesis.live.output import LiveOutput
 from instag.synthesis.live.studio import Studio
 from instag.types import FPS, SAMPLE_RATE, SAMPLES
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
     parser.add_argument("--minutes", type=float, default=1.0)
     given = parser.parse_args()
-    set_threads()
+    ready_for_live()
     keep_freed_memory()
     sound = sound_or_sample(given.sound)
     avatar = Avatar.open(given.avatar)

@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import load, save
 
 from instag.errors import FileMissing, NewerFormat, NotAnArtefact
-from instag.models.avatar import BAKED_HEAD, Avatar, AvatarInfo, encode_torso
+from instag.models.avatar import BAKED_HEAD, SEEN_GAUSSIANS, Avatar, AvatarInfo, encode_torso
 from instag.models.gaussians import random_gaussians
 from instag.models.head import new_head
+from instag.models.seen_search import seen_gaussians
 from instag.types import Conditioning
 from models.baking import baked, earlier
 
@@ -114,7 +115,8 @@ def rewritten(path: Path, member: str, change: Callable[[bytes], bytes | None]) 
 
 @pytest.fixture
 def with_baked(tmp_path: Path) -> Path:
-    replace(earlier(), baked=baked()).save(tmp_path / "me.avatar")
+    seen = (seen_gaussians(earlier(), baked()),)
+    replace(earlier(), baked=baked(), seen=seen).save(tmp_path / "me.avatar")
     return tmp_path / "me.avatar"
 
 
@@ -140,3 +142,27 @@ def test_a_baked_head_with_numbers_that_are_none_is_refused(with_baked):
 
     with pytest.raises(NotAnArtefact, match="steps"):
         Avatar.open(rewritten(with_baked, BAKED_HEAD, spoiled))
+
+
+def test_an_avatar_without_seen_gaussians_opens(with_baked):
+    assert len(Avatar.open(with_baked).seen) == 1
+    assert Avatar.open(rewritten(with_baked, SEEN_GAUSSIANS, lambda _: None)).seen == ()
+
+
+def test_seen_gaussians_of_another_head_are_refused(with_baked):
+    def fewer(data: bytes) -> bytes:
+        tensors = load(data)
+        return save(tensors | {"face": tensors["face"][:, :-1].contiguous()})
+
+    with pytest.raises(NotAnArtefact, match="face is 1 x 149, not 1 x 150"):
+        Avatar.open(rewritten(with_baked, SEEN_GAUSSIANS, fewer))
+
+
+def test_seen_gaussians_that_are_no_truths_are_refused(with_baked):
+    def spoiled(data: bytes) -> bytes:
+        kept = load(data)["face"].numpy().tobytes()
+        assert data.count(kept) == 1
+        return data.replace(kept, b"\x07" + kept[1:])
+
+    with pytest.raises(NotAnArtefact, match="neither true nor false"):
+        Avatar.open(rewritten(with_baked, SEEN_GAUSSIANS, spoiled))

@@ -8,8 +8,9 @@ import pytest
 
 from instag.models import baked_cache
 from instag.models.avatar import Avatar
-from instag.models.baked_cache import baked_head_of, cache_folder, with_baked_head
+from instag.models.baked_cache import KIND, baked_head_of, with_baked_head
 from instag.models.baked_head import BakedHead
+from instag.models.tensor_cache import cache_folder
 from models.baking import baked, earlier
 
 
@@ -34,28 +35,20 @@ def test_an_older_avatar_bakes_on_first_use(bakings):
     assert first is not None
     assert second is not None
     assert (first.face.shapes == second.face.shapes).all()
-    folder = cache_folder()
+    folder = cache_folder(KIND)
     assert folder is not None
     assert [path.suffix for path in folder.iterdir()] == [".safetensors"]
 
 
 def test_a_damaged_cache_is_made_again(bakings):
     baked_head_of(earlier())
-    folder = cache_folder()
+    folder = cache_folder(KIND)
     assert folder is not None
     (path,) = folder.iterdir()
     path.write_bytes(path.read_bytes()[:1000])
     assert baked_head_of(earlier()) is not None
     assert len(bakings) == 2
     baked_head_of(earlier())
-    assert len(bakings) == 2
-
-
-def test_without_a_cache_it_is_baked_in_memory(bakings, monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert baked_head_of(earlier()) is not None
-    assert baked_head_of(earlier()) is not None
     assert len(bakings) == 2
 
 
@@ -86,13 +79,3 @@ def test_small_heads_and_heads_of_speech_features_are_left(monkeypatch):
     monkeypatch.setattr(baked_cache, "LEAST_SPLATS", 1)
     audio = Avatar.open(Path(__file__).parents[1] / "artefacts" / "audio.avatar")
     assert baked_head_of(audio) is None
-
-
-def test_the_oldest_files_are_removed(bakings, monkeypatch):
-    monkeypatch.setattr(baked_cache, "MOST_FILES", 1)
-    folder = cache_folder()
-    assert folder is not None
-    folder.mkdir(parents=True)
-    (folder / "1-0.safetensors").write_bytes(b"")
-    baked_head_of(earlier())
-    assert len(list(folder.iterdir())) == 1

@@ -1,60 +1,73 @@
-"""Seen Gaussians: pictures hardly change without the others."""
+"""Seen Gaussians as they are stored: what contradicts the head is refused."""
 
-from dataclasses import replace
+import math
 
+import pytest
 import torch
+from safetensors.torch import load, save
+from torch import Tensor
 
-from instag.models.baked_head import BakedLayers
-from instag.models.seen_gaussians import WANTED_PSNR, seen_gaussians
-from models.baking import baked, earlier
-from models.test_bake import painted
+from instag.models.seen_gaussians import (
+    SeenGaussians,
+    check_seen_gaussians,
+    seen_as_tensors,
+    seen_of_tensors,
+)
 
-
-def source(shown: tuple[torch.Tensor, torch.Tensor] | None) -> BakedLayers:
-    return BakedLayers(earlier().head, baked(), degree=earlier().info.degree, shown=shown)
-
-
-def everything() -> tuple[torch.Tensor, torch.Tensor]:
-    counts = len(earlier().head.face.gaussians), len(earlier().head.mouth.gaussians)
-    face, mouth = (torch.ones(count, dtype=torch.bool) for count in counts)
-    return face, mouth
+COUNTS = 40, 9
 
 
-@torch.no_grad()
-def test_pictures_are_as_near_as_is_wanted():
-    seen = seen_gaussians(earlier(), baked())
-    assert seen is not None
-    assert seen.psnr >= WANTED_PSNR
-    shown = seen.face, seen.mouth
-    assert not all(part.all() for part in shown)
-    apart = (painted(source(shown)) - painted(source(None))).square().flatten(1).mean(1)
-    assert float(-10 * apart.max().log10()) > WANTED_PSNR - 3  # frames of another draw
+def some(basis: int = 2**62 + 1) -> SeenGaussians:
+    face, mouth = (torch.arange(count) % 3 > 0 for count in COUNTS)
+    return SeenGaussians(face=face, mouth=mouth, psnr=51.5, basis=basis)
 
 
-@torch.no_grad()
-def test_all_of_them_give_the_same_pictures():
-    assert torch.equal(painted(source(everything())), painted(source(None)))
+def stored() -> dict[str, Tensor]:
+    return load(save(seen_as_tensors([some(), some(-5)])))
 
 
-@torch.no_grad()
-def test_what_is_behind_the_camera_is_not_seen():
-    avatar = replace(earlier(), head=earlier().to("cpu").head)
-    avatar.head.mouth.gaussians.means[:5, 2] += 100.0
-    seen = seen_gaussians(avatar, baked())
-    assert seen is not None
-    assert not seen.mouth[:5].any()
+def with_byte(value: int) -> Tensor:
+    """Truths of the face, one of which is another byte than 0 and 1."""
+    bytes_ = stored()["face"].view(torch.uint8).clone()
+    bytes_[1, 7] = value
+    return bytes_.view(torch.bool)
 
 
-def test_where_nothing_is_near_enough_all_are_kept(monkeypatch):
-    monkeypatch.setattr("instag.models.seen_gaussians.WANTED_PSNR", 500.0)
-    assert seen_gaussians(earlier(), baked()) is None
+def test_round_trip():
+    check_seen_gaussians(stored(), COUNTS)
+    for again, seen in zip(seen_of_tensors(stored()), (some(), some(-5)), strict=True):
+        assert (again.psnr, again.basis) == (seen.psnr, seen.basis)
+        assert torch.equal(again.face, seen.face)
+        assert torch.equal(again.mouth, seen.mouth)
+        assert not again.are_all
 
 
-def test_shapes_of_some_gaussians_move_them_as_before():
-    kept = everything()[0]
-    kept[::3] = False
-    shapes = baked().face
-    coefficients = torch.randn(2, len(shapes), generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(
-        shapes.part(kept).motion(coefficients), shapes.motion(coefficients)[:, kept]
-    )
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("face", torch.ones(2, 41, dtype=torch.bool), "face is 2 x 41, not 2 x 40"),
+        ("face", torch.ones(1, 40, dtype=torch.bool), "face is 1 x 40, not 2 x 40"),
+        ("mouth", torch.ones(2, 9), "not bool"),
+        ("mouth", torch.zeros(2, 9, dtype=torch.bool), "none"),
+        ("face", with_byte(2), "neither true nor false"),
+        ("face", with_byte(255), "neither true nor false"),
+        ("psnr", torch.tensor([math.nan, 50.0]), "psnr"),
+        ("psnr", torch.tensor([-1.0, 50.0]), "psnr"),
+        ("psnr", torch.tensor([50.0, 50.0], dtype=torch.float64), "another type"),
+        ("basis", torch.tensor([1.0, 2.0]), "another type"),
+        ("basis", torch.zeros(0, dtype=torch.int64), "sizes"),
+        ("basis", torch.zeros(9, dtype=torch.int64), "sizes"),
+        ("more", torch.zeros(1), "more"),
+    ],
+)
+def test_what_contradicts_the_head_is_refused(name, value, reason):
+    with pytest.raises(ValueError, match=reason):
+        check_seen_gaussians(stored() | {name: value}, COUNTS)
+
+
+@pytest.mark.parametrize("name", ["face", "mouth", "psnr", "basis"])
+def test_what_lacks_a_part_is_refused(name):
+    tensors = stored()
+    del tensors[name]
+    with pytest.raises((ValueError, KeyError), match=name):
+        check_seen_gaussians(tensors, COUNTS)

@@ -1,11 +1,14 @@
 """Threads, and denormal numbers."""
 
+import sys
+
 import numba
 import pytest
 import torch
 
 from instag.errors import BadArgument
-from instag.runtime.threads import denormals_flushed, set_threads
+from instag.runtime import threads
+from instag.runtime.threads import denormals_flushed, ready_for_live, set_threads
 
 
 def test_threads() -> None:
@@ -18,6 +21,20 @@ def test_threads() -> None:
     finally:
         torch.set_num_threads(before[0])
         numba.set_num_threads(before[1])
+
+
+def test_live_heads_leave_cores_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads(), numba.get_num_threads(), sys.getswitchinterval()
+    try:
+        for cores, count in ((1, 1), (2, 1)):
+            monkeypatch.setattr(threads, "_usable_cores", lambda cores=cores: cores)
+            assert ready_for_live() == torch.get_num_threads() == count
+        assert ready_for_live(1) == 1
+        assert sys.getswitchinterval() < 1e-3
+    finally:
+        torch.set_num_threads(before[0])
+        numba.set_num_threads(before[1])
+        sys.setswitchinterval(before[2])
 
 
 def test_denormals_are_gone_in_the_block_alone() -> None:

@@ -234,3 +234,9 @@ def live_router(desk: LiveDesk) -> APIRouter:
             await SocketStream(socket, found).run()
 
     return router
+
+
+def load_webrtc() -> None:
+    """Load what WebRTC needs, if it is installed, so that no session waits for it."""
+    with suppress(ImportError):
+        import instag.app.webrtc  # noqa: F401

@@ -13,6 +13,7 @@ from instag.app.library import Library
 from instag.app.live_options import LiveOptions
 from instag.app.serve import check_extra
 from instag.errors import BadArgument
+from instag.runtime.garbage import loading_uncollected
 
 HOST = "127.0.0.1"
 GRACE_S = 2
@@ -31,20 +32,23 @@ def run_page(
     command: of the processes that learn and speak. Raises ExtraMissing, BadArgument where another
     server has the library or the port, NotWritable."""
     check_extra()
-    import uvicorn
+    with loading_uncollected():
+        import uvicorn
 
-    from instag.app.check_routes import check_router
-    from instag.app.job_routes import job_router
-    from instag.app.library_routes import library_router
-    from instag.app.library_shelf import LibraryShelf
-    from instag.app.live_routes import LiveDesk
-    from instag.app.recording_routes import recording_router
-    from instag.app.security import Security
-    from instag.app.server import STATIC, create_app
-    from instag.app.uploads import MOST_BYTES
-    from instag.app.voice import chosen_voice
-    from instag.runtime.device import device_named
-    from instag.synthesis.live.studio import Studio
+        from instag.app.check_routes import check_router
+        from instag.app.job_routes import job_router
+        from instag.app.library_routes import library_router
+        from instag.app.library_shelf import LibraryShelf
+        from instag.app.live_routes import LiveDesk, load_webrtc
+        from instag.app.recording_routes import recording_router
+        from instag.app.security import Security
+        from instag.app.server import STATIC, create_app
+        from instag.app.uploads import MOST_BYTES
+        from instag.app.voice import chosen_voice
+        from instag.runtime.device import device_named
+        from instag.synthesis.live.studio import Studio
+
+        load_webrtc()
 
     live = live or LiveOptions()
     voice = chosen_voice(live.voice_command, live.voice_url)

@@ -9,6 +9,7 @@ from typing import final
 from instag.app.live_options import LiveOptions
 from instag.errors import BadArgument, ExtraMissing
 from instag.options import check_limits, option
+from instag.runtime.garbage import loading_uncollected
 
 LEAVE_S = 1
 """Seconds that open streams have to end when the server is stopped."""
@@ -87,16 +88,19 @@ def serve(
     """Let avatars talk in browsers until the process is interrupted. ready: gets the address of the
     page, with the token. Raises ExtraMissing, BadArgument, and what Avatar.open raises."""
     check_extra()
-    import uvicorn
+    with loading_uncollected():
+        import uvicorn
 
-    from instag.app.avatar_shelf import GivenAvatars
-    from instag.app.ice_servers import ice_servers
-    from instag.app.live_routes import LiveDesk
-    from instag.app.security import Security, is_local
-    from instag.app.server import create_app
-    from instag.app.voice import chosen_voice
-    from instag.runtime.device import device_named
-    from instag.synthesis.live.studio import Studio
+        from instag.app.avatar_shelf import GivenAvatars
+        from instag.app.ice_servers import ice_servers
+        from instag.app.live_routes import LiveDesk, load_webrtc
+        from instag.app.security import Security, is_local
+        from instag.app.server import create_app
+        from instag.app.voice import chosen_voice
+        from instag.runtime.device import device_named
+        from instag.synthesis.live.studio import Studio
+
+        load_webrtc()
 
     options, live = options or ServeOptions(), live or LiveOptions()
     servers = ice_servers(options.ice_server)

@@ -22,6 +22,14 @@ Threads = Annotated[
         help="How many threads to use; all cores if not given.", min=1, rich_help_panel=MACHINE
     ),
 ]
+LiveThreads = Annotated[
+    int | None,
+    typer.Option(
+        help="How many threads paint; half of the cores if not given.",
+        min=1,
+        rich_help_panel=MACHINE,
+    ),
+]
 Device = Annotated[
     str,
     typer.Option(help=DEVICE, metavar="NAME", rich_help_panel=MACHINE),

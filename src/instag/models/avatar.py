@@ -4,6 +4,7 @@ A zip of `avatar.json` (AvatarInfo), `head.safetensors` (both sets of Gaussians,
 `drive.safetensors` (viewmats and expressions of the frames that it was learned from),
 `speaker_adapter.safetensors` (where lip codes drive it: how they follow the person's voice),
 `baked.safetensors` (where it was baked: a BakedHead),
+`seen.safetensors` (which of its Gaussians show in small pictures, where they were found),
 `consent.json` (where it was given: a Consent),
 `torso/00000.webp` (RGBA) and `backdrop.png`. No pickle.
 """
@@ -35,6 +36,12 @@ from instag.models.baked_head import BakedHead, check_baked_head
 from instag.models.consent import Consent, consent_of
 from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, load_head, new_head
+from instag.models.seen_gaussians import (
+    SeenGaussians,
+    check_seen_gaussians,
+    seen_as_tensors,
+    seen_of_tensors,
+)
 from instag.runtime.files import atomic_path
 from instag.runtime.picture_file import check_picture, decode_picture
 from instag.runtime.untrusted import (
@@ -52,6 +59,7 @@ FORMAT_VERSION = 4
 """1 and 2 do not name `conditioning` and `expression_units`, and call the adapter a voice; heads of
 1 to 3 have no pose shapes."""
 BAKED_HEAD = "baked.safetensors"
+SEEN_GAUSSIANS = "seen.safetensors"
 CONSENT = "consent.json"
 SPEAKER_ADAPTER, EARLIER_SPEAKER_ADAPTER = "speaker_adapter.safetensors", "voice.safetensors"
 MOST_DRIVE_FRAMES = 1_500
@@ -96,6 +104,8 @@ class Avatar:
     viewmats: world to camera, OpenCV. expression: intensities of `info.expression_units`. backdrop:
     RGB. speaker_adapter: state of a `speech.lips` SpeakerAdapter, where lip codes drive the head.
     baked: of this head, as its `head_id` tells; `baked_cache.baked_head_of` finds one for any.
+    seen: of its pictures and of smaller ones, with that baked head, each as its `basis` tells;
+    `seen_cache.seen_gaussians_of` finds them for any.
     consent: of the person, where the avatar was made with one.
     """
 
@@ -107,6 +117,7 @@ class Avatar:
     backdrop: UInt8[np.ndarray, "h w 3"]
     speaker_adapter: dict[str, Tensor] | None = None
     baked: BakedHead | None = None
+    seen: tuple[SeenGaussians, ...] = ()
     consent: Consent | None = None
 
     def __len__(self) -> int:
@@ -161,6 +172,9 @@ class Avatar:
             if self.baked is not None:
                 content = save(stored(self.baked.tensors()))
                 archive.writestr(BAKED_HEAD, content, zipfile.ZIP_DEFLATED)
+            if self.seen:
+                content = save(seen_as_tensors(self.seen))
+                archive.writestr(SEEN_GAUSSIANS, content, zipfile.ZIP_DEFLATED)
             if self.consent is not None:
                 archive.writestr(CONSENT, self.consent.as_json())
             archive.writestr("backdrop.png", encode_backdrop(self.backdrop))
@@ -197,6 +211,7 @@ class Avatar:
                 ),
                 speaker_adapter=_read_speaker_adapter(archive, info.conditioning),
                 baked=_read_baked_head(archive, info),
+                seen=_read_seen_gaussians(archive, info),
                 consent=_read_consent(archive),
             )
 
@@ -332,6 +347,15 @@ def _read_baked_head(archive: zipfile.ZipFile, info: AvatarInfo) -> BakedHead | 
     tensors = load(read_member(archive, BAKED_HEAD, MOST_TENSORS))
     check_baked_head(tensors, info.splats["face"])
     return BakedHead.of_tensors(tensors)
+
+
+def _read_seen_gaussians(archive: zipfile.ZipFile, info: AvatarInfo) -> tuple[SeenGaussians, ...]:
+    """None of them in avatars that were written before they were kept."""
+    if SEEN_GAUSSIANS not in archive.namelist():
+        return ()
+    tensors = load(read_member(archive, SEEN_GAUSSIANS, MOST_TENSORS))
+    check_seen_gaussians(tensors, (info.splats["face"], info.splats["mouth"]))
+    return seen_of_tensors(tensors)
 
 
 def _read_consent(archive: zipfile.ZipFile) -> Consent | None:

@@ -3,6 +3,7 @@ about every Gaussian (docs/method.md#baked-motion)."""
 
 import hashlib
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -86,8 +87,13 @@ def check_baked_head(tensors: dict[str, Tensor], count: int) -> None:
 
 def head_id(head: Head) -> int:
     """A number that no other head has: of a digest of all that it consists of."""
-    digest = hashlib.sha256()
-    for name, value in sorted(head.state_dict().items()):
+    return tensors_id(head.state_dict())
+
+
+def tensors_id(tensors: Mapping[str, Tensor], words: str = "") -> int:
+    """A number that no other tensors with such names, and words, have."""
+    digest = hashlib.sha256(words.encode())
+    for name, value in sorted(tensors.items()):
         digest.update(f"{name} {tuple(value.shape)} ".encode())
         digest.update(value.detach().cpu().contiguous().float().numpy().data)
     return struct.unpack("<q", digest.digest()[:8])[0]

@@ -5,7 +5,8 @@ from dataclasses import replace
 import cv2
 
 from instag.errors import BadArgument
-from instag.models.avatar import Avatar, encode_torso
+from instag.models.avatar import Avatar, AvatarInfo, encode_torso
+from instag.runtime.parallel import in_order
 
 SIZES = (64, 1024)
 """Pixels of a side, least and most."""
@@ -18,14 +19,19 @@ def scaled(avatar: Avatar, size: int) -> Avatar:
         return avatar
     if not SIZES[0] <= size <= SIZES[1]:
         raise BadArgument(f"size is {size}. Give {SIZES[0]} to {SIZES[1]} pixels.")
-    focal = avatar.info.focal * size / avatar.info.size
     way = cv2.INTER_AREA if size < avatar.info.size else cv2.INTER_CUBIC
+
+    def scaled_torso(index: int) -> bytes:
+        return encode_torso(cv2.resize(avatar.torso(index), (size, size), interpolation=way))
+
     return replace(
         avatar,
-        info=replace(avatar.info, size=size, focal=focal),
+        info=info_of_size(avatar.info, size),
         backdrop=cv2.resize(avatar.backdrop, (size, size), interpolation=way),
-        torso_files=[
-            encode_torso(cv2.resize(avatar.torso(index), (size, size), interpolation=way))
-            for index in range(len(avatar.torso_files))
-        ],
+        torso_files=list(in_order(scaled_torso, range(len(avatar.torso_files)))),
     )
+
+
+def info_of_size(info: AvatarInfo, size: int) -> AvatarInfo:
+    """That of the same head in pictures of size x size pixels."""
+    return replace(info, size=size, focal=info.focal * size / info.size)

@@ -1,164 +1,84 @@
 """Seen Gaussians: those of a head that show in pictures of one size. Small pictures show fewer than
 a head has (docs/method.md#seen-gaussians)."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
-from instag.models.avatar import Avatar
-from instag.models.bake import DrivingInputs, driving_inputs
-from instag.models.baked_head import BakedHead, BakedLayers
-from instag.models.render_head import Layer
-from instag.rendering.compositing import compose
-from instag.rendering.cpu.painter import CpuPainter
-from instag.rendering.registry import renderer_for
-from instag.types import Camera
+from instag.models.baked_head import MOST_DECIBEL
+from instag.runtime.untrusted import check_tensors, real_number, whole_number
 
-WANTED_PSNR, WANTED_BLOCK_PSNR = 48.0, 38.0
-"""Every tested picture is at least so near to that of all Gaussians, dB, and every block of it."""
-BLOCKS = 8
-"""Of a side of a picture; others lie between them."""
-SHARES, TRIALS = (0.35, 0.95), 5
-"""Between these the least share of Gaussians that is near enough is looked for, by so many
-halvings."""
-IN_MOUTH = 4.0
-"""A change where the mouth is counts so much more: many small Gaussians, each of which changes
-little, are all that lips and teeth consist of."""
-SELDOM = 32.0
-"""The same for squares of changes by the inside of the mouth, which is seen in few frames."""
-WEIGHED, TESTED = 16, 8
-"""Frames in which Gaussians are weighed, and others that tell how near pictures are."""
-AT_ONCE = 4
-GREY = 128
-"""Of what lies behind the head in the pictures that are compared."""
-
-Posed = tuple[Layer, Layer, Camera]
+MOST_SIZES = 8
+"""Sizes of pictures for which one avatar keeps them."""
+_FACE, _MOUTH, _PSNR, _BASIS = "face", "mouth", "psnr", "basis"
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class SeenGaussians:
     """Which Gaussians of face and mouth are seen. psnr: dB of their picture against that of all, in
-    the worst frame that nothing was chosen by."""
+    the worst frame that nothing was chosen by. basis: identity of all that they were chosen from,
+    the size of pictures among it."""
 
     face: Bool[Tensor, " n"]
     mouth: Bool[Tensor, " m"]
     psnr: float
+    basis: int
+
+    @property
+    def are_all(self) -> bool:
+        """Whether the head has no others."""
+        return bool(self.face.all()) and bool(self.mouth.all())
 
 
-def seen_gaussians(avatar: Avatar, baked: BakedHead) -> SeenGaussians | None:
-    """Of an avatar on the CPU in pictures of its size; None where all have to be kept."""
-    source = BakedLayers(avatar.head, baked, degree=avatar.info.degree)
-    generator = torch.Generator().manual_seed(0)
-    weighed, tested = (
-        _posed(avatar, source, inputs)
-        for inputs in driving_inputs(avatar, generator, (WEIGHED, TESTED))
-    )
-    face, mouth = _changes(weighed)
-    ranked, whole = torch.cat([face, mouth]).sort(descending=True).values, _pictures(tested)
-    found, (few, many) = None, SHARES
-    for _ in range(TRIALS):
-        share = (few + many) / 2
-        least = float(ranked[round(share * (len(ranked) - 1))])
-        seen = SeenGaussians(face=_worth(face, least), mouth=_worth(mouth, least), psnr=0.0)
-        psnr, of_block = _worst_psnr(whole, _pictures([_thinned(each, seen) for each in tested]))
-        if psnr >= WANTED_PSNR and of_block >= WANTED_BLOCK_PSNR:
-            in_place = torch.empty_like(seen.face)
-            in_place[source.face_order] = seen.face
-            many, found = share, replace(seen, face=in_place, psnr=psnr)
-        else:
-            few = share
-    return found
+def seen_as_tensors(several: Sequence[SeenGaussians]) -> dict[str, Tensor]:
+    """Those of one head as they are stored, at least one."""
+    return {
+        _FACE: torch.stack([each.face for each in several]),
+        _MOUTH: torch.stack([each.mouth for each in several]),
+        _PSNR: torch.tensor([each.psnr for each in several]),
+        _BASIS: torch.tensor([each.basis for each in several]),
+    }
 
 
-def _worth(changes: Float[Tensor, " n"], least: float) -> Bool[Tensor, " n"]:
-    """Those that change pictures so much, and one at least."""
-    return changes >= changes.max().clamp(max=least)
-
-
-@torch.no_grad()
-def _posed(avatar: Avatar, source: BakedLayers, inputs: DrivingInputs) -> list[Posed]:
-    """The head in these frames, some at once."""
-    found = []
-    for start in range(0, len(inputs.viewmats), AT_ONCE):
-        frames = slice(start, start + AT_ONCE)
-        camera = avatar.camera(inputs.viewmats[frames])
-        found.append((*source(inputs.condition(frames), camera), camera))
-    return found
-
-
-def _changes(weighed: list[Posed]) -> tuple[Float[Tensor, " n"], Float[Tensor, " m"]]:
-    """By how much each Gaussian's absence, alone, changes pictures: the sum of squares over pixels,
-    on the average of frames."""
-    generator = torch.Generator().manual_seed(0)
-    found = [_change(*posed, generator) for posed in weighed]
-    face, mouth = (torch.cat(part).square().mean(0) for part in zip(*found, strict=True))
-    return face, SELDOM * mouth
-
-
-def _change(
-    face: Layer, mouth: Layer, camera: Camera, generator: torch.Generator
-) -> tuple[Float[Tensor, "b n"], Float[Tensor, "b m"]]:
-    """A picture is linear in the opacity of each Gaussian. The derivative of its pixels' sum with
-    random signs has the sum of their squares for its expected square."""
-    both = [layer.splats.opacities.detach().clone().requires_grad_() for layer in (face, mouth)]
-    with torch.enable_grad():
-        front, back = (
-            renderer_for(camera.viewmats.device).render(
-                replace(layer.splats, opacities=opacities), layer.colors, camera
-            )
-            for layer, opacities in zip((face, mouth), both, strict=True)
+def seen_of_tensors(tensors: dict[str, Tensor]) -> tuple[SeenGaussians, ...]:
+    """The inverse of `seen_as_tensors`."""
+    return tuple(
+        SeenGaussians(face=face, mouth=mouth, psnr=psnr, basis=basis)
+        for face, mouth, psnr, basis in zip(
+            tensors[_FACE],
+            tensors[_MOUTH],
+            tensors[_PSNR].tolist(),
+            tensors[_BASIS].tolist(),
+            strict=True,
         )
-        picture = compose(front, back, torch.full_like(front.colors, GREY / 255))
-        signs = torch.randint(0, 2, picture.shape, generator=generator) * 2.0 - 1
-        weights = signs * (1 + IN_MOUTH * back.alphas.detach()[..., None])
-        slopes = torch.autograd.grad((picture * weights).sum(), both)
-    of_face, of_mouth = (
-        slope * opacities.detach() for slope, opacities in zip(slopes, both, strict=True)
-    )
-    return of_face, of_mouth
-
-
-def _thinned(posed: Posed, seen: SeenGaussians) -> Posed:
-    face, mouth, camera = posed
-    return _part(face, seen.face), _part(mouth, seen.mouth), camera
-
-
-def _part(layer: Layer, kept: Bool[Tensor, " n"]) -> Layer:
-    splats = layer.splats
-    tables = {name: table[:, kept] for name, table in vars(splats).items()}
-    return Layer(splats=replace(splats, **tables), colors=layer.colors[:, kept])
-
-
-def _pictures(tested: list[Posed]) -> UInt8[Tensor, "f h w 3"]:
-    painter = CpuPainter()
-    return torch.cat(
-        [
-            painter.paint(
-                [(layer.splats, layer.colors) for layer in (face, mouth)],
-                camera,
-                torch.full(
-                    (len(face.colors), camera.height, camera.width, 3), GREY, dtype=torch.uint8
-                ),
-            )
-            for face, mouth, camera in tested
-        ]
     )
 
 
-def _worst_psnr(
-    whole: UInt8[Tensor, "f h w 3"], other: UInt8[Tensor, "f h w 3"]
-) -> tuple[float, float]:
-    """Decibels of the worst picture, and of the worst block."""
-    apart = (whole.float() - other.float()).square().mean(-1)
-    side = max(1, apart.shape[1] // BLOCKS)
-    blocks = avg_pool2d(apart[:, None], side, max(1, side // 2))
-    return _decibel(apart.mean((1, 2)).max()), _decibel(blocks.max())
+def check_seen_gaussians(tensors: dict[str, Tensor], counts: tuple[int, int]) -> None:
+    """Check stored tensors against the numbers of Gaussians of face and mouth. Raises ValueError,
+    KeyError."""
+    sizes = whole_number("sizes of seen Gaussians", tensors[_BASIS].numel(), 1, MOST_SIZES)
+    of_face, of_mouth = ((sizes, count) for count in counts)
+    check_tensors(tensors, {_FACE: of_face, _MOUTH: of_mouth, _PSNR: (sizes,), _BASIS: (sizes,)})
+    if tensors[_PSNR].dtype != torch.float32 or tensors[_BASIS].dtype != torch.int64:
+        raise ValueError("the seen Gaussians' numbers are of another type")
+    for psnr in tensors[_PSNR].tolist():
+        real_number("the psnr of seen Gaussians", psnr, 0.0, MOST_DECIBEL)
+    for name in (_FACE, _MOUTH):
+        _check_choice(f"the seen Gaussians of the {name}", tensors[name])
 
 
-def _decibel(apart: Float[Tensor, ""]) -> float:
-    return float(10 * torch.log10(255**2 / apart.clamp_min(1e-6)))
+def _check_choice(name: str, kept: Tensor) -> None:
+    """A file can hold other bytes than 0 and 1 in the place of truths, which torch counts wrongly.
+    Raises ValueError."""
+    if kept.dtype != torch.bool:
+        raise ValueError(f"{name} are of type {kept.dtype}, not bool")
+    if int(kept.view(torch.uint8).max()) > 1:
+        raise ValueError(f"{name} hold bytes that are neither true nor false")
+    if not bool(kept.any(1).all()):
+        raise ValueError(f"{name} are none")

@@ -14,7 +14,7 @@ from instag.models.baked_cache import baked_head_of
 from instag.models.baked_head import BakedHead, BakedLayers
 from instag.models.joined_head import JoinedHead
 from instag.models.layer_source import ExactLayers, LayerSource
-from instag.models.seen_gaussians import seen_gaussians
+from instag.models.seen_cache import seen_gaussians_of
 from instag.rendering.compositing import LayerPicture, composite_uint8
 from instag.rendering.cpu.painter import CpuPainter
 from instag.rendering.footprints import FootprintRenderer, Footprints
@@ -173,8 +173,8 @@ def _layer_source(avatar: Avatar, device: torch.device, *, exact: bool, live: bo
     baked = None if exact else _baked_for(avatar, device)
     if baked is None:
         return ExactLayers(head, degree=degree)
-    seen = seen_gaussians(avatar, baked) if live and device.type == "cpu" else None
-    shown = None if seen is None else (seen.face, seen.mouth)
+    seen = seen_gaussians_of(avatar, baked) if live and device.type == "cpu" else None
+    shown = None if seen is None or seen.are_all else (seen.face, seen.mouth)
     return BakedLayers(head, baked, degree=degree, shown=shown)
 
 

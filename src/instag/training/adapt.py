@@ -14,6 +14,7 @@ from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_t
 from instag.models.baked_cache import with_baked_head
 from instag.models.head import Head, new_head
 from instag.models.prior import Prior
+from instag.models.seen_cache import with_seen_gaussians
 from instag.ops.perceptual import load_perceptual_distance
 from instag.rendering.registry import renderer_for
 from instag.rendering.renderer import Renderer
@@ -119,7 +120,7 @@ def adapt(
     }
     avatar = avatar_of(training, inputs, plan.recipe, about, torso_files.result())
     # A GPU paints with the fields; a CPU that gets this avatar bakes it on first use.
-    avatar = with_baked_head(avatar) if where.type == "cpu" else avatar
+    avatar = with_seen_gaussians(with_baked_head(avatar)) if where.type == "cpu" else avatar
     if output is not None:
         avatar.save(Path(output))
     running.finish()

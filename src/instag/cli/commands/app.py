@@ -18,7 +18,7 @@ def app(
         bool, typer.Option("--no-browser", help="Do not open the page in a browser.")
     ] = False,
     device: options.Device = "auto",
-    threads: options.Threads = None,
+    threads: options.LiveThreads = None,
 ) -> None:
     """Open one page in a browser: record yourself, watch the avatar being learned, talk to it."""
     import webbrowser
@@ -27,10 +27,10 @@ def app(
     from instag.app.serve import check_extra
     from instag.runtime.display import can_show
     from instag.runtime.memory import keep_freed_memory
-    from instag.runtime.threads import set_threads
+    from instag.runtime.threads import ready_for_live
 
     check_extra()
-    set_threads(threads)
+    ready_for_live(threads)
     keep_freed_memory()
 
     def ready(address: str) -> None:

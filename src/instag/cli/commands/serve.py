@@ -23,7 +23,7 @@ def serve(
     live: LiveOptions,
     terminal: Terminal,
     device: options.Device = "auto",
-    threads: options.Threads = None,
+    threads: options.LiveThreads = None,
 ) -> None:
     """Let avatars talk live, in browsers: they say what a microphone hears, texts and sound
     files."""
@@ -31,12 +31,12 @@ def serve(
     from instag.app.serve import check_extra
     from instag.app.serve import serve as serve_avatars
     from instag.runtime.memory import keep_freed_memory
-    from instag.runtime.threads import set_threads
+    from instag.runtime.threads import ready_for_live
 
     check_extra()
     for avatar in avatars:
         refuse_avatar(avatar)
-    set_threads(threads)
+    ready_for_live(threads)
     keep_freed_memory()
     if not is_local(serving.host) and serving.tls_cert is None:
         terminal.note(MICROPHONE)

@@ -20,6 +20,7 @@ from instag.errors import BadArgument, StudioFull
 from instag.models.avatar import Avatar
 from instag.runtime.closable import Closable
 from instag.runtime.cuda_graph import using_gpu
+from instag.runtime.garbage import loading_uncollected
 from instag.speech.lips.adapter import SpeakerAdapter
 from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.live_ear import LOOK_AHEAD_S, LiveEar, listen
@@ -109,7 +110,7 @@ class Studio(Closable):
         self._hear: deque[float] = deque(maxlen=KEPT)
         self._paint: deque[float] = deque(maxlen=KEPT)
         self._late: deque[float] = deque(maxlen=KEPT)
-        self._closing = False
+        self._closing = self._has_painted = False
         self._failure: Exception | None = None
         self._threads = [
             threading.Thread(
@@ -207,6 +208,14 @@ class Studio(Closable):
             found = [cast for cast in self._casts if cast.avatar is avatar]
         if found:
             return found[0]
+        if self._has_painted:
+            return self._new_cast(avatar)
+        # Later collections of garbage, which stop all threads, do not look through what this loads.
+        with loading_uncollected():
+            cast, self._has_painted = self._new_cast(avatar), True
+        return cast
+
+    def _new_cast(self, avatar: Avatar) -> _Cast:
         front_end = self._front_end(avatar)
         cast = _Cast(avatar, front_end, self._network(front_end.model), self._device)
         # A frame that nobody sees: kernels are compiled now, not in the first one shown.
