@@ -1,5 +1,8 @@
 """Sessions of onnxruntime."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,17 @@ def test_threads_are_those_asked_for():
     options = onnx_session(MODEL.read_bytes(), threads=1).get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
     assert open_onnx(MODEL).get_session_options().intra_op_num_threads == 0
+
+
+def test_nothing_about_the_machine_is_kept_or_sent(tmp_path: Path):
+    script = (
+        "import pathlib, instag.assets.onnx_session as opened\n"
+        f"opened.open_onnx(pathlib.Path({str(MODEL)!r}))"
+    )
+    fresh = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    homes = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "USERPROFILE"), str(tmp_path))
+    subprocess.run([sys.executable, "-c", script], env=fresh | homes, check=True)
+    assert not list(tmp_path.rglob("*onnxruntime*"))
 
 
 def test_a_bundled_network_is_that_session():
