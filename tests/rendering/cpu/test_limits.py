@@ -11,7 +11,7 @@ import torch
 from instag.errors import RenderingFailed
 from instag.models.triplane import TriPlane
 from instag.models.triplane_numba import read_planes_fast
-from instag.rendering.compositing import composite_uint8
+from instag.rendering.compositing import LayerPicture, composite_uint8
 from instag.rendering.cpu import tiles
 from instag.rendering.cpu.painter import CpuPainter
 from instag.rendering.cpu.renderer import CpuRenderer
@@ -91,18 +91,10 @@ def test_a_torso_of_another_size_is_not_read_beyond_its_end() -> None:
 
 
 def test_layers_of_another_size_are_not_read_beyond_their_end() -> None:
-    def layer(side: int) -> torch.Tensor:
-        return torch.zeros(1, side, side, 3)
-
+    small = LayerPicture(colors=torch.zeros(1, 8, 8, 3), alphas=torch.zeros(1, 8, 8))
     unchecked = inspect.unwrap(composite_uint8)
     with pytest.raises(ValueError, match="does not fit"):
-        unchecked(
-            face=layer(8),
-            face_alphas=layer(8)[..., 0],
-            mouth=layer(8),
-            mouth_alphas=layer(8)[..., 0],
-            background=torch.zeros(1, 64, 64, 3, dtype=torch.uint8),
-        )
+        unchecked(small, small, torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
 
 
 def test_points_outside_of_the_grids_are_read_at_their_edge() -> None:
