@@ -44,7 +44,7 @@ from instag.speech.whisper import (
     WhisperEncoder,
     load_whisper_encoder,
 )
-from instag.types import FPS, SAMPLE_RATE
+from instag.types import FPS, SAMPLE_RATE, SAMPLES
 
 UNSHARP_AMOUNT = 1.0
 """Share of a code's difference from its smoothed course that is added: a prediction is a mean of
@@ -252,8 +252,9 @@ class LipCodeFrontEnd(FrontEnd):
     def live_hidden(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 5 n"]:
         """Hidden features of each frame and of two to either side, as they are known after the
         look-ahead."""
-        steps = look_ahead_steps(self.look_ahead_s or 0.0)
-        return live_hidden_of(self.encoder, self.model, waveform * self.gain, steps)
+        steps, frames = look_ahead_steps(self.look_ahead_s or 0.0), -(-len(waveform) // SAMPLES)
+        loud = waveform * self.gain
+        return live_hidden_of(self.encoder, self.model, loud, steps, range(frames))
 
     def voice(self, hidden: Float[Tensor, "f n"]) -> Float[Tensor, " f"]:
         """The share of the code that the lips follow, from 0 where nobody speaks; 1 by networks
