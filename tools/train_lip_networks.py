@@ -1,10 +1,11 @@
 """Train the bundled lip networks from a folder of clips: python tools/train_lip_networks.py CLIPS
 [--table FILE] [--without NAME ...] [--cache FOLDER] [-o FILE].
 
-CLIPS are prepared by `instag prepare`, or observed by tools/observe_lips.py. In each turn, networks
-learn from some of the people and find the sound delay of the others, which is then corrected where
-the estimate is certain. The last turn's scores on people left out are the measure. Then the bundled
-networks learn from all. Codes keep the meaning of the bundled ones, unless --new-basis is given.
+CLIPS are prepared by `instag prepare`, or observed by tools/observe_lips.py. Twice, networks learn
+from some of the people and find the sound delay of the others, which is then corrected where the
+estimate is certain: first quick ones, then some of the final recipe, whose scores on people left
+out are the measure. Then the bundled networks learn from all. Codes keep the meaning of the bundled
+ones, unless --new-basis is given.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from lip_training.folds import (
 from lip_training.lessons import Learned, learned
 from lip_training.people import Heard, Observed, heard_before, observe, principal_components
 from lip_training.scores import summary
-from lip_training.training import Recipe, train
+from lip_training.training import DELAYS_RECIPE, Recipe, train
 from people_table import read_people
 from safetensors.torch import save_file
 
@@ -35,13 +36,12 @@ from instag.speech.whisper import load_whisper_encoder
 
 BUNDLED = Path("src/instag/bundled/lip_motion.safetensors")
 NETS = 2
-TURNS = 2
 
 
 def main() -> None:
     chosen = arguments()
     torch.set_num_threads(1)  # a second thread wins little on small layers
-    began, table = time.monotonic(), read_people(chosen.table)
+    table = read_people(chosen.table)
     observed = [
         observe(folder, table.person(folder.stem, chosen.together))
         for folder in chosen_clips(chosen)
@@ -55,21 +55,21 @@ def main() -> None:
     ]
     print(
         f"{len(people)} clips of {len({each.person for each in observed})} people, "
-        f"{sum(map(len, people))} frames, in {time.monotonic() - began:.0f} s",
+        f"{sum(map(len, people))} frames, {so_far()}",
         flush=True,
     )
 
     def model_of(nets: Sequence[LipNet]) -> LipModel:
         return model_of_people(nets, observed, basis, mean, components)
 
-    recipe, folds = Recipe(), folds_of(observed)
-    networks = folds_in_turn(people, folds, recipe, basis, nets=chosen.fold_nets, seed=chosen.seed)
-    final = model_of([train(people, recipe, seed=chosen.seed + 7000 + n) for n in range(NETS)])
+    folds = folds_of(observed)
+    networks = folds_after_delays(people, folds, basis, nets=chosen.fold_nets, seed=chosen.seed)
+    final = model_of([train(people, Recipe(), seed=chosen.seed + 7000 + n) for n in range(NETS)])
     save_file(lip_model_state(final), str(chosen.output))
     if chosen.folds is not None:
         save_folds(chosen.folds, people, folds, [model_of(nets) for nets in networks])
     print(f"{chosen.output}: {chosen.output.stat().st_size / 1e6:.2f} MB, {final.weights_id}")
-    print(f"{time.monotonic() - began:.0f} s")
+    print(so_far())
     lags = ", ".join(f"{each.name} {each.lag * 40:.0f}" for each in people)
     print(f"delays mended by (ms): {lags}")
 
@@ -95,6 +95,10 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def so_far() -> str:
+    return f"{time.process_time():.0f} s of the processor so far"
+
+
 def heard_by_all(observed: Sequence[Observed], cache: Path | None) -> list[list[Heard]]:
     """The variants of each recording."""
     encoder = load_whisper_encoder()
@@ -112,27 +116,16 @@ def heard_by_all(observed: Sequence[Observed], cache: Path | None) -> list[list[
     ]
 
 
-def folds_in_turn(
-    people: Sequence[Learned],
-    folds: dict[str, int],
-    recipe: Recipe,
-    basis: Basis,
-    *,
-    nets: int,
-    seed: int,
+def folds_after_delays(
+    people: Sequence[Learned], folds: dict[str, int], basis: Basis, *, nets: int, seed: int
 ) -> list[list[LipNet]]:
-    """Networks of each fold, after delays were mended in turn."""
-    networks: list[list[LipNet]] = []
-    for turn in range(TURNS):
-        last = turn == TURNS - 1
-        networks = fold_networks(
-            people, folds, recipe, nets=nets if last else 1, seed=seed + 100 * turn
-        )
-        print(
-            f"turn {turn + 1}: {summary(left_out_scores(people, folds, networks, basis))}",
-            flush=True,
-        )
-        mend_delays(people, folds, networks)
+    """Networks of each fold, after others mended the delays; and they mend them again."""
+    mend_delays(people, folds, fold_networks(people, folds, DELAYS_RECIPE, nets=1, seed=seed))
+    print(f"delays, {so_far()}", flush=True)
+    networks = fold_networks(people, folds, Recipe(), nets=nets, seed=seed + 100)
+    print(f"folds, {so_far()}", flush=True)
+    print(summary(left_out_scores(people, folds, networks, basis)), flush=True)
+    mend_delays(people, folds, networks)
     return networks
 
 

@@ -173,6 +173,17 @@ def shares_of(people: Sequence[Learned]) -> Float[Tensor, " p"]:
     return torch.tensor([len(each) / seconds[each.observed.person] ** 0.5 for each in people])
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Where a crop lies: from a frame of a person's recording on, at a tempo."""
+
+    person: Learned
+    variant: Variant
+    start: float
+    rate: float
+
+
 def drawn_whole(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw) -> Crops:
     """Crops of CROP frames."""
     crops = []
@@ -182,14 +193,15 @@ def drawn_whole(people: Sequence[Learned], shares: Tensor, count: int, draw: Dra
         start = -8 + draw() * max(1.0, frames + 16 - (CROP - 1) * rate)
         if draw() < RESTING:
             start = frames + REST - 1 - (CROP - 1) * rate - draw() * REST / 2
-        inputs = whole_inputs(person, variant, start, CROP, rate)
-        crops.append((inputs, *taught(person, variant, start + torch.arange(CROP) * rate)))
-    return _batch(crops)
+        crops.append(Drawn(person=person, variant=variant, start=start, rate=rate))
+    inputs = interpolate_all([crop.variant.whole for crop in crops], _steps_of(crops, CROP))
+    target, known, seen = _taught(crops, CROP)
+    return Crops(inputs=inputs, target=target, known=known[:, None], seen=seen[:, None])
 
 
 def drawn_live(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw) -> Crops:
     """Crops that end with what was heard, of which the last LIVE_TAUGHT frames are taught."""
-    crops, frames = [], 2 * LIVE_TAUGHT + MARGIN_FRAMES
+    crops, windows, firsts = [], [], []
     for person in _drawn(people, shares, count, draw):
         variant = person.variants[draw.below(len(person.variants))]
         if not len(variant.live):
@@ -197,12 +209,33 @@ def drawn_live(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw
         window, rate = draw.below(len(variant.live)), math.exp(draw.between(-TEMPO, TEMPO))
         last = last_heard(person, variant, window) - draw() * rate
         start = last - (2 * LIVE_TAUGHT - 1) * rate
-        inputs = live_inputs(person, variant, window, start, frames, rate)
-        target, known, seen = taught(person, variant, start + torch.arange(frames) * rate)
-        known[:LIVE_TAUGHT] = 0
-        known[2 * LIVE_TAUGHT :] = 0
-        crops.append((inputs, target, known, seen * known))
-    return _batch(crops)
+        crops.append(Drawn(person=person, variant=variant, start=start, rate=rate))
+        windows.append(variant.live[window])
+        firsts.append(float(variant.ends[window]) - LIVE_STEPS)
+    frames = 2 * LIVE_TAUGHT + MARGIN_FRAMES
+    places = _steps_of(crops, frames) - torch.tensor(firsts)[:, None]
+    heard = (places >= 0) & (places <= LIVE_STEPS - 1)
+    inputs = interpolate_all(windows, places) * heard[:, None]
+    target, known, seen = _taught(crops, frames)
+    counts = torch.zeros(frames)
+    counts[LIVE_TAUGHT : 2 * LIVE_TAUGHT] = 1
+    known, seen = known * counts, seen * counts
+    return Crops(inputs=inputs, target=target, known=known[:, None], seen=seen[:, None])
+
+
+def interpolate_all(
+    sequences: Sequence[Float[Tensor, "c n"]], places: Float[Tensor, "b m"]
+) -> Float[Tensor, "b c m"]:
+    """`interpolate_at` of each sequence at a row of places."""
+    last = torch.tensor([sequence.shape[1] - 1 for sequence in sequences])[:, None]
+    places = torch.minimum(places.clamp(min=0), last)
+    before = torch.minimum(places.long(), (last - 1).clamp(min=0))
+    share = (places - before)[:, None]
+    one, two = (
+        torch.stack([each[:, row] for each, row in zip(sequences, rows, strict=True)])
+        for rows in (before, torch.minimum(before + 1, last))
+    )
+    return one * (1 - share) + two * share
 
 
 def _drawn(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw) -> list[Learned]:
@@ -212,14 +245,38 @@ def _drawn(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw) ->
 
 def taught(person: Learned, variant: Variant, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Targets at places in frames, whether they count, and whether they were seen."""
-    frames = len(person)
-    inside = (places > -LEAD) & (places < frames + REST - 1)
-    edge = ((places + 0.5).abs() <= EDGE) | ((places - frames + 0.5).abs() <= EDGE)
-    known = (inside & ~edge).float()
+    known = _known(places, torch.tensor(len(person)))
     resting = interpolate_at(variant.rest[None], places + LEAD)[0] > 0
     return interpolate_at(variant.target, places + LEAD), known, known * ~resting
 
 
-def _batch(crops: list[tuple[Tensor, Tensor, Tensor, Tensor]]) -> Crops:
-    inputs, target, known, seen = (torch.stack(part) for part in zip(*crops, strict=True))
-    return Crops(inputs=inputs, target=target, known=known[:, None], seen=seen[:, None])
+def _taught(crops: Sequence[Drawn], frames: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The same of the frames of crops."""
+    starts, rates = _starts(crops)
+    places = starts + torch.arange(frames) * rates
+    known = _known(places, torch.tensor([len(crop.person) for crop in crops])[:, None])
+    resting = interpolate_all([crop.variant.rest[None] for crop in crops], places + LEAD)[:, 0] > 0
+    target = interpolate_all([crop.variant.target for crop in crops], places + LEAD)
+    return target, known, known * ~resting
+
+
+def _known(places: Float[Tensor, "*b n"], frames: Tensor) -> Float[Tensor, "*b n"]:
+    """1 at places of a lesson, except beside the ends of its recording."""
+    inside = (places > -LEAD) & (places < frames + REST - 1)
+    edge = ((places + 0.5).abs() <= EDGE) | ((places - frames + 0.5).abs() <= EDGE)
+    return (inside & ~edge).float()
+
+
+def _steps_of(crops: Sequence[Drawn], frames: int) -> Float[Tensor, "b n"]:
+    """`places_of` of each crop."""
+    starts, rates = _starts(crops)
+    lags = torch.tensor([crop.person.lag for crop in crops])[:, None]
+    stretches = torch.tensor([crop.variant.stretch for crop in crops])[:, None]
+    quarter = torch.arange(frames * STEPS_PER_FRAME) - (STEPS_PER_FRAME - 1) / 2
+    return ((starts + 0.5 + lags + LEAD) * STEPS_PER_FRAME + quarter * rates) * stretches
+
+
+def _starts(crops: Sequence[Drawn]) -> tuple[Float[Tensor, "b 1"], Float[Tensor, "b 1"]]:
+    """And tempos."""
+    pairs = torch.tensor([(crop.start, crop.rate) for crop in crops])
+    return pairs[:, :1], pairs[:, 1:]

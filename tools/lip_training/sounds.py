@@ -13,7 +13,7 @@ from typing import final
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import avg_pool1d
+from torch.nn.functional import pad
 
 from instag.speech.loudness import ACTIVE_RMS
 from instag.types import FPS, SAMPLE_RATE, SAMPLES
@@ -220,8 +220,14 @@ def _with_room(sound: Sound, frames: int, pauses: Sequence[Pause], room: Sound) 
     for pause in pauses:
         voiced[(LEAD + pause.first) * SAMPLES : (LEAD + pause.last) * SAMPLES] = 0
     for _ in range(2):
-        voiced = avg_pool1d(voiced[None], 2 * FADE + 1, stride=1, padding=FADE)[0]
+        voiced = running_mean(voiced, FADE)
     return sound * voiced + room * (1 - voiced)
+
+
+def running_mean(values: Sound, reach: int) -> Sound:
+    """Over so many samples to either side, zeros beyond the ends."""
+    sums = pad(values, (reach + 1, reach)).double().cumsum(0)
+    return ((sums[2 * reach + 1 :] - sums[: -2 * reach - 1]) / (2 * reach + 1)).float()
 
 
 def _lesson(sound: Sound, frames: int, pauses: Sequence[Pause]) -> Lesson:

@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 from instag.speech.lips.network import CODES, CURVES, LipNet
 from lip_training.last_layer import with_solved_head
 from lip_training.lessons import Crops, Learned, drawn_live, drawn_whole, shares_of
+from lip_training.matrix_net import matrix_outputs
 from lip_training.sounds import Draw
 
 CURVE_WEIGHTS = (3.0, 1.0, 2.0)
@@ -23,7 +24,8 @@ RESTING_WEIGHT = 0.3
 @final
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """whole, live: crops in each step. average: of the weights, over steps."""
+    """whole, live: crops in each step. average: of the weights, over steps. solved: whether the
+    last layer is, over all lessons."""
 
     steps: int = 600
     whole: int = 16
@@ -34,10 +36,15 @@ class Recipe:
     dropout: float = 0.3
     average: float = 0.985
     live_weight: float = 2.0
+    solved: bool = True
+
+
+DELAYS_RECIPE = Recipe(steps=300, live=0, solved=False)
+"""Of networks that only find delays of recordings."""
 
 
 def train(people: Sequence[Learned], recipe: Recipe, *, seed: int) -> LipNet:
-    """Steps on drawn crops; then the last layer is solved over all lessons."""
+    """Steps on drawn crops; then, by the recipe, the last layer is solved over all lessons."""
     torch.manual_seed(seed)
     draw = Draw(torch.Generator().manual_seed(seed))
     components = len(people[0].variants[0].whole)
@@ -56,10 +63,11 @@ def train(people: Sequence[Learned], recipe: Recipe, *, seed: int) -> LipNet:
     )
     for step in range(recipe.steps):
         whole = drawn_whole(people, shares, recipe.whole, draw)
-        loss = loss_of(net(whole.inputs), whole)
+        loss = loss_of(matrix_outputs(net, whole.inputs), whole)
         if recipe.live:
             live = drawn_live(people, shares, recipe.live, draw)
-            loss = loss + recipe.live_weight * loss_of(net(live.inputs), live, together=True)
+            predicted = matrix_outputs(net, live.inputs)
+            loss = loss + recipe.live_weight * loss_of(predicted, live, together=True)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -67,7 +75,8 @@ def train(people: Sequence[Learned], recipe: Recipe, *, seed: int) -> LipNet:
         rates.step()
         _average(averaged, net, min(recipe.average, (1 + step) / (10 + step)))
     averaged.dropout = 0.0
-    return with_solved_head(averaged.eval(), people)
+    averaged.eval()
+    return with_solved_head(averaged, people) if recipe.solved else averaged
 
 
 def loss_of(predicted: Float[Tensor, "b 16 f"], crops: Crops, *, together: bool = False) -> Tensor:

@@ -7,10 +7,18 @@ import torch
 from instag.assets.sample_speech import recording
 from instag.speech.chunking import features
 from instag.speech.lips.adapter import SpeakerAdapter, default_speaker_adapter
-from instag.speech.lips.adapter_fit import fit_speaker_adapter
+from instag.speech.lips.adapter_fit import (
+    LIVE_LOOK_AHEAD,
+    USUAL_MOVEMENT,
+    fit_speaker_adapter,
+    live_hidden_once,
+    toward_usual_movement,
+)
 from instag.speech.lips.codes import LipCodes
 from instag.speech.lips.front_end import LipCodeFrontEnd
+from instag.speech.lips.live_features import SIDE_FRAMES, live_hidden_of
 from instag.speech.lips.network import CODES, load_lip_model
+from instag.types import FPS, SAMPLES
 
 MODEL = load_lip_model()
 SOUND = torch.from_numpy(recording("speech_one").waveform)
@@ -53,6 +61,41 @@ def test_what_is_ones_own_is_learned(train: range) -> None:
     assert (found - own[train.stop :]).square().mean() < 0.5 * (
         everybody - own[train.stop :]
     ).square().mean()
+
+
+def test_each_frame_is_heard_live_once() -> None:
+    front_end = LipCodeFrontEnd(model=MODEL)
+    found = live_hidden_once(front_end, SOUND, range(20, 33))
+    middle = live_hidden_of(front_end.encoder, MODEL, SOUND, LIVE_LOOK_AHEAD, range(27, 28))[0]
+    torch.testing.assert_close(found[5:10], middle, atol=1e-4, rtol=1e-4)
+    assert len(middle) == 2 * SIDE_FRAMES + 1
+    assert len(found) == 13
+
+
+def test_what_is_learned_live_moves_the_lips_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the frames that were learned from, of a person whose second number goes the other way."""
+    sound, own = SOUND[: 50 * SAMPLES], USUAL[:50].clone()
+    own[:, 1] *= -1
+
+    def error() -> torch.Tensor:
+        adapter = fit_speaker_adapter(sound, codes_of(own), range(50))
+        live = LipCodeFrontEnd(adapter, model=MODEL, look_ahead_s=0.12)
+        return (features(sound, live)[..., 0] - own).square().mean()
+
+    with_live = error()
+    monkeypatch.setattr("instag.speech.lips.adapter_fit.LIVE_SHARE", 0.0)
+    assert with_live < error()
+
+
+@pytest.mark.parametrize(("seconds", "share"), [(2.2, 0.5), (22.0, 1 / 11)])
+def test_few_seconds_count_less_than_what_is_usual(seconds: float, share: float) -> None:
+    """A person who moves twice as much as usual; lips that close go on to close."""
+    opening = torch.linspace(-1, 1, round(seconds * FPS)) * 3**0.5 * 2 * USUAL_MOVEMENT
+    at = opening.quantile(torch.linspace(0.02, 0.98, 13))
+    found = toward_usual_movement(torch.stack([at, at], dim=1), opening)[:, 1]
+    torch.testing.assert_close(found[8:], at[8:] * 0.5**share, atol=0, rtol=0.02)
+    torch.testing.assert_close(found[0], at[0])
+    assert (found.diff() > 0).all()
 
 
 def test_a_wide_mouth_is_as_wide_as_it_was_seen(train: range) -> None:

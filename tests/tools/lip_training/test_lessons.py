@@ -17,6 +17,7 @@ from lip_training.lessons import (
     Learned,
     drawn_live,
     drawn_whole,
+    interpolate_all,
     last_heard,
     learned,
     live_inputs,
@@ -29,7 +30,13 @@ from lip_training.sounds import LEAD, REST, Draw
 from lip_training.training import Recipe, train
 
 from instag.motion.landmark_motion import LandmarkMotion
-from instag.speech.lips.network import CODES, CURVES, MARGIN_FRAMES, load_lip_model
+from instag.speech.lips.network import (
+    CODES,
+    CURVES,
+    MARGIN_FRAMES,
+    interpolate_at,
+    load_lip_model,
+)
 from instag.speech.whisper import load_whisper_encoder
 
 FRAMES = 80
@@ -119,6 +126,15 @@ def test_crops_have_frames_for_their_steps(group: list[Learned]) -> None:
     assert live.known[..., :LIVE_TAUGHT].sum() == 0
     assert live.known[..., 2 * LIVE_TAUGHT :].sum() == 0
     assert live.known[..., LIVE_TAUGHT : 2 * LIVE_TAUGHT].mean() > 0.5
+
+
+def test_sequences_are_interpolated_together_as_one_by_one() -> None:
+    generator = torch.Generator().manual_seed(0)
+    sequences = [torch.randn(3, length, generator=generator) for length in (1, 5, 40)]
+    places = 50 * torch.rand(3, 20, generator=generator) - 5
+    together = interpolate_all(sequences, places)
+    for one, each, row in zip(together, sequences, places, strict=True):
+        torch.testing.assert_close(one, interpolate_at(each, row))
 
 
 def test_people_count_by_the_root_of_their_seconds(group: list[Learned]) -> None:

@@ -23,6 +23,7 @@ from lip_training.sounds import (
     music,
     plain_lesson,
     room_tone,
+    running_mean,
 )
 
 from instag.speech.loudness import ACTIVE_RMS
@@ -98,6 +99,12 @@ def test_the_room_is_what_sounds_between_words() -> None:
     room = room_tone(tone(), 16_000, drawing())
     assert len(room) == 16_000
     assert 0 < room.square().mean().sqrt() < 0.1 * ACTIVE_RMS
+
+
+def test_a_running_mean_takes_zeros_beyond_the_ends() -> None:
+    values = torch.arange(1.0, 6.0)
+    expected = torch.tensor([3.0, 6.0, 9.0, 12.0, 9.0]) / 3
+    torch.testing.assert_close(running_mean(values, 1), expected)
 
 
 def test_levels_are_against_the_voice() -> None:

@@ -44,7 +44,7 @@ from instag.speech.whisper import (
     WhisperEncoder,
     load_whisper_encoder,
 )
-from instag.types import FPS
+from instag.types import FPS, SAMPLES
 
 SILENT, SPOKEN = 0.02, 0.1
 """Probabilities of a voice at which lips rest, and at which they follow it; eased between."""
@@ -143,8 +143,9 @@ class LipCodeFrontEnd(FrontEnd):
     def live_hidden(self, waveform: Float[Tensor, " samples"]) -> Float[Tensor, "f 5 n"]:
         """Hidden features of each frame and of two to either side, as they are known after the
         look-ahead."""
-        steps = look_ahead_steps(self.look_ahead_s or 0.0)
-        return live_hidden_of(self.encoder, self.model, waveform * self.gain, steps)
+        steps, frames = look_ahead_steps(self.look_ahead_s or 0.0), -(-len(waveform) // SAMPLES)
+        loud = waveform * self.gain
+        return live_hidden_of(self.encoder, self.model, loud, steps, range(frames))
 
     def voice(self, hidden: Float[Tensor, "f n"]) -> Float[Tensor, " f"]:
         """The share of the code that the lips follow, from 0 where nobody speaks; 1 by networks

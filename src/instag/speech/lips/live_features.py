@@ -54,14 +54,13 @@ def live_hidden_of(
     model: LipModel,
     waveform: Float[Tensor, " samples"],
     look_ahead: int,
+    frames: range,
 ) -> Float[Tensor, "f 5 n"]:
-    """The same for all frames of a waveform: each as if nothing beyond its look-ahead were
-    known."""
-    frames = -(-len(waveform) // SAMPLES)
-    first = SAMPLES // 2 + look_ahead * STEP - LIVE_SAMPLES
-    end = (frames - 1) * SAMPLES + first + LIVE_SAMPLES
+    """The same for frames of a waveform: each as if nothing beyond its look-ahead were known."""
+    first = frames.start * SAMPLES + SAMPLES // 2 + look_ahead * STEP - LIVE_SAMPLES
+    end = frames[-1] * SAMPLES + SAMPLES // 2 + look_ahead * STEP
     padded = pad(waveform, (-first, max(0, end - len(waveform))))
-    windows = padded.unfold(0, LIVE_SAMPLES, SAMPLES)[:frames]
+    windows = padded.unfold(0, LIVE_SAMPLES, frames.step * SAMPLES)[: len(frames)]
     return torch.cat(
         [live_hidden(encoder, model, part, look_ahead) for part in windows.split(BATCH)]
     )
