@@ -23,11 +23,26 @@ def test_threads() -> None:
         numba.set_num_threads(before[1])
 
 
+@pytest.mark.parametrize(("asked", "given"), [("1", 1), ("0", 3), ("many", 3), ("9", 3)])
+def test_fewer_are_used_where_the_environment_asks_for_it(
+    asked: str, given: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setattr(threads, "_usable_cores", lambda: 3)
+    for set_number in ("numba.set_num_threads", "torch.set_num_threads", "cv2.setNumThreads"):
+        monkeypatch.setattr(set_number, found.append)
+    monkeypatch.setattr("numba.core.config.NUMBA_NUM_THREADS", 4)
+    assert set_threads() == given
+    assert found == [given] * 3
+
+
 def test_live_heads_leave_cores_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads(), numba.get_num_threads(), sys.getswitchinterval()
     try:
         for cores, count in ((1, 1), (2, 1)):
             monkeypatch.setattr(threads, "_usable_cores", lambda cores=cores: cores)
+            monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
             assert ready_for_live() == torch.get_num_threads() == count
         assert ready_for_live(1) == 1
         assert sys.getswitchinterval() < 1e-3

@@ -14,7 +14,7 @@ TURN_S = 5e-4
 
 def set_threads(threads: int | None = None, *, share: float = 1.0) -> int:
     """Let Torch, numba and OpenCV use this many threads, by default a share of as many as there are
-    cores, at most $NUMBA_NUM_THREADS; returns the number.
+    cores, at most $OMP_NUM_THREADS and $NUMBA_NUM_THREADS; returns the number.
 
     Raises BadArgument for less than one and for more than numba was started with.
     """
@@ -26,7 +26,7 @@ def set_threads(threads: int | None = None, *, share: float = 1.0) -> int:
 
     available = _usable_cores()
     if threads is None:
-        most = min(available, config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
+        most = min(available, config.NUMBA_NUM_THREADS, _asked_for() or available)  # pyright: ignore[reportAttributeAccessIssue]
         threads = max(1, int(share * most))
     try:
         numba.set_num_threads(threads)
@@ -47,6 +47,12 @@ def ready_for_live(threads: int | None = None) -> int:
     of a frame. Returns the number; raises what `set_threads` does."""
     sys.setswitchinterval(TURN_S)
     return set_threads(threads, share=0.5)
+
+
+def _asked_for() -> int | None:
+    """$OMP_NUM_THREADS: who starts several processes at once leaves each its share of the cores."""
+    number = os.environ.get("OMP_NUM_THREADS", "").strip()
+    return int(number) if number.isdecimal() and int(number) > 0 else None
 
 
 def _usable_cores() -> int:
