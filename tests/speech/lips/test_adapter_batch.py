@@ -10,13 +10,14 @@ from instag.speech.lips.network import CODES, load_lip_model
 
 
 def adapters() -> list[SpeakerAdapter]:
-    """Of nobody, and of two people: with many seen codes and few, with long maps and short ones."""
+    """Of nobody, and of three people: with many seen codes, few and one, with long maps and short
+    ones."""
     generator, of_nobody = (
         torch.Generator().manual_seed(0),
         default_speaker_adapter(load_lip_model()),
     )
     found = [of_nobody]
-    for seen, pairs in ((60, 13), (9, 4)):
+    for seen, pairs in ((60, 13), (9, 4), (1, 2)):
         rising = torch.rand(pairs, 2, generator=generator).cumsum(0) * 0.02 - 0.05
         found.append(
             replace(
@@ -33,7 +34,7 @@ def adapters() -> list[SpeakerAdapter]:
 def test_each_gets_its_own_codes():
     model, several = load_lip_model(), adapters()
     features = len(several[0].weights)
-    hidden = 4 * torch.randn(3, 5, features, generator=torch.Generator().manual_seed(1))
+    hidden = 4 * torch.randn(len(several), 5, features, generator=torch.Generator().manual_seed(1))
     together = AdapterBatch([AdapterTables.of(each) for each in several])
     found = together.live_code(hidden, model.aperture)
     alone = [
@@ -41,7 +42,7 @@ def test_each_gets_its_own_codes():
         for adapter, row in zip(several, hidden, strict=True)
     ]
     torch.testing.assert_close(found, torch.stack(alone), atol=1e-4, rtol=1e-4)
-    of_nobody = AdapterBatch([AdapterTables.of(several[0])] * 3)
+    of_nobody = AdapterBatch([AdapterTables.of(several[0])] * len(several))
     torch.testing.assert_close(
         of_nobody.live_code(hidden, model.aperture), several[0].live_code(hidden, model.aperture)
     )

@@ -138,3 +138,19 @@ def test_the_test_frames_are_not_read(train: range) -> None:
     # Smoothing must not reach across the end of what may be learned from.
     torch.testing.assert_close(one.weights, other.weights)
     assert one.weights.shape[1] == CODES
+
+
+def test_a_wider_mouth_is_never_less_open_where_little_was_seen() -> None:
+    """Quantiles that are held do not overtake those that are spread."""
+    chance = torch.distributions.Gamma(2.0, 100.0)
+    for seed in range(20):
+        torch.manual_seed(seed)
+        opening = chance.sample((75,))
+        at = opening.quantile(torch.linspace(0.02, 0.98, 13))
+        found = toward_usual_movement(torch.stack([at, at], dim=1), opening)[:, 1]
+        assert (found.diff() >= 0).all()
+
+
+def test_sound_that_ends_before_its_frames_is_filled_with_silence() -> None:
+    adapter = fit_speaker_adapter(SOUND[: 40 * SAMPLES], codes_of(USUAL[:60]), range(60))
+    assert torch.isfinite(adapter.weights).all()

@@ -10,9 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from instag.ops.statistics import deviations
 from instag.speech.lips.adapter import SpeakerAdapter, sharpened, uncross_lips
-from instag.speech.lips.seen_codes import nearness, share_kept
+from instag.speech.lips.seen_codes import SeenCodes, nearness, share_kept
 
 FARTHEST = 1e3
 """Deviations to a code that fills a shorter table: the softmax of its distance is 0."""
@@ -21,8 +20,8 @@ FARTHEST = 1e3
 @final
 @dataclass(frozen=True, kw_only=True)
 class AdapterTables:
-    """An adapter with what no frame changes. seen: its codes in their deviations, `size`; a single
-    one, at any distance, where it has none."""
+    """An adapter with what no frame changes. seen: its codes in their deviations, `size`; empty
+    where it has none."""
 
     adapter: SpeakerAdapter
     size: Float[Tensor, " k"]
@@ -31,9 +30,8 @@ class AdapterTables:
     @classmethod
     def of(cls, adapter: SpeakerAdapter) -> "AdapterTables":
         """Computed once for a session."""
-        seen = adapter.seen_codes
-        size = deviations(seen) if len(seen) > 1 else torch.ones(len(adapter.bias))
-        return cls(adapter=adapter, size=size, seen=seen / size)
+        seen = SeenCodes(adapter.seen_codes)
+        return cls(adapter=adapter, size=seen.size, seen=seen.scaled)
 
 
 @final

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
+from torch.nn.functional import pad
 
 from instag.speech.lips.adapter import SpeakerAdapter, piecewise_linear, unsharp
 from instag.speech.lips.audio_offset import MAX_SHIFT_FRAMES, best_offset, shift_earlier
@@ -18,7 +19,7 @@ from instag.speech.lips.codes import LipCodes
 from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.lips.live_features import SIDE_FRAMES, live_hidden_of
 from instag.speech.lips.network import CODES, CURVES, LipModel
-from instag.types import FPS, SAMPLE_RATE
+from instag.types import FPS, SAMPLE_RATE, SAMPLES
 
 PENALTY, PENALTY_FRAMES = 6.0, 150
 """The ridge penalty, in the variance of a hidden feature over so many frames: five seconds and
@@ -47,8 +48,8 @@ USUAL_MOVEMENT, USUAL_WEIGHS_S = 0.055, 2.2
 """Deviation of the aperture of people who speak, eye distances; and so many seconds of a person
 weigh as much. On 44 people left out, regressions on 3 to 10 s give weights of 1.9 to 3 s."""
 LEAST_MOVEMENT, HELD_QUANTILES = 0.01, 4
-"""Movement counts as no less. The lowest quantile stays, so many change in part: lips that close
-go on to close."""
+"""Movement counts as no less. The lowest quantile stays, and from this one on all change wholly:
+lips that close go on to close."""
 MAX_SEEN_CODES = 500
 """Seen codes that an adapter keeps, at even steps."""
 WIDEN_SHARE, MAX_WIDENING = 0.5, 2.0
@@ -74,6 +75,7 @@ def fit_speaker_adapter(
     waveform = waveform[
         : round(((frames.stop + MAX_SHIFT_FRAMES + 1) / FPS + front_end.lookahead) * SAMPLE_RATE)
     ]
+    waveform = pad(waveform, (0, max(0, frames.stop * SAMPLES - len(waveform))))
     late_ms = 0.0 if curves is None else _late_ms(waveform, curves, frames, front_end)
     waveform = shift_earlier(waveform, late_ms)
     silent = front_end.hidden(torch.zeros(2 * SAMPLE_RATE))
@@ -195,7 +197,8 @@ def toward_usual_movement(
     share = 1 / (1 + len(predicted) / FPS / USUAL_WEIGHS_S)
     factor = (USUAL_MOVEMENT / movement) ** share
     moved = (torch.arange(len(end)) / HELD_QUANTILES).clamp(max=1)
-    return torch.stack([start, end + moved * (factor - 1) * (end - end.median())], dim=1)
+    spread = end + moved * (factor - 1) * (end - end.median())
+    return torch.stack([start, spread.cummax(0).values], dim=1)  # held quantiles are not overtaken
 
 
 def _ridge(

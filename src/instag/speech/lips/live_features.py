@@ -56,7 +56,8 @@ def live_hidden_of(
     look_ahead: int,
     frames: range,
 ) -> Float[Tensor, "f 5 n"]:
-    """The same for frames of a waveform: each as if nothing beyond its look-ahead were known."""
+    """The same for one or more frames of a waveform: each as if nothing beyond its look-ahead were
+    known."""
     first = frames.start * SAMPLES + SAMPLES // 2 + look_ahead * STEP - LIVE_SAMPLES
     end = frames[-1] * SAMPLES + SAMPLES // 2 + look_ahead * STEP
     padded = pad(waveform, (-first, max(0, end - len(waveform))))

@@ -18,17 +18,17 @@ class SeenCodes:
     """Codes that a person was seen with, in their deviations."""
 
     def __init__(self, seen: Float[Tensor, "s k"]) -> None:
-        self._size = deviations(seen) if len(seen) else seen.new_ones(seen.shape[1])
+        self.size = deviations(seen) if len(seen) > 1 else seen.new_ones(seen.shape[1])
         self._seen = seen
-        self._scaled = seen / self._size
+        self.scaled = seen / self.size
 
     def clamp(self, code: Float[Tensor, "f k"]) -> Float[Tensor, "f k"]:
         """Codes no farther than MAX_FROM_SEEN from a smooth mean of the nearest seen ones, so that
         nothing jumps. Unchanged where none were seen."""
         if not len(self._seen):
             return code
-        near = nearness(torch.cdist(code / self._size, self._scaled)) @ self._seen
-        return near + (code - near) * share_kept((code - near) / self._size)
+        near = nearness(torch.cdist(code / self.size, self.scaled)) @ self._seen
+        return near + (code - near) * share_kept((code - near) / self.size)
 
 
 def nearness(apart: Float[Tensor, "*b s"]) -> Float[Tensor, "*b s"]:
