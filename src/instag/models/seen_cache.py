@@ -27,10 +27,9 @@ def with_seen_gaussians(avatar: Avatar) -> Avatar:
     be painted."""
     if avatar.baked is None or not avatar.baked.near_enough:
         return avatar
-    baked = BakedHead.of_tensors(avatar.baked.tensors())  # as it will be read
     sizes = sorted({avatar.info.size, *(size for size in LIVE_SIZES if size < avatar.info.size)})
     infos = [info_of_size(avatar.info, size) for size in sizes]
-    seen = tuple(seen_gaussians(replace(avatar, info=info), baked) for info in infos)
+    seen = tuple(seen_gaussians(replace(avatar, info=info), avatar.baked) for info in infos)
     return replace(avatar, seen=seen)
 
 

@@ -19,7 +19,8 @@ from instag.rendering.registry import renderer_for
 from instag.types import Camera
 
 VERSION = 1
-"""Of how they are chosen: those of another one are not used."""
+"""Of how they are chosen: those of another one are not used. It goes up with that of
+`baked_cache`: which motion a baked head has is not part of `basis`."""
 WANTED_PSNR, WANTED_BLOCK_PSNR = 48.0, 38.0
 """Every tested picture is at least so near to that of all Gaussians, dB, and every block of it."""
 BLOCKS = 8

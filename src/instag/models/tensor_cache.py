@@ -34,7 +34,7 @@ def cached(
         return compute()
     path = folder / f"{name}.safetensors"
     with suppress(Exception):  # a damaged file is none
-        if path.stat().st_size <= MOST_BYTES:
+        if path.is_file() and path.stat().st_size <= MOST_BYTES:
             return read(load(path.read_bytes()))
     found = compute()
     with suppress(InstagError, OSError):  # a cache that cannot be written is none
