@@ -12,10 +12,15 @@ Or step by step:
 Each name is imported when it is first used, so that `import instag` costs nothing.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from instag.version import __version__
+
+# onnxruntime reads it when it is imported; without, it writes an id of the machine and sends events
+# to its maker.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from instag.capture.options import CaptureOptions

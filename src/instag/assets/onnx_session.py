@@ -4,7 +4,6 @@ The file is read as bytes, so that it cannot name other files to read; its input
 caller asks them to be before anything runs.
 """
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,11 @@ if TYPE_CHECKING:
 ERRORS_ONLY = 3
 MOST_BYTES = 2**31
 """Protocol buffers have no more."""
-NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
-"""From 1.32 on, onnxruntime writes an id of the machine and sends events to its maker unless this
-variable is set before it is imported."""
 
 
 def onnx_session(model: bytes, *, threads: int | None = None) -> "InferenceSession":
     """A session on the CPU. threads: that it computes with; 1 for the caller's own, None for what
     onnxruntime chooses. Raises what onnxruntime raises."""
-    os.environ.setdefault(NO_TELEMETRY, "1")
     import onnxruntime
 
     if hasattr(onnxruntime, "disable_telemetry_events"):  # Windows has no variable
