@@ -23,12 +23,17 @@ def test_threads() -> None:
         numba.set_num_threads(before[1])
 
 
-@pytest.mark.parametrize(("asked", "given"), [("1", 1), ("0", 3), ("many", 3), ("9", 3)])
+@pytest.mark.parametrize(
+    ("asked", "processes", "given"),
+    [("1", "1", 1), ("0", "", 3), ("many", "x", 3), ("9", "1", 3), ("1", "2", 1), ("1", "9", 1)],
+)
 def test_fewer_are_used_where_the_environment_asks_for_it(
-    asked: str, given: int, monkeypatch: pytest.MonkeyPatch
+    asked: str, processes: str, given: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Two processes that torchrun started share three cores."""
     found: list[int] = []
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
     monkeypatch.setattr(threads, "_usable_cores", lambda: 3)
     for set_number in ("numba.set_num_threads", "torch.set_num_threads", "cv2.setNumThreads"):
         monkeypatch.setattr(set_number, found.append)

@@ -19,7 +19,9 @@ Overwrite = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        help="How many threads to use; all cores if not given.", min=1, rich_help_panel=MACHINE
+        help="How many threads to use; all cores, or $OMP_NUM_THREADS, if not given.",
+        min=1,
+        rich_help_panel=MACHINE,
     ),
 ]
 LiveThreads = Annotated[

@@ -124,7 +124,7 @@ class Jitter:
 
 def head_jitter(prediction: TrackedLandmarks, truth: TrackedLandmarks) -> Jitter:
     """Root of the mean square of p_(t-1) - 2 p_t + p_(t+1) over the landmarks that move with the
-    skull (capture.tracking.RIGID) and over frames.
+    skull (capture.tracking.fit_head.RIGID) and over frames.
 
     In the picture, in per cent of the frame's eye distance. Uniform movement adds nothing; the
     detector's own jitter is in both numbers. Only frames count where a face was seen in three

@@ -25,15 +25,15 @@ def set_threads(threads: int | None = None, *, share: float = 1.0) -> int:
         from numba.core import config
 
     available = _usable_cores()
+    most = min(available, config.NUMBA_NUM_THREADS)  # pyright: ignore[reportAttributeAccessIssue]
     if threads is None:
-        most = min(available, config.NUMBA_NUM_THREADS, _asked_for() or available)  # pyright: ignore[reportAttributeAccessIssue]
-        threads = max(1, int(share * most))
+        threads = max(1, int(share * min(most, _asked_for() or most)))
     try:
         numba.set_num_threads(threads)
     except ValueError as error:
         raise BadArgument(
             f"--threads {threads} can not be used: this machine has {available} cores. Choose 1 to "
-            f"{available}."
+            f"{most}."
         ) from error
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
@@ -50,7 +50,11 @@ def ready_for_live(threads: int | None = None) -> int:
 
 
 def _asked_for() -> int | None:
-    """$OMP_NUM_THREADS: who starts several processes at once leaves each its share of the cores."""
+    """$OMP_NUM_THREADS: who starts several processes at once leaves each its share of the cores.
+    torchrun sets it to 1; its processes share them alike."""
+    together = os.environ.get("LOCAL_WORLD_SIZE", "").strip()
+    if together.isdecimal() and int(together) > 1:
+        return max(1, _usable_cores() // int(together))
     number = os.environ.get("OMP_NUM_THREADS", "").strip()
     return int(number) if number.isdecimal() and int(number) > 0 else None
 

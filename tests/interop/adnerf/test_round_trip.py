@@ -97,7 +97,7 @@ def test_nothing_is_lost_there_and_back(clip: Clip, exported: Path, tmp_path: Pa
     }
 
 
-@pytest.mark.parametrize(("half_closed", "warns"), [(5.0, True), (1.0, False)])
+@pytest.mark.parametrize(("half_closed", "warns"), [(5.0, True), (0.4, True), (1.0, False)])
 def test_eyes_that_are_never_half_closed_are_said(
     clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half_closed: float, warns: bool
 ) -> None:

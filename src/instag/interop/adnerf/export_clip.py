@@ -35,8 +35,8 @@ FEATURE_FILES = {
     "hubert": "aud_hu.npy",
     "ave": "aud_ave.npy",
 }
-OPEN_EYES = 0.05
-"""AU45 up to which eyes are wholly open."""
+OPEN_EYES = 0.7
+"""AU45 up to which eyes are open: lids of people who look at a camera wander so far."""
 LEAST_BETWEEN = 0.02
 """Share of frames with half-closed eyes below which an export warns."""
 PRIOR_NAME = "sapiens_instag"
