@@ -60,7 +60,12 @@ def action_units(
     """AU01, 02, 04, 05, 06, 07, 25, 26 in 0..5 and AU45 in 0..2.5 for each frame. width, height: of
     the frames in pixels. blink_onset: opening of the eyes over the typical one below which AU45
     begins."""
-    distances = _distances(track, width, height)
+    return _units(_distances(track, width, height), blink_onset)
+
+
+def _units(
+    distances: dict[str, Float[np.ndarray, " f"]], blink_onset: float
+) -> dict[str, Float[np.ndarray, " f"]]:
     inner, outer, frown, upper, lower = (
         distances[name] for name in ("inner", "outer", "frown", "upper", "lower")
     )
@@ -92,10 +97,8 @@ def are_measured(
     today's or those of an earlier onset, and not OpenFace's."""
     if any(name not in units for name in EXPRESSION_UNITS):
         return False
-    alternatives = (
-        action_units(track, width, height, blink_onset=onset)
-        for onset in (BLINK_ONSET, EARLIER_ONSET)
-    )
+    distances = _distances(track, width, height)
+    alternatives = (_units(distances, onset) for onset in (BLINK_ONSET, EARLIER_ONSET))
     return any(
         all(np.abs(units[name] - measured[name]).max() <= ROUNDED for name in EXPRESSION_UNITS)
         for measured in alternatives
