@@ -15,7 +15,7 @@ from instag.errors import FileMissing, NewerFormat, NotAnArtefact
 from instag.models.avatar import BAKED_HEAD, SEEN_GAUSSIANS, Avatar, AvatarInfo, encode_torso
 from instag.models.gaussians import random_gaussians
 from instag.models.head import new_head
-from instag.models.seen_search import seen_gaussians
+from instag.models.seen_search import search_seen_gaussians
 from instag.types import Conditioning
 from models.baking import baked, earlier
 
@@ -115,7 +115,7 @@ def rewritten(path: Path, member: str, change: Callable[[bytes], bytes | None]) 
 
 @pytest.fixture
 def with_baked(tmp_path: Path) -> Path:
-    seen = (seen_gaussians(earlier(), baked()),)
+    seen = (search_seen_gaussians(earlier(), baked()),)
     replace(earlier(), baked=baked(), seen=seen).save(tmp_path / "me.avatar")
     return tmp_path / "me.avatar"
 

@@ -12,7 +12,7 @@ from instag.models.baked_head import BakedHead
 from instag.models.scaled_avatar import scaled
 from instag.models.seen_cache import seen_gaussians_of, with_seen_gaussians
 from instag.models.seen_gaussians import SeenGaussians
-from instag.models.seen_search import seen_gaussians
+from instag.models.seen_search import search_seen_gaussians
 from models.baking import baked, earlier
 
 
@@ -23,12 +23,12 @@ def searches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[int]:
 
     def search(avatar: Avatar, baked: BakedHead) -> SeenGaussians:
         done.append(avatar.info.size)
-        return seen_gaussians(avatar, baked)
+        return search_seen_gaussians(avatar, baked)
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(seen_cache, "LIVE_SIZES", (48, 64, 128))
     monkeypatch.setattr("instag.models.scaled_avatar.SIZES", (16, 1024))
-    monkeypatch.setattr(seen_cache, "seen_gaussians", search)
+    monkeypatch.setattr(seen_cache, "search_seen_gaussians", search)
     return done
 
 
@@ -49,7 +49,7 @@ def test_an_avatar_keeps_those_of_its_sizes(searches, tmp_path):
         shown = scaled(again, size)
         found = seen_gaussians_of(shown, again.baked)
         assert any(found is each for each in again.seen)
-        assert same(found, seen_gaussians(shown, again.baked))
+        assert same(found, search_seen_gaussians(shown, again.baked))
     assert searches == [48, 64]
     scaled(again, 48).save(tmp_path / "small.avatar")
     assert len(Avatar.open(tmp_path / "small.avatar").seen) == 2

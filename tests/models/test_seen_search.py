@@ -6,7 +6,7 @@ import torch
 
 from instag.models.baked_head import BakedLayers
 from instag.models.scaled_avatar import scaled
-from instag.models.seen_search import WANTED_PSNR, basis_of, seen_gaussians
+from instag.models.seen_search import WANTED_PSNR, basis_of, search_seen_gaussians
 from models.baking import baked, earlier
 from models.test_bake import painted
 
@@ -23,7 +23,7 @@ def everything() -> tuple[torch.Tensor, torch.Tensor]:
 
 @torch.no_grad()
 def test_pictures_are_as_near_as_is_wanted():
-    seen = seen_gaussians(earlier(), baked())
+    seen = search_seen_gaussians(earlier(), baked())
     assert seen.psnr >= WANTED_PSNR
     shown = seen.face, seen.mouth
     assert not all(part.all() for part in shown)
@@ -40,13 +40,13 @@ def test_all_of_them_give_the_same_pictures():
 def test_what_is_behind_the_camera_is_not_seen():
     avatar = replace(earlier(), head=earlier().to("cpu").head)
     avatar.head.mouth.gaussians.means[:5, 2] += 100.0
-    seen = seen_gaussians(avatar, baked())
+    seen = search_seen_gaussians(avatar, baked())
     assert not seen.mouth[:5].any()
 
 
 def test_where_nothing_is_near_enough_all_are_kept(monkeypatch):
     monkeypatch.setattr("instag.models.seen_search.WANTED_PSNR", 500.0)
-    assert seen_gaussians(earlier(), baked()).are_all
+    assert search_seen_gaussians(earlier(), baked()).are_all
 
 
 def test_what_they_are_chosen_from_has_an_identity():

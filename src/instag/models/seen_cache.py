@@ -14,7 +14,7 @@ from instag.models.seen_gaussians import (
     seen_as_tensors,
     seen_of_tensors,
 )
-from instag.models.seen_search import VERSION, basis_of, seen_gaussians
+from instag.models.seen_search import VERSION, basis_of, search_seen_gaussians
 from instag.models.tensor_cache import cached, file_name
 
 LIVE_SIZES = (256,)
@@ -29,7 +29,7 @@ def with_seen_gaussians(avatar: Avatar) -> Avatar:
         return avatar
     sizes = sorted({avatar.info.size, *(size for size in LIVE_SIZES if size < avatar.info.size)})
     infos = [info_of_size(avatar.info, size) for size in sizes]
-    seen = tuple(seen_gaussians(replace(avatar, info=info), avatar.baked) for info in infos)
+    seen = tuple(search_seen_gaussians(replace(avatar, info=info), avatar.baked) for info in infos)
     return replace(avatar, seen=seen)
 
 
@@ -50,6 +50,6 @@ def seen_gaussians_of(avatar: Avatar, baked: BakedHead) -> SeenGaussians:
         KIND,
         file_name(VERSION, basis),
         read=read,
-        compute=lambda: seen_gaussians(avatar, baked),
+        compute=lambda: search_seen_gaussians(avatar, baked),
         write=lambda found: seen_as_tensors([found]),
     )

@@ -42,7 +42,7 @@ GREY = 128
 Posed = tuple[Layer, Layer, Camera]
 
 
-def seen_gaussians(avatar: Avatar, baked: BakedHead) -> SeenGaussians:
+def search_seen_gaussians(avatar: Avatar, baked: BakedHead) -> SeenGaussians:
     """Of an avatar on the CPU in pictures of its size; all where fewer are not near enough."""
     source = BakedLayers(avatar.head, baked, degree=avatar.info.degree)
     generator = torch.Generator().manual_seed(0)
