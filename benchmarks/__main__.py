@@ -21,8 +21,8 @@ from instag.data.clip import Clip
 from instag.runtime.device import device_named
 from instag.runtime.threads import set_threads
 from instag.synthetic import write_clip
-from instag.training.adapt import avatar_of, encoded_torsos
 from instag.training.recipes import batched, frames_a_step, recipe_named
+from instag.training.trained_avatar import avatar_of, encoded_torsos
 
 
 def main() -> None:

@@ -13,8 +13,9 @@ from instag.data.clip import Clip
 from instag.data.splits import split
 from instag.rendering.gsplat_renderer import GsplatRenderer
 from instag.training import recipes
-from instag.training.adapt import head_training, stages_of
+from instag.training.adapt import stages_of
 from instag.training.adapt_inputs import load_inputs
+from instag.training.head_start import head_training
 from instag.training.recipes import batched
 from instag.training.schedules import Always, shortened
 from instag.training.stages.stage import Step, StepOutput
