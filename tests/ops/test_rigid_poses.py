@@ -10,7 +10,7 @@ from shared_files import shared_clip
 def some(seed: int) -> Poses:
     draw = np.random.default_rng(seed)
     return Poses(
-        rotations=Rotation.random(5, random_state=draw).as_matrix(),
+        rotations=Rotation.from_quat(draw.normal(size=(5, 4))).as_matrix(),
         translations=draw.normal(size=(5, 3)),
     )
 
