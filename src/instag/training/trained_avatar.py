@@ -7,7 +7,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar, AvatarInfo, encode_torso
+from instag.models.avatar import MOST_DRIVE_FRAMES, Avatar
+from instag.models.avatar_info import AvatarInfo
+from instag.models.avatar_pictures import encode_torso
 from instag.runtime.device import device_name
 from instag.training.adapt_inputs import AdaptInputs
 from instag.training.adapt_plan import AdaptPlan
