@@ -111,6 +111,7 @@ class ClipDataset:
         )
 
     def whole(self, indices: Int[Tensor, " b"]) -> CropWindow:
+        """Windows of whole pictures."""
         nothing = torch.zeros_like(indices)
         return CropWindow(left=nothing, top=nothing, width=self.size, height=self.size)
 
