@@ -19,6 +19,10 @@ INNER_LIPS = np.array(
     [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
 )
 """The loop of landmarks around the inside of the mouth."""
+OUTER_LIPS = np.array(
+    [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146]
+)
+"""The loop of landmarks around the lips."""
 CHIN, CROWN, RIGHT, LEFT = 152, 10, 234, 454
 EYE_CORNERS = ((33, 133), (263, 362))
 """Outer and inner corner of each eye."""

@@ -19,6 +19,7 @@ from instag.capture.segmentation.label import (
     label,
     label_regions,
 )
+from instag.capture.segmentation.lips import without_lips
 from instag.capture.segmentation.teeth import mouth_inside, teeth_likeness
 from instag.perception.connected_components import Components
 from instag.types import Region
@@ -73,8 +74,11 @@ def test_every_frame_of_a_clip_is_labelled(tmp_path, count: int) -> None:
     assert reports == [(index + 1, count) for index in range(count)]
     for index in range(count):
         labels = clip.regions(index)
-        inside = mouth_inside(clip.track().landmarks[index], (SIZE, SIZE)) > 0
+        landmarks = clip.track().landmarks[index]
+        contour = mouth_inside(landmarks, (SIZE, SIZE))
+        inside = without_lips(contour, clip.frame(index), landmarks) > 0
         np.testing.assert_array_equal(labels >= Region.MOUTH, inside)
+        assert inside.sum() > 0.8 * contour.sum()
         assert labels[54, 64] == Region.FACE
 
 

@@ -26,6 +26,7 @@ from instag.capture.segmentation.appearance_model import (
     view,
 )
 from instag.capture.segmentation.class_kernels import mix_before, mix_both, most_likely
+from instag.capture.segmentation.lips import without_lips
 from instag.capture.segmentation.teeth import mouth_inside, teeth_likeness, teeth_mask
 from instag.data.clip import Clip
 from instag.perception.connected_components import (
@@ -84,7 +85,9 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
 
     def infer(index_and_view: tuple[int, UInt8[np.ndarray, "h w 3"], HeadView]) -> FrameLabels:
         index, frame, seen = index_and_view
-        mouth = mouth_inside(track.landmarks[index], (len(frame), len(frame[0])))
+        landmarks = track.landmarks[index]
+        mouth = mouth_inside(landmarks, (len(frame), len(frame[0])))
+        mouth = without_lips(mouth, frame, landmarks)
         return FrameLabels(
             soft=cv2.GaussianBlur(seen.image, (0, 0), 1.5),
             classes=posterior(seen, appearance.log_atlas, appearance.histogram),
