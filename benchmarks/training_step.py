@@ -37,9 +37,10 @@ from instag.training.density_control import accumulate, densify
 from instag.training.head_start import head_training
 from instag.training.recipes import AdaptRecipe, batched, frames_a_step, recipe_named
 from instag.training.run_dir import RunDir
+from instag.training.running_stage import RunningStage
 from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
 from instag.training.stages.stage import Step
-from instag.training.trainer import RunningStage, Trainer
+from instag.training.trainer import Trainer
 
 PARTS = {
     "read": [],

@@ -9,7 +9,7 @@ from instag.assets.sample_speech import recording
 from instag.demo.files import Files
 from instag.demo.lip_check import Sync
 from instag.demo.page import comparison_picture, page_of
-from instag.training.run_dir import METRICS
+from instag.training.metrics_writer import METRICS
 from shared_files import shared_clip
 
 SPENT = {"film": 1.0, "observe": 2.0, "learn": 300.0, "test": 1.0, "speak": 2.0, "check": 1.0}

@@ -16,7 +16,7 @@ from instag.training import recipes
 from instag.training.adapt import adapt
 from instag.training.adapt_plan import AdaptPlan
 from instag.training.head_start import head_training
-from instag.training.run_dir import METRICS
+from instag.training.metrics_writer import METRICS
 from instag.training.schedules import shortened
 from instag.training.stages.adapt_face import FaceStage
 from instag.training.stages.adapt_mouth import MouthStage
