@@ -5,39 +5,74 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instag.ops import ssim_matmul
 from instag.ops.ssim import ssim, ssim_map, ssim_map_torch
-from instag.ops.ssim_matmul import ssim_map_products
+from instag.ops.ssim_matmul import ssim_map_products, ssim_products
 
-
-@pytest.mark.parametrize("twin", [ssim_map, ssim_map_products])
-@given(
+SIZES = (
     st.integers(0, 10**6),
-    st.integers(1, 2),
+    st.integers(1, 3),
     st.integers(1, 30) | st.integers(60, 80),
     st.integers(1, 40) | st.integers(125, 135),
     st.integers(1, 3),
 )
-def test_twins(twin, seed: int, frames: int, height: int, width: int, channels: int):
-    random = torch.Generator().manual_seed(seed)
-    x, y = torch.rand(2, frames, height, width, channels, generator=random)
-    y = (0.7 * x + 0.3 * y).requires_grad_()
-    x.requires_grad_()
-    twin_x, twin_y = x.detach().double().requires_grad_(), y.detach().double().requires_grad_()
-    change = torch.randn(x.shape, generator=random)
-    values, expected = twin(x, y), ssim_map_torch(twin_x, twin_y)
-    values.backward(change)
-    expected.backward(change.double())
-    torch.testing.assert_close(values.double(), expected, rtol=0, atol=2e-5)
-    for here, there in ((x.grad, twin_x.grad), (y.grad, twin_y.grad)):
-        assert here is not None
-        assert there is not None
-        assert (here - there).abs().amax() <= 1e-4 * there.abs().amax()
+"""A seed, frames, height, width and channels."""
 
 
-@pytest.mark.parametrize("twin", [ssim_map_torch, ssim_map_products])
-def test_gradients_are_those_of_finite_differences(twin):
+def pair(seed: int, *shape: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two pictures that are somewhat alike."""
+    x, y = torch.rand(2, *shape, generator=torch.Generator().manual_seed(seed))
+    return x, 0.7 * x + 0.3 * y
+
+
+def with_gradients(mean, x: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:
+    """A mean over pictures, and its derivatives by both."""
+    x, y = x.clone().requires_grad_(), y.clone().requires_grad_()
+    value = mean(x, y)
+    value.backward()
+    assert x.grad is not None
+    assert y.grad is not None
+    return [value.detach(), x.grad, y.grad]
+
+
+@given(*SIZES)
+def test_twins_of_the_map(seed: int, frames: int, height: int, width: int, channels: int):
+    x, y = pair(seed, frames, height, width, channels)
+    expected = ssim_map_torch(x.double(), y.double())
+    for twin in (ssim_map, ssim_map_products):
+        torch.testing.assert_close(twin(x, y).double(), expected, rtol=0, atol=2e-5)
+
+
+@given(*SIZES)
+def test_twins_of_the_mean(seed: int, frames: int, height: int, width: int, channels: int):
+    x, y = pair(seed, frames, height, width, channels)
+    expected = with_gradients(lambda x, y: ssim_map_torch(x, y).mean(), x.double(), y.double())
+    for twin in (ssim, ssim_products):
+        value, *slopes = with_gradients(twin, x, y)
+        assert value.item() == pytest.approx(expected[0].item(), abs=2e-5)
+        for here, there in zip(slopes, expected[1:], strict=True):
+            assert (here - there).abs().amax() <= 1e-4 * there.abs().amax()
+
+
+def test_a_mean_does_not_depend_on_how_many_frames_are_compared_at_once(monkeypatch):
+    x, y = pair(0, 5, 20, 30, 3)
+    whole = with_gradients(ssim_products, x, y)
+    monkeypatch.setattr(ssim_matmul, "AT_ONCE", 2 * 20 * 30 * 3)
+    for part, every in zip(with_gradients(ssim_products, x, y), whole, strict=True):
+        torch.testing.assert_close(part, every)
+
+
+def test_a_picture_that_is_not_learned_has_no_gradient():
+    x, y = pair(0, 1, 20, 30, 3)
+    ssim_products(x.requires_grad_(), y).backward()
+    assert x.grad is not None
+    assert y.grad is None
+
+
+@pytest.mark.parametrize("mean", [lambda x, y: ssim_map_torch(x, y).mean(), ssim_products])
+def test_gradients_are_those_of_finite_differences(mean):
     x, y = torch.rand(2, 1, 4, 5, 1, dtype=torch.float64).unbind()
-    assert torch.autograd.gradcheck(twin, (x.requires_grad_(), y.requires_grad_()))
+    assert torch.autograd.gradcheck(mean, (x.requires_grad_(), y.requires_grad_()))
 
 
 def test_equal_pictures_and_opposite_ones():

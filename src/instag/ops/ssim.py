@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.ops.simd import COUNT
-from instag.ops.ssim_matmul import ssim_map_products
+from instag.ops.ssim_matmul import ssim_map_products, ssim_products
 from instag.ops.ssim_numba import ssim_map_fast
 
 _C1, _C2 = 0.01**2, 0.03**2
@@ -15,12 +15,12 @@ _C1, _C2 = 0.01**2, 0.03**2
 
 def ssim(x: Float[Tensor, "b h w c"], y: Float[Tensor, "b h w c"]) -> Float[Tensor, ""]:
     """The mean of `ssim_map`."""
-    return ssim_map(x, y).mean()
+    return ssim_map(x, y).mean() if x.device.type == "cpu" else ssim_products(x, y)
 
 
 def ssim_map(x: Float[Tensor, "b h w c"], y: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
     """SSIM around each pixel and channel, at most 1, of pictures in [0, 1]; outside them is
-    black, as in 3DGS."""
+    black, as in 3DGS. On a GPU it has no gradients; `ssim` has."""
     if x.device.type != "cpu":
         return ssim_map_products(x, y)
     fast = x.dtype == y.dtype == torch.float32 and x.shape[2] * x.shape[3] >= COUNT

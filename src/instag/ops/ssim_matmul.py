@@ -19,39 +19,64 @@ WINDOW = TILE + 2 * REACH + 2
 """Pixels from which a tile is blurred. Two more than necessary: rows of a multiple of four numbers
 are read faster."""
 _C1, _C2 = 0.01**2, 0.03**2
+AT_ONCE = 2**21
+"""Numbers of a picture that are compared at once: what SSIM remembers of each takes thirty times
+its memory."""
 
 
+@torch.no_grad()
 def ssim_map_products(
     x: Float[Tensor, "b h w c"], y: Float[Tensor, "b h w c"]
 ) -> Float[Tensor, "b h w c"]:
-    """What ssim.ssim_map_torch computes, on any device."""
-    return _Ssim.apply(x, y)  # pyright: ignore[reportReturnType]
+    """What ssim.ssim_map_torch computes, on any device, without gradients."""
+    values, _ = _compared(_planes(x), _planes(y), slopes=False)
+    return _pictures(values, len(x))
 
 
-class _Ssim(torch.autograd.Function):
+def ssim_products(x: Float[Tensor, "b h w c"], y: Float[Tensor, "b h w c"]) -> Float[Tensor, ""]:
+    """The mean of the same, with gradients."""
+    return _MeanSsim.apply(x, y)  # pyright: ignore[reportReturnType]
+
+
+class _MeanSsim(torch.autograd.Function):
+    """Some frames at a time, each with its gradients: of a mean they do not depend on what comes
+    after it."""
+
     @staticmethod
     def forward(ctx, x, y):
-        ctx.save_for_backward(x, y)
-        values, ctx.slopes = _compared(_planes(x), _planes(y), slopes=ctx.needs_input_grad[0])
-        return values.view(len(x), x.shape[3], *x.shape[1:3]).movedim(1, -1)
+        frames = max(1, AT_ONCE // max(1, x[0].numel()))
+        pairs = zip(x.split(frames), y.split(frames), strict=True)
+        sums, by_x, by_y = zip(
+            *(_summed(*pair, ctx.needs_input_grad) for pair in pairs), strict=True
+        )
+        ctx.save_for_backward(*(_joined(parts, x.numel()) for parts in (by_x, by_y)))
+        return torch.stack(sums).sum() / x.numel()
 
     @staticmethod
     def backward(ctx, *gradients):
-        x, y = (_planes(picture) for picture in ctx.saved_tensors)
-        change = _planes(gradients[0])
-        frames = len(gradients[0])
-        by_x = (
-            _pictures(_returned(x, y, change, ctx.slopes), frames)
-            if ctx.needs_input_grad[0]
-            else None
-        )
-        # SSIM is symmetric: the derivative by y is that by x with the two exchanged.
-        by_y = (
-            _pictures(_returned(y, x, change, _compared(y, x, slopes=True)[1]), frames)
-            if ctx.needs_input_grad[1]
-            else None
-        )
-        return by_x, by_y
+        return tuple(None if slope is None else slope * gradients[0] for slope in ctx.saved_tensors)
+
+
+def _summed(
+    x: Float[Tensor, "b h w c"], y: Float[Tensor, "b h w c"], wanted: tuple[bool, bool]
+) -> tuple[Float[Tensor, ""], Tensor | None, Tensor | None]:
+    """The sum over some frames, and its derivatives by both pictures, where they are wanted."""
+    one, other = _planes(x), _planes(y)
+    values, slopes = _compared(one, other, slopes=wanted[0])
+    by_x = _pictures(_returned(one, other, slopes), len(x)) if wanted[0] else None
+    # SSIM is symmetric: the derivative by y is that by x with the two exchanged.
+    by_y = (
+        _pictures(_returned(other, one, _compared(other, one, slopes=True)[1]), len(x))
+        if wanted[1]
+        else None
+    )
+    return values.sum(), by_x, by_y
+
+
+def _joined(parts: tuple[Tensor | None, ...], count: int) -> Tensor | None:
+    """The derivatives of a mean over so many numbers, by all frames."""
+    known = [part for part in parts if part is not None]
+    return torch.cat(known) / count if known else None
 
 
 def _planes(pictures: Float[Tensor, "b h w c"]) -> Float[Tensor, "p h w"]:
@@ -82,11 +107,9 @@ def _compared(
     return value, torch.stack([by_mean, -value * below * scale, 2 * bright * scale])
 
 
-def _returned(
-    x: Tensor, y: Tensor, change: Tensor, slopes: Float[Tensor, "3 p h w"]
-) -> Float[Tensor, "p h w"]:
+def _returned(x: Tensor, y: Tensor, slopes: Float[Tensor, "3 p h w"]) -> Float[Tensor, "p h w"]:
     """The derivatives blurred back to the pixels of x: the blur is its own adjoint."""
-    mean, square, product = blurred((slopes * change).flatten(0, 1)).view(slopes.shape)
+    mean, square, product = blurred(slopes.flatten(0, 1)).view(slopes.shape)
     return mean + 2 * x * square + y * product
 
 
