@@ -28,7 +28,8 @@ from instag.models.avatar import Avatar
 from instag.models.prior import Prior
 from instag.runtime.array_files import write_array, write_arrays
 from instag.runtime.files import TEMPORARY, write_atomic
-from instag.training.run_dir import Position, RunDir
+from instag.training.checkpoints import Position
+from instag.training.run_dir import RunDir
 
 ROOT = Path(__file__).parents[1]
 ARTEFACTS = ROOT / "tests" / "artefacts"

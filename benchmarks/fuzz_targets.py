@@ -162,7 +162,8 @@ def write_landmarks(folder: Path) -> Path:
 
 
 def write_checkpoint(folder: Path) -> Path:
-    from instag.training.run_dir import Position, RunDir
+    from instag.training.checkpoints import Position
+    from instag.training.run_dir import RunDir
 
     run, at = RunDir(folder / "run", {"seed": 1}), Position(stage="face", step=7)
     run.checkpoints.save(at, {"people/0.face.means": torch.rand(9, 3), "adam/x": torch.rand(4)})

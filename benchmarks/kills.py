@@ -34,7 +34,8 @@ from pathlib import Path
 import torch
 from instag.data.clip import Clip
 from instag.models.avatar import Avatar
-from instag.training.run_dir import Position, RunDir
+from instag.training.checkpoints import Position
+from instag.training.run_dir import RunDir
 
 folder = Path(sys.argv[1])
 avatar, clip = Avatar.open(folder / "me.avatar"), Clip.open(folder / "me.clip")

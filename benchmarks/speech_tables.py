@@ -7,6 +7,7 @@ that have not seen a person, and the delays of the sounds, are those of
 `tools/train_lip_networks.py --folds FILE`.
 """
 
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,27 @@ class Person:
 
 
 def main() -> None:
+    chosen = arguments()
+    torch.set_num_threads(1)
+    languages(chosen.sounds)
+    stored = torch.load(chosen.folds, weights_only=True)
+    folds: dict[str, int] = stored["folds"]
+    clips = {name: Clip.open(chosen.clips / f"{name}.clip") for name in folds}
+    people = [read_person(clip) for clip in clips.values()]
+    sounds = {name: sound_of(clip, stored["lags"][name]) for name, clip in clips.items()}
+    print(
+        "\n| front end | context | correlation | closures found (by chance) | predicted closures "
+        "that are true (by chance) | speed in pauses, of the truth's |"
+    )
+    print("|---|---|---|---|---|---|")
+    predictors = print_ridge_rows(people, sounds, folds)
+    network = network_predictor(stored["models"], folds)
+    heard = {who: network(who, sound, {}) for who, sound in sounds.items()}
+    print_row("lip network", "0.8 s", people, sounds, heard)
+    spoiled(people, sounds, predictors | {"lip network": network})
+
+
+def arguments() -> Namespace:
     parser = parser_of(__doc__)
     parser.add_argument("clips", type=Path)
     parser.add_argument(
@@ -80,58 +102,46 @@ def main() -> None:
     parser.add_argument(
         "--folds", type=Path, required=True, help="folds.pt of tools/train_lip_networks.py --folds"
     )
-    chosen = parser.parse_args()
-    torch.set_num_threads(1)
-    languages(chosen.sounds)
-    stored = torch.load(chosen.folds, weights_only=True)
-    folds, encoder = stored["folds"], load_whisper_encoder()
-    people = [read_person(Clip.open(chosen.clips / f"{name}.clip")) for name in folds]
-    sounds = {
-        name: shift_earlier(
-            torch.from_numpy(Clip.open(chosen.clips / f"{name}.clip").speech().copy()),
-            40 * stored["lags"][name],
-        )
-        for name in folds
-    }
-    networks = [
-        LipCodeFrontEnd(model=lip_model_from_state(model), encoder=encoder)
-        for model in stored["models"]
-    ]
+    return parser.parse_args()
+
+
+def print_ridge_rows(
+    people: list[Person], sounds: Sounds, folds: dict[str, int]
+) -> dict[str, Predictor]:
+    """A row for each front end and context; returns what predicts from the default context, by
+    front end."""
     inputs = {who: sound_features(sound) for who, sound in sounds.items()}
     predictors: dict[str, Predictor] = {}
-    print(
-        "\n| front end | context | correlation | closures found (by chance) | predicted closures "
-        "that are true (by chance) | speed in pauses, of the truth's |"
-    )
-    print("|---|---|---|---|---|---|")
     for name in FRONT_ENDS:
         given = {
             person.name: inputs[person.name][name][: len(person.aperture)] for person in people
         }
         for context, reach in CONTEXTS.items():
             ridges = best_ridges(people, given, reach, folds)
-            print_row(
-                f"`{name}`, ridge regression",
-                context,
-                people,
-                sounds,
-                {who: ridges[folds[who]](given[who]) for who in given},
-            )
+            predicted = {who: ridges[folds[who]](given[who]) for who in given}
+            print_row(f"`{name}`, ridge regression", context, people, sounds, predicted)
             if context == DEFAULT_CONTEXT:
-                predictors[f"`{name}`"] = lambda who, _, found, name=name, ridges=ridges: ridges[
-                    folds[who]
-                ](found[name])
-    predictors["lip network"] = lambda who, sound, _: (
-        networks[folds[who]].calibrated(sound).curves(sound)[:, 0]
-    )
-    print_row(
-        "lip network",
-        "0.8 s",
-        people,
-        sounds,
-        {who: predictors["lip network"](who, sound, {}) for who, sound in sounds.items()},
-    )
-    spoiled(people, sounds, predictors)
+                predictors[f"`{name}`"] = ridge_predictor(ridges, name, folds)
+    return predictors
+
+
+def ridge_predictor(ridges: list[Ridge], front_end: str, folds: dict[str, int]) -> Predictor:
+    """ridges: of each fold."""
+    return lambda who, _, found: ridges[folds[who]](found[front_end])
+
+
+def network_predictor(models: list[dict[str, Tensor]], folds: dict[str, int]) -> Predictor:
+    """models: the lip networks of each fold, as they are stored."""
+    encoder = load_whisper_encoder()
+    networks = [
+        LipCodeFrontEnd(model=lip_model_from_state(model), encoder=encoder) for model in models
+    ]
+    return lambda who, sound, _: networks[folds[who]].calibrated(sound).curves(sound)[:, 0]
+
+
+def sound_of(clip: Clip, lag: float) -> Float[Tensor, " samples"]:
+    """In time with the lips. lag: frames by which it is late."""
+    return shift_earlier(torch.from_numpy(clip.speech().copy()), 40 * lag)
 
 
 def read_person(clip: Clip) -> Person:

@@ -31,14 +31,16 @@ from instag.rendering.registry import renderer_for
 from instag.runtime.device import device_named, wait_for
 from instag.runtime.memory import peak_memory
 from instag.runtime.threads import denormals_flushed, set_threads
-from instag.training.adapt import head_training, stages_of
+from instag.training.adapt import stages_of
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
 from instag.training.density_control import accumulate, densify
+from instag.training.head_start import head_training
 from instag.training.recipes import AdaptRecipe, batched, frames_a_step, recipe_named
 from instag.training.run_dir import RunDir
+from instag.training.running_stage import RunningStage
 from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
 from instag.training.stages.stage import Step
-from instag.training.trainer import RunningStage, Trainer
+from instag.training.trainer import Trainer
 
 PARTS = {
     "read": [],

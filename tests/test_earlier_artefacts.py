@@ -10,7 +10,8 @@ from instag.assets.sample_speech import recording
 from instag.data.clip import Clip
 from instag.data.clip_dataset import ClipDataset
 from instag.data.speech_features import clip_features
-from instag.models.avatar import FORMAT_VERSION, Avatar
+from instag.models.avatar import Avatar
+from instag.models.avatar_info import FORMAT_VERSION
 from instag.models.prior import Prior
 from instag.synthesis.options import SpeakOptions
 from instag.synthesis.speak import frames

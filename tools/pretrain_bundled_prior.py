@@ -23,9 +23,9 @@ from instag.models.prior import Prior
 from instag.runtime.device import device_named
 from instag.runtime.memory import peak_memory
 from instag.runtime.threads import set_threads
+from instag.training.metrics_writer import METRICS, frame_rate
 from instag.training.pretrain import pretrain
 from instag.training.pretrain_recipes import pretrain_recipe_named
-from instag.training.run_dir import METRICS, frame_rate
 from instag.training.schedules import shortened
 from instag.types import SAMPLES
 

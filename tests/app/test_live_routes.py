@@ -1,5 +1,6 @@
 """The live routes: sessions over HTTP and WebSocket."""
 
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,6 +203,8 @@ def test_pages(asked: TestClient):
     assert "talk.js" in asked.get("/").text
     for name in ("talk.js", "talk.css", "live.js", "microphone.js"):
         assert asked.get(f"/static/{name}").status_code == 200
+    for name in re.findall(r'from "[.](/live/[a-z]+[.]js)"', asked.get("/static/live.js").text):
+        assert asked.get(f"/static{name}").status_code == 200
 
 
 def test_avatars_of_one_name_are_refused():

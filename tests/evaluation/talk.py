@@ -17,7 +17,9 @@ from instag.evaluation.measure import Measurement, measure
 from instag.evaluation.metric_rows import rows_of
 from instag.evaluation.metrics_table import Metrics
 from instag.evaluation.not_measured import NotMeasured
-from instag.models.avatar import Avatar, AvatarInfo, encode_torso
+from instag.models.avatar import Avatar
+from instag.models.avatar_info import AvatarInfo
+from instag.models.avatar_pictures import encode_torso
 from instag.models.gaussians import random_gaussians
 from instag.models.head import new_head
 from instag.synthetic import Speaker, perform, recording

@@ -19,7 +19,8 @@ from safetensors.torch import load, save
 
 from instag.errors import InstagError, NotAnArtefact
 from instag.models.archive import read_member
-from instag.models.avatar import Avatar, decode_torso, encode_torso
+from instag.models.avatar import Avatar
+from instag.models.avatar_pictures import decode_torso, encode_torso
 from instag.models.prior import Prior
 
 ARTEFACTS = Path(__file__).parents[1] / "artefacts"

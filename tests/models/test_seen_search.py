@@ -59,9 +59,10 @@ def test_what_they_are_chosen_from_has_an_identity():
             (replace(earlier(), expression=earlier().expression * 0.9), baked()),
             (replace(earlier(), speaker_adapter=None), baked()),
             (earlier(), replace(baked(), head_id=7)),
+            (earlier(), replace(baked(), face=replace(baked().face, steps=baked().face.steps * 2))),
         )
     }
-    assert len(found) == 6
+    assert len(found) == 7
     assert basis_of(replace(earlier()), baked()) in found
 
 

@@ -9,7 +9,8 @@ import torch
 
 from evaluation.talk import unlearned
 from instag.data import clip_dataset
-from instag.models.avatar import Avatar, encode_torso
+from instag.models.avatar import Avatar
+from instag.models.avatar_pictures import encode_torso
 from instag.synthesis.background import BackgroundCache, PlainBackground, over_backdrop
 from instag.synthesis.head_renderer import FrameInputs
 from instag.types import Condition

@@ -9,29 +9,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from instag.capture.measure_action_units import measure_action_units
 from instag.data.clip import Clip
-from instag.data.splits import split
-from instag.errors import BadArgument
 from instag.models.avatar import Avatar
-from instag.motion.expression_basis import load_expression_basis
-from instag.motion.expression_displacement import BLINK_ROW, ENOUGH
 from instag.rendering.reference import ReferenceRenderer
 from instag.training import recipes
-from instag.training.adapt import adapt, head_training, initialize_head
-from instag.training.adapt_inputs import AdaptInputs, load_inputs
-from instag.training.adapt_plan import AdaptPlan, views_wanted
-from instag.training.run_dir import METRICS
+from instag.training.adapt import adapt
+from instag.training.adapt_plan import AdaptPlan
+from instag.training.head_start import head_training
+from instag.training.metrics_writer import METRICS
 from instag.training.schedules import shortened
 from instag.training.stages.adapt_face import FaceStage
 from instag.training.stages.adapt_mouth import MouthStage
-from instag.training.stages.stage import Step
-from instag.types import BLINK_LIMIT
 from shared_files import copied_clip
+from training.tiny_heads import TINY, inputs_of
 
-TINY = replace(
-    shortened(recipes.few(), 0.004), cpu_batch=1, size=64, face_splats=150, mouth_splats=60
-)
 SHORT = replace(
     shortened(recipes.few(), 0.002), cpu_batch=1, size=64, face_splats=150, mouth_splats=60
 )
@@ -41,11 +32,6 @@ SHORT = replace(
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=60).folder
-
-
-def inputs_of(clip: Clip, recipe: recipes.AdaptRecipe, front_end: str = "mel") -> AdaptInputs:
-    frames = split(len(clip), n_views=50)
-    return load_inputs(clip, recipe, frames, front_end=front_end, device=torch.device("cpu"))
 
 
 def states_equal(first: Avatar, second: Avatar) -> bool:
@@ -89,17 +75,6 @@ def test_another_seed_starts_anew_and_the_same_seed_repeats(folder):
     assert not states_equal(first, third)
 
 
-def test_a_mouth_that_moves_as_one_is_not_strained(folder):
-    plan = replace(TINY, mouth=replace(TINY.mouth, aligner_after=0))
-    inputs = inputs_of(Clip.open(folder), plan, front_end="motion")
-    training = head_training(inputs, plan, None, ReferenceRenderer(), seed=0)
-    stage = MouthStage(training, plan.mouth)
-    step = Step(person_step=0, people=[training.person])
-    assert stage.compute_losses(step).losses["neighbor_strain"] > 0
-    torch.nn.init.zeros_(list(training.head.mouth.field.motion.parameters())[-1])
-    assert stage.compute_losses(step).losses["neighbor_strain"] == 0
-
-
 def test_pictures_come_nearer(folder):
     longer = replace(TINY, face=shortened(recipes.few(), 0.03).face)
     adapt(folder, folder / "nearer.avatar", recipe=longer, n_views=50)
@@ -131,43 +106,6 @@ def test_silent_action_units_do_not_stop_it(folder, tmp_path):
     columns = {name: values * 0 for name, values in clip.action_units().items()}
     clip.save_action_units(columns, clip.track().found)
     assert len(adapt(clip, recipe=shortened(TINY, 0.2), n_views=50)) == 50
-
-
-def test_expressions_that_were_not_seen_are_taught(folder, tmp_path):
-    blinking, staring = (
-        Clip.open(shutil.copytree(folder, tmp_path / f"{name}.clip"))
-        for name in ("blinking", "staring")
-    )
-    measure_action_units(blinking)
-    track, closing = blinking.track(), blinking.action_units()["AU45"] > 0
-    track.landmarks[closing] = track.landmarks[~closing][:1]
-    staring.save_track(track)
-    measure_action_units(staring)
-    ranges, few, lacking = {}, recipes.few(), {}
-    cases = {
-        "staring": (staring, few),
-        "given": (Clip.open(folder), few),
-        "paper": (staring, recipes.reference()),
-        "blinking": (blinking, few),
-    }
-    for name, (clip, recipe) in cases.items():
-        small = replace(recipe, size=64, face_splats=50, mouth_splats=50)
-        inputs = inputs_of(clip, small)
-        head = initialize_head(inputs, small, None, seed=0)
-        assert (inputs.expressions is not None) == (name in ("staring", "blinking"))
-        ranges[name], seen = head.face.field.expression_range, inputs.dataset.expression[:50]
-        if inputs.expressions is not None:
-            lacking[name] = inputs.expressions.flow.strongest > 0
-            assert ranges[name][1, BLINK_ROW] >= BLINK_LIMIT
-        else:
-            torch.testing.assert_close(ranges[name], torch.stack([seen.amin(0), seen.amax(0)]))
-    assert lacking["staring"][BLINK_ROW]
-    assert not lacking["blinking"][BLINK_ROW]
-    # Units that the person shows enough of keep the person's own range.
-    strongest = load_expression_basis().strongest
-    least = torch.where(lacking["staring"], 1.0, ENOUGH) * strongest
-    assert (ranges["staring"][1] >= least).all()
-    assert (ranges["staring"][1] >= ranges["paper"][1]).all()
 
 
 def test_a_run_dir_apart_leaves_the_clip_as_it_is(folder, tmp_path):
@@ -215,18 +153,6 @@ def test_no_labels_are_fitted_that_a_recipe_does_not_weigh(folder, monkeypatch):
     assert len(adapt(folder, recipe=tiny, n_views=50)) == 50
     with pytest.raises(AssertionError, match="fitted"):
         adapt(folder, recipe=TINY, n_views=50)
-
-
-def test_views_are_said_once():
-    few, paper = recipes.few(), recipes.reference()
-    assert views_wanted(few, None, 5.0, frames=500) == 125
-    assert views_wanted(few, 100, None, frames=500) == 100
-    assert views_wanted(few, None, None, frames=500) is None
-    assert views_wanted(paper, None, None, frames=500) == 250
-    assert views_wanted(paper, None, None, frames=260) is None, "nothing were left to test on"
-    assert views_wanted(paper, -1, None, frames=500) is None
-    with pytest.raises(BadArgument, match="not both"):
-        views_wanted(few, 100, 5.0, frames=500)
 
 
 def test_of_a_longer_video_some_pictures_and_all_seconds_are_learned_from(folder, tmp_path):

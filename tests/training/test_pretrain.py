@@ -24,13 +24,13 @@ from instag.speech import registry
 from instag.training import distributed, recipes
 from instag.training.adapt import adapt
 from instag.training.adapt_plan import recipe_for
+from instag.training.metrics_writer import METRICS
 from instag.training.pretrain import pretrain
 from instag.training.pretrain_recipes import (
     PRETRAIN_RECIPES,
     default,
     pretrain_recipe_named,
 )
-from instag.training.run_dir import METRICS
 from instag.training.schedules import shortened
 from shared_files import copied_clip
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from instag.errors import NotAnArtefact, TrainingFailed
-from instag.training import run_dir
-from instag.training.run_dir import METRICS, METRICS_EVERY, Position, RunDir, frame_rate
+from instag.training import checkpoints, metrics_writer
+from instag.training.checkpoints import Position
+from instag.training.metrics_writer import METRICS, METRICS_EVERY, frame_rate
+from instag.training.run_dir import RunDir
 
 STAGES = ("face", "mouth")
 
@@ -51,7 +53,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_tensorboard_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_dir, "tensorboard_writer", lambda folder: None)
+    monkeypatch.setattr(metrics_writer, "tensorboard_writer", lambda folder: None)
     run = opened(tmp_path)
     run.begin(STAGES)
     add(run, "face", 3)
@@ -113,5 +115,5 @@ def test_a_damaged_checkpoint_is_said(tmp_path: Path) -> None:
 def test_checkpoints_come_by_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = opened(tmp_path)
     assert not run.checkpoints.due(7)
-    monkeypatch.setattr(run_dir, "CHECKPOINT_S", -1.0)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_S", -1.0)
     assert run.checkpoints.due(7)

@@ -13,13 +13,14 @@ from instag.data.clip import Clip
 from instag.data.splits import split
 from instag.rendering.gsplat_renderer import GsplatRenderer
 from instag.training import recipes
-from instag.training.adapt import head_training, stages_of
+from instag.training.adapt import stages_of
 from instag.training.adapt_inputs import load_inputs
+from instag.training.head_start import head_training
 from instag.training.recipes import batched
+from instag.training.running_stage import RunningStage
 from instag.training.schedules import Always, shortened
 from instag.training.stages.stage import Step, StepOutput
 from instag.training.step_recorder import StepRecorder
-from instag.training.trainer import RunningStage
 from pretended import pretended_gpu
 from shared_files import copied_clip
 

@@ -12,9 +12,9 @@ import torch
 from instag.errors import Cancelled
 from instag.training import recipes, trainer
 from instag.training.adapt import adapt
+from instag.training.metrics_writer import Row
 from instag.training.pretrain import pretrain
 from instag.training.pretrain_recipes import default
-from instag.training.run_dir import Row
 from instag.training.schedules import shortened
 from shared_files import copied_clip
 

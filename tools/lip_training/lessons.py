@@ -200,7 +200,9 @@ def drawn_whole(people: Sequence[Learned], shares: Tensor, count: int, draw: Dra
 
 
 def drawn_live(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw) -> Crops:
-    """Crops that end with what was heard, of which the last LIVE_TAUGHT frames are taught."""
+    """Crops that end with what was heard, of which the last LIVE_TAUGHT frames are taught; fewer
+    than `count` where a variant that is drawn has no live window. Raises ValueError where none
+    has."""
     crops, windows, firsts = [], [], []
     for person in _drawn(people, shares, count, draw):
         variant = person.variants[draw.below(len(person.variants))]
@@ -212,6 +214,10 @@ def drawn_live(people: Sequence[Learned], shares: Tensor, count: int, draw: Draw
         crops.append(Drawn(person=person, variant=variant, start=start, rate=rate))
         windows.append(variant.live[window])
         firsts.append(float(variant.ends[window]) - LIVE_STEPS)
+    if not crops:
+        raise ValueError(
+            "No variant has a live window. Hear the clips anew, or take Recipe(live=0)."
+        )
     frames = 2 * LIVE_TAUGHT + MARGIN_FRAMES
     places = _steps_of(crops, frames) - torch.tensor(firsts)[:, None]
     heard = (places >= 0) & (places <= LIVE_STEPS - 1)

@@ -179,9 +179,10 @@ def live_windows(
     sound: Sound, encoder: WhisperEncoder, *, first: int = 0
 ) -> tuple[Float[Tensor, "w steps 384"], Float[Tensor, " w"]]:
     """What a live front end finds each time that LIVE_EVERY frames more were heard, and the steps
-    heard by then."""
+    heard by then. sound: a lesson's, whose LEAD and REST alone have a window."""
     total = len(sound) // STEP
     ends = torch.arange(STEPS_PER_FRAME * (6 + first) + 1, total, STEPS_PER_FRAME * LIVE_EVERY)
+    assert len(ends), f"{total} steps are too few for a window"
     before = LIVE_STEPS * STEP
     padded = pad(sound, (before, 0))
     windows = torch.stack([padded[end * STEP : end * STEP + before] for end in ends.tolist()])

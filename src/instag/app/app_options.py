@@ -25,4 +25,5 @@ class AppOptions:
 
     @property
     def folder(self) -> Path:
+        """The library that was named, or the usual one."""
         return self.library or Path.home() / "instag-library"

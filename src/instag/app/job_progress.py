@@ -50,6 +50,7 @@ def read_progress(folder: Path) -> Progress:
 
 
 def preview_path(folder: Path, number: int) -> Path:
+    """Where the picture of this number lies."""
     return folder / f"preview-{number}.jpg"
 
 
@@ -129,6 +130,7 @@ class ProgressWriter:
             preview_path(self._folder, number - 2).unlink(missing_ok=True)
 
     def note(self, sentences: tuple[str, ...]) -> None:
+        """Show sentences about the clip."""
         self.now = replace(self.now, notes=sentences)
         self._write()
 

@@ -27,6 +27,7 @@ Command = Callable[[Path, str], Sequence[str]]
 
 
 def job_command(library: Path, identifier: str) -> Sequence[str]:
+    """What starts the process of a job."""
     return [sys.executable, "-m", "instag.app.job_process", str(library), identifier]
 
 
@@ -62,6 +63,7 @@ class JobQueue:
         self._closing = True
 
     def start(self) -> None:
+        """Begin to work; jobs whose process ended with an earlier server wait again."""
         for job in self.store.all():
             if job.state is State.RUNNING:
                 self.store.with_state(job.id, State.QUEUED)

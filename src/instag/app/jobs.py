@@ -65,6 +65,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
+        """Whether it needs no further process."""
         return self.state in (State.DONE, State.FAILED, State.CANCELLED)
 
 
@@ -82,6 +83,7 @@ class JobStore:
         return sorted((job for job in found if job), key=lambda job: (job.made, job.id))
 
     def job(self, identifier: str) -> Job:
+        """Raises FileMissing where there is none."""
         found = _read(self.folder / checked_identifier(identifier))
         if found is None:
             raise FileMissing(
@@ -115,6 +117,7 @@ class JobStore:
             return None
 
     def forget_outcome(self, job: Job) -> None:
+        """What an earlier process of it left."""
         (self.place(job) / OUTCOME).unlink(missing_ok=True)
 
     def remove(self, identifier: str) -> None:

@@ -92,6 +92,7 @@ class Library:
         return _read(self.avatars / checked_identifier(identifier), Entry) is not None
 
     def entry(self, identifier: str) -> Entry:
+        """About an avatar. Raises FileMissing where there is none."""
         return _needed(_read(self.avatars / checked_identifier(identifier), Entry), "avatar")
 
     def avatar(self, identifier: str) -> Path:
@@ -99,6 +100,7 @@ class Library:
         return self.avatars / self.entry(identifier).id / HEAD
 
     def picture(self, identifier: str) -> Path:
+        """Its portrait, a JPEG. Raises as `entry`."""
         return self.avatars / self.entry(identifier).id / PICTURE
 
     def recording(self, identifier: str) -> Path | None:
@@ -149,6 +151,7 @@ class Library:
         return sorted((each for each in found if each), key=lambda each: -each.made)
 
     def video(self, identifier: str) -> Path:
+        """The file of a video. Raises FileMissing."""
         found = _read(self.videos / checked_identifier(identifier), VideoEntry)
         return self.videos / _needed(found, "video").id / VIDEO
 
@@ -164,6 +167,7 @@ class Library:
         file.unlink()
 
     def delete_video(self, identifier: str) -> None:
+        """With all that is known of it. Raises FileMissing."""
         _delete(self.video(identifier).parent)
 
 

@@ -70,6 +70,7 @@ class Recordings:
         return sorted((each for each in found if each), key=lambda each: -each.made)
 
     def recording(self, identifier: str) -> Recording:
+        """Raises FileMissing where there is none."""
         found = _read(self.folder / checked_identifier(identifier))
         if found is None:
             raise FileMissing("There is no such recording any more. Record anew.")
@@ -94,6 +95,7 @@ class Recordings:
             path.unlink(missing_ok=True)
 
     def remove(self, identifier: str) -> None:
+        """With its pieces. Raises FileMissing."""
         shutil.rmtree(self.folder / self.recording(identifier).id)
 
     def tidy(self) -> None:

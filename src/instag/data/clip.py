@@ -93,7 +93,7 @@ class ClipTables:
 @dataclass(frozen=True, kw_only=True)
 class Clip:
     """A Clip on disk. Open one with `Clip.open(folder)`; write one with the `save_*` methods, then
-    `save_info`."""
+    `save_info`. Reading raises NotAnArtefact, writing DiskFull and NotWritable."""
 
     folder: Path
     info: ClipInfo
@@ -286,6 +286,7 @@ class Clip:
             return check_array(name, map_array(path), (None, None, None))
 
     def save_frame(self, index: int, image: UInt8[np.ndarray, "h w 3"]) -> None:
+        """RGB, as JPEG of high quality."""
         _write_image(
             self.path("frames", index),
             cv2.cvtColor(image, cv2.COLOR_RGB2BGR),
@@ -298,12 +299,15 @@ class Clip:
         )
 
     def save_regions(self, index: int, labels: UInt8[np.ndarray, "h w"]) -> None:
+        """Region numbers."""
         _write_image(self.path("regions", index), labels, png_options(PLAIN))
 
     def save_matte(self, index: int, alpha: UInt8[np.ndarray, "h w"]) -> None:
+        """The person's share of each pixel, 0..255."""
         _write_image(self.path("mattes", index), alpha, png_options(PLAIN))
 
     def save_torso(self, index: int, rgba: UInt8[np.ndarray, "h w 4"]) -> None:
+        """RGBA, colours not multiplied by alpha."""
         _write_image(
             self.path("torso", index),
             cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA),
@@ -338,6 +342,7 @@ class Clip:
         )
 
     def save_track(self, track: Track) -> None:
+        """Poses, landmarks and the resting face."""
         write_arrays(
             self.folder / "track.npz",
             **{name: np.asarray(value) for name, value in vars(track).items()},
@@ -366,10 +371,12 @@ class Clip:
         write_atomic(self.folder / "au.csv", text.getvalue())
 
     def save_speech(self, waveform: Float[np.ndarray, " samples"]) -> None:
+        """The 16 kHz mono waveform in [-1, 1], as 16 bit."""
         with atomic_path(self.folder / "speech.wav") as temporary:
             write_wav(temporary, pcm16(waveform))
 
     def save_features(self, name: str, features: Float[np.ndarray, "f channels steps"]) -> None:
+        """Speech features of one front end, by its name."""
         path = self.folder / "features" / f"{name}.npy"
         refuse_link(path.parent)
         write_array(path, features.astype(np.float32))

@@ -6,10 +6,9 @@ longest ago are read again. A frame can be cut to a window of constant size arou
 nothing is rendered or compared where nothing happens.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
 
 import cv2
 import numpy as np
@@ -20,6 +19,7 @@ from torch import Tensor
 from instag.data.clip import Clip, ClipTables
 from instag.data.frame_batch import CropWindow, FrameBatch
 from instag.data.head_mask import head_alpha_uint8
+from instag.data.kept_frames import KeptFrames
 from instag.ops.rotations import viewmats
 from instag.runtime.device_copy import to_device_async
 from instag.speech.windows import windows
@@ -73,9 +73,7 @@ class ClipDataset:
         self.viewmats = viewmats(
             torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float()
         ).to(self.device)
-        self._kept: OrderedDict[tuple[int, bool], tuple[np.ndarray, ...]] = OrderedDict()
-        self._bytes = 0
-        self._lock = Lock()
+        self._kept = KeptFrames(memory)
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -111,6 +109,7 @@ class ClipDataset:
         )
 
     def whole(self, indices: Int[Tensor, " b"]) -> CropWindow:
+        """Windows of whole pictures."""
         nothing = torch.zeros_like(indices)
         return CropWindow(left=nothing, top=nothing, width=self.size, height=self.size)
 
@@ -234,20 +233,7 @@ class ClipDataset:
         return down[:, :, None] & across[:, None, :]
 
     def _frame(self, index: int, surface: bool) -> tuple[np.ndarray, ...]:
-        key = (index, surface)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        parts = self._read(index, surface)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = parts
-                self._bytes += sum(part.nbytes for part in parts)
-            while self._bytes > self.memory and len(self._kept) > 1:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= sum(part.nbytes for part in dropped)
-        return parts
+        return self._kept.get((index, surface), lambda: self._read(index, surface))
 
     def _read(self, index: int, surface: bool) -> tuple[np.ndarray, ...]:
         image = self._resized(self.clip.frame(index))

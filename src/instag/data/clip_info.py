@@ -80,6 +80,12 @@ def info_of(content: dict[str, Any]) -> ClipInfo:
         },
         stages=stages,
     )
+    _check(info)
+    return info
+
+
+def _check(info: ClipInfo) -> None:
+    """Raises ValueError, TypeError."""
     words("source", info.source)
     words("source_sha256", info.source_sha256, 64)
     for name, least, most in (
@@ -106,4 +112,3 @@ def info_of(content: dict[str, Any]) -> ClipInfo:
     for name in ("quality", "delay_found"):
         if getattr(info, name) is not None:
             record(name, getattr(info, name))
-    return info

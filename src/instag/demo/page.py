@@ -30,7 +30,7 @@ from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.number_format import shown
 from instag.models.avatar import Avatar
 from instag.synthetic import Recording
-from instag.training.run_dir import METRICS
+from instag.training.metrics_writer import METRICS
 from instag.types import FPS, SAMPLE_RATE
 from instag.version import __version__
 

@@ -1,7 +1,5 @@
 """Action unit error: the difference of intensities between a predicted face and the true one."""
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
@@ -9,15 +7,14 @@ from typing import Literal, final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from instag.capture.openface import LARGEST_FRAME, MOST_TABLE
 from instag.capture.tracking.fit_head import fit_head
+from instag.data.openface_table import read_openface_table
 from instag.errors import BadArgument, FileMissing
 from instag.evaluation.landmarks import TrackedLandmarks, check_lengths
 from instag.evaluation.not_measured import NotMeasured
 from instag.perception.action_units import action_units
 from instag.perception.face_mesh import Landmarks
 from instag.perception.skin_flow import SKIN
-from instag.runtime.untrusted import parsing, read_at_most
 
 Source = Literal["OpenFace's table", "instag's estimate from landmarks"]
 OPENFACE: Source = "OpenFace's table"
@@ -123,64 +120,20 @@ def action_unit_error(prediction: AuTable, truth: AuTable) -> ActionUnitError:
 
 
 def read_openface(path: Path | str) -> AuTable:
-    """A CSV of OpenFace's FeatureExtraction, or one with its columns: frame, success (1 or 0) and
-    AU.._r; spaces before names are allowed.
-
-    Raises FileMissing, and BadArgument for a file that is no such table or that has a frame twice
-    (several faces).
-    """
+    """A CSV of OpenFace's FeatureExtraction, or one with its columns. Raises FileMissing, and
+    BadArgument for a file that is no such table or that has a frame twice (several faces)."""
     path = Path(path)
     if not path.is_file():
         raise FileMissing(
             f"No such file: {path}. Make it with OpenFace: FeatureExtraction -f VIDEO -aus"
         )
-    remedy = "Make it with: FeatureExtraction -f VIDEO -aus"
-    with parsing(path, "a table of OpenFace", remedy, error=BadArgument):
-        with path.open("rb") as file:
-            content = read_at_most(file, MOST_TABLE, path.name).decode(errors="replace")
-        rows = [row for row in csv.reader(io.StringIO(content, newline="")) if row]
-    names = [name.strip() for name in rows[0]] if rows else []
-    strengths = {
-        name[:-2]: column
-        for column, name in enumerate(names)
-        if name.startswith("AU") and name.endswith("_r")
-    }
-    if "frame" not in names or not strengths:
+    table = read_openface_table(path, error=BadArgument)
+    if table.doubled is not None:
         raise BadArgument(
-            f"{path} is not a table of OpenFace: it needs the columns frame and AU01_r, AU02_r... "
-            "Make it with: FeatureExtraction -f VIDEO -aus"
-        )
-    try:
-        table = np.array(rows[1:], np.float64).reshape(-1, len(names))
-    except ValueError as error:
-        raise BadArgument(
-            f"{path} has a row that is cut off or not all numbers ({error}). Make it again with "
-            "OpenFace."
-        ) from error
-    numbers = table[:, names.index("frame")]
-    if not (np.isfinite(numbers) & (np.abs(numbers) < LARGEST_FRAME)).all():
-        raise BadArgument(
-            f"{path} has a row whose frame is no number. Make it again with OpenFace."
-        )
-    order = np.argsort(numbers, kind="stable")
-    table = table[order]
-    frames = table[:, names.index("frame")].astype(int)
-    if (np.diff(frames) == 0).any():
-        twice = int(frames[:-1][np.diff(frames) == 0][0])
-        raise BadArgument(
-            f"{path} has frame {twice} twice. Use a table with one face: OpenFace's "
+            f"{path} has frame {table.doubled} twice. Use a table with one face: OpenFace's "
             "FeatureExtraction, not FaceLandmarkVidMulti."
         )
-    measured = np.isfinite(table[:, list(strengths.values())]).all(1)
-    success = (
-        (table[:, names.index("success")] > 0.5) & measured if "success" in names else measured
-    )
-    return AuTable(
-        frames=frames,
-        success=np.asarray(success),
-        units={name: table[:, column] for name, column in strengths.items()},
-        source=OPENFACE,
-    )
+    return AuTable(frames=table.frames, success=table.good, units=table.units, source=OPENFACE)
 
 
 def estimate(

@@ -14,6 +14,7 @@ BINS = 24
 
 
 def lip_charts(measured: Measurement) -> list[Block]:
+    """Opening and width over time, predicted and true."""
     frames = measured.per_frame
     seconds = _seconds(measured)
     charts: list[Block] = []
@@ -47,6 +48,7 @@ def lip_charts(measured: Measurement) -> list[Block]:
 
 
 def psnr_chart(measured: Measurement) -> Block:
+    """PSNR over time, of the whole picture and of boxes."""
     seconds = _seconds(measured)
     psnr = measured.per_frame.psnr
     curves = (
@@ -61,6 +63,7 @@ def psnr_chart(measured: Measurement) -> Block:
 
 
 def histograms(measured: Measurement) -> list[Block]:
+    """Of the mouth's opening, of PSNR and of LMD."""
     frames = measured.per_frame
     charts = [
         _histogram(

@@ -99,6 +99,7 @@ class FlickerMeter:
         self._previous, self._backdrop_before = (picture.copy(), truth.copy()), backdrop
 
     def flicker(self) -> Flicker:
+        """Of all frames so far."""
         return Flicker(
             full=_change(self._changes["full"], "there are fewer than two frames"),
             head=_change(self._changes["head"], "the head's place in the true frames is not known"),

@@ -131,6 +131,7 @@ def has_own_times(container: InputContainer) -> bool:
 
 
 def undecodable(path: Path) -> NotMedia:
+    """The error for a video none of whose frames decode."""
     return NotMedia(
         f"{path} has a video track but no frame of it can be decoded. Convert it first: "
         f"ffmpeg -i {path.name} -c:v libx264 fixed.mp4"

@@ -60,6 +60,7 @@ class Orientation:
         return cls(transposed=True, mirrored=c < 0, upended=b < 0)
 
     def apply(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
+        """A picture as players show it."""
         if self == Orientation():
             return image
         image = image.transpose(1, 0, 2) if self.transposed else image

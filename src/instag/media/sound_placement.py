@@ -38,6 +38,7 @@ class PlacedSound:
         return self._place
 
     def frames(self, frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
+        """The same frames, at their places."""
         waiting: deque[AudioFrame] = deque()
         for frame in frames:
             waiting.append(frame)

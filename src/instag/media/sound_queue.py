@@ -25,6 +25,7 @@ class SampleQueue:
         return self._waiting
 
     def push(self, samples: Float[np.ndarray, "samples *sample"]) -> None:
+        """More samples, kept without a copy."""
         self._pieces.append(samples)
         self._waiting += len(samples)
 

@@ -48,6 +48,7 @@ class Loudness:
 
     @property
     def loudest(self) -> float:
+        """Of the mix and of each channel."""
         return max(self.mix, *self.channels) if self.channels else self.mix
 
 

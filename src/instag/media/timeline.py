@@ -67,9 +67,11 @@ class Timeline:
     picture_step: float = 0.0
 
     def shifts(self, stream: Stream) -> tuple[tuple[int, float], ...]:
+        """Of a track."""
         return self.pictures if stream.type == "video" else self.sounds
 
     def packet_end(self, stream: Stream) -> float:
+        """Of a track, seconds."""
         return self.picture_end if stream.type == "video" else self.sound_end
 
     def removed(self, stream: Stream) -> float:

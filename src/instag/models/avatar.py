@@ -12,18 +12,17 @@ A zip of `avatar.json` (AvatarInfo), `head.safetensors` (both sets of Gaussians,
 import json
 import zipfile
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import final
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from safetensors.torch import load, save
 from torch import Tensor
 
-from instag.errors import FileMissing, NotAnArtefact
+from instag.errors import FileMissing
 from instag.models.archive import (
     MOST_INFO,
     MOST_PICTURE,
@@ -31,6 +30,12 @@ from instag.models.archive import (
     opened_archive,
     read_info,
     read_member,
+)
+from instag.models.avatar_info import FORMAT_VERSION, HIGHEST_DEGREE, AvatarInfo, checked_info
+from instag.models.avatar_pictures import (
+    decode_backdrop,
+    decode_torso,
+    encode_backdrop,
 )
 from instag.models.baked_head import BakedHead, check_baked_head
 from instag.models.consent import Consent, consent_of
@@ -43,56 +48,22 @@ from instag.models.seen_gaussians import (
     seen_of_tensors,
 )
 from instag.runtime.files import atomic_path
-from instag.runtime.picture_file import check_picture, decode_picture
+from instag.runtime.picture_file import check_picture
 from instag.runtime.untrusted import (
     check_rotations,
     check_shape,
     check_tensors,
     real_number,
-    record,
     whole_number,
-    words,
 )
-from instag.types import EXPRESSION_UNITS, FPS, LIP_CODES, Camera, Conditioning
+from instag.types import EXPRESSION_UNITS, LIP_CODES, Camera, Conditioning
 
-FORMAT_VERSION = 4
-"""1 and 2 do not name `conditioning` and `expression_units`, and call the adapter a voice; heads of
-1 to 3 have no pose shapes."""
 BAKED_HEAD = "baked.safetensors"
 SEEN_GAUSSIANS = "seen.safetensors"
 CONSENT = "consent.json"
 SPEAKER_ADAPTER, EARLIER_SPEAKER_ADAPTER = "speaker_adapter.safetensors", "voice.safetensors"
 MOST_DRIVE_FRAMES = 1_500
 """Frames of poses, expressions and torso that an avatar keeps: one minute, there and back two."""
-MOST_FRAMES = 10_000
-"""Of an avatar that somebody else wrote."""
-MOST_SIDE = 4096
-"""Pixels of the side of a picture that an avatar may have."""
-MOST_SPLATS = 2_000_000
-HIGHEST_DEGREE = 3
-"""Of spherical harmonics."""
-TORSO_QUALITY = 92
-
-
-@dataclass(frozen=True, kw_only=True)
-class AvatarInfo:
-    """The content of avatar.json. size: side of the picture in pixels; focal: pixels at that size;
-    degree: of the spherical harmonics; expression_units: names of the expression's columns."""
-
-    format_version: int = FORMAT_VERSION
-    made_by: str
-    source: str
-    recipe: str
-    front_end: str
-    conditioning: Conditioning
-    expression_units: tuple[str, ...] = EXPRESSION_UNITS
-    size: int
-    focal: float
-    fps: int
-    degree: int
-    frames: int
-    splats: dict[str, int]
-    training: dict[str, object] = field(default_factory=dict)
 
 
 @final
@@ -216,26 +187,6 @@ class Avatar:
             )
 
 
-def checked_info(info: AvatarInfo) -> AvatarInfo:
-    """The same. Raises ValueError where no avatar can have it."""
-    for name in ("source", "recipe"):
-        words(name, getattr(info, name))
-    whole_number("size", info.size, 16, MOST_SIDE)
-    real_number("focal", info.focal, 1.0, 100.0 * info.size)
-    whole_number("fps", info.fps, FPS, FPS)
-    whole_number("degree", info.degree, 0, HIGHEST_DEGREE)
-    whole_number("frames", info.frames, 1, MOST_FRAMES)
-    for part in ("face", "mouth"):
-        whole_number(f"splats of {part}", record("splats", info.splats)[part], 1, MOST_SPLATS)
-    held_back = info.training.get("test")
-    if held_back is not None:
-        if not isinstance(held_back, list) or len(held_back) != 2:
-            raise ValueError("its training names no first and last frame of the test")
-        for frame in held_back:
-            whole_number("a test frame", frame, 0, 2**31)
-    return info
-
-
 def check_drive(drive: dict[str, Tensor], info: AvatarInfo) -> None:
     """Check poses and expressions against their header. Raises ValueError."""
     units = len(info.expression_units)
@@ -314,20 +265,6 @@ def stored(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
 
 
-def encode_backdrop(rgb: UInt8[np.ndarray, "h w 3"]) -> bytes:
-    """As PNG."""
-    return cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))[1].tobytes()
-
-
-def decode_backdrop(data: bytes, size: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
-    """The inverse of `encode_backdrop`. size: the side that it must have. Raises ValueError."""
-    try:
-        picture = decode_picture(data, cv2.IMREAD_COLOR, None if size is None else (size, size))
-    except ValueError as error:
-        raise ValueError(f"backdrop.png: {error}") from error
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-
-
 def _read_speaker_adapter(
     archive: zipfile.ZipFile, conditioning: Conditioning
 ) -> dict[str, Tensor] | None:
@@ -386,26 +323,3 @@ def check_speaker_adapter(state: dict[str, Tensor]) -> None:
     if not len(state["gaps"]):
         raise ValueError("gaps is empty")
     real_number("late", float(state["late"]), -10_000, 10_000)
-
-
-def encode_torso(rgba: UInt8[np.ndarray, "h w 4"]) -> bytes:
-    """As WebP: a tenth of a PNG's size, alpha without loss."""
-    return cv2.imencode(
-        ".webp", cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA), [cv2.IMWRITE_WEBP_QUALITY, TORSO_QUALITY]
-    )[1].tobytes()
-
-
-def decode_torso(data: bytes, size: int | None = None) -> UInt8[np.ndarray, "h w 4"]:
-    """The inverse of `encode_torso`, but for what WebP loses of the colours. size: the side that it
-    must have. Raises NotAnArtefact."""
-    try:
-        decoded = decode_picture(data, cv2.IMREAD_UNCHANGED, None if size is None else (size, size))
-        if decoded.ndim != 3 or decoded.shape[2] not in (3, 4):
-            raise ValueError("it has no colours")
-    except ValueError as error:
-        raise NotAnArtefact(
-            f"A torso frame of the avatar is damaged ({error}). Copy the file again, or learn it "
-            "again."
-        ) from error
-    opaque = decoded.shape[2] == 3  # WebP leaves out an alpha that is full everywhere
-    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGBA if opaque else cv2.COLOR_BGRA2RGBA)

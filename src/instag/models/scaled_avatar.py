@@ -5,7 +5,9 @@ from dataclasses import replace
 import cv2
 
 from instag.errors import BadArgument
-from instag.models.avatar import Avatar, AvatarInfo, encode_torso
+from instag.models.avatar import Avatar
+from instag.models.avatar_info import AvatarInfo
+from instag.models.avatar_pictures import encode_torso
 from instag.runtime.parallel import in_order
 
 SIZES = (64, 1024)

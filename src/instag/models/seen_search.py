@@ -18,9 +18,8 @@ from instag.rendering.cpu.painter import CpuPainter
 from instag.rendering.registry import renderer_for
 from instag.types import Camera
 
-VERSION = 1
-"""Of how they are chosen: those of another one are not used. It goes up with that of
-`baked_cache`: which motion a baked head has is not part of `basis`."""
+VERSION = 2
+"""Of how they are chosen: those of another one are not used."""
 WANTED_PSNR, WANTED_BLOCK_PSNR = 48.0, 38.0
 """Every tested picture is at least so near to that of all Gaussians, dB, and every block of it."""
 BLOCKS = 8
@@ -68,10 +67,12 @@ def search_seen_gaussians(avatar: Avatar, baked: BakedHead) -> SeenGaussians:
 
 
 def basis_of(avatar: Avatar, baked: BakedHead) -> int:
-    """The identity of all that the seen Gaussians are chosen from."""
+    """The identity of all that the seen Gaussians are chosen from, the baked motion among it: heads
+    that another version baked move otherwise."""
     info, adapter = avatar.info, avatar.speaker_adapter or {}
     words = f"{VERSION} {baked.head_id} {info.size} {info.focal!r} {info.degree}"
-    tables = {"viewmats": avatar.viewmats, "expression": avatar.expression}
+    drive = {"viewmats": avatar.viewmats, "expression": avatar.expression}
+    tables = drive | baked.face.tensors()
     if "seen" in adapter:
         tables["codes"] = adapter["seen"]
     return tensors_id(tables, f"{words} {info.expression_units} ")

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from safetensors.torch import load
 from torch import Tensor
 
+from instag.motion.landmark_motion import linear_motion
 from instag.perception.action_units import LOWER_LIDS, UPPER_LIDS
 from instag.types import BLINK, BLINK_LIMIT, EXPRESSION_UNITS
 
@@ -43,7 +44,7 @@ class ExpressionBasis:
         self, seen: Float[Tensor, "b 6"], shown: Float[Tensor, "b 6"]
     ) -> Float[Tensor, "b p 2"]:
         """How far the points move, metres, from the expression `seen` to the expression `shown`."""
-        return ((strengths(shown) - strengths(seen)) @ self.basis.flatten(1)).unflatten(1, (-1, 2))
+        return linear_motion(strengths(shown) - strengths(seen), self.basis)
 
     def fitted(self, points: Float[Tensor, "q 3"]) -> "ExpressionBasis":
         """The basis for a face of this shape at rest, metres, whose blink closes exactly its

@@ -47,6 +47,13 @@ class LandmarkMotion:
         )
 
 
+def linear_motion(
+    amounts: Float[Tensor, "b k"], basis: Float[Tensor, "k p 2"]
+) -> Float[Tensor, "b p 2"]:
+    """How far points move, in the unit of a basis that says it for an amount of 1."""
+    return (amounts @ basis.flatten(1)).unflatten(1, (-1, 2))
+
+
 def landmark_motion(track: Track, size: tuple[int, int]) -> LandmarkMotion:
     """`size`: width and height of the frames in pixels."""
     views = viewmats(

@@ -28,6 +28,7 @@ class Components:
 
     @classmethod
     def of(cls, mask: Bool[np.ndarray, "h w"] | UInt8[np.ndarray, "h w"]) -> "Components":
+        """Those of the pixels that are not 0."""
         pixels = np.ascontiguousarray(mask).view(np.uint8)
         height, width = pixels.shape
         runs = np.empty((height * (width // 2 + 1), 4), np.int32)

@@ -25,6 +25,10 @@ class Obstacle:
 def gpu_obstacle(index: int = 0) -> Obstacle | None:
     """None where instag can use a GPU of this machine, the one with this number. Looks without
     compiling or importing gsplat's kernels."""
+    return _obstacle_to_torch(index) or _obstacle_to_gsplat()
+
+
+def _obstacle_to_torch(index: int) -> Obstacle | None:
     import torch
 
     if not torch.cuda.is_available():
@@ -56,6 +60,12 @@ def gpu_obstacle(index: int = 0) -> Obstacle | None:
                     f"{torch.cuda.get_device_name(index)} ({known})"
                 )
             )
+    return None
+
+
+def _obstacle_to_gsplat() -> Obstacle | None:
+    import torch
+
     if importlib.util.find_spec("gsplat") is None:
         return Obstacle(
             what="gsplat, which renders on the GPU, is not installed",

@@ -27,6 +27,8 @@ class Material(IntEnum):
     NECK = 8
 
 
+SKIN, LINING, EYE, TOOTH, TONGUE, HAIR, CLOTH, _, NECK = map(int, Material)
+"""As compiled code compares them."""
 KEY = np.array([-0.46, -0.56, -0.69], np.float32) / np.float32(np.linalg.norm([0.46, 0.56, 0.69]))
 RIM = np.array([0.78, -0.35, 0.52], np.float32) / np.float32(np.linalg.norm([0.78, 0.35, 0.52]))
 KEY_COLOUR = np.array([2.35, 2.2, 2.0], np.float32)
@@ -138,7 +140,7 @@ def shade(
             length = 1 / math.sqrt(hx * hx + hy * hy + hz * hz)
             hx, hy, hz = hx * length, hy * length, hz * length
 
-            if material == 5:
+            if material == HAIR:
                 along = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
                 half = nx * hx + ny * hy + nz * hz
                 rim = nx * RIM[0] + ny * RIM[1] + nz * RIM[2]
@@ -164,7 +166,8 @@ def shade(
             if nx * ex + ny * ey + nz * ez < 0:
                 nx, ny, nz = -nx, -ny, -nz
             bump_u, bump_v = np.float32(0), np.float32(0)
-            if material == 0 or material == 8:
+            is_skin = material in (SKIN, NECK)
+            if is_skin:
                 for k in range(3):
                     root = _texel(skin, u, v, k)
                     colour[k] *= root * root
@@ -172,11 +175,11 @@ def shade(
                 bump_u = _texel(skin, u + step, v, 3) - _texel(skin, u - step, v, 3)
                 bump_v = _texel(skin, u, v + step, 3) - _texel(skin, u, v - step, 3)
                 nx, ny = nx - 0.9 * bump_u, ny - 0.9 * bump_v
-            elif material == 2:
+            elif material == EYE:
                 for k in range(3):
                     root = _texel(eye, u, v, k)
                     colour[k] *= root * root
-            elif material == 6:
+            elif material == CLOTH:
                 for k in range(3):
                     root = _texel(cloth, u, v, k)
                     colour[k] *= root * root
@@ -191,7 +194,7 @@ def shade(
             edge = (1 - max(nx * ex + ny * ey + nz * ez, 0)) ** 4
             sky = 0.5 - 0.5 * ny
             ambient, shine = np.float32(1), np.float32(0)
-            if material == 0 or material == 8:
+            if is_skin:
                 red = colour[0]
                 shine = (0.05 * half**14 + 0.045 * half**55) * (0.45 + 0.55 * lit) + 0.10 * edge * (
                     0.3 + rim
@@ -199,28 +202,28 @@ def shade(
                 if colour[0] > 2.1 * colour[1]:
                     shine += 0.05 * half**70 * lit
                 shine *= 0.6 + red
-            elif material == 2:
+            elif material == EYE:
                 shine = 1.6 * half**420 + 0.10 * half**40
                 ambient = (
                     1
                     - 0.62 * min(max((-ny - 0.02) * 2.2, 0), 1)
                     - 0.25 * min(max(abs(nx) - 0.25, 0), 1)
                 )
-            elif material == 3:
+            elif material == TOOTH:
                 shine = 0.25 * half**60 * lit
                 ambient = 0.7
-            elif material == 4:
+            elif material == TONGUE:
                 shine = 0.12 * half**30 * lit
                 ambient = 0.75
-            elif material == 1:
+            elif material == LINING:
                 ambient = 0.6
-            elif material == 6:
+            elif material == CLOTH:
                 shine = 0.05 * edge
             for k in range(3):
-                wrap = WRAP[k] if material == 0 or material == 8 else np.float32(0.08)
+                wrap = WRAP[k] if is_skin else np.float32(0.08)
                 direct = min(max((facing + wrap) / (1 + wrap), 0), 1)
                 cover = lit + (1 - lit) * wrap * 0.5
-                shadowed = direct * cover * (1 if material != 2 else ambient)
+                shadowed = direct * cover * (1 if material != EYE else ambient)
                 hemisphere = (SKY[k] * sky + GROUND[k] * (1 - sky)) * ambient
                 picture[row, column, k] = (
                     colour[k]

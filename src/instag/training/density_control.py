@@ -62,6 +62,7 @@ class DensityStats:
 
 
 def no_stats(gaussians: Gaussians) -> DensityStats:
+    """Before the first step."""
     gradient, seen, radius = torch.zeros_like(gaussians.opacity.detach()).repeat(3, 1)
     return DensityStats(gradient=gradient, seen=seen, radius=radius)
 

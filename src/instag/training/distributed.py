@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 T = TypeVar("T")
 
+AGREE_EVERY = 50
+"""Steps after which several processes agree on something: agreeing costs time."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)

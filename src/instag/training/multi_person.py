@@ -36,6 +36,7 @@ def cat_frames(parts: Sequence[FrameBatch]) -> FrameBatch:
 
 
 def cat_cameras(parts: Sequence[Camera]) -> Camera:
+    """Cameras of one size, in their order."""
     return replace(
         parts[0],
         viewmats=torch.cat([part.viewmats for part in parts]),
@@ -44,6 +45,7 @@ def cat_cameras(parts: Sequence[Camera]) -> Camera:
 
 
 def cat_conditions(parts: Sequence[Condition]) -> Condition:
+    """What drives the frames of several people, in their order."""
     return Condition(
         speech=torch.cat([part.speech for part in parts]),
         expression=torch.cat([part.expression for part in parts]),

@@ -17,6 +17,7 @@ from instag.interop.adnerf import import_clip as importing
 from instag.interop.adnerf.export_clip import export_clip
 from instag.interop.adnerf.import_clip import import_clip
 from instag.interop.adnerf.layout import Layout
+from instag.interop.adnerf.source import scan_folder
 from instag.perception.face_mesh import Landmarks
 from instag.synthetic import write_clip
 
@@ -344,7 +345,7 @@ def test_the_longest_part_without_a_gap_is_taken(
     folder: Path, observed: None, labelled: None, clip: Clip, tmp_path: Path
 ) -> None:
     (folder / "ori_imgs" / "3.jpg").unlink()
-    source, notes = importing.scan_folder(folder)
+    source, notes = scan_folder(folder)
     assert source.ids == range(4, FRAMES)
     assert any("the longest, 4 to 55, was taken" in note for note in notes)
 

@@ -3,7 +3,7 @@ back."""
 
 import torch
 
-from instag.motion.landmark_motion import LandmarkMotion
+from instag.motion.landmark_motion import LandmarkMotion, linear_motion
 from instag.speech.lips.codes import lip_codes
 from instag.speech.lips.network import CODES, load_lip_model
 
@@ -19,7 +19,7 @@ def moving(code: torch.Tensor, size: float = 0.09) -> LandmarkMotion:
     points[13], points[14] = torch.tensor([0.0, -0.040, 0.0]), torch.tensor([0.0, -0.041, 0.0])
     rest = torch.full((468, 2), 0.001)
     shift = rest.repeat(len(code), 1, 1)
-    shift[:, MODEL.points] += MODEL.motion(code) * size
+    shift[:, MODEL.points] += linear_motion(code, MODEL.basis) * size
     return LandmarkMotion(points=points, shift=shift, rest=rest, speaks=MODEL.points)
 
 

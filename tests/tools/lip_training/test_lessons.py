@@ -1,6 +1,7 @@
 """Lessons of the lip networks: live crops end where the sound does, and targets go with them."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from lip_training.scores import LOOK_AHEADS, score, summary
 from lip_training.sounds import LEAD, REST, Draw
 from lip_training.training import Recipe, train
 
-from instag.motion.landmark_motion import LandmarkMotion
+from instag.motion.landmark_motion import LandmarkMotion, linear_motion
 from instag.speech.lips.network import (
     CODES,
     CURVES,
@@ -128,6 +129,18 @@ def test_crops_have_frames_for_their_steps(group: list[Learned]) -> None:
     assert live.known[..., LIVE_TAUGHT : 2 * LIVE_TAUGHT].mean() > 0.5
 
 
+def test_variants_without_live_windows_are_left_out(group: list[Learned]) -> None:
+    shares, draw = shares_of(group), Draw(torch.Generator().manual_seed(0))
+    of_files = [
+        replace(variant, live=variant.live[:0], ends=variant.ends[:0])
+        for variant in group[0].variants
+    ]
+    first = replace(group[0], variants=of_files)
+    assert 0 < len(drawn_live([first, *group[1:]], shares, 20, draw).inputs) < 20
+    with pytest.raises(ValueError, match="live window"):
+        drawn_live([first], shares[:1], 3, draw)
+
+
 def test_sequences_are_interpolated_together_as_one_by_one() -> None:
     generator = torch.Generator().manual_seed(0)
     sequences = [torch.randn(3, length, generator=generator) for length in (1, 5, 40)]
@@ -151,7 +164,7 @@ def test_a_learned_basis_reads_its_own_motion() -> None:
     basis = learned_basis(PEOPLE)
     assert isinstance(basis, Basis)
     code = torch.randn(4, CODES, generator=torch.Generator().manual_seed(0))
-    moved = (code @ basis.basis.flatten(1)).unflatten(1, (-1, 2))
+    moved = linear_motion(code, basis.basis)
     again = moved.flatten(1) @ basis.projection.flatten(0, 1)
     torch.testing.assert_close(again, code, atol=1e-4, rtol=1e-4)
     assert code_of(PEOPLE[0], basis).shape == (FRAMES, CODES)

@@ -1,7 +1,9 @@
 """Geometry priors of the AD-NeRF layout (InsTaG's sapiens/) as a clip's surface."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 import cv2
 import numpy as np
@@ -23,6 +25,31 @@ from instag.runtime.picture_file import MOST_SIDE
 from instag.runtime.untrusted import check_array, parsing
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Sapiens' predictions of a folder. normals, depths: files by img_id. place: where they lie."""
+
+    normals: dict[int, Path]
+    depths: dict[int, Path]
+    place: Path
+
+    def of_both(self, ids: range) -> list[int]:
+        """The frames that have both, by their place in `ids`."""
+        both = self.normals.keys() & self.depths.keys()
+        return [index for index, number in enumerate(ids) if number in both]
+
+    def read(self, number: int) -> Prediction:
+        """Raises BadLayout."""
+        depth, normal = _load(self.depths[number]), _load(self.normals[number])
+        if depth.ndim != 2 or normal.shape != (*depth.shape, 3):
+            raise BadLayout(
+                f"{self.normals[number]} is {normal.shape} and its depth {depth.shape}. Run "
+                "Sapiens again."
+            )
+        return Prediction(depth=depth, normal=normal)
+
+
 def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> str | list[str]:
     """Write surface/*.npz: our own where we exported them, else Sapiens' predictions; frames
     without one get the tracked mesh.
@@ -40,35 +67,37 @@ def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> 
             "There are no Sapiens priors (sapiens/normal, sapiens/depth): depth and "
             "normals are those of the tracked face."
         )
-    files = {
-        kind: numbered(place, (".npy",)) for kind, place in (("normal", normals), ("depth", depths))
-    }
-    held = [
-        index
-        for index, number in enumerate(ids)
-        if number in files["normal"] and number in files["depth"]
-    ]
+    predictions = Predictions(
+        normals=numbered(normals, (".npy",)),
+        depths=numbered(depths, (".npy",)),
+        place=normals.parent.parent,
+    )
+    held = predictions.of_both(ids)
     if not held:
         return (
             f"{normals} and {depths} have no frame in common with the pictures: depth and "
             "normals are those of the tracked face."
         )
-    mesh = TrackedMesh(clip.track(), clip.size())
+    _write_surface(predictions, held, ids, clip)
+    if len(held) < len(ids):
+        return [
+            f"Sapiens priors are there for {len(held)} of {len(ids)} frames: in the others depth "
+            "and normals are those of the tracked face."
+        ]
+    return []
+
+
+def _write_surface(predictions: Predictions, held: list[int], ids: range, clip: Clip) -> None:
+    """held: the frames that have predictions; the others get the tracked mesh."""
+    mesh, known = TrackedMesh(clip.track(), clip.size()), set(held)
 
     def read(index: int) -> Prediction:
-        parts = {kind: _load(files[kind][ids[index]]) for kind in files}
-        if parts["depth"].ndim != 2 or parts["normal"].shape != (*parts["depth"].shape, 3):
-            raise BadLayout(
-                f"{files['normal'][ids[index]]} is {parts['normal'].shape} and its depth "
-                f"{parts['depth'].shape}. Run Sapiens again."
-            )
-        return Prediction(depth=parts["depth"], normal=parts["normal"]).resized(mesh.size)
+        return predictions.read(ids[index]).resized(mesh.size)
 
-    chosen = [
-        held[place] for place in np.unique(np.linspace(0, len(held) - 1, SAMPLES).astype(int))
-    ]
+    places = np.unique(np.linspace(0, len(held) - 1, SAMPLES).astype(int))
+    chosen = [held[place] for place in places]
     units = estimate_units(
-        [(read(index), mesh.surface(index)) for index in chosen], str(normals.parent.parent)
+        [(read(index), mesh.surface(index)) for index in chosen], str(predictions.place)
     )
 
     def work(index: int) -> None:
@@ -78,15 +107,8 @@ def copy_surface(folder: Path, sidecar: Path | None, ids: range, clip: Clip) -> 
             surface = in_clip_units(read(index), surface, np.asarray(regions, np.uint8), units)
         clip.save_surface(index, surface)
 
-    known = set(held)
     for _ in in_order(work, range(len(ids))):
         continue
-    if len(held) < len(ids):
-        return [
-            f"Sapiens priors are there for {len(held)} of {len(ids)} frames: in the others depth "
-            "and normals are those of the tracked face."
-        ]
-    return []
 
 
 def _load(path: Path) -> np.ndarray:

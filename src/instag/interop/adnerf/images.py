@@ -1,7 +1,9 @@
 """Images of the AD-NeRF layout as parts of a clip: regions, torso, backdrop."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import final
 
 import cv2
 import numpy as np
@@ -23,62 +25,93 @@ SAMPLES = 24
 """Frames, evenly spaced, that show which regions a parsing labels."""
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Parsing:
+    """The regions of a folder as colours, and its masks of teeth, by img_id. swapped: red and blue
+    are the other way round. labels_hair: hair and mouth have colours of their own."""
+
+    colors: dict[int, Path]
+    teeth: dict[int, Path]
+    swapped: bool
+    labels_hair: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has all regions that a clip has."""
+        return self.labels_hair and bool(self.teeth)
+
+    def regions(self, number: int, clip: Clip) -> UInt8[np.ndarray, "h w"]:
+        """Those that it labels. Raises BadLayout."""
+        teeth = _teeth(self.teeth[number], clip) if self.teeth else None
+        return from_parsing(_turned(_picture(self.colors[number], clip), self.swapped), teeth)
+
+    def notes(self) -> list[str]:
+        """On what it lacks."""
+        notes = []
+        if self.swapped:
+            notes.append(
+                "parsing has red and blue the other way round than the family's tools write it; it "
+                "was read so."
+            )
+        if not self.labels_hair:
+            notes.append(
+                "parsing does not tell hair and mouth from the face: both were found by us, within "
+                "the head."
+            )
+        if not self.teeth:
+            notes.append("There is no teeth_mask: teeth were found by us.")
+        return notes
+
+
 def read_regions(folder: Path, ids: range, clip: Clip, report: Report = silent) -> list[str]:
     """Write regions/*.png; notes on labels that the layout lacks: hair and mouth (RAD-NeRF,
     ER-NeRF), teeth, or all.
 
     Missing labels come from our own segmentation, inside the layout's head. Raises BadLayout.
     """
-    files = numbered(folder / "parsing", (".png",))
-    if not files:
+    theirs = _parsing_of(folder, ids, clip)
+    if theirs is None:
         label_regions(clip, report)
         return ["There is no parsing: regions were found by us."]
-    _check_complete(files, ids, folder / "parsing")
-    masks = numbered(folder / "teeth_mask", (".npy",))
-    if masks:
-        _check_complete(masks, ids, folder / "teeth_mask")
-    samples = [
-        _picture(files[ids[index]], clip)
-        for index in np.unique(np.linspace(0, len(ids) - 1, SAMPLES).astype(int))
-    ]
-    swapped = is_swapped(samples)
-    seen = [from_parsing(_turned(picture, swapped)) for picture in samples]
-    labels_hair = any(
-        (regions == Region.HAIR).any() or (regions == Region.MOUTH).any() for regions in seen
-    )
-    notes = (
-        [
-            "parsing has red and blue the other way round than the family's tools write it; it was "
-            "read so."
-        ]
-        if swapped
-        else []
-    )
-    if not labels_hair:
-        notes.append(
-            "parsing does not tell hair and mouth from the face: both were found by us, within the "
-            "head."
-        )
-    if not masks:
-        notes.append("There is no teeth_mask: teeth were found by us.")
-    ours_needed = not masks or not labels_hair
-    if ours_needed:
-        label_regions(clip, part(report, 0.0, 0.8))
+    before = 0.0 if theirs.is_whole else 0.8
+    if not theirs.is_whole:
+        label_regions(clip, part(report, 0.0, before))
 
     def work(index: int) -> int:
-        teeth = _teeth(masks[ids[index]], clip) if masks else None
-        regions = from_parsing(_turned(_picture(files[ids[index]], clip), swapped), teeth)
-        if ours_needed:
+        regions = theirs.regions(ids[index], clip)
+        if not theirs.is_whole:
             regions = fill_missing_labels(
-                regions, clip.regions(index), labels_hair=labels_hair, with_teeth=bool(masks)
+                regions,
+                clip.regions(index),
+                labels_hair=theirs.labels_hair,
+                with_teeth=bool(theirs.teeth),
             )
         clip.save_regions(index, regions)
         return index
 
-    before = 0.8 if ours_needed else 0.0
     for index in in_order(work, range(len(ids))):
         part(report, before, 1.0)(index + 1, len(ids))
-    return notes
+    return theirs.notes()
+
+
+def _parsing_of(folder: Path, ids: range, clip: Clip) -> Parsing | None:
+    """None where the folder has none. Raises BadLayout where it is not of all frames."""
+    colors = numbered(folder / "parsing", (".png",))
+    if not colors:
+        return None
+    _check_complete(colors, ids, folder / "parsing")
+    teeth = numbered(folder / "teeth_mask", (".npy",))
+    if teeth:
+        _check_complete(teeth, ids, folder / "teeth_mask")
+    samples = [
+        _picture(colors[ids[index]], clip)
+        for index in np.unique(np.linspace(0, len(ids) - 1, SAMPLES).astype(int))
+    ]
+    swapped = is_swapped(samples)
+    seen = [from_parsing(_turned(picture, swapped)) for picture in samples]
+    labels_hair = any(np.isin(regions, (Region.HAIR, Region.MOUTH)).any() for regions in seen)
+    return Parsing(colors=colors, teeth=teeth, swapped=swapped, labels_hair=labels_hair)
 
 
 def fill_missing_labels(

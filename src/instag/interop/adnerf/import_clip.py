@@ -8,14 +8,13 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
-from instag.capture.extract_frames import MIN_DURATION_S, find_landmarks
+from instag.capture.extract_frames import find_landmarks
 from instag.capture.geometry.from_mesh import render_surface
 from instag.capture.measure_action_units import measure_action_units
 from instag.capture.openface import ActionUnits, read_openface
@@ -25,24 +24,17 @@ from instag.capture.tracking.fit_head import fit_head
 from instag.capture.tracking.world_alignment import align_world
 from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo, StageRecord
-from instag.errors import BadArgument, BadLayout, TooShort
+from instag.errors import BadArgument, BadLayout
 from instag.interop.adnerf.audio import copy_features, copy_sound
 from instag.interop.adnerf.export_clip import train_test_split
 from instag.interop.adnerf.geometry_priors import copy_surface
 from instag.interop.adnerf.images import copy_backdrop, copy_torso, read_regions
-from instag.interop.adnerf.layout import SIDECAR, frame_files
-from instag.interop.adnerf.poses import (
-    LONGEST_GAP,
-    Transforms,
-    for_frames,
-    read_track_params,
-    read_transforms,
-)
+from instag.interop.adnerf.poses import for_frames
+from instag.interop.adnerf.source import Source, read_frame, scan_folder
 from instag.runtime.files import atomic_folder, sweep
-from instag.runtime.picture_file import read_picture
 from instag.runtime.progress import Report, part, silent
 from instag.runtime.untrusted import check_array, parsing, read_text
-from instag.types import FPS, Track
+from instag.types import Track
 from instag.version import __version__
 
 STAGES = (
@@ -71,27 +63,6 @@ class Imported:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A folder to import. ids: the img_id of each frame. transforms: None where our tracker finds
-    the poses."""
-
-    folder: Path
-    pictures: dict[int, Path]
-    ids: range
-    size: int
-    transforms: Transforms | None
-
-    @property
-    def sidecar(self) -> Path | None:
-        """The sidecar that `export_clip` wrote, where it is of the same frames."""
-        folder = self.folder / SIDECAR
-        if not (folder / "clip.json").is_file() or not (folder / "track.npz").is_file():
-            return None
-        own = Clip.open(folder)
-        return folder if len(own) == len(self.ids) and self.ids.start == 0 else None
-
-
 def import_clip(folder: Path | str, output: Path | str, *, report: Report = silent) -> Imported:
     """Write the clip `output`, whole or not at all. `report` gets thousandths of the work.
 
@@ -106,94 +77,6 @@ def import_clip(folder: Path | str, output: Path | str, *, report: Report = sile
     with atomic_folder(output) as work:
         clip = _build(source, Clip(folder=work, info=_info(source)), notes, report)
     return Imported(clip=Clip(folder=output, info=clip.info), notes=tuple(notes))
-
-
-def scan_folder(folder: Path) -> tuple[Source, list[str]]:
-    """The source of a folder, and notes on what is left out. Raises BadLayout, TooShort."""
-    notes = []
-    pictures, name = frame_files(folder)
-    if name != "ori_imgs":
-        notes.append(
-            "There is no ori_imgs: the frames are those of gt_imgs, whose backdrop is not the "
-            "video's own."
-        )
-    transforms = read_transforms(folder)
-    if transforms is None and (folder / "track_params.pt").is_file():
-        transforms = read_track_params(folder / "track_params.pt")
-        notes.append("There are no transforms_*.json: poses are those of track_params.pt.")
-    elif transforms is None:
-        notes.append(
-            "There are no poses (transforms_*.json, track_params.pt): our tracker found them."
-        )
-    ids = sorted(set(pictures) & set(transforms.matrices) if transforms else pictures)
-    if not ids:
-        raise BadLayout(
-            f"No frame of {folder / name} has a pose of the same number in transforms_*.json. Run "
-            "the family's process.py again."
-        )
-    spans = _unbroken(ids, set(pictures))
-    span = max(spans, key=len)
-    holes = [number for number in range(ids[0], ids[-1] + 1) if number not in pictures]
-    if len(span) < MIN_DURATION_S * FPS and holes:
-        raise BadLayout(
-            f"{len(holes)} pictures are missing in {folder / name} (first: {holes[0]}), and the "
-            f"longest part without a gap has {len(span) / FPS:.1f} s. Copy the folder again, or "
-            "extract the frames anew."
-        )
-    if len(span) < MIN_DURATION_S * FPS:
-        raise TooShort(
-            f"{folder} holds {len(span) / FPS:.1f} s of frames with poses and pictures in a row "
-            f"(frames {span[0]} to {span[-1]}); at least {MIN_DURATION_S:g} s are needed. Track "
-            "the face in more of the frames."
-        )
-    if len(spans) > 1:
-        notes.append(
-            f"Pictures or poses are missing between frames: of {len(spans)} parts the longest, "
-            f"{span[0]} to {span[-1]}, was taken."
-        )
-    elif len(span) < len(pictures):
-        notes.append(
-            f"{len(pictures) - len(span)} pictures without a pose at the ends were left out."
-        )
-    size = _picture_size([pictures[number] for number in (span[0], span[len(span) // 2], span[-1])])
-    if (
-        transforms is not None
-        and transforms.centre is not None
-        and max(abs(axis - size / 2) for axis in transforms.centre) > 1
-    ):
-        centre = " and ".join(f"{axis:g}" for axis in transforms.centre)
-        notes.append(
-            f"The principal point ({centre}) is not the picture's centre; as the family's Gaussian "
-            "trainers do, we take the centre."
-        )
-    return Source(
-        folder=folder, pictures=pictures, ids=span, size=size, transforms=transforms
-    ), notes
-
-
-def _unbroken(ids: list[int], pictures: set[int]) -> list[range]:
-    """The parts of a sorted list of frames with poses in which every picture is there and no gap of
-    poses is too long to be filled."""
-    first, parts = ids[0], []
-    for before, after in pairwise(ids):
-        if after - before > LONGEST_GAP + 1 or not pictures.issuperset(range(before, after)):
-            parts.append(range(first, before + 1))
-            first = after
-    return [*parts, range(first, ids[-1] + 1)]
-
-
-def _picture_size(paths: list[Path]) -> int:
-    """Side of the square pictures in pixels. Raises BadLayout."""
-    sizes = set()
-    for path in paths:
-        sizes.add(_read(path).shape[:2])
-    height, width = sizes.pop()
-    if sizes or height != width:
-        raise BadLayout(
-            f"The frames are {width} x {height} pixels; a clip needs one square size. Prepare the "
-            "video itself: instag prepare VIDEO -o x.clip"
-        )
-    return width
 
 
 def _info(source: Source) -> ClipInfo:
@@ -276,13 +159,7 @@ def _copy_frame(clip: Clip, index: int, picture: Path) -> None:
     if picture.suffix.lower() in (".jpg", ".jpeg"):
         shutil.copyfile(picture, target)
         return
-    clip.save_frame(index, cv2.cvtColor(_read(picture), cv2.COLOR_BGR2RGB))
-
-
-def _read(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    """BGR. Raises BadLayout."""
-    with parsing(path, "a picture", "Copy the folder again.", error=BadLayout):
-        return read_picture(path, cv2.IMREAD_COLOR)
+    clip.save_frame(index, cv2.cvtColor(read_frame(picture), cv2.COLOR_BGR2RGB))
 
 
 def _track(source: Source, clip: Clip, report: Report) -> tuple[Track, list[str]]:

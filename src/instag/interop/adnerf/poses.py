@@ -49,53 +49,53 @@ class Transforms:
 
 def read_transforms(folder: Path) -> Transforms | None:
     """All transforms_*.json of a folder, None where there are none. Raises BadLayout."""
-    matrices: dict[int, Float[np.ndarray, "4 4"]] = {}
-    ids: dict[str, set[int]] = {}
-    focals, centres = set(), set()
-    for name in SPLITS:
-        path = folder / f"transforms_{name}.json"
-        if not path.is_file():
-            continue
-        remedy = "Run the process.py that made it again."
-        with parsing(path, "of the family's form", remedy, error=BadLayout):
-            content = json.loads(read_text(path, MOST_TRANSFORMS))
-            frames = {
-                int(frame["img_id"]): np.array(frame["transform_matrix"], np.float64)
-                for frame in content["frames"]
-            }
-            for number in frames:
-                whole_number("img_id", number, 0, MOST_FRAMES)
-            focals.add(real_number("focal_len", content["focal_len"], 1.0, 1e6))
-            if "cx" in content and "cy" in content:
-                centres.add(
-                    tuple(real_number(name, content[name], -1e6, 1e6) for name in ("cx", "cy"))
-                )
-        wrong = [
-            number
-            for number, matrix in frames.items()
-            if matrix.shape != (4, 4) or not _is_rigid(matrix)
-        ]
-        if wrong:
-            raise BadLayout(
-                f"{path}: the transform_matrix of frame {wrong[0]} ({len(wrong)} in all) is no "
-                "rotation and translation. Track the face again."
-            )
-        matrices |= frames
-        ids[name] = set(frames)
-    if not ids:
+    paths = {name: folder / f"transforms_{name}.json" for name in SPLITS}
+    files = {name: _read_file(path) for name, path in paths.items() if path.is_file()}
+    if not files:
         return None
+    focals = {file.focal for file in files.values()}
     if len(focals) > 1:
         raise BadLayout(
             f"The transforms in {folder} have several focal lengths "
             f"({', '.join(f'{focal:g}' for focal in sorted(focals))}). Write them anew together."
         )
+    centres = {file.centre for file in files.values() if file.centre is not None}
+    ids = {name: set(file.matrices) for name, file in files.items()}
     test_ids = (ids.get("val", set()) | ids.get("test", set())) - ids.get("train", set())
     return Transforms(
         focal=focals.pop(),
         centre=centres.pop() if len(centres) == 1 else None,
-        matrices=matrices,
+        matrices=dict(item for file in files.values() for item in file.matrices.items()),
         test_ids=frozenset(test_ids),
     )
+
+
+def _read_file(path: Path) -> Transforms:
+    """One of them, as if it had no test frames. Raises BadLayout."""
+    remedy = "Run the process.py that made it again."
+    with parsing(path, "of the family's form", remedy, error=BadLayout):
+        content = json.loads(read_text(path, MOST_TRANSFORMS))
+        matrices = {
+            int(frame["img_id"]): np.array(frame["transform_matrix"], np.float64)
+            for frame in content["frames"]
+        }
+        for number in matrices:
+            whole_number("img_id", number, 0, MOST_FRAMES)
+        focal, centre = real_number("focal_len", content["focal_len"], 1.0, 1e6), None
+        if "cx" in content and "cy" in content:
+            cx, cy = (real_number(name, content[name], -1e6, 1e6) for name in ("cx", "cy"))
+            centre = cx, cy
+    wrong = [
+        number
+        for number, matrix in matrices.items()
+        if matrix.shape != (4, 4) or not _is_rigid(matrix)
+    ]
+    if wrong:
+        raise BadLayout(
+            f"{path}: the transform_matrix of frame {wrong[0]} ({len(wrong)} in all) is no "
+            "rotation and translation. Track the face again."
+        )
+    return Transforms(focal=focal, centre=centre, matrices=matrices, test_ids=frozenset())
 
 
 def write_transforms(

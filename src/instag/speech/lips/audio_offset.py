@@ -52,6 +52,7 @@ class AudioOffset:
 
     @property
     def sure(self) -> bool:
+        """Whether it is to be corrected."""
         return self.margin > SURE_MARGIN and self.fit > 2 * SURE_MARGIN
 
 

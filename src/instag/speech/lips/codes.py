@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from instag.motion.landmark_motion import LOWER_LIP, UPPER_LIP, LandmarkMotion
+from instag.motion.landmark_motion import LOWER_LIP, UPPER_LIP, LandmarkMotion, linear_motion
 from instag.perception.landmark_pairs import OUTER_EYES
 from instag.speech.lips.network import LipModel
 
@@ -31,7 +31,7 @@ class LipCodes:
 
     def motion(self, code: Float[Tensor, "b k"]) -> Float[Tensor, "b p 2"]:
         """Shifts of the points from rest, metres."""
-        return (code @ self.basis.flatten(1)).unflatten(1, (-1, 2))
+        return linear_motion(code, self.basis)
 
     def to(self, device: torch.device | str) -> "LipCodes":
         """The same on a device."""

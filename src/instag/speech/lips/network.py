@@ -150,10 +150,6 @@ class LipModel:
         """The code of motion from rest, in eye distances."""
         return motion.flatten(1) @ self.projection.flatten(0, 1)
 
-    def motion(self, code: Float[Tensor, "f k"]) -> Float[Tensor, "f p 2"]:
-        """Motion from rest, in eye distances, of a code."""
-        return (code @ self.basis.flatten(1)).unflatten(1, (-1, 2))
-
     def hidden(self, features: Float[Tensor, "c steps"]) -> Float[Tensor, "frames n"]:
         """Hidden features of all networks side by side, without the margins."""
         return self.hidden_of(features[None])[0]

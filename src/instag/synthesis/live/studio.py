@@ -16,54 +16,22 @@ from typing import final
 
 import torch
 
-from instag.errors import BadArgument, StudioFull
+from instag.errors import StudioFull
 from instag.models.avatar import Avatar
 from instag.runtime.closable import Closable
 from instag.runtime.cuda_graph import using_gpu
-from instag.runtime.garbage import loading_uncollected
-from instag.speech.lips.adapter import SpeakerAdapter
-from instag.speech.lips.front_end import LipCodeFrontEnd
-from instag.speech.lips.live_ear import LOOK_AHEAD_S, LiveEar, listen
-from instag.speech.lips.live_features import look_ahead_steps
-from instag.speech.lips.live_network import LiveNetwork, live_network
-from instag.speech.lips.network import LipModel
-from instag.speech.whisper import load_whisper_encoder
+from instag.speech.lips.live_ear import LOOK_AHEAD_S, listen
+from instag.synthesis.live.casts import Cast, Casts
 from instag.synthesis.live.metrics import KEPT, Spread
-from instag.synthesis.live.motion import LiveMotion
-from instag.synthesis.live.painter import REST, LiveHead, LivePainter, PlannedFrame
+from instag.synthesis.live.painter import LivePainter, PlannedFrame
 from instag.synthesis.live.session import LiveSession
 from instag.types import FPS
 
 FRAME_S = 1 / FPS
 BEHIND_S = 1.0
 """A clock that is so far behind begins anew: the machine slept."""
-KEPT_CASTS = 2
-"""Avatars that stay ready though no session shows them."""
 IDLE_S = 60.0
 """Sessions that nobody looks at or speaks to for so long are freed."""
-
-
-@final
-class _Cast:
-    """An avatar of one size that sessions share."""
-
-    def __init__(
-        self,
-        avatar: Avatar,
-        front_end: LipCodeFrontEnd,
-        network: LiveNetwork,
-        device: torch.device,
-    ) -> None:
-        self.avatar, self._front_end, self._network = avatar, front_end, network
-        self.head = LiveHead(avatar, device)
-
-    def ear(self) -> LiveEar:
-        """One for a session."""
-        return LiveEar(self._front_end, self._network)
-
-    def motion(self) -> LiveMotion:
-        """The same."""
-        return LiveMotion(self.head.controls.start)
 
 
 @final
@@ -96,21 +64,19 @@ class Studio(Closable):
     ) -> None:
         """look_ahead_s: seconds of sound that lips look ahead. most_sessions: that are open at
         once. idle_s: after which unused ones are freed."""
-        self._device, self._look_ahead_s = torch.device(device), look_ahead_s
+        device = torch.device(device)
         self.most_sessions, self.idle_s = most_sessions, idle_s
-        self._encoder = load_whisper_encoder().to(self._device)
-        self._networks: dict[int, LiveNetwork] = {}
-        self._painter = LivePainter(self._device)
+        self._painter = LivePainter(device)
+        self._casts = Casts(device, self._painter, look_ahead_s=look_ahead_s)
         self._lock, self._due = threading.Lock(), threading.Condition()
         self._opening = threading.Lock()
-        self._casts: list[_Cast] = []
-        self._cast_of: dict[str, _Cast] = {}
+        self._cast_of: dict[str, Cast] = {}
         self._sessions: dict[str, LiveSession] = {}
         self._slots: dict[str, PlannedFrame] = {}
         self._hear: deque[float] = deque(maxlen=KEPT)
         self._paint: deque[float] = deque(maxlen=KEPT)
         self._late: deque[float] = deque(maxlen=KEPT)
-        self._closing = self._has_painted = False
+        self._closing = False
         self._failure: Exception | None = None
         self._threads = [
             threading.Thread(
@@ -134,9 +100,7 @@ class Studio(Closable):
                 thread.join()
         for session in self.sessions:
             self.end(session.name)
-        for cast in self._casts:
-            cast.head.close()
-        self._casts.clear()
+        self._casts.close()
 
     @property
     def sessions(self) -> list[LiveSession]:
@@ -165,15 +129,14 @@ class Studio(Closable):
             raise self._failure
         with self._opening, using_gpu():
             self._check_place()
-            cast = self._cast(avatar)
+            cast = self._casts.of(avatar)
             with self._lock:
                 others = sum(each is cast for each in self._cast_of.values())
             cast.head.prepare(others + 1)
             session = LiveSession(secrets.token_urlsafe(9), avatar, cast.ear(), cast.motion())
             with self._lock:
-                self._casts = [each for each in self._casts if each is not cast] + [cast]
                 self._sessions[session.name], self._cast_of[session.name] = session, cast
-                self._drop_unused_casts()
+                self._casts.keep(self._cast_of.values())
         return session
 
     def _check_place(self) -> None:
@@ -202,52 +165,6 @@ class Studio(Closable):
             self._slots.pop(name, None)
         if session is not None:
             session.close()
-
-    def _cast(self, avatar: Avatar) -> _Cast:
-        with self._lock:
-            found = [cast for cast in self._casts if cast.avatar is avatar]
-        if found:
-            return found[0]
-        if self._has_painted:
-            return self._new_cast(avatar)
-        # Later collections of garbage, which stop all threads, do not look through what this loads.
-        with loading_uncollected():
-            cast, self._has_painted = self._new_cast(avatar), True
-        return cast
-
-    def _new_cast(self, avatar: Avatar) -> _Cast:
-        front_end = self._front_end(avatar)
-        cast = _Cast(avatar, front_end, self._network(front_end.model), self._device)
-        # A frame that nobody sees: kernels are compiled now, not in the first one shown.
-        self._painter.paint([(cast.head, REST)])
-        return cast
-
-    def _network(self, model: LipModel) -> LiveNetwork:
-        """What hears for all avatars with these lip networks."""
-        if model.weights_id not in self._networks:
-            steps = look_ahead_steps(self._look_ahead_s)
-            self._networks[model.weights_id] = live_network(self._encoder, model, steps)
-        return self._networks[model.weights_id]
-
-    def _drop_unused_casts(self) -> None:
-        """Keep those of open sessions, and few others."""
-        used = {id(cast) for cast in self._cast_of.values()}
-        unused = [cast for cast in self._casts if id(cast) not in used]
-        for cast in unused[:-KEPT_CASTS]:
-            self._casts.remove(cast)
-            cast.head.close()
-
-    def _front_end(self, avatar: Avatar) -> LipCodeFrontEnd:
-        if avatar.conditioning.kind != "lip_codes" or avatar.speaker_adapter is None:
-            raise BadArgument(
-                f"This avatar is driven by {avatar.info.front_end} features, which look too far "
-                "ahead to be live. Learn it again from its clip: instag adapt CLIP --speech motion"
-            )
-        return LipCodeFrontEnd(
-            SpeakerAdapter.of_state(avatar.speaker_adapter),
-            encoder=self._encoder,
-            look_ahead_s=self._look_ahead_s,
-        )
 
     def _plan_on(self) -> None:
         """The planning thread. Frames that are late are planned at once, as their sound must go

@@ -18,16 +18,16 @@ from instag.training import losses
 from instag.training.density_control import DensityConfig
 from instag.training.losses import BackgroundColor
 from instag.training.optimizer import Group
-from instag.training.schedules import Active, After, Rate, Steps, Term, WholeSteps, decay
+from instag.training.schedules import Active, After, Steps, Term, WholeSteps
 from instag.training.stages.adapt_stage import (
-    AdaptStage,
     Comparison,
     HeadTraining,
     HostChoices,
     StepInputs,
     StepScene,
 )
-from instag.training.stages.stage import ParameterGroups, field_groups, gaussian_groups
+from instag.training.stages.layer_stage import LayerStage
+from instag.training.stages.stage import ParameterGroups, gaussian_groups
 from instag.training.stages.targets import head_pictures
 from instag.training.supervision.closed_lids import drawn_closing
 from instag.training.supervision.landmarks import LandmarkBatch, LandmarkSampler
@@ -83,7 +83,7 @@ class FaceStageConfig:
     density: DensityConfig
 
 
-class FaceStage(AdaptStage):
+class FaceStage(LayerStage):
     """Trains the face's Gaussians, its field and its aligner. landmarks: None where the
     recipe does not weigh them."""
 
@@ -95,7 +95,7 @@ class FaceStage(AdaptStage):
         config: FaceStageConfig,
         landmarks: LandmarkSampler | None = None,
     ) -> None:
-        super().__init__(training, steps=config.steps, batch=config.batch, density=config.density)
+        super().__init__(training, config)
         self.config, self.landmarks = config, landmarks
         dataset, frames = self.person.dataset, self.person.pictured
         curriculum = face_curriculum(
@@ -114,26 +114,20 @@ class FaceStage(AdaptStage):
         self._surface: Active = After(min(starts, default=0))
 
     def parameter_groups(self) -> ParameterGroups:
-        config, face = self.config, self.head.face
+        face = self.head.face
         aligner = [
             Group(
                 name=f"aligner.{name}",
                 parameters=dict(module.named_parameters()),
-                rate=decay(rate, config.field_rate_decay, self.steps),
+                rate=self.falling(rate),
             )
             for name, module, rate in (
                 ("encoding", face.aligner.encoding, 1e-3 / 2),
                 ("network", face.aligner.network, 1e-4 / 2),
             )
         ]
-        fields = field_groups(
-            face.field,
-            self._falling,
-            factor=config.field_rate,
-            slow_after=config.slow_field_after,
-        )
         splats = gaussian_groups(self.person.face, self.person.extent, self.steps)
-        groups = [*splats, *fields, *aligner, *self._pose_shape_groups()]
+        groups = [*splats, *self.field_groups(face.field), *aligner, *self._pose_shape_groups()]
         return ParameterGroups(own={self.person.number: groups}, shared=[])
 
     def _pose_shape_groups(self) -> list[Group]:
@@ -144,7 +138,7 @@ class FaceStage(AdaptStage):
             Group(
                 name=f"pose_shapes.{name}",
                 parameters=dict(module.named_parameters()),
-                rate=self._falling(rate),
+                rate=self.warmed_up(rate),
             )
             for name, module, rate in (
                 ("encoding", shapes.encoding, 5e-3),
@@ -161,10 +155,10 @@ class FaceStage(AdaptStage):
             tuple(term(step) for term in (*terms, *more)),
             self.surface(step),
             self._depth_weight(step),
-            self._degree(step),
+            self.degree(step),
             self._shows_hair(step),
             self.shrunk(step),
-            step >= config.aligner_after,
+            self.aligned(step),
         )
 
     def surface(self, step: int) -> bool:
@@ -201,7 +195,7 @@ class FaceStage(AdaptStage):
             features,
             motion,
             frames.camera,
-            degree=self._degree(step),
+            degree=self.degree(step),
             normals=self.surface(step) and config.normals(step) > 0,
             attention=config.lips_attention(step) > 0,
         )
@@ -223,7 +217,7 @@ class FaceStage(AdaptStage):
         """Features and motion of the Gaussians, and the motion of the landmarks; the field computes
         all of them at once."""
         face, points = self.head.face, self.person.face.means.detach()
-        aligned = step >= self.config.aligner_after
+        aligned = self.aligned(step)
         if taught is None:
             features = face.point_features_at(points, aligned=aligned)
             return features, face.motion(features, condition), None
@@ -239,9 +233,6 @@ class FaceStage(AdaptStage):
         features, of_landmarks = every.split(len(points), len(taught.points))
         in_frames, in_taught = codes.split([self.batch, len(codes) - self.batch])
         return features, face.deform(features, in_frames), face.deform(of_landmarks, in_taught)
-
-    def _degree(self, step: int) -> int:
-        return min(self.config.degree, step // self.config.degree_every)
 
     def _shows_hair(self, step: int) -> bool:
         return step < self.config.opening_steps or step % self.config.hair_every == 0
@@ -340,7 +331,3 @@ class FaceStage(AdaptStage):
             and self.config.density.end > step >= every
             and step % every < self.config.depth_pause
         )
-
-    def _falling(self, rate: float) -> Rate:
-        config = self.config
-        return decay(rate, config.field_rate_decay, self.steps, warmup_steps=config.warmup_steps)

@@ -18,16 +18,16 @@ from instag.training.density_control import DensityConfig
 from instag.training.losses import BackgroundColor
 from instag.training.optimizer import Group
 from instag.training.people import Person
-from instag.training.schedules import Rate, Steps, Term, WholeSteps, decay
+from instag.training.schedules import Rate, Steps, Term, WholeSteps
 from instag.training.stages.adapt_stage import (
-    AdaptStage,
     Comparison,
     HeadTraining,
     StepInputs,
     StepScene,
 )
 from instag.training.stages.hook import read_hooks
-from instag.training.stages.stage import ParameterGroups, field_groups, gaussian_groups
+from instag.training.stages.layer_stage import LayerStage
+from instag.training.stages.stage import ParameterGroups, gaussian_groups
 from instag.training.stages.targets import mouth_pictures
 from instag.training.supervision.pseudo_labels import STRONGEST
 from instag.types import Region, Rendering
@@ -73,13 +73,13 @@ class MouthStageConfig:
     density: DensityConfig
 
 
-class MouthStage(AdaptStage):
+class MouthStage(LayerStage):
     """Trains the mouth's Gaussians, its field and its aligner; the face rests."""
 
     name = "mouth"
 
     def __init__(self, training: HeadTraining, config: MouthStageConfig) -> None:
-        super().__init__(training, steps=config.steps, batch=config.batch, density=config.density)
+        super().__init__(training, config)
         self.config = config
         dataset, frames = self.person.dataset, self.person.pictured
         curriculum = mouth_curriculum(
@@ -100,19 +100,13 @@ class MouthStage(AdaptStage):
         return person.mouth
 
     def parameter_groups(self) -> ParameterGroups:
-        config, mouth = self.config, self.head.mouth
+        mouth = self.head.mouth
         aligner = Group(
             name="aligner",
             parameters=dict(mouth.aligner.named_parameters()),
-            rate=decay(1e-4 / 2, config.field_rate_decay, self.steps),
+            rate=self.falling(1e-4 / 2),
         )
-        fields = field_groups(
-            mouth.field,
-            self._falling,
-            factor=config.field_rate,
-            slow_after=config.slow_field_after,
-        )
-        groups = [*self._gaussian_groups(), *fields, aligner]
+        groups = [*self._gaussian_groups(), *self.field_groups(mouth.field), aligner]
         return ParameterGroups(own={self.person.number: groups}, shared=[])
 
     def phase(self, step: int) -> Hashable:
@@ -120,20 +114,20 @@ class MouthStage(AdaptStage):
         terms = (config.alpha, config.around, config.offset, config.neighbor_strain)
         return (
             tuple(term(step) for term in terms),
-            self._degree(step),
+            self.degree(step),
             self._frozen(step),
-            step >= config.aligner_after,
+            self.aligned(step),
         )
 
     def deform(self, step: int, inputs: StepInputs) -> StepScene:
         mouth, frames = self.head.mouth, inputs.frames
         drawing = mouth_drawing(
             mouth,
-            mouth.encode(aligned=step >= self.config.aligner_after),
+            mouth.encode(aligned=self.aligned(step)),
             frames.condition,
             self.hooks.moves(inputs.rows, inputs.noise.plain),
             frames.camera,
-            degree=self._degree(step),
+            degree=self.degree(step),
         )
         terms = self._motion_losses(step, inputs.noise.strain)
         return StepScene(frames=frames, drawings=[drawing], losses=terms)
@@ -154,11 +148,8 @@ class MouthStage(AdaptStage):
             terms["around"] = config.around(step) * color_around(frames, rendering)
         return Comparison(picture=picture, losses=terms)
 
-    def _degree(self, step: int) -> int:
-        return min(self.config.degree, step // self.config.degree_every)
-
     def _motion_losses(self, step: int, noise: torch.Generator) -> dict[str, Tensor]:
-        config, aligned, terms = self.config, step >= self.config.aligner_after, {}
+        config, aligned, terms = self.config, self.aligned(step), {}
         if config.offset(step) and aligned:
             offset = self.head.mouth.aligner(self.person.mouth.means.detach()).offset
             terms["offset"] = config.offset(step) * offset.abs().mean()
@@ -200,10 +191,6 @@ class MouthStage(AdaptStage):
 
     def _frozen(self, step: int) -> bool:
         return step >= self.steps - self.config.frozen_last
-
-    def _falling(self, rate: float) -> Rate:
-        config = self.config
-        return decay(rate, config.field_rate_decay, self.steps, warmup_steps=config.warmup_steps)
 
 
 def color_around(frames: FrameBatch, rendering: Rendering) -> Float[Tensor, ""]:

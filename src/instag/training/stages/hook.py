@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from instag.models.conditioning_encoders import WIDTH
 from instag.models.face_field import FieldFeatures, MotionField
+from instag.models.head import speech_alone
 from instag.models.mouth_field import hook_values
 from instag.training.people import Person
 
@@ -57,8 +57,7 @@ def read_hooks(field: MotionField, places: FieldFeatures, person: Person) -> Hoo
     pictured = torch.tensor(person.pictured, device=person.device)
     for frames in pictured.split(FRAMES_AT_ONCE):
         codes = field.encode_conditioning(person.dataset.condition(frames))
-        speech_alone = torch.cat([codes[:, :WIDTH], torch.zeros_like(codes[:, WIDTH:])], dim=-1)
-        vertical = field.deform(places, speech_alone).shift[..., 1]
+        vertical = field.deform(places, speech_alone(codes)).shift[..., 1]
         found.append(
             torch.stack(
                 [vertical.topk(count).values, vertical.topk(count, largest=False).values], dim=1

@@ -1,0 +1,25 @@
+"""Tables of numbers as programs and spreadsheets write them."""
+
+import pytest
+
+from instag.data.delimited_table import cells, decode, number
+
+
+@pytest.mark.parametrize("separator", [",", ", ", ";", "\t", "|"])
+def test_the_separator_is_the_headers(separator: str) -> None:
+    text = f"a{separator}b\n\n1{separator} 2 \n"
+    assert cells(text) == [["a", "b"], ["1", "2"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_encoding_is_told_by_the_byte_order_mark(encoding: str) -> None:
+    assert decode("ä".encode(encoding)) == "ä"
+    with pytest.raises(UnicodeDecodeError):
+        decode(b"\xff")
+
+
+def test_numbers_have_a_point_or_a_comma() -> None:
+    assert [number(cell) for cell in ("1.5", "1,5", "-2", "1e-3")] == [1.5, 1.5, -2, 1e-3]
+    for cell in ("", "x", "1,234.5", "1,2,3"):
+        with pytest.raises(ValueError):
+            number(cell)
