@@ -14,7 +14,7 @@ pytest.importorskip("httpx2", reason="httpx2 is not installed")
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from instag.app.avatar_shelf import GivenAvatars
+from instag.app.avatar_shelf import MOST_SCALED, GivenAvatars
 from instag.app.live_routes import LiveDesk
 from instag.app.security import Security
 from instag.app.server import create_app
@@ -209,6 +209,31 @@ def test_avatars_of_one_name_are_refused():
         GivenAvatars([EARLIER, EARLIER])
     with pytest.raises(FileMissing):
         GivenAvatars([Path("no.avatar")])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"avatar":"lip_codes","size":1e400}',
+        b'{"avatar":"lip_codes","size":NaN}',
+        b'{"avatar":"\\ud800"}',
+        b"[]",
+        b"{",
+    ],
+)
+def test_what_is_not_understood_is_answered_in_a_sentence(asked: TestClient, body: bytes):
+    """And not sent back: JSON has no NaN, and UTF-8 no half letters."""
+    header = {"Content-Type": "application/json"}
+    answer = asked.post("/api/sessions", content=body, headers=header)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("This request is not understood (body")
+
+
+def test_few_sizes_of_an_avatar_are_kept():
+    shelf = GivenAvatars([EARLIER])
+    for size in range(65, 65 + 3 * MOST_SCALED):
+        assert shelf.open("lip_codes", size).info.size == size
+    assert len(shelf._scaled) == MOST_SCALED
 
 
 def test_an_avatar_is_scaled_once():
