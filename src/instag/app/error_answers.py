@@ -2,7 +2,7 @@
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from instag.errors import (
     ArtefactError,
@@ -17,6 +17,8 @@ from instag.errors import (
 )
 
 RETRY_S = 30
+LEFT = 499
+"""The usual status of a request whose sender left; nobody gets it."""
 STATUS: dict[type[InstagError], int] = {
     StudioFull: 503,
     VoiceFailed: 502,
@@ -47,6 +49,11 @@ async def answer_misfit(_: Request, error: Exception) -> JSONResponse:
     )
     sentence = f"This request is not understood ({'; '.join(wrong)})."
     return JSONResponse({"detail": printable(sentence)}, 422)
+
+
+async def answer_nobody(_: Request, error: Exception) -> Response:
+    """A page was closed while it sent something."""
+    return Response(status_code=LEFT)
 
 
 def printable(text: str) -> str:
