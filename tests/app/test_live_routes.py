@@ -1,5 +1,6 @@
 """The live routes: sessions over HTTP and WebSocket."""
 
+import asyncio
 import re
 import struct
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ pytest.importorskip("fastapi", reason="the extra `app` is not installed")
 pytest.importorskip("httpx2", reason="httpx2 is not installed")
 
 from starlette.testclient import TestClient, WebSocketTestSession
+from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect
 
-from instag.app.avatar_shelf import GivenAvatars
+from instag.app.avatar_shelf import MOST_SCALED, GivenAvatars
 from instag.app.live_routes import LiveDesk
 from instag.app.security import Security
 from instag.app.server import create_app
@@ -212,6 +214,50 @@ def test_avatars_of_one_name_are_refused():
         GivenAvatars([EARLIER, EARLIER])
     with pytest.raises(FileMissing):
         GivenAvatars([Path("no.avatar")])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"avatar":"lip_codes","size":1e400}',
+        b'{"avatar":"lip_codes","size":NaN}',
+        b'{"avatar":"\\ud800"}',
+        b"[]",
+        b"{",
+    ],
+)
+def test_what_is_not_understood_is_answered_in_a_sentence(asked: TestClient, body: bytes):
+    """And not sent back: JSON has no NaN, and UTF-8 no half letters."""
+    header = {"Content-Type": "application/json"}
+    answer = asked.post("/api/sessions", content=body, headers=header)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("This request is not understood (body")
+
+
+def test_who_leaves_while_sending_is_no_failure(desk: LiveDesk, asked: TestClient):
+    """A page that is closed during an upload."""
+    path = f"{opened(asked)}/audio"
+    news = iter([{"type": "http.request", "body": b"RI", "more_body": True}])
+    sent = []
+
+    async def receive() -> dict:
+        return next(news, {"type": "http.disconnect"})
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"testserver"), (b"content-length", b"1000")]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    scope |= {"query_string": b"", "http_version": "1.1", "scheme": "http"}
+    asyncio.run(create_app(desk, Security(local=False))(scope, receive, send))
+    assert sent[0]["status"] == 499
+
+
+def test_few_sizes_of_an_avatar_are_kept():
+    shelf = GivenAvatars([EARLIER])
+    for size in range(65, 65 + 3 * MOST_SCALED):
+        assert shelf.open("lip_codes", size).info.size == size
+    assert len(shelf._scaled) == MOST_SCALED
 
 
 def test_an_avatar_is_scaled_once():

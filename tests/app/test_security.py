@@ -60,6 +60,32 @@ def test_pages_of_other_servers_are_refused():
         assert asked.get("/api/voice", headers={"Origin": origin}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ({"Host": "["}, 403),
+        ({"Host": "[::1"}, 403),
+        ({"Host": "a:b:c"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Content-Length": "abc"}, 400),
+        ({"Content-Length": "-5"}, 400),
+        ({"Content-Length": "9" * 5_000}, 413),
+    ],
+)
+def test_malformed_headers_are_refused(header: dict[str, str], status: int):
+    assert client(Security()).get("/api/voice", headers=header).status_code == status
+
+
+def test_cookies_of_other_servers_do_no_harm():
+    """A browser sends those of all ports of this machine."""
+    asked = client(Security(token="open"))
+    for others in ("a/b=c; ", 'a,b="; ', ";=;$Version=1; instag_tokens=x; "):
+        answer = asked.get("/api/voice", headers={"Cookie": f"{others}instag_token=open"})
+        assert answer.status_code == 200
+        assert asked.get("/api/voice", headers={"Cookie": f"{others}x=y"}).status_code == 401
+
+
 def test_names_that_lead_to_this_machine_are_refused():
     assert client(Security(), "http://evil.org").get("/api/voice").status_code == 403
     assert client(Security(local=False), "http://me.org").get("/api/voice").status_code == 200

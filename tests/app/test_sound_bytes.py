@@ -1,8 +1,13 @@
 """Sound that comes over the network."""
 
+from io import BytesIO
+
+import av
 import numpy as np
 import pytest
+from av.audio.stream import AudioStream
 
+from instag.app import sound_bytes
 from instag.app.sound_bytes import sound_of
 from instag.assets.sample_speech import recording
 from instag.errors import BadArgument, MediaError
@@ -20,6 +25,30 @@ def test_raw_samples():
 def test_what_is_no_raw_sound_is_refused(content: bytes):
     with pytest.raises(BadArgument, match="s16le"):
         sound_of(content, "audio/pcm;rate=16000")
+
+
+def test_more_than_an_hour_is_refused(monkeypatch: pytest.MonkeyPatch):
+    """Two kilobytes of packed silence unpack to minutes, and megabytes to days."""
+    with pytest.raises(BadArgument, match="longer than 3600 s"):
+        sound_of(bytes(2 * 1_000 * 3_601), "audio/pcm;rate=1000")
+    packed = BytesIO()
+    with av.open(packed, "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=16_000, layout="mono")
+        assert isinstance(stream, AudioStream)
+        for _ in range(60):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.int16), "s16", "mono")
+            frame.sample_rate = 16_000
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert len(sound_of(packed.getvalue(), "")) == 960_000
+    monkeypatch.setattr(sound_bytes, "MOST_S", 30.0)
+    with pytest.raises(BadArgument, match="longer than"):
+        sound_of(packed.getvalue(), "")
+
+
+def test_no_name_of_a_temporary_file_is_told():
+    with pytest.raises(MediaError, match=r"^This sound is not a video or sound file"):
+        sound_of(b"no sound at all", "")
 
 
 def test_files():

@@ -47,6 +47,17 @@ def test_a_text_is_no_option():
     assert len(voice.say("--")) == pytest.approx(0.4 * SAMPLE_RATE, abs=50)
 
 
+def test_a_text_with_a_zero_is_said():
+    voice = CommandVoice(command=(sys.executable, "-c", WRITES, "{text}", "{wav}"))
+    assert len(voice.say("f\0ur")) == pytest.approx(0.4 * SAMPLE_RATE, abs=50)
+
+
+@pytest.mark.parametrize("system", ["Linux", "Darwin", "Windows", "Java"])
+def test_what_to_install_is_said_everywhere(monkeypatch: pytest.MonkeyPatch, system: str):
+    monkeypatch.setattr("platform.system", lambda: system)
+    assert "espeak-ng" in no_voice().lower()
+
+
 def test_a_program_may_use_its_standard_streams():
     echo = f"import sys; sys.stdin.read(); sys.stdout.buffer.write({wav(np.ones(1600))!r})"
     assert len(CommandVoice(command=(sys.executable, "-c", echo)).say("hello")) == 1_600

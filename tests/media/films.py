@@ -1,6 +1,6 @@
 """Films in which a flash and a click come at the same times, half a second into each second."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from av.packet import Packet
 from instag.media.reader import read_frames, read_sound
 
 RATE, FPS = 48_000, 25
+TICK = Fraction(1, 90_000)
 Shift = Callable[[float], float | None]
 """Seconds to add to the stamp of a packet at this time; None leaves it out."""
 
@@ -39,17 +40,23 @@ def film(
     sounds: Shift = unmoved,
     form: str | None = None,
     codec: str = "aac",
+    frames: Sequence[Fraction] | None = None,
+    reordered: int = 0,
 ) -> Path:
-    """Write a film whose packets are stamped as `pictures` and `sounds` say."""
+    """Write a film whose packets are stamped as `pictures` and `sounds` say. frames: when each is
+    shown, FPS a second if not given. reordered: frames in a row that are decoded after later
+    ones."""
     with av.open(str(path), "w", format=form) as container:
-        video = container.add_stream("libx264", rate=FPS, options={"bf": "0", "g": "25"})
+        options = {"bf": str(reordered), "b-adapt": "0", "g": "25"}
+        video = container.add_stream("libx264", rate=FPS, options=options)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video.codec_context.time_base = TICK if frames else Fraction(1, FPS)
         audio = container.add_stream(codec, rate=RATE, layout="mono")
         packets: list[Packet] = []
-        for index in range(FPS * seconds):
-            bright = 230 if abs(index / FPS % 1 - 0.5) < 0.03 else 40
+        for time in frames or [Fraction(index, FPS) for index in range(FPS * seconds)]:
+            bright = 230 if abs(time % 1 - 0.5) < 0.03 else 40
             frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), bright, np.uint8), "rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, FPS)
+            frame.pts, frame.time_base = int(time / TICK), TICK
             packets += video.encode(frame)
         packets += video.encode(None)
         assert isinstance(audio, AudioStream)

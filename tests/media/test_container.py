@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from av import error as av_error
@@ -170,3 +171,22 @@ def test_what_pyav_itself_raises_is_said_and_our_own_faults_are_not(
         opened.seek(0, stream=opened.streams.get(video=7)[0])
     with pytest.raises(ZeroDivisionError), container.opened(tmp_path / "v.mp4"):
         raise ZeroDivisionError
+
+
+def test_a_name_like_a_pattern_reads_no_other_file(tmp_path: Path) -> None:
+    for place, name in enumerate(["me1.png", "me2.png", "me%d.png", "me*.png"]):
+        cv2.imwrite(str(tmp_path / name), np.full((8, 8, 3), 60 * place, np.uint8))
+    for name, level in {"me%d.png": 120, "me*.png": 180}.items():
+        frames = list(read_frames(tmp_path / name))
+        assert [int(frame.mean()) for frame in frames] == [level]
+
+
+def test_what_pyav_raises_further_down_is_said_too(tmp_path: Path, whole: bytes) -> None:
+    """An enumeration of Python's that PyAV calls."""
+    (tmp_path / "v.mp4").write_bytes(whole)
+    with (
+        pytest.raises(NotMedia, match="cannot be read"),
+        container.opened(tmp_path / "v.mp4") as opened,
+    ):
+        frame = next(opened.decode(video=0))
+        frame.reformat(format="rgb24", src_colorspace="none such")

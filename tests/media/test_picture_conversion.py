@@ -1,9 +1,11 @@
 """Pictures as displayed: tones, orientation, interlaced fields, sizes that change."""
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -147,3 +149,25 @@ def test_a_picture_that_changes_its_size(
     assert abs(cut[5] - cut[-5]).mean() < 4
     corner = Square(x=width - height * 3 // 4, y=height // 4, side=height * 3 // 4, size=64)
     assert len(list(read_frames(path, square=corner))) == 50
+
+
+@pytest.mark.parametrize(
+    ("turn", "turned"),
+    [
+        (1, lambda image: image),
+        (3, lambda image: np.rot90(image, 2)),
+        (6, lambda image: np.rot90(image, -1)),
+        (8, lambda image: np.rot90(image, 1)),
+    ],
+)
+def test_pictures_with_exif(tmp_path: Path, turn: int, turned) -> None:
+    """PyAV has no name for Exif, and refuses all that came with such a frame."""
+    image = np.kron(np.array([[40, 90], [150, 220]], np.uint8), np.ones((24, 32), np.uint8))
+    plain = cv2.imencode(".jpg", image)[1].tobytes()
+    entry = struct.pack(">HHIHH", 0x112, 3, 1, turn, 0)
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + entry + bytes(4)
+    path = tmp_path / "photo.jpg"
+    length = struct.pack(">H", len(exif) + 2)
+    path.write_bytes(plain[:2] + b"\xff\xe1" + length + exif + plain[2:])
+    np.testing.assert_allclose(next(read_frames(path))[..., 0], turned(image), atol=2)
+    assert probe(path).width == turned(image).shape[1]

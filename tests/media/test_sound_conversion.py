@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from instag.media.flaws import Flaw
 from instag.media.reader import find_sound, read_sound, stream_sound
 from instag.media.writer import VideoWriter
 from media.films import film, loudest_hertz, sound_file, tone
@@ -57,3 +58,19 @@ def test_stereo_stays_stereo(tmp_path: Path) -> None:
 
 def test_mono_is_one_channel(tmp_path: Path) -> None:
     assert find_sound(film(tmp_path / "v.mp4", seconds=1)).channels == 1
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_what_is_no_sound_is_silent_and_said(tmp_path: Path, number: float, channels: int) -> None:
+    wave = np.repeat(tone(2, 440)[None], channels, 0)
+    wave[-1, 20_000:20_480] = number
+    path = sound_file(tmp_path / "bad.wav", wave.squeeze(), codec="pcm_f32le")
+    said: list[Flaw] = []
+    sound = read_sound(path, notice=said.append)
+    assert len(sound) == 32_000
+    assert np.abs(sound).max() < 1
+    assert loudest_hertz(sound) == pytest.approx(440, abs=2)
+    assert [flaw.aspect for flaw in said] == ["sound"]
+    assert "no numbers" in said[0].message
+    assert 0.004 < said[0].share < 0.02

@@ -1,5 +1,7 @@
 """Time stamps with holes and jumps: picture and sound keep one time."""
 
+import math
+from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -116,13 +118,40 @@ def test_a_stop_of_both_is_a_cut(tmp_path: Path) -> None:
     np.testing.assert_allclose(heard(path), ALL[:4], atol=0.03)
 
 
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts"])
+@pytest.mark.parametrize("reordered", [0, 3])
+@pytest.mark.parametrize(("shown_before", "rate"), [(1, 25), (2, 25), (51, 25), (9, 4)])
+def test_a_picture_that_stalls_keeps_its_time(
+    tmp_path: Path, name: str, reordered: int, shown_before: int, rate: int
+) -> None:
+    """Screens and calls: some frames, then none for more than a second, while sound goes on. Where
+    frames are reordered, times of decoding jump elsewhere than those of showing."""
+    before = [Fraction(index, rate) for index in range(shown_before)]
+    after = [math.ceil(before[-1]) + 2 + Fraction(index, 4 * rate) for index in range(8 * rate)]
+    path = film(tmp_path / name, frames=[*before, *after], reordered=reordered)
+    flashes, first = seen(path), float(after[0])
+    np.testing.assert_allclose(heard(path), ALL, atol=0.03)
+    np.testing.assert_allclose(flashes[flashes > first - 0.2], ALL[first < ALL][:2], atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts"])
+@pytest.mark.parametrize("rate", [1, 2, 4])
+def test_slow_pictures_in_another_order(tmp_path: Path, name: str, rate: int) -> None:
+    """Screens at some frames a second: in mkv the first times are of showing, not of decoding."""
+    times = [Fraction(index, rate) for index in range(6 * rate)]
+    slow = film(tmp_path / name, frames=times, reordered=3)
+    plain = film(tmp_path / f"plain{name}", frames=times)
+    assert sum(1 for _ in read_frames(slow)) == sum(1 for _ in read_frames(plain))
+    np.testing.assert_allclose(seen(slow), seen(plain), atol=0.05)
+
+
 def test_sound_may_be_longer_than_the_picture_at_a_cut() -> None:
     """Two recordings of 3 s of picture and 5 s of sound, each stamped from 0."""
     runs = [
-        Run(picture=True, order=1, first=0, start=0.0, end=3.0),
-        Run(picture=False, order=2, first=0, start=0.0, end=5.0),
-        Run(picture=True, order=3, first=75, start=0.0, end=3.0),
-        Run(picture=False, order=4, first=235, start=0.0, end=5.0),
+        Run(picture=True, order=1, first=0, start=0.0, end=3.0, decoded=0.0, due=3.0),
+        Run(picture=False, order=2, first=0, start=0.0, end=5.0, decoded=0.0, due=5.0),
+        Run(picture=True, order=3, first=75, start=0.0, end=3.0, decoded=0.0, due=3.0),
+        Run(picture=False, order=4, first=235, start=0.0, end=5.0, decoded=0.0, due=5.0),
     ]
     found = timeline_of(runs)
     assert found.pictures == ((75, -5.0),)

@@ -2,6 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import final
 from instag.errors import BadArgument, FileMissing
 from instag.models.avatar import Avatar
 from instag.models.scaled_avatar import scaled
+
+MOST_SCALED = 8
+"""Avatars of a size in memory: a page may ask for any of a thousand sizes, of some 20 MB each."""
 
 
 @final
@@ -47,7 +51,7 @@ class GivenAvatars(AvatarShelf):
             if path.stem in self._avatars:
                 raise BadArgument(f"Two avatars are named {path.stem}. Rename one of the files.")
             self._avatars[path.stem] = Avatar.open(path)
-        self._scaled: dict[tuple[str, int], Avatar] = {}
+        self._scaled: OrderedDict[tuple[str, int], Avatar] = OrderedDict()
         self._lock = threading.Lock()
 
     def entries(self) -> list[ShelvedAvatar]:
@@ -64,4 +68,7 @@ class GivenAvatars(AvatarShelf):
         with self._lock:
             if key not in self._scaled:
                 self._scaled[key] = scaled(avatar, key[1])
+            self._scaled.move_to_end(key)
+            while len(self._scaled) > MOST_SCALED:
+                self._scaled.popitem(last=False)
             return self._scaled[key]

@@ -1,7 +1,8 @@
 """Error answers: an error of instag's over HTTP, as its sentence."""
 
 from fastapi import Request
-from fastapi.responses import JSONResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
 
 from instag.errors import (
     ArtefactError,
@@ -16,6 +17,8 @@ from instag.errors import (
 )
 
 RETRY_S = 30
+LEFT = 499
+"""The usual status of a request whose sender left; nobody gets it."""
 STATUS: dict[type[InstagError], int] = {
     StudioFull: 503,
     VoiceFailed: 502,
@@ -34,4 +37,25 @@ async def answer_error(_: Request, error: Exception) -> JSONResponse:
     kinds = (kind for kind in STATUS if isinstance(error, kind))
     status = STATUS.get(next(kinds, InstagError), 500)
     headers = {"Retry-After": str(RETRY_S)} if status == 503 else None
-    return JSONResponse({"detail": str(error)}, status, headers)
+    return JSONResponse({"detail": printable(str(error))}, status, headers)
+
+
+async def answer_misfit(_: Request, error: Exception) -> JSONResponse:
+    """What a request has wrong or lacks, as a sentence. What was sent is not sent back: it may be
+    no text, or no number that JSON has."""
+    assert isinstance(error, RequestValidationError)
+    wrong = (
+        f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()
+    )
+    sentence = f"This request is not understood ({'; '.join(wrong)})."
+    return JSONResponse({"detail": printable(sentence)}, 422)
+
+
+async def answer_nobody(_: Request, error: Exception) -> Response:
+    """A page was closed while it sent something."""
+    return Response(status_code=LEFT)
+
+
+def printable(text: str) -> str:
+    """The text without half letters, which UTF-8 cannot write."""
+    return text.encode("utf-8", "backslashreplace").decode()

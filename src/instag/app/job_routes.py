@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from instag.app.job_progress import preview_path, read_progress
 from instag.app.job_queue import JobQueue
 from instag.app.jobs import Job
+from instag.app.letters import Letters
 from instag.app.library import Library
 from instag.app.names import checked_name, new_identifier
 from instag.app.script import ConsentKind, consent_sentence
@@ -36,9 +37,9 @@ MOST_OWNER, MOST_SAID = 64, 300
 class Speech(BaseModel):
     """A text that an avatar is to say in a video."""
 
-    avatar: str
-    text: str = Field(min_length=1, max_length=MOST_TEXT)
-    owner: str = ""
+    avatar: Letters
+    text: Letters = Field(min_length=1, max_length=MOST_TEXT)
+    owner: Letters = ""
 
 
 @final

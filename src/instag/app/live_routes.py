@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from instag.app.avatar_shelf import AvatarShelf
 from instag.app.ice_servers import IceServer
+from instag.app.letters import Letters
 from instag.app.socket_stream import SocketStream
 from instag.app.sound_bytes import sound_of
 from instag.app.voice import MOST_TEXT, Voice, no_voice
@@ -28,21 +29,21 @@ NO_SESSION = 4404
 class NewSession(BaseModel):
     """What a session shows."""
 
-    avatar: str
+    avatar: Letters
     size: int | None = None
 
 
 class Offer(BaseModel):
     """A browser's session description."""
 
-    sdp: str = Field(max_length=200_000)
-    type: str = "offer"
+    sdp: Letters = Field(max_length=200_000)
+    type: Letters = "offer"
 
 
 class Text(BaseModel):
     """What is to be said."""
 
-    text: str = Field(min_length=1, max_length=MOST_TEXT)
+    text: Letters = Field(min_length=1, max_length=MOST_TEXT)
 
 
 @final

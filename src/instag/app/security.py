@@ -4,7 +4,6 @@ import hmac
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookies import SimpleCookie
 from ipaddress import ip_address
 from typing import final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -18,6 +17,8 @@ MOST_BYTES = 1 << 20
 """Of a request's body where nothing else is allowed."""
 MOST_SOUND = 64 << 20
 """Bytes of a sound that is to be said: an hour of compressed speech."""
+MOST_DIGITS = 18
+"""Of a body's length."""
 REQUESTS_A_SECOND, BURST = 20.0, 80.0
 """Of one address, where the server is open to others."""
 MOST_ADDRESSES = 10_000
@@ -145,12 +146,20 @@ def wrong_page(headers: Headers, security: Security) -> str | None:
     """Why the page that asks may not: pages of other servers could use a browser's way here, and
     names that lead to this machine could pass for it."""
     host = headers.get("host", "")
-    if security.local and (urlsplit(f"//{host}").hostname or "") not in LOCAL_NAMES:
+    if security.local and name_of(host) not in LOCAL_NAMES:
         return f"This server answers to localhost alone, not to {host}."
     origin = headers.get("origin")
-    if origin is None or origin in security.origins or urlsplit(origin).netloc == host:
+    if origin is None or origin in security.origins or origin.partition("//")[2] == host != "":
         return None
     return f"Pages of {origin} may not use this server. Allow them with --origin {origin}."
+
+
+def name_of(host: str) -> str:
+    """The name in a host and its port, empty where it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def has_token(scope: Scope, headers: Headers, token: str | None) -> bool:
@@ -158,13 +167,19 @@ def has_token(scope: Scope, headers: Headers, token: str | None) -> bool:
     if token is None:
         return True
     kind, _, bearer = headers.get("authorization", "").partition(" ")
-    kept = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     given = (
         bearer if kind.lower() == "bearer" else "",
         asked_token(scope),
-        "" if kept is None else unquote(kept.value),
+        kept_token(headers),
     )
     return any(hmac.compare_digest(each.encode(), token.encode()) for each in given)
+
+
+def kept_token(headers: Headers) -> str:
+    """The token in the cookie, empty where there is none. Cookies of other servers on this machine
+    come too, with whatever names they have."""
+    pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+    return next((unquote(value.strip('"')) for name, _, value in pairs if name == COOKIE), "")
 
 
 def asked_token(scope: Scope) -> str:
@@ -182,6 +197,9 @@ def too_large(scope: Scope, headers: Headers, security: Security) -> Refusal | N
         (most for end, most in security.most_bytes.items() if scope["path"].endswith(end)),
         MOST_BYTES,
     )
-    if int(headers.get("content-length", "0")) > most:
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        return Refusal(status=400, sentence="Content-Length is no number of bytes.")
+    if len(length) > MOST_DIGITS or int(length) > most:
         return Refusal(status=413, sentence=f"That is too large: {most:,} bytes are the most.")
     return None

@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.requests import ClientDisconnect
 
-from instag.app.error_answers import answer_error
+from instag.app.error_answers import answer_error, answer_misfit, answer_nobody
 from instag.app.live_routes import LiveDesk, live_router
 from instag.app.security import Security, SecurityMiddleware
 from instag.errors import InstagError
@@ -39,6 +41,8 @@ def create_app(
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(InstagError, answer_error)
+    app.add_exception_handler(RequestValidationError, answer_misfit)
+    app.add_exception_handler(ClientDisconnect, answer_nobody)
     app.add_middleware(SecurityMiddleware, security=security or Security())
 
     @app.get("/", include_in_schema=False)

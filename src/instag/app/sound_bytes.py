@@ -2,27 +2,55 @@
 
 import re
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from instag.errors import BadArgument
+from instag.errors import BadArgument, InstagError
 from instag.media.container import SAMPLE_RATES
 from instag.media.pcm import floats
 from instag.media.pcm_resampler import PcmResampler, mono_frame
-from instag.media.reader import read_sound
+from instag.media.reader import stream_sound
 from instag.types import SAMPLE_RATE
 
 PCM = re.compile(r"audio/pcm(?:\s*;\s*rate=(\d{1,7}))?\s*$")
 
 
+MOST_S = 3600.0
+"""Of sound in one request: a megabyte of packed silence unpacks to days."""
+TOO_LONG = BadArgument(f"This sound is longer than {MOST_S:.0f} s. Send it in shorter pieces.")
+
+
 def decode_sound(content: bytes) -> Float[np.ndarray, " n"]:
-    """A sound file, or a video's sound: mono, 16 kHz. Raises what read_sound raises."""
+    """A sound file, or a video's sound: mono, 16 kHz. Raises BadArgument where it is longer than
+    MOST_S, and what read_sound raises, without the name of a file."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "sound"
         file.write_bytes(content)
-        return read_sound(file, rate=SAMPLE_RATE)
+        with named(file, "This sound"):
+            return _bounded(stream_sound(file, rate=SAMPLE_RATE))
+
+
+def _bounded(pieces: Iterable[np.ndarray]) -> Float[np.ndarray, " n"]:
+    kept, count = [np.zeros(0, np.float32)], 0
+    for piece in pieces:
+        kept.append(piece)
+        count += len(piece)
+        if count > MOST_S * SAMPLE_RATE:
+            raise TOO_LONG
+    return np.concatenate(kept)
+
+
+@contextmanager
+def named(file: Path, name: str) -> Iterator[None]:
+    """Errors in the block with a name in place of a temporary file's, which nobody gave."""
+    try:
+        yield
+    except InstagError as error:
+        raise type(error)(str(error).replace(str(file), name)) from error
 
 
 def sound_of(content: bytes, content_type: str) -> Float[np.ndarray, " n"]:
@@ -35,6 +63,8 @@ def sound_of(content: bytes, content_type: str) -> Float[np.ndarray, " n"]:
     if not SAMPLE_RATES[0] <= rate <= SAMPLE_RATES[1] or not content or len(content) % 2:
         raise BadArgument("audio/pcm is s16le mono: two bytes a sample, rate=16000 or another.")
     samples = np.frombuffer(content, "<i2")
+    if len(samples) > MOST_S * rate:
+        raise TOO_LONG
     if rate == SAMPLE_RATE:
         return floats(samples)
     resampler = PcmResampler(SAMPLE_RATE)

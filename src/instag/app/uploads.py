@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import Request
 
+from instag.app.sound_bytes import named
 from instag.errors import BadArgument
 from instag.runtime.files import TEMPORARY, explain_refusal
 
@@ -46,6 +47,7 @@ async def received(request: Request, folder: Path, ending: str = "") -> AsyncIte
                 file.write(piece)
         if not size:
             raise BadArgument("Nothing was sent: the file is empty. Choose another one.")
-        yield path
+        with named(path, "This file"):
+            yield path
     finally:
         path.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Voices: speech synthesisers that turn text into sound. None comes with instag."""
 
-import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -58,6 +58,7 @@ class CommandVoice(Voice):
         return cls(command=words)
 
     def say(self, text: str) -> Float[np.ndarray, " n"]:
+        text = text.replace("\0", " ")  # no argument of a program holds one
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "speech.wav"
             # A text that begins with a dash would be an option.
@@ -115,8 +116,9 @@ def chosen_voice(command: str = "", url: str = "") -> Voice | None:
 
 def no_voice() -> str:
     """What to do where there is none."""
-    brew = "brew install espeak-ng" if os.uname().sysname == "Darwin" else "apt install espeak-ng"
+    ways = {"Darwin": "brew install espeak-ng", "Windows": "winget install eSpeak-NG.eSpeak-NG"}
+    way = ways.get(platform.system(), "apt install espeak-ng")
     return (
-        f"There is no voice to say texts with. Install espeak-ng ({brew}), or start the server "
+        f"There is no voice to say texts with. Install espeak-ng ({way}), or start the server "
         "with --voice-command or --voice-url."
     )

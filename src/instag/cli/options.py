@@ -59,13 +59,23 @@ Speech = Annotated[
 ]
 
 
-def refuse_existing(output: Path, overwrite: bool) -> None:
-    """An output that exists is replaced only when asked for; what killed runs left beside it goes.
-    Raises BadArgument."""
+def refuse_existing(output: Path, overwrite: bool, *inputs: Path | None) -> None:
+    """An output that exists is replaced only when asked for, and never where it is one of the
+    inputs; what killed runs left beside it goes. Raises BadArgument."""
     sweep(output.parent)
+    if any(given is not None and _is_same(output, given) for given in inputs):
+        raise BadArgument(f"{output} is read here, and would be lost. Give another -o.")
     if output.is_dir():
         raise BadArgument(f"{output} is a folder. Give the name of a file to write.")
     if output.exists() and not overwrite:
         raise BadArgument(
             f"{output} exists already. Give another -o, or --overwrite to replace it."
         )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two names lead to one file, by links too."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False

@@ -31,7 +31,8 @@ def usage_line(error: Any) -> str | None:
     if "\n" in message:
         return None
     command = "instag" if error.ctx is None else error.ctx.command_path
-    return f"error: {message.removesuffix('.')}. See: {command} -h"
+    end = "" if message.endswith(("?", ".")) else "."
+    return f"error: {message}{end} See: {command} -h"
 
 
 USAGE_ERROR: Any = typer.BadParameter.__mro__[1]

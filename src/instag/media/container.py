@@ -16,9 +16,12 @@ from av.video.stream import VideoStream
 from instag.errors import FileMissing, NotMedia, Truncated
 from instag.runtime.untrusted import is_stream
 
+OURS = Path(__file__).parents[1]
 MP4_LIKE = b"ftyp"
 LOCAL = "file:"
 """FFmpeg's prefix of local files; what follows is a name, whatever it looks like."""
+OPTIONS = {"protocol_whitelist": "file", "pattern_type": "none"}
+"""No other file is read, also where a picture's name looks like a pattern ("me%03d.png")."""
 LISTS = ("hls", "dash", "concat", "sdp", "rtsp", "imf")
 """Formats that name other files in place of sound or pictures."""
 WITH_TRACK_LENGTHS = frozenset(
@@ -47,9 +50,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
     if head[4:8] == MP4_LIKE:
         _check_boxes(path)
     try:
-        container = av.open(
-            f"{LOCAL}{path}", metadata_errors="ignore", options={"protocol_whitelist": "file"}
-        )
+        container = av.open(f"{LOCAL}{path}", metadata_errors="ignore", options=OPTIONS)
     except (FFmpegError, ValueError, OSError) as error:
         raise NotMedia(
             f"{path} is not a video or sound file that can be read ({_reason(error)}). Give an "
@@ -81,11 +82,15 @@ def _in_our_words(path: Path) -> Iterator[None]:
 
 
 def _raised_by_pyav(error: Exception) -> bool:
-    """In its own code, which raises ValueError, LookupError and others of damaged headers."""
-    file = Path(
-        [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1].f_code.co_filename
-    )
-    return file.parts[0] == "av" or Path(av.__file__).parent in file.parents
+    """In its own code or what that calls: it raises ValueError, LookupError and others of damaged
+    headers."""
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        file = Path(frame.f_code.co_filename)
+        if file.parts[0] == "av" or Path(av.__file__).parent in file.parents:
+            return True
+        if OURS in file.parents:
+            return False
+    return False
 
 
 def picture_stream(container: InputContainer) -> VideoStream | None:

@@ -14,6 +14,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from instag.media.many_channels import Interleaver
 from instag.media.timeline import Timeline, readable_packets
 
 
@@ -33,6 +34,7 @@ class Decoder:
         self._shifts = list(timeline.shifts(stream) if timeline else ())
         self.packets = self.failed = 0
         self.first_failed = self.last_failed = 0.0
+        self._interleaved = Interleaver()
         self._damaged: list[tuple[float, float]] = []
         self._damaged_since: float | None = None
 
@@ -53,7 +55,10 @@ class Decoder:
                 continue
             for frame in decoded:
                 self._note_damage(frame)
-                yield frame
+                if isinstance(frame, AudioFrame):
+                    yield from self._interleaved(frame)
+                else:
+                    yield frame
 
     def damages(self, time: float) -> bool:
         """Whether the picture at this time in seconds is damaged: one of those from a packet that

@@ -51,13 +51,24 @@ class Orientation:
     @classmethod
     def of(cls, frame: VideoFrame) -> "Orientation":
         """From the display matrix that came with the frame."""
-        stored = frame.side_data.get(Type.DISPLAYMATRIX)  # pyright: ignore - PyAV's stub is wrong
+        try:
+            stored = frame.side_data.get(Type.DISPLAYMATRIX)  # pyright: ignore - a wrong stub
+        except ValueError:  # PyAV has no name for what else came, such as Exif
+            return cls.turned(frame.rotation)
         if stored is None:
             return cls()
         a, b, _, c, d, *_ = np.frombuffer(bytes(stored), np.int32).tolist()
         if abs(a) + abs(d) >= abs(b) + abs(c):
             return cls(mirrored=a < 0, upended=d < 0)
         return cls(transposed=True, mirrored=c < 0, upended=b < 0)
+
+    @classmethod
+    def turned(cls, degrees: int) -> "Orientation":
+        """Of a picture that is shown turned to the left by a multiple of 90 degrees."""
+        quarter = degrees // 90 % 4
+        return cls(
+            transposed=quarter % 2 == 1, mirrored=quarter in (2, 3), upended=quarter in (1, 2)
+        )
 
     def apply(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
         """A picture as players show it."""

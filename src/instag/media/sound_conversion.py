@@ -10,7 +10,11 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from jaxtyping import Float
 
+from instag.media.many_channels import can_mix, mono, planar
+
 Sound = Float[np.ndarray, " samples"] | Float[np.ndarray, "samples 2"]
+LOUDEST = 1e5
+"""Of full scale. Files of floating point may hold NaN and infinity, and numbers beyond this."""
 
 
 @final
@@ -20,7 +24,13 @@ class SoundConverter:
 
     def __init__(self, rate: int, *, stereo: bool = False, channel: int | None = None) -> None:
         self._rate, self._stereo, self._channel = rate, stereo, channel
+        self.unreal = 0
         self._given, self._due = 0, Fraction(0)
+
+    @property
+    def seconds(self) -> float:
+        """The length of the frames that were converted so far."""
+        return float(self._due)
 
     def convert(self, frames: Iterable[AudioFrame]) -> Iterator[Sound]:
         """Pieces of samples in [-1, 1]."""
@@ -30,6 +40,7 @@ class SoundConverter:
             if resampler is None or found != form:
                 yield from self._end(resampler, exact=True)
                 form, resampler = found, self._resampler()
+                self._mixes = can_mix(frame.layout.name)
             self._due += Fraction(frame.samples, frame.sample_rate)
             yield from self._resampled(resampler, self._picked(frame))
         yield from self._end(resampler, exact=False)
@@ -40,7 +51,8 @@ class SoundConverter:
 
     def _resampled(self, resampler: AudioResampler, frame: AudioFrame | None) -> Iterator[Sound]:
         for piece in resampler.resample(frame):
-            samples = piece.to_ndarray()[0]
+            samples, unreal = silenced(piece.to_ndarray()[0])
+            self.unreal += unreal
             self._given += len(samples) // (2 if self._stereo else 1)
             yield samples.reshape(-1, 2) if self._stereo else samples
 
@@ -61,21 +73,18 @@ class SoundConverter:
 
     def _picked(self, frame: AudioFrame) -> AudioFrame:
         """The chosen channel of a frame; all of the frame where none was chosen, or it has not so
-        many."""
-        if self._channel is None or self._channel >= frame.layout.nb_channels:
-            return frame
-        planes = planar(frame)
-        picked = AudioFrame.from_ndarray(
-            np.ascontiguousarray(planes[self._channel : self._channel + 1]), "fltp", "mono"
-        )
-        picked.sample_rate = frame.sample_rate
-        return picked
+        many. Channels that FFmpeg cannot mix are averaged."""
+        if self._channel is not None and self._channel < frame.layout.nb_channels:
+            return mono(planar(frame)[self._channel], frame.sample_rate)
+        if not self._mixes:
+            return mono(planar(frame).mean(0), frame.sample_rate)
+        return frame
 
 
-def planar(frame: AudioFrame) -> Float[np.ndarray, "channels samples"]:
-    """A frame's channels, in [-1, 1]."""
-    if frame.format.name == "fltp":
-        return frame.to_ndarray()
-    form = AudioResampler(format="fltp", layout=frame.layout.name, rate=frame.sample_rate)
-    frames = [*form.resample(frame), *form.resample(None)]
-    return np.concatenate([each.to_ndarray() for each in frames], axis=1)
+def silenced(samples: Float[np.ndarray, "..."]) -> tuple[Float[np.ndarray, "..."], int]:
+    """The samples with silence in place of those that are no sound, and how many these are."""
+    loudness = np.abs(samples)
+    if loudness.max(initial=0.0) <= LOUDEST:
+        return samples, 0
+    heard = loudness <= LOUDEST
+    return np.where(heard, samples, np.float32(0)), int(np.sum(~heard))

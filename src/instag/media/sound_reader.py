@@ -97,6 +97,7 @@ def stream_sound(
                 _check_file_end(path, stored_file_seconds(container), timeline.reached)
         finally:
             _tell(path, decoder, placed, notice)
+            _tell_unreal(path, converter.unreal / rate, converter.seconds, notice)
 
 
 def _whole_sound(
@@ -171,3 +172,12 @@ def _tell(path: Path, decoder: Decoder, placed: PlacedSound, notice: Notice) -> 
         notice(
             Flaw(aspect="sound", share=decoder.failed / max(decoder.packets, 1), message=message)
         )
+
+
+def _tell_unreal(path: Path, seconds: float, total: float, notice: Notice) -> None:
+    if seconds:
+        message = (
+            f"{seconds:.3f} s of the sound of {path} are no numbers, or far too loud for sound: it "
+            "is silent there. Write the file anew."
+        )
+        notice(Flaw(aspect="sound", share=min(1.0, seconds / max(total, seconds)), message=message))

@@ -15,7 +15,8 @@ from av.stream import Disposition
 from instag.media.container import opened
 from instag.media.decoding import Decoder
 from instag.media.flaws import Flaw, Notice
-from instag.media.sound_conversion import planar
+from instag.media.many_channels import can_mix, planar
+from instag.media.sound_conversion import silenced
 
 AUDIBLE_RMS = 3e-4
 """-70 dB of full scale: below it a track is silent."""
@@ -131,15 +132,21 @@ class _Sums:
         if self._form != form:
             self._form, self._count, self._mix = form, 0, 0.0
             self._channels = np.zeros(frame.layout.nb_channels)
+            self._mixes = can_mix(frame.layout.name)
             self._mixer = AudioResampler(format="flt", layout="mono", rate=frame.sample_rate)
-        planes = planar(frame)
+        planes, _ = silenced(planar(frame))
         energy = np.square(planes, dtype=np.float64).sum(1)
-        mixed = [piece.to_ndarray() for piece in self._mixer.resample(frame)]
-        self._mix += sum(float(np.square(piece, dtype=np.float64).sum()) for piece in mixed)
+        for piece in self._mixed(frame, planes):
+            self._mix += float(np.square(silenced(piece)[0], dtype=np.float64).sum())
         self._channels, self._count = self._channels + energy, self._count + planes.shape[1]
         seconds = frame.samples / frame.sample_rate
         self.searched += seconds
         self.heard += seconds if energy.max() >= AUDIBLE_RMS**2 * planes.shape[1] else 0.0
+
+    def _mixed(self, frame: AudioFrame, planes: np.ndarray) -> list[np.ndarray]:
+        if not self._mixes:
+            return [planes.mean(0)]
+        return [piece.to_ndarray() for piece in self._mixer.resample(frame)]
 
     def loudness(self) -> Loudness:
         if self._form is None:

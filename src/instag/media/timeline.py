@@ -31,6 +31,11 @@ LONGEST_LENGTH = 4
 """Length of a packet over that of the one before, at most."""
 LONGEST_DELAY_S = 10.0
 """From a packet's decoding to its showing, at most; a longer delay is a damaged number."""
+MOST_HELD = 64
+"""Packets at a track's beginning that wait for its first time of decoding: some formats store
+none, and give it after as many packets as are shown in another order."""
+MOST_AHEAD = 8
+"""Runs after one that may begin before it in time, and later in the file."""
 MAX_RUNS = 10_000
 """More jumps than this are no recording."""
 
@@ -39,13 +44,16 @@ MAX_RUNS = 10_000
 class Run:
     """Packets of one track whose times follow each other. picture: of which track. order: the
     first one's number in the file. first: its number in the track. start, end: seconds as
-    stamped."""
+    stamped, of what is shown. decoded, due: the first one's time of decoding, and that of the
+    packet after the last, which holds also where packets are shown in another order."""
 
     picture: bool
     order: int
     first: int
     start: float
     end: float
+    decoded: float
+    due: float
 
 
 @final
@@ -138,11 +146,18 @@ def timeline_of(runs: list[Run]) -> Timeline:
     epochs: list[_Epoch] = []
     newest = {True: 0, False: 0}
     placed: list[tuple[Run, int]] = []
-    for run in runs:
+    waiting = list(runs)
+    while waiting:
+        run = waiting.pop(0)
         place = newest[run.picture]
         while place < len(epochs) and not epochs[place].takes(run, slack=slack):
             place += 1
         if place == len(epochs):
+            bridge = _bridge(epochs, run, waiting, slack)
+            if bridge is not None:
+                waiting.remove(bridge)
+                waiting[:0] = bridge, run
+                continue
             epochs.append(_Epoch())
         epochs[place].add(run)
         newest[run.picture] = place
@@ -156,19 +171,30 @@ def timeline_of(runs: list[Run]) -> Timeline:
     return Timeline(pictures=tuple(cuts[True]), sounds=tuple(cuts[False]))
 
 
+def _bridge(epochs: list["_Epoch"], run: Run, waiting: list[Run], slack: float) -> Run | None:
+    """The other track's next run, where it goes on through what else were a cut: it comes later in
+    the file than it begins in time."""
+    near = waiting[:MOST_AHEAD]
+    other = next((each for each in near if each.picture != run.picture), None)
+    if other is None or not epochs or not epochs[-1].takes(other, slack=slack):
+        return None
+    return other if epochs[-1].with_run(other).takes(run, slack=slack) else None
+
+
 @final
 @dataclass(kw_only=True)
 class _Epoch:
     """Runs of both tracks that were recorded at one time. starts, ends: stamped, of each track that
-    has a run in it, by whether it is the picture."""
+    has a run in it, by whether it is the picture. due: when its next packet would be decoded."""
 
     starts: dict[bool, float] = field(default_factory=dict)
     ends: dict[bool, float] = field(default_factory=dict)
+    due: dict[bool, float] = field(default_factory=dict)
 
     def takes(self, run: Run, *, slack: float) -> bool:
         """Whether a run goes on in this epoch: after those of its own track, and while the other
         track goes on or at most `slack` seconds after it."""
-        if run.start < self.ends.get(run.picture, -math.inf) - BACKWARD_STEP_S:
+        if run.decoded < self.due.get(run.picture, -math.inf) - BACKWARD_STEP_S:
             return False
         start, end = min(self.starts.values()), max(self.ends.values())
         return run.start <= end + slack and run.end >= start - slack
@@ -176,6 +202,13 @@ class _Epoch:
     def add(self, run: Run) -> None:
         self.starts[run.picture] = min(self.starts.get(run.picture, math.inf), run.start)
         self.ends[run.picture] = max(self.ends.get(run.picture, -math.inf), run.end)
+        self.due[run.picture] = max(self.due.get(run.picture, -math.inf), run.due)
+
+    def with_run(self, run: Run) -> "_Epoch":
+        """A copy that has another run."""
+        copy = _Epoch(starts={**self.starts}, ends={**self.ends}, due={**self.due})
+        copy.add(run)
+        return copy
 
     def start(self) -> float:
         """Of its picture, else of its sound."""
@@ -197,6 +230,18 @@ def _shifts(epochs: list[_Epoch]) -> list[float]:
 
 
 @final
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """A packet of a track: its numbers in the file and in the track, when it is shown, for how
+    long."""
+
+    order: int
+    number: int
+    shown: float
+    length: float
+
+
+@final
 class _Scan:
     """Collects the runs of the picture and the sound from all packets of a file."""
 
@@ -206,7 +251,8 @@ class _Scan:
         self.ends: dict[int | None, float] = {}
         self.lengths: dict[int | None, float] = {}
         self.reached = 0.0
-        self._open: dict[int, tuple[Run, float]] = {}
+        self._open: dict[int, Run] = {}
+        self._held: dict[int, list[_Place]] = {}
         self._count: dict[int, int] = {}
         self._order = 0
 
@@ -222,7 +268,10 @@ class _Scan:
         self.reached = max(self.reached, shown + length)
         self.ends[index] = max(self.ends.get(index, 0.0), shown + length)
         if index in self._kinds:
-            self._extend(index, number, float(stamp * packet.time_base), shown, length)
+            place = _Place(order=self._order, number=number, shown=shown, length=length)
+            self._place(
+                index, place, None if packet.dts is None else float(stamp * packet.time_base)
+            )
 
     def _length(self, packet: Packet) -> float:
         """Seconds of a packet. Files store the step to the next one, so that a length is only
@@ -237,24 +286,41 @@ class _Scan:
         if packet.size:
             self._count[packet.stream_index] = self._count.get(packet.stream_index, -1) + 1
 
-    def _extend(self, index: int, number: int, stamp: float, shown: float, length: float) -> None:
+    def _place(self, index: int, place: _Place, decoded: float | None) -> None:
+        """Put a packet into its track's runs, those at its beginning once it is known when the
+        first is decoded."""
+        held = self._held.setdefault(index, [])
+        if decoded is None and index not in self._open and len(held) < MOST_HELD:
+            held.append(place)
+            return
+        self._release(index, decoded)
+        self._extend(index, place, place.shown if decoded is None else decoded)
+
+    def _release(self, index: int, decoded: float | None) -> None:
+        for place in self._held.pop(index, ()):
+            self._extend(index, place, min(place.shown, math.inf if decoded is None else decoded))
+
+    def _extend(self, index: int, place: _Place, decoded: float) -> None:
         """Add a packet to its track's run, or begin another where its time jumps."""
-        run, due = self._open.get(index, (None, 0.0))
-        if run is None or not -BACKWARD_STEP_S <= stamp - due <= FORWARD_STEP_S:
+        run, end = self._open.get(index), place.shown + place.length
+        due = decoded + place.length
+        if run is None or not -BACKWARD_STEP_S <= decoded - run.due <= FORWARD_STEP_S:
             if run is not None:
                 self.runs.append(run)
             run = Run(
                 picture=self._kinds[index],
-                order=self._order,
-                first=number,
-                start=shown,
-                end=shown + length,
+                order=place.order,
+                first=place.number,
+                start=place.shown,
+                end=end,
+                decoded=decoded,
+                due=due,
             )
-        elif shown + length > run.end or shown < run.start:
-            run = replace(run, start=min(run.start, shown), end=max(run.end, shown + length))
-        self._open[index] = run, stamp + length
+        start = min(run.start, place.shown)
+        self._open[index] = replace(run, start=start, end=max(run.end, end), due=due)
 
     def finished(self) -> list[Run]:
         """All runs in the file's order."""
-        last = [run for run, _ in self._open.values()]
-        return sorted([*self.runs, *last], key=lambda run: run.order)
+        for index in list(self._held):
+            self._release(index, None)
+        return sorted([*self.runs, *self._open.values()], key=lambda run: run.order)

@@ -36,7 +36,7 @@ def adapt(
     refuse_clip(clip)
     note = untested(output, clip, training)
     going_on = not overwrite and note.goes_on()
-    options.refuse_existing(output, overwrite or going_on)
+    options.refuse_existing(output, overwrite or going_on, training.prior)
     import instag
     from instag.data.clip import Clip
     from instag.runtime.threads import set_threads

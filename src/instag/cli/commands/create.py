@@ -1,6 +1,7 @@
 """`instag create`."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instag.capture.options import CaptureOptions
@@ -37,7 +38,8 @@ def create(
     refuse_video(video)
     note = untested(output, output.with_suffix(".clip"), (video.resolve(), capture, training))
     going_on = not overwrite and note.goes_on()
-    options.refuse_existing(output, overwrite or going_on)
+    read = (video, capture.sound, Path(capture.au), training.prior)
+    options.refuse_existing(output, overwrite or going_on, *read)
     import instag
     from instag.creation import OBSERVE
     from instag.runtime.threads import set_threads

@@ -38,7 +38,7 @@ def features(
 ) -> None:
     """Write the speech features of a sound file: one window for each frame of a 25 fps video."""
     output = sound.with_suffix(".npy") if output is None else output
-    options.refuse_existing(output, overwrite)
+    options.refuse_existing(output, overwrite, sound)
     if sound.suffix == ".npy":
         shape = _convert(sound, output, speech)
     else:

@@ -25,7 +25,7 @@ def import_prior(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Make a prior of the original's pre-trained weights. Nothing in the files is run."""
-    options.refuse_existing(output, overwrite)
+    options.refuse_existing(output, overwrite, face, mouth)
     from instag.interop.instag_checkpoints import import_prior as imported
 
     prior = imported(face, mouth, front_end=speech)

@@ -45,7 +45,7 @@ def speak(
     refuse_sound(sound)
     sink = sink_for(output)
     if sink in ("video", "pipe") or (sink == "frames" and output.is_file()):
-        options.refuse_existing(output, overwrite)
+        options.refuse_existing(output, overwrite, avatar, sound)
     import instag
     from instag.runtime.memory import keep_freed_memory
     from instag.runtime.threads import set_threads
