@@ -15,6 +15,7 @@ from instag.capture.options import DEFAULTS, CaptureOptions
 from instag.capture.stages import FOLDERS, STAGES, Stage, lost
 from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo, StageRecord
+from instag.data.kept_pictures import KeptPictures
 from instag.data.speech_features import check_features
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
 from instag.media.reader import MediaInfo, find_sound, probe
@@ -48,7 +49,7 @@ def prepare(
     check_features(folder, options.speech)
     repeated = _stages_to_repeat(only, start_from)
     fresh = not (folder / "clip.json").is_file()
-    clip = _open_or_begin(video, folder, options, media)
+    clip = replace(_open_or_begin(video, folder, options, media), kept=KeptPictures())
     work = _stages_to_run(clip, options, repeated, only)
     report(0 if work else 1000, 1000)
     for swept in (clip.folder, *(clip.folder / name for name in FOLDERS)) if work else ():
@@ -66,7 +67,7 @@ def prepare(
             raise
         done += stage.share
         report(round(1000 * done / total), 1000)
-    return clip
+    return replace(clip, kept=None)
 
 
 def _run(stage: Stage, clip: Clip, video: Path, options: CaptureOptions, report: Report) -> Clip:

@@ -109,6 +109,8 @@ def _video(
     window = CaptureOptions(since=since, until=until).window
     for name in FOLDERS:
         _remove(clip.folder / name)
+    if clip.kept is not None:
+        clip.kept.clear()
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
     flaws: list[Flaw] = []
@@ -129,7 +131,7 @@ def _video(
         shots=tuple((each.first, each.end) for each in scan.shots.shots),
         jumps=scan.shots.jumps,
     )
-    clip = Clip(folder=clip.folder, info=info)
+    clip = replace(clip, info=info)
     kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append)
     clip = _with(clip, frame_count=len(kept), first_frame=kept.first)
     return _with_flaws(clip, "video", flaws)
@@ -285,7 +287,7 @@ def _with_flaws(clip: Clip, stage: str, flaws: list[Flaw]) -> Clip:
 
 def _with(clip: Clip, **changes: object) -> Clip:
     """The clip with changed info; nothing is written."""
-    return Clip(folder=clip.folder, info=replace(clip.info, **changes))  # type: ignore[arg-type]
+    return replace(clip, info=replace(clip.info, **changes))  # type: ignore[arg-type]
 
 
 STAGES = (
