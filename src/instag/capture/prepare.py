@@ -21,6 +21,7 @@ from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMed
 from instag.media.reader import MediaInfo, find_sound, probe
 from instag.runtime.files import sha256_of, sweep
 from instag.runtime.progress import Report, silent
+from instag.runtime.threads import one_thread_each
 from instag.version import __version__
 
 
@@ -56,14 +57,15 @@ def prepare(
         sweep(swept)
     _check_needs(work, clip)
     try:
-        clip = run_side_by_side(
-            work,
-            clip,
-            lambda stage, clip, report: stage.run(clip, report, **stage.values(options, video)),
-            begin=lambda clip, stage: _without_records(clip, _followers(stage.name, only)),
-            end=lambda clip, ended: _recorded(clip, ended, options),
-            report=lambda share: report(round(1000 * share), 1000),
-        )
+        with one_thread_each():
+            clip = run_side_by_side(
+                work,
+                clip,
+                lambda stage, clip, report: stage.run(clip, report, **stage.values(options, video)),
+                begin=lambda clip, stage: _without_records(clip, _followers(stage.name, only)),
+                end=lambda clip, ended: _recorded(clip, ended, options),
+                report=lambda share: report(round(1000 * share), 1000),
+            )
     except (BadArgument, CaptureError, MediaError):
         if fresh and not Clip.open(folder).info.stages:
             shutil.rmtree(folder, ignore_errors=True)

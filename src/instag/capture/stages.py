@@ -29,7 +29,7 @@ from instag.capture.options import CaptureOptions
 from instag.capture.tracking.pose_refinement import track_head
 from instag.data.clip import Clip
 from instag.data.speech_features import clip_features
-from instag.media.reader import Flaw
+from instag.media.reader import Flaw, find_sound
 from instag.runtime.files import sha256_of
 from instag.runtime.progress import Report, part
 from instag.speech.lips.audio_offset import audio_offset
@@ -182,14 +182,15 @@ def _sound(
     """Speech, shifted by the delay that is given or found from lips and voice."""
     flaws: list[Flaw] = []
     source = sound or video
-    extract_audio(clip, source, delay or 0, flaws.append)
+    choice = find_sound(source, notice=flaws.append)
+    extract_audio(clip, source, delay or 0, flaws.append, choice)
     clip = _with_flaws(clip, "sound", flaws)
     if delay is not None:
         return _with(clip, delay_ms=delay, delay_found=None)
     found = audio_offset(clip.speech(), read_landmarks(clip).points)
     measured = round(found.ms) if found is not None and found.sure else 0
     if measured:
-        extract_audio(clip, source, measured)
+        extract_audio(clip, source, measured, choice=choice)
     about = (
         None if found is None else {key: round(value, 3) for key, value in asdict(found).items()}
     )
