@@ -55,12 +55,13 @@ def _keep_farther(colors, distances, frame, distance, number):  # pragma: no cov
     count, height, width = distances.shape
     for row in range(height):
         for column in range(width):
-            worst = -1
-            for step in range(count):
-                slot = (step + number) % count
-                if worst < 0 or distances[slot, row, column] < distances[worst, row, column]:
-                    worst = slot
-            if distance[row, column] >= distances[worst, row, column]:
+            worst = slot = number % count
+            nearest = distances[worst, row, column]
+            for _ in range(count - 1):
+                slot = slot + 1 if slot + 1 < count else 0
+                if distances[slot, row, column] < nearest:
+                    worst, nearest = slot, distances[slot, row, column]
+            if distance[row, column] >= nearest:
                 distances[worst, row, column] = distance[row, column]
                 for channel in range(3):
                     colors[worst, row, column, channel] = frame[row, column, channel]
