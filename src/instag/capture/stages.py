@@ -27,6 +27,7 @@ from instag.capture.extract_frames import extract_audio, extract_frames, read_la
 from instag.capture.face_crop import Crop, find_crop, scan_video
 from instag.capture.options import CaptureOptions
 from instag.capture.tracking.pose_refinement import track_head
+from instag.capture.warm_up import warming_up
 from instag.data.clip import Clip
 from instag.data.speech_features import clip_features
 from instag.media.reader import Flaw, find_sound
@@ -132,7 +133,8 @@ def _video(
         jumps=scan.shots.jumps,
     )
     clip = replace(clip, info=info)
-    kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append)
+    with warming_up():
+        kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append)
     clip = _with(clip, frame_count=len(kept), first_frame=kept.first)
     return _with_flaws(clip, "video", flaws)
 
