@@ -4,6 +4,7 @@ that does it.
 `prepare` runs them in this order; each writes its part of the clip's folder.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -135,6 +136,7 @@ def _video(
     clip = replace(clip, info=info)
     with warming_up():
         kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append)
+    gc.collect()  # PyAV's containers are circles, which hold the frames of their decoders
     clip = _with(clip, frame_count=len(kept), first_frame=kept.first)
     return _with_flaws(clip, "video", flaws)
 

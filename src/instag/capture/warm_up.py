@@ -7,8 +7,6 @@ from threading import Thread
 
 import numpy as np
 
-from instag.runtime.garbage import loading_uncollected
-
 
 @contextmanager
 def warming_up() -> Iterator[None]:
@@ -22,15 +20,14 @@ def warming_up() -> Iterator[None]:
 
 
 def _load() -> None:
-    """Import the modules of the later stages. Before numba runs any kernel it fills tables of its
-    own, which takes it a second."""
+    """Import the modules of the later stages; garbage is collected, as the block makes some. Before
+    numba runs any kernel it fills tables of its own, which takes it a second."""
+    import instag.capture.quality.report
+    import instag.capture.segmentation.background
+    import instag.capture.segmentation.label
+    import instag.capture.segmentation.matting
+    import instag.capture.segmentation.torso
+    import instag.capture.tracking.head_alignment  # noqa: F401
     from instag.perception.connected_components import Components
 
     Components.of(np.zeros((2, 2), bool))
-    with loading_uncollected():
-        import instag.capture.quality.report
-        import instag.capture.segmentation.background
-        import instag.capture.segmentation.label
-        import instag.capture.segmentation.matting
-        import instag.capture.segmentation.torso
-        import instag.capture.tracking.head_alignment  # noqa: F401
