@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from instag.capture import prepare as module
+from instag.capture import side_by_side
 from instag.capture.extract_frames import extract_audio
 from instag.capture.openface import REQUIRED
 from instag.capture.options import CaptureOptions
@@ -57,9 +58,10 @@ def video(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the stages that ran, which do nothing else; the name 'stop' put into it makes a
-    stage fail."""
+    """Names of the stages that ran, one at a time, which do nothing else; the name 'stop' put into
+    it makes a stage fail."""
     names: list[str] = []
+    monkeypatch.setattr(side_by_side, "SIDE_BY_SIDE", 1)
 
     def run_of(name: str) -> Callable[..., Clip]:
         def run(clip: Clip, report: Report, **options: object) -> Clip:

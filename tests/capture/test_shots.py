@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from instag.capture import shots as module
 from instag.capture.face_crop import Face, ScanResult, find_crop
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace
@@ -161,3 +162,18 @@ def test_the_longest_shot_with_a_face_is_taken_or_the_one_asked_for() -> None:
 
 def test_clock() -> None:
     assert clock(1534) == "1:01.4"
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 23])
+@pytest.mark.parametrize("apart", [1, 4])
+def test_changes_are_those_of_each_pair(
+    count: int, apart: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BLOCK", 4)
+    pictures = list(np.random.default_rng(0).integers(0, 60, (count, SIDE, SIDE, 3), np.uint8))
+    pairs = zip(pictures, pictures[apart:], strict=False)
+    expected = [
+        [module._changed_share(one, other), module._mean_change(one, other)] for one, other in pairs
+    ]
+    found = module._changes(pictures, apart)
+    np.testing.assert_array_equal(found, np.reshape(expected, (-1, 2)))

@@ -2,13 +2,14 @@
 
 import sys
 
+import cv2
 import numba
 import pytest
 import torch
 
 from instag.errors import BadArgument
 from instag.runtime import threads
-from instag.runtime.threads import denormals_flushed, ready_for_live, set_threads
+from instag.runtime.threads import denormals_flushed, one_thread_each, ready_for_live, set_threads
 
 
 def test_threads() -> None:
@@ -55,6 +56,20 @@ def test_live_heads_leave_cores_to_others(monkeypatch: pytest.MonkeyPatch) -> No
         torch.set_num_threads(before[0])
         numba.set_num_threads(before[1])
         sys.setswitchinterval(before[2])
+
+
+def test_libraries_compute_alone_in_the_block_alone() -> None:
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        torch.set_num_threads(3)
+        cv2.setNumThreads(3)
+        with pytest.raises(KeyError), one_thread_each():
+            assert torch.get_num_threads() == cv2.getNumThreads() == 1
+            raise KeyError
+        assert torch.get_num_threads() == cv2.getNumThreads() == 3
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
 
 
 def test_denormals_are_gone_in_the_block_alone() -> None:

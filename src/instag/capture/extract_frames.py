@@ -12,7 +12,14 @@ from instag.capture.face_crop import Crop
 from instag.capture.shots import Shot
 from instag.data.clip import Clip
 from instag.errors import TooShort
-from instag.media.reader import Notice, Square, read_frames, stream_sound, unnoticed
+from instag.media.reader import (
+    Notice,
+    SoundChoice,
+    Square,
+    read_frames,
+    stream_sound,
+    unnoticed,
+)
 from instag.media.sound_queue import SampleQueue
 from instag.media.timecode import clock
 from instag.perception.face_mesh import FaceMesh, Landmarks, fill_gaps, longest_tracked_part
@@ -141,25 +148,32 @@ def read_landmarks(clip: Clip) -> Landmarks:
         )
 
 
-def extract_audio(clip: Clip, video: Path, delay_ms: int, notice: Notice = unnoticed) -> None:
+def extract_audio(
+    clip: Clip,
+    video: Path,
+    delay_ms: int,
+    notice: Notice = unnoticed,
+    choice: SoundChoice | None = None,
+) -> None:
     """Write speech.wav: the video's sound at 16 kHz from the clip's first frame on, as long as the
-    frames. Where the sound lags the frames, `delay_ms` is positive and cut from its start.
+    frames. Where the sound lags the frames, `delay_ms` is positive and cut from its start. choice:
+    as `find_sound` returned it.
 
     Raises NoSound, and what `read_sound` raises.
     """
     shift = clip.info.first_frame * SAMPLE_RATE // FPS + round(delay_ms * SAMPLE_RATE / 1000)
     length = len(clip) * SAMPLE_RATE // FPS
-    waveform = _sound_between(video, max(0, shift), max(0, shift + length), notice)
+    waveform = _sound_between(video, max(0, shift), max(0, shift + length), notice, choice)
     waveform = np.pad(waveform, (max(0, -shift), 0))[:length]
     clip.save_speech(np.pad(waveform, (0, length - len(waveform))))
 
 
 def _sound_between(
-    video: Path, start: int, end: int, notice: Notice
+    video: Path, start: int, end: int, notice: Notice, choice: SoundChoice | None
 ) -> Float[np.ndarray, " samples"]:
     """Those samples of a video's sound that exist; what comes after them is not read."""
     queue, passed = SampleQueue(), 0
-    with closing(stream_sound(video, SAMPLE_RATE, notice=notice)) as pieces:
+    with closing(stream_sound(video, SAMPLE_RATE, choice=choice, notice=notice)) as pieces:
         for piece in pieces:
             queue.push(piece[max(0, start - passed) : max(0, end - passed)])
             passed += len(piece)

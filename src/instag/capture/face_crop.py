@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, final
@@ -20,6 +21,8 @@ from instag.types import FPS
 
 SAMPLES_PER_SECOND = 2.5
 MAX_SAMPLES = 600
+MAX_PENDING = 4
+"""Pictures that may wait for the detector."""
 DETECTION_SIZE = 960
 """Longest side in pixels of the pictures in which faces are detected."""
 FACE_SHARE = 0.5
@@ -105,7 +108,12 @@ def scan_video(
     every = max(1, round(FPS / min(SAMPLES_PER_SECOND, MAX_SAMPLES / length)))
     scale = min(1.0, DETECTION_SIZE / max(info.width, info.height))
     far, near = FaceDetector(FAR), FaceDetector(NEAR)
-    samples, last = [], time.monotonic()
+    searched: list[Future[tuple[Face, ...]]] = []
+    last = time.monotonic()
+
+    def search(picture: UInt8[np.ndarray, "h w 3"]) -> tuple[Face, ...]:
+        found = sorted(_faces(far, picture) or _faces(near, picture), key=lambda face: -face.height)
+        return tuple(_scaled(face, 1 / scale) for face in found)
 
     def shrunk() -> Iterator[UInt8[np.ndarray, "n n 3"]]:
         nonlocal last
@@ -113,17 +121,18 @@ def scan_video(
             skim_frames(video, small=SIDE, every=every, scale=scale, seconds=seconds)
         ):
             if picture is not None:
-                found = sorted(
-                    _faces(far, picture) or _faces(near, picture), key=lambda face: -face.height
-                )
-                samples.append(tuple(_scaled(face, 1 / scale) for face in found))
+                searched.append(finder.submit(search, picture))
+                if len(searched) > MAX_PENDING:
+                    searched[-1 - MAX_PENDING].result()
             if time.monotonic() - last > 0.2:
                 last = time.monotonic()
                 report(index + 1, max(round(length * FPS), index + 1))
             yield small
 
-    shots = _cut_out(find_shots(shrunk()), *window, video)
-    return ScanResult(video=video, info=info, shots=shots, every=every, faces=tuple(samples))
+    with ThreadPoolExecutor(1) as finder:
+        shots = _cut_out(find_shots(shrunk()), *window, video)
+    faces = tuple(each.result() for each in searched)
+    return ScanResult(video=video, info=info, shots=shots, every=every, faces=faces)
 
 
 def _cut_out(found: Shots, first_s: float, end_s: float, video: Path) -> Shots:

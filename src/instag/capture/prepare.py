@@ -1,8 +1,7 @@
-"""From a video to a Clip: the stages of observation run in their order, each once; a stopped run
-goes on where it was."""
+"""From a video to a Clip: the stages of observation run once each, as soon as what they read is
+there; a stopped run goes on where it was."""
 
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +11,17 @@ from instag.capture.extract_frames import MIN_DURATION_S
 from instag.capture.face_crop import Crop, check_crop
 from instag.capture.openface import read_rows
 from instag.capture.options import DEFAULTS, CaptureOptions
+from instag.capture.side_by_side import Ended, run_side_by_side
 from instag.capture.stages import FOLDERS, STAGES, Stage, lost
 from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo, StageRecord
+from instag.data.kept_pictures import KeptPictures
 from instag.data.speech_features import check_features
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
 from instag.media.reader import MediaInfo, find_sound, probe
 from instag.runtime.files import sha256_of, sweep
-from instag.runtime.progress import Report, part, silent
+from instag.runtime.progress import Report, silent
+from instag.runtime.threads import one_thread_each
 from instag.version import __version__
 
 
@@ -48,37 +50,40 @@ def prepare(
     check_features(folder, options.speech)
     repeated = _stages_to_repeat(only, start_from)
     fresh = not (folder / "clip.json").is_file()
-    clip = _open_or_begin(video, folder, options, media)
+    clip = replace(_open_or_begin(video, folder, options, media), kept=KeptPictures())
     work = _stages_to_run(clip, options, repeated, only)
     report(0 if work else 1000, 1000)
     for swept in (clip.folder, *(clip.folder / name for name in FOLDERS)) if work else ():
         sweep(swept)
-    total, done = sum(stage.share for stage in work), 0.0
-    for stage in work:
-        _check_needs(stage, clip)
-        clip = _without_records(clip, _followers(stage.name, only))
-        span = part(report, done / total, (done + stage.share) / total)
-        try:
-            clip = _run(stage, clip, video, options, span)
-        except (BadArgument, CaptureError, MediaError):
-            if fresh and not clip.info.stages:
-                shutil.rmtree(clip.folder, ignore_errors=True)
-            raise
-        done += stage.share
-        report(round(1000 * done / total), 1000)
-    return clip
+    _check_needs(work, clip)
+    try:
+        with one_thread_each():
+            clip = run_side_by_side(
+                work,
+                clip,
+                lambda stage, clip, report: stage.run(clip, report, **stage.values(options, video)),
+                begin=lambda clip, stage: _without_records(clip, _followers(stage.name, only)),
+                end=lambda clip, ended: _recorded(clip, ended, options),
+                report=lambda share: report(round(1000 * share), 1000),
+            )
+    except (BadArgument, CaptureError, MediaError):
+        if fresh and not Clip.open(folder).info.stages:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return replace(clip, kept=None)
 
 
-def _run(stage: Stage, clip: Clip, video: Path, options: CaptureOptions, report: Report) -> Clip:
-    """Run one stage and record it in clip.json."""
-    started = time.monotonic()
-    clip = stage.run(clip, report, **stage.values(options, video))
+def _recorded(clip: Clip, ended: Ended, options: CaptureOptions) -> Clip:
+    """The clip with what a stage changed, recorded in clip.json in the order of the stages."""
     record = StageRecord(
         made_by=f"instag {__version__}",
-        settings=stage.settings(options),
-        seconds=round(time.monotonic() - started, 2),
+        settings=ended.stage.settings(options),
+        seconds=round(ended.seconds, 2),
     )
-    return clip.save_info(replace(clip.info, stages={**clip.info.stages, stage.name: record}))
+    stages = {**clip.info.stages, ended.stage.name: record}
+    places = {stage.name: place for place, stage in enumerate(STAGES)}
+    ordered = sorted(stages.items(), key=lambda item: places.get(item[0], len(places)))
+    return clip.save_info(replace(clip.info, **ended.changes, stages=dict(ordered)))
 
 
 def _without_records(clip: Clip, names: set[str]) -> Clip:
@@ -177,13 +182,16 @@ def _is_done(stage: Stage, clip: Clip, options: CaptureOptions) -> bool:
     return record is not None and without_defaults(record.settings) == stage.settings(options)
 
 
-def _check_needs(stage: Stage, clip: Clip) -> None:
-    missing = [name for name in stage.needs if name not in clip.info.stages]
-    if missing:
-        raise BadArgument(
-            f"Stage {stage.name!r} reads what {missing[0]!r} makes, which {clip.folder} does not "
-            f"have. Run: instag prepare VIDEO -o {clip.folder}"
-        )
+def _check_needs(work: list[Stage], clip: Clip) -> None:
+    """Raises BadArgument where a stage reads what neither the clip nor the work has."""
+    there = {*clip.info.stages, *(stage.name for stage in work)}
+    for stage in work:
+        missing = [name for name in stage.needs if name not in there]
+        if missing:
+            raise BadArgument(
+                f"Stage {stage.name!r} reads what {missing[0]!r} makes, which {clip.folder} does "
+                f"not have. Run: instag prepare VIDEO -o {clip.folder}"
+            )
 
 
 def _followers(name: str, only: str | Sequence[str] | None) -> set[str]:

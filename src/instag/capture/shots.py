@@ -8,7 +8,6 @@ and after, which differ.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import final
 
 import cv2
@@ -37,6 +36,9 @@ DISSOLVE_FRAMES = 12
 DISSOLVE_SHARE, DISSOLVE_REST, SAME_SCENE = 0.5, 0.25, 0.6
 """Least share of pixels that a dissolve changes; greatest residual of its middle against the mean
 of its ends, relative to their difference; least correlation of two pictures of the same scene."""
+
+BLOCK = 256
+"""Pictures that are compared at once."""
 
 Shrunk = UInt8[np.ndarray, "n n 3"]
 
@@ -72,12 +74,7 @@ def find_shots(pictures: Iterable[Shrunk]) -> Shots:
     shrunk = list(pictures)
     if len(shrunk) < 2:
         return Shots(shots=(Shot(first=0, end=len(shrunk)),), jumps=())
-    steps = np.array(
-        [
-            [_changed_share(before, after), _mean_change(before, after)]
-            for before, after in pairwise(shrunk)
-        ]
-    )
+    steps = _changes(shrunk, 1)
     typical = _typical_change(steps[:, 1])
     cuts = [
         i
@@ -106,6 +103,19 @@ def find_shots(pictures: Iterable[Shrunk]) -> Shots:
         if end > first
     )
     return Shots(shots=shots, jumps=tuple(jumps))
+
+
+def _changes(pictures: list[Shrunk], frames: int) -> Float[np.ndarray, "f 2"]:
+    """`_changed_share` and `_mean_change` from each picture to the one so many frames later; a
+    block of pictures at a time."""
+    found = [np.empty((0, 2))]
+    for first in range(0, len(pictures) - frames, BLOCK):
+        after = np.stack(pictures[first + frames : first + frames + BLOCK])
+        before = np.stack(pictures[first : first + len(after)])
+        change = np.maximum(before, after) - np.minimum(before, after)
+        shares = (change.max(-1) > CHANGED).mean((1, 2))
+        found.append(np.stack([shares, change.mean((1, 2, 3))], 1))
+    return np.concatenate(found)
 
 
 def _changed_share(one: Shrunk, other: Shrunk) -> float:
@@ -150,14 +160,13 @@ def _is_flash(pictures: list[Shrunk], index: int, *, jump: bool = False) -> bool
 def _dissolves(pictures: list[Shrunk]) -> list[int]:
     """Middle frames of dissolves and of fades through one colour."""
     found: list[tuple[float, int]] = []
-    for index in range(DISSOLVE_FRAMES, len(pictures) - DISSOLVE_FRAMES):
+    changed = _changes(pictures, 2 * DISSOLVE_FRAMES)[:, 0] >= DISSOLVE_SHARE
+    for index in (np.flatnonzero(changed) + DISSOLVE_FRAMES).tolist():
         before, now, after = (
             pictures[index - DISSOLVE_FRAMES],
             pictures[index],
             pictures[index + DISSOLVE_FRAMES],
         )
-        if _changed_share(before, after) < DISSOLVE_SHARE:
-            continue
         ends, middle = (
             np.subtract(before, after, dtype=np.float32),
             now - np.add(before, after, dtype=np.float32) / 2,

@@ -4,6 +4,7 @@ that does it.
 `prepare` runs them in this order; each writes its part of the clip's folder.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +28,10 @@ from instag.capture.extract_frames import extract_audio, extract_frames, read_la
 from instag.capture.face_crop import Crop, find_crop, scan_video
 from instag.capture.options import CaptureOptions
 from instag.capture.tracking.pose_refinement import track_head
+from instag.capture.warm_up import warming_up
 from instag.data.clip import Clip
 from instag.data.speech_features import clip_features
-from instag.media.reader import Flaw
+from instag.media.reader import Flaw, find_sound
 from instag.runtime.files import sha256_of
 from instag.runtime.progress import Report, part
 from instag.speech.lips.audio_offset import audio_offset
@@ -109,6 +111,8 @@ def _video(
     window = CaptureOptions(since=since, until=until).window
     for name in FOLDERS:
         _remove(clip.folder / name)
+    if clip.kept is not None:
+        clip.kept.clear()
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
     flaws: list[Flaw] = []
@@ -129,8 +133,10 @@ def _video(
         shots=tuple((each.first, each.end) for each in scan.shots.shots),
         jumps=scan.shots.jumps,
     )
-    clip = Clip(folder=clip.folder, info=info)
-    kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append)
+    clip = replace(clip, info=info)
+    with warming_up():
+        kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append)
+    gc.collect()  # PyAV's containers are circles, which hold the frames of their decoders
     clip = _with(clip, frame_count=len(kept), first_frame=kept.first)
     return _with_flaws(clip, "video", flaws)
 
@@ -180,14 +186,15 @@ def _sound(
     """Speech, shifted by the delay that is given or found from lips and voice."""
     flaws: list[Flaw] = []
     source = sound or video
-    extract_audio(clip, source, delay or 0, flaws.append)
+    choice = find_sound(source, notice=flaws.append)
+    extract_audio(clip, source, delay or 0, flaws.append, choice)
     clip = _with_flaws(clip, "sound", flaws)
     if delay is not None:
         return _with(clip, delay_ms=delay, delay_found=None)
     found = audio_offset(clip.speech(), read_landmarks(clip).points)
     measured = round(found.ms) if found is not None and found.sure else 0
     if measured:
-        extract_audio(clip, source, measured)
+        extract_audio(clip, source, measured, choice=choice)
     about = (
         None if found is None else {key: round(value, 3) for key, value in asdict(found).items()}
     )
@@ -285,7 +292,7 @@ def _with_flaws(clip: Clip, stage: str, flaws: list[Flaw]) -> Clip:
 
 def _with(clip: Clip, **changes: object) -> Clip:
     """The clip with changed info; nothing is written."""
-    return Clip(folder=clip.folder, info=replace(clip.info, **changes))  # type: ignore[arg-type]
+    return replace(clip, info=replace(clip.info, **changes))  # type: ignore[arg-type]
 
 
 STAGES = (

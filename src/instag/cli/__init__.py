@@ -6,6 +6,9 @@ import os
 # quiet machine; where anything else wants the cores, they starve the thread they wait for, and a
 # step of training takes twenty times as long.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+# The same of NumPy's and SciPy's threads, which wait busily for 2^26 cycles after each use; 4 is
+# the least. They take it where it is set before NumPy is loaded.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 from instag.cli.app import app
 from instag.runtime.kernel_cache import choose_kernel_cache

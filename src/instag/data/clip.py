@@ -19,9 +19,9 @@ import csv
 import io
 import json
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -29,6 +29,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.data.clip_info import FORMAT_VERSION, ClipInfo, info_of
+from instag.data.kept_pictures import KeptPictures
 from instag.errors import NotAnArtefact
 from instag.media.pcm import pcm16
 from instag.media.wav import write_wav
@@ -93,10 +94,14 @@ class ClipTables:
 @dataclass(frozen=True, kw_only=True)
 class Clip:
     """A Clip on disk. Open one with `Clip.open(folder)`; write one with the `save_*` methods, then
-    `save_info`. Reading raises NotAnArtefact, writing DiskFull and NotWritable."""
+    `save_info`. Reading raises NotAnArtefact, writing DiskFull and NotWritable.
+
+    kept: pictures that need not be decoded again, while the clip is being made.
+    """
 
     folder: Path
     info: ClipInfo
+    kept: KeptPictures | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def open(cls, folder: Path | str) -> "Clip":
@@ -118,7 +123,7 @@ class Clip:
     def save_info(self, info: ClipInfo) -> "Clip":
         """Write clip.json and return the Clip with it."""
         write_atomic(self.folder / "clip.json", json.dumps(asdict(info), indent=1), lasting=True)
-        return Clip(folder=self.folder, info=info)
+        return replace(self, info=info)
 
     def __len__(self) -> int:
         return self.info.frame_count
@@ -160,16 +165,27 @@ class Clip:
                 raise ValueError(f"it has not {channels or 'one'} channels")
             return picture
 
+    def _once(
+        self, read: Callable[[Path], UInt8[np.ndarray, "h w ..."]], path: Path
+    ) -> UInt8[np.ndarray, "h w ..."]:
+        """What `read` decodes of a file, or what was kept of it."""
+        return read(path) if self.kept is None else self.kept.picture(path, lambda: read(path))
+
     def frame(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
         """RGB."""
+        return self._once(self._frame, self.path("frames", index))
+
+    def _frame(self, path: Path) -> UInt8[np.ndarray, "h w 3"]:
         return cv2.cvtColor(
-            self._picture(self.path("frames", index), cv2.IMREAD_COLOR, channels=3),
+            self._picture(path, cv2.IMREAD_COLOR, channels=3),
             cv2.COLOR_BGR2RGB,
         )
 
     def regions(self, index: int) -> UInt8[np.ndarray, "h w"]:
         """Region numbers."""
-        path = self.path("regions", index)
+        return self._once(self._regions, self.path("regions", index))
+
+    def _regions(self, path: Path) -> UInt8[np.ndarray, "h w"]:
         regions = self._picture(path, cv2.IMREAD_GRAYSCALE, channels=None)
         with self.reading(path):
             if regions.max() > max(Region):
@@ -184,7 +200,10 @@ class Clip:
 
     def matte(self, index: int) -> UInt8[np.ndarray, "h w"]:
         """The person's share of each pixel, 0..255."""
-        return self._picture(self.path("mattes", index), cv2.IMREAD_GRAYSCALE, channels=None)
+        return self._once(self._matte, self.path("mattes", index))
+
+    def _matte(self, path: Path) -> UInt8[np.ndarray, "h w"]:
+        return self._picture(path, cv2.IMREAD_GRAYSCALE, channels=None)
 
     def torso(self, index: int) -> UInt8[np.ndarray, "h w 4"]:
         """RGBA, colours not multiplied by alpha."""
@@ -287,8 +306,11 @@ class Clip:
 
     def save_frame(self, index: int, image: UInt8[np.ndarray, "h w 3"]) -> None:
         """RGB, as JPEG of high quality."""
+        path = self.path("frames", index)
+        if self.kept is not None:
+            self.kept.forget(path)
         _write_image(
-            self.path("frames", index),
+            path,
             cv2.cvtColor(image, cv2.COLOR_RGB2BGR),
             [
                 cv2.IMWRITE_JPEG_QUALITY,
@@ -300,11 +322,16 @@ class Clip:
 
     def save_regions(self, index: int, labels: UInt8[np.ndarray, "h w"]) -> None:
         """Region numbers."""
-        _write_image(self.path("regions", index), labels, png_options(PLAIN))
+        self._save_plain(self.path("regions", index), labels)
 
     def save_matte(self, index: int, alpha: UInt8[np.ndarray, "h w"]) -> None:
         """The person's share of each pixel, 0..255."""
-        _write_image(self.path("mattes", index), alpha, png_options(PLAIN))
+        self._save_plain(self.path("mattes", index), alpha)
+
+    def _save_plain(self, path: Path, picture: UInt8[np.ndarray, "h w"]) -> None:
+        _write_image(path, picture, png_options(PLAIN))
+        if self.kept is not None:
+            self.kept.keep(path, picture)
 
     def save_torso(self, index: int, rgba: UInt8[np.ndarray, "h w 4"]) -> None:
         """RGBA, colours not multiplied by alpha."""

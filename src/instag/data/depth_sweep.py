@@ -13,12 +13,13 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from numba import njit
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from instag.data.head_view import HeadView, nearest_points
+from instag.data.head_view import HeadView, NearestPoints, head_pixels_of
+from instag.runtime.parallel import in_order
 from instag.types import Region
 
 SECTORS = 24
@@ -98,13 +99,18 @@ def depth_profile(
 ) -> DepthProfile:
     """The profile at which what lies beside the tracked points, metres, has the same colours in all
     views."""
-    images = [view.smoothed() for view in views]
+    images = list(in_order(HeadView.smoothed, views))
+    seen = head_pixels_of(views, tracked)
+    parts = [
+        _beside(number, view, *seen[number], images[number], generator)
+        for number, view in enumerate(views)
+    ]
     cost, count = np.zeros((SECTORS, RINGS, DEPTHS)), np.zeros((SECTORS, RINGS))
-    for number, view in enumerate(views):
-        part = _beside(number, view, tracked, images[number], generator)
+    differences = in_order(lambda part: _differences(part, views, images).numpy(), parts)
+    for part, difference in zip(parts, differences, strict=True):
         sector = (part.angle / (2 * math.pi) * SECTORS).long().numpy() % SECTORS
         ring = (part.away / RING).long().clamp(max=RINGS - 1).numpy()
-        np.add.at(cost, (sector, ring), _differences(part, views, images).numpy())
+        np.add.at(cost, (sector, ring), difference)
         np.add.at(count, (sector, ring), 1)
     # Neighbouring sectors and rings tell of each other.
     cost, count = (_smoothed(values, (1.0, 0.7)) for values in (cost, count))
@@ -115,13 +121,12 @@ def depth_profile(
 def _beside(
     number: int,
     view: HeadView,
-    tracked: Float[Tensor, "p 3"],
+    pixels: Int[Tensor, "n 2"],
+    nearest: NearestPoints,
     image: UInt8[np.ndarray, "h w 3"],
     generator: torch.Generator,
 ) -> _Beside:
     """Some pixels of a view that lie beside the tracked points."""
-    pixels = view.head_pixels()
-    nearest = nearest_points(view, tracked, pixels)
     chosen = torch.nonzero(nearest.away > 0)[:, 0]
     chosen = chosen[torch.randperm(len(chosen), generator=generator)[:POINTS]]
     pixels, depth = pixels[chosen], nearest.depth[chosen]

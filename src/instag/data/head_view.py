@@ -15,6 +15,7 @@ from numba import njit
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from instag.runtime.parallel import in_order
 from instag.types import Region
 
 BETWEEN = 0.008
@@ -97,6 +98,19 @@ def nearest_points(
         away=(metres - BETWEEN).clamp_min(0),
         angle=torch.atan2(aside @ up, aside @ right) % (2 * math.pi),
     )
+
+
+def head_pixels_of(
+    views: Sequence[HeadView], tracked: Float[Tensor, "p 3"]
+) -> list[tuple[Int[Tensor, "n 2"], NearestPoints]]:
+    """Of each view the pixels that show the head, and the tracked points, metres, nearest to
+    them."""
+
+    def work(view: HeadView) -> tuple[Int[Tensor, "n 2"], NearestPoints]:
+        pixels = view.head_pixels()
+        return pixels, nearest_points(view, tracked, pixels)
+
+    return list(in_order(work, views))
 
 
 def nearest(

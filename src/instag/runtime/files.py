@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 from instag.errors import DiskFull, NewerFormat, NotWritable
 
@@ -23,6 +24,7 @@ if sys.platform != "win32":
 TEMPORARY = ".instag-"
 """What the name of every temporary file begins with; eight letters and a suffix follow."""
 LONGEST_SUFFIX = 32
+_UMASK_LOCK = Lock()
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REFUSED = {
     errno.EACCES: "it may not be written",
@@ -109,9 +111,7 @@ def atomic_path(target: Path, *, lasting: bool = False) -> Iterator[Path]:
         with explain_disk_full(target):
             yield temporary
         with explain_refusal(target):
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)
+            temporary.chmod(0o666 & ~_umask())
             if lasting:
                 _flush(temporary)
             if sys.platform == "win32":
@@ -124,6 +124,15 @@ def atomic_path(target: Path, *, lasting: bool = False) -> Iterator[Path]:
         if handle >= 0:
             os.close(handle)
         temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The bits of a mode that new files go without. The system shows them only where it sets
+    others, and two threads must not do so at a time: the process would go on with none."""
+    with _UMASK_LOCK:
+        umask = os.umask(0)
+        os.umask(umask)
+    return umask
 
 
 def _lock(handle: int) -> None:

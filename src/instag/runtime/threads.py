@@ -78,6 +78,23 @@ def numba_threads_like_torch() -> int:
 
 
 @contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let OpenCV and Torch compute in the thread that calls them while the block runs, which has
+    threads enough of its own: theirs would wait for each other where those want the cores."""
+    import cv2
+    import torch
+
+    before = cv2.getNumThreads(), torch.get_num_threads()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before[0])
+        torch.set_num_threads(before[1])
+
+
+@contextmanager
 def denormals_flushed() -> Iterator[None]:
     """Let the calling thread take denormal numbers as zero while the block runs.
 

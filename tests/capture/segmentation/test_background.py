@@ -21,7 +21,7 @@ def test_what_a_moving_person_uncovers_is_found_exactly() -> None:
         regions = np.zeros((64, 96), np.uint8)
         cv2.circle(regions, (x, 32), 12, (Region.FACE.value,), -1)
         frame = np.where(regions[..., None] > 0, np.uint8(255), true)
-        far = far.updated(frame, distance_from_person(regions), number)
+        far.add(frame, distance_from_person(regions), number)
         covered &= distance_from_person(regions) < 4
     backdrop, known = median_of_far(far)
     assert known[~covered].all()
@@ -32,9 +32,7 @@ def test_a_passer_by_in_one_frame_is_outvoted() -> None:
     far = FarFrames.empty(32, 32)
     distance = np.full((32, 32), 2, np.float32)
     for number in range(5):
-        far = far.updated(
-            np.full((32, 32, 3), 250 if number == 2 else 100, np.uint8), distance, number
-        )
+        far.add(np.full((32, 32, 3), 250 if number == 2 else 100, np.uint8), distance, number)
     assert (median_of_far(far)[0] == 100).all()
 
 

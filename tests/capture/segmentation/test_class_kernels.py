@@ -85,3 +85,14 @@ def test_inside_the_oval_is_the_face() -> None:
     assert score[6, 5].argmax() == score[2, 5].argmax() == 3
     assert score[6, 5, 4] < score[2, 5, 4] == 0, "hair may cover the forehead alone"
     assert (score[8, :, 3] < 0).all(), "no face below the jaw"
+
+
+def test_colours_are_counted_where_a_class_is_likely() -> None:
+    classes, near = RANDOM.random((*SHAPE, 5), np.float32), RANDOM.integers(0, 2, SHAPE, np.uint8)
+    bins, counts = RANDOM.integers(0, 7, SHAPE, np.int32), np.ones((7, 5))
+    kernels.count_colours(bins, classes, near, np.float32(0.6), counts)
+    weights = np.where(classes > np.float32(0.6), classes, 0)
+    weights[near == 0, 0] = 0
+    for label in range(5):
+        expected = np.bincount(bins.ravel(), weights[..., label].ravel(), 7)
+        np.testing.assert_allclose(counts[:, label], 1 + expected, rtol=1e-12)

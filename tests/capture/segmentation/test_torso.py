@@ -73,6 +73,13 @@ def test_what_hair_and_chin_hide_between_parts_of_the_torso_is_filled() -> None:
     assert (layer[hidden][:, :3].max(-1) > 0).all()
 
 
+def test_between_sides_is_from_the_first_to_the_last_of_each_row() -> None:
+    body = np.random.default_rng(0).random((40, 9)) < 0.15
+    after, before = (np.maximum.accumulate(body[:, ::way], 1)[:, ::way] for way in (1, -1))
+    np.testing.assert_array_equal(between_sides(body), after & before)
+    assert not body.any(1).all()
+
+
 def test_no_rim_of_the_backdrop_is_left_where_there_is_a_matte() -> None:
     painted = paint()
     body = (painted.regions == Region.TORSO) | (painted.regions == Region.NECK)

@@ -194,7 +194,7 @@ def _halves(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pixels on either side of the line from the forehead to the chin."""
     (x0, y0), (x1, y1) = landmarks[10, :2], landmarks[152, :2]
-    rows, columns = np.indices(grey.shape)
+    rows, columns = np.arange(len(grey))[:, None], np.arange(len(grey[0]))
     left = (columns - x0) * (y1 - y0) - (rows - y0) * (x1 - x0) < 0
     return left, ~left
 

@@ -11,13 +11,14 @@ from functools import partial
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from scipy.ndimage import gaussian_filter
 
 from instag.capture.segmentation.class_kernels import (
     add_colours,
     add_person_and_skin,
     apply_oval,
+    count_colours,
     divide_by_sum,
     skin_log_odds,
     skin_terms,
@@ -46,23 +47,17 @@ class ColorHistogram:
 
     @classmethod
     def estimate(
-        cls,
-        bins: np.ndarray,
-        weights: Float[np.ndarray, "n c"],
-        spread: float = 1.0,
-        floor: float = 0.05,
+        cls, counts: Float[np.ndarray, "bins c"], spread: float = 1.0, floor: float = 0.05
     ) -> "ColorHistogram":
-        """From pixels' bins and their class weights.
+        """From the weight of each class in each bin.
 
         `spread`: standard deviation of the smoothing, in bins. `floor`: share of a flat histogram
         that is mixed in.
         """
         columns = []
-        for channel in range(weights.shape[1]):
-            counts = np.bincount(bins.ravel(), weights[:, channel].ravel(), BINS**3).reshape(
-                BINS, BINS, BINS
-            )
-            smooth = gaussian_filter(counts, spread, mode="constant").ravel()
+        for column in counts.T:
+            cube = column.reshape(BINS, BINS, BINS)
+            smooth = gaussian_filter(cube, spread, mode="constant").ravel()
             density = smooth / max(float(smooth.sum()), 1e-6) * BINS**3
             columns.append(np.log((1 - floor) * density + floor))
         return cls(log_likelihood=np.stack(columns, -1).astype(np.float32))
@@ -226,12 +221,13 @@ def fit_appearance_model(views: list[HeadView]) -> AppearanceModel:
     spaced)."""
     atlas = prior_atlas()
     histogram: ColorHistogram | None = None
-    bins = np.stack([bin_numbers(seen.image) for seen in views])
+    bins = [bin_numbers(seen.image) for seen in views]
+    near = [_dilated(seen.person > 0.5) for seen in views]
     for _ in range(_EM_ITERATIONS):
         log_atlas = np.log(atlas)
         work = partial(posterior, log_atlas=log_atlas, histogram=histogram)
         posteriors = list(in_order(work, views))
-        histogram = ColorHistogram.estimate(bins, _color_weights(posteriors, views))
+        histogram = ColorHistogram.estimate(_color_counts(posteriors, bins, near))
         atlas = _estimate_atlas(posteriors, views)
     assert histogram is not None
     skin = np.concatenate(
@@ -244,18 +240,22 @@ def fit_appearance_model(views: list[HeadView]) -> AppearanceModel:
     )
 
 
-def _color_weights(
-    posteriors: list[Float[np.ndarray, "h w c"]], views: list[HeadView]
-) -> Float[np.ndarray, "n c"]:
-    """Weights of the pixels for the histograms: only probabilities above 0.6, and of the background
-    only pixels near the person."""
-    weights = []
-    for probabilities, seen in zip(posteriors, views, strict=True):
-        weight = np.where(probabilities > 0.6, probabilities, 0)
-        near = cv2.dilate((seen.person > 0.5).astype(np.uint8), np.ones((25, 25), np.uint8))
-        weight[near == 0, BACKGROUND] = 0
-        weights.append(weight.reshape(-1, len(CLASSES)))
-    return np.concatenate(weights)
+def _dilated(mask: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """1 where the mask is 12 pixels away or nearer, else 0."""
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((25, 25), np.uint8)), np.uint8)
+
+
+def _color_counts(
+    posteriors: list[Float[np.ndarray, "h w c"]],
+    bins: list[Int[np.ndarray, "h w"]],
+    near: list[UInt8[np.ndarray, "h w"]],
+) -> Float[np.ndarray, "bins c"]:
+    """Weights of the classes for the histograms: only probabilities above 0.6, and of the
+    background only pixels near the person."""
+    counts = np.zeros((BINS**3, len(CLASSES)))
+    for probabilities, numbers, close in zip(posteriors, bins, near, strict=True):
+        count_colours(numbers, probabilities, close, np.float32(0.6), counts)
+    return counts
 
 
 def _estimate_atlas(

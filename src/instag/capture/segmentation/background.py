@@ -1,7 +1,7 @@
 """The backdrop: the background of a clip, per pixel the median over the frames in which the person
 is farthest (docs/method.md#observation)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -26,8 +26,8 @@ compression."""
 
 @dataclass(frozen=True, kw_only=True)
 class FarFrames:
-    """The frames so far in which each pixel was farthest from the person. distance: in pixels, -1
-    where there is none."""
+    """The frames so far in which each pixel was farthest from the person, changed in place: there
+    are five pictures of them. distance: in pixels, -1 where there is none."""
 
     colors: UInt8[np.ndarray, "k h w 3"]
     distance: Float[np.ndarray, "k h w"]
@@ -39,17 +39,15 @@ class FarFrames:
             distance=np.full((CANDIDATES, height, width), -1, np.float32),
         )
 
-    def updated(
+    def add(
         self, frame: UInt8[np.ndarray, "h w 3"], distance: Float[np.ndarray, "h w"], number: int
-    ) -> "FarFrames":
-        """The frames after one more, which replaces the nearest of those kept where it is farther.
+    ) -> None:
+        """Put one more frame in place of the nearest of those kept where it is farther.
 
         `number` counts the frames: among equally far ones the replaced slot rotates, so that they
         come from the whole clip.
         """
-        colors, distances = self.colors.copy(), self.distance.copy()
-        _keep_farther(colors, distances, frame, distance, number)
-        return replace(self, colors=colors, distance=distances)
+        _keep_farther(self.colors, self.distance, frame, distance, number)
 
 
 @njit(cache=True, nogil=True)
@@ -57,12 +55,13 @@ def _keep_farther(colors, distances, frame, distance, number):  # pragma: no cov
     count, height, width = distances.shape
     for row in range(height):
         for column in range(width):
-            worst = -1
-            for step in range(count):
-                slot = (step + number) % count
-                if worst < 0 or distances[slot, row, column] < distances[worst, row, column]:
-                    worst = slot
-            if distance[row, column] >= distances[worst, row, column]:
+            worst = slot = number % count
+            nearest = distances[worst, row, column]
+            for _ in range(count - 1):
+                slot = slot + 1 if slot + 1 < count else 0
+                if distances[slot, row, column] < nearest:
+                    worst, nearest = slot, distances[slot, row, column]
+            if distance[row, column] >= nearest:
                 distances[worst, row, column] = distance[row, column]
                 for channel in range(3):
                     colors[worst, row, column, channel] = frame[row, column, channel]
@@ -145,7 +144,7 @@ def build_backdrop(clip: Clip, report: Report = silent) -> None:
         (int(index) for index in chosen),
     )
     for number, (frame, distance) in enumerate(looks):
-        far = far.updated(frame, distance, number)
+        far.add(frame, distance, number)
         report(number + 1, len(chosen))
     image, seen = median_of_far(far)
     clip.save_backdrop(fill_from_nearest(image, seen), seen)

@@ -58,6 +58,19 @@ def add_colours(score, weight, bins, table):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
+def count_colours(bins, probabilities, near, least, counts):  # pragma: no cover - compiled
+    """Add to each row of `counts` [bins classes] the probabilities above `least` of the pixels of
+    its bin; those of the first class, the background, only where `near` is not 0."""
+    height, width, classes = probabilities.shape
+    for row in range(height):
+        for column in range(width):
+            for label in range(classes):
+                value = probabilities[row, column, label]
+                if value > least and (label > 0 or near[row, column] > 0):
+                    counts[bins[row, column], label] += value
+
+
+@njit(cache=True, nogil=True)
 def add_person_and_skin(score, absent, present, skin):  # pragma: no cover - compiled
     """Add the log probabilities of no person to the first of the classes background, torso, neck,
     face and hair, and those of one to the others; to the neck the log odds of skin, and to the face

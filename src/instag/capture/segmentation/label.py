@@ -41,7 +41,7 @@ from instag.perception.connected_components import (
 from instag.perception.person_mask import PersonSegmenter
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
-from instag.types import Region, Track
+from instag.types import Region
 
 APPEARANCE_FRAMES = 16
 """Frames, evenly spaced, that the appearance model is fitted to."""
@@ -78,13 +78,18 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
     track = clip.track()
     count = len(clip)
     segment = PersonSegmenter()
-    chosen = np.unique(np.linspace(0, count - 1, APPEARANCE_FRAMES).astype(int))
-    appearance = fit_appearance_model(
-        list(in_order(lambda index: _view(clip, track, segment, index)[1], chosen.tolist()))
-    )
+    chosen = np.unique(np.linspace(0, count - 1, APPEARANCE_FRAMES).astype(int)).tolist()
 
-    def infer(index_and_view: tuple[int, UInt8[np.ndarray, "h w 3"], HeadView]) -> FrameLabels:
-        index, frame, seen = index_and_view
+    def view_of(index: int, frame: UInt8[np.ndarray, "h w 3"]) -> HeadView:
+        return view(frame, segment(frame), track.landmarks[index], track.identity)
+
+    looks = in_order(lambda index: view_of(index, clip.frame(index)), chosen)
+    known = dict(zip(chosen, looks, strict=True))
+    appearance = fit_appearance_model(list(known.values()))
+
+    def infer(index: int) -> FrameLabels:
+        frame = clip.frame(index)
+        seen = known.get(index) or view_of(index, frame)
         landmarks = track.landmarks[index]
         mouth = mouth_inside(landmarks, (len(frame), len(frame[0])))
         mouth = without_lips(mouth, frame, landmarks)
@@ -95,20 +100,13 @@ def label_regions(clip: Clip, report: Report = silent) -> None:
             teeth=teeth_likeness(frame, mouth, appearance.skin),
         )
 
-    views = ((index, *_view(clip, track, segment, index)) for index in range(count))
-    labelled = in_order(
-        lambda frames: label(*frames), _with_neighbours(_filter_in_time(in_order(infer, views)))
-    )
-    for index, labels in enumerate(labelled):
-        clip.save_regions(index, labels)
+    def write(frames: tuple[int, tuple[FrameLabels, FrameLabels, FrameLabels]]) -> int:
+        clip.save_regions(frames[0], label(*frames[1]))
+        return frames[0]
+
+    inferred = _with_neighbours(_filter_in_time(in_order(infer, range(count))))
+    for index in in_order(write, enumerate(inferred)):
         report(index + 1, count)
-
-
-def _view(
-    clip: Clip, track: Track, segment: PersonSegmenter, index: int
-) -> tuple[UInt8[np.ndarray, "h w 3"], HeadView]:
-    frame = clip.frame(index)
-    return frame, view(frame, segment(frame), track.landmarks[index], track.identity)
 
 
 def _filter_in_time(frames: Iterator[FrameLabels]) -> Iterator[FrameLabels]:

@@ -10,6 +10,7 @@ from instag.capture.segmentation.torso_kernels import (
     blur_with_depth,
     compose,
     extend_neck,
+    fill_between,
     neck_starts,
 )
 from instag.data.clip import Clip
@@ -135,8 +136,9 @@ def _blur_with_depth(
 def between_sides(body: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """The pixels of each row from its first to its last of the torso: hair or a chin can hide
     it."""
-    after_first = np.maximum.accumulate(body, 1)
-    return after_first & np.maximum.accumulate(body[:, ::-1], 1)[:, ::-1]
+    between = np.zeros_like(body)
+    fill_between(body, between)
+    return between
 
 
 def neck_under_head(

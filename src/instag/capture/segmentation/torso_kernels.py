@@ -38,6 +38,19 @@ def blur_with_depth(
 
 
 @njit(cache=True, nogil=True)
+def fill_between(body, between):  # pragma: no cover - compiled
+    """Mark the pixels of each row from its first of the body to its last."""
+    height, width = body.shape
+    for row in range(height):
+        first, end = 0, width
+        while first < width and not body[row, first]:
+            first += 1
+        while end > first and not body[row, end - 1]:
+            end -= 1
+        between[row, first:end] = True
+
+
+@njit(cache=True, nogil=True)
 def neck_starts(regions, start):  # pragma: no cover - compiled
     """For each column the lowest row of neck right under some of the head; -1 where there is
     none."""

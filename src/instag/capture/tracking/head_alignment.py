@@ -26,9 +26,10 @@ from instag.data.clip import Clip
 from instag.data.depth_sweep import depth_profile
 from instag.data.frame_choice import farthest_points
 from instag.data.head_mask import head_alpha_uint8
-from instag.data.head_view import SEEN_INSIDE, HeadView, nearest_points, share_inside
+from instag.data.head_view import SEEN_INSIDE, HeadView, head_pixels_of, share_inside
 from instag.ops.rotations import viewmats
 from instag.perception.face_mesh import Landmarks
+from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, part, silent
 from instag.types import Region, Track
 
@@ -74,9 +75,7 @@ def head_points(views: list[HeadView], track: Track, generator: torch.Generator)
     tracked = torch.from_numpy(track.identity).float()
     profile = depth_profile(views, tracked, generator)
     places, eyes = [], []
-    for view in views:
-        pixels = view.head_pixels()
-        nearest = nearest_points(view, tracked, pixels)
+    for view, (pixels, nearest) in zip(views, head_pixels_of(views, tracked), strict=True):
         beside = torch.nonzero(nearest.away > BESIDE)[:, 0]
         beside = beside[torch.randperm(len(beside), generator=generator)[: HEAD // len(views)]]
         depth = nearest.depth[beside] + profile(nearest.away[beside], nearest.angle[beside])
@@ -129,7 +128,12 @@ class _HeadFrames:
         poses = viewmats(
             torch.from_numpy(track.rotations).float(), torch.from_numpy(track.translations).float()
         )
-        return [self.view(index, track.focal, poses[index]) for index in turned_apart(track, poses)]
+        return list(
+            in_order(
+                lambda index: self.view(index, track.focal, poses[index]),
+                turned_apart(track, poses),
+            )
+        )
 
     def view(self, index: int, focal: float, pose: Float[Tensor, "4 4"]) -> HeadView:
         width, height = (round(side * self.scale) for side in self.size)

@@ -206,10 +206,14 @@ def _alternate(
         values=np.zeros(len(points.positions)), variances=np.full(len(points.positions), np.inf)
     )
     texture = _texture_of(
-        [
-            linearize(ImageGradients.of(seen), points, unknown, pose, intrinsics)
-            for seen, pose in zip(details, poses, strict=True)
-        ]
+        list(
+            in_order(
+                lambda seen: linearize(
+                    ImageGradients.of(seen[0]), points, unknown, seen[1], intrinsics
+                ),
+                zip(details, poses, strict=True),
+            )
+        )
     )
     for iteration in range(TEXTURE_ITERATIONS):
 

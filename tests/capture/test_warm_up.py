@@ -1,0 +1,15 @@
+"""Warming up ends with its block, whatever happens there."""
+
+import sys
+import threading
+
+import pytest
+
+from instag.capture.warm_up import warming_up
+
+
+def test_all_is_loaded_at_the_end_of_the_block() -> None:
+    with pytest.raises(KeyError), warming_up():
+        raise KeyError
+    assert "instag.capture.tracking.head_alignment" in sys.modules
+    assert not [thread for thread in threading.enumerate() if thread.name == "warming up"]
