@@ -9,7 +9,7 @@ from instag.capture.quality import report
 from instag.capture.quality.report import Finding, Grade, Quality
 from instag.cli.clip_summary import summary_lines
 from instag.data.clip import Clip
-from instag.data.clip_info import ClipInfo
+from instag.data.clip_info import ClipInfo, StageRecord
 
 BLURRED = Quality(
     findings=(Finding(aspect="blur", grade=Grade.FAIR, message="The face is blurred."),),
@@ -37,6 +37,12 @@ def test_the_shot_and_the_part_that_were_taken_are_said() -> None:
     cut, lost = summary_lines(info(first_frame=80, shots=((0, 50), (50, 200))))
     assert "2 shots; shot 2 was used (0:02.0 to 0:08.0)" in cut
     assert "Only 0:03.2 to 0:07.2 was used" in lost
+
+
+def test_seconds_that_were_not_asked_for_are_not_missed() -> None:
+    made = {"video": StageRecord(made_by="", settings={"seconds": 4.0}, seconds=0)}
+    assert summary_lines(info(shots=((0, 500),), stages=made)) == []
+    assert len(summary_lines(info(shots=((0, 500),), stages=made, frame_count=90))) == 1
 
 
 def test_a_small_delay_is_not_said() -> None:

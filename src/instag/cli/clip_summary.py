@@ -18,11 +18,9 @@ def summary_lines(info: "ClipInfo") -> list[str]:
     lines = []
     if info.shots:
         used = Shot(first=info.first_frame, end=info.first_frame + info.frame_count)
-        number, shot = next(
-            (place, Shot(first=a, end=b))
-            for place, (a, b) in enumerate(info.shots, 1)
-            if a <= used.first < b
-        )
+        first, end = info.asked_for
+        shot = Shot(first=first, end=end)
+        number = 1 + [begin for begin, _ in info.shots].index(first)
         if len(info.shots) > 1:
             lines.append(
                 f"The video is cut into {len(info.shots)} shots; shot {number} was used ({shot}). "

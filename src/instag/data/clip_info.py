@@ -56,6 +56,18 @@ class ClipInfo:
     flaws: dict[str, list[list[object]]] = field(default_factory=dict)
 
     @property
+    def asked_for(self) -> tuple[int, int]:
+        """First frame, and the one after the last, of what was to be observed: the shot that the
+        clip lies in, or so many seconds of it as `prepare --seconds` named."""
+        begin = self.first_frame
+        lies_in = (shot for shot in self.shots if shot[0] <= begin < shot[1])
+        first, end = next(lies_in, (begin, begin + self.frame_count))
+        seconds = self.stages["video"].settings.get("seconds") if "video" in self.stages else None
+        if isinstance(seconds, int | float):
+            end = min(end, first + round(seconds * self.fps))
+        return first, end
+
+    @property
     def is_part(self) -> bool:
         """Whether the clip leaves out frames of what was looked through of the source: other shots,
         or frames without a face."""

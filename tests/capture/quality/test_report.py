@@ -211,6 +211,9 @@ def test_what_the_clip_says_of_itself() -> None:
     assert aspects(frame_count=100, shots=((0, 100),)) == [("length", "fair")]
     assert aspects(frame_count=60, shots=((0, 60),)) == [("length", "poor")]
     assert aspects(first_frame=30, shots=((0, 10), (10, 155))) == [("missing face", "fair")]
+    assert aspects(shots=((0, 500),)) == [("missing face", "poor")]
+    five = {"video": StageRecord(made_by="", settings={"seconds": 5}, seconds=0)}
+    assert aspects(shots=((0, 500),), stages=five) == []
     assert aspects(jumps=(40, 300)) == [("jumps", "fair")]
     assert aspects(delay_found={"ms": 0, "fit": 0.3, "margin": 0.02}) == [("lip sync", "fair")]
     assert aspects(delay_found={"ms": 0, "fit": 0.05, "margin": 0.01}) == [("lip sync", "poor")]

@@ -295,13 +295,10 @@ def _length(info: ClipInfo) -> Finding | None:
 
 
 def _gaps(info: ClipInfo, video: VideoMeasures) -> Finding | None:
-    """Frames of the chosen shot in which no face was found, whether they were left out or filled
-    in."""
-    shot = next(
-        (end - first for first, end in info.shots if first <= info.first_frame < end),
-        info.frame_count,
-    )
-    share = 1 - info.frame_count * (1 - video.missing) / max(shot, 1)
+    """Frames that were to be observed and in which no face was found, whether they were left out or
+    filled in."""
+    first, end = info.asked_for
+    share = 1 - info.frame_count * (1 - video.missing) / max(end - first, 1)
     if share < 0.02:
         return None
     message = (
