@@ -14,8 +14,9 @@ from instag.types import Splats
 
 EXTENT = 0.1
 """Half the side of the cube, in metres, in which a face's Gaussians start."""
-MOUTH_DEPTH = 0.03
-"""Metres behind the lips in which a mouth starts from their shape."""
+MOUTH_DEPTH = 0.006
+"""Metres behind the lips in which a mouth starts from their shape. A few seconds do not show the
+depth of teeth: what lies deeper and farther apart parts when the head turns."""
 START_OPACITY = 0.1
 SH_DC = 0.28209479177387814
 """The constant of the zeroth spherical harmonic: colour = 0.5 + SH_DC x dc."""
