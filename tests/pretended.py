@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from instag.rendering import footprints, gsplat_renderer
 from instag.runtime import cuda_graph
 from instag.runtime import device as compute
-from instag.training import trainer
+from instag.training import running_stage
 
 HOST, GPU = torch.device("cpu"), torch.device("cuda", 0)
 READS = (
@@ -382,7 +382,7 @@ def pretended_gpu(
         patched.setattr(torch.cuda, "CUDAGraph", RunWhileRecorded)
         patched.setattr(torch.cuda, "graph_pool_handle", lambda: None)
         # What is recorded here runs once, so that whole trainings launch their steps.
-        patched.setattr(trainer, "step_recorder", lambda *_: None)
+        patched.setattr(running_stage, "step_recorder", lambda *_: None)
         patched.setattr(compute, "gpu_obstacle", lambda index=0: None)
         for module in (gsplat_renderer, footprints):
             patched.setattr(module, "gsplat", lambda: GSPLAT)
