@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -106,25 +105,32 @@ def find_shots(pictures: Iterable[Shrunk]) -> Shots:
 
 
 def _changes(pictures: list[Shrunk], frames: int) -> Float[np.ndarray, "f 2"]:
-    """`_changed_share` and `_mean_change` from each picture to the one so many frames later; a
-    block of pictures at a time."""
+    """`_change` from each picture to the one so many frames later; a block of pictures at a
+    time."""
     found = [np.empty((0, 2))]
     for first in range(0, len(pictures) - frames, BLOCK):
         after = np.stack(pictures[first + frames : first + frames + BLOCK])
         before = np.stack(pictures[first : first + len(after)])
-        change = np.maximum(before, after) - np.minimum(before, after)
-        shares = (change.max(-1) > CHANGED).mean((1, 2))
-        found.append(np.stack([shares, change.mean((1, 2, 3))], 1))
+        found.append(_change(before, after))
     return np.concatenate(found)
 
 
+def _change(
+    one: UInt8[np.ndarray, "*f h w 3"], other: UInt8[np.ndarray, "*f h w 3"]
+) -> Float[np.ndarray, "*f 2"]:
+    """Between pictures: the share of pixels that differ by more than CHANGED levels, and by how
+    many levels they differ in the mean."""
+    change = np.maximum(one, other) - np.minimum(one, other)
+    shares = (change.max(-1) > CHANGED).mean((-2, -1))
+    return np.stack([shares, change.mean((-3, -2, -1))], -1)
+
+
 def _changed_share(one: Shrunk, other: Shrunk) -> float:
-    """Share of pixels that differ by more than CHANGED levels."""
-    return float((cv2.absdiff(one, other).max(-1) > CHANGED).mean())
+    return float(_change(one, other)[0])
 
 
 def _mean_change(one: Shrunk, other: Shrunk) -> float:
-    return float(cv2.absdiff(one, other).mean())
+    return float(_change(one, other)[1])
 
 
 def _typical_change(change: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:
