@@ -45,6 +45,10 @@ def test_seconds_that_were_not_asked_for_are_not_missed() -> None:
     assert len(summary_lines(info(shots=((0, 500),), stages=made, frame_count=90))) == 1
 
 
+def test_a_clip_that_lies_in_none_of_its_shots_is_summed_up() -> None:
+    assert len(summary_lines(info(first_frame=80, shots=((0, 10), (10, 50))))) == 1
+
+
 def test_a_small_delay_is_not_said() -> None:
     found = {"ms": -4.0, "fit": 0.6, "margin": 0.4}
     assert summary_lines(info(delay_ms=-4, delay_found=found)) == []

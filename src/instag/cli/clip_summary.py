@@ -20,7 +20,7 @@ def summary_lines(info: "ClipInfo") -> list[str]:
         used = Shot(first=info.first_frame, end=info.first_frame + info.frame_count)
         first, end = info.asked_for
         shot = Shot(first=first, end=end)
-        number = 1 + [begin for begin, _ in info.shots].index(first)
+        number = sum(begin <= first for begin, _ in info.shots)
         if len(info.shots) > 1:
             lines.append(
                 f"The video is cut into {len(info.shots)} shots; shot {number} was used ({shot}). "
