@@ -176,13 +176,7 @@ def base(*, with_prior: bool = False) -> AdaptRecipe:
         conditioning="lip_codes",
         face=_base_face(recipe.face, with_prior),
         mouth=_base_mouth(recipe.mouth, with_prior),
-        # A patch that shows half a face sharpens skin, hair and teeth, for a twentieth of a
-        # decibel; the paper's shows an eye.
-        fuse=replace(
-            recipe.fuse,
-            perceptual=Term(weight=0.1, active=After(300)),
-            perceptual_patch=192,
-        ),
+        fuse=_base_fuse(recipe.fuse),
     )
 
 
@@ -214,6 +208,12 @@ def _base_mouth(mouth: MouthStageConfig, with_prior: bool) -> MouthStageConfig:
         alpha=replace(mouth.alpha, weight=0.05),
         density=_base_density(mouth.density),
     )
+
+
+def _base_fuse(fuse: FuseStageConfig) -> FuseStageConfig:
+    # A patch that shows half a face sharpens skin, hair and teeth, for a twentieth of a decibel;
+    # the paper's shows an eye.
+    return replace(fuse, perceptual=Term(weight=0.1, active=After(300)), perceptual_patch=192)
 
 
 def _base_density(density: DensityConfig) -> DensityConfig:
