@@ -18,7 +18,7 @@ FLOW = expression_displacement(MOTION.fitted(SHAPE), SHAPE, torch.zeros(3, 6))
 
 def test_landmarks_do_what_the_basis_says():
     raised = torch.tensor([[3.0, 0, 0, 0, 0, 0]])
-    told = FLOW.shift(SHAPE[MOTION.points], OPEN, raised)
+    told = FLOW.change(SHAPE[MOTION.points], OPEN, raised).shift
     torch.testing.assert_close(
         told[..., :2], MOTION.fitted(SHAPE).change(OPEN, raised), atol=4e-4, rtol=0
     )
@@ -29,7 +29,9 @@ def test_closed_lids_meet():
     upper, lower = SHAPE[UPPER], SHAPE[LOWER]
 
     def gap(expression: torch.Tensor) -> float:
-        lids = (points + FLOW.shift(points, OPEN, expression)[0] for points in (upper, lower))
+        lids = (
+            points + FLOW.change(points, OPEN, expression).shift[0] for points in (upper, lower)
+        )
         return float((next(lids) - next(lids))[:, 1].mean())
 
     assert abs(gap(CLOSED)) < 0.15 * gap(OPEN)
@@ -39,26 +41,28 @@ def test_closed_lids_meet():
 def test_eyes_fold_away_between_closing_lids():
     upper, lower = SHAPE[UPPER[2:5]].mean(0), SHAPE[LOWER[2:5]].mean(0)
     middle = ((upper + lower) / 2)[None]
-    lids = FLOW.shift(SHAPE[list(UPPER_LIDS + LOWER_LIDS)], OPEN, CLOSED)[0, :, 1]
-    eye = FLOW.shift(middle, OPEN, CLOSED)[0, 0]
+    lids = FLOW.change(SHAPE[list(UPPER_LIDS + LOWER_LIDS)], OPEN, CLOSED).shift[0, :, 1]
+    eye = FLOW.change(middle, OPEN, CLOSED).shift[0, 0]
     assert lids[:6].mean() < eye[1] < lids[6:].mean()
     assert eye[2] < -1e-3
-    assert FLOW.stretch(middle, OPEN, CLOSED).exp() < 0.6
+    assert FLOW.change(middle, OPEN, CLOSED).stretch.exp() < 0.6
     above = upper + torch.tensor([0.0, 0.3 * eye_opening(SHAPE), 0.0])
-    assert FLOW.stretch(above[None], OPEN, CLOSED).exp() > 1.2
+    assert FLOW.change(above[None], OPEN, CLOSED).stretch.exp() > 1.2
 
 
 def test_far_from_all_landmarks_nothing_moves_or_stretches():
     behind = torch.tensor([[0.0, 0.05, -0.15], [0.2, 0.0, 0.0]])
-    assert FLOW.shift(behind, OPEN, CLOSED).abs().max() < 5e-5
-    assert FLOW.stretch(behind, OPEN, CLOSED).abs().max() < 1e-2
+    assert FLOW.change(behind, OPEN, CLOSED).shift.abs().max() < 5e-5
+    assert FLOW.change(behind, OPEN, CLOSED).stretch.abs().max() < 1e-2
 
 
 def test_there_and_back_is_nothing():
     points = SHAPE[::20]
-    torch.testing.assert_close(FLOW.shift(points, OPEN, CLOSED), -FLOW.shift(points, CLOSED, OPEN))
     torch.testing.assert_close(
-        FLOW.stretch(points, OPEN, CLOSED), -FLOW.stretch(points, CLOSED, OPEN)
+        FLOW.change(points, OPEN, CLOSED).shift, -FLOW.change(points, CLOSED, OPEN).shift
+    )
+    torch.testing.assert_close(
+        FLOW.change(points, OPEN, CLOSED).stretch, -FLOW.change(points, CLOSED, OPEN).stretch
     )
 
 

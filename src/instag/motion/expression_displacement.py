@@ -28,11 +28,24 @@ NEAR, FAR = 1e-3, 2e-2
 less than half of the motion is left."""
 STEP = 1.5e-3
 """Metres between the points, one above the other, from which the stretch is computed."""
+AROUND = (1.5, 0.5, -0.5, -1.5)
+"""Where these lie above and below a point, in STEPs."""
 SMALLEST, LARGEST = 0.35, 3.0
 """Bounds of the stretch."""
 ENOUGH = 0.8
 """The share of the strongest intensity that a person must show in the clip to need no supervision
 by people's mean: pictures are the better teacher."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SkinChange:
+    """shift: how far points of the head move, metres. stretch: natural logarithm of the factor by
+    which skin there becomes higher; the largest within a STEP, as a splat too large does less harm
+    than a hole."""
+
+    shift: Float[Tensor, "b n 3"]
+    stretch: Float[Tensor, "b n"]
 
 
 @final
@@ -50,31 +63,24 @@ class ExpressionDisplacement:
     basis: Float[Tensor, "6 q 3"]
     strongest: Float[Tensor, " 6"]
 
-    def shift(
+    def change(
         self, points: Float[Tensor, "n 3"], seen: Float[Tensor, "b 6"], shown: Float[Tensor, "b 6"]
-    ) -> Float[Tensor, "b n 3"]:
-        """How far points of the head move, metres, from the expression `seen` to `shown`."""
-        return torch.einsum(
-            "bu,unc->bnc", strengths(shown) - strengths(seen), self._basis_at(points)
-        )
-
-    def stretch(
-        self, points: Float[Tensor, "n 3"], seen: Float[Tensor, "b 6"], shown: Float[Tensor, "b 6"]
-    ) -> Float[Tensor, "b n"]:
-        """Natural logarithm of the factor by which skin there becomes higher in the same change;
-        the largest within a STEP, as a splat too large does less harm than a hole."""
-        up = torch.zeros_like(points)
-        up[:, 1] = STEP
-        heights = [self._basis_at(points + up * steps)[..., 1] for steps in (1.5, 0.5, -0.5, -1.5)]
+    ) -> SkinChange:
+        """What points of the head do from the expression `seen` to `shown`, metres."""
+        up = points.new_tensor((0.0, *AROUND))[:, None, None] * points.new_tensor((0.0, STEP, 0.0))
+        every = self._basis_at((points + up).flatten(0, 1)).unflatten(1, (len(up), len(points)))
+        at, heights = every[:, 0], every[:, 1:, :, 1].unbind(1)
         slopes = torch.stack([(above - below) / STEP for above, below in pairwise(heights)])
-        before, after = (
-            (1 + strengths(expression) @ slopes).amax(0).clamp(SMALLEST, LARGEST)
-            for expression in (seen, shown)
+        before, after = strengths(torch.cat([seen, shown])).split(len(seen))
+        factors = (1 + torch.stack([before, after])[:, None] @ slopes).amax(1)
+        lower, higher = factors.clamp(SMALLEST, LARGEST).log()
+        return SkinChange(
+            shift=torch.einsum("bu,unc->bnc", after - before, at), stretch=higher - lower
         )
-        return (after / before).log()
 
     def _basis_at(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "6 n 3"]:
-        weights = _nearness((points[:, None] - self.places).square().sum(-1))
+        away = torch.cdist(points, self.places, compute_mode="donot_use_mm_for_euclid_dist")
+        weights = _nearness(away.square())
         weights = weights / (weights.sum(1, keepdim=True) + _nearness(FAR**2))
         return torch.einsum("nq,uqc->unc", weights, self.basis)
 

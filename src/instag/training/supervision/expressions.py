@@ -88,11 +88,8 @@ class ExpressionLabeler:
     ) -> ExpressionLabels:
         """Change the expressions of some frames, and say what points do then."""
         expression = augmented(seen, self.flow.strongest, noise)
-        return ExpressionLabels(
-            expression=expression,
-            shift=self.flow.shift(points, seen, expression),
-            stretch=self.flow.stretch(points, seen, expression),
-        )
+        change = self.flow.change(points, seen, expression)
+        return ExpressionLabels(expression=expression, shift=change.shift, stretch=change.stretch)
 
 
 def augmented(
