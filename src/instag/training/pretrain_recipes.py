@@ -97,12 +97,11 @@ def _reference_mouth() -> PretrainMouthConfig:
 
 
 def default() -> PretrainRecipe:
-    """The default: a start from what frames show, landmarks that teach the field, a random
-    background, and a third of the paper's frames."""
+    """The default: 256 pixels, which teach motion as well as 512; a start from what frames show,
+    landmarks that teach the field, a random background, and a third of the paper's frames."""
     recipe = reference()
     # Each rival is some sixty launches a step, which is what a GPU waits for; one is as right in
     # the mean as four.
-    density = replace(recipe.face.density, green="keep", prune_radius=LARGEST_SPLAT)
     # Gaussians that are not yet where they belong teach the field to shift them there: a short
     # schedule needs more of its frames for them alone.
     face = replace(
@@ -114,25 +113,29 @@ def default() -> PretrainRecipe:
         landmarks=Term(weight=2.0),
         expressions=0.3,
         closed_lids=0.15,
-        density=density,
+        density=_default_density(recipe.face.density),
     )
     mouth = replace(
-        recipe.mouth,
-        background="random",
-        density=replace(recipe.mouth.density, green="keep", prune_radius=LARGEST_SPLAT),
+        recipe.mouth, background="random", density=_default_density(recipe.mouth.density)
     )
     return replace(
         shortened(replace(recipe, face=face, mouth=mouth), 1 / 3),
         name="default",
+        size=256,
         start="frames",
         face_splats=6_000,
         mouth_splats=2_000,
     )
 
 
+def _default_density(density: DensityConfig) -> DensityConfig:
+    # A change of the Gaussians is some thousand launches for each person.
+    return replace(density, every=480, green="keep", prune_radius=LARGEST_SPLAT)
+
+
 def draft() -> PretrainRecipe:
-    """A first look: 256 pixels, a twelfth of the paper's frames."""
-    return replace(shortened(default(), 0.25), name="draft", size=256)
+    """A first look: a twelfth of the paper's frames."""
+    return replace(shortened(default(), 0.25), name="draft")
 
 
 def batched(recipe: PretrainRecipe, frames: int) -> PretrainRecipe:
