@@ -1,5 +1,5 @@
 """Heads of many people, measured on held-out frames and in sweeps: python -m benchmarks.people
-CLIP... [-o FOLDER] [--recipe few] [--jobs 4] [--compare OLD/people.json] [--write README.md].
+CLIP... [-o FOLDER] [--recipe few] [--jobs 4] [--compare OLD/people.json] [--write PAGE.md].
 
 A CLIP is a prepared clip or a video, each of another person. A head learns from the first seconds
 and is tested on all the rest. One row a person, then the mean and the worst of all people: a
