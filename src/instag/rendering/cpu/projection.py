@@ -183,6 +183,42 @@ def _bounds(focal, center, length):
     return -center / focal - margin, (length - center) / focal + margin
 
 
+@njit(cache=True)
+def _slopes(axes, axis, u, v, zoom_x, zoom_y):
+    """How an axis of an ellipsoid lies in the picture: across and down, pixels. zoom: the focal
+    length over the depth."""
+    across = zoom_x * (axes[0, axis] - u * axes[2, axis])
+    down = zoom_y * (axes[1, axis] - v * axes[2, axis])
+    return across, down
+
+
+@njit(cache=True)
+def _covariance(axes, u, v, zoom_x, zoom_y):
+    """The entries xx, xy, yy of an ellipsoid's covariance in the picture, square pixels."""
+    xx, xy, yy = DILATION, 0.0, DILATION
+    for axis in range(3):
+        across, down = _slopes(axes, axis, u, v, zoom_x, zoom_y)
+        xx, xy, yy = xx + across * across, xy + across * down, yy + down * down
+    return xx, xy, yy
+
+
+@njit(cache=True, error_model="numpy")
+def _extent(x, y, xx, yy, opacity, width, height):
+    """Half width and half height of the box outside which alpha is under SKIP_UNDER; 0 where the
+    picture does not meet it."""
+    reach = math.sqrt(2 * math.log(max(1.0, opacity / SKIP_UNDER)))
+    wide, high = reach * math.sqrt(xx), reach * math.sqrt(yy)
+    inside = (
+        wide < FARTHEST
+        and high < FARTHEST
+        and x + wide > 0
+        and x - wide < width
+        and y + high > 0
+        and y - high < height
+    )
+    return (wide, high) if inside else (0.0, 0.0)
+
+
 @parallel_njit(error_model="numpy")
 def _project(inputs, opacities, size, outputs):
     """Fill means2d, conics, depths and extents."""
@@ -207,32 +243,17 @@ def _project(inputs, opacities, size, outputs):
                 u, v = min(max(u, left), right), min(max(v, top), bottom)
                 _rotate(quats[frame, index], rotation)
                 _axes(pose, scales[frame, index], rotation, axes)
-                xx, xy, yy = DILATION, 0.0, DILATION
-                for axis in range(3):
-                    across = focal_x / z * (axes[0, axis] - u * axes[2, axis])
-                    down = focal_y / z * (axes[1, axis] - v * axes[2, axis])
-                    xx, xy, yy = xx + across * across, xy + across * down, yy + down * down
+                xx, xy, yy = _covariance(axes, u, v, focal_x / z, focal_y / z)
                 determinant = xx * yy - xy * xy
                 conics[frame, index, 0], conics[frame, index, 1], conics[frame, index, 2] = (
                     yy / determinant,
                     -xy / determinant,
                     xx / determinant,
                 )
-                reach = math.sqrt(2 * math.log(max(1.0, opacities[frame, index] / SKIP_UNDER)))
-                wide, high = reach * math.sqrt(xx), reach * math.sqrt(yy)
-                inside = (
-                    seen
-                    and determinant > 0
-                    and wide < FARTHEST
-                    and high < FARTHEST
-                    and x + wide > 0
-                    and x - wide < width
-                    and y + high > 0
-                    and y - high < height
-                )
-                extents[frame, index, 0], extents[frame, index, 1] = (
-                    (wide, high) if inside else (0.0, 0.0)
-                )
+                wide, high = 0.0, 0.0
+                if seen and determinant > 0:
+                    wide, high = _extent(x, y, xx, yy, opacities[frame, index], width, height)
+                extents[frame, index, 0], extents[frame, index, 1] = wide, high
 
 
 @parallel_njit(error_model="numpy")
@@ -247,13 +268,8 @@ def _project_back(inputs, size, outer, results, by_poses):
     parts = _PARTS
     for part in prange(parts):
         rotation, axes, point = np.empty((3, 3)), np.empty((3, 3)), np.empty(3)
-        by_axes, by_rotation, by_point, by_quat, by_pose = (
-            np.empty((3, 3)),
-            np.empty((3, 3)),
-            np.empty(3),
-            np.empty(4),
-            np.empty((3, 4)),
-        )
+        by_axes, by_rotation = np.empty((3, 3)), np.empty((3, 3))
+        by_point, by_pose = np.empty(3), np.empty((3, 4))
         for frame in range(frames):
             pose = viewmats[frame].astype(np.float64)
             focal_x, focal_y, center_x, center_y = intrinsics[frame].astype(np.float64)
@@ -261,7 +277,8 @@ def _project_back(inputs, size, outer, results, by_poses):
             top, bottom = _bounds(focal_y, center_y, height)
             by_pose[:] = 0.0
             for index in range(count * part // parts, count * (part + 1) // parts):
-                if not _place(means[frame, index], pose, point):
+                mean, quat, scale = means[frame, index], quats[frame, index], scales[frame, index]
+                if not _place(mean, pose, point):
                     by_means[frame, index], by_quats[frame, index], by_scales[frame, index] = (
                         0,
                         0,
@@ -271,8 +288,8 @@ def _project_back(inputs, size, outer, results, by_poses):
                 z = point[2]
                 u, v = point[0] / z, point[1] / z
                 u_held, v_held = min(max(u, left), right), min(max(v, top), bottom)
-                _rotate(quats[frame, index], rotation)
-                _axes(pose, scales[frame, index], rotation, axes)
+                _rotate(quat, rotation)
+                _axes(pose, scale, rotation, axes)
                 by_u, by_v = (
                     focal_x * by_means2d[frame, index, 0],
                     focal_y * by_means2d[frame, index, 1],
@@ -288,51 +305,70 @@ def _project_back(inputs, size, outer, results, by_poses):
                     by_v / z,
                     by_z + (by_z_shape - by_u * u - by_v * v) / z,
                 )
-                for row in range(3):
-                    by_means[frame, index, row] = (
-                        pose[0, row] * by_point[0]
-                        + pose[1, row] * by_point[1]
-                        + pose[2, row] * by_point[2]
-                    )
-                    by_pose[row, 3] += by_point[row]
-                for column in range(3):
-                    by_scale = 0.0
-                    for row in range(3):
-                        turned = (
-                            pose[0, row] * by_axes[0, column]
-                            + pose[1, row] * by_axes[1, column]
-                            + pose[2, row] * by_axes[2, column]
-                        )
-                        by_scale += turned * rotation[row, column]
-                        by_rotation[row, column] = turned * scales[frame, index, column]
-                    by_scales[frame, index, column] = by_scale
-                for row in range(3):
-                    for column in range(3):
-                        entry = by_point[row] * means[frame, index, column]
-                        for axis in range(3):
-                            entry += (
-                                by_axes[row, axis]
-                                * rotation[column, axis]
-                                * scales[frame, index, axis]
-                            )
-                        by_pose[row, column] += entry
-                _rotate_back(quats[frame, index], by_rotation, by_quat)
-                by_quats[frame, index, 0], by_quats[frame, index, 1] = by_quat[0], by_quat[1]
-                by_quats[frame, index, 2], by_quats[frame, index, 3] = by_quat[2], by_quat[3]
+                _place_back(pose, by_point, by_means[frame, index])
+                _axes_back(pose, scale, rotation, by_axes, by_scales[frame, index], by_rotation)
+                _pose_back(mean, scale, rotation, by_point, by_axes, by_pose)
+                _rotate_back(quat, by_rotation, by_quats[frame, index])
             by_poses[part, frame] = by_pose.reshape(12)
+
+
+@njit(cache=True)
+def _place_back(pose, by_point, by_mean):
+    """Fill the derivative by a centre, given that by its place in the camera's axes."""
+    for row in range(3):
+        by_mean[row] = (
+            pose[0, row] * by_point[0] + pose[1, row] * by_point[1] + pose[2, row] * by_point[2]
+        )
+
+
+@njit(cache=True)
+def _axes_back(pose, scale, rotation, by_axes, by_scale, by_rotation):
+    """Fill the derivatives by scales and rotation, given that by the axes."""
+    for column in range(3):
+        total = 0.0
+        for row in range(3):
+            turned = (
+                pose[0, row] * by_axes[0, column]
+                + pose[1, row] * by_axes[1, column]
+                + pose[2, row] * by_axes[2, column]
+            )
+            total += turned * rotation[row, column]
+            by_rotation[row, column] = turned * scale[column]
+        by_scale[column] = total
+
+
+@njit(cache=True)
+def _pose_back(mean, scale, rotation, by_point, by_axes, by_pose):
+    """Add the derivative by the pose, given those by a splat's place and axes."""
+    for row in range(3):
+        by_pose[row, 3] += by_point[row]
+        for column in range(3):
+            entry = by_point[row] * mean[column]
+            for axis in range(3):
+                entry += by_axes[row, axis] * rotation[column, axis] * scale[axis]
+            by_pose[row, column] += entry
 
 
 @njit(cache=True, error_model="numpy")
 def _shape_back(axes, u, v, zoom_x, zoom_y, by_conic, by_axes):
     """Fill the derivative by an ellipsoid's axes, given that by its conic. Returns those by u and
     v, and z times that by z."""
-    xx, xy, yy = DILATION, 0.0, DILATION
+    by_xx, by_xy, by_yy = _conic_back(*_covariance(axes, u, v, zoom_x, zoom_y), by_conic)
+    by_u, by_v, by_z = 0.0, 0.0, 0.0
     for axis in range(3):
-        across, down = (
-            zoom_x * (axes[0, axis] - u * axes[2, axis]),
-            zoom_y * (axes[1, axis] - v * axes[2, axis]),
-        )
-        xx, xy, yy = xx + across * across, xy + across * down, yy + down * down
+        across, down = _slopes(axes, axis, u, v, zoom_x, zoom_y)
+        by_across, by_down = 2 * by_xx * across + by_xy * down, 2 * by_yy * down + by_xy * across
+        by_axes[0, axis], by_axes[1, axis] = zoom_x * by_across, zoom_y * by_down
+        by_axes[2, axis] = -u * zoom_x * by_across - v * zoom_y * by_down
+        by_u -= zoom_x * axes[2, axis] * by_across
+        by_v -= zoom_y * axes[2, axis] * by_down
+        by_z -= by_across * across + by_down * down
+    return by_u, by_v, by_z
+
+
+@njit(cache=True, error_model="numpy")
+def _conic_back(xx, xy, yy, by_conic):
+    """The derivative by a covariance's entries, given that by its inverse."""
     determinant = xx * yy - xy * xy
     a, b, c = yy / determinant, -xy / determinant, xx / determinant
     by_a, by_b, by_c = np.float64(by_conic[0]), 0.5 * by_conic[1], np.float64(by_conic[2])
@@ -342,21 +378,4 @@ def _shape_back(axes, u, v, zoom_x, zoom_y, by_conic, by_axes):
         by_b * a + by_c * b,
         by_b * b + by_c * c,
     )
-    by_xx, by_xy, by_yy = (
-        -(a * upper + b * left),
-        -2 * (a * right + b * lower),
-        -(b * right + c * lower),
-    )
-    by_u, by_v, by_z = 0.0, 0.0, 0.0
-    for axis in range(3):
-        across, down = (
-            zoom_x * (axes[0, axis] - u * axes[2, axis]),
-            zoom_y * (axes[1, axis] - v * axes[2, axis]),
-        )
-        by_across, by_down = 2 * by_xx * across + by_xy * down, 2 * by_yy * down + by_xy * across
-        by_axes[0, axis], by_axes[1, axis] = zoom_x * by_across, zoom_y * by_down
-        by_axes[2, axis] = -u * zoom_x * by_across - v * zoom_y * by_down
-        by_u -= zoom_x * axes[2, axis] * by_across
-        by_v -= zoom_y * axes[2, axis] * by_down
-        by_z -= by_across * across + by_down * down
-    return by_u, by_v, by_z
+    return -(a * upper + b * left), -2 * (a * right + b * lower), -(b * right + c * lower)
