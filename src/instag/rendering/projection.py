@@ -21,6 +21,9 @@ MARGIN = 0.3
 SKIP_UNDER = 1 / 255
 """A splat is skipped at a pixel where its alpha is smaller."""
 
+FINISH_UNDER = 1e-4
+"""A pixel is finished once its transmittance is under this: splats farther back are skipped."""
+
 FARTHEST = 1e7
 """Pixels: a splat with a half extent beyond is no splat of a head and is culled."""
 

@@ -8,7 +8,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from instag.rendering.projection import LARGEST_ALPHA, SKIP_UNDER, Projection, project
+from instag.rendering.projection import (
+    FINISH_UNDER,
+    LARGEST_ALPHA,
+    SKIP_UNDER,
+    Projection,
+    project,
+)
 from instag.rendering.renderer import Renderer
 from instag.types import Camera, Rendering, Splats
 
@@ -23,7 +29,7 @@ class ReferenceRenderer(Renderer):
     """
 
     skip_under: float = SKIP_UNDER
-    finish_under: float = 1e-4
+    finish_under: float = FINISH_UNDER
     chunk: int = 4_000_000
 
     def render(

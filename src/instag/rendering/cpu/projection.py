@@ -13,7 +13,7 @@ from instag.runtime.parallel_kernel import parallel_njit
 from instag.runtime.threads import numba_threads_like_torch
 from instag.types import Camera, Splats
 
-_PARTS = 16
+PARTS = 16
 """Into how many parts the splats are cut for the cores; fixed, so that sums do not depend on the
 number of cores."""
 
@@ -92,7 +92,7 @@ class _Project(torch.autograd.Function):
             for given, rest in zip(gradients[:3], ((2,), (3,), ()), strict=True)
         )
         results = tuple(torch.empty(tensor.shape) for tensor in (means, quats, scales))
-        turned = np.zeros((_PARTS, len(viewmats), 12), np.float64)
+        turned = np.zeros((PARTS, len(viewmats), 12), np.float64)
         _project_back(
             _arrays(*ctx.saved_tensors), ctx.size, _arrays(*outer), _arrays(*results), turned
         )
@@ -226,7 +226,7 @@ def _project(inputs, opacities, size, outputs):
     means2d, conics, depths, extents = outputs
     width, height = size
     frames, count = depths.shape
-    parts = _PARTS
+    parts = PARTS
     for part in prange(parts):
         rotation, axes, point = np.empty((3, 3)), np.empty((3, 3)), np.empty(3)
         for frame in range(frames):
@@ -265,7 +265,7 @@ def _project_back(inputs, size, outer, results, by_poses):
     by_means, by_quats, by_scales = results
     width, height = size
     frames, count = by_depths.shape
-    parts = _PARTS
+    parts = PARTS
     for part in prange(parts):
         rotation, axes, point = np.empty((3, 3)), np.empty((3, 3)), np.empty(3)
         by_axes, by_rotation = np.empty((3, 3)), np.empty((3, 3))

@@ -25,7 +25,7 @@ from instag.ops.simd import (
     total,
 )
 from instag.rendering.cpu.tiles import HEIGHT, WIDTH
-from instag.rendering.projection import LARGEST_ALPHA, SKIP_UNDER
+from instag.rendering.projection import FINISH_UNDER, LARGEST_ALPHA, SKIP_UNDER
 
 ROW = WIDTH + simd.COUNT
 _AHEAD = 8
@@ -37,9 +37,20 @@ _COLUMNS = WIDTH // simd.COUNT
 _LOG2_E = 1.4426950408889634
 
 RECORD = 12
-"""Floats of a splat's record: x, y, the exponent's factors of dx^2, dx dy, dy^2 (base 2), log2 of
-the opacity, half width, half height, and for its outline: dx of the highest point, xy/yy slope, 1 /
-half width^2, half height at the centre's column."""
+"""Floats of a splat's record, by the names that follow."""
+_X, _Y = range(2)
+"""The centre, pixels, where a pixel's own centre is a whole number."""
+_DX_DX, _DX_DY, _DY_DY = range(2, 5)
+"""Factors of the exponent of alpha, base 2."""
+_LOG2_OPACITY = 5
+_HALF_WIDTH, _HALF_HEIGHT = 6, 7
+"""Of the box outside which the splat is skipped, and a hundredth of a pixel."""
+_TOP_DX, _SLOPE, _PER_WIDTH_2, _CENTER_HEIGHT = range(8, 12)
+"""The splat's outline: dx of its highest point, its slope xy / yy, 1 / half width^2 and its half
+height in the centre's column."""
+
+GEOMETRY = 6
+"""Derivatives of a pair before those by its channels: x, y, conic xx, xy, yy, opacity."""
 
 _F = np.float32
 
@@ -49,36 +60,36 @@ def record(mean2d, conic, opacity, extent, out):
     """Fill a splat's RECORD."""
     xx, xy, yy = np.float64(conic[0]), np.float64(conic[1]), np.float64(conic[2])
     wide, high = np.float64(extent[0]), np.float64(extent[1])
-    out[0], out[1] = mean2d[0] - _F(0.5), mean2d[1] - _F(0.5)
-    out[2], out[3], out[4] = -0.5 * _LOG2_E * xx, -_LOG2_E * xy, -0.5 * _LOG2_E * yy
-    out[5] = math.log2(opacity)
-    out[6], out[7] = wide + 0.01, high + 0.01
-    out[8], out[9], out[10] = -xy / xx * high, -xy / yy, 1 / (wide * wide)
-    out[11] = high * math.sqrt(max(0.0, 1 - xy * xy / (xx * yy)))
+    out[_X], out[_Y] = mean2d[0] - _F(0.5), mean2d[1] - _F(0.5)
+    out[_DX_DX], out[_DX_DY], out[_DY_DY] = -0.5 * _LOG2_E * xx, -_LOG2_E * xy, -0.5 * _LOG2_E * yy
+    out[_LOG2_OPACITY] = math.log2(opacity)
+    out[_HALF_WIDTH], out[_HALF_HEIGHT] = wide + 0.01, high + 0.01
+    out[_TOP_DX], out[_SLOPE], out[_PER_WIDTH_2] = -xy / xx * high, -xy / yy, 1 / (wide * wide)
+    out[_CENTER_HEIGHT] = high * math.sqrt(max(0.0, 1 - xy * xy / (xx * yy)))
 
 
 @njit(cache=True, error_model="numpy")
 def _rows(shape, left, top):
     """The tile's rows, from first to before last, in which a splat's outline meets the sixteen
     columns from `left` on."""
-    near, far = left - shape[0], left + _F(simd.COUNT - 1) - shape[0]
-    y = shape[1] - top
-    lowest = min(max(shape[8], near), far)
-    highest = min(max(-shape[8], near), far)
+    near, far = left - shape[_X], left + _F(simd.COUNT - 1) - shape[_X]
+    y, high = shape[_Y] - top, shape[_CENTER_HEIGHT]
+    lowest = min(max(shape[_TOP_DX], near), far)
+    highest = min(max(-shape[_TOP_DX], near), far)
     below = (
         y
-        + shape[9] * lowest
-        + shape[11] * math.sqrt(max(_F(0), _F(1) - lowest * lowest * shape[10]))
+        + shape[_SLOPE] * lowest
+        + high * math.sqrt(max(_F(0), _F(1) - lowest * lowest * shape[_PER_WIDTH_2]))
         + _F(0.02)
     )
     above = (
         y
-        + shape[9] * highest
-        - shape[11] * math.sqrt(max(_F(0), _F(1) - highest * highest * shape[10]))
+        + shape[_SLOPE] * highest
+        - high * math.sqrt(max(_F(0), _F(1) - highest * highest * shape[_PER_WIDTH_2]))
         - _F(0.02)
     )
-    return max(0, int(np.ceil(max(above, y - shape[7])))), min(
-        HEIGHT - 1, int(np.floor(min(below, y + shape[7])))
+    return max(0, int(np.ceil(max(above, y - shape[_HALF_HEIGHT])))), min(
+        HEIGHT - 1, int(np.floor(min(below, y + shape[_HALF_HEIGHT])))
     ) + 1
 
 
@@ -113,12 +124,29 @@ def _open(tile, deep, columns):
     return some
 
 
+@njit(cache=True)
+def _unfinished(columns, column):
+    """Whether any of the sixteen columns from `column` on has unfinished pixels."""
+    return (
+        columns[column // simd.COUNT]
+        or columns[min(_COLUMNS - 1, (column + simd.COUNT - 1) // simd.COUNT)]
+    )
+
+
+@njit(cache=True)
+def _exponent(shape, column, x):
+    """For sixteen columns: dx, the exponent where dy is 0, and its factor of dy."""
+    dx = ramp() + fill(_F(column) - x)
+    flat = fill(shape[_LOG2_OPACITY]) + fill(shape[_DX_DX]) * dx * dx
+    return dx, flat, fill(shape[_DX_DY]) * dx
+
+
 @njit(cache=True, error_model="numpy")
 def _step(transmittance, alpha):
     """A splat's weight and the transmittance after it, given that before it; a negative one marks a
     finished pixel."""
     after = transmittance - transmittance * alpha
-    goes_on = after > fill(_F(1e-4))
+    goes_on = after > fill(_F(FINISH_UNDER))
     return select(goes_on, transmittance * alpha, fill(_F(0))), select(
         goes_on, after, smaller(transmittance, fill(_F(0)) - transmittance)
     )
@@ -176,21 +204,17 @@ def rasterize_tile(members, records, features, left, top, width, height, tile, c
             break
         _fetch(members, rank + _AHEAD, records, features)
         shape, feature = records[members[rank]], features[members[rank]]
-        x, y = shape[0] - _F(left), shape[1] - _F(top)
-        last = min(WIDTH - 1, int(np.floor(x + shape[6])))
-        for column in range(max(0, int(np.ceil(x - shape[6]))), last + 1, simd.COUNT):
-            if not (
-                columns[column // simd.COUNT]
-                or columns[min(_COLUMNS - 1, (column + simd.COUNT - 1) // simd.COUNT)]
-            ):
+        x, y = shape[_X] - _F(left), shape[_Y] - _F(top)
+        last = min(WIDTH - 1, int(np.floor(x + shape[_HALF_WIDTH])))
+        for column in range(max(0, int(np.ceil(x - shape[_HALF_WIDTH]))), last + 1, simd.COUNT):
+            if not _unfinished(columns, column):
                 continue
             first_row, last_row = _rows(shape, _F(left + column), _F(top))
-            dx = ramp() + fill(_F(column) - x)
-            flat, slope = fill(shape[5]) + fill(shape[2]) * dx * dx, fill(shape[3]) * dx
+            _, flat, slope = _exponent(shape, column, x)
             for row in range(first_row, last_row):
                 dy = _F(row) - y
                 at = row * deep + column
-                alpha = _alphas(slope * fill(dy) + (flat + fill(shape[4] * dy * dy)))
+                alpha = _alphas(slope * fill(dy) + (flat + fill(shape[_DY_DY] * dy * dy)))
                 weight, transmittance = _step(load(tile, at), alpha)
                 store(tile, at, transmittance)
                 for channel in range(channels):
@@ -214,8 +238,7 @@ def rasterize_tile_backward(
     weights,
     pairs,
 ):
-    """Write each pair's derivatives to its slot in `pairs`: x, y, conic xx, xy, yy, opacity,
-    channels.
+    """Write each pair's derivatives to its slot in `pairs`: GEOMETRY, then channels.
 
     tile: scratch of 3 + channels planes; on entry the second holds the derivative times the value
     summed over moving channels and alpha, the third the derivative by alpha, the others those by
@@ -231,63 +254,98 @@ def rasterize_tile_backward(
         _fetch(members, rank + _AHEAD, records, features)
         if rank + _AHEAD < len(slots):
             prefetch(pairs, slots[rank + _AHEAD])
-        shape, feature, pair = records[members[rank]], features[members[rank]], pairs[slots[rank]]
-        x, y = shape[0] - _F(left), shape[1] - _F(top)
-        last = min(WIDTH - 1, int(np.floor(x + shape[6])))
-        one, by_x, by_y, by_xx, by_xy, by_yy = _F(0), _F(0), _F(0), _F(0), _F(0), _F(0)
-        for column in range(max(0, int(np.ceil(x - shape[6]))), last + 1, simd.COUNT):
-            if not (
-                columns[column // simd.COUNT]
-                or columns[min(_COLUMNS - 1, (column + simd.COUNT - 1) // simd.COUNT)]
-            ):
-                continue
-            first_row, last_row = _rows(shape, _F(left + column), _F(top))
-            dx = ramp() + fill(_F(column) - x)
-            flat, slope = fill(shape[5]) + fill(shape[2]) * dx * dx, fill(shape[3]) * dx
-            sums, sums_y, sums_yy = fill(_F(0)), fill(_F(0)), fill(_F(0))
-            for row in range(first_row, last_row):
-                dy = _F(row) - y
-                at = row * deep + column
-                alpha = _alphas(slope * fill(dy) + (flat + fill(shape[4] * dy * dy)))
-                transmittance = load(tile, at)
-                weight, after = _step(transmittance, alpha)
-                value, there = load(tile, at + 2 * ROW), at + 3 * ROW
-                for channel in range(moving):
-                    value = value + load(tile, there) * fill(feature[channel])
-                    there += ROW
-                behind = load(tile, at + ROW) - weight * value
-                store(tile, at, after)
-                store(tile, at + ROW, behind)
-                store(weights, row * simd.COUNT, weight)
-                change = weight * value - behind * alpha / (fill(_F(1)) - alpha)
-                change = select(
-                    weight > fill(_F(0)),
-                    select(alpha < fill(_F(LARGEST_ALPHA)), change, fill(_F(0))),
-                    fill(_F(0)),
-                )
-                sums = sums + change
-                sums_y = sums_y + change * fill(dy)
-                sums_yy = sums_yy + change * fill(dy * dy)
-            one, by_y, by_yy = one + total(sums), by_y + total(sums_y), by_yy + total(sums_yy)
-            by_x, by_xx, by_xy = (
-                by_x + total(sums * dx),
-                by_xx + total(sums * dx * dx),
-                by_xy + total(sums_y * dx),
-            )
-            for channel in range(channels):
-                sums = fill(_F(0))
-                for row in range(first_row, last_row):
-                    sums = sums + load(weights, row * simd.COUNT) * load(
-                        tile, row * deep + (3 + channel) * ROW + column
-                    )
-                pair[6 + channel] += total(sums)
-        # The record's factors are those of a base-2 exponent: -2 / log2(e) and -1 / log2(e) turn
-        # them back into the conic.
-        xx, xy, yy = (
-            shape[2] * _F(-2 / _LOG2_E),
-            shape[3] * _F(-1 / _LOG2_E),
-            shape[4] * _F(-2 / _LOG2_E),
+        splat = members[rank]
+        _splat_backward(
+            records[splat],
+            features[splat],
+            moving,
+            left,
+            top,
+            tile,
+            columns,
+            weights,
+            pairs[slots[rank]],
         )
-        pair[0], pair[1] = xx * by_x + xy * by_y, xy * by_x + yy * by_y
-        pair[2], pair[3], pair[4] = _F(-0.5) * by_xx, -by_xy, _F(-0.5) * by_yy
-        pair[5] = one * _F(2.0 ** -shape[5])
+
+
+@njit(cache=True, error_model="numpy")
+def _splat_backward(shape, feature, moving, left, top, tile, columns, weights, pair):
+    """Fill the derivatives of one splat in a tile; see `rasterize_tile_backward`."""
+    x, y = shape[_X] - _F(left), shape[_Y] - _F(top)
+    last = min(WIDTH - 1, int(np.floor(x + shape[_HALF_WIDTH])))
+    by_exponent, by_x, by_y, by_xx, by_xy, by_yy = _F(0), _F(0), _F(0), _F(0), _F(0), _F(0)
+    for column in range(max(0, int(np.ceil(x - shape[_HALF_WIDTH]))), last + 1, simd.COUNT):
+        if not _unfinished(columns, column):
+            continue
+        rows = _rows(shape, _F(left + column), _F(top))
+        dx, sums, sums_y, sums_yy = _strip_backward(
+            shape, feature, moving, column, rows, x, y, tile, weights
+        )
+        by_exponent, by_y, by_yy = (
+            by_exponent + total(sums),
+            by_y + total(sums_y),
+            by_yy + total(sums_yy),
+        )
+        by_x, by_xx, by_xy = (
+            by_x + total(sums * dx),
+            by_xx + total(sums * dx * dx),
+            by_xy + total(sums_y * dx),
+        )
+        _channels_backward(column, rows, tile, weights, pair)
+    # The record's factors are those of a base-2 exponent: -2 / log2(e) and -1 / log2(e) turn them
+    # back into the conic.
+    xx, xy, yy = (
+        shape[_DX_DX] * _F(-2 / _LOG2_E),
+        shape[_DX_DY] * _F(-1 / _LOG2_E),
+        shape[_DY_DY] * _F(-2 / _LOG2_E),
+    )
+    pair[0], pair[1] = xx * by_x + xy * by_y, xy * by_x + yy * by_y
+    pair[2], pair[3], pair[4] = _F(-0.5) * by_xx, -by_xy, _F(-0.5) * by_yy
+    pair[5] = by_exponent * _F(2.0 ** -shape[_LOG2_OPACITY])
+
+
+@njit(cache=True, error_model="numpy")
+def _strip_backward(shape, feature, moving, column, rows, x, y, tile, weights):
+    """Go back through one splat in sixteen columns and some rows: take it from what the tile holds
+    and keep its `weights`. Returns dx, and the sums over rows of the exponent's derivative, of that
+    times dy, and times dy^2."""
+    dx, flat, slope = _exponent(shape, column, x)
+    deep = (3 + len(feature)) * ROW
+    sums, sums_y, sums_yy = fill(_F(0)), fill(_F(0)), fill(_F(0))
+    for row in range(rows[0], rows[1]):
+        dy = _F(row) - y
+        at = row * deep + column
+        alpha = _alphas(slope * fill(dy) + (flat + fill(shape[_DY_DY] * dy * dy)))
+        weight, after = _step(load(tile, at), alpha)
+        value, there = load(tile, at + 2 * ROW), at + 3 * ROW
+        for channel in range(moving):
+            value = value + load(tile, there) * fill(feature[channel])
+            there += ROW
+        behind = load(tile, at + ROW) - weight * value
+        store(tile, at, after)
+        store(tile, at + ROW, behind)
+        store(weights, row * simd.COUNT, weight)
+        change = weight * value - behind * alpha / (fill(_F(1)) - alpha)
+        change = select(
+            weight > fill(_F(0)),
+            select(alpha < fill(_F(LARGEST_ALPHA)), change, fill(_F(0))),
+            fill(_F(0)),
+        )
+        sums = sums + change
+        sums_y = sums_y + change * fill(dy)
+        sums_yy = sums_yy + change * fill(dy * dy)
+    return dx, sums, sums_y, sums_yy
+
+
+@njit(cache=True, error_model="numpy")
+def _channels_backward(column, rows, tile, weights, pair):
+    """Add the derivatives of one splat's channels in sixteen columns and some rows."""
+    channels = len(pair) - GEOMETRY
+    deep = (3 + channels) * ROW
+    for channel in range(channels):
+        sums = fill(_F(0))
+        for row in range(rows[0], rows[1]):
+            sums = sums + load(weights, row * simd.COUNT) * load(
+                tile, row * deep + (3 + channel) * ROW + column
+            )
+        pair[GEOMETRY + channel] += total(sums)

@@ -5,11 +5,12 @@ from typing import final
 import numpy as np
 import torch
 from jaxtyping import Float
-from numba import prange
+from numba import njit, prange
 from torch import Tensor
 
-from instag.rendering.cpu.projection import array, check_features, project_fast
+from instag.rendering.cpu.projection import PARTS, array, check_features, project_fast
 from instag.rendering.cpu.rasterize import (
+    GEOMETRY,
     RECORD,
     ROW,
     draw_tile,
@@ -111,7 +112,7 @@ class _Rasterize(torch.autograd.Function):
             torch.zeros_like(picture) if given is None else given
             for given, picture in zip(gradients, ctx.saved_tensors, strict=True)
         )
-        pairs = np.zeros((len(tiles.members), 6 + features.shape[1]), np.float32)
+        pairs = np.zeros((len(tiles.members), GEOMETRY + features.shape[1]), np.float32)
         work = tiles.schedule_starts, tiles.schedule, tiles.starts, tiles.members, tiles.slots
         _rasterize_backward(
             work,
@@ -158,7 +159,7 @@ def _rasterize(shares, records, features, pictures):
     """Rasterize all tiles, each worker its own."""
     schedule_starts, schedule, starts, members = shares
     colors, detached, alphas, depths = pictures
-    _, height, width, wide = colors.shape
+    _, height, width, _ = colors.shape
     for worker in prange(len(schedule_starts) - 1):
         deep = (1 + features.shape[1]) * ROW
         tile, flags = np.empty(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
@@ -173,29 +174,31 @@ def _rasterize(shares, records, features, pictures):
                 alphas[frame, top : top + HEIGHT, left : left + WIDTH] = 0
                 depths[frame, top : top + HEIGHT, left : left + WIDTH] = 0
                 continue
-            for y in range(min(HEIGHT, height - top)):
-                for x in range(min(WIDTH, width - left)):
-                    at = y * deep + x
-                    alpha = 1 - abs(tile[at])
-                    alphas[frame, top + y, left + x] = alpha
-                    for channel in range(wide):
-                        colors[frame, top + y, left + x, channel] = tile[at + (1 + channel) * ROW]
-                    depths[frame, top + y, left + x] = (
-                        tile[at + (1 + wide) * ROW] / alpha if alpha > 0 else 0
-                    )
-                    for channel in range(detached.shape[3]):
-                        detached[frame, top + y, left + x, channel] = tile[
-                            at + (2 + wide + channel) * ROW
-                        ]
+            _write_pixels(tile, deep, frame, top, left, pictures)
+
+
+@njit(cache=True, error_model="numpy")
+def _write_pixels(tile, deep, frame, top, left, pictures):
+    """Write a tile, as `rasterize_tile` leaves it, to its place in the pictures."""
+    colors, detached, alphas, depths = pictures
+    _, height, width, wide = colors.shape
+    for y in range(top, min(top + HEIGHT, height)):
+        for x in range(left, min(left + WIDTH, width)):
+            at = (y - top) * deep + x - left
+            alpha = 1 - abs(tile[at])
+            alphas[frame, y, x] = alpha
+            for channel in range(wide):
+                colors[frame, y, x, channel] = tile[at + (1 + channel) * ROW]
+            depths[frame, y, x] = tile[at + (1 + wide) * ROW] / alpha if alpha > 0 else 0
+            for channel in range(detached.shape[3]):
+                detached[frame, y, x, channel] = tile[at + (2 + wide + channel) * ROW]
 
 
 @parallel_njit(error_model="numpy")
 def _rasterize_backward(shares, records, features, with_depths, pictures, outer, pairs):
     """Fill the derivatives of each pair of splat and tile."""
     schedule_starts, schedule, starts, members, slots = shares
-    colors, alphas, depths = pictures
-    by_colors, by_detached, by_alphas, by_depths = outer
-    _, height, width, wide = colors.shape
+    _, height, width, wide = pictures[0].shape
     for worker in prange(len(schedule_starts) - 1):
         deep = (3 + features.shape[1]) * ROW
         tile, flags = np.zeros(HEIGHT * deep, np.float32), np.empty(WIDTH, np.bool_)
@@ -205,31 +208,7 @@ def _rasterize_backward(shares, records, features, with_depths, pictures, outer,
             if starts[number] == starts[number + 1]:
                 continue
             frame, top, left = tile_corner(number, width, height)
-            for y in range(min(HEIGHT, height - top)):
-                for x in range(min(WIDTH, width - left)):
-                    at = y * deep + x
-                    alpha, by_alpha = (
-                        alphas[frame, top + y, left + x],
-                        by_alphas[frame, top + y, left + x],
-                    )
-                    seen = by_alpha * alpha
-                    for channel in range(wide):
-                        by_color = by_colors[frame, top + y, left + x, channel]
-                        seen += by_color * colors[frame, top + y, left + x, channel]
-                        tile[at + (3 + channel) * ROW] = by_color
-                    if with_depths:
-                        by_depth = (
-                            by_depths[frame, top + y, left + x] / alpha
-                            if alpha > 0
-                            else np.float32(0)
-                        )
-                        tile[at + (3 + wide) * ROW] = by_depth
-                        by_alpha -= by_depth * depths[frame, top + y, left + x]
-                    tile[at + ROW], tile[at + 2 * ROW] = seen, by_alpha
-                    for channel in range(by_detached.shape[3]):
-                        tile[at + (4 + wide + channel) * ROW] = by_detached[
-                            frame, top + y, left + x, channel
-                        ]
+            _read_derivatives(tile, deep, frame, top, left, with_depths, pictures, outer)
             some = slice(starts[number], starts[number + 1])
             rasterize_tile_backward(
                 members[some],
@@ -248,15 +227,41 @@ def _rasterize_backward(shares, records, features, with_depths, pictures, outer,
             )
 
 
+@njit(cache=True, error_model="numpy")
+def _read_derivatives(tile, deep, frame, top, left, with_depths, pictures, outer):
+    """Fill a tile with what `rasterize_tile_backward` needs on entry. pictures: colours, alphas and
+    depths as rendered. outer: the derivatives by colours, detached channels, alphas and depths."""
+    colors, alphas, depths = pictures
+    by_colors, by_detached, by_alphas, by_depths = outer
+    _, height, width, wide = colors.shape
+    for y in range(top, min(top + HEIGHT, height)):
+        for x in range(left, min(left + WIDTH, width)):
+            at = (y - top) * deep + x - left
+            alpha, by_alpha = alphas[frame, y, x], by_alphas[frame, y, x]
+            seen = by_alpha * alpha
+            for channel in range(wide):
+                by_color = by_colors[frame, y, x, channel]
+                seen += by_color * colors[frame, y, x, channel]
+                tile[at + (3 + channel) * ROW] = by_color
+            if with_depths:
+                by_depth = by_depths[frame, y, x] / alpha if alpha > 0 else np.float32(0)
+                tile[at + (3 + wide) * ROW] = by_depth
+                by_alpha -= by_depth * depths[frame, y, x]
+            tile[at + ROW], tile[at + 2 * ROW] = seen, by_alpha
+            for channel in range(by_detached.shape[3]):
+                tile[at + (4 + wide + channel) * ROW] = by_detached[frame, y, x, channel]
+
+
 @parallel_njit()
 def _unpack(slot_starts, pairs, results):
     """Add up the pairs of each splat, in the order of their slots."""
     by_means2d, by_conics, by_depths, by_opacities, by_colors, by_detached = results
     frames, count = by_depths.shape
     wide = by_colors.shape[2]
-    for part in prange(16):
+    parts = PARTS
+    for part in prange(parts):
         sums = np.empty(pairs.shape[1], np.float32)
-        for splat in range(frames * count * part // 16, frames * count * (part + 1) // 16):
+        for splat in range(frames * count * part // parts, frames * count * (part + 1) // parts):
             frame, index = splat // count, splat % count
             sums[:] = 0
             for slot in range(slot_starts[splat], slot_starts[splat + 1]):
@@ -270,7 +275,7 @@ def _unpack(slot_starts, pairs, results):
             )
             by_opacities[frame, index] = sums[5]
             for channel in range(wide):
-                by_colors[frame, index, channel] = sums[6 + channel]
-            by_depths[frame, index] = sums[6 + wide]
+                by_colors[frame, index, channel] = sums[GEOMETRY + channel]
+            by_depths[frame, index] = sums[GEOMETRY + wide]
             for channel in range(by_detached.shape[2]):
-                by_detached[frame, index, channel] = sums[7 + wide + channel]
+                by_detached[frame, index, channel] = sums[GEOMETRY + 1 + wide + channel]
