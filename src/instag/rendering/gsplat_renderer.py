@@ -239,7 +239,7 @@ def gsplat() -> Any:
         ) from error
     if _C is None:
         raise BadArgument(
-            "gsplat projected no CUDA toolkit to build its kernels with. See instag doctor, or use "
+            "gsplat found no CUDA toolkit to build its kernels with. See instag doctor, or use "
             "--device cpu."
         )
     return gsplat
