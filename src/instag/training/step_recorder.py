@@ -23,6 +23,7 @@ from instag.runtime.garbage import without_collection
 from instag.runtime.memory import free_cached
 from instag.training.stages.adapt_stage import AdaptStage, HostChoices, Noise, StepInputs
 from instag.training.stages.stage import StepOutput
+from instag.types import Rendering
 
 MOST_KEPT = 2
 """Recordings, of as many phases."""
@@ -147,51 +148,25 @@ class StepRecorder:
             scene = stage.deform(step, inputs)
             projected = [renderer.project(drawing) for drawing in scene.drawings]
         before.replay()
-        leaves = [each.leaves() for each in projected]
-        filled = [renderer.fill(each) for each in leaves]
-        pictures = [leaf_copy(each) for each in filled]
+        tiles = _Tiles(renderer, projected)
         with self._capturing(after):
-            pairs = zip(leaves, pictures, strict=True)
-            renderings = [rendering_of(leaf, picture) for leaf, picture in pairs]
+            renderings = tiles.renderings()
             compared = stage.compare(step, inputs, scene, renderings)
-            losses = compared.losses | scene.losses
-            slopes = torch.autograd.grad(
-                torch.stack(list(compared.losses.values())).sum(),
-                tensors_of(pictures),
-                allow_unused=True,
-            )
-        arrived = [torch.empty_like(each) for each in _differentiable(leaves)]
-
-        def fill_tiles() -> None:
-            filled = [renderer.fill(each) for each in leaves]
-            for buffer, value in zip(tensors_of(pictures), tensors_of(filled), strict=True):
-                buffer.detach().copy_(value.detach())
-            after.replay()
-            for buffer, value in zip(arrived, _reached(filled, leaves, slopes), strict=True):
-                buffer.copy_(value)
-
-        fill_tiles()
+            slopes = tiles.slopes(compared.losses)
+        tiles.replay(after, slopes)
         with self._capturing(back):
-            total = _with_slopes(_differentiable(projected), arrived)
-            if scene.losses:
-                total = total + torch.stack(list(scene.losses.values())).sum()
-            found = torch.autograd.grad(total, parameters, allow_unused=True)
-            gradients = [
-                None if gradient is None else _laid_out_like(parameter, gradient)
-                for parameter, gradient in zip(parameters, found, strict=True)
-            ]
+            gradients = _gradients(parameters, projected, tiles.arrived, scene.losses)
         back.replay()
-        means2d = leaves[0].means2d
-        if means2d.requires_grad:
-            means2d.grad = arrived[0]
+        tiles.show_gradient_of_centers()
 
         def replay() -> None:
             before.replay()
-            fill_tiles()
+            tiles.replay(after, slopes)
             back.replay()
 
         # Those before stay until these have taken over their memory.
         self._graphs = graphs
+        losses = compared.losses | scene.losses
         return Recording(
             replay=replay,
             output=StepOutput(
@@ -227,6 +202,63 @@ class StepRecorder:
                 raise
             graph.capture_end()
         around.wait_stream(self._stream)
+
+
+@final
+class _Tiles:
+    """What runs between the graphs: gsplat fills tiles with the projected splats, and takes the
+    gradients of the pictures back to them. arrived: those gradients."""
+
+    def __init__(self, renderer: GsplatRenderer, projected: list[Projected]) -> None:
+        self._renderer = renderer
+        self._leaves = [each.leaves() for each in projected]
+        self._pictures = [leaf_copy(renderer.fill(leaf)) for leaf in self._leaves]
+        self.arrived = [torch.empty_like(end) for end in _differentiable(self._leaves)]
+
+    def renderings(self) -> list[Rendering]:
+        """Of the pictures, which gradients are asked of."""
+        pairs = zip(self._leaves, self._pictures, strict=True)
+        return [rendering_of(leaf, picture) for leaf, picture in pairs]
+
+    def slopes(self, losses: dict[str, Tensor]) -> tuple[Tensor | None, ...]:
+        """The gradients of the losses' sum at the pictures."""
+        total = torch.stack(list(losses.values())).sum()
+        return torch.autograd.grad(total, tensors_of(self._pictures), allow_unused=True)
+
+    def replay(self, after: torch.cuda.CUDAGraph, slopes: tuple[Tensor | None, ...]) -> None:
+        """Fill the pictures, replay the graph that computes `slopes` of them, and take these back
+        to the splats."""
+        filled = [self._renderer.fill(leaf) for leaf in self._leaves]
+        for buffer, value in zip(tensors_of(self._pictures), tensors_of(filled), strict=True):
+            buffer.detach().copy_(value.detach())
+        after.replay()
+        reached = _reached(filled, self._leaves, slopes)
+        for buffer, value in zip(self.arrived, reached, strict=True):
+            buffer.copy_(value)
+
+    def show_gradient_of_centers(self) -> None:
+        """Put the gradient of the first picture's centres where density control reads it."""
+        means2d = self._leaves[0].means2d
+        if means2d.requires_grad:
+            means2d.grad = self.arrived[0]
+
+
+def _gradients(
+    parameters: list[nn.Parameter],
+    projected: list[Projected],
+    arrived: list[Tensor],
+    losses: dict[str, Tensor],
+) -> list[Tensor | None]:
+    """Those of parameters, from those that arrived at projected splats, and of losses that need no
+    picture."""
+    total = _with_slopes(_differentiable(projected), arrived)
+    if losses:
+        total = total + torch.stack(list(losses.values())).sum()
+    gradients = torch.autograd.grad(total, parameters, allow_unused=True)
+    return [
+        None if gradient is None else _laid_out_like(parameter, gradient)
+        for parameter, gradient in zip(parameters, gradients, strict=True)
+    ]
 
 
 def leaf_copy(filled: Filled) -> Filled:
