@@ -51,9 +51,7 @@ def test_a_plain_colour_looks_the_same_from_everywhere():
     rgb = torch.rand(5, 3)
     directions = torch.nn.functional.normalize(torch.randn(3, 5, 3), dim=-1)
     torch.testing.assert_close(
-        spherical_harmonics.colors(
-            ((rgb - 0.5) / spherical_harmonics.CONSTANT)[:, None], directions
-        ),
+        spherical_harmonics.colors(((rgb - 0.5) / spherical_harmonics.SH_C0)[:, None], directions),
         rgb.expand(3, -1, -1),
     )
     assert spherical_harmonics.colors(torch.full((5, 4, 3), -9.0), directions).amin() >= 0

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from instag.models.gaussians import SH_DC, random_gaussians
+from instag.models.gaussians import random_gaussians
+from instag.rendering.spherical_harmonics import SH_C0
 from instag.training.density_control import (
     DensityConfig,
     DensityStats,
@@ -83,7 +84,7 @@ def test_faint_and_hind_and_green_go():
     with torch.no_grad():
         head.opacity[0] = -5.0
         head.means[1, 2] = -0.08
-        head.dc[2, 0] = (torch.tensor([0.0, 1.0, 0.0]) - 0.5) / SH_DC
+        head.dc[2, 0] = (torch.tensor([0.0, 1.0, 0.0]) - 0.5) / SH_C0
     assert is_green(head).tolist() == [False, False, True] + [False] * 5
     assert apply(head, pulled(head, [])).keep.tolist() == [False, False, False] + [True] * 5
     kept = apply(head, pulled(head, []), replace(CONFIG, green="keep", behind=None)).keep
@@ -128,7 +129,7 @@ def test_limit_stops_growth():
 def test_reset_and_weakening():
     head = gaussians()
     with torch.no_grad():
-        head.dc[2, 0] = (torch.tensor([0.0, 1.0, 0.0]) - 0.5) / SH_DC
+        head.dc[2, 0] = (torch.tensor([0.0, 1.0, 0.0]) - 0.5) / SH_C0
         head.scale.fill_(-3.0)
     weaken_green(head)
     splats = head.splats(None, 1)

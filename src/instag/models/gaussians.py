@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
 from instag.models.face_field import Deformation
+from instag.rendering.spherical_harmonics import SH_C0
 from instag.types import Splats
 
 EXTENT = 0.1
@@ -18,8 +19,6 @@ MOUTH_DEPTH = 0.006
 """Metres behind the lips in which a mouth starts from their shape. A few seconds do not show the
 depth of teeth: what lies deeper and farther apart parts when the head turns."""
 START_OPACITY = 0.1
-SH_DC = 0.28209479177387814
-"""The constant of the zeroth spherical harmonic: colour = 0.5 + SH_DC x dc."""
 
 
 class Gaussians(nn.Module):
@@ -142,7 +141,7 @@ def gaussians_at(
     shade = torch.rand(count, 3, generator=generator) / 255 if colour is None else colour
     return Gaussians(
         means=means,
-        dc=(shade[:, None] - 0.5) / SH_DC,
+        dc=(shade[:, None] - 0.5) / SH_C0,
         rest=torch.zeros(count, (degree + 1) ** 2 - 1, 3),
         opacity=torch.full((count,), math.log(opacity / (1 - opacity))),
         scale=distance.log()[:, None].repeat(1, 3),

@@ -142,7 +142,7 @@ def eval_sh_colors(
     """Colours of splats as the camera sees them; no gradient reaches centres or camera."""
     if coefficients.shape[1] == 1:
         return (
-            (0.5 + spherical_harmonics.CONSTANT * coefficients[:, 0])
+            (0.5 + spherical_harmonics.SH_C0 * coefficients[:, 0])
             .clamp_min(0)
             .expand(len(camera.viewmats), -1, -1)
         )

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-CONSTANT = 0.28209479177387814
-"""The basis function of degree 0: a plain colour c has the coefficient (c - 0.5) / CONSTANT."""
+SH_C0 = 0.28209479177387814
+"""The basis function of degree 0: a plain colour c has the coefficient (c - 0.5) / SH_C0."""
 
 _FIRST = 0.4886025119029199
 _SECOND = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
@@ -38,7 +38,7 @@ def linear(
 ) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3 3"]]:
     """Of degree 1: the colour seen from nowhere, and what it gains along x, y and z of a unit
     direction."""
-    plain = CONSTANT * coefficients[:, 0] + 0.5
+    plain = SH_C0 * coefficients[:, 0] + 0.5
     signs = coefficients.new_tensor([-_FIRST, -_FIRST, _FIRST])
     return plain, coefficients[:, [3, 1, 2]] * signs[:, None]
 
@@ -56,7 +56,7 @@ def colors(
     assert count in (1, 4, 9, 16), (
         f"{count} coefficients are no whole degree of spherical harmonics"
     )
-    plain = CONSTANT * coefficients[..., 0, :] + 0.5
+    plain = SH_C0 * coefficients[..., 0, :] + 0.5
     if count == 1:
         return plain.clamp(min=0).expand(directions.shape)
     if count == 4:

@@ -10,8 +10,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from instag.errors import TrainingFailed
-from instag.models.gaussians import SH_DC, Gaussians, Selection
+from instag.models.gaussians import Gaussians, Selection
 from instag.ops.rotations import quaternion_to_matrix
+from instag.rendering.spherical_harmonics import SH_C0
 from instag.training.optimizer import Optimizer
 from instag.training.schedules import Scaled, Steps
 from instag.types import Camera, Rendering
@@ -209,7 +210,7 @@ def without_fillers(gaussians: Gaussians) -> Selection:
 
 def is_green(gaussians: Gaussians) -> Bool[Tensor, " n"]:
     """Gaussians that took on the pure green that everything else is covered with."""
-    colour = 0.5 + SH_DC * gaussians.dc.detach()[:, 0]
+    colour = 0.5 + SH_C0 * gaussians.dc.detach()[:, 0]
     return (colour[:, 0] < 0.1) & (colour[:, 1] > 0.9) & (colour[:, 2] < 0.1)
 
 
