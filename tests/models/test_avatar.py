@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load, save
 
 from instag.errors import FileMissing, NewerFormat, NotAnArtefact
-from instag.models.avatar import BAKED_HEAD, SEEN_GAUSSIANS, Avatar
+from instag.models.avatar import Avatar
 from instag.models.avatar_info import AvatarInfo
+from instag.models.avatar_members import BAKED_HEAD, SEEN_GAUSSIANS
 from instag.models.avatar_pictures import encode_torso
 from instag.models.gaussians import random_gaussians
 from instag.models.head import new_head

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from instag.errors import NotAnArtefact
-from instag.models.avatar import CONSENT, Avatar
+from instag.models.avatar import Avatar
+from instag.models.avatar_members import CONSENT
 from instag.models.consent import Consent, consent_of
 
 CONSENT_GIVEN = Consent(
