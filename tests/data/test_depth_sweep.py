@@ -7,7 +7,14 @@ from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from instag.data.depth_sweep import DEPTH, DEPTHS, RING, RINGS, depth_profile, general_profile
-from instag.data.head_view import BETWEEN, HeadView, nearest, nearest_points, share_inside
+from instag.data.head_view import (
+    BETWEEN,
+    HeadView,
+    head_pixels_of,
+    nearest,
+    nearest_points,
+    share_inside,
+)
 from instag.types import Region
 
 SIZE, FOCAL, AWAY = 128, 280.0, 0.7
@@ -58,7 +65,7 @@ def view_of(yaw: float, step: float) -> HeadView:
 def test_profile_finds_a_step_back():
     for step in (0.02, 0.05):
         views = [view_of(yaw, step) for yaw in (-14, -9, -4, 0, 4, 9, 14)]
-        table = depth_profile(views, tracked(), seeded()).table
+        table = depth_profile(views, head_pixels_of(views, tracked()), seeded()).table
         far = table[:, 4:6]  # 2 to 3 cm beside the points
         assert abs(np.median(far) - step) < 0.008, step
 
@@ -67,7 +74,7 @@ def test_views_that_tell_nothing_leave_heads_in_general():
     views = [view_of(0.0, 0.05) for _ in range(3)]
     for view in views:
         view.image[:] = 128
-    table = depth_profile(views, tracked(), seeded()).table
+    table = depth_profile(views, head_pixels_of(views, tracked()), seeded()).table
     steps = DEPTHS * DEPTH
     assert np.abs(table - general_profile().table).max() < 0.03
     assert table.max() <= steps

@@ -18,7 +18,7 @@ from numba import njit
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from instag.data.head_view import HeadView, NearestPoints, head_pixels_of
+from instag.data.head_view import HeadView, NearestPoints
 from instag.runtime.parallel import in_order
 from instag.types import Region
 
@@ -95,12 +95,13 @@ def general_profile() -> DepthProfile:
 
 
 def depth_profile(
-    views: Sequence[HeadView], tracked: Float[Tensor, "p 3"], generator: torch.Generator
+    views: Sequence[HeadView],
+    seen: Sequence[tuple[Int[Tensor, "_ 2"], NearestPoints]],
+    generator: torch.Generator,
 ) -> DepthProfile:
-    """The profile at which what lies beside the tracked points, metres, has the same colours in all
-    views."""
+    """The profile at which what lies beside the tracked points has the same colours in all views.
+    seen: the `head_pixels_of` the views."""
     images = list(in_order(HeadView.smoothed, views))
-    seen = head_pixels_of(views, tracked)
     parts = [
         _beside(number, view, *seen[number], images[number], generator)
         for number, view in enumerate(views)

@@ -15,7 +15,13 @@ from torch import Tensor
 
 from instag.data.clip_dataset import ClipDataset
 from instag.data.depth_sweep import DepthProfile, depth_profile
-from instag.data.head_view import SEEN_INSIDE, HeadView, nearest_points, share_inside
+from instag.data.head_view import (
+    SEEN_INSIDE,
+    HeadView,
+    head_pixels_of,
+    nearest_points,
+    share_inside,
+)
 from instag.models.gaussians import (
     Gaussians,
     gaussians_at,
@@ -68,7 +74,7 @@ def gaussians_from_frames(
     """`count` of them, or fewer where the frames show little of a head: then with the tracked
     points among them."""
     views = [view_of(dataset, index) for index in turned(dataset, train)]
-    profile = depth_profile(views, dataset.identity, generator)
+    profile = depth_profile(views, head_pixels_of(views, dataset.identity), generator)
     each = SPARE * count // len(views)
     pieces = [lifted(view, dataset.identity, profile, each, generator) for view in views]
     points, colours = (torch.cat(parts) for parts in zip(*pieces, strict=True))

@@ -73,9 +73,10 @@ def align_head(clip: Clip, landmarks: Landmarks, report: Report = silent) -> Tra
 def head_points(views: list[HeadView], track: Track, generator: torch.Generator) -> SkinPoints:
     """Points on the face and beside it, as the views show it."""
     tracked = torch.from_numpy(track.identity).float()
-    profile = depth_profile(views, tracked, generator)
+    seen = head_pixels_of(views, tracked)
+    profile = depth_profile(views, seen, generator)
     places, eyes = [], []
-    for view, (pixels, nearest) in zip(views, head_pixels_of(views, tracked), strict=True):
+    for view, (pixels, nearest) in zip(views, seen, strict=True):
         beside = torch.nonzero(nearest.away > BESIDE)[:, 0]
         beside = beside[torch.randperm(len(beside), generator=generator)[: HEAD // len(views)]]
         depth = nearest.depth[beside] + profile(nearest.away[beside], nearest.angle[beside])
