@@ -9,12 +9,12 @@ from instag.capture.prepare import prepare
 from instag.data.clip import Clip
 from instag.errors import Cancelled
 from instag.models.avatar import Avatar
+from instag.observed import FPS
 from instag.runtime.device import device_named
 from instag.training.adapt import adapt
 from instag.training.adapt_plan import AdaptPlan
 from instag.training.options import TrainingOptions
 from instag.training.trainer import CancelToken, Preview, StageReport, silent_stages
-from instag.types import FPS
 
 OBSERVE = "observe"
 """The stage that a report is called with while the video is observed."""

@@ -4,35 +4,26 @@ of a picture's regions.
 
 Pictures are channels-last, `b h w 3`, RGB, in [0, 1] as floats or 0..255 as uint8. World: metres,
 the head at the origin, x right, y up, z out of the face. Cameras: x right, y down, z forward, as
-rasterizers want them.
+rasterizers want them. What needs no Torch lies in `observed.py`.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Literal
 
-import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-FPS = 25
-"""Frames a second of every Clip, Avatar and speech feature."""
-
-SAMPLE_RATE = 16_000
-"""Samples a second that every front end takes."""
-
-
-SAMPLES = SAMPLE_RATE // FPS
-"""Samples a frame."""
-
+from instag.observed import FPS as FPS
+from instag.observed import HEAD_REGIONS as HEAD_REGIONS
+from instag.observed import LANDMARKS as LANDMARKS
+from instag.observed import SAMPLE_RATE as SAMPLE_RATE
+from instag.observed import SAMPLES as SAMPLES
+from instag.observed import Region as Region
+from instag.observed import Track as Track
 
 WINDOWS = 8
 """Windows seen for frame t: those of frames t-4 .. t+3."""
-
-
-LANDMARKS = 478
-"""Facial landmarks of MediaPipe's face mesh: 468 on the skin, then 5 on each iris."""
 
 
 LIP_CODES = 12
@@ -55,43 +46,6 @@ AU45 is clipped to [0, 2] (docs/method.md#networks)."""
 OPEN_EYE_UNITS = ("AU05", "AU07")
 """Units that only open eyes show, a raised upper lid and a tightened lower one: closed eyes are
 measured as 0 in both."""
-
-
-class Region(IntEnum):
-    """The part of the scene that a pixel shows (docs/method.md#observation). A Clip's
-    regions/*.png store these numbers."""
-
-    BACKGROUND = 0
-    TORSO = 1
-    NECK = 2
-    FACE = 3
-    HAIR = 4
-    MOUTH = 5
-    TEETH = 6
-
-
-HEAD_REGIONS = (Region.FACE, Region.HAIR, Region.MOUTH, Region.TEETH)
-"""All that a head's Gaussians show."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Track:
-    """Where the head is in each frame, and its shape.
-
-    rotations, translations: camera to world (the head's frame of reference), OpenGL style (y up,
-    looking along -z), metres. landmarks: MediaPipe's 478 points, x and y in pixels, z in pixels
-    relative to the head (smaller is nearer). landmarks68: the 68 points of the iBUG scheme, pixels.
-    identity: the 478 points at rest, metres, world. found: False where the landmarks were filled in
-    between their neighbours. focal: pixels.
-    """
-
-    rotations: Float[np.ndarray, "f 3 3"]
-    translations: Float[np.ndarray, "f 3"]
-    landmarks: Float[np.ndarray, "f 478 3"]
-    landmarks68: Float[np.ndarray, "f 68 2"]
-    identity: Float[np.ndarray, "478 3"]
-    found: Bool[np.ndarray, " f"]
-    focal: float
 
 
 @dataclass(frozen=True, kw_only=True)

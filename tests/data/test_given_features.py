@@ -5,12 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.data.given_features import (
-    PUBLISHED,
-    find_instag_features,
-    given_features,
-    read_instag_features,
-)
+from instag.data.features_path import PUBLISHED, find_instag_features
+from instag.data.given_features import given_features, read_instag_features
 from instag.errors import BadArgument, NotAnArtefact
 
 

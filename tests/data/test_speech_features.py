@@ -14,12 +14,8 @@ from instag.assets import store
 from instag.data import speech_features
 from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo
-from instag.data.given_features import stored_name
-from instag.data.speech_features import (
-    check_features,
-    clip_features,
-    features_of_silence,
-)
+from instag.data.features_path import check_features, stored_name
+from instag.data.speech_features import clip_features, features_of_silence
 from instag.errors import AssetMissing, BadArgument, NotAnArtefact
 from instag.speech.ave import AudioVisualEncoder
 from instag.speech.chunking import silence

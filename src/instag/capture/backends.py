@@ -18,8 +18,8 @@ from instag.errors import AssetMissing, BadArgument
 if TYPE_CHECKING:
     from instag.capture.options import CaptureOptions
     from instag.data.clip import Clip
+    from instag.observed import Track
     from instag.runtime.progress import Report
-    from instag.types import Track
 
     ClipStep = Callable[[Clip, Report], None]
     TrackStep = Callable[[Clip, Track, Report], Track]

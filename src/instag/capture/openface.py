@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float
 from instag.data.clip import Clip
 from instag.data.openface_table import MIN_CONFIDENCE, OpenFaceTable, read_openface_table
 from instag.errors import BadArgument, TableMismatch
+from instag.observed import FPS
 from instag.runtime.progress import Report, silent
-from instag.types import FPS
 
 REQUIRED = ("AU01", "AU04", "AU05", "AU06", "AU07", "AU25", "AU45")
 """Action units that training uses (docs/method.md#networks, #pre-training)."""

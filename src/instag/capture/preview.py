@@ -13,9 +13,9 @@ from instag.capture.segmentation.torso import composite_over
 from instag.data.clip import Clip
 from instag.data.head_mask import head_alpha_uint8
 from instag.errors import NotAnArtefact
+from instag.observed import Region, Track
 from instag.perception.head_coordinates import INNER_LIPS, OVAL
 from instag.runtime.files import write_atomic
-from instag.types import Region, Track
 
 COLUMNS = 6
 """Frames on the sheet."""

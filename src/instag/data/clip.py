@@ -33,6 +33,7 @@ from instag.data.kept_pictures import KeptPictures
 from instag.errors import NotAnArtefact
 from instag.media.pcm import pcm16
 from instag.media.wav import write_wav
+from instag.observed import LANDMARKS, SAMPLE_RATE, Region, Track
 from instag.runtime.array_files import map_array, read_arrays, write_array, write_arrays
 from instag.runtime.files import atomic_path, check_format, write_atomic
 from instag.runtime.picture_file import MOST_SIDE, read_picture
@@ -46,7 +47,6 @@ from instag.runtime.untrusted import (
     refuse_link,
     whole_number,
 )
-from instag.types import LANDMARKS, SAMPLE_RATE, Region, Track
 
 MOST_INFO = 2**24
 """Bytes of clip.json."""

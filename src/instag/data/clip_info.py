@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from instag.observed import FPS
 from instag.runtime.picture_file import MOST_SIDE
 from instag.runtime.untrusted import real_number, record, whole_number, words
-from instag.types import FPS
 
 FORMAT_VERSION = 1
 MOST_FRAMES = 100 * 3600 * FPS

@@ -2,7 +2,6 @@
 note, or as the original's own scripts stored them: aud.npy, aud_eo.npy, aud_hu.npy, aud_ave.npy.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,29 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from instag.data.features_path import PUBLISHED, features_path, find_instag_features
 from instag.errors import BadArgument, NotAnArtefact
 from instag.runtime.array_files import map_array
 from instag.runtime.untrusted import check_array, parsing
 from instag.speech.windows import windows_at_50_hz
-
-
-@dataclass(frozen=True, kw_only=True)
-class InstagFeatures:
-    """files: names in the original's data folders. steps, channels: of a frame as stored. pairs:
-    the frame's own two steps are stored, not its window."""
-
-    files: tuple[str, ...]
-    steps: int
-    channels: int
-    pairs: bool = False
-
-
-PUBLISHED = {
-    "deepspeech": InstagFeatures(files=("aud.npy", "aud_ds.npy"), steps=16, channels=29),
-    "esperanto": InstagFeatures(files=("aud_eo.npy",), steps=16, channels=44),
-    "hubert": InstagFeatures(files=("aud_hu.npy",), steps=2, channels=1024, pairs=True),
-    "ave": InstagFeatures(files=("aud_ave.npy",), steps=1, channels=512),
-}
 
 MAX_SURPLUS = 25
 """Frames beyond the clip's end that given features may have: sound goes on after the picture."""
@@ -83,24 +64,6 @@ def read_instag_features(path: Path, name: str) -> Float[Tensor, "f channels ste
         if form.pairs
         else values.transpose(1, 2).contiguous()
     )
-
-
-def find_instag_features(folder: Path, name: str) -> Path | None:
-    """The original's file of these features in a clip's features/ or its folder itself, None where
-    neither has one."""
-    files = PUBLISHED[name].files if name in PUBLISHED else ()
-    paths = (place / file for place in (folder / "features", folder) for file in files)
-    return next((path for path in paths if path.is_file()), None)
-
-
-def stored_name(name: str) -> str:
-    """The front end's name as that of a file."""
-    return "".join(letter if letter.isalnum() or letter in "+._-" else "-" for letter in name)
-
-
-def features_path(folder: Path, name: str) -> Path:
-    """Where a clip's features of a front end lie, given or computed."""
-    return folder / "features" / f"{stored_name(name)}.npy"
 
 
 def load_features(path: Path) -> Float[np.ndarray, "f channels steps"]:

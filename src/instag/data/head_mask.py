@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from instag.types import Region
+from instag.observed import Region
 
 
 def head_alpha_uint8(

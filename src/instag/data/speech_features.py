@@ -8,13 +8,8 @@ import torch
 from jaxtyping import Float
 
 from instag.data.clip import Clip
-from instag.data.given_features import (
-    features_path,
-    find_instag_features,
-    given_features,
-    load_features,
-    stored_name,
-)
+from instag.data.features_path import features_path, stored_name
+from instag.data.given_features import given_features, load_features
 from instag.errors import AssetMissing, NotWritable
 from instag.runtime.files import explain_refusal, sha256_of, write_atomic
 from instag.runtime.progress import Report, silent
@@ -77,13 +72,6 @@ def features_of_silence(
         sound = waveform[: len(found) * SAMPLES]
         loudness = np.square(np.pad(sound, (0, -len(sound) % SAMPLES)).reshape(-1, SAMPLES)).mean(1)
         return found[loudness.argmin()]
-
-
-def check_features(folder: Path, name: str) -> None:
-    """Check, before any work, that a clip in `folder`, or one that is made there, can have features
-    of this name. Raises BadArgument, AssetMissing."""
-    if not features_path(folder, name).is_file() and find_instag_features(folder, name) is None:
-        require(name)
 
 
 def _can_be_made(name: str) -> bool:

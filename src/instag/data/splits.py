@@ -4,7 +4,7 @@ for testing, `n_views` counts teaching frames."""
 from dataclasses import dataclass
 
 from instag.errors import BadArgument, TooShort
-from instag.types import FPS
+from instag.observed import FPS
 
 TEST_FRAMES = 300
 """At most the last 12 s are tested."""

@@ -7,7 +7,7 @@ from instag.errors import NotMedia
 from instag.media.container import file_seconds, opened, picture_stream, undecodable
 from instag.media.decoding import Decoder
 from instag.media.picture_conversion import displayed_size
-from instag.types import FPS
+from instag.observed import FPS
 
 
 @dataclass(frozen=True, kw_only=True)

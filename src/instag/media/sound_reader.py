@@ -26,7 +26,7 @@ from instag.media.sound_queue import SampleQueue
 from instag.media.sound_track import SoundChoice, choose_sound
 from instag.media.timecode import clock
 from instag.media.timeline import read_timeline
-from instag.types import FPS
+from instag.observed import FPS
 
 ENCODER_TAIL_S = 0.1
 """An encoder fills its last block with sound: up to so much past the header's length is cut."""

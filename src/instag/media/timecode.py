@@ -3,7 +3,7 @@
 import math
 
 from instag.errors import BadArgument
-from instag.types import FPS
+from instag.observed import FPS
 
 
 def clock(frame: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int16
 
-from instag.types import SAMPLE_RATE
+from instag.observed import SAMPLE_RATE
 
 
 @contextmanager

@@ -30,9 +30,9 @@ from jaxtyping import Float, UInt8
 from instag.errors import BadArgument
 from instag.media.pixel_format import EXACT
 from instag.media.sound_queue import SoundCutter
+from instag.observed import FPS
 from instag.runtime.files import atomic_path
 from instag.runtime.progress import Report, silent
-from instag.types import FPS
 
 AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 BT709 = 1

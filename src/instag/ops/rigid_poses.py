@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from instag.types import Track
+from instag.observed import Track
 
 
 @dataclass(frozen=True, kw_only=True)

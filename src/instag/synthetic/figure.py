@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from instag.observed import Region
 from instag.ops.easing import smoothstep
 from instag.synthetic.expression import Expression
 from instag.synthetic.face import JAW_AXIS, Face, build_face, turn_x
@@ -25,7 +26,6 @@ from instag.synthetic.parts import (
 from instag.synthetic.rasterizer import point_normals
 from instag.synthetic.shading import Material
 from instag.synthetic.texture import cloth_texture, eye_texture, skin_texture
-from instag.types import Region
 
 MATERIAL_REGIONS = np.array(
     [

@@ -14,9 +14,9 @@ from numba import njit
 
 from instag.data.clip import Clip, Surface
 from instag.motion.landmark_motion import SKIN_POINTS
+from instag.observed import Track
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
-from instag.types import Track
 
 TRIANGLES = Path(__file__).parents[2] / "bundled" / "face_mesh_triangles.npz"
 SMOOTHING = 3

@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float, UInt8
 from instag.capture.geometry.from_mesh import TrackedMesh
 from instag.data.clip import Clip, Surface
 from instag.errors import CaptureError
+from instag.observed import Region
 from instag.runtime.progress import Report, silent
-from instag.types import Region
 
 SAMPLES = 12
 """Frames, evenly spread over the clip, from which scale and signs are estimated."""

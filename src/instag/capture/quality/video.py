@@ -10,10 +10,10 @@ from jaxtyping import Float, UInt8
 
 from instag.capture.tracking.fit_head import reprojection_errors
 from instag.data.clip import Clip
+from instag.observed import Region, Track
 from instag.perception.head_coordinates import CHIN, CROWN, EYE_CORNERS, OVAL
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
-from instag.types import Region, Track
 
 SAMPLED_FRAMES = 48
 """Frames that are measured, evenly spaced."""

@@ -24,9 +24,9 @@ from instag.capture.segmentation.class_kernels import (
     skin_terms,
     subtract_largest,
 )
+from instag.observed import Region
 from instag.perception.head_coordinates import OVAL, to_head
 from instag.runtime.parallel import in_order
-from instag.types import Region
 
 BINS = 32
 """Bins of each of red, green and blue."""

@@ -8,9 +8,9 @@ from jaxtyping import Bool, UInt8
 
 from instag.capture.networks.bodypix import Body
 from instag.data.clip import Clip
+from instag.observed import Region
 from instag.perception.connected_components import small_components
 from instag.runtime.progress import Report, silent
-from instag.types import Region
 
 BodyFinder = Callable[[UInt8[np.ndarray, "h w 3"]], Body]
 MIN_PROBABILITY = 0.5

@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float, UInt8
 from numba import njit
 
 from instag.data.clip import Clip
+from instag.observed import Region
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
-from instag.types import Region
 
 CANDIDATES = 5
 """Frames kept for each pixel; their median removes noise and passers-by."""

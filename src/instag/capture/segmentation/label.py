@@ -29,6 +29,7 @@ from instag.capture.segmentation.class_kernels import mix_before, mix_both, most
 from instag.capture.segmentation.lips import without_lips
 from instag.capture.segmentation.teeth import mouth_inside, teeth_likeness, teeth_mask
 from instag.data.clip import Clip
+from instag.observed import Region
 from instag.perception.connected_components import (
     AREA,
     HEIGHT,
@@ -41,7 +42,6 @@ from instag.perception.connected_components import (
 from instag.perception.person_mask import PersonSegmenter
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
-from instag.types import Region
 
 APPEARANCE_FRAMES = 16
 """Frames, evenly spaced, that the appearance model is fitted to."""

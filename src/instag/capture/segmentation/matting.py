@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from instag.data.clip import Clip
+from instag.observed import Region
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
-from instag.types import Region
 
 HAIR_OUT, HAIR_IN = 14 / 512, 7 / 512
 """Width of the unknown band outside of hair and inside it, in picture heights."""

@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float, UInt8
 
 from instag.capture.segmentation.teeth import teeth_likeness, teeth_mask
 from instag.data.clip import Clip
+from instag.observed import Region
 from instag.perception.connected_components import small_components
 from instag.runtime.progress import Report, silent
-from instag.types import Region
 
 Parser = Callable[[UInt8[np.ndarray, "h w 3"]], UInt8[np.ndarray, "h w"]]
 """Regions of an RGB frame, without teeth."""

@@ -14,9 +14,9 @@ from instag.capture.segmentation.torso_kernels import (
     neck_starts,
 )
 from instag.data.clip import Clip
+from instag.observed import Region
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
-from instag.types import Region
 
 NECK_EXTENSION = 48 / 512
 """Height of the neck's extension under the head, in picture heights."""

@@ -4,7 +4,7 @@ one. Colours are blended in float32 and rounded to the nearest even number."""
 import numpy as np
 from numba import njit
 
-from instag.types import Region
+from instag.observed import Region
 
 F = np.float32
 TORSO, NECK, FACE = int(Region.TORSO), int(Region.NECK), int(Region.FACE)

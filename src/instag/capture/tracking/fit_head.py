@@ -12,12 +12,12 @@ from jaxtyping import Bool, Float, Int
 
 from instag.capture.tracking.bundle_adjustment import Rig, ShapePrior, align, bundle_adjust, project
 from instag.capture.tracking.pose_smoothing import Observations, smooth_poses
+from instag.observed import Track
 from instag.ops.rigid_poses import Poses, camera_to_head, head_to_camera
 from instag.perception.face_mesh import Landmarks, sixty_eight
 from instag.perception.landmark_pairs import INNER_LIPS, OUTER_EYES, distance
 from instag.perception.skin_flow import SKIN
 from instag.runtime.progress import Report, part, silent
-from instag.types import Track
 
 EYE_DISTANCE = 0.092
 """Metres between the outer corners of the eyes."""

@@ -41,11 +41,11 @@ from instag.capture.tracking.skin_features import (
     sample_points,
 )
 from instag.data.clip import Clip
+from instag.observed import Track
 from instag.ops.rigid_poses import Poses, camera_to_head, head_to_camera
 from instag.perception.face_mesh import Landmarks
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, part, silent
-from instag.types import Track
 
 POINTS = 4_000
 """Points on the face."""

@@ -15,8 +15,8 @@ from scipy.spatial.transform import Rotation
 
 from instag.capture.tracking.bundle_adjustment import Rig, project
 from instag.capture.tracking.fit_head import RIGID
+from instag.observed import Track
 from instag.ops.rigid_poses import Poses, head_to_camera
-from instag.types import Track
 
 FRAMES = 60
 """Frames, evenly spaced, that the similarity is fitted to."""

@@ -88,7 +88,7 @@ def print_result(
 
 def plan_line(plan: "AdaptPlan") -> str:
     """Which seconds are learned from, which are tested, and which are not used."""
-    from instag.types import FPS
+    from instag.observed import FPS
 
     def seconds(frames: int) -> str:
         return f"{round(frames / FPS, 1):g} s"

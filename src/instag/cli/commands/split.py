@@ -27,7 +27,7 @@ def split(
 
     from instag.data import splits
     from instag.data.clip import Clip
-    from instag.types import FPS
+    from instag.observed import FPS
 
     opened = Clip.open(clip)
     kept = splits.held_back(len(opened)) if seconds is None else round(seconds * FPS)

@@ -13,12 +13,12 @@ from instag.capture.tracking.fit_head import to_head_frame
 from instag.capture.tracking.world_alignment import align_world
 from instag.data.clip import Clip
 from instag.errors import CaptureError
+from instag.observed import Track
 from instag.ops.rigid_poses import Poses
 from instag.ops.rigid_poses import head_to_camera as to_camera
 from instag.runtime.array_files import write_arrays
 from instag.runtime.device import device_named
 from instag.runtime.progress import Report, silent
-from instag.types import Track
 
 MAX_REPROJECTION_ERROR = 12.0
 """Largest reprojection error of the model's resting face in pixels of a 512 x 512 picture: beyond,
