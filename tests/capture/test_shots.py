@@ -10,7 +10,7 @@ from instag.capture import shots as module
 from instag.capture.face_crop import Face, ScanResult, find_crop
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace
-from instag.media.reader import MediaInfo, skim_frames
+from instag.media.reader import MediaInfo, Timeline, skim_frames
 from instag.media.timecode import clock
 from instag.media.writer import write_video
 from shared_files import shared_clip
@@ -141,6 +141,7 @@ def survey(*shots: tuple[int, int, bool]) -> ScanResult:
     return ScanResult(
         video=Path("me.mp4"),
         info=info,
+        timeline=Timeline(),
         shots=Shots(shots=tuple(Shot(first=f, end=e) for f, e, _ in shots), jumps=()),
         every=10,
         faces=samples,

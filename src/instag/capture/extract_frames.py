@@ -16,18 +16,19 @@ from instag.media.reader import (
     Notice,
     SoundChoice,
     Square,
+    Timeline,
     read_frames,
     stream_sound,
     unnoticed,
 )
 from instag.media.sound_queue import SampleQueue
 from instag.media.timecode import clock
+from instag.observed import FPS, LANDMARKS, SAMPLE_RATE
 from instag.perception.face_mesh import FaceMesh, Landmarks, fill_gaps, longest_tracked_part
 from instag.perception.skin_flow import SkinFlow
 from instag.runtime.array_files import read_arrays, write_arrays
 from instag.runtime.progress import Report, silent
 from instag.runtime.untrusted import check_array
-from instag.types import FPS, LANDMARKS, SAMPLE_RATE
 
 MIN_DURATION_S = 2.0
 MAX_PENDING = 8
@@ -45,13 +46,14 @@ def extract_frames(
     shot: Shot,
     report: Report = silent,
     notice: Notice = unnoticed,
+    timeline: Timeline | None = None,
 ) -> Shot:
     """Write frames/ and landmarks.npz from one shot of a video in one decoding pass; returns the
     part of the shot that the clip contains.
 
     That is the longest part in which every gap without a face is short enough to interpolate. One
-    thread finds landmarks while another writes pictures. Raises TooShort, NoFace, FaceLost, and
-    what `read_frames` raises.
+    thread finds landmarks while another writes pictures. timeline: the video's, where it is known.
+    Raises TooShort, NoFace, FaceLost, and what `read_frames` raises.
     """
     x, y, side = (2 * int(length / 2) for length in crop)
     square = Square(x=x, y=y, side=side, size=clip.info.width)
@@ -68,7 +70,12 @@ def extract_frames(
     with ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
         for index, image in enumerate(
             read_frames(
-                video, square=square, start=shot.first, seconds=shot.end / FPS, notice=notice
+                video,
+                square=square,
+                start=shot.first,
+                seconds=shot.end / FPS,
+                notice=notice,
+                timeline=timeline,
             )
         ):
             pending.append(

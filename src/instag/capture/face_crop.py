@@ -13,11 +13,11 @@ from jaxtyping import UInt8
 
 from instag.capture.shots import SIDE, Shot, Shots, find_shots
 from instag.errors import BadArgument, NoFace, SeveralFaces
-from instag.media.reader import MediaInfo, picture_seconds, probe, skim_frames
+from instag.media.reader import MediaInfo, Timeline, picture_timeline, probe, skim_frames
 from instag.media.timecode import clock
+from instag.observed import FPS
 from instag.perception.face_detector import FAR, NEAR, FaceDetector
 from instag.runtime.progress import Report, silent
-from instag.types import FPS
 
 SAMPLES_PER_SECOND = 2.5
 MAX_SAMPLES = 600
@@ -58,10 +58,11 @@ class Crop(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class ScanResult:
     """The result of one pass over a video: its shots, and the faces in each `every`-th frame
-    (largest first, in pixels of the displayed picture)."""
+    (largest first, in pixels of the displayed picture). timeline: of the picture."""
 
     video: Path
     info: MediaInfo
+    timeline: Timeline
     shots: Shots
     every: int
     faces: tuple[tuple[Face, ...], ...]
@@ -102,7 +103,8 @@ def scan_video(
     and what `skim_frames` raises."""
     video, seconds = Path(video), None if math.isinf(window[1]) else window[1]
     info = probe(video)
-    shown = picture_seconds(video)
+    timeline = picture_timeline(video)
+    shown = timeline.picture_seconds
     stated = shown if 0 < shown < 0.9 * info.seconds else info.seconds
     length = max(1.0, min(stated or seconds or 0.0, seconds or np.inf))
     every = max(1, round(FPS / min(SAMPLES_PER_SECOND, MAX_SAMPLES / length)))
@@ -118,7 +120,9 @@ def scan_video(
     def shrunk() -> Iterator[UInt8[np.ndarray, "n n 3"]]:
         nonlocal last
         for index, (small, picture) in enumerate(
-            skim_frames(video, small=SIDE, every=every, scale=scale, seconds=seconds)
+            skim_frames(
+                video, small=SIDE, every=every, scale=scale, seconds=seconds, timeline=timeline
+            )
         ):
             if picture is not None:
                 searched.append(finder.submit(search, picture))
@@ -132,7 +136,9 @@ def scan_video(
     with ThreadPoolExecutor(1) as finder:
         shots = _cut_out(find_shots(shrunk()), *window, video)
     faces = tuple(each.result() for each in searched)
-    return ScanResult(video=video, info=info, shots=shots, every=every, faces=faces)
+    return ScanResult(
+        video=video, info=info, timeline=timeline, shots=shots, every=every, faces=faces
+    )
 
 
 def _cut_out(found: Shots, first_s: float, end_s: float, video: Path) -> Shots:

@@ -26,7 +26,7 @@ from instag.media.flaws import Flaw, Notice, unnoticed
 from instag.media.picture_conversion import FrameConverter, RgbConverter, Square, deinterlaced
 from instag.media.timecode import clock
 from instag.media.timeline import Timeline, read_timeline
-from instag.types import FPS
+from instag.observed import FPS
 
 
 def read_frames(
@@ -38,6 +38,7 @@ def read_frames(
     start: int = 0,
     seconds: float | None = None,
     notice: Notice = unnoticed,
+    timeline: Timeline | None = None,
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """RGB frames at a constant rate: frame k is the one shown nearest to k / fps seconds after the
     first.
@@ -47,11 +48,11 @@ def read_frames(
     exists in RGB); with `square` only that part is converted, and `scale` is not used. The first
     `start` frames are passed over; at most `seconds` are read, from the video's beginning. Where
     time stamps jump, the frames go on. `notice` gets the share of damaged frames at the end.
-    Memory is constant. Raises FileMissing, NotMedia, Truncated (at the end, where frames are
-    missing).
+    timeline: as `picture_timeline` returned it, where it is known. Memory is constant. Raises
+    FileMissing, NotMedia, Truncated (at the end, where frames are missing).
     """
     path = Path(path)
-    timeline = _timeline(path)
+    timeline = timeline or picture_timeline(path)
     with opened(path) as container:
         stream = _needed_picture(container, path)
         convert = FrameConverter(stream, scale, square)
@@ -70,6 +71,7 @@ def skim_frames(
     scale: float,
     seconds: float | None = None,
     notice: Notice = unnoticed,
+    timeline: Timeline | None = None,
 ) -> Iterator[tuple[UInt8[np.ndarray, "n n 3"], UInt8[np.ndarray, "h w 3"] | None]]:
     """The frames of `read_frames` at 25 a second, squeezed into `small` x `small` pixels, each
     `every`-th one (from the first) also as a whole at `scale`.
@@ -77,7 +79,7 @@ def skim_frames(
     Raises what `read_frames` raises.
     """
     path = Path(path)
-    timeline = _timeline(path)
+    timeline = timeline or picture_timeline(path)
     with opened(path) as container:
         stream = _needed_picture(container, path)
         convert, squeeze = FrameConverter(stream, scale, None), RgbConverter()
@@ -87,16 +89,10 @@ def skim_frames(
                 yield squeezed, convert(frame) if index % every == 0 else None
 
 
-def picture_seconds(path: Path | str) -> float:
-    """How long a video's picture goes on, without what its time stamps jump over; 0 where they do
-    not show it. Raises FileMissing, NotMedia, Truncated."""
-    timeline = _timeline(Path(path))
-    shifts = timeline.pictures
-    return timeline.picture_end - (shifts[-1][1] if shifts else 0.0)
-
-
-def _timeline(path: Path) -> Timeline:
-    """Of the picture and the sound that goes with it."""
+def picture_timeline(path: Path | str) -> Timeline:
+    """Of a video's picture and the sound that goes with it. Raises FileMissing, NotMedia,
+    Truncated."""
+    path = Path(path)
     with opened(path) as container:
         picture = picture_stream(container)
         tracks = (

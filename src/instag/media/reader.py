@@ -3,9 +3,10 @@
 from instag.media.flaws import Flaw, Notice, unnoticed
 from instag.media.media_info import MediaInfo, probe
 from instag.media.picture_conversion import Square
-from instag.media.picture_reader import picture_seconds, read_frames, skim_frames
+from instag.media.picture_reader import picture_timeline, read_frames, skim_frames
 from instag.media.sound_reader import find_sound, read_sound, stream_sound
 from instag.media.sound_track import SoundChoice
+from instag.media.timeline import Timeline
 
 __all__ = [
     "Flaw",
@@ -13,8 +14,9 @@ __all__ = [
     "Notice",
     "SoundChoice",
     "Square",
+    "Timeline",
     "find_sound",
-    "picture_seconds",
+    "picture_timeline",
     "probe",
     "read_frames",
     "read_sound",

@@ -75,6 +75,12 @@ class Timeline:
     sound_end: float = 0.0
     picture_step: float = 0.0
 
+    @property
+    def picture_seconds(self) -> float:
+        """How long the picture goes on, without what its times jump over; 0 where they do not show
+        it."""
+        return self.picture_end - (self.pictures[-1][1] if self.pictures else 0.0)
+
     def shifts(self, stream: Stream) -> tuple[tuple[int, float], ...]:
         """Of a track."""
         return self.pictures if stream.type == "video" else self.sounds
