@@ -9,7 +9,14 @@ import torch
 
 from instag.errors import BadArgument
 from instag.runtime import threads
-from instag.runtime.threads import denormals_flushed, one_thread_each, ready_for_live, set_threads
+from instag.runtime.threads import (
+    compute_alone,
+    denormals_flushed,
+    one_thread_each,
+    ready_for_live,
+    set_threads,
+    short_turns,
+)
 
 
 def test_threads() -> None:
@@ -70,6 +77,32 @@ def test_libraries_compute_alone_in_the_block_alone() -> None:
     finally:
         torch.set_num_threads(before[0])
         cv2.setNumThreads(before[1])
+
+
+def test_torch_that_is_loaded_in_the_block_computes_alone_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setattr(threads, "_usable_cores", lambda: 3)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delitem(sys.modules, "torch")
+    try:
+        with one_thread_each():
+            assert "torch" not in sys.modules
+            monkeypatch.setitem(sys.modules, "torch", torch)
+            compute_alone()
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_turns_are_short_in_the_block_alone() -> None:
+    before = sys.getswitchinterval()
+    with pytest.raises(KeyError), short_turns():
+        assert sys.getswitchinterval() < 1e-3
+        raise KeyError
+    assert sys.getswitchinterval() == before
 
 
 def test_denormals_are_gone_in_the_block_alone() -> None:

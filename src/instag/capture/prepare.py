@@ -13,15 +13,16 @@ from instag.capture.openface import read_rows
 from instag.capture.options import DEFAULTS, CaptureOptions
 from instag.capture.side_by_side import Ended, run_side_by_side
 from instag.capture.stages import FOLDERS, STAGES, Stage, lost
+from instag.capture.warm_up import load_stages
 from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo, StageRecord
+from instag.data.features_path import check_features
 from instag.data.kept_pictures import KeptPictures
-from instag.data.speech_features import check_features
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
 from instag.media.reader import MediaInfo, find_sound, probe
 from instag.runtime.files import sha256_of, sweep
 from instag.runtime.progress import Report, silent
-from instag.runtime.threads import one_thread_each
+from instag.runtime.threads import one_thread_each, short_turns
 from instag.version import __version__
 
 
@@ -57,7 +58,9 @@ def prepare(
         sweep(swept)
     _check_needs(work, clip)
     try:
-        with one_thread_each():
+        with one_thread_each(), short_turns():
+            if work and work[0] is not STAGES[0]:  # which warms up
+                load_stages()
             clip = run_side_by_side(
                 work,
                 clip,

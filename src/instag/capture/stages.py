@@ -1,7 +1,8 @@
 """The stages of observation: what each reads, which options change its result, and the function
 that does it.
 
-`prepare` runs them in this order; each writes its part of the clip's folder.
+`prepare` runs them in this order; each writes its part of the clip's folder. What only some of them
+need is loaded when they run: Torch alone takes seconds, in which the video can be read.
 """
 
 import gc
@@ -27,15 +28,12 @@ from instag.capture.backends import (
 from instag.capture.extract_frames import extract_audio, extract_frames, read_landmarks
 from instag.capture.face_crop import Crop, find_crop, scan_video
 from instag.capture.options import CaptureOptions
-from instag.capture.tracking.pose_refinement import track_head
 from instag.capture.warm_up import warming_up
 from instag.data.clip import Clip
-from instag.data.speech_features import clip_features
 from instag.media.reader import Flaw, find_sound
+from instag.observed import FPS, Track
 from instag.runtime.files import sha256_of
 from instag.runtime.progress import Report, part
-from instag.speech.lips.audio_offset import audio_offset
-from instag.types import FPS, Track
 
 FOLDERS = ("frames", "regions", "mattes", "torso", "surface", "features")
 """What the stages fill in a clip's folder."""
@@ -116,26 +114,28 @@ def _video(
     for name in ("landmarks.npz", "speech.wav", "backdrop.png", "track.npz", "au.csv"):
         (clip.folder / name).unlink(missing_ok=True)
     flaws: list[Flaw] = []
-    scan = scan_video(video, window=window, report=part(report, 0.0, 0.3))
-    given = None if crop is None else Crop(*crop)
-    chosen = scan.choose(shot, given)
-    if seconds is not None:
-        chosen = replace(chosen, end=min(chosen.end, chosen.first + round(seconds * FPS)))
-    square = given or find_crop(scan, chosen)
-    info = replace(
-        clip.info,
-        width=size,
-        height=size,
-        crop=square,
-        frame_count=0,
-        focal=None,
-        quality=None,
-        shots=tuple((each.first, each.end) for each in scan.shots.shots),
-        jumps=scan.shots.jumps,
-    )
-    clip = replace(clip, info=info)
     with warming_up():
-        kept = extract_frames(clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append)
+        scan = scan_video(video, window=window, report=part(report, 0.0, 0.3))
+        given = None if crop is None else Crop(*crop)
+        chosen = scan.choose(shot, given)
+        if seconds is not None:
+            chosen = replace(chosen, end=min(chosen.end, chosen.first + round(seconds * FPS)))
+        square = given or find_crop(scan, chosen)
+        info = replace(
+            clip.info,
+            width=size,
+            height=size,
+            crop=square,
+            frame_count=0,
+            focal=None,
+            quality=None,
+            shots=tuple((each.first, each.end) for each in scan.shots.shots),
+            jumps=scan.shots.jumps,
+        )
+        clip = replace(clip, info=info)
+        kept = extract_frames(
+            clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append, scan.timeline
+        )
     gc.collect()  # PyAV's containers are circles, which hold the frames of their decoders
     clip = _with(clip, frame_count=len(kept), first_frame=kept.first)
     return _with_flaws(clip, "video", flaws)
@@ -184,6 +184,8 @@ def _sound(
     clip: Clip, report: Report, *, video: Path, sound: Path | None, delay: int | None
 ) -> Clip:
     """Speech, shifted by the delay that is given or found from lips and voice."""
+    from instag.speech.lips.audio_offset import audio_offset
+
     flaws: list[Flaw] = []
     source = sound or video
     choice = find_sound(source, notice=flaws.append)
@@ -203,6 +205,8 @@ def _sound(
 
 def _tracking(clip: Clip, report: Report, *, points: str, tracker: str) -> Clip:
     """Poses, focal length and head shape."""
+    from instag.capture.tracking.pose_refinement import track_head
+
     own = track_head(clip, read_landmarks(clip), part(report, 0.0, 0.5))
     chosen = replace_track(clip, own, part(report, 0.5, 1.0), points=points, tracker=tracker)
     return _with(clip, focal=chosen.focal)
@@ -273,6 +277,8 @@ def _surface(clip: Clip, report: Report, *, surface: str) -> Clip:
 
 
 def _features(clip: Clip, report: Report, *, speech: str) -> Clip:
+    from instag.data.speech_features import clip_features
+
     clip_features(clip, speech, fresh=True, report=report)
     return clip
 

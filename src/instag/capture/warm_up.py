@@ -1,5 +1,5 @@
-"""Warming up: what the later stages of observation load is loaded while the first one extracts
-frames, of which a network on one core takes the most time."""
+"""Warming up: what the later stages of observation load is loaded while the first one reads the
+video. Torch takes longest, and only one core."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +7,13 @@ from threading import Thread
 
 import numpy as np
 
+from instag.runtime.threads import compute_alone
+
 
 @contextmanager
 def warming_up() -> Iterator[None]:
     """Warm up in a thread while the block runs."""
-    thread = Thread(target=_load, name="warming up")
+    thread = Thread(target=load_stages, name="warming up")
     thread.start()
     try:
         yield
@@ -19,15 +21,18 @@ def warming_up() -> Iterator[None]:
         thread.join()
 
 
-def _load() -> None:
-    """Import the modules of the later stages; garbage is collected, as the block makes some. Before
-    numba runs any kernel it fills tables of its own, which takes it a second."""
+def load_stages() -> None:
+    """Import the modules of the later stages; garbage is collected, as who warms up makes some.
+    Before numba runs any kernel it fills tables of its own, which takes it a second."""
+    compute_alone()
     import instag.capture.quality.report
     import instag.capture.segmentation.background
     import instag.capture.segmentation.label
     import instag.capture.segmentation.matting
     import instag.capture.segmentation.torso
-    import instag.capture.tracking.head_alignment  # noqa: F401
+    import instag.capture.tracking.head_alignment
+    import instag.data.speech_features
+    import instag.speech.lips.audio_offset  # noqa: F401
     from instag.perception.connected_components import Components
 
     Components.of(np.zeros((2, 2), bool))

@@ -80,18 +80,47 @@ def numba_threads_like_torch() -> int:
 @contextmanager
 def one_thread_each() -> Iterator[None]:
     """Let OpenCV and Torch compute in the thread that calls them while the block runs, which has
-    threads enough of its own: theirs would wait for each other where those want the cores."""
-    import cv2
-    import torch
+    threads enough of its own: theirs would wait for each other where those want the cores.
 
-    before = cv2.getNumThreads(), torch.get_num_threads()
+    Torch is not loaded for it: what loads it in the block calls `compute_alone`.
+    """
+    import cv2
+
+    of_torch = None
+    if "torch" in sys.modules:
+        import torch
+
+        of_torch = torch.get_num_threads()
+        compute_alone()
+    before = cv2.getNumThreads()
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
     try:
         yield
     finally:
-        cv2.setNumThreads(before[0])
-        torch.set_num_threads(before[1])
+        cv2.setNumThreads(before)
+        if "torch" in sys.modules:
+            import torch
+
+            torch.set_num_threads(of_torch or _asked_for() or _usable_cores())
+
+
+@contextmanager
+def short_turns() -> Iterator[None]:
+    """Let Python's threads ask for their turn sooner than by default while the block runs: what one
+    loads or counts in Python leaves no core idle whose thread has a line of Python to run."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def compute_alone() -> None:
+    """Let Torch compute in the thread that calls it."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @contextmanager

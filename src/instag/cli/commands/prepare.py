@@ -47,7 +47,8 @@ def prepare(
     from instag.runtime.threads import set_threads
 
     refuse_video(video)
-    set_threads(threads)
+    if threads is not None:  # set, it loads Torch, which else is loaded beside the video
+        set_threads(threads)
     chosen = replace(capture, speech=speech, seconds=seconds)
     started = time.monotonic()
     with terminal.progress(f"Observing {video.name}") as report:
