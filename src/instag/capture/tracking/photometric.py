@@ -7,6 +7,7 @@ forwards compositional).
 """
 
 from dataclasses import dataclass
+from typing import final
 
 import cv2
 import numpy as np
@@ -84,28 +85,17 @@ def linearize(
     intrinsics: Intrinsics,
 ) -> Linearization:
     """Compare a picture with a texture in a pose, and differentiate by the pose."""
-    count = len(points.positions)
-    values, weights, jacobian = np.empty(count), np.empty(count), np.empty((6, count))
-    hessian, gradient = np.empty((6, 6)), np.empty(6)
-    kernels.sample(
-        gradients.table,
-        points.positions,
-        points.normals,
-        pose.rotation,
-        pose.translation,
-        gradients.intrinsics(intrinsics),
-        values,
-        weights,
-        jacobian,
-    )
-    known = texture.values, texture.variances
-    contrast = kernels.compare(values, weights, jacobian, *known, hessian, gradient)
+    samples = _Samples.of(points)
+    samples.take(gradients, pose.rotation, pose.translation, intrinsics)
+    equations = samples.compare(texture)
     return Linearization(
-        values=values / contrast,
-        weights=weights,
-        hessian=hessian,
-        gradient=gradient,
-        cost=kernels.mean_cost(values, weights, *known, contrast),
+        values=samples.values / equations.contrast,
+        weights=samples.weights,
+        hessian=equations.hessian,
+        gradient=equations.gradient,
+        cost=kernels.mean_cost(
+            samples.values, samples.weights, texture.values, texture.variances, equations.contrast
+        ),
     )
 
 
@@ -122,18 +112,90 @@ def align_image(
     """The pose after `iterations` steps of Gauss-Newton; it converges from within about two pixels.
     first: the linearization in `pose`, where it is known."""
     rotation, translation = pose.rotation.copy(), pose.translation.copy()
-    if first is not None and iterations:
-        kernels.step(first.hessian, first.gradient, rotation, translation)
-        iterations -= 1
-    kernels.align(
-        gradients.table,
-        points.positions,
-        points.normals,
-        texture.values,
-        texture.variances,
-        gradients.intrinsics(intrinsics),
-        iterations,
-        rotation,
-        translation,
-    )
+    samples = _Samples.of(points)
+    for number in range(iterations):
+        found = first if number == 0 else None
+        if found is None:
+            samples.take(gradients, rotation, translation, intrinsics)
+            found = samples.compare(texture)
+        kernels.step(found.hessian, found.gradient, rotation, translation)
     return Pose(rotation=rotation, translation=translation)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class _Equations:
+    """The normal equations of a pose, and the picture's contrast against the texture."""
+
+    hessian: Float[np.ndarray, "6 6"]
+    gradient: Float[np.ndarray, "6"]
+    contrast: float
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class _Samples:
+    """What a picture shows at points, overwritten for each pose. places: columns, rows, and pixels
+    of a metre. shown: brightness, and its derivatives by x and y. weights: visibility. jacobian:
+    derivatives by the pose."""
+
+    points: SkinPoints
+    places: Float[np.ndarray, "3 s"]
+    shown: Float[np.ndarray, "3 s"]
+    weights: Float[np.ndarray, " s"]
+    jacobian: Float[np.ndarray, "6 s"]
+
+    @classmethod
+    def of(cls, points: SkinPoints) -> "_Samples":
+        count = len(points.positions)
+        return cls(
+            points=points,
+            places=np.empty((3, count)),
+            shown=np.empty((3, count)),
+            weights=np.empty(count),
+            jacobian=np.empty((6, count)),
+        )
+
+    @property
+    def values(self) -> Float[np.ndarray, " s"]:
+        return self.shown[0]
+
+    def take(
+        self,
+        gradients: ImageGradients,
+        rotation: Float[np.ndarray, "3 3"],
+        translation: Float[np.ndarray, "3"],
+        intrinsics: Intrinsics,
+    ) -> None:
+        columns, rows, scales = self.places
+        values, across, down = self.shown
+        height, width = gradients.table.shape[:2]
+        kernels.project(
+            self.points.positions,
+            self.points.normals,
+            rotation,
+            translation,
+            gradients.intrinsics(intrinsics),
+            (width, height),
+            columns,
+            rows,
+            scales,
+            self.weights,
+        )
+        kernels.interpolate(gradients.table, columns, rows, values, across, down)
+        kernels.differentiate(
+            self.points.positions, rotation, translation, scales, across, down, self.jacobian
+        )
+
+    def compare(self, texture: Texture) -> _Equations:
+        hessian, gradient = np.empty((6, 6)), np.empty(6)
+        contrast = kernels.compare(
+            self.values,
+            self.weights,
+            self.jacobian,
+            texture.values,
+            texture.variances,
+            hessian,
+            gradient,
+        )
+        return _Equations(hessian=hessian, gradient=gradient, contrast=contrast)

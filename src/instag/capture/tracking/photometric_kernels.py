@@ -1,7 +1,8 @@
 """Compiled passes over the points of a picture: where they lie in it, what it shows there, and how
 that is turned into a step of their pose.
 
-Each pass is a loop without branches, or one that only gathers, so that the compiler vectorizes it.
+Each pass is a loop without branches, or one that only gathers, so that the compiler vectorizes it;
+they call no other passes and no LAPACK, so that it takes few seconds.
 Poses are rotations [3 3] and translations [3], head to camera; intrinsics are focal length and
 principal point, x and y, in the table's pixels.
 """
@@ -56,7 +57,8 @@ def project(
 
 @njit(cache=True, nogil=True, fastmath=REORDERED)
 def interpolate(table, columns, rows, values, across, down):  # pragma: no cover - compiled
-    """Write the three channels of the table between pixels (bilinear)."""
+    """Write the three channels of a table [h w 3] between pixels (bilinear): brightness, and its
+    derivatives by x and y."""
     one = np.float32(1)
     for s in range(len(columns)):
         column, row = int(columns[s]), int(rows[s])
@@ -92,31 +94,6 @@ def differentiate(
         jacobian[1, s] = z * by_x - x * by_z
         jacobian[2, s] = x * by_y - y * by_x
         jacobian[3, s], jacobian[4, s], jacobian[5, s] = by_x, by_y, by_z
-
-
-@njit(cache=True, nogil=True)
-def sample(
-    table, positions, normals, rotation, translation, intrinsics, values, weights, jacobian
-):  # pragma: no cover - compiled
-    """Write what a picture shows at points in a pose (undefined where they are not visible), how
-    visible they are, and the derivatives by the pose. table [h w 3]: brightness, and its
-    derivatives by x and y."""
-    height, width = table.shape[:2]
-    columns, rows, scales, across, down = np.empty((5, len(values)))
-    project(
-        positions,
-        normals,
-        rotation,
-        translation,
-        intrinsics,
-        (width, height),
-        columns,
-        rows,
-        scales,
-        weights,
-    )
-    interpolate(table, columns, rows, values, across, down)
-    differentiate(positions, rotation, translation, scales, across, down, jacobian)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=REORDERED)
@@ -165,33 +142,38 @@ def mean_cost(values, weights, texture, variances, contrast):  # pragma: no cove
     return cost / max(total, 1e-9)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def step(hessian, gradient, rotation, translation):  # pragma: no cover - compiled
-    """Update a pose by one damped step of Gauss-Newton: R <- exp(w) R, t <- t + dt."""
-    damped = hessian.copy()
+    """Update a pose by one damped step of Gauss-Newton (Cholesky): R <- exp(w) R, t <- t + dt."""
+    lower, update = np.zeros((6, 6)), np.zeros(6)
     for i in range(6):
-        damped[i, i] += DAMPING[0] * hessian[i, i] + DAMPING[1]
-    update = np.linalg.solve(damped, gradient)
+        for j in range(i + 1):
+            rest = hessian[i, j]
+            if i == j:
+                rest += DAMPING[0] * hessian[i, i] + DAMPING[1]
+            for k in range(j):
+                rest -= lower[i, k] * lower[j, k]
+            lower[i, j] = math.sqrt(rest) if i == j else rest / lower[j, j]
+        rest = gradient[i]
+        for k in range(i):
+            rest -= lower[i, k] * update[k]
+        update[i] = rest / lower[i, i]
+    for i in range(5, -1, -1):
+        for k in range(i + 1, 6):
+            update[i] -= lower[k, i] * update[k]
+        update[i] /= lower[i, i]
     x, y, z = update[0], update[1], update[2]
-    angle = math.sqrt(x * x + y * y + z * z)
+    square = x * x + y * y + z * z
+    angle = math.sqrt(square)
     sine, versine = 1.0, 0.5
     if angle > 1e-8:
         sine, versine = math.sin(angle) / angle, 2 * (math.sin(angle / 2) / angle) ** 2
-    across = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    rotation += (sine * across + versine * (across @ across)) @ rotation
-    translation += update[3:]
-
-
-@njit(cache=True, nogil=True)
-def align(
-    table, positions, normals, texture, variances, intrinsics, steps, rotation, translation
-):  # pragma: no cover - compiled
-    """Update a pose by so many steps."""
-    values, weights = np.empty(len(positions)), np.empty(len(positions))
-    jacobian, hessian, gradient = np.empty((6, len(values))), np.empty((6, 6)), np.empty(6)
-    for _ in range(steps):
-        sample(
-            table, positions, normals, rotation, translation, intrinsics, values, weights, jacobian
-        )
-        compare(values, weights, jacobian, texture, variances, hessian, gradient)
-        step(hessian, gradient, rotation, translation)
+    for column in range(3):
+        a, b, c = rotation[0, column], rotation[1, column], rotation[2, column]
+        along = versine * (x * a + y * b + z * c)
+        still = 1 - versine * square
+        rotation[0, column] = still * a + sine * (y * c - z * b) + along * x
+        rotation[1, column] = still * b + sine * (z * a - x * c) + along * y
+        rotation[2, column] = still * c + sine * (x * b - y * a) + along * z
+    for axis in range(3):
+        translation[axis] += update[3 + axis]
