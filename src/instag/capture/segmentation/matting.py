@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
+from numba import njit
 
 from instag.data.clip import Clip
 from instag.observed import Region
@@ -69,16 +70,25 @@ def _alpha_in_box(
     height: int,
 ) -> UInt8[np.ndarray, "h w"]:
     person = _mask(regions != Region.BACKGROUND)
-    signed = _distance_inward(person)
     hair_out, hair_in, edge = (reach * height for reach in (HAIR_OUT, HAIR_IN, EDGE_HALF_WIDTH))
     near_hair = _within(_mask(regions == Region.HAIR), hair_out)
-    inside = _mask((signed > hair_in) | ((signed > edge) & (near_hair == 0)))
-    outside = _mask((signed < -hair_out) | ((signed < -edge) & (near_hair == 0)))
-    band = np.flatnonzero((inside | outside) == 0)
+    inside, outside = np.empty_like(person), np.empty_like(person)
+    band, distance = np.empty(person.size, np.int64), np.empty(person.size, np.float32)
+    count = _trimap(
+        _distance_from_outline(person),
+        person,
+        near_hair,
+        (np.float32(hair_in), np.float32(hair_out), np.float32(edge)),
+        inside,
+        outside,
+        band,
+        distance,
+    )
+    band, distance = band[:count], distance[:count]
     foreground, background, error = _local_colors(
         frame, plate.image, inside, outside, band, COLOR_SIGMA * height
     )
-    in_hair, distance = near_hair.ravel()[band] > 0, signed.ravel()[band]
+    in_hair = near_hair.ravel()[band] > 0
     reach_in = np.where(in_hair, hair_in, edge)
     reach_out = np.where(
         in_hair & plate.seen.ravel()[band],
@@ -118,11 +128,37 @@ def _mask(where: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
     return where.view(np.uint8) * np.uint8(255)
 
 
-def _distance_inward(person: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """Signed distance from the outline in pixels, positive inside the person."""
+def _distance_from_outline(person: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """Distance in pixels from the outermost pixels of the person."""
     rim = person - cv2.erode(person, np.ones((3, 3), np.uint8))
-    away = cv2.distanceTransform(cv2.bitwise_not(rim), cv2.DIST_L2, 3)
-    return np.where(person > 0, away + np.float32(0.5), np.float32(0.5) - away)
+    return cv2.distanceTransform(cv2.bitwise_not(rim), cv2.DIST_L2, 3)
+
+
+@njit(cache=True, nogil=True)
+def _trimap(
+    away, person, near_hair, reaches, inside, outside, band, distance
+):  # pragma: no cover - compiled
+    """Write the masks (255 and 0) of what is known to lie inside and outside of the person, and of
+    the unknown band between them the flat indices and the signed distances from the outline,
+    positive inside; returns how many pixels it has. reaches: into hair, out of hair, and to both
+    sides elsewhere."""
+    hair_in, hair_out, edge = reaches
+    height, width = away.shape
+    half, count = np.float32(0.5), 0
+    for row in range(height):
+        for column in range(width):
+            far = away[row, column]
+            signed = far + half if person[row, column] > 0 else half - far
+            near = near_hair[row, column] > 0
+            within = signed > hair_in or (signed > edge and not near)
+            without = signed < -hair_out or (signed < -edge and not near)
+            inside[row, column] = 255 if within else 0
+            outside[row, column] = 255 if without else 0
+            if not (within or without):
+                band[count] = row * width + column
+                distance[count] = signed
+                count += 1
+    return count
 
 
 def _within(mask: UInt8[np.ndarray, "h w"], reach: float) -> UInt8[np.ndarray, "h w"]:
