@@ -223,12 +223,13 @@ def fit_appearance_model(views: list[HeadView]) -> AppearanceModel:
     histogram: ColorHistogram | None = None
     bins = [bin_numbers(seen.image) for seen in views]
     near = [_dilated(seen.person > 0.5) for seen in views]
+    seen_often = _times_seen(views)
     for _ in range(_EM_ITERATIONS):
         log_atlas = np.log(atlas)
         work = partial(posterior, log_atlas=log_atlas, histogram=histogram)
         posteriors = list(in_order(work, views))
         histogram = ColorHistogram.estimate(_color_counts(posteriors, bins, near))
-        atlas = _estimate_atlas(posteriors, views)
+        atlas = _estimate_atlas(posteriors, views, seen_often)
     assert histogram is not None
     skin = np.concatenate(
         [cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb)[seen.oval > 0] for seen in views]
@@ -259,18 +260,30 @@ def _color_counts(
 
 
 def _estimate_atlas(
-    posteriors: list[Float[np.ndarray, "h w c"]], views: list[HeadView]
+    posteriors: list[Float[np.ndarray, "h w c"]],
+    views: list[HeadView],
+    seen_often: Float[np.ndarray, "a a 1"],
 ) -> Float[np.ndarray, "a a c"]:
     """The mean posterior in head coordinates, slightly blurred, mixed with the prior atlas where
     few frames show it."""
-    size = (ATLAS_SIZE, ATLAS_SIZE)
-    prior = prior_atlas()
-    total, count = prior * 2, np.full((*size, 1), 2, np.float32)
-    for probabilities, seen in zip(posteriors, views, strict=True):
-        to_atlas = atlas_map(seen.to_head)
-        total += cv2.warpAffine(probabilities, to_atlas, size, flags=cv2.INTER_LINEAR)
-        count += cv2.warpAffine(
-            np.ones(probabilities.shape[:2], np.float32), to_atlas, size, flags=cv2.INTER_LINEAR
-        )[..., None]
-    mean = cv2.GaussianBlur(total / count, (0, 0), 1.5) + 0.01
+    total = prior_atlas() * 2
+    work = zip(posteriors, views, strict=True)
+    for warped in in_order(lambda each: _in_head_coordinates(*each), work):
+        total += warped
+    mean = cv2.GaussianBlur(total / seen_often, (0, 0), 1.5) + 0.01
     return mean / mean.sum(-1, keepdims=True)
+
+
+def _times_seen(views: list[HeadView]) -> Float[np.ndarray, "a a 1"]:
+    """How many frames show each cell of the atlas, and 2 for the prior."""
+    count = np.full((ATLAS_SIZE, ATLAS_SIZE, 1), 2, np.float32)
+    for seen in views:
+        count += _in_head_coordinates(np.ones(seen.oval.shape, np.float32), seen)[..., None]
+    return count
+
+
+def _in_head_coordinates(
+    values: Float[np.ndarray, "h w *c"], seen: HeadView
+) -> Float[np.ndarray, "a a *c"]:
+    size = (ATLAS_SIZE, ATLAS_SIZE)
+    return cv2.warpAffine(values, atlas_map(seen.to_head), size, flags=cv2.INTER_LINEAR)
