@@ -1,6 +1,7 @@
 """The options that several commands share and that are not the library's: what to do with outputs,
 and how many threads to use."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from instag.errors import BadArgument
 from instag.options import MACHINE
-from instag.runtime.files import sweep
+from instag.runtime.files import check_writable, sweep
 from instag.speech.registry import choices
 from instag.training.options import DEVICE
 
@@ -61,7 +62,9 @@ Speech = Annotated[
 
 def refuse_existing(output: Path, overwrite: bool, *inputs: Path | None) -> None:
     """An output that exists is replaced only when asked for, and never where it is one of the
-    inputs; what killed runs left beside it goes. Raises BadArgument."""
+    inputs, or could not be written; what killed runs left beside it goes. Raises BadArgument,
+    NotWritable."""
+    check_writable(output)
     sweep(output.parent)
     if any(given is not None and _is_same(output, given) for given in inputs):
         raise BadArgument(f"{output} is read here, and would be lost. Give another -o.")
@@ -71,6 +74,16 @@ def refuse_existing(output: Path, overwrite: bool, *inputs: Path | None) -> None
         raise BadArgument(
             f"{output} exists already. Give another -o, or --overwrite to replace it."
         )
+
+
+def refuse_folder(output: Path, *, new: bool = False) -> None:
+    """A folder that something is written into has to be one, or new where that is asked for.
+    Raises BadArgument, NotWritable."""
+    check_writable(output / "any" if output.is_dir() else output)
+    if os.path.lexists(output) and new:
+        raise BadArgument(f"{output} exists already. Give the name of a new folder.")
+    if os.path.lexists(output) and not output.is_dir():
+        raise BadArgument(f"{output} is a file. Give the name of a folder.")
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -88,6 +88,19 @@ def _explain_making(path: Path) -> Iterator[None]:
         ) from error
 
 
+def check_writable(target: Path) -> None:
+    """Raises NotWritable, DiskFull where no file or folder of this name can be made: what takes
+    long asks before it begins. Nothing is left behind."""
+    with _explain_making(target):
+        with suppress(FileNotFoundError):
+            target.stat()
+        folder = target.parent
+        while not os.path.lexists(folder):
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
 def _is_short_write(error: OSError) -> bool:
     """Numpy reports a full disk as a write that was shorter than asked for, without a number."""
     return error.errno is None and "requested and" in str(error) and "written" in str(error)
@@ -198,8 +211,12 @@ def _is_being_written(path: Path) -> bool:
 
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
-    """The same for a folder that does not exist yet."""
+    """The same for a folder that does not exist yet, or is empty."""
     with _explain_making(target):
+        if target.is_symlink() or (os.path.lexists(target) and not target.is_dir()):
+            raise NotWritable(
+                f"{target} is a file or a link; a folder is written. Choose another place or name."
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=target.parent))
     handle = -1 if sys.platform == "win32" else os.open(temporary, os.O_RDONLY)

@@ -70,8 +70,7 @@ def evaluate(
 ) -> None:
     """Measure an avatar on the frames that it was not taught, or any video against another, and
     write a report."""
-    if output.exists() and not output.is_dir():
-        raise BadArgument(f"{output} is a file. Give the name of a folder.")
+    options.refuse_folder(output)
     tables = _both(au_pred, au_truth, "--au-pred", "--au-truth")
     videos = _both(pred, truth, "--pred", "--truth")
     chosen = frame_range(frames)

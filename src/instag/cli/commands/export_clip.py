@@ -30,6 +30,7 @@ def export_clip(
     """Write a clip in the layout that InsTaG, TalkingGaussian, ER-NeRF and RAD-NeRF train on."""
     if layout not in LAYOUTS:
         raise BadArgument(f"There is no layout {layout!r}. Choose one of: {', '.join(LAYOUTS)}.")
+    options.refuse_folder(folder)
     from instag.data.clip import Clip
     from instag.interop.adnerf import export_clip as adnerf
     from instag.interop.adnerf.layout import Layout

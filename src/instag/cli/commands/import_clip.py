@@ -23,6 +23,7 @@ def import_clip(
     action units and features are kept."""
     from instag.interop.adnerf import import_clip as adnerf
 
+    options.refuse_folder(output)
     with terminal.progress(f"Importing {folder.name}") as report:
         imported = adnerf.import_clip(folder, output, report=report)
     for note in imported.notes:

@@ -11,6 +11,7 @@ from instag.cli import options
 from instag.cli.clip_summary import summary_lines
 from instag.cli.given_files import refuse_video
 from instag.cli.terminal import Terminal
+from instag.runtime.files import check_writable
 
 
 def prepare(
@@ -47,6 +48,8 @@ def prepare(
     from instag.runtime.threads import set_threads
 
     refuse_video(video)
+    if not output.is_dir():
+        check_writable(output)
     if threads is not None:  # set, it loads Torch, which else is loaded beside the video
         set_threads(threads)
     chosen = replace(capture, speech=speech, seconds=seconds)

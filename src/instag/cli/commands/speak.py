@@ -44,8 +44,10 @@ def speak(
     refuse_avatar(avatar)
     refuse_sound(sound)
     sink = sink_for(output)
-    if sink in ("video", "pipe") or (sink == "frames" and output.is_file()):
+    if sink == "video" or (sink == "frames" and output.is_file()):
         options.refuse_existing(output, overwrite, avatar, sound)
+    elif sink == "frames":
+        options.refuse_folder(output, new=True)
     import instag
     from instag.runtime.memory import keep_freed_memory
     from instag.runtime.threads import set_threads
