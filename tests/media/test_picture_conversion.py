@@ -155,13 +155,18 @@ def test_a_picture_that_changes_its_size(
     ("turn", "turned"),
     [
         (1, lambda image: image),
+        (2, np.fliplr),
         (3, lambda image: np.rot90(image, 2)),
+        (4, np.flipud),
+        (5, np.transpose),
         (6, lambda image: np.rot90(image, -1)),
+        (7, lambda image: np.rot90(image, 2).T),
         (8, lambda image: np.rot90(image, 1)),
     ],
 )
 def test_pictures_with_exif(tmp_path: Path, turn: int, turned) -> None:
-    """PyAV has no name for Exif, and refuses all that came with such a frame."""
+    """PyAV has no name for Exif, and refuses all that came with such a frame. Turned and mirrored
+    as Exif 2.32 (4.6.4, Orientation) has it."""
     image = np.kron(np.array([[40, 90], [150, 220]], np.uint8), np.ones((24, 32), np.uint8))
     plain = cv2.imencode(".jpg", image)[1].tobytes()
     entry = struct.pack(">HHIHH", 0x112, 3, 1, turn, 0)

@@ -30,7 +30,8 @@ def without(start: float, end: float) -> "films.Shift":
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"), [("gap.mkv", "aac"), ("gap.mp4", "aac"), ("gap.mkv", "libopus")]
+    ("name", "codec"),
+    [("gap.mkv", "aac"), ("gap.mp4", "aac"), ("gap.mkv", "libopus"), ("gap.avi", "aac")],
 )
 def test_a_hole_in_the_sound_is_silent(tmp_path: Path, name: str, codec: str) -> None:
     path = film(tmp_path / name, seconds=8, sounds=without(2.0, 4.0), codec=codec)

@@ -17,7 +17,7 @@ from instag.errors import FileMissing, NotMedia, Truncated
 from instag.runtime.untrusted import is_stream
 
 OURS = Path(__file__).parents[1]
-MP4_LIKE = b"ftyp"
+MP4_LIKE, RIFF = b"ftyp", b"RIFF"
 LOCAL = "file:"
 """FFmpeg's prefix of local files; what follows is a name, whatever it looks like."""
 OPTIONS = {"protocol_whitelist": "file", "pattern_type": "none"}
@@ -36,6 +36,8 @@ SAMPLE_RATES = (1_000, 1_000_000)
 """Hz, least and most."""
 MISSING_TAIL_S = 0.5
 """A decoded length this much under the header's makes a file count as cut off."""
+MISSING_SHARE = 0.02
+"""Of an AVI's bytes: its index lies at the end, and can be done without."""
 GENERIC_INDEX, MAY_JUMP = 0x100, 0x200
 """FFmpeg's format flags AVFMT_GENERIC_INDEX and AVFMT_TS_DISCONT."""
 
@@ -49,6 +51,8 @@ def opened(path: Path) -> Iterator[InputContainer]:
         raise NotMedia(f"{path} is empty (0 bytes). Copy or download it again.")
     if head[4:8] == MP4_LIKE:
         _check_boxes(path)
+    elif head[:4] == RIFF and head[8:12] == b"AVI ":
+        _check_riffs(path)
     try:
         container = av.open(f"{LOCAL}{path}", metadata_errors="ignore", options=OPTIONS)
     except (FFmpegError, ValueError, OSError) as error:
@@ -235,4 +239,23 @@ def _check_boxes(path: Path) -> None:
         raise Truncated(
             f"{path} is cut off: it has no index (moov), which a recorder writes last. Copy or "
             "download it again, or record it again."
+        )
+
+
+def _check_riffs(path: Path) -> None:
+    """Walk the parts of an AVI, each of which gives its length: FFmpeg shortens what a cut file
+    states."""
+    length, position = path.stat().st_size, 0
+    with path.open("rb") as handle:
+        while position + 12 <= length:
+            handle.seek(position)
+            name, size = handle.read(4), int.from_bytes(handle.read(4), "little")
+            if name != RIFF or size in (0, 2**32 - 1):  # written to its end by nobody
+                return
+            position += 8 + size
+    missing = position - length
+    if missing > MISSING_SHARE * position:
+        raise Truncated(
+            f"{path} is cut off: {missing:,} of its {position:,} bytes are missing at the end. "
+            "Copy or download it again."
         )

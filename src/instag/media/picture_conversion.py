@@ -11,7 +11,7 @@ import numpy as np
 from av.error import BlockingIOError as NeedsMore
 from av.error import EOFError as EndOfFile
 from av.filter import Graph
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation
 from av.video.stream import VideoStream
@@ -23,6 +23,8 @@ HDR_TRANSFERS = (16, 18)
 """PQ and HLG (ITU-T H.273)."""
 TO_SDR = "out_transfer=bt709:out_primaries=bt709:out_color_matrix=bt709:out_range=pc"
 """FFmpeg's scale filter maps the tones; its tables take it 4 s at the first frame."""
+EXIF = 31
+"""FFmpeg's AV_FRAME_DATA_EXIF. It makes a display matrix of Exif, too."""
 MAX_ASPECT = 8
 """Pixels that are wider or narrower than this by their header are taken for square."""
 
@@ -52,8 +54,8 @@ class Orientation:
     def of(cls, frame: VideoFrame) -> "Orientation":
         """From the display matrix that came with the frame."""
         try:
-            stored = frame.side_data.get(Type.DISPLAYMATRIX)  # pyright: ignore - a wrong stub
-        except ValueError:  # PyAV has no name for what else came, such as Exif
+            stored = _display_matrix(frame)
+        except ValueError:
             return cls.turned(frame.rotation)
         if stored is None:
             return cls()
@@ -77,6 +79,15 @@ class Orientation:
         image = image.transpose(1, 0, 2) if self.transposed else image
         image = image[:, ::-1] if self.mirrored else image
         return np.ascontiguousarray(image[::-1] if self.upended else image)
+
+
+def _display_matrix(frame: VideoFrame) -> SideData | None:
+    """Raises ValueError where more came with the frame that PyAV has no name for than Exif."""
+    try:
+        return frame.side_data.get(Type.DISPLAYMATRIX)  # pyright: ignore - a wrong stub
+    except ValueError:
+        plain = _Filters()(frame, ("sidedata", f"mode=delete:type={EXIF}"))
+        return plain.side_data.get(Type.DISPLAYMATRIX)  # pyright: ignore - a wrong stub
 
 
 def displayed_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:

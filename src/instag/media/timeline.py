@@ -17,6 +17,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from instag.errors import NotMedia, Truncated
+from instag.media.avi_gaps import avi_gaps
 from instag.media.container import has_own_times, opened
 
 FORWARD_STEP_S, BACKWARD_STEP_S = 1.0, 0.5
@@ -124,6 +125,7 @@ def readable_packets(
     """Packets of one track, or of all; unreadable ones are passed over. Raises Truncated where the
     file itself cannot be read on."""
     packets = container.demux() if stream is None else container.demux(stream)
+    gaps = avi_gaps(container, path)
     while True:
         try:
             packet = next(packets)
@@ -137,6 +139,8 @@ def readable_packets(
             ) from error
         if _is_shown_late(packet):
             packet.pts = packet.dts
+        if packet.stream_index in gaps:
+            gaps[packet.stream_index].place(packet)
         yield packet
 
 
