@@ -1,12 +1,13 @@
 """The live routes: sessions of talking heads over HTTP (docs/live.md#routes)."""
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, final
 
 import numpy as np
-from fastapi import APIRouter, HTTPException, Request, WebSocket
+from fastapi import APIRouter, HTTPException, Request, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, Field
 
 from instag.app.avatar_shelf import AvatarShelf
@@ -22,8 +23,10 @@ from instag.types import FPS, SAMPLE_RATE
 
 MOST_SAID_S = 3600.0
 """Of sound that waits to be said."""
-NO_SESSION = 4404
-"""A WebSocket's code for a session that is not there."""
+MOST_STREAMS = 8
+"""WebSockets of one session: each has its pictures coded."""
+NO_SESSION, TRY_LATER = 4404, 1013
+"""A WebSocket's codes for a session that is not there, and for one that is looked at enough."""
 
 
 class NewSession(BaseModel):
@@ -65,11 +68,14 @@ class LiveDesk:
         self._ice_servers = ice_servers
         self._shown: dict[str, str] = {}
         self._links: dict[str, Any] = {}
+        self._streams: Counter[str] = Counter()
         self._opening = asyncio.Lock()
 
     async def open(self, asked: NewSession) -> LiveSession:
         """A new session; the first of an avatar takes some seconds."""
         async with self._opening:
+            for name in [each for each in self._links if not self._is_open(each)]:
+                await self._leave(name)
             return await asyncio.to_thread(self._open, asked)
 
     def _open(self, asked: NewSession) -> LiveSession:
@@ -137,6 +143,21 @@ class LiveDesk:
         if link is not None:
             await link.close()
 
+    async def stream(self, socket: WebSocket, name: str) -> None:
+        """Serve a session's WebSocket until either side leaves it."""
+        session = self.studio.session(name)
+        if session is None:
+            await refuse(socket, NO_SESSION, "There is no such session any more.")
+        elif self._streams[name] >= MOST_STREAMS:
+            await refuse(socket, TRY_LATER, f"{MOST_STREAMS} look at this session already.")
+        else:
+            self._streams[name] += 1
+            try:
+                await SocketStream(socket, session).run()
+            finally:
+                self._streams[name] -= 1
+                self._streams += Counter()  # forget sessions at which nobody looks
+
     def say(self, session: LiveSession, samples: np.ndarray) -> dict[str, float]:
         """Let a session say sound, after all that it has to say."""
         seconds = len(samples) / SAMPLE_RATE
@@ -163,6 +184,13 @@ class LiveDesk:
                 for session in self.studio.sessions
             ],
         }
+
+
+async def refuse(socket: WebSocket, code: int, reason: str) -> None:
+    """Close a WebSocket with a reason, which browsers show of accepted ones alone."""
+    with suppress(RuntimeError, OSError, WebSocketDisconnect):
+        await socket.accept()
+        await socket.close(code, reason)
 
 
 def live_router(desk: LiveDesk) -> APIRouter:
@@ -226,13 +254,8 @@ def live_router(desk: LiveDesk) -> APIRouter:
 
     @router.websocket("/sessions/{name}/stream")
     async def stream(socket: WebSocket, name: str) -> None:
-        found = desk.studio.session(name)
-        if found is None:
-            await socket.accept()
-            await socket.close(NO_SESSION, "There is no such session any more.")
-            return
         with suppress(asyncio.CancelledError):
-            await SocketStream(socket, found).run()
+            await desk.stream(socket, name)
 
     return router
 

@@ -43,6 +43,7 @@ def run_page(
         from instag.app.recording_routes import recording_router
         from instag.app.security import Security
         from instag.app.server import STATIC, create_app
+        from instag.app.server_log import log_plainly
         from instag.app.uploads import MOST_BYTES
         from instag.app.voice import chosen_voice
         from instag.runtime.device import device_named
@@ -69,6 +70,7 @@ def run_page(
             ),
             page=STATIC / "index.html",
         )
+        log_plainly()
         config = uvicorn.Config(
             app, log_level="warning", ws_max_size=1 << 20, timeout_graceful_shutdown=GRACE_S
         )

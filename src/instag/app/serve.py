@@ -96,6 +96,7 @@ def serve(
         from instag.app.live_routes import LiveDesk, load_webrtc
         from instag.app.security import Security, is_local
         from instag.app.server import create_app
+        from instag.app.server_log import log_plainly
         from instag.app.voice import chosen_voice
         from instag.runtime.device import device_named
         from instag.synthesis.live.studio import Studio
@@ -121,6 +122,7 @@ def serve(
     ) as studio:
         desk = LiveDesk(studio, shelf, voice=voice, size=options.size, ice_servers=servers)
         app = create_app(desk, security)
+        log_plainly()
         config = uvicorn.Config(
             app,
             host=options.host,

@@ -26,6 +26,8 @@ PAUSE_FRAMES = 15
 EARLY_S, MOST_EARLY_S = 0.08, 0.24
 """Seconds of a microphone's sound that may wait: beyond the first a silent frame of it is dropped,
 beyond the second any."""
+MOST_HEARD_S = 2.0
+"""Of a microphone's sound that waits: what comes on top of it is dropped."""
 
 
 @final
@@ -96,11 +98,12 @@ class LiveSession:
         self._voice.end()
 
     def push_microphone(self, samples: Float[np.ndarray, " n"]) -> None:
-        """The same of a microphone: dropped while pushed sound is being said."""
+        """The same of a microphone: dropped while pushed sound is being said, and where more of it
+        comes than is said."""
         with self._lock:
             self._microphone_at = time.monotonic()
             self._used()
-            if not self._from_microphone and self._voice.waiting_s > 0:
+            if self._voice.waiting_s > (MOST_HEARD_S if self._from_microphone else 0):
                 return
             self._from_microphone = True
             self._voice.push(np.require(samples, np.float32, ["C"]))
