@@ -121,6 +121,25 @@ def test_a_stop_of_both_is_a_cut(tmp_path: Path) -> None:
     np.testing.assert_allclose(heard(path), ALL[:4], atol=0.03)
 
 
+@pytest.mark.parametrize("name", ["v.mp4", "v.mov", "v.mkv", "v.flv", "v.ts", "v.avi"])
+def test_sound_that_begins_late(tmp_path: Path, name: str) -> None:
+    path = film(tmp_path / name, sounds=lambda seconds: 1.0)
+    np.testing.assert_allclose(heard(path) - seen(path), 1, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mov", "v.mkv", "v.flv", "v.ts"])
+def test_a_picture_that_begins_late(tmp_path: Path, name: str) -> None:
+    path = film(tmp_path / name, pictures=lambda seconds: 1.0)
+    np.testing.assert_allclose(seen(path), ALL, atol=0.03)
+    np.testing.assert_allclose(heard(path), ALL[:5], atol=0.05)
+
+
+def test_a_late_start_in_asf_is_no_missing_end(tmp_path: Path) -> None:
+    """FFmpeg adds it to the file's length."""
+    path = film(tmp_path / "v.asf", codec="libmp3lame", sounds=lambda seconds: 1.0)
+    np.testing.assert_allclose(heard(path) - seen(path), 1, atol=0.05)
+
+
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts"])
 @pytest.mark.parametrize("reordered", [0, 3])
 @pytest.mark.parametrize(("shown_before", "rate"), [(1, 25), (2, 25), (51, 25), (9, 4)])

@@ -10,7 +10,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from instag.errors import FileMissing, NotMedia, Truncated
@@ -120,17 +120,23 @@ def stored_seconds(container: InputContainer, stream: VideoStream | AudioStream)
 
 def stored_file_seconds(container: InputContainer) -> float:
     """The length of a whole file that it stores; 0 where FFmpeg only guessed one."""
+    if container.format.name == "asf":  # FFmpeg adds the latest track's start to it
+        return max(map(_seconds, container.streams), default=0.0)
     known = _stores_track_lengths(container) or _names(container) & WITH_FILE_LENGTH
     return file_seconds(container) if known else 0.0
 
 
+def _seconds(stream: Stream) -> float:
+    """Of a track, as FFmpeg gives it."""
+    return float((stream.duration or 0) * (stream.time_base or 0))
+
+
 def start_seconds(stream: VideoStream) -> float:
-    """The time of a track's beginning, as its file says."""
-    return (
-        float(stream.start_time * stream.time_base)
-        if stream.start_time and stream.time_base
-        else 0.0
-    )
+    """The time of a track's beginning, as its file says; 0 in ASF, where FFmpeg may give another
+    track's."""
+    if not (stream.start_time and stream.time_base) or stream.container.format.name == "asf":
+        return 0.0
+    return float(stream.start_time * stream.time_base)
 
 
 def has_own_times(container: InputContainer) -> bool:
