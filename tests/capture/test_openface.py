@@ -1,6 +1,7 @@
 """OpenFace's tables: columns with and without spaces, failed frames, other frame rates, and what
 does not fit."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,15 @@ def test_tables_that_went_through_a_spreadsheet(
     found = read_openface(path, 60)
     np.testing.assert_allclose(found.units["AU25"], curve(np.arange(60) / 25, "AU25"), atol=0.01)
     assert found.success.all()
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower])
+def test_names_of_columns_in_another_case(tmp_path: Path, change: Callable[[str], str]) -> None:
+    path = write(tmp_path / "au.csv", 60)
+    head, rows = path.read_text().split("\n", 1)
+    path.write_text(f"sep=,\n{change(head)}\n{rows}")
+    found = read_openface(path, 60)
+    np.testing.assert_allclose(found.units["AU25"], curve(np.arange(60) / 25, "AU25"), atol=0.01)
 
 
 def test_decimal_commas_in_quotes(tmp_path: Path) -> None:

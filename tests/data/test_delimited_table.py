@@ -5,7 +5,7 @@ import pytest
 from instag.data.delimited_table import cells, decode, number
 
 
-@pytest.mark.parametrize("separator", [",", ", ", ";", "\t", "|"])
+@pytest.mark.parametrize("separator", [",", ", ", ";", "\t", "|", " ", "   "])
 def test_the_separator_is_the_headers(separator: str) -> None:
     text = f"a{separator}b\n\n1{separator} 2 \n"
     assert cells(text) == [["a", "b"], ["1", "2"]]
@@ -16,6 +16,17 @@ def test_the_encoding_is_told_by_the_byte_order_mark(encoding: str) -> None:
     assert decode("ä".encode(encoding)) == "ä"
     with pytest.raises(UnicodeDecodeError):
         decode(b"\xff")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark(encoding: str) -> None:
+    assert decode("frame,ä".encode(encoding)) == "frame,ä"
+
+
+def test_lines_before_the_header() -> None:
+    assert cells("# of a program\n\nsep=|\na,b|c\n1,5|2") == [["a,b", "c"], ["1,5", "2"]]
+    assert cells("SEP=;\r\na;b") == [["a", "b"]]
+    assert cells("# alone") == cells("") == []
 
 
 def test_numbers_have_a_point_or_a_comma() -> None:

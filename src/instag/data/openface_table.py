@@ -80,7 +80,7 @@ def read_openface_table(path: Path, *, error: type[InstagError]) -> OpenFaceTabl
     remedy = "Give the CSV that OpenFace's FeatureExtraction wrote (-aus)."
     with parsing(path, "a table of OpenFace", remedy, error=error), path.open("rb") as file:
         lines = cells(decode(read_at_most(file, MOST_TABLE, path.name)))
-    header, rows = (lines[0], lines[1:]) if lines else ([], [])
+    header, rows = ([_usual(name) for name in lines[0]], lines[1:]) if lines else ([], [])
     if (trouble := _trouble(header, rows)) is not None:
         raise error(f"{path} {trouble}")
     table = {}
@@ -105,6 +105,12 @@ def read_openface_table(path: Path, *, error: type[InstagError]) -> OpenFaceTabl
         units=units,
     )
     return found.rows(np.argsort(frames, kind="stable"))
+
+
+def _usual(name: str) -> str:
+    """A column's name as OpenFace writes it, whatever its case."""
+    unit = UNIT.fullmatch(name.upper().replace("_R", "_r"))
+    return unit[0] if unit else name.lower() if name.lower() in OTHER_COLUMNS else name
 
 
 def _trouble(header: list[str], rows: list[list[str]]) -> str | None:
