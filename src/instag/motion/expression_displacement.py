@@ -67,9 +67,11 @@ class ExpressionDisplacement:
         self, points: Float[Tensor, "n 3"], seen: Float[Tensor, "b 6"], shown: Float[Tensor, "b 6"]
     ) -> SkinChange:
         """What points of the head do from the expression `seen` to `shown`, metres."""
-        up = points.new_tensor((0.0, *AROUND))[:, None, None] * points.new_tensor((0.0, STEP, 0.0))
-        every = self._basis_at((points + up).flatten(0, 1)).unflatten(1, (len(up), len(points)))
-        at, heights = every[:, 0], every[:, 1:, :, 1].unbind(1)
+        up = torch.zeros_like(points)
+        up[:, 1] = STEP
+        every = torch.stack([points, *(points + up * steps for steps in AROUND)])
+        at, *around = self._basis_at(every.flatten(0, 1)).unflatten(1, every.shape[:2]).unbind(1)
+        heights = [basis[..., 1] for basis in around]
         slopes = torch.stack([(above - below) / STEP for above, below in pairwise(heights)])
         before, after = strengths(torch.cat([seen, shown])).split(len(seen))
         factors = (1 + torch.stack([before, after])[:, None] @ slopes).amax(1)
@@ -79,8 +81,8 @@ class ExpressionDisplacement:
         )
 
     def _basis_at(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "6 n 3"]:
-        away = torch.cdist(points, self.places, compute_mode="donot_use_mm_for_euclid_dist")
-        weights = _nearness(away.square())
+        axes = zip(points.unbind(1), self.places.unbind(1), strict=True)
+        weights = _nearness(sum((here[:, None] - there).square() for here, there in axes))
         weights = weights / (weights.sum(1, keepdim=True) + _nearness(FAR**2))
         return torch.einsum("nq,uqc->unc", weights, self.basis)
 
