@@ -154,7 +154,7 @@ def measured(crowd: Crowd, seconds: float) -> dict[str, float]:
         "skipped %": 100 * skipped / max(1, skipped + sum(map(len, times))),
         "cores": used / (until - began),
         "host MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
-        "GPU MB": torch.cuda.memory_reserved() / 1e6 if studio._device.type == "cuda" else 0.0,
+        "GPU MB": torch.cuda.memory_reserved() / 1e6,
     }
 
 

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 from unittest.mock import patch
 
 import torch
 from benchmarks.command_line import parser_of
 from benchmarks.machine import Machine, measured
 
+from instag.data.batch_loader import BatchLoader
 from instag.data.clip import Clip
 from instag.data.splits import split
 from instag.models.conditioning_encoders import SpeechEncoder
@@ -43,11 +44,13 @@ from instag.training.stages.stage import Step
 from instag.training.trainer import Trainer
 
 PARTS = {
-    "read": [],
+    "read": [(BatchLoader, "__call__")],
     "encode": [(Face, "point_features_at"), (Mouth, "encode"), (SpeechEncoder, "forward")],
-    "motion": [(MotionField, "move"), (MouthField, "shift")],
+    "motion": [(MotionField, "deform"), (MouthField, "shift")],
 }
+"""What is timed by itself while a step runs: the methods of each part."""
 STEPS = 20
+"""Of each measurement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +95,7 @@ class Stopwatch:
             for part, places in PARTS.items()
             for owner, name in places
         ]
-        patches += [
-            patch.object(renderer, "render", self._method("rasterize", renderer.render)),
-            patch.object(stage, "loader", self.timed("read", stage.loader)),
-        ]
+        patches.append(patch.object(renderer, "render", self._method("rasterize", renderer.render)))
         for each in patches:
             each.start()
         try:
@@ -108,65 +108,82 @@ class Stopwatch:
         return lambda *arguments, **named: self.timed(name, method)(*arguments, **named)
 
 
+Timed = Callable[[str, Callable[..., Any]], Callable[..., Any]]
+
+
+@final
+class LateSteps:
+    """Further steps of a stage near its end, whose Gaussians stay as many as they are."""
+
+    def __init__(self, stage: AdaptStage) -> None:
+        self.stage, self.person, running = stage, stage.person, RunningStage(stage)
+        self._optimizer = running.own[self.person.number]
+        self._stats = running.stats[self.person.number]
+        self._number = stage.steps - 3 * STEPS - 1
+
+    def take(self, count: int, timed: Timed = lambda name, work: work) -> None:
+        """Take some steps. timed: gets the name of a part and what computes it."""
+        for _ in range(count):
+            self._take_one(timed)
+            self._number += 1
+
+    def _take_one(self, timed: Timed) -> None:
+        step = Step(person_step=self._number, people=[self.person])
+        output = timed("loss", self.stage.compute_losses)(step)
+        timed("backward", torch.stack(list(output.losses.values())).sum().backward)()
+        if self.stage.density:
+            size, camera = self.person.dataset.size, output.cameras[0]
+            add = timed("density", accumulate)
+            self._stats = add(self._stats, output.rendering, camera, size)
+        timed("optimizer", self._optimizer.step)(self._number)
+
+    def choose_changes(self) -> None:
+        """Choose how density control would change the Gaussians, without changing them."""
+        assert self.stage.density is not None
+        densify(
+            self.stage.gaussians(self.person),
+            self._stats,
+            self.stage.density,
+            step=self.stage.steps,
+            steps=self.stage.steps,
+            extent=self.person.extent,
+            generator=self.stage.rng(self.person, 0, "benchmark").choice,
+        )
+
+
 @denormals_flushed()
 def times_of(stage: AdaptStage, machine: Machine) -> StageTimes:
     """Time a stage near its end."""
-    running, device, person = RunningStage(stage), stage.people.device, stage.person
-    optimizer, stats = running.own[person.number], running.stats[person.number]
-    gaussians = stage.gaussians(person)
-    late = stage.steps - 3 * STEPS - 1
+    late, device = LateSteps(stage), stage.people.device
+    late.take(STEPS)
+    whole = ms_of(lambda: late.take(STEPS), device) / STEPS
     watch, rows = Stopwatch(device), []
-
-    def step(number: int, timed: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> None:
-        nonlocal stats
-        step = Step(person_step=number, people=[person])
-        output = timed("loss", stage.compute_losses)(step)
-        timed("backward", torch.stack(list(output.losses.values())).sum().backward)()
-        if stage.density:
-            picture, camera = person.dataset.size, output.cameras[0]
-            stats = timed("density", accumulate)(stats, output.rendering, camera, picture)
-        timed("optimizer", optimizer.step)(number)
-
-    for number in range(late, late + STEPS):
-        step(number, lambda name, work: work)
-    wait_for(device)
-    began = time.perf_counter()
-    for number in range(late + STEPS, late + 2 * STEPS):
-        step(number, lambda name, work: work)
-    wait_for(device)
-    whole = 1e3 * (time.perf_counter() - began) / STEPS
     with watch.watching(stage):
-        for number in range(late + 2 * STEPS, late + 3 * STEPS):
+        for _ in range(STEPS):
             watch.spent.clear()
-            step(number, watch.timed)
+            late.take(1, watch.timed)
             rows.append(dict(watch.spent))
     parts = {name: 1e3 * statistics.median(row.get(name, 0.0) for row in rows) for name in rows[-1]}
     if stage.density:
-        changing = []
-        for _ in range(3):
-            wait_for(device)
-            began = time.perf_counter()
-            generator = stage.rng(person, 0, "benchmark").choice
-            densify(
-                gaussians,
-                stats,
-                stage.density,
-                step=stage.steps,
-                steps=stage.steps,
-                extent=person.extent,
-                generator=generator,
-            )
-            wait_for(device)
-            changing.append(1e3 * (time.perf_counter() - began))
-        parts["density"] += statistics.median(changing) / stage.density.every
+        changes = [ms_of(late.choose_changes, device) for _ in range(3)]
+        parts["density"] += statistics.median(changes) / stage.density.every
     return StageTimes(
         stage=stage.name,
-        splats=len(gaussians),
+        splats=len(stage.gaussians(stage.person)),
         batch=stage.batch,
         parts={name: value / stage.batch for name, value in parts.items()},
         step=whole / stage.batch,
         floor=floor_of(stage, machine) / stage.batch,
     )
+
+
+def ms_of(work: Callable[[], None], device: torch.device) -> float:
+    """How long some work takes, waited for, ms."""
+    wait_for(device)
+    began = time.perf_counter()
+    work()
+    wait_for(device)
+    return 1e3 * (time.perf_counter() - began)
 
 
 def floor_of(stage: AdaptStage, machine: Machine) -> float:
