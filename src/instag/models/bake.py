@@ -23,19 +23,19 @@ from instag.types import BLINK_LIMIT, WINDOWS, Condition, blinked
 FITTED, TESTED = 128, 16
 """Frames that shapes are fitted to, and others that tell how well they do."""
 SHAPES = (32, 48, MOST_SHAPES)
-"""So many shapes of the face are tried, the fewest first ..."""
+"""Numbers of shapes of the face that are tried, the fewest first."""
 WANTED_PSNR, WANTED_MOUTH_PSNR = 46.0, 44.0
-"""... until they give this, dB."""
+"""dB at which no more shapes are tried."""
 HOOK_MARGIN = 3
-"""So many times the hook's rank: points of the face that ever have one of these ranks are asked for
-the hook."""
-BLINKS = 4
-"""Every so manyeth fitted frame has a blink of some strength, where the head can blink."""
+"""Multiple of the hook's rank: the hook is read from points of the face that have a rank up to this
+in some frame."""
+BLINK_EVERY = 4
+"""One of this many fitted frames has a blink of some strength, where the head can blink."""
 GREY = 0.5
 """Of what lies behind the head in the pictures that are compared."""
 TESTED_AT_ONCE = 4
 HOOK_EVERY = 4
-"""The points of the hook are looked for in every so manyeth frame."""
+"""One of this many fitted frames is searched for the points of the hook."""
 EDGE = 0.02
 """Share of the mouth's Gaussians that may lie outside of its box, on each side."""
 
@@ -94,8 +94,8 @@ def driving_inputs(
         )
         if avatar.head.can_blink():
             units, strengths = avatar.info.expression_units, torch.rand(count, generator=generator)
-            expressions[::BLINKS] = blinked(
-                expressions[::BLINKS], BLINK_LIMIT * strengths[::BLINKS], units
+            expressions[::BLINK_EVERY] = blinked(
+                expressions[::BLINK_EVERY], BLINK_LIMIT * strengths[::BLINK_EVERY], units
             )
         halves.append(DrivingInputs(codes=codes, expression=expressions, viewmats=viewmats))
     return halves[0], halves[1]
@@ -169,9 +169,9 @@ class _Painted:
         """Decibels of another source's pictures, whole and in the box around the mouth."""
         whole, mouth = [], []
         for (picture, box), (other, _) in zip(self._pictures, self._paint(source), strict=True):
-            apart = (picture - other).square()
-            whole.append(apart.mean())
-            mouth.append(apart[box].mean())
+            errors = (picture - other).square()
+            whole.append(errors.mean())
+            mouth.append(errors[box].mean())
         return _decibel(whole), _decibel(mouth)
 
     def _paint(self, source: LayerSource) -> Iterator[tuple[Float[Tensor, "h w 3"], Box]]:

@@ -23,9 +23,9 @@ def with_baked_head(avatar: Avatar) -> Avatar:
 
 
 def baked_head_of(avatar: Avatar) -> BakedHead | None:
-    """The avatar's own, else that of the cache, else a new one, for the CPU. None where the fields
-    are to be asked: of a small head, of one that speech features drive, and of one that no number
-    of shapes is near enough to."""
+    """The avatar's own, else that of the cache, else a new one, for the CPU. None for heads that
+    fields paint: small ones, those that speech features drive, and those that no number of shapes
+    is near enough to."""
     baked = avatar.baked
     if baked is None or baked.head_id != head_id(avatar.head):
         baked = _cached(avatar) if _is_worth_it(avatar) else None

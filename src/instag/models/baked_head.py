@@ -1,5 +1,5 @@
-"""A baked head: the motion of a person's face as linear shapes, in place of a field that is asked
-about every Gaussian (docs/method.md#baked-motion)."""
+"""A baked head: the motion of a person's face as linear shapes, in place of a field that is
+evaluated at every Gaussian (docs/method.md#baked-motion)."""
 
 import hashlib
 import struct
@@ -101,9 +101,9 @@ def tensors_id(tensors: Mapping[str, Tensor], words: str = "") -> int:
 
 @final
 class BakedLayers(LayerSource):
-    """Asks the face's field about some hundred Gaussians, reads the coefficients of the shapes off
-    them and blends the shapes; asks the mouth's small field about all of the mouth. On a CPU in
-    compiled passes, elsewhere in torch."""
+    """Evaluates the face's field at some hundred Gaussians, reads the coefficients of the shapes
+    off them and blends the shapes; evaluates the mouth's small field at all of the mouth. On a CPU
+    in compiled passes, elsewhere in torch."""
 
     def __init__(
         self,
@@ -118,9 +118,9 @@ class BakedLayers(LayerSource):
         means = head.face.gaussians.means.detach()
         baked, shapes = baked.to(means.device), baked.face.to(means.device)
         self._head, self._shapes, self._reader = head, shapes, shapes.reader()
-        asked = head.face.point_features_at(means[shapes.read_at])
+        sampled = head.face.point_features_at(means[shapes.read_at])
         at_hook = head.face.point_features_at(means[baked.hook_points])
-        self._asked, self._gain = FixedPoints(head.face.field, asked.features), asked.gain
+        self._at_samples, self._gain = FixedPoints(head.face.field, sampled.features), sampled.gain
         self._at_hook = FixedPoints(head.face.field, at_hook.features)
         blender = FastBlender if means.device.type == "cpu" else Blender
         gaussians, encoding = head.face.gaussians, head.mouth.encode()
@@ -144,7 +144,7 @@ class BakedLayers(LayerSource):
     def __call__(self, condition: Condition, camera: Camera) -> tuple[Layer, Layer]:
         face, mouth = self._head.face, self._head.mouth
         codes = face.encode_conditioning(condition)
-        moved = self._asked(codes)
+        moved = self._at_samples(codes)
         moved = channels_of(replace(moved, shift=moved.shift * self._gain))
         of_face = self._blender(self._shapes.coefficients(moved, self._reader))
         turned = face.turned(of_face.means, self._pose_shapes, camera.viewmats)

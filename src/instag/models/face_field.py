@@ -150,7 +150,7 @@ class MotionField(nn.Module):
 
 @final
 class FixedPoints:
-    """A field asked about the same points again and again: what no frame changes is computed once.
+    """A field evaluated at the same points in many frames: what no frame changes is computed once.
 
     The first layer is split into the encoding's part, the same in all frames, and the gated part;
     gating the layer's weights in place of its inputs gives the same numbers without a [b, n, 38]

@@ -22,8 +22,8 @@ _SHIFT, _ROTATION, _SCALE = range(3), range(3, 7), range(8, 11)
 
 @final
 class JoinedHead:
-    """Asks the fields about every Gaussian. The numbers of `render_head.layers`, but for rounding,
-    and quaternions of any length."""
+    """Evaluates the fields at every Gaussian. The numbers of `render_head.layers`, but for
+    rounding, and quaternions of any length."""
 
     def __init__(self, head: Head, *, degree: int) -> None:
         """degree: of the spherical harmonics."""
@@ -55,13 +55,13 @@ class JoinedHead:
 
 @final
 class _FixedPointsFace:
-    """A face asked about its Gaussians in every frame: what no frame changes is computed once, and
+    """A face evaluated at its Gaussians in many frames: what no frame changes is computed once, and
     the hook's shifts beside the others."""
 
     def __init__(self, head: Head, features: PointFeatures) -> None:
-        field, seen = head.face.field, features.features
-        codes = seen.speech_gate.shape[1] + seen.expression_gate.shape[1]
-        self._first_layer = FixedPoints(field, seen).first_layer
+        field, gates = head.face.field, features.features
+        codes = gates.speech_gate.shape[1] + gates.expression_gate.shape[1]
+        self._first_layer = FixedPoints(field, gates).first_layer
         self._inner = field.motion[1:4]
         self._last = field.motion.get_parameter("4.weight")[[*_SHIFT, *_ROTATION, *_SCALE]].T
         self._raw = head.face.gaussians.raw()
@@ -69,7 +69,7 @@ class _FixedPointsFace:
         self._gain = torch.cat([gain, torch.ones_like(self._raw[:, 3:])], dim=1)
         every = self._raw.new_ones(codes)
         alone = torch.arange(codes, device=every.device) < WIDTH
-        self._heard = torch.stack([every, every * alone])
+        self._masks = torch.stack([every, every * alone])
         self._signs = every.new_tensor([1.0, -1.0])[:, None, None]
         self._hook = every.new_tensor([[1.0, 0.0, 1.0], [0.0, -1.0, 1.0]]) * SHIFT_UNIT * HOOK_SCALE
 
@@ -78,7 +78,7 @@ class _FixedPointsFace:
     ) -> tuple[Float[Tensor, "b n 10"], Float[Tensor, "b 3"]]:
         """Centres, raw quaternions and raw scales; and the hook."""
         frames = len(codes)
-        both = (self._heard[:, None] * codes).flatten(0, 1)
+        both = (self._masks[:, None] * codes).flatten(0, 1)
         out = self._inner(self._first_layer(both)) @ self._last
         moved = torch.addcmul(self._raw, out[:frames], self._gain)
         vertical = out[frames:, :, 1] * self._signs

@@ -19,7 +19,7 @@ class LayerSource(ABC):
 
 @final
 class ExactLayers(LayerSource):
-    """Asks the head's fields about every Gaussian."""
+    """Evaluates the head's fields at every Gaussian."""
 
     def __init__(self, head: Head, *, degree: int) -> None:
         """degree: of the spherical harmonics."""

@@ -89,8 +89,8 @@ class MotionShapes:
         self, motion: Float[Tensor, "b p 10"], reader: Float[Tensor, "q r"]
     ) -> Float[Tensor, "b r"]:
         """Of frames in which the Gaussians `read_at` move so."""
-        apart = motion - self.mean[self.read_at]
-        return (apart * _per_channel(apart.device)).flatten(1) @ reader
+        difference = motion - self.mean[self.read_at]
+        return (difference * _per_channel(difference.device)).flatten(1) @ reader
 
     def motion(self, coefficients: Float[Tensor, "b r"]) -> Float[Tensor, "b n 10"]:
         """Of every Gaussian."""
@@ -134,8 +134,9 @@ def fit_motion_shapes(
 ) -> MotionShapes:
     """The principal components of the motion of `count` Gaussians over `frames` frames.
 
-    They are found on some of the Gaussians; all are then asked once, a few frames at a time, so
-    that memory does not grow with the frames. generator: on the host; chooses the Gaussians.
+    They are found on some of the Gaussians; the motion of all is then computed once, a few frames
+    at a time, so that memory does not grow with the frames. generator: on the host; chooses the
+    Gaussians.
     """
     some = torch.randperm(count, generator=generator)[:LEARNED_FROM].sort().values
     mean, found = _projected(motion, count, _components(motion, some, frames, shapes))
@@ -163,8 +164,8 @@ def _components(
 ) -> Float[Tensor, "f r"]:
     """Coefficients of the principal components in each frame, the strongest first."""
     whole = torch.cat([motion(points, part) for part in _parts(frames)])
-    apart = ((whole - whole.mean(0)) * whole.new_tensor(PER_CHANNEL)).flatten(1)
-    strengths, vectors = torch.linalg.eigh((apart @ apart.T).double().cpu())
+    centered = ((whole - whole.mean(0)) * whole.new_tensor(PER_CHANNEL)).flatten(1)
+    strengths, vectors = torch.linalg.eigh((centered @ centered.T).double().cpu())
     kept = max(1, min(shapes, frames - 1, int((strengths > ROUNDING * strengths[-1]).sum())))
     return (vectors.flip(1)[:, :kept] * frames**0.5).float()
 

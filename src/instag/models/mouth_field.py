@@ -50,8 +50,8 @@ class MouthField(nn.Module):
 
 @final
 class FixedPointsMouth:
-    """A mouth field asked about the same points in every frame: what no frame changes of each first
-    layer is computed once. The numbers of `MouthField.shift`, but for rounding."""
+    """A mouth field evaluated at the same points in many frames: what no frame changes of each
+    first layer is computed once. The numbers of `MouthField.shift`, but for rounding."""
 
     def __init__(self, field: MouthField, encoding: Float[Tensor, "n 36"]) -> None:
         self._field = field

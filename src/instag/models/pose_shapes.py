@@ -1,4 +1,4 @@
-"""Pose shapes: how what hangs on a head shifts as the head turns, linear in the turn (as the pose
+"""Pose shapes: how hair, ears and neck shift as the head turns, linear in the turn (as the pose
 blendshapes of FLAME and SMPL are; docs/method.md#pose-shapes).
 
 Hair that falls on shoulders stays behind when a head turns, and ears and the edge of the neck do

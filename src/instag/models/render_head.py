@@ -7,9 +7,9 @@ speaking and evaluation all call this module.
                      └── hook ── mouth field ── splats ── renderer ── mouth ──┴── over background
 
 The paper's pipeline (docs/method.md#a-frame): a motion field deforms the Gaussians of the face by
-speech and expression, pose shapes what hangs on the head by its turn; the hook reads from the field
-how far the face opens and drives the mouth's field; both sets of splats are rasterized (3DGS) and
-composited over torso and backdrop.
+speech and expression, pose shapes shift hair, ears and neck by its turn; the hook reads from the
+field how far the face opens and drives the mouth's field; both sets of splats are rasterized
+(3DGS) and composited over torso and backdrop.
 """
 
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ WANTED_PSNR, WANTED_BLOCK_PSNR = 48.0, 38.0
 BLOCKS = 8
 """Of a side of a picture; others lie between them."""
 SHARES, TRIALS = (0.35, 0.95), 5
-"""Between these the least share of Gaussians that is near enough is looked for, by so many
+"""Shares of Gaussians between which the least that is near enough is searched, and the number of
 halvings."""
 IN_MOUTH = 4.0
 """A change where the mouth is counts so much more: many small Gaussians, each of which changes
@@ -166,11 +166,12 @@ def _worst_psnr(
     whole: UInt8[Tensor, "f h w 3"], other: UInt8[Tensor, "f h w 3"]
 ) -> tuple[float, float]:
     """Decibels of the worst picture, and of the worst block."""
-    apart = (whole.float() - other.float()).square().mean(-1)
-    side = max(1, apart.shape[1] // BLOCKS)
-    blocks = avg_pool2d(apart[:, None], side, max(1, side // 2))
-    return _decibel(apart.mean((1, 2)).max()), _decibel(blocks.max())
+    errors = (whole.float() - other.float()).square().mean(-1)
+    side = max(1, errors.shape[1] // BLOCKS)
+    blocks = avg_pool2d(errors[:, None], side, max(1, side // 2))
+    return _decibel(errors.mean((1, 2)).max()), _decibel(blocks.max())
 
 
-def _decibel(apart: Float[Tensor, ""]) -> float:
-    return float(10 * torch.log10(255**2 / apart.clamp_min(1e-6)))
+def _decibel(error: Float[Tensor, ""]) -> float:
+    """Of a mean square of bytes."""
+    return float(10 * torch.log10(255**2 / error.clamp_min(1e-6)))

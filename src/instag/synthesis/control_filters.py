@@ -29,9 +29,11 @@ class Offset(ControlSource):
     expression_units: Float[Tensor, " u"] | float = 0.0
 
     def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
-        given = self.source(frames)
-        pose = given.head_pose if self.head_pose is None else given.head_pose @ self.head_pose
-        return replace(given, head_pose=pose, expression=given.expression + self.expression_units)
+        controls = self.source(frames)
+        pose = controls.head_pose if self.head_pose is None else controls.head_pose @ self.head_pose
+        return replace(
+            controls, head_pose=pose, expression=controls.expression + self.expression_units
+        )
 
 
 @final
@@ -46,11 +48,13 @@ class Scale(ControlSource):
     expression_units: Float[Tensor, " u"] | float = 1.0
 
     def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
-        given = self.source(frames)
-        pose = given.head_pose
+        controls = self.source(frames)
+        pose = controls.head_pose
         if self.head_pose != 1:
             pose = nearest_rigid(torch.lerp(self.rest.expand_as(pose), pose, self.head_pose))
-        return replace(given, head_pose=pose, expression=given.expression * self.expression_units)
+        return replace(
+            controls, head_pose=pose, expression=controls.expression * self.expression_units
+        )
 
 
 @final
@@ -64,11 +68,11 @@ class Clamp(ControlSource):
     high: Float[Tensor, " u"]
 
     def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
-        given = self.source(frames)
+        controls = self.source(frames)
         return replace(
-            given,
-            expression=torch.minimum(torch.maximum(given.expression, self.low), self.high),
-            blink=None if given.blink is None else given.blink.clamp(0, 1),
+            controls,
+            expression=torch.minimum(torch.maximum(controls.expression, self.low), self.high),
+            blink=None if controls.blink is None else controls.blink.clamp(0, 1),
         )
 
 
@@ -83,12 +87,12 @@ class Ease(ControlSource):
 
     def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
         past = (frames[:, None] - torch.arange(self.count)).clamp_min(0)
-        given = self.source(past.flatten())
+        past_controls = self.source(past.flatten())
         shape = (len(frames), self.count)
         return replace(
             self.source(frames),
-            head_pose=nearest_rigid(given.head_pose.unflatten(0, shape).mean(1)),
-            expression=given.expression.unflatten(0, shape).mean(1),
+            head_pose=nearest_rigid(past_controls.head_pose.unflatten(0, shape).mean(1)),
+            expression=past_controls.expression.unflatten(0, shape).mean(1),
         )
 
 
@@ -113,15 +117,15 @@ class EaseTurns(ControlSource):
         return cls(source=source, rest=rest, farthest=farthest)
 
     def __call__(self, frames: Int[Tensor, " f"]) -> FrameControls:
-        given = self.source(frames)
-        turns = _turns(given.head_pose, self.rest)
+        controls = self.source(frames)
+        turns = _turns(controls.head_pose, self.rest)
         beyond = (turns.abs() - self.farthest).clamp_min(0)
         eased = turns.sign() * (self.farthest + FURTHER * torch.tanh(beyond / FURTHER))
-        pose = given.head_pose.clone()
+        pose = controls.head_pose.clone()
         eased = torch.where(beyond > 0, eased, turns)
         pose[:, :3, :3] = self.rest @ rotation_vector_to_matrix(eased)
         far = (beyond > 0).any(dim=1)[:, None, None]
-        return replace(given, head_pose=torch.where(far, pose, given.head_pose))
+        return replace(controls, head_pose=torch.where(far, pose, controls.head_pose))
 
 
 def _turns(poses: Float[Tensor, "f 4 4"], rest: Float[Tensor, "3 3"]) -> Float[Tensor, "f 3"]:

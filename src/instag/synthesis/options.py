@@ -24,5 +24,5 @@ class SpeakOptions:
         False, "Widen the inside of the mouth by 6 pixels, against gaps at the lips."
     )
     exact: bool = option(
-        False, "Ask the head's networks about every Gaussian: slower, the same to the eye."
+        False, "Evaluate the head's networks at every Gaussian: slower, the same to the eye."
     )
