@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from instag.media.picture_conversion import RgbConverter
 from instag.media.reader import Square, probe, read_frames
 
 HLG, PQ, BT2020 = 18, 16, 9
@@ -50,6 +51,26 @@ def test_hdr_is_shown_as_on_a_screen(tmp_path: Path, transfer: int, white: float
     assert abs(grey - 109).max() <= 4
     assert abs(light - 250).max() <= 6
     assert bright.min() >= light.max()
+
+
+@pytest.mark.parametrize(("matrix", "primaries"), [(10, 9), (14, 0)])
+def test_hdr_that_states_what_ffmpeg_does_not_take(matrix: int, primaries: int) -> None:
+    """Constant luminance, ICtCp, reserved numbers: "Operation not supported"."""
+    frame = av.VideoFrame(16, 16, "yuv420p10le")
+    for plane, level in zip(frame.planes, (64 + 0.38 * 876, 512, 512), strict=True):
+        plane.update(np.full(plane.buffer_size // 2, round(level), np.uint16).tobytes())
+    frame.color_trc, frame.color_range = HLG, 1
+    frame.colorspace, frame.color_primaries = matrix, primaries
+    assert abs(RgbConverter()(frame, 16, 16).astype(float) - 109).max() <= 4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 1), (1, 2), (3, 5), (17, 9)])
+def test_pictures_of_few_pixels(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "few.png"
+    width, height = size
+    cv2.imwrite(str(path), np.full((height, width, 3), 200, np.uint8))
+    assert next(read_frames(path)).shape == (height, width, 3)
+    assert (probe(path).width, probe(path).height) == size
 
 
 def lying(path: Path) -> Path:

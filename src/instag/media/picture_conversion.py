@@ -25,6 +25,10 @@ TO_SDR = "out_transfer=bt709:out_primaries=bt709:out_color_matrix=bt709:out_rang
 """FFmpeg's scale filter maps the tones; its tables take it 4 s at the first frame."""
 EXIF = 31
 """FFmpeg's AV_FRAME_DATA_EXIF. It makes a display matrix of Exif, too."""
+MATRICES, PRIMARIES = (0, 1, 2, 4, 5, 6, 7, 9), (1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22)
+"""Those of H.273 that FFmpeg's scale filter takes; it refuses frames that state others."""
+BT2020 = 9
+"""The matrix and primaries of HDR (ITU-R BT.2100)."""
 MAX_ASPECT = 8
 """Pixels that are wider or narrower than this by their header are taken for square."""
 
@@ -140,7 +144,7 @@ class FrameConverter:
     def _upright(self, frame: VideoFrame, scale: float) -> UInt8[np.ndarray, "h w 3"]:
         orientation = Orientation.of(frame)
         width, height = (
-            max(2, round(length * scale))
+            max(1, round(length * scale))
             for length in (self._displayed[::-1] if orientation.transposed else self._displayed)
         )
         return orientation.apply(self._rgb(frame, width, height))
@@ -158,6 +162,10 @@ class RgbConverter:
         if frame.color_trc in HDR_TRANSFERS:
             way = "area" if smaller else "bicubic"
             size = f"{width}:{height}:flags={way}+accurate_rnd+full_chroma_int"
+            if frame.colorspace not in MATRICES:
+                frame.colorspace = BT2020
+            if frame.color_primaries not in PRIMARIES:
+                frame.color_primaries = BT2020
             scaled = self._tones(frame, ("scale", f"{size}:{TO_SDR}"), ("format", "rgb24"))
             return scaled.to_ndarray()
         way = (Interpolation.AREA if smaller else Interpolation.BICUBIC) | EXACT
