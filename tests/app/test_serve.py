@@ -1,6 +1,7 @@
 """`instag serve`: its options, and what it says without its packages."""
 
-import builtins
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,18 +10,24 @@ from instag.app.serve import ServeOptions
 from instag.errors import BadArgument
 from models.baking import EARLIER
 
+WITHOUT = """
+import sys
 
-def test_without_the_extra_it_says_what_to_install(run, monkeypatch):
-    importing = builtins.__import__
+sys.modules.update(dict.fromkeys(sys.argv.pop(1).split(",")))
+from instag.cli import main
 
-    def without(name, *given, **named):
-        if name == "fastapi":
-            raise ImportError(name, name=name)
-        return importing(name, *given, **named)
+main()
+"""
 
-    monkeypatch.setattr(builtins, "__import__", without)
-    result = run("serve", EARLIER)
-    assert result.exit_code == 1
+
+@pytest.mark.parametrize("words", [("serve", EARLIER), ("app",)])
+def test_without_the_extra_it_says_what_to_install(words: tuple[str | Path, ...]):
+    """Nothing of the extra is there, as after a plain `pip install .`."""
+    absent = "fastapi,starlette,uvicorn,websockets,aiortc"
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT, absent, *words], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
     assert result.stderr.count("\n") == 1
     assert "pip install 'instag[app]'" in result.stderr
 

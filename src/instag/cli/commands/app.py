@@ -21,15 +21,16 @@ def app(
     threads: options.LiveThreads = None,
 ) -> None:
     """Open one page in a browser: record yourself, watch the avatar being learned, talk to it."""
+    from instag.app.serve import check_extra
+
+    check_extra()
     import webbrowser
 
     from instag.app.page_server import run_page
-    from instag.app.serve import check_extra
     from instag.runtime.display import can_show
     from instag.runtime.memory import keep_freed_memory
     from instag.runtime.threads import ready_for_live
 
-    check_extra()
     ready_for_live(threads)
     keep_freed_memory()
 

@@ -27,13 +27,14 @@ def serve(
 ) -> None:
     """Let avatars talk live, in browsers: they say what a microphone hears, texts and sound
     files."""
-    from instag.app.security import is_local
     from instag.app.serve import check_extra
+
+    check_extra()
+    from instag.app.security import is_local
     from instag.app.serve import serve as serve_avatars
     from instag.runtime.memory import keep_freed_memory
     from instag.runtime.threads import ready_for_live
 
-    check_extra()
     for avatar in avatars:
         refuse_avatar(avatar)
     ready_for_live(threads)
