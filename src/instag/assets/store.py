@@ -150,8 +150,7 @@ def check(name: str) -> Path:
     asset, path = named(name), find(name)
     if path is None:
         raise AssetMissing(
-            f"{asset.file} is neither in {' nor in '.join(map(str, folders()))}. Get it: "
-            f"{asset.way}"
+            f"{asset.file} is not in {' or in '.join(map(str, folders()))}. Get it: {asset.way}"
         )
     file_format = asset.sources[0].format
     problem = (

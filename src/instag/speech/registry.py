@@ -166,8 +166,8 @@ def weights(name: str) -> Path:
         size = sum(source.mib for source in asset.sources)
         raise AssetMissing(
             f"The speech front end {name!r} needs {asset.file} ({size:,.0f} MiB to download), "
-            "which is neither in "
-            f"{' nor in '.join(map(str, store.folders()))}. Get it: instag assets get {asset.name}"
+            "which is not in "
+            f"{' or in '.join(map(str, store.folders()))}. Get it: instag assets get {asset.name}"
         )
     return path
 
