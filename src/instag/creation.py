@@ -38,6 +38,7 @@ def create(
     clip: Path | str | None = None,
     capture: CaptureOptions = CaptureOptions(),
     training: TrainingOptions = TrainingOptions(),
+    overwrite: bool = False,
     report: StageReport = silent_stages,
     on_clip: Callable[[Clip], None] | None = None,
     on_plan: Callable[[AdaptPlan], None] | None = None,
@@ -48,11 +49,12 @@ def create(
 
     clip: the folder for what is observed, beside the avatar if not given (me.avatar: me.clip); a
     run that was stopped goes on from it, and another recipe starts at once. Of a video of which
-    some seconds are taught, only these and TESTED_S more are observed. report: called with
-    (stage, done, total). on_clip, on_plan: called with the clip, and with what will be learned
-    from, before the head is learned. preview: called now and then with (stage, step, picture), see
-    Trainer. cancel: once it is set, the work stops and Cancelled is raised; the same call goes on
-    from there. Raises what `prepare` and `adapt` raise.
+    some seconds are taught, only these and TESTED_S more are observed. overwrite: replaces a clip
+    of another video, which is refused otherwise. report: called with (stage, done, total). on_clip,
+    on_plan: called with the clip, and with what will be learned from, before the head is learned.
+    preview: called now and then with (stage, step, picture), see Trainer. cancel: once it is set,
+    the work stops and Cancelled is raised; the same call goes on from there. Raises what `prepare`
+    and `adapt` raise.
     """
     device_named(training.device)
     folder = Path(output).with_suffix(".clip") if clip is None else Path(clip)
@@ -67,7 +69,7 @@ def create(
     chosen = replace(capture, speech=training.features)
     if capture.seconds is None:
         chosen = replace(chosen, seconds=seconds_used(training))
-    observed = prepare(video, folder, chosen, report=observing)
+    observed = prepare(video, folder, chosen, overwrite=overwrite, report=observing)
     if on_clip is not None:
         on_clip(observed)
     return adapt(

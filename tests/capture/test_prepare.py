@@ -90,6 +90,20 @@ def test_all_stages_once_in_order(video: Path, tmp_path: Path, done: list[str]) 
     assert done == ORDER
 
 
+def test_a_clip_of_another_video_is_replaced_where_that_is_asked_for_alone(
+    video: Path, tmp_path: Path, done: list[str]
+) -> None:
+    info = prepare(video, tmp_path / "me.clip").info
+    other = write(tmp_path / "you.mp4", shade=50)
+    done.clear()
+    with pytest.raises(BadArgument, match=r"clip of another video, me\.mp4.*--overwrite"):
+        prepare(other, tmp_path / "me.clip")
+    assert Clip.open(tmp_path / "me.clip").info == info
+    assert done == []
+    assert prepare(other, tmp_path / "me.clip", overwrite=True).info.source == "you.mp4"
+    assert done == ORDER
+
+
 def test_needs_come_first() -> None:
     for index, stage in enumerate(module.STAGES):
         assert set(stage.needs) <= set(ORDER[:index])
@@ -208,14 +222,6 @@ def test_a_stage_that_is_redone_and_stopped_takes_its_followers_along(
     done.clear()
     prepare(video, tmp_path / "me.clip", CaptureOptions(delay=40))
     assert done == ["sound", "features", "quality"]
-
-
-def test_another_video_starts_anew(video: Path, tmp_path: Path, done: list[str]) -> None:
-    prepare(video, tmp_path / "me.clip")
-    done.clear()
-    clip = prepare(write(tmp_path / "you.mp4", shade=50), tmp_path / "me.clip")
-    assert done == ORDER
-    assert clip.info.source == "you.mp4"
 
 
 def test_progress_rises_to_the_whole(video: Path, tmp_path: Path, done: list[str]) -> None:

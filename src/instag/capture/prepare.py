@@ -33,6 +33,7 @@ def prepare(
     *,
     only: str | Sequence[str] | None = None,
     start_from: str | None = None,
+    overwrite: bool = False,
     report: Report = silent,
 ) -> Clip:
     """Observe the person in `video` and write a Clip into the folder `output`.
@@ -42,8 +43,9 @@ def prepare(
     by the next one.
 
     only: run these stages again and no others. start_from: run this stage and all after it again.
-    `report` gets thousandths of the whole work. Raises MediaError, CaptureError, BadArgument,
-    AssetMissing, DiskFull, NewerFormat.
+    overwrite: in place of another video's clip too, which is refused otherwise. `report` gets
+    thousandths of the whole work. Raises MediaError, CaptureError, BadArgument, AssetMissing,
+    DiskFull, NewerFormat.
     """
     video, folder = Path(video), Path(output)
     check_backends(options)
@@ -51,7 +53,8 @@ def prepare(
     check_features(folder, options.speech)
     repeated = _stages_to_repeat(only, start_from)
     fresh = not (folder / "clip.json").is_file()
-    clip = replace(_open_or_begin(video, folder, options, media), kept=KeptPictures())
+    begun = _open_or_begin(video, folder, options, media, overwrite=overwrite)
+    clip = replace(begun, kept=KeptPictures())
     work = _stages_to_run(clip, options, repeated, only)
     report(0 if work else 1000, 1000)
     for swept in (clip.folder, *(clip.folder / name for name in FOLDERS)) if work else ():
@@ -151,14 +154,20 @@ def _stages_to_run(
     return [stage for stage in chosen if stage.name in stale]
 
 
-def _open_or_begin(video: Path, folder: Path, options: CaptureOptions, media: MediaInfo) -> Clip:
-    """The Clip in the folder, if it is of the same video; else a new one in its place. Raises
-    BadArgument."""
+def _open_or_begin(
+    video: Path, folder: Path, options: CaptureOptions, media: MediaInfo, *, overwrite: bool
+) -> Clip:
+    """The Clip in the folder, if it is of the same video; else a new one. Raises BadArgument."""
     digest = sha256_of(video)
     if (folder / "clip.json").is_file():
         clip = Clip.open(folder)
         if clip.info.source_sha256 == digest:
             return clip
+        if clip.info.stages and not overwrite:
+            raise BadArgument(
+                f"{folder} is the clip of another video, {clip.info.source}. Choose a new folder, "
+                "or replace that clip: --overwrite"
+            )
     elif folder.is_dir() and any(folder.iterdir()):
         raise BadArgument(
             f"{folder} holds other files and no clip. Choose a new folder for the clip."

@@ -68,6 +68,7 @@ def create(
             output,
             capture=capture,
             training=training,
+            overwrite=overwrite,
             report=report,
             on_clip=on_clip,
             on_plan=lambda plan: terminal.note(plan_line(plan)),

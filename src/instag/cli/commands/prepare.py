@@ -38,6 +38,7 @@ def prepare(
             "--preview", help="Draw a contact sheet of all that was observed into the folder."
         ),
     ] = False,
+    overwrite: options.Overwrite = False,
     threads: options.Threads = None,
 ) -> None:
     """Observe the person in a video: frames, regions, head poses, action units, sound.
@@ -56,7 +57,13 @@ def prepare(
     started = time.monotonic()
     with terminal.progress(f"Observing {video.name}") as report:
         clip = instag.prepare(
-            video, output, chosen, only=only, start_from=start_from, report=report
+            video,
+            output,
+            chosen,
+            only=only,
+            start_from=start_from,
+            overwrite=overwrite,
+            report=report,
         )
     for sentence in summary_lines(clip.info):
         terminal.note(sentence)
