@@ -16,7 +16,7 @@ ARTEFACTS = Path(__file__).parent / "artefacts"
 def test_a_set_token_stops_the_observation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     cancel, seen = Event(), []
 
-    def prepare(video, folder, options, *, report):
+    def prepare(video, folder, options, *, overwrite, report):
         report(1, 10)
         cancel.set()
         report(2, 10)
