@@ -12,7 +12,6 @@ from typing import final
 import cv2
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from instag.capture.tracking import photometric_kernels as kernels
 from instag.capture.tracking.skin_features import Detail, SkinPoints, Texture
@@ -32,12 +31,6 @@ class Pose:
 
     rotation: Float[np.ndarray, "3 3"]
     translation: Float[np.ndarray, "3"]
-
-    def updated(self, step: Float[np.ndarray, "6"]) -> "Pose":
-        return Pose(
-            rotation=Rotation.from_rotvec(step[:3]).as_matrix() @ self.rotation,
-            translation=self.translation + step[3:],
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
