@@ -202,6 +202,13 @@ def test_no_clip_and_unknown_recipes_are_refused():
         pretrain_recipe_named("lengthy")
 
 
+def test_a_recording_that_is_given_twice_is_refused(people, tmp_path):
+    copy = tmp_path / "copy.clip"
+    shutil.copytree(people[0], copy)
+    with pytest.raises(BadArgument, match=r"copy\.clip are the same recording"):
+        pretrain([*people[:2], copy], recipe=TINY)
+
+
 def test_a_head_begins_with_a_prior(people, tmp_path):
     prior = pretrain(people[:2], tmp_path / "two.prior", recipe=TINY)
     small = replace(

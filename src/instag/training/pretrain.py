@@ -115,12 +115,26 @@ def pretrain(
 
 
 def open_clips(clips: Sequence[Clip | Path | str]) -> list[Clip]:
-    """Raises BadArgument where there is none."""
+    """Raises BadArgument where there is none, or one of them twice."""
     if not clips:
         raise BadArgument(
             "No clip to learn from. Give one or more: instag pretrain a.clip b.clip -o my.prior"
         )
-    return [clip if isinstance(clip, Clip) else Clip.open(clip) for clip in clips]
+    opened = [clip if isinstance(clip, Clip) else Clip.open(clip) for clip in clips]
+    first: dict[tuple[str, int, int], Clip] = {}
+    for clip in opened:
+        same = first.setdefault(what_shows(clip), clip)
+        if same is not clip:
+            raise BadArgument(
+                f"{same.folder} and {clip.folder} are the same recording: its person would count "
+                "twice. Give one clip of each person."
+            )
+    return opened
+
+
+def what_shows(clip: Clip) -> tuple[str, int, int]:
+    """Which frames of which video a clip shows."""
+    return clip.info.source_sha256, clip.info.first_frame, clip.info.frame_count
 
 
 def sampler_for(people: int, together: int, group: ProcessGroup, seed: int) -> PersonSampler:
