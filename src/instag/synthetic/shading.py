@@ -69,6 +69,127 @@ def _lit(shadow, x, y, depth):
     return total / 9
 
 
+@numba.njit(cache=True, fastmath=True)
+def _weights(points, a, b, c, dx, dy):
+    """Of the ray (dx, dy, 1) in the plane of a triangle: the three scalar triple products."""
+    ax, ay, az = points[a, 0], points[a, 1], points[a, 2]
+    bx, by, bz = points[b, 0], points[b, 1], points[b, 2]
+    cx, cy, cz = points[c, 0], points[c, 1], points[c, 2]
+    wa = dx * (by * cz - bz * cy) + dy * (bz * cx - bx * cz) + (bx * cy - by * cx)
+    wb = dx * (cy * az - cz * ay) + dy * (cz * ax - cx * az) + (cx * ay - cy * ax)
+    wc = dx * (ay * bz - az * by) + dy * (az * bx - ax * bz) + (ax * by - ay * bx)
+    scale = 1 / (wa + wb + wc)
+    return wa * scale, wb * scale, wc * scale
+
+
+@numba.njit(cache=True, fastmath=True)
+def _mixed(values, a, b, c, wa, wb, wc, k):
+    return wa * values[a, k] + wb * values[b, k] + wc * values[c, k]
+
+
+@numba.njit(cache=True, fastmath=True)
+def _unit(x, y, z, least):
+    length = 1 / math.sqrt(x * x + y * y + z * z + least)
+    return x * length, y * length, z * length
+
+
+@numba.njit(cache=True, fastmath=True)
+def _in_light(light, k, x, y, z):
+    return light[k, 0] * x + light[k, 1] * y + light[k, 2] * z + light[k, 3]
+
+
+@numba.njit(cache=True, fastmath=True)
+def _shade_hair(out, colour, normal, half_way, lit, gloss, deep):
+    """The colour of a strand into `out`. normal: along it. gloss, deep: its texture's place."""
+    nx, ny, nz = normal
+    hx, hy, hz = half_way
+    along = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
+    half = nx * hx + ny * hy + nz * hz
+    rim = nx * RIM[0] + ny * RIM[1] + nz * RIM[2]
+    diffuse = math.sqrt(max(1 - along * along, 0))
+    shine = math.sqrt(max(1 - half * half, 0))
+    wide, sharp = shine**18, shine**90
+    back = math.sqrt(max(1 - rim * rim, 0)) ** 3
+    for k in range(3):
+        light_in = (
+            (0.25 + 0.75 * lit) * KEY_COLOUR[k] * 0.62 * diffuse
+            + 0.5 * SKY[k]
+            + 0.35 * RIM_COLOUR[k] * back
+        )
+        gleam = lit * gloss * (0.22 * wide * math.sqrt(colour[k]) + 0.045 * sharp) * KEY_COLOUR[k]
+        out[k] = colour[k] * light_in * deep + gleam
+
+
+@numba.njit(cache=True, fastmath=True)
+def _tint(colour, texture, u, v):
+    """Multiply a colour by what a texture holds."""
+    for k in range(3):
+        root = _texel(texture, u, v, k)
+        colour[k] *= root * root
+
+
+@numba.njit(cache=True, fastmath=True)
+def _slope(texture, u, v, step):
+    """Of the height that a texture holds."""
+    return (
+        _texel(texture, u + step, v, 3) - _texel(texture, u - step, v, 3),
+        _texel(texture, u, v + step, 3) - _texel(texture, u, v - step, 3),
+    )
+
+
+@numba.njit(cache=True, fastmath=True)
+def _shine_and_ambient(material, colour, nx, ny, lit, half, edge, rim):
+    """The gleam of a material, and the share of the sky's light that reaches it."""
+    shine, ambient = np.float32(0), np.float32(1)
+    if material in (SKIN, NECK):
+        red = colour[0]
+        shine = (0.05 * half**14 + 0.045 * half**55) * (0.45 + 0.55 * lit) + 0.10 * edge * (
+            0.3 + rim
+        )
+        if colour[0] > 2.1 * colour[1]:
+            shine += 0.05 * half**70 * lit
+        shine *= 0.6 + red
+    elif material == EYE:
+        shine = 1.6 * half**420 + 0.10 * half**40
+        ambient = (
+            1 - 0.62 * min(max((-ny - 0.02) * 2.2, 0), 1) - 0.25 * min(max(abs(nx) - 0.25, 0), 1)
+        )
+    elif material == TOOTH:
+        shine = 0.25 * half**60 * lit
+        ambient = 0.7
+    elif material == TONGUE:
+        shine = 0.12 * half**30 * lit
+        ambient = 0.75
+    elif material == LINING:
+        ambient = 0.6
+    elif material == CLOTH:
+        shine = 0.05 * edge
+    return shine, ambient
+
+
+@numba.njit(cache=True, fastmath=True)
+def _shade_surface(out, colour, material, normal, half_way, lit):
+    """The colour of a textured surface into `out`."""
+    nx, ny, nz, ex, ey, ez = normal
+    hx, hy, hz = half_way
+    facing = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
+    rim = max(nx * RIM[0] + ny * RIM[1] + nz * RIM[2], 0)
+    half = max(nx * hx + ny * hy + nz * hz, 0)
+    edge = (1 - max(nx * ex + ny * ey + nz * ez, 0)) ** 4
+    sky = 0.5 - 0.5 * ny
+    shine, ambient = _shine_and_ambient(material, colour, nx, ny, lit, half, edge, rim)
+    for k in range(3):
+        wrap = WRAP[k] if material in (SKIN, NECK) else np.float32(0.08)
+        direct = min(max((facing + wrap) / (1 + wrap), 0), 1)
+        cover = lit + (1 - lit) * wrap * 0.5
+        shadowed = direct * cover * (1 if material != EYE else ambient)
+        hemisphere = (SKY[k] * sky + GROUND[k] * (1 - sky)) * ambient
+        out[k] = (
+            colour[k] * (KEY_COLOUR[k] * 0.62 * shadowed + hemisphere + 0.45 * RIM_COLOUR[k] * rim)
+            + shine * KEY_COLOUR[k]
+        )
+
+
 @parallel_njit(fastmath=True)
 def shade(
     numbers,
@@ -104,132 +225,43 @@ def shade(
                 continue
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             dx, dy = (column + 0.5 - centre_x) / focal, (row + 0.5 - centre_y) / focal
-            # Weights of the ray (dx, dy, 1) in the triangle's plane: the three scalar triple
-            # products.
-            ax, ay, az = points[a, 0], points[a, 1], points[a, 2]
-            bx, by, bz = points[b, 0], points[b, 1], points[b, 2]
-            cx, cy, cz = points[c, 0], points[c, 1], points[c, 2]
-            wa = dx * (by * cz - bz * cy) + dy * (bz * cx - bx * cz) + (bx * cy - by * cx)
-            wb = dx * (cy * az - cz * ay) + dy * (cz * ax - cx * az) + (cx * ay - cy * ax)
-            wc = dx * (ay * bz - az * by) + dy * (az * bx - ax * bz) + (ax * by - ay * bx)
-            scale = 1 / (wa + wb + wc)
-            wa, wb, wc = wa * scale, wb * scale, wc * scale
-            px, py, pz = (
-                wa * ax + wb * bx + wc * cx,
-                wa * ay + wb * by + wc * cy,
-                wa * az + wb * bz + wc * cz,
+            wa, wb, wc = _weights(points, a, b, c, dx, dy)
+            px = _mixed(points, a, b, c, wa, wb, wc, 0)
+            py = _mixed(points, a, b, c, wa, wb, wc, 1)
+            pz = _mixed(points, a, b, c, wa, wb, wc, 2)
+            nx, ny, nz = _unit(
+                _mixed(normals, a, b, c, wa, wb, wc, 0),
+                _mixed(normals, a, b, c, wa, wb, wc, 1),
+                _mixed(normals, a, b, c, wa, wb, wc, 2),
+                1e-12,
             )
-            nx = wa * normals[a, 0] + wb * normals[b, 0] + wc * normals[c, 0]
-            ny = wa * normals[a, 1] + wb * normals[b, 1] + wc * normals[c, 1]
-            nz = wa * normals[a, 2] + wb * normals[b, 2] + wc * normals[c, 2]
-            u = wa * uv[a, 0] + wb * uv[b, 0] + wc * uv[c, 0]
-            v = wa * uv[a, 1] + wb * uv[b, 1] + wc * uv[c, 1]
+            u = _mixed(uv, a, b, c, wa, wb, wc, 0)
+            v = _mixed(uv, a, b, c, wa, wb, wc, 1)
             for k in range(3):
-                colour[k] = wa * colours[a, k] + wb * colours[b, k] + wc * colours[c, k]
-            length = 1 / math.sqrt(nx * nx + ny * ny + nz * nz + 1e-12)
-            nx, ny, nz = nx * length, ny * length, nz * length
-            length = 1 / math.sqrt(px * px + py * py + pz * pz)
-            ex, ey, ez = -px * length, -py * length, -pz * length
+                colour[k] = _mixed(colours, a, b, c, wa, wb, wc, k)
+            ex, ey, ez = _unit(-px, -py, -pz, 0.0)
+            half_way = _unit(KEY[0] + ex, KEY[1] + ey, KEY[2] + ez, 0.0)
+            sx, sy = _in_light(light, 0, px, py, pz), _in_light(light, 1, px, py, pz)
+            lit = _lit(shadow, sx, sy, _in_light(light, 2, px, py, pz) - np.float32(0.004))
             material = materials[t]
-
-            sx = light[0, 0] * px + light[0, 1] * py + light[0, 2] * pz + light[0, 3]
-            sy = light[1, 0] * px + light[1, 1] * py + light[1, 2] * pz + light[1, 3]
-            sz = light[2, 0] * px + light[2, 1] * py + light[2, 2] * pz + light[2, 3]
-            lit = _lit(shadow, sx, sy, sz - np.float32(0.004))
-            hx, hy, hz = KEY[0] + ex, KEY[1] + ey, KEY[2] + ez
-            length = 1 / math.sqrt(hx * hx + hy * hy + hz * hz)
-            hx, hy, hz = hx * length, hy * length, hz * length
-
             if material == HAIR:
-                along = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
-                half = nx * hx + ny * hy + nz * hz
-                rim = nx * RIM[0] + ny * RIM[1] + nz * RIM[2]
-                diffuse = math.sqrt(max(1 - along * along, 0))
-                shine = math.sqrt(max(1 - half * half, 0))
-                wide, sharp = shine**18, shine**90
-                back = math.sqrt(max(1 - rim * rim, 0)) ** 3
-                for k in range(3):
-                    light_in = (
-                        (0.25 + 0.75 * lit) * KEY_COLOUR[k] * 0.62 * diffuse
-                        + 0.5 * SKY[k]
-                        + 0.35 * RIM_COLOUR[k] * back
-                    )
-                    gleam = (
-                        lit
-                        * u
-                        * (0.22 * wide * math.sqrt(colour[k]) + 0.045 * sharp)
-                        * KEY_COLOUR[k]
-                    )
-                    picture[row, column, k] = colour[k] * light_in * v + gleam
+                _shade_hair(picture[row, column], colour, (nx, ny, nz), half_way, lit, u, v)
                 continue
-
             if nx * ex + ny * ey + nz * ez < 0:
                 nx, ny, nz = -nx, -ny, -nz
-            bump_u, bump_v = np.float32(0), np.float32(0)
-            is_skin = material in (SKIN, NECK)
-            if is_skin:
-                for k in range(3):
-                    root = _texel(skin, u, v, k)
-                    colour[k] *= root * root
-                step = np.float32(1 / 1024)
-                bump_u = _texel(skin, u + step, v, 3) - _texel(skin, u - step, v, 3)
-                bump_v = _texel(skin, u, v + step, 3) - _texel(skin, u, v - step, 3)
-                nx, ny = nx - 0.9 * bump_u, ny - 0.9 * bump_v
+            if material in (SKIN, NECK):
+                _tint(colour, skin, u, v)
+                along_u, along_v = _slope(skin, u, v, np.float32(1 / 1024))
+                nx, ny = nx - 0.9 * along_u, ny - 0.9 * along_v
             elif material == EYE:
-                for k in range(3):
-                    root = _texel(eye, u, v, k)
-                    colour[k] *= root * root
+                _tint(colour, eye, u, v)
             elif material == CLOTH:
-                for k in range(3):
-                    root = _texel(cloth, u, v, k)
-                    colour[k] *= root * root
-                step = np.float32(1 / 512)
-                nx -= 1.6 * (_texel(cloth, u + step, v, 3) - _texel(cloth, u - step, v, 3))
-                ny -= 1.6 * (_texel(cloth, u, v + step, 3) - _texel(cloth, u, v - step, 3))
-            length = 1 / math.sqrt(nx * nx + ny * ny + nz * nz)
-            nx, ny, nz = nx * length, ny * length, nz * length
-            facing = nx * KEY[0] + ny * KEY[1] + nz * KEY[2]
-            rim = max(nx * RIM[0] + ny * RIM[1] + nz * RIM[2], 0)
-            half = max(nx * hx + ny * hy + nz * hz, 0)
-            edge = (1 - max(nx * ex + ny * ey + nz * ez, 0)) ** 4
-            sky = 0.5 - 0.5 * ny
-            ambient, shine = np.float32(1), np.float32(0)
-            if is_skin:
-                red = colour[0]
-                shine = (0.05 * half**14 + 0.045 * half**55) * (0.45 + 0.55 * lit) + 0.10 * edge * (
-                    0.3 + rim
-                )
-                if colour[0] > 2.1 * colour[1]:
-                    shine += 0.05 * half**70 * lit
-                shine *= 0.6 + red
-            elif material == EYE:
-                shine = 1.6 * half**420 + 0.10 * half**40
-                ambient = (
-                    1
-                    - 0.62 * min(max((-ny - 0.02) * 2.2, 0), 1)
-                    - 0.25 * min(max(abs(nx) - 0.25, 0), 1)
-                )
-            elif material == TOOTH:
-                shine = 0.25 * half**60 * lit
-                ambient = 0.7
-            elif material == TONGUE:
-                shine = 0.12 * half**30 * lit
-                ambient = 0.75
-            elif material == LINING:
-                ambient = 0.6
-            elif material == CLOTH:
-                shine = 0.05 * edge
-            for k in range(3):
-                wrap = WRAP[k] if is_skin else np.float32(0.08)
-                direct = min(max((facing + wrap) / (1 + wrap), 0), 1)
-                cover = lit + (1 - lit) * wrap * 0.5
-                shadowed = direct * cover * (1 if material != EYE else ambient)
-                hemisphere = (SKY[k] * sky + GROUND[k] * (1 - sky)) * ambient
-                picture[row, column, k] = (
-                    colour[k]
-                    * (KEY_COLOUR[k] * 0.62 * shadowed + hemisphere + 0.45 * RIM_COLOUR[k] * rim)
-                    + shine * KEY_COLOUR[k]
-                )
+                _tint(colour, cloth, u, v)
+                along_u, along_v = _slope(cloth, u, v, np.float32(1 / 512))
+                nx, ny = nx - 1.6 * along_u, ny - 1.6 * along_v
+            nx, ny, nz = _unit(nx, ny, nz, 0.0)
+            normal = (nx, ny, nz, ex, ey, ez)
+            _shade_surface(picture[row, column], colour, material, normal, half_way, lit)
     return picture
 
 
