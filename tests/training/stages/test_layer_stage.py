@@ -19,6 +19,7 @@ TIMES = {
     "degree_every": 10,
     "aligner_after": 30,
     "warmup_steps": 5,
+    "gaussian_rate": 3.0,
     "field_rate": 2.0,
     "field_rate_decay": 0.1,
     "slow_field_after": 50,
@@ -38,6 +39,14 @@ def stage(request: pytest.FixtureRequest) -> LayerStage:
 def test_the_degree_rises_to_the_recipes_and_the_aligner_comes_later(stage):
     assert [stage.degree(step) for step in (0, 9, 10, 20, 99)] == [0, 0, 1, 2, 2]
     assert [stage.aligned(step) for step in (0, 29, 30)] == [False, False, True]
+
+
+def test_the_gaussians_learn_by_the_rates_of_3dgs_times_the_recipes(stage):
+    rates = {group.name: group.rate for group in stage.parameter_groups().own[0]}
+    assert rates["dc"](40) == pytest.approx(3 * 2.5e-3)
+    extent = stage.person.extent
+    assert rates["means"](0) == pytest.approx(3 * 1.6e-4 * extent)
+    assert rates["means"](90) < rates["means"](10)
 
 
 def test_the_field_warms_up_falls_and_all_but_rests(stage):

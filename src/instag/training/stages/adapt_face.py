@@ -27,7 +27,7 @@ from instag.training.stages.adapt_stage import (
     StepScene,
 )
 from instag.training.stages.layer_stage import LayerStage
-from instag.training.stages.stage import ParameterGroups, gaussian_groups
+from instag.training.stages.stage import ParameterGroups
 from instag.training.stages.targets import head_pictures
 from instag.training.supervision.closed_lids import drawn_closing
 from instag.training.supervision.landmarks import LandmarkBatch, LandmarkSampler
@@ -40,9 +40,10 @@ class FaceStageConfig:
 
     coarse_steps: steps at the start that compare pictures of half the size, at a fraction of the
     cost. opening_steps: steps at the start that take frames by how open the mouth is, and later
-    ones by how closed the eyes are. field_rate: factor on the rates of the field's networks, which
-    all but rest after slow_field_after steps, however long the stage. landmarks: the field's shifts
-    of some landmarks against the seen ones, in landmark_frames frames for each frame rendered.
+    ones by how closed the eyes are. gaussian_rate: factor on the rates of the Gaussians.
+    field_rate: factor on those of the field's networks, which all but rest after slow_field_after
+    steps, however long the stage. landmarks: the field's shifts of some landmarks against the seen
+    ones, in landmark_frames frames for each frame rendered.
     pose_shapes: how far the pose shapes reach; a head whose recipe does not weigh them has none.
     expressions: the share of those frames that are taken twice, the second time with an expression
     that was not seen; 0 if the head is not to learn such. closed_lids: the share of the frames
@@ -56,6 +57,7 @@ class FaceStageConfig:
     degree_every: Steps
     coarse_steps: Steps
     opening_steps: Steps
+    gaussian_rate: float
     field_rate: float
     slow_field_after: WholeSteps
     field_rate_decay: float
@@ -126,8 +128,12 @@ class FaceStage(LayerStage):
                 ("network", face.aligner.network, 1e-4 / 2),
             )
         ]
-        splats = gaussian_groups(self.person.face, self.person.extent, self.steps)
-        groups = [*splats, *self.field_groups(face.field), *aligner, *self._pose_shape_groups()]
+        groups = [
+            *self.gaussian_groups(),
+            *self.field_groups(face.field),
+            *aligner,
+            *self._pose_shape_groups(),
+        ]
         return ParameterGroups(own={self.person.number: groups}, shared=[])
 
     def _pose_shape_groups(self) -> list[Group]:

@@ -27,7 +27,7 @@ from instag.training.stages.adapt_stage import (
 )
 from instag.training.stages.hook import read_hooks
 from instag.training.stages.layer_stage import LayerStage
-from instag.training.stages.stage import ParameterGroups, gaussian_groups
+from instag.training.stages.stage import ParameterGroups
 from instag.training.stages.targets import mouth_pictures
 from instag.training.supervision.pseudo_labels import STRONGEST
 from instag.types import Region, Rendering
@@ -48,9 +48,9 @@ class MouthStageConfig:
     start that take wide open mouths alone. frozen_last: steps at the end in which the geometry
     rests and the background is black.
 
-    field_rate, slow_field_after: as of the face. neighbor_strain: of how much neighbours are drawn
-    apart. around: of how far what lies around the opening, which no frame shows, is from the dark
-    colour in it.
+    gaussian_rate, field_rate, slow_field_after: as of the face. neighbor_strain: of how much
+    neighbours are drawn apart. around: of how far what lies around the opening, which no frame
+    shows, is from the dark colour in it.
     """
 
     steps: Steps
@@ -58,6 +58,7 @@ class MouthStageConfig:
     degree: int
     degree_every: Steps
     wide_steps: Steps
+    gaussian_rate: float
     field_rate: float
     slow_field_after: WholeSteps
     field_rate_decay: float
@@ -106,7 +107,7 @@ class MouthStage(LayerStage):
             parameters=dict(mouth.aligner.named_parameters()),
             rate=self.falling(1e-4 / 2),
         )
-        groups = [*self._gaussian_groups(), *self.field_groups(mouth.field), aligner]
+        groups = [*self._resting_at_the_end(), *self.field_groups(mouth.field), aligner]
         return ParameterGroups(own={self.person.number: groups}, shared=[])
 
     def phase(self, step: int) -> Hashable:
@@ -178,12 +179,12 @@ class MouthStage(LayerStage):
         one, other = mouth.field.shift(encoding, codes, hook).chunk(2, dim=1)
         return ((one - other).norm(dim=-1) / aside.norm(dim=-1).clamp_min(NEAR / 6)).mean()
 
-    def _gaussian_groups(self) -> list[Group]:
+    def _resting_at_the_end(self) -> list[Group]:
         """The Gaussians, whose geometry rests in the last steps."""
         geometry = {"means", "opacity", "scale", "rotation"}
         return [
             replace(group, rate=self._until_frozen(group.rate)) if group.name in geometry else group
-            for group in gaussian_groups(self.person.mouth, self.person.extent, self.steps)
+            for group in self.gaussian_groups()
         ]
 
     def _until_frozen(self, rate: Rate) -> Rate:

@@ -10,7 +10,7 @@ from instag.training.density_control import DensityConfig
 from instag.training.optimizer import Group
 from instag.training.schedules import Rate, decay
 from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
-from instag.training.stages.stage import field_groups
+from instag.training.stages.stage import field_groups, gaussian_groups
 
 
 @runtime_checkable
@@ -25,6 +25,8 @@ class LayerStageConfig(Protocol):
     def degree(self) -> int: ...
     @property
     def degree_every(self) -> int: ...
+    @property
+    def gaussian_rate(self) -> float: ...
     @property
     def field_rate(self) -> float: ...
     @property
@@ -53,6 +55,12 @@ class LayerStage(AdaptStage, ABC):
     def aligned(self, step: int) -> bool:
         """Whether the aligner takes part."""
         return step >= self.layer.aligner_after
+
+    def gaussian_groups(self) -> list[Group]:
+        """The layer's Gaussians."""
+        gaussians = self.gaussians(self.person)
+        factor = self.layer.gaussian_rate
+        return gaussian_groups(gaussians, self.person.extent, self.steps, factor=factor)
 
     def field_groups(self, field: MotionField | MouthField) -> list[Group]:
         """The parameters of the layer's field."""

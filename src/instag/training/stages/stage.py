@@ -94,16 +94,18 @@ class Stage(ABC):
         return ()
 
 
-def gaussian_groups(gaussians: Gaussians, extent: float, steps: int) -> list[Group]:
-    """The rates of 3DGS as docs/method.md#pre-training, #adaptation give them; centres fall to a
-    hundredth within `steps`."""
+def gaussian_groups(
+    gaussians: Gaussians, extent: float, steps: int, *, factor: float = 1.0
+) -> list[Group]:
+    """The rates of 3DGS as docs/method.md#pre-training, #adaptation give them, times `factor`;
+    centres fall to a hundredth within `steps`."""
     rates: dict[str, Rate] = {
-        "means": log_ramp(1.6e-4 * extent, 1.6e-6 * extent, steps),
-        "dc": constant(2.5e-3),
-        "rest": constant(2.5e-3 / 20),
-        "opacity": constant(0.05),
-        "scale": constant(3e-3),
-        "rotation": constant(1e-3),
+        "means": log_ramp(1.6e-4 * extent * factor, 1.6e-6 * extent * factor, steps),
+        "dc": constant(2.5e-3 * factor),
+        "rest": constant(2.5e-3 / 20 * factor),
+        "opacity": constant(0.05 * factor),
+        "scale": constant(3e-3 * factor),
+        "rotation": constant(1e-3 * factor),
     }
     return [
         gaussian_group(name, {name: getattr(gaussians, name)}, rate)
