@@ -9,9 +9,11 @@ from instag.training.recipes import RECIPES, few, recipe_named
 from instag.training.schedules import (
     After,
     Always,
+    Between,
     Steps,
     Term,
     decay,
+    in_larger_steps,
     log_ramp,
     shortened,
 )
@@ -19,6 +21,7 @@ from instag.training.schedules import (
 
 def test_terms_are_on_when_they_say():
     assert [Term(weight=2.0, active=After(3))(step) for step in (0, 2, 3, 99)] == [0, 0, 2, 2]
+    assert [Between(3, 5)(step) for step in (2, 3, 4, 5)] == [False, True, True, False]
     assert Term(weight=2.0, active=Always())(0) == 2
 
 
@@ -50,6 +53,12 @@ def test_reference_has_the_papers_numbers():
     recipe = recipe_named("reference")
     assert (recipe.face.steps, recipe.mouth.steps, recipe.fuse.steps) == (10_000, 10_000, 2_000)
     assert (recipe.face.batch, recipe.face_splats, recipe.mouth_splats) == (1, 2_000, 5_000)
+
+
+def test_few_compares_geometry_with_pictures_of_half_the_size_alone():
+    face = in_larger_steps(few().face, 16)
+    compared = [step for step in range(face.steps) if face.depth(step) and face.normals(step)]
+    assert compared == list(range(face.steps // 2, face.coarse_steps))
 
 
 def test_every_recipe_can_be_made_and_shortened():

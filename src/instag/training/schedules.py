@@ -52,6 +52,17 @@ class After(Active):
         return step >= self.start
 
 
+@dataclass(frozen=True)
+class Between(Active):
+    """On once `start` steps are done, until `end` are."""
+
+    start: Steps
+    end: Steps
+
+    def __call__(self, step: int) -> bool:
+        return self.start <= step < self.end
+
+
 @dataclass(frozen=True, kw_only=True)
 class Term:
     """A term of a loss: its weight and when it counts."""

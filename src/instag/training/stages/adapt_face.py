@@ -18,7 +18,7 @@ from instag.training import losses
 from instag.training.density_control import DensityConfig
 from instag.training.losses import BackgroundColor
 from instag.training.optimizer import Group
-from instag.training.schedules import Active, After, Steps, Term, WholeSteps
+from instag.training.schedules import Steps, Term, WholeSteps
 from instag.training.stages.adapt_stage import (
     Comparison,
     HeadTraining,
@@ -108,12 +108,6 @@ class FaceStage(LayerStage):
             batch=config.batch,
         )
         self.load_batches(dataset.head_windows(frames), curriculum.sample)
-        starts = [
-            term.active.start
-            for term in (config.normals, config.depth)
-            if isinstance(term.active, After)
-        ]
-        self._surface: Active = After(min(starts, default=0))
 
     def parameter_groups(self) -> ParameterGroups:
         face = self.head.face
@@ -168,8 +162,7 @@ class FaceStage(LayerStage):
         )
 
     def surface(self, step: int) -> bool:
-        config = self.config
-        return self._surface(step) and config.normals.weight + config.depth.weight > 0
+        return self.config.normals(step) > 0 or self.config.depth(step) > 0
 
     def shrunk(self, step: int) -> int:
         return 2 if step < self.config.coarse_steps else 1
