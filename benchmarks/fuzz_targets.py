@@ -12,11 +12,14 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import cv2
 import numpy as np
 import torch
+
+if TYPE_CHECKING:
+    import av
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))  # helpers that write small model files
@@ -366,6 +369,7 @@ def film_bytes(name: str, picture: str, sound: str) -> bytes:
     """A second of picture and sound."""
     import av
     from av.audio.stream import AudioStream
+    from av.video.stream import VideoStream
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
@@ -373,6 +377,7 @@ def film_bytes(name: str, picture: str, sound: str) -> bytes:
             packets: list[av.Packet] = []
             if picture:
                 video = container.add_stream(picture, rate=25)
+                assert isinstance(video, VideoStream)
                 video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
             audio = container.add_stream(sound, rate=48_000, layout="mono")
             assert isinstance(audio, AudioStream)
@@ -392,9 +397,15 @@ def film_bytes(name: str, picture: str, sound: str) -> bytes:
                 for ready in turned.resample(piece):
                     packets += audio.encode(ready)
             packets += audio.encode(None)
-            for packet in sorted(packets, key=lambda each: float(each.dts * each.time_base)):
+            for packet in sorted(packets, key=_decoded_at_s):
                 container.mux(packet)
         return path.read_bytes()
+
+
+def _decoded_at_s(packet: "av.Packet") -> float:
+    assert packet.dts is not None
+    assert packet.time_base is not None
+    return float(packet.dts * packet.time_base)
 
 
 def film(name: str, picture: str, sound: str) -> Callable[[Path], Path]:

@@ -26,6 +26,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.video.frame import VideoFrame
 from benchmarks.command_line import add_speech, parser_of
 from benchmarks.mouth_lag import lag_s, mouth_lag_s
 from benchmarks.process_memory import memory_mb
@@ -100,8 +101,10 @@ class Browser:
                 return
             now = time.monotonic()
             if track.kind == "audio":
+                assert isinstance(frame, AudioFrame)
                 self.sounds.append((now, frame.to_ndarray()[0, ::2].copy()))
             else:
+                assert isinstance(frame, VideoFrame)
                 grey = frame.to_ndarray(format="gray")
                 self.pictures.append((now, grey))
 

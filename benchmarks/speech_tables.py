@@ -221,7 +221,11 @@ def print_row(
     for person in people:
         seen = person.aperture
         predicted = predictions[person.name][: len(seen)]
-        found = np.interp(predicted, predicted.quantile(QUANTILES), seen.quantile(QUANTILES))
+        found = np.interp(
+            predicted.numpy(),
+            predicted.quantile(QUANTILES).numpy(),
+            seen.quantile(QUANTILES).numpy(),
+        )
         closed = closures(found, seen.double().numpy())
         moved = silent_movement(
             found,

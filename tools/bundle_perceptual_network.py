@@ -18,7 +18,7 @@ from jaxtyping import Float, Int, UInt8
 from safetensors.torch import save_file
 from scipy.stats import pearsonr, spearmanr
 from spoiled_pictures import pairs
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, max_pool2d
 
 from instag.ops import lpips
@@ -103,10 +103,11 @@ def some_frames(path: Path) -> list[Frames]:
 def teacher_answers(
     teacher: Lpips, spoiled: Float[np.ndarray, "n s s 3"], true: Float[np.ndarray, "n s s 3"]
 ) -> Answers:
-    pictures = [torch.from_numpy(each).to(teacher.mean.device) for each in (spoiled, true)]
-    return Answers(
-        *pictures, *answers(lambda one, other: by_layer(teacher, one, other).sum(1), *pictures)
+    picture, target = (torch.from_numpy(each).to(teacher.mean.device) for each in (spoiled, true))
+    distances, gradient = answers(
+        lambda one, other: by_layer(teacher, one, other).sum(1), picture, target
     )
+    return Answers(picture, target, distances, gradient)
 
 
 def by_layer(
@@ -168,6 +169,8 @@ def smaller(teacher: Lpips, pictures: Float[Tensor, "b s s 3"]) -> PerceptualDis
         hidden = max_pool2d(hidden, 3, 2) if number < 2 else hidden
         mean, covariance = _moments(hidden)
         layer = network.layers[number]
+        assert isinstance(layer, nn.Conv2d)
+        assert layer.bias is not None
         kept = most_telling(
             covariance, _importance(teacher, number, covariance), layer.out_channels
         )

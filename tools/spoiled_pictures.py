@@ -3,12 +3,14 @@ moved, smeared, blended, of too few splats, or of false colours."""
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 from numpy.random import Generator
 
+T = TypeVar("T")
 Picture = Float[np.ndarray, "h w 3"]
 MARGIN = 8
 """Pixels around a patch that are spoiled with it, so that its rim is as the rest."""
@@ -58,8 +60,8 @@ def _patch(
 ) -> tuple[Picture, Picture]:
     """The same square of two frames of one person."""
     while True:
-        frames = people[rng.integers(len(people))]
-        now, then = frames[rng.integers(len(frames))], frames[rng.integers(len(frames))]
+        frames = _one_of(people, rng)
+        now, then = _one_of(frames, rng), _one_of(frames, rng)
         shorter = min(now.shape[:2])
         side = max(size, min(rng.uniform(*SIDES), LARGEST_ENLARGEMENT * max(shorter, 200)))
         height, width = (math.ceil(length * side / shorter) for length in now.shape[:2])
@@ -74,6 +76,10 @@ def _patch(
         )
         if one.std() > FLAT or rng.random() < FLAT_KEPT:
             return one, other
+
+
+def _one_of(choices: Sequence[T], rng: Generator) -> T:
+    return choices[int(rng.integers(len(choices)))]
 
 
 def _on_a_screen(spoiled: Picture, true: Picture, rng: Generator) -> tuple[Picture, Picture]:
@@ -209,7 +215,8 @@ def _gaussians(
     """Elliptic bells and their centres, row and column."""
     rows, columns = np.mgrid[:size, :size].astype(np.float32)
     centres = rng.uniform(0, size, (count, 2)).astype(np.float32)
-    wide = np.exp(rng.uniform(*np.log(widths), (count, 1, 1))).astype(np.float32)
+    thin, thick = np.log(widths)
+    wide = np.exp(rng.uniform(thin, thick, (count, 1, 1))).astype(np.float32)
     narrow = wide * np.exp(rng.uniform(-1.5, 0, (count, 1, 1))).astype(np.float32)
     turn = rng.uniform(0, math.pi, (count, 1, 1)).astype(np.float32)
     y, x = (centres[:, axis, None, None] for axis in (0, 1))

@@ -59,8 +59,12 @@ class Observed:
     def voiced(self) -> Float[Tensor, " f"]:
         """1 in frames with a voice, near them, and in pauses for breath: there people's lips stand
         as open as in speech."""
-        quiet = binary_opening(~self.louder_than(VOICED_DB), np.ones(BREATH_FRAMES))
+        quiet = self.quiet(VOICED_DB, BREATH_FRAMES)
         return torch.from_numpy(binary_dilation(~quiet, np.ones(5))).float()
+
+    def quiet(self, level: float, frames: int) -> Bool[np.ndarray, " f"]:
+        """Frames not louder than the level, in dB, where there are so many of them together."""
+        return binary_opening(~self.louder_than(level), np.ones(frames))
 
     def louder_than(self, level: float) -> Bool[np.ndarray, " f"]:
         """Frames of more than so many dB against the common loudness."""

@@ -7,7 +7,6 @@ from typing import final
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from scipy.ndimage import binary_opening
 from torch import Tensor
 
 from instag.evaluation.lip_sync import closures
@@ -102,7 +101,7 @@ def score(
 
 def pauses(person: Learned) -> Bool[np.ndarray, " f"]:
     """Frames in pauses of the recording."""
-    quiet = binary_opening(~person.observed.louder_than(PAUSE_DB), np.ones(PAUSE_FRAMES))
+    quiet = person.observed.quiet(PAUSE_DB, PAUSE_FRAMES)
     settled = quiet.copy()
     for frame in range(1, SETTLING + 1):
         settled[frame:] &= quiet[:-frame]
