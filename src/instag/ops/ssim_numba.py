@@ -4,7 +4,7 @@ pictures."""
 import numpy as np
 import torch
 from jaxtyping import Float
-from numba import prange
+from numba import njit, prange
 from torch import Tensor
 
 from instag.ops.simd import COUNT, fill, load, store
@@ -73,63 +73,70 @@ def _compare(x, y, shape, values, slopes):
         plane = length + 2 * pad
         blurred = np.zeros(5 * plane, np.float32)
         for row in range(frames * height * part // _PARTS, frames * height * (part + 1) // _PARTS):
-            first, last = max(0, 5 - row % height), min(11, height - row % height + 5)
+            _blur_columns(x, y, row, height, length, pad, blurred)
             for block in range((length + COUNT - 1) // COUNT):
                 here = min(block * COUNT, length - COUNT)
-                mean_x, mean_y, square_x, square_y, product = (
-                    fill(_F(0)),
-                    fill(_F(0)),
-                    fill(_F(0)),
-                    fill(_F(0)),
-                    fill(_F(0)),
-                )
-                for tap in range(first, last):
-                    at = (row + tap - 5) * length + here
-                    one, two = load(x, at), load(y, at)
-                    part_x, part_y = fill(_TAPS[tap]) * one, fill(_TAPS[tap]) * two
-                    mean_x, mean_y = mean_x + part_x, mean_y + part_y
-                    square_x, square_y, product = (
-                        square_x + part_x * one,
-                        square_y + part_y * two,
-                        product + part_x * two,
-                    )
-                at = pad + here
-                store(blurred, at, mean_x)
-                store(blurred, at + plane, mean_y)
-                store(blurred, at + 2 * plane, square_x)
-                store(blurred, at + 3 * plane, square_y)
-                store(blurred, at + 4 * plane, product)
-            for block in range((length + COUNT - 1) // COUNT):
-                here = min(block * COUNT, length - COUNT)
-                mean_x, mean_y, square_x, square_y, product = (
-                    fill(_F(0)),
-                    fill(_F(0)),
-                    fill(_F(0)),
-                    fill(_F(0)),
-                    fill(_F(0)),
-                )
-                for tap in range(11):
-                    at, weight = here + tap * channels, fill(_TAPS[tap])
-                    mean_x = mean_x + weight * load(blurred, at)
-                    mean_y = mean_y + weight * load(blurred, at + plane)
-                    square_x = square_x + weight * load(blurred, at + 2 * plane)
-                    square_y = square_y + weight * load(blurred, at + 3 * plane)
-                    product = product + weight * load(blurred, at + 4 * plane)
-                means, two = mean_x * mean_y, fill(_F(2))
-                bright, alike = two * means + fill(_C1), two * (product - means) + fill(_C2)
-                squares = mean_x * mean_x + mean_y * mean_y
-                below, spread = squares + fill(_C1), square_x + square_y - squares + fill(_C2)
-                scale = fill(_F(1)) / (below * spread)
-                value, at = bright * alike * scale, row * length + here
-                store(values, at, value)
-                if slopes.shape[1]:
-                    by_mean = (
-                        mean_y * (alike - bright) * scale
-                        - value * mean_x * (spread - below) * scale
-                    )
-                    store(slopes[0], at, two * by_mean)
-                    store(slopes[1], at, fill(_F(-1)) * value * below * scale)
-                    store(slopes[2], at, two * bright * scale)
+                moments = _blur_along(blurred, here, plane, channels)
+                _write(moments, row * length + here, values, slopes)
+
+
+# The steps below become a part of the kernel before anything is optimised. Were they functions of
+# their own, a kernel from the cache would round otherwise than one that was just compiled.
+@njit(inline="always")
+def _blur_columns(x, y, row, height, length, pad, blurred):
+    """Blur x, y, x x, y y and x y across the rows around one: the five planes of `blurred`."""
+    plane = length + 2 * pad
+    first, last = max(0, 5 - row % height), min(11, height - row % height + 5)
+    for block in range((length + COUNT - 1) // COUNT):
+        here = min(block * COUNT, length - COUNT)
+        mean_x, mean_y = fill(_F(0)), fill(_F(0))
+        square_x, square_y, product = fill(_F(0)), fill(_F(0)), fill(_F(0))
+        for tap in range(first, last):
+            at = (row + tap - 5) * length + here
+            one, two = load(x, at), load(y, at)
+            part_x, part_y = fill(_TAPS[tap]) * one, fill(_TAPS[tap]) * two
+            mean_x, mean_y = mean_x + part_x, mean_y + part_y
+            square_x, square_y = square_x + part_x * one, square_y + part_y * two
+            product = product + part_x * two
+        at = pad + here
+        store(blurred, at, mean_x)
+        store(blurred, at + plane, mean_y)
+        store(blurred, at + 2 * plane, square_x)
+        store(blurred, at + 3 * plane, square_y)
+        store(blurred, at + 4 * plane, product)
+
+
+@njit(inline="always")
+def _blur_along(blurred, here, plane, channels):
+    """The planes of `blurred`, blurred along the row, for sixteen numbers from `here` on."""
+    mean_x, mean_y = fill(_F(0)), fill(_F(0))
+    square_x, square_y, product = fill(_F(0)), fill(_F(0)), fill(_F(0))
+    for tap in range(11):
+        at, weight = here + tap * channels, fill(_TAPS[tap])
+        mean_x = mean_x + weight * load(blurred, at)
+        mean_y = mean_y + weight * load(blurred, at + plane)
+        square_x = square_x + weight * load(blurred, at + 2 * plane)
+        square_y = square_y + weight * load(blurred, at + 3 * plane)
+        product = product + weight * load(blurred, at + 4 * plane)
+    return mean_x, mean_y, square_x, square_y, product
+
+
+@njit(inline="always")
+def _write(moments, at, values, slopes):
+    """Write sixteen numbers of SSIM, and their derivatives, from `at` on."""
+    mean_x, mean_y, square_x, square_y, product = moments
+    means, two = mean_x * mean_y, fill(_F(2))
+    bright, alike = two * means + fill(_C1), two * (product - means) + fill(_C2)
+    squares = mean_x * mean_x + mean_y * mean_y
+    below, spread = squares + fill(_C1), square_x + square_y - squares + fill(_C2)
+    scale = fill(_F(1)) / (below * spread)
+    value = bright * alike * scale
+    store(values, at, value)
+    if slopes.shape[1]:
+        by_mean = mean_y * (alike - bright) * scale - value * mean_x * (spread - below) * scale
+        store(slopes[0], at, two * by_mean)
+        store(slopes[1], at, fill(_F(-1)) * value * below * scale)
+        store(slopes[2], at, two * bright * scale)
 
 
 @parallel_njit(error_model="numpy")
