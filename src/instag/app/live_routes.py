@@ -196,7 +196,13 @@ async def refuse(socket: WebSocket, code: int, reason: str) -> None:
 def live_router(desk: LiveDesk) -> APIRouter:
     """The routes, for a server's app."""
     router = APIRouter(prefix="/api")
+    _add_routes_of_the_server(router, desk)
+    _add_routes_of_sessions(router, desk)
+    _add_routes_of_what_is_said(router, desk)
+    return router
 
+
+def _add_routes_of_the_server(router: APIRouter, desk: LiveDesk) -> None:
     @router.get("/avatars")
     async def avatars() -> dict[str, object]:
         entries = await asyncio.to_thread(desk.shelf.entries)
@@ -214,6 +220,8 @@ def live_router(desk: LiveDesk) -> APIRouter:
     async def metrics() -> dict[str, object]:
         return desk.metrics()
 
+
+def _add_routes_of_sessions(router: APIRouter, desk: LiveDesk) -> None:
     @router.post("/sessions", status_code=201)
     async def open_session(asked: NewSession) -> dict[str, object]:
         return desk.about(await desk.open(asked))
@@ -234,6 +242,13 @@ def live_router(desk: LiveDesk) -> APIRouter:
     async def offer(name: str, given: Offer) -> dict[str, str]:
         return await desk.connect(desk.session(name), given)
 
+    @router.websocket("/sessions/{name}/stream")
+    async def stream(socket: WebSocket, name: str) -> None:
+        with suppress(asyncio.CancelledError):
+            await desk.stream(socket, name)
+
+
+def _add_routes_of_what_is_said(router: APIRouter, desk: LiveDesk) -> None:
     @router.post("/sessions/{name}/say", status_code=202)
     async def say(name: str, given: Text) -> dict[str, float]:
         session = desk.session(name)
@@ -251,13 +266,6 @@ def live_router(desk: LiveDesk) -> APIRouter:
     @router.post("/sessions/{name}/interrupt", status_code=204)
     async def interrupt(name: str) -> None:
         desk.session(name).clear_buffer()
-
-    @router.websocket("/sessions/{name}/stream")
-    async def stream(socket: WebSocket, name: str) -> None:
-        with suppress(asyncio.CancelledError):
-            await desk.stream(socket, name)
-
-    return router
 
 
 def load_webrtc() -> None:

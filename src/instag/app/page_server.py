@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from instag.app.app_options import AppOptions
 from instag.app.folder_lock import held
@@ -14,6 +15,10 @@ from instag.app.live_options import LiveOptions
 from instag.app.serve import check_extra
 from instag.errors import BadArgument
 from instag.runtime.garbage import loading_uncollected
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
 
 HOST = "127.0.0.1"
 GRACE_S = 2
@@ -33,18 +38,9 @@ def run_page(
     server has the library or the port, NotWritable."""
     check_extra()
     with loading_uncollected():
-        import uvicorn
-
-        from instag.app.check_routes import check_router
-        from instag.app.job_routes import job_router
-        from instag.app.library_routes import library_router
-        from instag.app.library_shelf import LibraryShelf
-        from instag.app.live_routes import LiveDesk, load_webrtc
-        from instag.app.recording_routes import recording_router
-        from instag.app.security import Security
-        from instag.app.server import STATIC, create_app
+        from instag.app.live_routes import load_webrtc
+        from instag.app.page_app import page_app
         from instag.app.server_log import log_plainly
-        from instag.app.uploads import MOST_BYTES
         from instag.app.voice import chosen_voice
         from instag.runtime.device import device_named
         from instag.synthesis.live.studio import Studio
@@ -59,31 +55,30 @@ def run_page(
         _running(JobQueue(library, command)) as queue,
         Studio(device=device_named(device), most_sessions=live.sessions) as studio,
     ):
-        app = create_app(
-            LiveDesk(studio, LibraryShelf(library), voice=voice),
-            Security(most_bytes=MOST_BYTES),
-            routers=(
-                library_router(library),
-                job_router(library, queue, voice),
-                recording_router(library.recordings),
-                check_router(library),
-            ),
-            page=STATIC / "index.html",
-        )
+        app = page_app(studio, library, queue, voice)
         log_plainly()
-        config = uvicorn.Config(
+        server = _server(app, queue)
+        ready(f"http://{HOST}:{listener.getsockname()[1]}/")
+        server.run([listener])
+
+
+def _server(app: "FastAPI", queue: JobQueue) -> "uvicorn.Server":
+    """A server of the app that ends the news of jobs when it is to end."""
+    import uvicorn
+
+    server = uvicorn.Server(
+        uvicorn.Config(
             app, log_level="warning", ws_max_size=1 << 20, timeout_graceful_shutdown=GRACE_S
         )
-        ready(f"http://{HOST}:{listener.getsockname()[1]}/")
-        serving = uvicorn.Server(config)
-        stop = serving.handle_exit
+    )
+    stop = server.handle_exit
 
-        def leave(sig: int, frame: FrameType | None) -> None:
-            queue.leave()  # ends what is told to pages, which would keep the server up
-            stop(sig, frame)
+    def leave(sig: int, frame: FrameType | None) -> None:
+        queue.leave()  # ends what is told to pages, which would keep the server up
+        stop(sig, frame)
 
-        serving.handle_exit = leave
-        serving.run([listener])
+    server.handle_exit = leave
+    return server
 
 
 @contextmanager

@@ -4,12 +4,18 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from instag.app.live_options import LiveOptions
 from instag.errors import BadArgument, ExtraMissing
 from instag.options import check_limits, option
 from instag.runtime.garbage import loading_uncollected
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+    from instag.app.security import Security
 
 LEAVE_S = 1
 """Seconds that open streams have to end when the server is stopped."""
@@ -94,7 +100,6 @@ def serve(
         from instag.app.avatar_shelf import GivenAvatars
         from instag.app.ice_servers import ice_servers
         from instag.app.live_routes import LiveDesk, load_webrtc
-        from instag.app.security import Security, is_local
         from instag.app.server import create_app
         from instag.app.server_log import log_plainly
         from instag.app.voice import chosen_voice
@@ -105,13 +110,7 @@ def serve(
 
     options, live = options or ServeOptions(), live or LiveOptions()
     servers = ice_servers(options.ice_server)
-    local = is_local(options.host)
-    token = options.token or (None if local else secrets.token_urlsafe(16))
-    security = Security(
-        token=token,
-        origins=frozenset(each.strip() for each in options.origin.split(",") if each.strip()),
-        local=local,
-    )
+    security = _security(options)
     shelf = GivenAvatars(avatars)
     voice = chosen_voice(live.voice_command, live.voice_url)
     with Studio(
@@ -123,16 +122,38 @@ def serve(
         desk = LiveDesk(studio, shelf, voice=voice, size=options.size, ice_servers=servers)
         app = create_app(desk, security)
         log_plainly()
-        config = uvicorn.Config(
-            app,
-            host=options.host,
-            port=options.port,
-            log_level="warning",
-            ssl_certfile=options.tls_cert,
-            ssl_keyfile=options.tls_key,
-            ws_max_size=1 << 20,
-            timeout_graceful_shutdown=LEAVE_S,
-        )
-        secure = "https" if options.tls_cert else "http"
-        ready(f"{secure}://{options.host}:{options.port}/" + (f"?token={token}" if token else ""))
+        config = _server_config(app, options)
+        ready(_address(options, security.token))
         uvicorn.Server(config).run()
+
+
+def _security(options: ServeOptions) -> "Security":
+    from instag.app.security import Security, is_local
+
+    local = is_local(options.host)
+    return Security(
+        token=options.token or (None if local else secrets.token_urlsafe(16)),
+        origins=frozenset(each.strip() for each in options.origin.split(",") if each.strip()),
+        local=local,
+    )
+
+
+def _server_config(app: "FastAPI", options: ServeOptions) -> "uvicorn.Config":
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        host=options.host,
+        port=options.port,
+        log_level="warning",
+        ssl_certfile=options.tls_cert,
+        ssl_keyfile=options.tls_key,
+        ws_max_size=1 << 20,
+        timeout_graceful_shutdown=LEAVE_S,
+    )
+
+
+def _address(options: ServeOptions, token: str | None) -> str:
+    """Of the page, with the token."""
+    secure = "https" if options.tls_cert else "http"
+    return f"{secure}://{options.host}:{options.port}/" + (f"?token={token}" if token else "")
