@@ -173,8 +173,6 @@ def test_changes_are_those_of_each_pair(
     monkeypatch.setattr(module, "BLOCK", 4)
     pictures = list(np.random.default_rng(0).integers(0, 60, (count, SIDE, SIDE, 3), np.uint8))
     pairs = zip(pictures, pictures[apart:], strict=False)
-    expected = [
-        [module._changed_share(one, other), module._mean_change(one, other)] for one, other in pairs
-    ]
+    expected = [module._change(one, other) for one, other in pairs]
     found = module._changes(pictures, apart)
     np.testing.assert_array_equal(found, np.reshape(expected, (-1, 2)))

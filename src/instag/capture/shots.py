@@ -125,14 +125,6 @@ def _change(
     return np.stack([shares, change.mean((-3, -2, -1))], -1)
 
 
-def _changed_share(one: Shrunk, other: Shrunk) -> float:
-    return float(_change(one, other)[0])
-
-
-def _mean_change(one: Shrunk, other: Shrunk) -> float:
-    return float(_change(one, other)[1])
-
-
 def _typical_change(change: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:
     """The typical change around each frame: the upper quartile of its neighbours' changes, at least
     half a level."""
@@ -156,11 +148,12 @@ def _is_flash(pictures: list[Shrunk], index: int, *, jump: bool = False) -> bool
         pictures[max(0, index - FLASH_FRAMES) : index],
         pictures[index : index + FLASH_FRAMES],
     )
+    changes = np.array([[_change(one, other) for other in after] for one in before])
+    share, levels = changes.min((0, 1)).tolist()
     if jump:
-        return min(_mean_change(one, other) for one in before for other in after) < JUMP_SIZE / 2
-    return min(_changed_share(one, other) for one in before for other in after) < max(
-        CUT_SHARE, _changed_share(before[-1], after[0]) / 2
-    )
+        return levels < JUMP_SIZE / 2
+    share_here = float(changes[-1, 0, 0])
+    return share < max(CUT_SHARE, share_here / 2)
 
 
 def _dissolves(pictures: list[Shrunk]) -> list[int]:
