@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate, max_pool2d, relu
 
 from instag.assets.checkpoints import load_weights
+from instag.capture.networks.network_input import normalized, picture_of
 from instag.types import Region
 
 SIZE = 512
@@ -44,7 +45,7 @@ class BiSeNet:
     @torch.no_grad()
     def __call__(self, frame: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w"]:
         """Regions of an RGB frame, without teeth."""
-        picture = torch.from_numpy(frame).to(self._device).permute(2, 0, 1)[None].float()
+        picture = picture_of(frame, self._device)
         if frame.shape[:2] != (SIZE, SIZE):
             picture = (
                 interpolate(
@@ -53,13 +54,8 @@ class BiSeNet:
                 .round()
                 .clamp(0, 255)
             )
-        mean, deviation = (
-            torch.tensor(values, device=self._device).view(1, 3, 1, 1)
-            for values in (MEAN, DEVIATION)
-        )
-        classes = (
-            self._network((picture / 255 - mean) / deviation)[0].argmax(0).byte().cpu().numpy()
-        )
+        scores = self._network(normalized(picture / 255, MEAN, DEVIATION))[0]
+        classes = scores.argmax(0).byte().cpu().numpy()
         return REGIONS[cv2.resize(classes, frame.shape[1::-1], interpolation=cv2.INTER_NEAREST)]
 
 

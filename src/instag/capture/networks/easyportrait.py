@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d, relu
 
 from instag.assets.checkpoints import load_weights
+from instag.capture.networks.network_input import normalized, picture_of
 
 MEAN, DEVIATION = (143.55267075, 132.96705975, 126.94924335), (60.2625333, 60.32740275, 59.30988645)
 CLASSES = 8
@@ -38,12 +39,8 @@ class EasyPortrait:
     @torch.no_grad()
     def __call__(self, frame: UInt8[np.ndarray, "h w 3"]) -> Bool[np.ndarray, "h w"]:
         """The mask of teeth in an RGB frame."""
-        mean, deviation = (
-            torch.tensor(values, device=self._device).view(1, 3, 1, 1)
-            for values in (MEAN, DEVIATION)
-        )
-        picture = torch.from_numpy(frame).to(self._device).permute(2, 0, 1)[None].float()
-        return (self._network((picture - mean) / deviation)[0].argmax(0) == TEETH).cpu().numpy()
+        picture = normalized(picture_of(frame, self._device), MEAN, DEVIATION)
+        return (self._network(picture)[0].argmax(0) == TEETH).cpu().numpy()
 
 
 class _Bottleneck(nn.Module):

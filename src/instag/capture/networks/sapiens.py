@@ -18,6 +18,7 @@ from torch.nn.functional import interpolate
 
 from instag.assets.checkpoints import load_torchscript
 from instag.capture.geometry.predicted import Prediction
+from instag.capture.networks.network_input import normalized, picture_of
 from instag.errors import AssetDamaged
 
 HEIGHT, WIDTH = 1024, 768
@@ -62,10 +63,5 @@ class Sapiens:
 
 def preprocess(frame: UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "1 3 1024 768"]:
     """The networks' input for an RGB frame."""
-    picture = (
-        torch.from_numpy(cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR))
-        .permute(2, 0, 1)[None]
-        .float()
-    )
-    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
-    return (picture - mean) / deviation
+    resized = cv2.resize(frame, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    return normalized(picture_of(resized), MEAN, DEVIATION)
