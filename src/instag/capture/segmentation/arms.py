@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from instag.capture.networks.bodypix import Body
+from instag.capture.segmentation.change_regions import change_regions
 from instag.data.clip import Clip
 from instag.observed import Region
 from instag.perception.connected_components import small_components
@@ -21,9 +22,7 @@ MIN_SHARE = 2e-3
 def mark_arms(clip: Clip, finder: BodyFinder, report: Report = silent) -> None:
     """Label the finder's arms and hands as torso in regions/*.png: they move by themselves and are
     not part of the head."""
-    for index in range(len(clip)):
-        clip.save_regions(index, with_arms(clip.regions(index), arms_of(finder(clip.frame(index)))))
-        report(index + 1, len(clip))
+    change_regions(clip, lambda regions, frame: with_arms(regions, arms_of(finder(frame))), report)
 
 
 def arms_of(body: Body) -> Bool[np.ndarray, "h w"]:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from instag.capture.segmentation.change_regions import change_regions
 from instag.capture.segmentation.teeth import teeth_likeness, teeth_mask
 from instag.data.clip import Clip
 from instag.observed import Region
@@ -46,9 +47,7 @@ def with_teeth_by_color(
 
 def mark_teeth(clip: Clip, finder: TeethFinder, report: Report = silent) -> None:
     """Replace the teeth of regions/*.png by the finder's; former teeth become mouth."""
-    for index in range(len(clip)):
-        clip.save_regions(index, with_teeth(clip.regions(index), finder(clip.frame(index))))
-        report(index + 1, len(clip))
+    change_regions(clip, lambda regions, frame: with_teeth(regions, finder(frame)), report)
 
 
 def with_teeth(
@@ -65,9 +64,7 @@ def with_teeth(
 
 def mark_hair(clip: Clip, finder: HairFinder, report: Report = silent) -> None:
     """Replace the hair of regions/*.png by the finder's."""
-    for index in range(len(clip)):
-        clip.save_regions(index, with_hair(clip.regions(index), finder(clip.frame(index))))
-        report(index + 1, len(clip))
+    change_regions(clip, lambda regions, frame: with_hair(regions, finder(frame)), report)
 
 
 def with_hair(
