@@ -28,7 +28,7 @@ NEAR, FAR = 1e-3, 2e-2
 less than half of the motion is left."""
 STEP = 1.5e-3
 """Metres between the points, one above the other, from which the stretch is computed."""
-AROUND = (1.5, 0.5, -0.5, -1.5)
+STEPS_UP = (1.5, 0.5, -0.5, -1.5)
 """Where these lie above and below a point, in STEPs."""
 SMALLEST, LARGEST = 0.35, 3.0
 """Bounds of the stretch."""
@@ -69,7 +69,7 @@ class ExpressionDisplacement:
         """What points of the head do from the expression `seen` to `shown`, metres."""
         up = torch.zeros_like(points)
         up[:, 1] = STEP
-        every = torch.stack([points, *(points + up * steps for steps in AROUND)])
+        every = torch.stack([points, *(points + up * steps for steps in STEPS_UP)])
         at, *around = self._basis_at(every.flatten(0, 1)).unflatten(1, every.shape[:2]).unbind(1)
         heights = [basis[..., 1] for basis in around]
         slopes = torch.stack([(above - below) / STEP for above, below in pairwise(heights)])

@@ -8,8 +8,8 @@ import torch
 from instag.models.face_field import SHIFT_UNIT, Deformation
 from instag.motion.expression_displacement import ExpressionDisplacement
 from instag.training.supervision.expressions import (
-    ANYWHERE,
-    AROUND,
+    HEAD_POINTS,
+    MOVING_POINTS,
     ExpressionLabeler,
     ExpressionLabels,
     augmented,
@@ -56,7 +56,7 @@ def test_closed_eyes_are_neither_wide_nor_narrowed():
 def test_an_answer_that_moves_and_stretches_as_told_misses_nothing():
     labeler, draw = ExpressionLabeler(flow=flow()), torch.Generator().manual_seed(0)
     points = labeler.query_points(torch.zeros(7, 3), draw)
-    assert points.shape == (AROUND + ANYWHERE, 3)
+    assert points.shape == (MOVING_POINTS + HEAD_POINTS, 3)
     labels = labeler.augment(points, seen(4), draw)
     before = Deformation(
         shift=torch.randn(6, 80, 3), rotation=torch.randn(6, 80, 4), scale=torch.randn(6, 80, 3)

@@ -24,7 +24,7 @@ BLINKS = 0.5
 ENDS = 0.5
 """An augmented strength is drawn from so much below none to so much above the strongest, then
 clipped: ends matter most, closed lids and open ones."""
-AROUND, ANYWHERE = 64, 16
+MOVING_POINTS, HEAD_POINTS = 64, 16
 """Points that are asked about: near places that move, and at the head's Gaussians."""
 ASIDE = 2e-3
 """Metres: deviation of the former from those places."""
@@ -73,15 +73,12 @@ class ExpressionLabeler:
         """Points to ask about, metres. centres: of the head's Gaussians."""
         device = centres.device
         # Those that move most are asked about most.
-        order = torch.rand(AROUND, generator=noise, device=device).square() * self.flow.moving
+        drawn = torch.rand(MOVING_POINTS, generator=noise, device=device)
+        order = drawn.square() * self.flow.moving
         near = self.flow.places[order.long().clamp(max=self.flow.moving - 1)]
         aside = torch.randn(near.shape, generator=noise, device=device) * ASIDE
-        return torch.cat(
-            [
-                near + aside,
-                centres[torch.randint(len(centres), (ANYWHERE,), generator=noise, device=device)],
-            ]
-        )
+        some = torch.randint(len(centres), (HEAD_POINTS,), generator=noise, device=device)
+        return torch.cat([near + aside, centres[some]])
 
     def augment(
         self, points: Float[Tensor, "n 3"], seen: Float[Tensor, "b 6"], noise: torch.Generator
