@@ -17,8 +17,8 @@ from capture.networks.published_shapes import (
     save_torchscript,
 )
 from instag.assets import store
-from instag.capture.backends import CHOICES, check_backends, without_defaults
-from instag.capture.options import DEFAULTS, CaptureOptions
+from instag.capture.backends import CHOICES, without_defaults
+from instag.capture.options import DEFAULTS, CaptureOptions, check_backends
 from instag.capture.stages import STAGES, Stage, replace_track
 from instag.data.clip import Clip
 from instag.errors import AssetDamaged, AssetMissing, BadArgument

@@ -16,7 +16,6 @@ from instag.assets.checkpoints import asset_path
 from instag.errors import AssetMissing, BadArgument
 
 if TYPE_CHECKING:
-    from instag.capture.options import CaptureOptions
     from instag.data.clip import Clip
     from instag.observed import Track
     from instag.runtime.progress import Report
@@ -93,13 +92,6 @@ class Choice:
     def load(self, name: str) -> Any:
         """The function of the row of this name. Raises BadArgument, AssetMissing, AssetDamaged."""
         return self.row(name).load(self.paths(name))
-
-
-def check_backends(options: "CaptureOptions") -> None:
-    """Check that every chosen row exists and its files are on this machine, before any work. Raises
-    BadArgument, AssetMissing."""
-    for choice in CHOICES:
-        choice.paths(getattr(options, choice.option))
 
 
 def current_name(name: str) -> str:

@@ -104,3 +104,10 @@ class CaptureOptions:
 
 
 DEFAULTS = CaptureOptions()
+
+
+def check_backends(options: CaptureOptions) -> None:
+    """Check that every chosen backend exists and its files are on this machine, before any work.
+    Raises BadArgument, AssetMissing."""
+    for choice in backends.CHOICES:
+        choice.paths(getattr(options, choice.option))

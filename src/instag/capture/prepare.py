@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from instag.capture.backends import ACTION_UNITS, check_backends, without_defaults
+from instag.capture.backends import ACTION_UNITS, without_defaults
 from instag.capture.extract_frames import MIN_DURATION_S
 from instag.capture.face_crop import Crop, check_crop
 from instag.capture.openface import read_rows
-from instag.capture.options import DEFAULTS, CaptureOptions
+from instag.capture.options import DEFAULTS, CaptureOptions, check_backends
 from instag.capture.side_by_side import Ended, run_side_by_side
 from instag.capture.stages import FOLDERS, STAGES, Stage, lost
 from instag.capture.warm_up import load_stages

@@ -9,9 +9,8 @@ from torch.nn.functional import conv2d, pad
 
 from capture.networks.onnx_files import write_chain
 from instag.assets import store
-from instag.capture.backends import check_backends
 from instag.capture.networks.bodypix import SIZE, Body, BodyPix
-from instag.capture.options import CaptureOptions
+from instag.capture.options import CaptureOptions, check_backends
 from instag.capture.segmentation.arms import arms_of, with_arms
 from instag.capture.stages import STAGES
 from instag.errors import AssetDamaged

@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from capture.tracking.bfm import faces
 from instag.assets import store
-from instag.capture.backends import COEFFICIENTS, check_backends
-from instag.capture.options import CaptureOptions
+from instag.capture.backends import COEFFICIENTS
+from instag.capture.options import CaptureOptions, check_backends
 from instag.capture.stages import STAGES, replace_track
 from instag.capture.tracking.bfm.fit import project
 from instag.capture.tracking.fit_head import (
