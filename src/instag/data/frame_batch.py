@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
+from instag.ops.halving import means_of_four
 from instag.runtime.device_copy import to_device_async
 from instag.types import Camera, Condition, Region
 
@@ -110,12 +110,6 @@ class FrameBatch:
     def is_hair(self) -> Bool[Tensor, "b h w"]:
         """Where hair is, or the soft outline of the head reaches out of its regions."""
         return self.is_region(Region.HAIR) | ((self.alpha > 0) & ~self.is_region(Region.FACE))
-
-
-def means_of_four(pixels: UInt8[Tensor, "b h w c"]) -> UInt8[Tensor, "b h2 w2 c"]:
-    """Of each square of four pixels, their mean."""
-    channels = avg_pool2d(pixels.movedim(-1, 1).float(), 2).round().byte()
-    return channels.movedim(1, -1)
 
 
 def one_of_four(pixels: Shaped[Tensor, "b h w *c"]) -> Shaped[Tensor, "b h2 w2 *c"]:
