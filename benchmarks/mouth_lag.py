@@ -1,12 +1,13 @@
-"""How late a shown mouth is: darkness of its box in pictures, correlated with the opening of the
-lips that the front end predicts for the sound with all of its future."""
+"""How late a shown mouth is: the darkness of its box in pictures, correlated with that in the
+frames that `speak` paints for the whole sound. An open mouth need not be darker: some people's
+teeth show."""
 
 import numpy as np
 import torch
 
 from instag.models.avatar import Avatar
-from instag.speech.lips.adapter import SpeakerAdapter
-from instag.speech.lips.front_end import LipCodeFrontEnd
+from instag.synthesis.options import SpeakOptions
+from instag.synthesis.speak import frames
 from instag.types import FPS, SAMPLE_RATE
 
 WINDOW = np.hanning(2 * FPS + 1)
@@ -50,18 +51,27 @@ def dark_lag_s(
 ) -> tuple[float, float]:
     """The same, from how dark the mouth is in each picture."""
     assert len(dark) > len(WINDOW), "there are too few pictures"
-    assert avatar.speaker_adapter is not None
-    front_end = LipCodeFrontEnd(SpeakerAdapter.of_state(avatar.speaker_adapter))
-    waveform = torch.from_numpy(sound)
-    codes = front_end.calibrated(waveform)(waveform)[..., 0] @ front_end.model.aperture
-    # The head moves too, but slower than lips.
-    smooth = np.convolve(dark, WINDOW, "same") / np.convolve(np.ones_like(dark), WINDOW, "same")
     fine = np.arange(0, len(sound) / SAMPLE_RATE + 1, 1e-3)
-    # A picture is shown until the next one; a code is that of its frame's middle.
+    # A picture is shown until the next one; a painted frame is that of its middle.
     place = np.searchsorted(times, fine, "right") - 1
-    shown = np.where(place >= 0, (dark - smooth)[place.clip(0)], 0.0)
-    wanted = np.interp(fine, (np.arange(len(codes)) + 0.5) / FPS, codes.numpy())
+    shown = np.where(place >= 0, quick(dark)[place.clip(0)], 0.0)
+    painted = quick(painted_darkness(avatar, sound))
+    wanted = np.interp(fine, (np.arange(len(painted)) + 0.5) / FPS, painted)
     # Held for 40 ms, a picture is on average 20 ms old.
     late = lag_s(shown, wanted, 1e3) - 0.5 / FPS
     count = round(late * 1e3) + 20
     return late, float(np.corrcoef(shown[count:], wanted[: len(wanted) - count])[0, 1])
+
+
+def quick(dark: np.ndarray) -> np.ndarray:
+    """What changes within two seconds: the head moves too, but slower than lips."""
+    return dark - np.convolve(dark, WINDOW, "same") / np.convolve(
+        np.ones_like(dark), WINDOW, "same"
+    )
+
+
+def painted_darkness(avatar: Avatar, sound: np.ndarray) -> np.ndarray:
+    """Of the mouth's box in each frame that `speak` paints."""
+    rows, columns = mouth_box(avatar, avatar.info.size)
+    spoken = frames(avatar, torch.from_numpy(sound), SpeakOptions())
+    return np.array([-float(frame[rows, columns].mean()) for frame in spoken])
