@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from instag import creation
-from instag.errors import Cancelled
+from instag.errors import BadArgument, Cancelled, FileMissing
 from instag.models.avatar import Avatar
+from instag.training.options import TrainingOptions
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 
@@ -53,3 +54,23 @@ def test_training_gets_the_token_and_the_preview(
     given["preview"]("face", 3, None)
     assert given["cancel"] is cancel
     assert pictures == [3]
+
+
+@pytest.mark.parametrize(
+    ("training", "error", "words"),
+    [
+        (TrainingOptions(prior=Path("nothere.prior")), FileMissing, "no file nothere.prior"),
+        (TrainingOptions(prior=Path("bundled"), speech="mel"), BadArgument, "front end"),
+        (TrainingOptions(n_views=100, seconds=3.0), BadArgument, "not both"),
+    ],
+)
+def test_what_no_video_can_mend_is_told_before_one_is_observed(
+    training: TrainingOptions,
+    error: type[Exception],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(creation, "prepare", lambda *_, **__: pytest.fail("it was observed"))
+    with pytest.raises(error, match=words):
+        creation.create("me.mp4", tmp_path / "me.avatar", training=training)

@@ -12,7 +12,7 @@ from instag.models.avatar import Avatar
 from instag.observed import FPS
 from instag.runtime.device import device_named
 from instag.training.adapt import adapt
-from instag.training.adapt_plan import AdaptPlan
+from instag.training.adapt_plan import AdaptPlan, beginning, check_views
 from instag.training.options import TrainingOptions
 from instag.training.trainer import CancelToken, Preview, StageReport, silent_stages
 
@@ -29,6 +29,15 @@ def seconds_used(training: TrainingOptions) -> float | None:
     if taught is None and training.n_views is not None and training.n_views > 0:
         taught = training.n_views / FPS
     return None if taught is None else taught + TESTED_S
+
+
+def refuse_choices(training: TrainingOptions) -> None:
+    """What no video can mend is told before one is observed. Raises BadArgument, and what opening a
+    prior raises."""
+    device_named(training.device)
+    check_views(training.n_views, training.seconds)
+    recipe = "long" if training.long else training.recipe
+    beginning(recipe, speech=training.speech, prior=training.prior)
 
 
 def create(
@@ -56,7 +65,7 @@ def create(
     the work stops and Cancelled is raised; the same call goes on from there. Raises what `prepare`
     and `adapt` raise.
     """
-    device_named(training.device)
+    refuse_choices(training)
     folder = Path(output).with_suffix(".clip") if clip is None else Path(clip)
 
     def observing(done: int, total: int) -> None:

@@ -6,6 +6,8 @@ The command line prints the message alone and exits with `exit_code`. An excepti
 is a bug and shows its traceback.
 """
 
+from pathlib import Path
+
 
 class InstagError(Exception):
     """Something that the user can mend; `str(error)` is a sentence for that user."""
@@ -25,6 +27,16 @@ class MediaError(InstagError):
 
 class FileMissing(MediaError):
     """Raised where a file does not exist or may not be read."""
+
+    @classmethod
+    def media(cls, path: Path) -> "FileMissing":
+        """No video or sound lies there."""
+        return cls(f"There is no file {path}. Check the name; the current folder is {Path.cwd()}.")
+
+    @classmethod
+    def avatar(cls, path: Path) -> "FileMissing":
+        """No avatar lies there."""
+        return cls(f"There is no file {path}. Make an avatar with: instag create VIDEO -o {path}")
 
 
 class NotMedia(MediaError):
@@ -78,6 +90,14 @@ class ArtefactError(InstagError):
 
 class NotAnArtefact(ArtefactError):
     """Raised where a path holds no such artefact, or a damaged one."""
+
+    @classmethod
+    def clip(cls, folder: Path) -> "NotAnArtefact":
+        """No clip lies there."""
+        return cls(
+            f"{folder} is not a clip: it has no clip.json. Make one with: instag prepare VIDEO "
+            f"-o {folder}"
+        )
 
 
 class NewerFormat(ArtefactError):

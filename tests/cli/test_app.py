@@ -66,6 +66,23 @@ def test_help_needs_no_heavy_import() -> None:
         assert f"'{heavy}'" not in modules
 
 
+def test_a_wrong_name_needs_no_heavy_import() -> None:
+    """It is told at once."""
+    code = (
+        "import sys; from instag.cli import app; import typer.testing as t; "
+        "results = [t.CliRunner().invoke(app, words.split()) for words in ("
+        "'create no.mp4 -o me.avatar', 'prepare no.mp4 -o me.clip', 'adapt no.clip -o me.avatar', "
+        "'pretrain no.clip -o my.prior', 'inspect no.clip', 'evaluate no.avatar no.clip', "
+        "'speak no.avatar no.wav -o out.mp4')]; "
+        "assert all(each.exit_code == 1 for each in results), results; print(sorted(sys.modules))"
+    )
+    modules = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    for heavy in ("torch", "numba", "cv2", "onnxruntime"):
+        assert f"'{heavy}'" not in modules
+
+
 def test_unknown_option_is_a_bad_argument(run) -> None:
     assert run("speak", "--loud").exit_code == 2
 
@@ -102,6 +119,7 @@ def test_crop_must_be_three_numbers(run, tmp_path: Path, crop: str) -> None:
     assert "--crop" in result.stderr
 
 
+@pytest.mark.usefixtures("empty_inputs")
 def test_options_reach_the_library(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 
@@ -150,6 +168,7 @@ def seven(folder: Path, **about: Any) -> Clip:
     )
 
 
+@pytest.mark.usefixtures("empty_inputs")
 def test_a_corrected_delay_is_said(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = {"ms": 251.7, "fit": 0.6, "margin": 0.4}
     monkeypatch.setitem(
@@ -162,6 +181,7 @@ def test_a_corrected_delay_is_said(run, tmp_path: Path, monkeypatch: pytest.Monk
     assert "--delay 0" in result.stderr
 
 
+@pytest.mark.usefixtures("empty_inputs")
 def test_error_is_one_line_and_its_exit_code(
     run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +195,7 @@ def test_error_is_one_line_and_its_exit_code(
     assert result.stderr == "error: No face in 31 of 125 frames of me.mp4.\n"
 
 
+@pytest.mark.usefixtures("empty_inputs")
 def test_interrupt_says_how_to_go_on(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def prepare(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -185,6 +206,7 @@ def test_interrupt_says_how_to_go_on(run, tmp_path: Path, monkeypatch: pytest.Mo
     assert "Run the same command again" in result.stderr
 
 
+@pytest.mark.usefixtures("empty_inputs")
 def test_a_bug_keeps_its_traceback(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def prepare(*_: object, **__: object) -> None:
         raise ZeroDivisionError
@@ -194,12 +216,20 @@ def test_a_bug_keeps_its_traceback(run, tmp_path: Path, monkeypatch: pytest.Monk
         run("prepare", "me.mp4", "-o", tmp_path / "me.clip")
 
 
-@pytest.mark.parametrize("command", ["create", "adapt", "speak", "features"])
-def test_existing_output_is_kept(run, tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("create", "me.mp4"),
+        ("adapt", "me.clip"),
+        ("speak", "me.avatar", "speech.wav"),
+        ("features", "speech.wav"),
+    ],
+)
+@pytest.mark.usefixtures("empty_inputs")
+def test_existing_output_is_kept(run, tmp_path: Path, command: tuple[str, ...]) -> None:
     output = tmp_path / "kept"
     output.write_text("mine")
-    inputs = ["me.avatar", "speech.wav"] if command == "speak" else ["input"]
-    result = run(command, *inputs, "-o", output)
+    result = run(*command, "-o", output)
     assert result.exit_code == 2
     assert "--overwrite" in result.stderr
     assert output.read_text() == "mine"

@@ -102,11 +102,12 @@ def test_no_such_file(create, out: Path, tmp_path: Path) -> None:
     "command",
     [
         ("create", "me.mp4"),
-        ("speak", "me.avatar", "a.wav"),
+        ("speak", "me.avatar", "speech.wav"),
         ("evaluate", "me.avatar", "me.clip"),
         ("demo",),
     ],
 )
+@pytest.mark.usefixtures("empty_inputs")
 def test_a_device_that_does_not_exist(run: Callable, out: Path, command: tuple[str, ...]) -> None:
     assert_told(
         run(*command, "-o", out / "x.mp4", "--device", "toaster"),
@@ -224,12 +225,12 @@ def test_folder_that_is_no_clip(run, out: Path, tmp_path: Path) -> None:
     assert_nothing_written(out)
 
 
-def test_avatar_of_a_newer_format(run, out: Path, tmp_path: Path) -> None:
+def test_avatar_of_a_newer_format(run, out: Path, tmp_path: Path, empty_inputs: Path) -> None:
     path = tmp_path / "me.avatar"
     with zipfile.ZipFile(path, "w") as package:
         package.writestr("avatar.json", json.dumps({"format_version": 99}))
     assert_told(
-        run("speak", path, tmp_path / "speech.wav", "-o", out / "out.mp4"),
+        run("speak", path, empty_inputs / "speech.wav", "-o", out / "out.mp4"),
         "me.avatar",
         "99",
         "pip install -U instag",
@@ -237,11 +238,11 @@ def test_avatar_of_a_newer_format(run, out: Path, tmp_path: Path) -> None:
     assert_nothing_written(out)
 
 
-def test_file_that_is_no_avatar(run, out: Path, tmp_path: Path) -> None:
+def test_file_that_is_no_avatar(run, out: Path, tmp_path: Path, empty_inputs: Path) -> None:
     path = tmp_path / "me.avatar"
     path.write_bytes(b"PK\x03\x04 and then nothing")
     assert_told(
-        run("speak", path, tmp_path / "speech.wav", "-o", out / "out.mp4"),
+        run("speak", path, empty_inputs / "speech.wav", "-o", out / "out.mp4"),
         "me.avatar",
         "instag create",
     )

@@ -90,6 +90,7 @@ def test_a_missing_file_of_weights_is_named(run, tmp_path: Path, command: str, n
     assert not (tmp_path / "output").exists()
 
 
+@pytest.mark.usefixtures("empty_inputs")
 def test_speech_reaches_the_library(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 

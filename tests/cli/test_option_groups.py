@@ -92,6 +92,7 @@ def test_commands_take_all_of_a_group(command: Any, group: type) -> None:
         assert known[field.name].default == field.default
 
 
+@pytest.mark.usefixtures("empty_inputs")
 def test_create_observes_as_prepare_does(run, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same words give the library the same settings."""
     seen: list[dict[str, object]] = []

@@ -47,9 +47,10 @@ def test_what_is_no_clip_is_said_in_a_line(run, tmp_path: Path) -> None:
     assert "instag prepare" in result.stderr
 
 
+@pytest.mark.usefixtures("empty_inputs")
 def test_an_existing_prior_is_kept(run, tmp_path: Path) -> None:
     (tmp_path / "my.prior").write_text("mine")
-    for command in (("pretrain", "a.clip"), ("import-prior", "face.pth", "mouth.pth")):
+    for command in (("pretrain", "me.clip"), ("import-prior", "face.pth", "mouth.pth")):
         result = run(*command, "-o", tmp_path / "my.prior")
         assert result.exit_code == 2
         assert "--overwrite" in result.stderr

@@ -1,11 +1,13 @@
-"""Files in the wrong place: what a file is, seen by its first bytes, and what to do with it where a
-command wants another kind."""
+"""Files in the wrong place, or missing: what a file is, seen by its first bytes, and what to do
+with it where a command wants another kind. Nothing is loaded for it: a wrong name is told at
+once."""
 
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from instag.errors import BadArgument, CaptureError, MediaError, NotAnArtefact
+from instag.errors import BadArgument, CaptureError, FileMissing, MediaError, NotAnArtefact
 
 CLIP, AVATAR, PRIOR, PHOTO, TEXT = "clip", "avatar", "prior", "photo", "text"
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
@@ -78,18 +80,25 @@ def _is_text(head: bytes) -> bool:
 
 
 def refuse_video(path: Path) -> None:
-    """Raises MediaError where something else lies there than a video."""
+    """Raises MediaError where nothing, or something else than a video, lies there."""
     _refuse(path, NO_VIDEO, MediaError)
+    if not _is_there(path):
+        raise FileMissing.media(path)
 
 
 def refuse_sound(path: Path) -> None:
-    """Raises MediaError where something else lies there than sound."""
+    """Raises MediaError where nothing, or something else than sound, lies there."""
     _refuse(path, NO_SOUND, MediaError)
+    if not _is_there(path):
+        raise FileMissing.media(path)
 
 
 def refuse_clip(path: Path) -> None:
-    """Raises CaptureError where something else lies there than a clip."""
+    """Raises CaptureError where something else lies there than a clip, NotAnArtefact where nothing
+    does."""
     _refuse(path, NO_CLIP, CaptureError)
+    if not _is_there(path):
+        raise NotAnArtefact.clip(path)
     if path.is_file() and not kind_of(path):
         raise CaptureError(
             f"{path} is a file, not a clip. If it is a video, make a clip of it: instag prepare "
@@ -98,14 +107,25 @@ def refuse_clip(path: Path) -> None:
 
 
 def refuse_avatar(path: Path) -> None:
-    """Raises NotAnArtefact where something else lies there than an avatar."""
+    """Raises NotAnArtefact where something else lies there than an avatar, FileMissing where
+    nothing does."""
     _refuse(path, NO_AVATAR, NotAnArtefact)
+    if not _is_there(path):
+        raise FileMissing.avatar(path)
 
 
 def refuse_swapped(command: str, first: Path, second: Path) -> None:
     """Raises BadArgument where the avatar is given second."""
     if kind_of(second) == AVATAR and kind_of(first) != AVATAR:
         raise BadArgument(f"The avatar comes first: instag {command} {second} {first} -o OUTPUT")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a name leads anywhere; one that no file can have is for the reader to refuse."""
+    try:
+        return os.path.lexists(path)
+    except ValueError:
+        return True
 
 
 def _refuse(path: Path, sentences: Mapping[str, str], error: type[Exception]) -> None:

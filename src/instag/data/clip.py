@@ -109,10 +109,7 @@ class Clip:
         folder = Path(folder)
         path = folder / "clip.json"
         if not path.is_file():
-            raise NotAnArtefact(
-                f"{folder} is not a clip: it has no clip.json. Make one with: instag prepare VIDEO "
-                f"-o {folder}"
-            )
+            raise NotAnArtefact.clip(folder)
         remedy = f"Make the clip again with: instag prepare VIDEO -o {folder}"
         with parsing(path, "the description of a clip", remedy):
             content = record(path.name, json.loads(read_text(path, MOST_INFO)))

@@ -180,9 +180,7 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as handle:
             return handle.read(12)
     except FileNotFoundError as error:
-        raise FileMissing(
-            f"There is no file {path}. Check the name; the current folder is {Path.cwd()}."
-        ) from error
+        raise FileMissing.media(path) from error
     except IsADirectoryError as error:
         raise FileMissing(f"{path} is a folder. Give a video or sound file.") from error
     except PermissionError as error:

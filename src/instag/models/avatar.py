@@ -144,9 +144,7 @@ class Avatar:
         """Raises FileMissing, NotAnArtefact, NewerFormat."""
         path = Path(path)
         if not path.is_file():
-            raise FileMissing(
-                f"There is no file {path}. Make an avatar with: instag create VIDEO -o {path}"
-            )
+            raise FileMissing.avatar(path)
         remedy = f"Make it again with: instag create VIDEO -o {path}"
         with opened_archive(path, "an avatar", remedy) as archive:
             info = checked_info(

@@ -84,6 +84,40 @@ def adapt_plan(
 ) -> AdaptPlan:
     """speech: a front end that the user names. batch: frames a step; None for what suits recipe and
     device. Raises BadArgument, TooShort, and what opening a prior raises."""
+    begun = beginning(recipe, speech=speech, prior=prior)
+    chosen = begun.recipe
+    frames = split(
+        clip.frame_count,
+        n_views=views_wanted(chosen, n_views, seconds, frames=clip.frame_count),
+        all_for_train=all_for_train,
+        kept=clip.test_frames,
+    )
+    return AdaptPlan(
+        recipe=batched(chosen, batch or frames_a_step(chosen, device)),
+        front_end=begun.front_end,
+        prior=begun.prior,
+        frames=frames,
+        frame_count=clip.frame_count,
+        source=clip.source_sha256,
+        seed=seed,
+    )
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """What no clip decides: the recipe, the front end, and the prior that the fields begin with."""
+
+    recipe: AdaptRecipe
+    front_end: str
+    prior: Prior | None
+
+
+def beginning(
+    recipe: str | AdaptRecipe, *, speech: str | None, prior: Prior | Path | str | None
+) -> Beginning:
+    """speech: a front end that the user names. Raises BadArgument, and what opening a prior
+    raises."""
     named = isinstance(prior, Path | str)
     fresh = named and str(prior) == NO_PRIOR
     given = (None if fresh else Prior.open(prior)) if named else prior
@@ -97,21 +131,7 @@ def adapt_plan(
     )
     if given is not None:
         check_front_end(given, front_end)
-    frames = split(
-        clip.frame_count,
-        n_views=views_wanted(chosen, n_views, seconds, frames=clip.frame_count),
-        all_for_train=all_for_train,
-        kept=clip.test_frames,
-    )
-    return AdaptPlan(
-        recipe=batched(chosen, batch or frames_a_step(chosen, device)),
-        front_end=front_end,
-        prior=given,
-        frames=frames,
-        frame_count=clip.frame_count,
-        source=clip.source_sha256,
-        seed=seed,
-    )
+    return Beginning(recipe=chosen, front_end=front_end, prior=given)
 
 
 def recipe_for(name: str, speech: str | None, prior: Prior | None) -> AdaptRecipe:
@@ -147,11 +167,16 @@ def views_wanted(
     """Frames to learn from, from whichever way the user says it, or else the recipe's where the
     clip's `frames` leave some to test on. None for all but those held back. Raises BadArgument
     where both are said."""
-    if n_views is not None and seconds is not None:
-        raise BadArgument("Give either --n-views or --seconds, not both: they say the same thing.")
+    check_views(n_views, seconds)
     if seconds is not None:
         n_views = round(seconds * FPS)
     if n_views is not None:
         return None if n_views == -1 else n_views
     usual = recipe.n_views
     return usual if usual is not None and leaves_a_test(frames, usual) else None
+
+
+def check_views(n_views: int | None, seconds: float | None) -> None:
+    """Raises BadArgument where both are said."""
+    if n_views is not None and seconds is not None:
+        raise BadArgument("Give either --n-views or --seconds, not both: they say the same thing.")

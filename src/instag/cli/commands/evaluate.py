@@ -1,7 +1,7 @@
 """`instag evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 import typer
 
@@ -10,10 +10,6 @@ from instag.cli.evaluation_summary import numbers, short_form
 from instag.cli.given_files import refuse_avatar, refuse_clip, refuse_swapped
 from instag.cli.terminal import Terminal
 from instag.errors import BadArgument
-
-if TYPE_CHECKING:
-    from instag.evaluation.evaluate import Evaluation
-    from instag.runtime.progress import Report
 
 Align = Annotated[
     str,
@@ -74,49 +70,42 @@ def evaluate(
     tables = _both(au_pred, au_truth, "--au-pred", "--au-truth")
     videos = _both(pred, truth, "--pred", "--truth")
     chosen = frame_range(frames)
-    from instag.evaluation.evaluate import evaluate_videos
+    if videos and (avatar or clip):
+        raise BadArgument("Give either AVATAR and CLIP, or --pred and --truth.")
+    learned = None if videos else _avatar_and_clip(avatar, clip)
+    aligned = alignment(align)
+    from instag.evaluation import evaluate as library
     from instag.evaluation.report import write_report
     from instag.runtime.threads import set_threads
 
     set_threads(threads)
-    if videos and (avatar or clip):
-        raise BadArgument("Give either AVATAR and CLIP, or --pred and --truth.")
+    shared: _Shared = {"tables": tables, "device": device, "names": names}
     with terminal.progress("Measuring", "frames") as report:
-        evaluation = (
-            evaluate_videos(
-                *videos,
-                align=alignment(align),
-                resize=resize,
-                tables=tables,
-                device=device,
-                names=names,
-                report=report,
+        if videos:
+            evaluation = library.evaluate_videos(
+                *videos, align=aligned, resize=resize, report=report, **shared
             )
-            if videos
-            else _evaluate_avatar(
-                avatar, clip, chosen, tables, device, report, names=names, folder=output
+        else:
+            assert learned is not None
+            evaluation = library.evaluate(
+                *learned, frames=chosen, folder=output, report=report, **shared
             )
-        )
     page = write_report(evaluation, output)
     terminal.result(
         "\n".join([*short_form(evaluation), f"{page}"]), {"report": page, **numbers(evaluation)}
     )
 
 
-def _evaluate_avatar(
-    avatar: Path | None,
-    clip: Path | None,
-    frames: range | None,
-    tables: tuple[Path, Path] | None,
-    device: str,
-    report: "Report",
-    *,
-    names: bool,
-    folder: Path,
-) -> "Evaluation":
-    """Raises BadArgument."""
-    from instag.evaluation import evaluate as library
+class _Shared(TypedDict):
+    """What both kinds of evaluation take."""
 
+    tables: tuple[Path, Path] | None
+    device: str
+    names: bool
+
+
+def _avatar_and_clip(avatar: Path | None, clip: Path | None) -> tuple[Path, Path]:
+    """Raises BadArgument where one is not given, and what the refusals raise."""
     if avatar is None or clip is None:
         raise BadArgument(
             "Give an avatar and its clip: instag evaluate me.avatar me.clip. For videos: "
@@ -125,16 +114,7 @@ def _evaluate_avatar(
     refuse_swapped("evaluate", avatar, clip)
     refuse_avatar(avatar)
     refuse_clip(clip)
-    return library.evaluate(
-        avatar,
-        clip,
-        frames=frames,
-        tables=tables,
-        device=device,
-        names=names,
-        folder=folder,
-        report=report,
-    )
+    return avatar, clip
 
 
 def _both(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from instag.cli import options
+from instag.cli.given_files import refuse_clip
 from instag.cli.terminal import Terminal, duration
 from instag.training.options import PretrainingOptions
 
@@ -29,6 +30,8 @@ def pretrain(
     """
     first = os.environ.get("RANK", "0") == "0"
     terminal = Terminal(quiet=terminal.quiet or not first, as_json=terminal.as_json)
+    for clip in clips:
+        refuse_clip(clip)
     options.refuse_existing(output, overwrite)
     import instag
     from instag.runtime.threads import set_threads
