@@ -4,7 +4,7 @@ once."""
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from instag.errors import BadArgument, CaptureError, FileMissing, MediaError, NotAnArtefact
@@ -81,24 +81,18 @@ def _is_text(head: bytes) -> bool:
 
 def refuse_video(path: Path) -> None:
     """Raises MediaError where nothing, or something else than a video, lies there."""
-    _refuse(path, NO_VIDEO, MediaError)
-    if not _is_there(path):
-        raise FileMissing.media(path)
+    _refuse(path, NO_VIDEO, MediaError, missing=FileMissing.media)
 
 
 def refuse_sound(path: Path) -> None:
     """Raises MediaError where nothing, or something else than sound, lies there."""
-    _refuse(path, NO_SOUND, MediaError)
-    if not _is_there(path):
-        raise FileMissing.media(path)
+    _refuse(path, NO_SOUND, MediaError, missing=FileMissing.media)
 
 
 def refuse_clip(path: Path) -> None:
     """Raises CaptureError where something else lies there than a clip, NotAnArtefact where nothing
     does."""
-    _refuse(path, NO_CLIP, CaptureError)
-    if not _is_there(path):
-        raise NotAnArtefact.clip(path)
+    _refuse(path, NO_CLIP, CaptureError, missing=NotAnArtefact.clip)
     if path.is_file() and not kind_of(path):
         raise CaptureError(
             f"{path} is a file, not a clip. If it is a video, make a clip of it: instag prepare "
@@ -109,9 +103,7 @@ def refuse_clip(path: Path) -> None:
 def refuse_avatar(path: Path) -> None:
     """Raises NotAnArtefact where something else lies there than an avatar, FileMissing where
     nothing does."""
-    _refuse(path, NO_AVATAR, NotAnArtefact)
-    if not _is_there(path):
-        raise FileMissing.avatar(path)
+    _refuse(path, NO_AVATAR, NotAnArtefact, missing=FileMissing.avatar)
 
 
 def refuse_swapped(command: str, first: Path, second: Path) -> None:
@@ -128,7 +120,15 @@ def _is_there(path: Path) -> bool:
         return True
 
 
-def _refuse(path: Path, sentences: Mapping[str, str], error: type[Exception]) -> None:
+def _refuse(
+    path: Path,
+    sentences: Mapping[str, str],
+    error: type[Exception],
+    *,
+    missing: Callable[[Path], Exception],
+) -> None:
     sentence = sentences.get(kind_of(path))
     if sentence is not None:
         raise error(sentence.format(path=path, stem=path.with_suffix("")))
+    if not _is_there(path):
+        raise missing(path)

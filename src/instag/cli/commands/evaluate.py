@@ -1,7 +1,7 @@
 """`instag evaluate`."""
 
 from pathlib import Path
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 import typer
 
@@ -72,36 +72,39 @@ def evaluate(
     chosen = frame_range(frames)
     if videos and (avatar or clip):
         raise BadArgument("Give either AVATAR and CLIP, or --pred and --truth.")
-    learned = None if videos else _avatar_and_clip(avatar, clip)
+    compared = videos or _avatar_and_clip(avatar, clip)
     aligned = alignment(align)
     from instag.evaluation import evaluate as library
     from instag.evaluation.report import write_report
     from instag.runtime.threads import set_threads
 
     set_threads(threads)
-    shared: _Shared = {"tables": tables, "device": device, "names": names}
     with terminal.progress("Measuring", "frames") as report:
-        if videos:
-            evaluation = library.evaluate_videos(
-                *videos, align=aligned, resize=resize, report=report, **shared
+        evaluation = (
+            library.evaluate_videos(
+                *compared,
+                align=aligned,
+                resize=resize,
+                tables=tables,
+                device=device,
+                names=names,
+                report=report,
             )
-        else:
-            assert learned is not None
-            evaluation = library.evaluate(
-                *learned, frames=chosen, folder=output, report=report, **shared
+            if videos
+            else library.evaluate(
+                *compared,
+                frames=chosen,
+                tables=tables,
+                device=device,
+                names=names,
+                folder=output,
+                report=report,
             )
+        )
     page = write_report(evaluation, output)
     terminal.result(
         "\n".join([*short_form(evaluation), f"{page}"]), {"report": page, **numbers(evaluation)}
     )
-
-
-class _Shared(TypedDict):
-    """What both kinds of evaluation take."""
-
-    tables: tuple[Path, Path] | None
-    device: str
-    names: bool
 
 
 def _avatar_and_clip(avatar: Path | None, clip: Path | None) -> tuple[Path, Path]:
