@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bare_clip import bare_info
 from instag.capture import prepare as module
 from instag.capture import side_by_side
 from instag.capture.extract_frames import extract_audio
@@ -19,7 +20,6 @@ from instag.capture.options import CaptureOptions
 from instag.capture.prepare import prepare
 from instag.capture.stages import Stage
 from instag.data.clip import Clip
-from instag.data.clip_info import ClipInfo
 from instag.errors import (
     BadArgument,
     FileMissing,
@@ -276,14 +276,7 @@ def test_sound_is_shifted_and_as_long_as_the_frames(
         (np.full((64, 64, 3), 90, np.uint8) for _ in range(75)),
         sound=(beep, 16_000),
     )
-    info = ClipInfo(
-        source="me.mp4",
-        source_sha256="",
-        width=64,
-        height=64,
-        frame_count=74,
-        crop=(0.0, 0.0, 64.0),
-    )
+    info = bare_info(74)
     clip = Clip(folder=tmp_path / "me.clip", info=info)
     extract_audio(clip, tmp_path / "me.mp4", delay_ms)
     speech = clip.speech()
@@ -299,16 +292,7 @@ def test_sound_begins_with_the_clips_first_frame(tmp_path: Path) -> None:
         (np.full((64, 64, 3), 90, np.uint8) for _ in range(75)),
         sound=(beep, 16_000),
     )
-    info = ClipInfo(
-        source="me.mp4",
-        source_sha256="",
-        width=64,
-        height=64,
-        frame_count=50,
-        first_frame=25,
-        shots=((0, 75),),
-        crop=(0.0, 0.0, 64.0),
-    )
+    info = bare_info(50, first_frame=25, shots=((0, 75),))
     clip = Clip(folder=tmp_path / "me.clip", info=info)
     extract_audio(clip, tmp_path / "me.mp4", 0)
     assert len(clip.speech()) == 50 * 640

@@ -8,10 +8,10 @@ from threading import Event
 
 import pytest
 
+from bare_clip import bare_info
 from instag.capture.side_by_side import REPORT_S, SIDE_BY_SIDE, Ended, run_side_by_side
 from instag.capture.stages import STAGES, Stage
 from instag.data.clip import Clip
-from instag.data.clip_info import ClipInfo
 from instag.errors import Cancelled
 from instag.runtime.progress import Report
 
@@ -21,14 +21,7 @@ Work = Callable[[Report], dict[str, object]]
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Clip:
-    info = ClipInfo(
-        source="me.mp4",
-        source_sha256="",
-        width=64,
-        height=64,
-        frame_count=0,
-        crop=(0.0, 0.0, 64.0),
-    )
+    info = bare_info(0)
     return Clip(folder=tmp_path, info=info)
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import instag
+from bare_clip import bare_info
 from instag.capture.options import CaptureOptions
 from instag.cli.app import COMMANDS
 from instag.data.clip import Clip
-from instag.data.clip_info import ClipInfo
 from instag.errors import NoFace
 from instag.speech.registry import FRONT_ENDS
 from instag.version import __version__
@@ -154,18 +154,7 @@ def test_options_reach_the_library(run, tmp_path: Path, monkeypatch: pytest.Monk
 
 def seven(folder: Path, **about: Any) -> Clip:
     """A clip of seven frames that says this of itself; nothing of it is on the disk."""
-    return Clip(
-        folder=folder,
-        info=ClipInfo(
-            source="me.mp4",
-            source_sha256="0",
-            width=64,
-            height=64,
-            frame_count=7,
-            crop=(0, 0, 64),
-            **about,
-        ),
-    )
+    return Clip(folder=folder, info=bare_info(7, **about))
 
 
 @pytest.mark.usefixtures("empty_inputs")

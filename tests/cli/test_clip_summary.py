@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bare_clip import bare_info
 from instag.capture.quality import report
 from instag.capture.quality.report import Finding, Grade, Quality
 from instag.cli.clip_summary import summary_lines
@@ -17,15 +19,8 @@ BLURRED = Quality(
 )
 
 
-def info(**about) -> ClipInfo:
-    return ClipInfo(
-        source="me.mp4",
-        source_sha256="0",
-        width=64,
-        height=64,
-        crop=(0, 0, 64),
-        **{"frame_count": 100, **about},
-    )
+def info(*, frame_count: int = 100, **about: Any) -> ClipInfo:
+    return bare_info(frame_count, **about)
 
 
 def test_nothing_to_say_of_one_take() -> None:

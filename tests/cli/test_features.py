@@ -9,10 +9,10 @@ import torch
 
 import hub
 import instag
+from bare_clip import bare_info
 from instag.assets import store
 from instag.assets.sample_speech import recording
 from instag.capture.options import CaptureOptions
-from instag.data.clip_info import ClipInfo
 from instag.media.reader import read_sound
 from instag.media.writer import write_video
 from instag.speech.chunking import features, frame_count
@@ -97,9 +97,7 @@ def test_speech_reaches_the_library(run, tmp_path: Path, monkeypatch: pytest.Mon
     class Prepared(list):
         """As long as a clip, with the little that the command says of it."""
 
-        info = ClipInfo(
-            source="me.mp4", source_sha256="0", width=64, height=64, frame_count=7, crop=(0, 0, 64)
-        )
+        info = bare_info(7)
 
     def prepare(video: Path, output: Path, options: CaptureOptions, **settings: object) -> Prepared:
         seen.update(settings, speech=options.speech)

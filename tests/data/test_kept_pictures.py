@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bare_clip import bare_info
 from instag.data.clip import Clip
-from instag.data.clip_info import ClipInfo
 from instag.data.kept_pictures import KeptPictures
 
 SHAPE = (16, 24)
@@ -15,14 +15,7 @@ SHAPE = (16, 24)
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Clip:
-    info = ClipInfo(
-        source="me.mp4",
-        source_sha256="",
-        width=SHAPE[1],
-        height=SHAPE[0],
-        frame_count=2,
-        crop=(0.0, 0.0, 64.0),
-    )
+    info = bare_info(2, width=SHAPE[1], height=SHAPE[0])
     return Clip(folder=tmp_path, info=info, kept=KeptPictures())
 
 

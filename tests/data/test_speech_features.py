@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from bare_clip import bare_info
 from instag.assets import store
 from instag.data import speech_features
 from instag.data.clip import Clip
-from instag.data.clip_info import ClipInfo
 from instag.data.features_path import check_features, stored_name
 from instag.data.speech_features import clip_features, features_of_silence
 from instag.errors import AssetMissing, BadArgument, NotAnArtefact
@@ -35,14 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def clip(tmp_path: Path) -> Clip:
     made = Clip(
         folder=tmp_path / "me.clip",
-        info=ClipInfo(
-            source="me",
-            source_sha256="",
-            width=64,
-            height=64,
-            frame_count=FRAMES,
-            crop=(0.0, 0.0, 64.0),
-        ),
+        info=bare_info(FRAMES),
     )
     made.folder.mkdir()
     made.save_speech(voice(0))

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
+from bare_clip import bare_info
 from instag.assets.sample_speech import recording
 from instag.capture.quality.audio import AudioMeasures, measure_audio
 from instag.capture.quality.report import LIMITS, Finding, Grade, Quality, judge, quality_lines
 from instag.capture.quality.video import VideoMeasures, measure_video
 from instag.data.clip import Clip
-from instag.data.clip_info import ClipInfo, StageRecord
+from instag.data.clip_info import StageRecord
 from instag.synthetic.truth_clip import write_clip
 
 FINE = VideoMeasures(
@@ -34,15 +35,7 @@ FINE = VideoMeasures(
     eyes=0.35,
 )
 CLEAR = AudioMeasures(level=-15, span=35, clipped=0)
-INFO = ClipInfo(
-    source="me.mp4",
-    source_sha256="0",
-    width=512,
-    height=512,
-    frame_count=125,
-    crop=(0, 0, 512),
-    shots=((0, 125),),
-)
+INFO = bare_info(125, width=512, height=512, shots=((0, 125),))
 MATCHED = {"ms": 3.0, "fit": 0.6, "margin": 0.3}
 
 

@@ -4,21 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
+from bare_clip import bare_info
 from instag.capture.segmentation.change_regions import change_regions
 from instag.data.clip import Clip
-from instag.data.clip_info import ClipInfo
 from instag.types import Region
 
 
 def test_each_frame_changes_its_own_regions(tmp_path: Path) -> None:
-    info = ClipInfo(
-        source="me.mp4",
-        source_sha256="",
-        width=24,
-        height=16,
-        frame_count=3,
-        crop=(0.0, 0.0, 64.0),
-    )
+    info = bare_info(3, width=24, height=16)
     clip = Clip(folder=tmp_path, info=info)
     bright = np.zeros((3, 16, 24), bool)
     for index in range(3):

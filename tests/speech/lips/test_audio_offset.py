@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from bare_clip import bare_info
 from instag.assets.sample_speech import recording
 from instag.capture.stages import STAGES
 from instag.data.clip import Clip
-from instag.data.clip_info import ClipInfo
 from instag.media.writer import write_video
 from instag.runtime.progress import silent
 from instag.speech.lips.audio_offset import (
@@ -78,14 +78,7 @@ def test_prepare_corrects_what_it_finds_and_keeps_what_is_given(
         (np.zeros((64, 64, 3), np.uint8) for _ in seen),
         sound=(sound[: len(seen) * 640], 16_000),
     )
-    info = ClipInfo(
-        source="me.mp4",
-        source_sha256="0",
-        width=64,
-        height=64,
-        frame_count=len(seen),
-        crop=(0, 0, 64),
-    )
+    info = bare_info(len(seen))
     clip = Clip(folder=tmp_path, info=info)
     np.savez(
         tmp_path / "landmarks.npz",

@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from bare_clip import bare_info
 from capture.tracking.bfm import faces
 from instag.assets import store
 from instag.capture.backends import COEFFICIENTS
@@ -25,7 +26,6 @@ from instag.capture.tracking.fit_head import (
     reprojection_errors,
 )
 from instag.data.clip import Clip
-from instag.data.clip_info import ClipInfo
 from instag.errors import CaptureError
 from instag.interop.adnerf.poses import read_track_params
 from instag.perception.landmark_pairs import OUTER_EYES
@@ -63,14 +63,7 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clip:
         for name, value in faces.content().items()
     }
     np.savez(tmp_path / "assets" / "bfm.npz", **held)  # pyright: ignore[reportArgumentType]
-    info = ClipInfo(
-        source="me.mp4",
-        source_sha256="",
-        width=SIZE,
-        height=SIZE,
-        frame_count=FRAMES,
-        crop=(0, 0, SIZE),
-    )
+    info = bare_info(FRAMES, width=SIZE, height=SIZE)
     clip = Clip(folder=tmp_path / "me.clip", info=info)
     clip.folder.mkdir()
     for index, picture in enumerate(
