@@ -20,6 +20,7 @@ from benchmarks.training_step import StageTimes, measure, table
 from benchmarks import speaking
 from instag.data.clip import Clip
 from instag.runtime.device import device_named
+from instag.runtime.memory import keep_freed_memory
 from instag.runtime.threads import set_threads
 from instag.synthetic import write_clip
 from instag.training.recipes import AdaptRecipe, batched, frames_a_step, recipe_named
@@ -29,6 +30,7 @@ from instag.training.trained_avatar import avatar_of, encoded_torsos
 def main() -> None:
     chosen = arguments()
     threads = set_threads(chosen.threads)
+    keep_freed_memory()
     device, recipe = device_named(chosen.device), recipe_named(chosen.recipe)
     recipe = batched(recipe, chosen.batch or frames_a_step(recipe, device))
     machine = measured(device)

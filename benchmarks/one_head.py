@@ -15,6 +15,7 @@ from instag.evaluation.picture_sheets import write_png
 from instag.evaluation.sweeps.measure_sweeps import measure_sweeps
 from instag.models.avatar import Avatar
 from instag.runtime.device import device_named
+from instag.runtime.memory import keep_freed_memory
 from instag.runtime.threads import set_threads
 from instag.training.recipes import AdaptRecipe
 from instag.types import FPS
@@ -55,6 +56,7 @@ class Job:
 def run(job: Job) -> Result:
     """Learn one head and measure it. Sheets lie beside the avatar."""
     set_threads(job.threads)
+    keep_freed_memory()
     if job.lip_networks is not None:
         speak_with(job.lip_networks)
     clip = Clip.open(job.clip)

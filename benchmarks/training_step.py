@@ -30,7 +30,7 @@ from instag.models.head import Face, Mouth
 from instag.models.mouth_field import MouthField
 from instag.rendering.registry import renderer_for
 from instag.runtime.device import device_named, wait_for
-from instag.runtime.memory import peak_memory
+from instag.runtime.memory import keep_freed_memory, peak_memory
 from instag.runtime.threads import denormals_flushed, set_threads
 from instag.training.adapt import stages_of
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
@@ -279,6 +279,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     chosen = parser.parse_args()
     set_threads(chosen.threads)
+    keep_freed_memory()
     device, recipe = device_named(chosen.device), recipe_named(chosen.recipe)
     recipe = batched(recipe, chosen.batch or frames_a_step(recipe, device))
     machine = measured(device)

@@ -21,7 +21,7 @@ from instag.capture.measure_action_units import measure_action_units
 from instag.data.clip import Clip
 from instag.models.prior import Prior
 from instag.runtime.device import device_named
-from instag.runtime.memory import peak_memory
+from instag.runtime.memory import keep_freed_memory, peak_memory
 from instag.runtime.threads import set_threads
 from instag.training.metrics_writer import METRICS, frame_rate
 from instag.training.pretrain import pretrain
@@ -101,6 +101,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     chosen = parser.parse_args()
     set_threads(chosen.threads)
+    keep_freed_memory()
     clips = chosen_clips(chosen)
     recipe = shortened(pretrain_recipe_named(chosen.recipe), chosen.share)
     recipe = replace(recipe, size=chosen.size or recipe.size)

@@ -22,6 +22,7 @@ from instag.app.job_progress import FINISH, ProgressWriter
 from instag.app.jobs import Job, JobStore, State, write_outcome
 from instag.app.library import Entry, Library, VideoEntry
 from instag.errors import Cancelled, InstagError
+from instag.runtime.memory import keep_freed_memory
 
 LEARN_SHARES = {"observe": 0.3, "face": 0.35, "mouth": 0.25, "fuse": 0.05, FINISH: 0.05}
 """Of the time on two cores."""
@@ -36,6 +37,7 @@ SMALL = 256
 
 def main(folder: Path, identifier: str) -> int:
     """Run a job; its outcome is written into its folder. Returns the exit code."""
+    keep_freed_memory()
     cancel = Event()
     threading.Thread(target=_watch_input, args=(cancel,), daemon=True).start()
     with suppress(OSError, AttributeError):

@@ -12,12 +12,14 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 from instag.cli.app import app
 from instag.runtime.kernel_cache import choose_kernel_cache
+from instag.runtime.memory import keep_freed_memory
 
 
 def main() -> None:
     """Run the command that `sys.argv` names; exits with 0, 1 (the work failed), 2 (bad arguments)
     or 130 (Ctrl-C)."""
     choose_kernel_cache()
+    keep_freed_memory()
     app()
 
 

@@ -71,14 +71,16 @@ def explain_device_full() -> Iterator[None]:
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep freed memory for its next arrays, where the C library is glibc;
-    elsewhere nothing happens.
+    """Let this process keep freed memory for its next arrays, where the C library is glibc, and let
+    Torch's large arrays lie in large pages, where it has allocated none yet and Linux gives such to
+    who asks; elsewhere nothing happens.
 
     By default glibc gives large arrays back, and the system clears every page of the next ones: a
-    sixth of the time that speaking takes on a CPU.
+    sixth of the time that training and speaking take on a CPU.
     """
     import ctypes
 
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     trim_threshold, mmap_threshold = -1, -3
     try:
         mallopt = ctypes.CDLL(None).mallopt

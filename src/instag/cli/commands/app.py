@@ -28,11 +28,9 @@ def app(
 
     from instag.app.page_server import run_page
     from instag.runtime.display import can_show
-    from instag.runtime.memory import keep_freed_memory
     from instag.runtime.threads import ready_for_live
 
     ready_for_live(threads)
-    keep_freed_memory()
 
     def ready(address: str) -> None:
         sentence = f"Open {address}  (Ctrl-C ends it). Avatars are kept in {page.folder}."

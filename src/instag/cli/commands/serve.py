@@ -32,13 +32,11 @@ def serve(
     check_extra()
     from instag.app.security import is_local
     from instag.app.serve import serve as serve_avatars
-    from instag.runtime.memory import keep_freed_memory
     from instag.runtime.threads import ready_for_live
 
     for avatar in avatars:
         refuse_avatar(avatar)
     ready_for_live(threads)
-    keep_freed_memory()
     if not is_local(serving.host) and serving.tls_cert is None:
         terminal.note(MICROPHONE)
 

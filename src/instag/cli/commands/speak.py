@@ -49,11 +49,9 @@ def speak(
     elif sink == "frames":
         options.refuse_folder(output, new=True)
     import instag
-    from instag.runtime.memory import keep_freed_memory
     from instag.runtime.threads import set_threads
 
     set_threads(threads)
-    keep_freed_memory()
     announce_compilation(terminal, device)
     started = time.monotonic()
     opened = instag.Avatar.open(avatar)
