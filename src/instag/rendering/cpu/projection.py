@@ -93,9 +93,17 @@ class _Project(torch.autograd.Function):
         )
         results = tuple(torch.empty(tensor.shape) for tensor in (means, quats, scales))
         turned = np.zeros((PARTS, len(viewmats), 12), np.float64)
+        with_poses = ctx.needs_input_grad[3]
         _project_back(
-            _arrays(*ctx.saved_tensors), ctx.size, _arrays(*outer), _arrays(*results), turned
+            _arrays(*ctx.saved_tensors),
+            ctx.size,
+            _arrays(*outer),
+            _arrays(*results),
+            with_poses,
+            turned,
         )
+        if not with_poses:
+            return *results, None, None, None, None
         poses = torch.zeros_like(viewmats)
         poses[:, :3] = torch.from_numpy(turned.sum(0)).view(-1, 3, 4).to(poses.dtype)
         return *results, poses, None, None, None
@@ -257,9 +265,9 @@ def _project(inputs, opacities, size, outputs):
 
 
 @parallel_njit(error_model="numpy")
-def _project_back(inputs, size, outer, results, by_poses):
-    """Fill the derivatives by means, quats, scales, and by poses (rows of 3 x 4, a sum for each
-    part)."""
+def _project_back(inputs, size, outer, results, with_poses, by_poses):
+    """Fill the derivatives by means, quats, scales, and where asked for by poses (rows of 3 x 4, a
+    sum for each part)."""
     means, quats, scales, viewmats, intrinsics = inputs
     by_means2d, by_conics, by_depths = outer
     by_means, by_quats, by_scales = results
@@ -278,7 +286,10 @@ def _project_back(inputs, size, outer, results, by_poses):
             by_pose[:] = 0.0
             for index in range(count * part // parts, count * (part + 1) // parts):
                 mean, quat, scale = means[frame, index], quats[frame, index], scales[frame, index]
-                if not _place(mean, pose, point):
+                unseen = not _place(mean, pose, point)
+                if unseen or _all_zero(
+                    by_means2d[frame, index], by_conics[frame, index], by_depths[frame, index]
+                ):
                     by_means[frame, index], by_quats[frame, index], by_scales[frame, index] = (
                         0,
                         0,
@@ -307,9 +318,23 @@ def _project_back(inputs, size, outer, results, by_poses):
                 )
                 _place_back(pose, by_point, by_means[frame, index])
                 _axes_back(pose, scale, rotation, by_axes, by_scales[frame, index], by_rotation)
-                _pose_back(mean, scale, rotation, by_point, by_axes, by_pose)
+                if with_poses:
+                    _pose_back(mean, scale, rotation, by_point, by_axes, by_pose)
                 _rotate_back(quat, by_rotation, by_quats[frame, index])
             by_poses[part, frame] = by_pose.reshape(12)
+
+
+@njit(cache=True)
+def _all_zero(by_mean2d, by_conic, by_depth):
+    """Whether no pixel shows a splat: its derivatives are all zero, so that none is computed."""
+    return (
+        by_mean2d[0] == 0
+        and by_mean2d[1] == 0
+        and by_conic[0] == 0
+        and by_conic[1] == 0
+        and by_conic[2] == 0
+        and by_depth == 0
+    )
 
 
 @njit(cache=True)
