@@ -21,6 +21,7 @@ from instag.training.optimizer import Optimizer, set_trainable, update_ema
 from instag.training.stages.adapt_stage import AdaptStage
 from instag.training.stages.stage import Stage, Step, StepOutput
 from instag.training.step_recorder import StepRecorder
+from instag.training.weight_average import WeightAverage
 
 MOST_COUNTED = 16
 """Rates of what people share grow with the frames of a step (see Optimizer) up to so many: several
@@ -49,6 +50,9 @@ class RunningStage:
         }
         self.stats = {person.number: no_stats(stage.gaussians(person)) for person in people.here}
         self.recorder = step_recorder(stage, self.own)
+        self.average = WeightAverage(
+            lambda: [p for each in self.own.values() for p in each.parameters()]
+        )
 
     def compute_gradients(self, step: Step, everyone: int) -> StepOutput:
         """The output of a step, with the gradients of its losses at the parameters. everyone: how
@@ -78,6 +82,7 @@ class RunningStage:
             update_ema(*pair, number + 1)
         if output is not None:
             self._update_own(step, output, len(everyone))
+        self._average(number + 1)
         if group.world > 1:
             group.share(
                 [
@@ -85,6 +90,16 @@ class RunningStage:
                     for person in everyone
                 ]
             )
+
+    def _average(self, done: int) -> None:
+        """Count the last steps, and after the last of them be their mean. None is counted while
+        Gaussians still come and go."""
+        stage, density = self.stage, self.stage.density
+        first = max(stage.steps - stage.averaged_steps, 0 if density is None else density.end)
+        if stage.averaged_steps and done > first:
+            self.average.add()
+            if done == stage.steps:
+                self.average.apply()
 
     def _update_own(self, step: Step, output: StepOutput, everyone: int) -> None:
         """Update what each person has alone, then its Gaussians' number."""
@@ -120,6 +135,7 @@ class RunningStage:
             "adam": {} if self.shared is None else self.shared.state(),
             **{f"own_adam/{number}": each.state() for number, each in self.own.items()},
             **{f"density/{number}": vars(stats) for number, stats in self.stats.items()},
+            "average": self.average.state(),
         }
         return {
             f"{part}/{name}": value
@@ -137,6 +153,7 @@ class RunningStage:
             self.stats[number] = DensityStats(
                 **{name: value.to(self.people.device) for name, value in stats.items()}
             )
+        self.average.restore(part_named(state, "average/"))
 
 
 def step_recorder(stage: Stage, optimizers: Mapping[int, Optimizer]) -> StepRecorder | None:

@@ -26,9 +26,10 @@ from instag.types import Rendering
 
 @dataclass(frozen=True, kw_only=True)
 class FuseStageConfig:
-    """Numbers of docs/method.md#adaptation."""
+    """Numbers of docs/method.md#adaptation. averaged_steps: as of the face."""
 
     steps: Steps
+    averaged_steps: Steps
     batch: int
     degree: int
     opacity_rate: float
@@ -42,7 +43,13 @@ class FuseStage(AdaptStage):
     name = "fuse"
 
     def __init__(self, training: HeadTraining, config: FuseStageConfig) -> None:
-        super().__init__(training, steps=config.steps, batch=config.batch, density=None)
+        super().__init__(
+            training,
+            steps=config.steps,
+            batch=config.batch,
+            density=None,
+            averaged_steps=config.averaged_steps,
+        )
         self.config = config
         windows = self.person.dataset.head_windows(self.person.pictured)
         self.load_batches(windows, self._sample)

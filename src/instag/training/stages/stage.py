@@ -51,7 +51,8 @@ class ParameterGroups:
 class Stage(ABC):
     """One stage, in `person_steps` steps of each person, each of `batch` frames.
 
-    `density` changes the Gaussians; None where none comes or goes.
+    `density` changes the Gaussians; None where none comes or goes. averaged_steps: so many at the
+    end, of which the stage's result is the mean; 0 for its last step.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Stage(ABC):
     person_steps: int
     batch: int
     density: DensityConfig | None
+    averaged_steps: int = 0
 
     @property
     def steps(self) -> int:
