@@ -6,15 +6,13 @@ and it speaks. On two cores it takes some ten minutes with `few`; `--recipe draf
 """
 
 import argparse
-import datetime
 import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 from benchmarks.command_line import parser_of
-from benchmarks.machine import described, measured
+from benchmarks.machine import circumstances, described, measured
 from benchmarks.training_step import StageTimes, measure, table
 
 from benchmarks import speaking
@@ -34,7 +32,8 @@ def main() -> None:
     device, recipe = device_named(chosen.device), recipe_named(chosen.recipe)
     recipe = batched(recipe, chosen.batch or frames_a_step(recipe, device))
     machine = measured(device)
-    print(f"{described(device, threads)}, {datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}")
+    conditions = circumstances(machine, threads)
+    print(f"{described(device, threads)}, {conditions['date']}")
     print(
         f"{machine.bandwidth / 1e9:.0f} GB/s copied, {machine.rate / 1e12:.2f} TFLOP/s in float32 "
         "products\n"
@@ -51,14 +50,14 @@ def main() -> None:
         spoken = [speaking.measure(avatar, device, batch) for batch in (1, 8, 32)]
     print_speaking(spoken)
     if chosen.json:
-        report = {
-            "machine": asdict(machine),
-            "threads": threads,
-            "torch": torch.__version__,
+        report = conditions | {
+            "recipe": recipe.name,
+            "size": recipe.size,
             "stages": [asdict(row) for row in rows],
             "course": seconds,
+            "speaking": spoken,
         }
-        chosen.json.write_text(json.dumps(report | {"speaking": spoken}, indent=1))
+        chosen.json.write_text(json.dumps(report, indent=1))
 
 
 def arguments() -> argparse.Namespace:

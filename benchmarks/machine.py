@@ -1,12 +1,17 @@
 """What a device can do at best: bytes moved and products summed a second, measured by moving and
 multiplying."""
 
+import os
+import platform
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
+import instag
 from instag.runtime.device import device_name, wait_for
 from instag.runtime.memory import free_cached, reset_peak_memory
 
@@ -47,6 +52,33 @@ def measured(device: torch.device) -> Machine:
 def described(device: torch.device, threads: int) -> str:
     """What a benchmark ran on, for the head of its output."""
     return f"{device_name(device)}, {threads} threads, torch {torch.__version__}"
+
+
+def circumstances(machine: Machine, threads: int) -> dict[str, object]:
+    """What a benchmark's numbers depend on, for its JSON."""
+    return {
+        "date": today(),
+        "machine": asdict(machine),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "gsplat": _installed("gsplat"),
+        "instag": instag.__version__,
+    }
+
+
+def today() -> str:
+    """The day in UTC."""
+    return f"{datetime.now(tz=UTC):%Y-%m-%d}"
+
+
+def _installed(package: str) -> str | None:
+    """The version of a package; None without it."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _seconds(work, device: torch.device) -> float:
