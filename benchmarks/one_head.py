@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.lip_networks import speak_with
+from benchmarks.machine import today
 from benchmarks.people_tables import Result
 from benchmarks.sweep_sheet import sweep_sheet
 from benchmarks.worst_sheet import worst_sheet
@@ -14,7 +15,7 @@ from instag.evaluation.evaluate import Evaluation
 from instag.evaluation.picture_sheets import write_png
 from instag.evaluation.sweeps.measure_sweeps import measure_sweeps
 from instag.models.avatar import Avatar
-from instag.runtime.device import device_named
+from instag.runtime.device import device_name, device_named
 from instag.runtime.memory import keep_freed_memory
 from instag.runtime.threads import set_threads
 from instag.training.recipes import AdaptRecipe
@@ -72,6 +73,9 @@ def run(job: Job) -> Result:
         tested=measured.measured.frames,
         adapt_s=seconds_of(avatar),
         numbers=numbers_of(measured) | (swept(avatar, job) if job.sweeps else {}),
+        recipe=avatar.info.recipe,
+        device=device_name(device_named(job.device)),
+        date=today(),
     )
 
 

@@ -1,5 +1,5 @@
 """Heads of many people, measured on held-out frames and in sweeps: python -m benchmarks.people
-CLIP... [-o FOLDER] [--recipe few] [--jobs 4] [--compare OLD/people.json] [--write PAGE.md].
+CLIP... [-o FOLDER] [--recipe few] [--jobs 4] [--compare OLD/people.json].
 
 A CLIP is a prepared clip or a video, each of another person. A head learns from the first seconds
 and is tested on all the rest. One row a person, then the mean and the worst of all people: a
@@ -7,12 +7,11 @@ median hides a melted eye. FOLDER gets people.json and people.md as heads come, 
 report, a sheet of the worst frames (.worst.png) and one of the sweeps (.sweeps.png).
 
 --priors and --lip-networks give each person what never saw them: NAME=FILE..., or a folder with
-NAME.prior or NAME.safetensors. `--write` puts the main table between the marks of a document.
+NAME.prior or NAME.safetensors. `tools/write_performance.py` puts people.json into the documents.
 """
 
 import argparse
 import json
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -21,15 +20,13 @@ from pathlib import Path
 
 from benchmarks.command_line import parser_of
 from benchmarks.one_head import SECONDS, Job
-from benchmarks.people_columns import MAIN, TABLES
-from benchmarks.people_tables import Result, all_tables, comparison, table
+from benchmarks.people_columns import TABLES
+from benchmarks.people_tables import Result, all_tables, comparison
 from benchmarks.separate_process import run_apart
 
 import instag
 from instag.runtime.device import device_name, device_named
 from instag.runtime.files import write_atomic
-
-MARKS = ("<!-- people: begin -->", "<!-- people: end -->")
 
 
 def results_of(jobs: Sequence[Job], together: int) -> Iterator[Result]:
@@ -123,18 +120,6 @@ def all_changes(now: Sequence[Result], earlier: Sequence[Result]) -> str:
     )
 
 
-def check_marks(path: Path) -> None:
-    """Raises SystemExit where a document has no marks to write between."""
-    if any(mark not in path.read_text() for mark in MARKS):
-        raise SystemExit(f"{path} has no lines {MARKS[0]} and {MARKS[1]} to write between.")
-
-
-def write_between_marks(path: Path, text: str) -> None:
-    """Replace what lies between the marks of a document."""
-    pattern = re.compile(f"({re.escape(MARKS[0])}\n).*?({re.escape(MARKS[1])})", re.DOTALL)
-    path.write_text(pattern.sub(lambda found: f"{found[1]}{text}\n{found[2]}", path.read_text()))
-
-
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = parser_of(__doc__)
     parser.add_argument("clips", type=Path, nargs="+", help="prepared clips, or videos")
@@ -150,14 +135,11 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="heads at once")
     parser.add_argument("--threads", type=int, help="of each head")
     parser.add_argument("--compare", type=Path, help="people.json of an earlier run")
-    parser.add_argument("--write", type=Path, nargs="*", default=[], help="documents to fill")
     return parser.parse_args(given)
 
 
 def main(given: Sequence[str] | None = None) -> None:
     chosen = arguments(given)
-    for document in chosen.write:
-        check_marks(document)
     earlier = [] if chosen.compare is None else load_results(chosen.compare)
     chosen.output.mkdir(parents=True, exist_ok=True)
     jobs, device = jobs_of(chosen), device_name(device_named(chosen.device))
@@ -171,10 +153,6 @@ def main(given: Sequence[str] | None = None) -> None:
     print(text)
     if earlier:
         print(all_changes(results, earlier))
-    for document in chosen.write:
-        good = [result for result in results if not result.error]
-        sentence = summary(good, chosen.recipe, device)
-        write_between_marks(document, f"{sentence}\n\n{table(good, MAIN)}")
     if any(result.error for result in results):
         raise SystemExit(1)
 

@@ -36,7 +36,15 @@ MAIN = (
     _more("aperture_correlation", "lips' opening, correlation", 2),
     _more("aperture_movement", "movement", 2),
 )
-"""The table of the documents."""
+"""The table of docs/performance.md."""
+SHORT = (
+    _more("psnr_full", "PSNR, dB"),
+    _more("ssim_full", "SSIM", 3),
+    _less("lpips_full", "LPIPS", 3),
+    _less("lmd", "landmarks of the mouth, px off", 2),
+    _more("aperture_correlation", "lips' opening, correlation", 2),
+)
+"""That of the README."""
 PARTS = (
     _more("psnr_outline", "outline, dB"),
     _more("psnr_hair", "hair"),

@@ -13,7 +13,8 @@ from instag.types import FPS
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What one head reached. numbers: by the keys of metrics.json. adapt_s: seconds of learning.
-    error: why there are no numbers; empty where there are."""
+    error: why there are no numbers; empty where there are. recipe, device, date (UTC): how
+    and when; empty in results of earlier versions."""
 
     name: str
     seed: int
@@ -22,6 +23,9 @@ class Result:
     adapt_s: float = 0.0
     numbers: dict[str, float]
     error: str = ""
+    recipe: str = ""
+    device: str = ""
+    date: str = ""
 
 
 Means = dict[str, dict[str, float]]
@@ -97,6 +101,26 @@ def changed(column: Column, value: float | None) -> str:
     return f"{text} !" if worse else text
 
 
+def mean_and_worst(
+    means: Means,
+    columns: Sequence[Column],
+    written: Callable[[Column, float | None], str] = cell,
+) -> tuple[list[str], list[str]]:
+    """The cells of the last two rows."""
+    values = [
+        [each[column.key] for each in means.values() if column.key in each] for column in columns
+    ]
+    mean = [fmean(each) if each else None for each in values]
+    worst = [
+        _worst(column, each) if each and column.more is not None else None
+        for column, each in zip(columns, values, strict=True)
+    ]
+    return (
+        [written(column, value) for column, value in zip(columns, mean, strict=True)],
+        [written(column, value) for column, value in zip(columns, worst, strict=True)],
+    )
+
+
 def _table(
     means: Means,
     columns: Sequence[Column],
@@ -111,18 +135,9 @@ def _table(
         lines.append(
             _row([name, *length, *(written(column, numbers.get(column.key)) for column in columns)])
         )
-    values = [
-        [each[column.key] for each in means.values() if column.key in each] for column in columns
-    ]
     blank = [""] * len(more)
-    mean = [fmean(each) if each else None for each in values]
-    worst = [
-        _worst(column, each) if each and column.more is not None else None
-        for column, each in zip(columns, values, strict=True)
-    ]
-    for title, row in (("**mean**", mean), ("**worst**", worst)):
-        cells = [written(column, value) for column, value in zip(columns, row, strict=True)]
-        lines.append(_row([title, *blank, *cells]))
+    mean, worst = mean_and_worst(means, columns, written)
+    lines += [_row(["**mean**", *blank, *mean]), _row(["**worst**", *blank, *worst])]
     return "\n".join(lines)
 
 

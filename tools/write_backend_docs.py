@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from marked_block import with_block
+
 from instag.assets import store
 from instag.assets.backend import Backend
 from instag.assets.registry import Asset
@@ -15,7 +17,7 @@ from instag.speech.registry import ANY_CTC, ANY_CTC_HELP, FRONT_ENDS
 from instag.synthesis.sinks import SINKS
 
 PAGE = Path(__file__).parents[1] / "docs" / "backends.md"
-BEGIN, END = "<!-- backends: begin -->\n", "<!-- backends: end -->"
+BLOCK = "backends"
 HEAD = "| job | choose by | does | needs |\n|---|---|---|---|\n"
 NOTHING = "-"
 ANY_CTC_ROW = Backend(name=f"{ANY_CTC}NAME", help=ANY_CTC_HELP, load=str)
@@ -57,10 +59,8 @@ TABLES = (
 
 def written(page: str) -> str:
     """The page with its table filled. Raises ValueError where it has no such block."""
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
     lines = (line for table in TABLES for line in table.lines())
-    return before + BEGIN + HEAD + "".join(lines) + END + after
+    return with_block(page, BLOCK, HEAD + "".join(lines))
 
 
 def needs(row: Backend[Any]) -> str:
