@@ -1,5 +1,5 @@
-"""Every number of docs/performance.md on this machine: python -m benchmarks [--clip CLIP] [--recipe
-few] [--device auto] [--json FILE].
+"""Learning by its parts, and speaking, on this machine: python -m benchmarks [--clip CLIP]
+[--recipe few] [--device auto] [--json FILE].
 
 A head is learned from the clip (or from a synthetic speaker), its stages are timed part by part,
 and it speaks. On two cores it takes some ten minutes with `few`; `--recipe draft` takes four.
