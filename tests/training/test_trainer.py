@@ -29,24 +29,27 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied_clip(tmp_path_factory.mktemp("clip") / "me.clip", frames=60).folder
 
 
-@pytest.mark.parametrize("done", [6, 9], ids=["", "while weights are averaged"])
-def test_a_cancelled_head_goes_on_to_the_same_end(clip: Path, tmp_path: Path, done: int) -> None:
-    assert TINY.mouth.steps - TINY.mouth.averaged_steps == 8
-    whole = adapt(clip, recipe=TINY, n_views=50, run_dir=tmp_path / "whole")
+@pytest.mark.parametrize("stopped", [("mouth", 6), ("fuse", 3)])
+def test_a_cancelled_head_goes_on_to_the_same_end(
+    clip: Path, tmp_path: Path, stopped: tuple[str, int]
+) -> None:
+    name, done = stopped
+    recipe = replace(TINY, fuse=replace(TINY.fuse, steps=4, averaged_steps=2))
+    whole = adapt(clip, recipe=recipe, n_views=50, run_dir=tmp_path / "whole")
     cancel, seen = Event(), []
 
     def report(stage: str, at: int, total: int) -> None:
         seen.append((stage, at))
-        if (stage, at) == ("mouth", done):
+        if (stage, at) == stopped:
             cancel.set()
 
-    settings = {"recipe": TINY, "n_views": 50, "run_dir": tmp_path / "broken", "report": report}
-    with pytest.raises(Cancelled, match=f"'mouth' after {done} of"):
+    settings = {"recipe": recipe, "n_views": 50, "run_dir": tmp_path / "broken", "report": report}
+    with pytest.raises(Cancelled, match=f"'{name}' after {done} of"):
         adapt(clip, tmp_path / "me.avatar", cancel=cancel, **settings)
     assert not (tmp_path / "me.avatar").exists()
     seen.clear()
     again = adapt(clip, **settings)
-    assert seen[0] == ("mouth", done + 1)
+    assert seen[0] == (name, done + 1)
     for name, value in whole.head.state_dict().items():
         assert torch.equal(again.head.state_dict()[name], value), name
 

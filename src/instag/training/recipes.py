@@ -70,7 +70,6 @@ def _reference_face(with_prior: bool) -> FaceStageConfig:
     """The paper's face stage."""
     return FaceStageConfig(
         steps=10_000,
-        averaged_steps=0,
         batch=1,
         degree=1,
         degree_every=1_000,
@@ -110,7 +109,6 @@ def _reference_mouth(with_prior: bool) -> MouthStageConfig:
     """The paper's mouth stage."""
     return MouthStageConfig(
         steps=10_000,
-        averaged_steps=0,
         batch=1,
         degree=1,
         degree_every=1_000,
@@ -244,30 +242,27 @@ SHORT_COURSE_RATE = 1.6
 out are better by it; with 2.5 in place of it, hair and outlines are not."""
 
 
-AVERAGED = 0.2
-"""The share of the steps of a short course whose mean a face and a mouth are, in which no Gaussian
-comes or goes; of fusing, half."""
+SETTLED = 0.2
+"""The share of the steps of a short course, at the end of face and mouth, in which no Gaussian
+comes or goes."""
+LayerConfig = TypeVar("LayerConfig", FaceStageConfig, MouthStageConfig)
 
 
 def _short_course(share: float, *, with_prior: bool) -> AdaptRecipe:
-    """A share of the steps of `base`, whose Gaussians learn faster, and whose results are means of
-    the last steps."""
+    """A share of the steps of `base`, whose Gaussians learn faster and settle earlier; the colours
+    of the fuse stage are the mean of its last half."""
     recipe = shortened(base(with_prior=with_prior), share)
-    face, mouth = (_short_stage(stage) for stage in (recipe.face, recipe.mouth))
+    face, mouth = _short_layer(recipe.face), _short_layer(recipe.mouth)
     fuse = replace(recipe.fuse, averaged_steps=recipe.fuse.steps // 2)
     return replace(recipe, face=face, mouth=mouth, fuse=fuse)
 
 
-LayerConfig = TypeVar("LayerConfig", FaceStageConfig, MouthStageConfig)
-
-
-def _short_stage(stage: LayerConfig) -> LayerConfig:
-    averaged = round(stage.steps * AVERAGED)
+def _short_layer(layer: LayerConfig) -> LayerConfig:
+    settled = round(layer.steps * SETTLED)
     return replace(
-        stage,
+        layer,
         gaussian_rate=SHORT_COURSE_RATE,
-        averaged_steps=averaged,
-        density=replace(stage.density, end=stage.steps - averaged),
+        density=replace(layer.density, end=layer.steps - settled),
     )
 
 

@@ -18,6 +18,7 @@ from instag.training.density_control import (
 )
 from instag.training.multi_person import part_of
 from instag.training.optimizer import Optimizer, set_trainable, update_ema
+from instag.training.people import Person
 from instag.training.stages.adapt_stage import AdaptStage
 from instag.training.stages.stage import Stage, Step, StepOutput
 from instag.training.step_recorder import StepRecorder
@@ -50,9 +51,9 @@ class RunningStage:
         }
         self.stats = {person.number: no_stats(stage.gaussians(person)) for person in people.here}
         self.recorder = step_recorder(stage, self.own)
-        self.average = WeightAverage(
-            lambda: [p for each in self.own.values() for p in each.parameters()]
-        )
+        self.averages = {
+            number: WeightAverage(optimizer.parameters) for number, optimizer in self.own.items()
+        }
 
     def compute_gradients(self, step: Step, everyone: int) -> StepOutput:
         """The output of a step, with the gradients of its losses at the parameters. everyone: how
@@ -82,7 +83,6 @@ class RunningStage:
             update_ema(*pair, number + 1)
         if output is not None:
             self._update_own(step, output, len(everyone))
-        self._average(number + 1)
         if group.world > 1:
             group.share(
                 [
@@ -90,16 +90,6 @@ class RunningStage:
                     for person in everyone
                 ]
             )
-
-    def _average(self, done: int) -> None:
-        """Count the last steps, and after the last of them be their mean. None is counted while
-        Gaussians still come and go."""
-        stage, density = self.stage, self.stage.density
-        first = max(stage.steps - stage.averaged_steps, 0 if density is None else density.end)
-        if stage.averaged_steps and done > first:
-            self.average.add()
-            if done == stage.steps:
-                self.average.apply()
 
     def _update_own(self, step: Step, output: StepOutput, everyone: int) -> None:
         """Update what each person has alone, then its Gaussians' number."""
@@ -114,6 +104,7 @@ class RunningStage:
                 side = person.dataset.size // output.shrunk
                 stats = accumulate(stats, part, output.cameras[place], side)
             optimizer.step(at)
+            self._average(person, at + 1)
             if density is not None:
                 stats = apply_density_control(
                     stage.gaussians(person),
@@ -129,13 +120,21 @@ class RunningStage:
                 )
             self.stats[person.number] = stats
 
+    def _average(self, person: Person, done: int) -> None:
+        """Count the last steps, and after the last of them be their mean."""
+        stage, average = self.stage, self.averages[person.number]
+        if done > stage.person_steps - stage.averaged_steps:
+            average.add()
+            if done == stage.person_steps:
+                average.apply()
+
     def state(self) -> dict[str, Tensor]:
         """All of it, flat."""
         parts = {
             "adam": {} if self.shared is None else self.shared.state(),
             **{f"own_adam/{number}": each.state() for number, each in self.own.items()},
             **{f"density/{number}": vars(stats) for number, stats in self.stats.items()},
-            "average": self.average.state(),
+            **{f"average/{number}": each.state() for number, each in self.averages.items()},
         }
         return {
             f"{part}/{name}": value
@@ -153,7 +152,7 @@ class RunningStage:
             self.stats[number] = DensityStats(
                 **{name: value.to(self.people.device) for name, value in stats.items()}
             )
-        self.average.restore(part_named(state, "average/"))
+            self.averages[number].restore(part_named(state, f"average/{number}/"))
 
 
 def step_recorder(stage: Stage, optimizers: Mapping[int, Optimizer]) -> StepRecorder | None:

@@ -1,7 +1,7 @@
 """WeightAverage: the mean of what a stage trains over its last steps (stochastic weight averaging;
 Izmailov et al., UAI 2018).
 
-A short course ends while its rates are high, and each step still jumps about what it looks for. The
+A short stage ends while its rates are high, and each step still jumps about what it looks for. The
 mean of the last ones lies nearer to it, and costs nothing.
 """
 

@@ -38,11 +38,9 @@ from instag.types import Condition, Region, Rendering
 class FaceStageConfig:
     """Numbers of docs/method.md#adaptation; steps are those of this stage.
 
-    averaged_steps: steps at the end of which the stage's result is the mean; Gaussians come and go
-    before them. coarse_steps: steps at the start that compare pictures of half the size, at a
-    fraction of the cost. opening_steps: steps at the start that take frames by how open the mouth
-    is, and later ones by how closed the eyes are. gaussian_rate: factor on the rates of the
-    Gaussians.
+    coarse_steps: steps at the start that compare pictures of half the size, at a fraction of the
+    cost. opening_steps: steps at the start that take frames by how open the mouth is, and later
+    ones by how closed the eyes are. gaussian_rate: factor on the rates of the Gaussians.
     field_rate: factor on those of the field's networks, which all but rest after slow_field_after
     steps, however long the stage. landmarks: the field's shifts of some landmarks against the seen
     ones, in landmark_frames frames for each frame rendered.
@@ -54,7 +52,6 @@ class FaceStageConfig:
     """
 
     steps: Steps
-    averaged_steps: Steps
     batch: int
     degree: int
     degree_every: Steps

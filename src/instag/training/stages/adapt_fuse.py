@@ -26,7 +26,8 @@ from instag.types import Rendering
 
 @dataclass(frozen=True, kw_only=True)
 class FuseStageConfig:
-    """Numbers of docs/method.md#adaptation. averaged_steps: as of the face."""
+    """Numbers of docs/method.md#adaptation. averaged_steps: steps at the end of which the colours
+    are the mean; 0 for those of the last."""
 
     steps: Steps
     averaged_steps: Steps
@@ -43,14 +44,8 @@ class FuseStage(AdaptStage):
     name = "fuse"
 
     def __init__(self, training: HeadTraining, config: FuseStageConfig) -> None:
-        super().__init__(
-            training,
-            steps=config.steps,
-            batch=config.batch,
-            density=None,
-            averaged_steps=config.averaged_steps,
-        )
-        self.config = config
+        super().__init__(training, steps=config.steps, batch=config.batch, density=None)
+        self.config, self.averaged_steps = config, config.averaged_steps
         windows = self.person.dataset.head_windows(self.person.pictured)
         self.load_batches(windows, self._sample)
         with torch.no_grad():

@@ -48,13 +48,12 @@ class MouthStageConfig:
     start that take wide open mouths alone. frozen_last: steps at the end in which the geometry
     rests and the background is black.
 
-    averaged_steps, gaussian_rate, field_rate, slow_field_after: as of the face. neighbor_strain: of
-    how much neighbours are drawn apart. around: of how far what lies around the opening, which no
-    frame shows, is from the dark colour in it.
+    gaussian_rate, field_rate, slow_field_after: as of the face. neighbor_strain: of how much
+    neighbours are drawn apart. around: of how far what lies around the opening, which no frame
+    shows, is from the dark colour in it.
     """
 
     steps: Steps
-    averaged_steps: Steps
     batch: int
     degree: int
     degree_every: Steps

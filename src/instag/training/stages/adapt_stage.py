@@ -97,18 +97,11 @@ class AdaptStage(Stage, ABC):
     loader: BatchLoader
 
     def __init__(
-        self,
-        training: HeadTraining,
-        *,
-        steps: int,
-        batch: int,
-        density: DensityConfig | None,
-        averaged_steps: int,
+        self, training: HeadTraining, *, steps: int, batch: int, density: DensityConfig | None
     ) -> None:
         self.training, self.head, self.person = training, training.head, training.person
         self.people, self.perceptual = training.people, training.perceptual
         self.person_steps, self.batch, self.density = steps, batch, density
-        self.averaged_steps = averaged_steps
 
     @abstractmethod
     def phase(self, step: int) -> Hashable:

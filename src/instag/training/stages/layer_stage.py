@@ -20,8 +20,6 @@ class LayerStageConfig(Protocol):
     @property
     def steps(self) -> int: ...
     @property
-    def averaged_steps(self) -> int: ...
-    @property
     def batch(self) -> int: ...
     @property
     def degree(self) -> int: ...
@@ -47,13 +45,7 @@ class LayerStage(AdaptStage, ABC):
     """A stage that trains one layer of a head. layer: its numbers."""
 
     def __init__(self, training: HeadTraining, layer: LayerStageConfig) -> None:
-        super().__init__(
-            training,
-            steps=layer.steps,
-            batch=layer.batch,
-            density=layer.density,
-            averaged_steps=layer.averaged_steps,
-        )
+        super().__init__(training, steps=layer.steps, batch=layer.batch, density=layer.density)
         self.layer = layer
 
     def degree(self, step: int) -> int:

@@ -52,7 +52,7 @@ class Stage(ABC):
     """One stage, in `person_steps` steps of each person, each of `batch` frames.
 
     `density` changes the Gaussians; None where none comes or goes. averaged_steps: so many at the
-    end, of which the stage's result is the mean; 0 for its last step.
+    end of a stage without it, of which its result is the mean; 0 for its last step.
     """
 
     name: str
