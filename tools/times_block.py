@@ -11,7 +11,7 @@ ADAPT = "adapt to 5 s, from a fresh process"
 PRETRAIN = "pre-train at 256 px, 4 people x 16 frames (x 32), with four more beside it"
 MANY = "render, 32 frames at once, before encoding"
 ONE = "render, one frame at a time"
-SPEAK = "speak, file to file, start included"
+SPEAK = "speak a minute, start included"
 ORIGINAL = {
     ADAPT: "519 s",
     PRETRAIN: "45 frames/s",

@@ -56,7 +56,7 @@ Measured from 2026-01-01 to 2026-01-02. "2 cores": ours, Python 3.11, torch 2.13
 | pre-train at 256 px, 4 people x 16 frames (x 32), with four more beside it | | 8 | 45 frames/s |
 | render, 32 frames at once, before encoding | | 8 | 1 |
 | render, one frame at a time | | 8 | 1 |
-| speak, file to file, start included | 9 | 8 | |
+| speak a minute, start included | 9 | 8 | |
 | by hand | 9 | 8 | |
 <!-- times: end -->
 """
@@ -64,7 +64,7 @@ SHORT_TIMES = """<!-- times in short: begin -->
 | work | 2 cores, no GPU | one H200 |
 |---|---|---|
 | learn a head from 5 s | 9 s | 8 s |
-| speak, file to file, start included | 9 | 8 |
+| speak a minute, start included | 9 | 8 |
 <!-- times in short: end -->
 """
 
@@ -188,11 +188,11 @@ def test_results_make_cells_of_this_form(tmp_path):
         "| 45 frames/s |",
         "| render, 32 frames at once, before encoding | | 8,621 frames/s | 78 frames/s |",
         "| render, one frame at a time | | 1,304 frames/s | 78 frames/s |",
-        "| speak, file to file, start included | 22 to 26 frames/s | 250 to 283 frames/s | |",
+        "| speak a minute, start included | 22 to 26 frames/s | 250 to 283 frames/s | |",
     ]
     assert short.read_text().splitlines()[3:5] == [
         "| learn a head from 5 s | 7:05 min (8:31 the first time) | 15 s (21 s the first time) |",
-        "| speak, file to file, start included | 22 to 26 frames/s | 250 to 283 frames/s |",
+        "| speak a minute, start included | 22 to 26 frames/s | 250 to 283 frames/s |",
     ]
 
 
@@ -233,7 +233,7 @@ def test_one_machine_does_not_touch_the_others_numbers(tmp_path):
         "| 45 frames/s |",
         "| render, 32 frames at once, before encoding | | 8 | 78 frames/s |",
         "| render, one frame at a time | | 8 | 78 frames/s |",
-        "| speak, file to file, start included | 1 frames/s | 8 | |",
+        "| speak a minute, start included | 1 frames/s | 8 | |",
         "| by hand | 9 | 8 | |",
         "<!-- times: end -->",
     ]
