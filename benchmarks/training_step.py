@@ -40,7 +40,6 @@ from instag.training.recipes import AdaptRecipe, batched, frames_a_step, recipe_
 from instag.training.run_dir import RunDir
 from instag.training.running_stage import RunningStage
 from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
-from instag.training.stages.stage import Step
 from instag.training.trainer import Trainer
 
 PARTS = {
@@ -128,13 +127,11 @@ class LateSteps:
             self._number += 1
 
     def _take_one(self, timed: Timed) -> None:
-        step = Step(person_step=self._number, people=[self.person])
-        output = timed("loss", self.stage.compute_losses)(step)
+        output = timed("loss", self.stage.compute_losses)(self.person, self._number)
         timed("backward", torch.stack(list(output.losses.values())).sum().backward)()
         if self.stage.density:
-            size, camera = self.person.dataset.size, output.cameras[0]
-            add = timed("density", accumulate)
-            self._stats = add(self._stats, output.rendering, camera, size)
+            add, size = timed("density", accumulate), self.person.dataset.size
+            self._stats = add(self._stats, output.rendering, output.camera, size)
         timed("optimizer", self._optimizer.step)(self._number)
 
     def choose_changes(self) -> None:

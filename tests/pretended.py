@@ -382,7 +382,7 @@ def pretended_gpu(
         patched.setattr(torch.cuda, "CUDAGraph", RunWhileRecorded)
         patched.setattr(torch.cuda, "graph_pool_handle", lambda: None)
         # What is recorded here runs once, so that whole trainings launch their steps.
-        patched.setattr(running_stage, "step_recorder", lambda *_: None)
+        patched.setattr(running_stage, "step_recorders", lambda *_: {})
         patched.setattr(compute, "gpu_obstacle", lambda index=0: None)
         for module in (gsplat_renderer, footprints):
             patched.setattr(module, "gsplat", lambda: GSPLAT)

@@ -31,7 +31,6 @@ STEP = (
     "compute_losses",
     "step",
     "accumulate",
-    "part_of",
     "sum_gradients",
     "update_ema",
     "_read",

@@ -8,7 +8,7 @@ from functools import partial
 from timed_runs import CPU, Machine, TimedRun
 
 ADAPT = "adapt to 5 s, from a fresh process"
-PRETRAIN = "pre-train at 256 px, 4 people x 16 frames (x 32), with four more beside it"
+PRETRAIN = "pre-train at 256 px, 4 people x 16 frames (x 32)"
 MANY = "render, 32 frames at once, before encoding"
 ONE = "render, one frame at a time"
 SPEAK = "speak a minute, start included"

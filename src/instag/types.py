@@ -7,6 +7,7 @@ the head at the origin, x right, y up, z out of the face. Cameras: x right, y do
 rasterizers want them. What needs no Torch lies in `observed.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,6 +69,14 @@ class Condition:
 
     speech: Float[Tensor, "b 8 channels steps"]
     expression: Float[Tensor, "b u"]
+
+
+def cat_conditions(parts: Sequence[Condition]) -> Condition:
+    """What drives several batches of frames, in their order."""
+    return Condition(
+        speech=torch.cat([part.speech for part in parts]),
+        expression=torch.cat([part.expression for part in parts]),
+    )
 
 
 def blinked(

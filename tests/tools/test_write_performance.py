@@ -53,7 +53,7 @@ Measured from 2026-01-01 to 2026-01-02. "2 cores": ours, Python 3.11, torch 2.13
 | observe 5 s of video | 9 s | | |
 | adapt to 5 s, from a fresh process | 9 s | 8 s | 1 s |
 | most memory of that | 9 GB | 8 GB | |
-| pre-train at 256 px, 4 people x 16 frames (x 32), with four more beside it | | 8 | 45 frames/s |
+| pre-train at 256 px, 4 people x 16 frames (x 32) | | 8 | 45 frames/s |
 | render, 32 frames at once, before encoding | | 8 | 1 |
 | render, one frame at a time | | 8 | 1 |
 | speak a minute, start included | 9 | 8 | |
@@ -184,8 +184,7 @@ def test_results_make_cells_of_this_form(tmp_path):
         "| adapt to 5 s, from a fresh process | 7:05 min (8:31 the first time: kernels are "
         "compiled) | 15.1 s (21.3 s the first time) | 519 s |",
         "| most memory of that | 1.8 GB | 1.4 GB of the GPU's in tensors, 2.7 GB reserved | |",
-        "| pre-train at 256 px, 4 people x 16 frames (x 32), with four more beside it | | 8 "
-        "| 45 frames/s |",
+        "| pre-train at 256 px, 4 people x 16 frames (x 32) | | 8 | 45 frames/s |",
         "| render, 32 frames at once, before encoding | | 8,621 frames/s | 78 frames/s |",
         "| render, one frame at a time | | 1,304 frames/s | 78 frames/s |",
         "| speak a minute, start included | 22 to 26 frames/s | 250 to 283 frames/s | |",
@@ -229,8 +228,7 @@ def test_one_machine_does_not_touch_the_others_numbers(tmp_path):
         "| adapt to 5 s, from a fresh process | 60.0 s (1:01 the first time: kernels are compiled) "
         "| 8 s | 519 s |",
         "| most memory of that | 0.1 GB | 8 GB | |",
-        "| pre-train at 256 px, 4 people x 16 frames (x 32), with four more beside it | | 8 "
-        "| 45 frames/s |",
+        "| pre-train at 256 px, 4 people x 16 frames (x 32) | | 8 | 45 frames/s |",
         "| render, 32 frames at once, before encoding | | 8 | 78 frames/s |",
         "| render, one frame at a time | | 8 | 78 frames/s |",
         "| speak a minute, start included | 1 frames/s | 8 | |",

@@ -4,6 +4,8 @@ recorded."""
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -12,15 +14,20 @@ import torch
 from instag.data.clip import Clip
 from instag.data.splits import split
 from instag.rendering.gsplat_renderer import GsplatRenderer
-from instag.training import recipes
+from instag.training import pretrain, pretrain_recipes, recipes
 from instag.training.adapt import stages_of
 from instag.training.adapt_inputs import load_inputs
+from instag.training.distributed import ProcessGroup
 from instag.training.head_start import head_training
+from instag.training.people import People, Person
+from instag.training.person_sampler import PersonSampler
+from instag.training.pretrain import initialize_fields
+from instag.training.pretrain_inputs import load_people
 from instag.training.recipes import batched
 from instag.training.running_stage import RunningStage
 from instag.training.schedules import Always, shortened
-from instag.training.stages.stage import Step, StepOutput
-from instag.training.step_recorder import StepRecorder
+from instag.training.stages.step import StepOutput
+from instag.training.step_recorder import RecordedMemory, StepRecorder
 from pretended import pretended_gpu
 from shared_files import copied_clip
 
@@ -59,8 +66,17 @@ def launched_once(clip: Clip, name: str) -> tuple[RunningStage, StepRecorder, St
     training = head_training(inputs, recipe, None, renderer, seed=0)
     stage = stages_of(training, inputs, recipe, None)[name]()
     running = RunningStage(stage)
-    output = running.compute_gradients(Step(person_step=1, people=training.people.here), 1)
-    return running, StepRecorder(stage, renderer, running.own[0].parameters), output
+    output = running.compute_gradients(training.person, 1)
+    memory = RecordedMemory(CUDA)
+    return running, recorder_of(running, renderer, training.person, memory), output
+
+
+def recorder_of(
+    running: RunningStage, renderer: GsplatRenderer, person: Person, memory: RecordedMemory
+) -> StepRecorder:
+    """What records a person's further steps."""
+    parameters = partial(running.parameters, person.number)
+    return StepRecorder(running.stage, person, renderer, parameters, memory)
 
 
 @pytest.mark.parametrize("name", ["face", "mouth", "fuse"])
@@ -83,6 +99,62 @@ def test_a_recorded_step_has_the_gradients_of_a_launched_one(
             else:
                 torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-7)
         assert recorded.rendering.means2d.shape == launched.rendering.means2d.shape
+
+
+def of_two_people(clips: list[Clip], name: str) -> RunningStage:
+    """A stage of a pre-training in which every term is on."""
+    tiny = pretrain_recipes.batched(shortened(pretrain_recipes.default(), 0.001), 2)
+    names = ("alpha", "motion", "lips_attention", "hair_attention", "contrast")
+    terms = {each: replace(getattr(tiny.face, each), active=Always()) for each in names}
+    recipe = replace(
+        tiny,
+        size=64,
+        face_splats=100,
+        mouth_splats=50,
+        face=replace(tiny.face, **terms, static_steps=0, closed_lids=0.5),
+        mouth=replace(tiny.mouth, static_steps=0),
+    )
+    sampler, group = PersonSampler(people=2, together=2, seed=0), ProcessGroup()
+    here = load_people(clips, recipe, sampler, group, speech="motion", device=CUDA)
+    fields = initialize_fields(here, group, sampler, speech="motion", share_speech=False)
+    people = People(
+        here=here,
+        modules={"fields": fields},
+        sampler=sampler,
+        group=group,
+        renderer=GsplatRenderer(),
+        seed=0,
+    )
+    return RunningStage(pretrain.stages_of(people, fields, recipe)[name]())
+
+
+@pytest.mark.parametrize("name", ["face", "mouth"])
+def test_recorded_steps_of_several_people_have_the_gradients_of_launched_ones(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    other = copied_clip(tmp_path / "other.clip", seed=2, frames=60)
+    with pretended_gpu(monkeypatch):
+        running = of_two_people([clip, other], name)
+        memory, people = RecordedMemory(CUDA), running.people.here
+        recorders = [recorder_of(running, GsplatRenderer(), each, memory) for each in people]
+        for first in (True, False):
+            for person, recorder in zip(people, recorders, strict=True):
+                parameters = running.parameters(person.number)
+                launched = running.compute_gradients(person, 2)
+                wanted = [each.grad for each in parameters]
+                left = [*vars(launched.rendering).values(), launched.picture]
+                assert not any(each.requires_grad for each in left), "its nodes would be alive"
+                for each in parameters:
+                    each.grad = None
+                recorded = recorder.compute(2)
+                assert (recorded is None) == first
+                if recorded is None:
+                    continue
+                for term, value in launched.losses.items():
+                    torch.testing.assert_close(recorded.losses[term], value)
+                for parameter, gradient in zip(parameters, wanted, strict=True):
+                    torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-7)
+                    parameter.grad = None
 
 
 def test_recordings_and_their_memory_end_with_their_parameters(

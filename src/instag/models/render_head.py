@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from instag.models.face_field import Deformation
+from instag.models.gaussians import Gaussians
 from instag.models.head import Face, Head, Mouth, PointFeatures
 from instag.ops.rotations import rotated_axis
 from instag.rendering import compositing, spherical_harmonics
@@ -134,6 +135,24 @@ def mouth_drawing(
     splats = mouth.splats(mouth.motion(encoding, condition, hook), len(camera.viewmats))
     colors = eval_sh_colors(splats, mouth.gaussians.coefficients(degree), camera)
     return Drawing(splats=splats, colors=colors, camera=camera)
+
+
+def gaussians_drawing(
+    gaussians: Gaussians,
+    motion: Deformation | None,
+    camera: Camera,
+    *,
+    degree: int,
+    attention: Float[Tensor, "n k"] | None = None,
+    rigid: bool = False,
+) -> Drawing:
+    """Gaussians that belong to no head yet. motion, rigid: see Gaussians.splats. attention:
+    detached channels."""
+    frames = len(camera.viewmats)
+    splats = gaussians.splats(motion, frames, rigid=rigid)
+    colors = eval_sh_colors(splats, gaussians.coefficients(degree), camera)
+    detached = None if attention is None else attention.expand(frames, -1, -1)
+    return Drawing(splats=splats, colors=colors, camera=camera, detached=detached)
 
 
 def eval_sh_colors(

@@ -26,14 +26,12 @@ punished, so that hair ends opaque and its edge clean.
 
 
 def background_color(
-    kind: BackgroundColor, frames: int, noise: Sequence[torch.Generator]
+    kind: BackgroundColor, frames: int, noise: torch.Generator
 ) -> Float[Tensor, "b 1 1 3"]:
-    """The colour behind each frame of a step, RGB in [0, 1], on the device of `noise`; so many
-    `frames` for each generator, which are those of the people in the step."""
+    """The colour behind each frame of a step, RGB in [0, 1], on the device of `noise`."""
     if kind == "random":
-        drawn = [torch.rand(frames, 1, 1, 3, generator=each, device=each.device) for each in noise]
-        return drawn[0] if len(drawn) == 1 else torch.cat(drawn)
-    colour = torch.zeros(frames * len(noise), 1, 1, 3, device=noise[0].device)
+        return torch.rand(frames, 1, 1, 3, generator=noise, device=noise.device)
+    colour = torch.zeros(frames, 1, 1, 3, device=noise.device)
     colour[..., 1] = float(kind == "green")
     return colour
 

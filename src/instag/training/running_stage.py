@@ -1,12 +1,14 @@
 """RunningStage: what changes while a stage of training runs: the optimizers of what it trains, and
 the statistics of density control."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
-from torch import Tensor
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from instag.rendering.gsplat_renderer import GsplatRenderer
 from instag.training.checkpoints import part_named
@@ -16,12 +18,11 @@ from instag.training.density_control import (
     apply_density_control,
     no_stats,
 )
-from instag.training.multi_person import part_of
 from instag.training.optimizer import Optimizer, set_trainable, update_ema
 from instag.training.people import Person
-from instag.training.stages.adapt_stage import AdaptStage
-from instag.training.stages.stage import Stage, Step, StepOutput
-from instag.training.step_recorder import StepRecorder
+from instag.training.stages.stage import Stage
+from instag.training.stages.step import Step, StepOutput
+from instag.training.step_recorder import RecordedMemory, StepRecorder
 from instag.training.weight_average import WeightAverage
 
 MOST_COUNTED = 16
@@ -30,6 +31,16 @@ people's frames agree more than they add noise."""
 FILLED_UP_TO = 4_096
 """Recorded steps have a multiple of so many Gaussians: a few that nobody sees cost less than
 another recording after each change."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """What a step shows of itself. losses: by name, this process' share of the mean over all people
+    of the step. picture: of the last person."""
+
+    losses: dict[str, Tensor]
+    picture: Float[Tensor, "b h w 3"]
 
 
 @final
@@ -50,39 +61,56 @@ class RunningStage:
             number: Optimizer(of_person, stage.batch) for number, of_person in groups.own.items()
         }
         self.stats = {person.number: no_stats(stage.gaussians(person)) for person in people.here}
-        self.recorder = step_recorder(stage, self.own)
+        self.recorders = step_recorders(stage, self.parameters)
         self.averages = {
             number: WeightAverage(optimizer.parameters) for number, optimizer in self.own.items()
         }
 
-    def compute_gradients(self, step: Step, everyone: int) -> StepOutput:
-        """The output of a step, with the gradients of its losses at the parameters. everyone: how
-        many people it has in all processes."""
-        if self.recorder is not None:
-            recorded = self.recorder.compute(step.person_step)
+    def parameters(self, person: int) -> list[nn.Parameter]:
+        """Those that a person's losses train: its own, and what all share."""
+        shared = [] if self.shared is None else self.shared.parameters()
+        return [*self.own[person].parameters(), *shared]
+
+    def run(self, number: int, step: Step, everyone: list[int]) -> StepResult | None:
+        """Compute a step and update all parameters; None where no one of the step is here.
+        everyone: the people of the step in all processes, by their numbers."""
+        at, share = step.person_step, 1 / len(everyone)
+        losses: dict[str, Tensor] = {}
+        gradients = SharedGradients(self.shared)
+        picture = None
+        for person in step.people:
+            output = self.compute_gradients(person, at)
+            picture = output.picture
+            # What is recorded lies where the next person's frames will.
+            values = torch.stack(list(output.losses.values())) * share
+            for name, value in zip(output.losses, values.unbind(), strict=True):
+                losses[name] = losses[name] + value if name in losses else value
+            gradients.take(share)
+            self._update_own(person, at, output)
+        self._update_shared(number, at, everyone, gradients)
+        return None if picture is None else StepResult(losses=losses, picture=picture)
+
+    def compute_gradients(self, person: Person, step: int) -> StepOutput:
+        """The output of a person's step, with the gradients of its losses at the parameters."""
+        if (recorder := self.recorders.get(person.number)) is not None:
+            recorded = recorder.compute(step)
             if recorded is not None:
                 return recorded
-        output = self.stage.compute_losses(step)
-        share = len(step.people) / everyone
-        losses = {
-            name: value * share if share < 1 else value for name, value in output.losses.items()
-        }
-        torch.stack(list(losses.values())).sum().backward()
-        return replace(output, losses={name: value.detach() for name, value in losses.items()})
+        output = self.stage.compute_losses(person, step)
+        torch.stack(list(output.losses.values())).sum().backward()
+        return output.detach()
 
-    def update(
-        self, number: int, step: Step, output: StepOutput | None, everyone: list[int]
+    def _update_shared(
+        self, number: int, step: int, everyone: list[int], gradients: "SharedGradients"
     ) -> None:
-        """One update of all parameters from the gradients of a step. everyone: the people of the
-        step in all processes, by their numbers."""
+        """Update what people share, in all processes alike."""
         group, sampler = self.people.group, self.people.sampler
         if self.shared is not None:
+            gradients.give()
             group.sum_gradients(self.shared.parameters())
-            self.shared.step(step.person_step)
+            self.shared.step(step)
         if (pair := self.stage.averaged()) is not None:
             update_ema(*pair, number + 1)
-        if output is not None:
-            self._update_own(step, output, len(everyone))
         if group.world > 1:
             group.share(
                 [
@@ -91,34 +119,29 @@ class RunningStage:
                 ]
             )
 
-    def _update_own(self, step: Step, output: StepOutput, everyone: int) -> None:
-        """Update what each person has alone, then its Gaussians' number."""
-        stage, at = self.stage, step.person_step
-        for place, person in enumerate(step.people):
-            optimizer, density = self.own[person.number], stage.density
-            stats = self.stats[person.number]
-            if density is not None and at < density.end:
-                frames = slice(place * stage.batch, (place + 1) * stage.batch)
-                count = len(stage.gaussians(person))
-                part = part_of(output.rendering, frames, count, everyone)
-                side = person.dataset.size // output.shrunk
-                stats = accumulate(stats, part, output.cameras[place], side)
-            optimizer.step(at)
-            self._average(person, at + 1)
-            if density is not None:
-                stats = apply_density_control(
-                    stage.gaussians(person),
-                    stats,
-                    density,
-                    optimizer,
-                    done=at + 1,
-                    steps=stage.person_steps,
-                    extent=person.extent,
-                    draw=lambda person=person: stage.density_rng(person, at).choice,
-                    whose=f"the {stage.name} of {person.dataset.clip.folder}",
-                    multiple=1 if self.recorder is None else FILLED_UP_TO,
-                )
-            self.stats[person.number] = stats
+    def _update_own(self, person: Person, step: int, output: StepOutput) -> None:
+        """Update what a person has alone, then its Gaussians' number."""
+        stage, optimizer = self.stage, self.own[person.number]
+        density, stats = stage.density, self.stats[person.number]
+        if density is not None and step < density.end:
+            side = person.dataset.size // output.shrunk
+            stats = accumulate(stats, output.rendering, output.camera, side)
+        optimizer.step(step)
+        self._average(person, step + 1)
+        if density is not None:
+            stats = apply_density_control(
+                stage.gaussians(person),
+                stats,
+                density,
+                optimizer,
+                done=step + 1,
+                steps=stage.person_steps,
+                extent=person.extent,
+                draw=lambda: stage.density_rng(person, step).choice,
+                whose=f"the {stage.name} of {person.dataset.clip.folder}",
+                multiple=FILLED_UP_TO if person.number in self.recorders else 1,
+            )
+        self.stats[person.number] = stats
 
     def _average(self, person: Person, done: int) -> None:
         """Count the last steps, and after the last of them be their mean."""
@@ -155,13 +178,47 @@ class RunningStage:
             self.averages[number].restore(part_named(state, f"average/{number}/"))
 
 
-def step_recorder(stage: Stage, optimizers: Mapping[int, Optimizer]) -> StepRecorder | None:
-    """What records the steps of one head on a GPU whose frames fit there; None for all else."""
-    if not isinstance(stage, AdaptStage) or not stage.loader.fits:
-        return None
-    if stage.people.device.type != "cuda":
-        return None
-    renderer = stage.people.renderer
-    if not isinstance(renderer, GsplatRenderer):
-        return None
-    return StepRecorder(stage, renderer, optimizers[stage.person.number].parameters)
+@final
+class SharedGradients:
+    """The gradients of what people share, added up person by person."""
+
+    def __init__(self, shared: Optimizer | None) -> None:
+        self._parameters = [] if shared is None else shared.parameters()
+        self._sums: dict[nn.Parameter, Tensor] = {}
+
+    def take(self, share: float) -> None:
+        """Add those that lie at the parameters, times `share`; they are gone there."""
+        taken = {each: each.grad for each in self._parameters if each.grad is not None}
+        known = [each for each in taken if each in self._sums]
+        new = [each for each in taken if each not in self._sums]
+        if known:
+            sums = [self._sums[each] for each in known]
+            torch._foreach_add_(sums, [taken[each] for each in known], alpha=share)  # pyright: ignore[reportPrivateImportUsage]
+        if new:
+            shares = torch._foreach_mul([taken[each] for each in new], share)  # pyright: ignore[reportPrivateImportUsage]
+            self._sums |= zip(new, shares, strict=True)
+        for each in taken:
+            each.grad = None
+
+    def give(self) -> None:
+        """Put the sums at the parameters."""
+        for each, total in self._sums.items():
+            each.grad = total
+
+
+def step_recorders(
+    stage: Stage, parameters: Callable[[int], list[nn.Parameter]]
+) -> dict[int, StepRecorder]:
+    """What records the steps of each person on a GPU whose frames fit there. parameters: those
+    that a person's losses train now, by its number."""
+    renderer, device = stage.people.renderer, stage.people.device
+    if device.type != "cuda" or not isinstance(renderer, GsplatRenderer):
+        return {}
+    memory = RecordedMemory(device)
+    return {
+        person.number: StepRecorder(
+            stage, person, renderer, partial(parameters, person.number), memory
+        )
+        for person in stage.people.here
+        if stage.loaders[person.number].fits
+    }

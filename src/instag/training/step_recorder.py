@@ -1,4 +1,4 @@
-"""StepRecorder: the steps of one head's training, recorded as CUDA graphs and replayed.
+"""StepRecorder: the steps of one person's training, recorded as CUDA graphs and replayed.
 
 A step launches a thousand small operations, which takes three times as long as they run. Three
 graphs launch them at once: what comes before the renderer, what comes after it with its gradients,
@@ -21,8 +21,9 @@ from instag.runtime.cuda_graph import end_allocation
 from instag.runtime.device_copy import to_device_async
 from instag.runtime.garbage import without_collection
 from instag.runtime.memory import free_cached
-from instag.training.stages.adapt_stage import AdaptStage, HostChoices, Noise, StepInputs
-from instag.training.stages.stage import StepOutput
+from instag.training.people import Person
+from instag.training.stages.stage import Stage
+from instag.training.stages.step import HostChoices, Noise, StepInputs, StepOutput
 from instag.types import Rendering
 
 MOST_KEPT = 2
@@ -40,27 +41,59 @@ class Recording:
 
 
 @final
+class RecordedMemory:
+    """What the recordings of all people run in: one after another, so that each writes where those
+    before it have ended. What a recording puts out is to be used before another one runs.
+
+    works: whether steps can be recorded; where one cannot, all further ones are launched.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.stream, self.pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
+        self.works = True
+        self._device = device
+        self._graphs: dict[int, list[torch.cuda.CUDAGraph]] = {}
+
+    def keep(self, person: int, graphs: list[torch.cuda.CUDAGraph]) -> None:
+        """Hold a person's graphs; those before stay until these have taken over their memory."""
+        self._graphs[person] = graphs
+
+    def forget(self, person: int) -> None:
+        """End a person's graphs. Where they were the last ones, their memory goes back, since the
+        launched steps that follow need as much."""
+        if person not in self._graphs:
+            return
+        torch.cuda.synchronize(self._device)
+        del self._graphs[person]
+        if not self._graphs:
+            # The allocator takes no pool again whose graphs are gone.
+            self.pool = torch.cuda.graph_pool_handle()
+            free_cached(self._device)
+
+
+@final
 class StepRecorder:
-    """Computes the losses and gradients of a stage's steps. parameters: those that it trains, now;
-    recordings end with them."""
+    """Computes the losses and gradients of a person's steps of a stage. parameters: those that they
+    train, now; recordings end with them."""
 
     def __init__(
         self,
-        stage: AdaptStage,
+        stage: Stage,
+        person: Person,
         renderer: GsplatRenderer,
         parameters: Callable[[], list[nn.Parameter]],
+        memory: RecordedMemory,
     ) -> None:
         device = stage.people.device
-        self.stage, self.renderer, self._parameters = stage, renderer, parameters
+        self.stage, self.person, self.renderer = stage, person, renderer
+        self._parameters, self._memory = parameters, memory
         self._noise = Noise(plain=torch.Generator(device), strain=torch.Generator(device))
-        self._stream, self._pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
         self._rows = torch.zeros(stage.batch, dtype=torch.long, device=device)
         self._closing = torch.zeros(stage.batch, device=device)
         self._corner = torch.zeros(2, dtype=torch.long, device=device)
+        self._loader = stage.loaders[person.number]
         self._recordings: dict[object, Recording | None] = {}
-        self._graphs: list[torch.cuda.CUDAGraph] = []
         self._recorded: list[int] = []
-        self._works = True
 
     def compute(self, step: int) -> StepOutput | None:
         """The output of a step, whose gradients lie at the parameters; None for a step that is not
@@ -70,7 +103,7 @@ class StepRecorder:
             self._recorded = now
             self._forget()
         phase = self.stage.phase(step)
-        if not self._works or phase not in self._recordings:
+        if not self._memory.works or phase not in self._recordings:
             if len(self._recordings) == MOST_KEPT:
                 self._forget()
             self._recordings[phase] = None
@@ -92,19 +125,13 @@ class StepRecorder:
         return recording.output
 
     def _forget(self) -> None:
-        """End all recordings; their memory goes back, since the launched steps that follow need as
-        much."""
+        """End all recordings."""
         self._recordings.clear()
-        if self._graphs:
-            torch.cuda.synchronize(self._rows.device)
-            self._graphs.clear()
-            # The allocator takes no pool again whose graphs are gone.
-            self._pool = torch.cuda.graph_pool_handle()
-            free_cached(self._rows.device)
+        self._memory.forget(self.person.number)
 
     def _give_up(self, error: RuntimeError) -> None:
         """Launch all further steps, with all memory."""
-        self._works = False
+        self._memory.works = False
         self._forget()
         free_cached(self._rows.device)
         why = str(error).partition(". ")[0]
@@ -115,29 +142,35 @@ class StepRecorder:
 
     def _load(self, step: int) -> HostChoices:
         """Put what differs from step to step into the buffers."""
-        stage, choices, device = self.stage, self.stage.choices(step), self._rows.device
-        given = [(self._rows, torch.tensor(stage.loader.sample(step)))]
+        stage, person, device = self.stage, self.person, self._rows.device
+        choices = stage.choices(person, step)
+        given = [(self._rows, torch.tensor(self._loader.sample(step)))]
         if choices.closing is not None:
             given.append((self._closing, choices.closing))
         if choices.corner is not None:
             given.append((self._corner, choices.corner))
         for buffer, value in given:
             buffer.copy_(to_device_async(value, device))
-        noise = stage.noise(step)
+        noise = stage.noise(person, step)
         self._noise.plain.manual_seed(noise.plain.initial_seed())
         self._noise.strain.manual_seed(noise.strain.initial_seed())
         return choices
 
     def _inputs(self, step: int, choices: HostChoices) -> StepInputs:
         """Those of the step whose choices lie in the buffers."""
-        stage = self.stage
-        frames = stage.loader.gathered(self._rows, surface=stage.surface(step))
+        stage, person = self.stage, self.person
+        frames = self._loader.gathered(self._rows, surface=stage.surface(step))
         if choices.closing is not None:
-            assert stage.person.expressions is not None, "lids close where expressions are taught"
+            assert person.expressions is not None, "lids close where expressions are taught"
             every = torch.arange(stage.batch, device=self._rows.device)
-            frames = stage.person.expressions.lids.close(frames, every, self._closing)
-        corner = None if choices.corner is None else self._corner
-        return StepInputs(frames=frames, rows=self._rows, corner=corner, noise=self._noise)
+            frames = person.expressions.lids.close(frames, every, self._closing)
+        return StepInputs(
+            person=person,
+            frames=frames,
+            rows=self._rows,
+            corner=None if choices.corner is None else self._corner,
+            noise=self._noise,
+        )
 
     def _record(self, step: int, choices: HostChoices, parameters: list[nn.Parameter]) -> Recording:
         """Record a step and run it."""
@@ -164,15 +197,14 @@ class StepRecorder:
             tiles.replay(after, slopes)
             back.replay()
 
-        # Those before stay until these have taken over their memory.
-        self._graphs = graphs
+        self._memory.keep(self.person.number, graphs)
         losses = compared.losses | scene.losses
         return Recording(
             replay=replay,
             output=StepOutput(
                 losses={name: value.detach() for name, value in losses.items()},
                 rendering=renderings[0],
-                cameras=[scene.frames.camera],
+                camera=scene.frames.camera,
                 picture=compared.picture.detach(),
                 shrunk=stage.shrunk(step),
             ),
@@ -190,18 +222,19 @@ class StepRecorder:
         """What is launched in the block goes into the graph and does not run. (torch.cuda.graph
         collects garbage first, which takes longer than most recordings.)"""
         around = torch.cuda.current_stream(self._rows.device)
-        self._stream.wait_stream(around)
-        with torch.cuda.stream(self._stream), without_collection():
-            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+        stream, pool = self._memory.stream, self._memory.pool
+        stream.wait_stream(around)
+        with torch.cuda.stream(stream), without_collection():
+            graph.capture_begin(pool=pool, capture_error_mode="thread_local")
             try:
                 yield
             except BaseException:
                 with suppress(RuntimeError):
                     graph.capture_end()
-                end_allocation(self._pool, self._rows.device)
+                end_allocation(pool, self._rows.device)
                 raise
             graph.capture_end()
-        around.wait_stream(self._stream)
+        around.wait_stream(stream)
 
 
 @final

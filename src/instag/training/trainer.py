@@ -16,8 +16,9 @@ from instag.training.checkpoints import Position, part_named
 from instag.training.distributed import AGREE_EVERY
 from instag.training.people import People
 from instag.training.run_dir import RunDir
-from instag.training.running_stage import RunningStage
-from instag.training.stages.stage import Stage, Step, StepOutput
+from instag.training.running_stage import RunningStage, StepResult
+from instag.training.stages.stage import Stage
+from instag.training.stages.step import Step
 
 PREVIEW_S = 1.0
 """Seconds between two previews."""
@@ -105,26 +106,25 @@ class Trainer:
         stage, sampler = running.stage, self.people.sampler
         everyone = sampler.sample(number, stage.name)
         step = Step(person_step=sampler.person_step(number), people=self.people.numbered(everyone))
-        output = running.compute_gradients(step, len(everyone)) if step.people else None
-        losses: dict[str, Tensor] = {} if output is None else output.losses
+        result = running.run(number, step, everyone)
+        losses: dict[str, Tensor] = {} if result is None else result.losses
         values = torch.stack(list(losses.values())) if losses else None
-        running.update(number, step, output, everyone)
         self.run_dir.metrics.add(
             stage.name,
             number,
             stage.steps,
             list(losses),
-            None if values is None else values.detach(),
+            values,
             splats=sum(len(stage.gaussians(person)) for person in self.people.here),
         )
-        if self.preview is not None and output is not None:
-            self._show(self.preview, stage.name, number, output)
+        if self.preview is not None and result is not None:
+            self._show(self.preview, stage.name, number, result)
 
-    def _show(self, preview: Preview, stage: str, step: int, output: StepOutput) -> None:
+    def _show(self, preview: Preview, stage: str, step: int, result: StepResult) -> None:
         """A preview where it is time for one; fetching its picture waits for the device."""
         if time.monotonic() - self._previewed < PREVIEW_S:
             return
-        picture = output.picture[0].detach().clamp(0, 1).mul(255).round().byte()
+        picture = result.picture[0].detach().clamp(0, 1).mul(255).round().byte()
         preview(stage, step, picture.cpu().numpy())
         self._previewed = time.monotonic()
 

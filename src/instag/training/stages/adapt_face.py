@@ -18,16 +18,12 @@ from instag.training import losses
 from instag.training.density_control import DensityConfig
 from instag.training.losses import BackgroundColor
 from instag.training.optimizer import Group
+from instag.training.people import Person
 from instag.training.schedules import Steps, Term, WholeSteps
-from instag.training.stages.adapt_stage import (
-    Comparison,
-    HeadTraining,
-    HostChoices,
-    StepInputs,
-    StepScene,
-)
+from instag.training.stages.adapt_stage import HeadTraining
 from instag.training.stages.layer_stage import LayerStage
 from instag.training.stages.stage import ParameterGroups
+from instag.training.stages.step import Comparison, HostChoices, StepInputs, StepScene
 from instag.training.stages.targets import head_pictures
 from instag.training.supervision.closed_lids import drawn_closing
 from instag.training.supervision.landmarks import LandmarkBatch, LandmarkSampler
@@ -107,7 +103,7 @@ class FaceStage(LayerStage):
             steps=config.steps,
             batch=config.batch,
         )
-        self.load_batches(dataset.head_windows(frames), curriculum.sample)
+        self.load(dataset.head_windows(frames), curriculum.sample)
 
     def parameter_groups(self) -> ParameterGroups:
         face = self.head.face
@@ -167,9 +163,9 @@ class FaceStage(LayerStage):
     def shrunk(self, step: int) -> int:
         return 2 if step < self.config.coarse_steps else 1
 
-    def choices(self, step: int) -> HostChoices:
-        config, choice = self.config, self.rng(self.person, step).choice
-        taught = self.person.expressions is not None and config.closed_lids
+    def choices(self, person: Person, step: int) -> HostChoices:
+        config, choice = self.config, self.rng(person, step).choice
+        taught = person.expressions is not None and config.closed_lids
         closing = drawn_closing(config.closed_lids, self.batch, choice) if taught else None
         if not config.perceptual(step):
             return HostChoices(closing=closing)
@@ -240,7 +236,7 @@ class FaceStage(LayerStage):
         self, step: int, inputs: StepInputs, frames: FrameBatch, rendering: Rendering
     ) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
-        color = losses.background_color(config.background, self.batch, [inputs.noise.plain])
+        color = losses.background_color(config.background, self.batch, inputs.noise.plain)
         picture, target = head_pictures(
             frames,
             rendering.colors[..., :3],

@@ -10,17 +10,12 @@ from instag.models.mouth_field import HOOK_RANK
 from instag.models.render_head import face_drawing, mouth_drawing, static_features
 from instag.rendering import compositing
 from instag.training import losses
+from instag.training.people import Person
 from instag.training.schedules import Steps, Term, constant
-from instag.training.stages.adapt_stage import (
-    AdaptStage,
-    Comparison,
-    HeadTraining,
-    HostChoices,
-    StepInputs,
-    StepScene,
-)
+from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
 from instag.training.stages.hook import read_hooks
 from instag.training.stages.stage import ParameterGroups, gaussian_group
+from instag.training.stages.step import Comparison, HostChoices, StepInputs, StepScene
 from instag.types import Rendering
 
 
@@ -47,7 +42,7 @@ class FuseStage(AdaptStage):
         super().__init__(training, steps=config.steps, batch=config.batch, density=None)
         self.config, self.averaged_steps = config, config.averaged_steps
         windows = self.person.dataset.head_windows(self.person.pictured)
-        self.load_batches(windows, self._sample)
+        self.load(windows, self._sample)
         with torch.no_grad():
             self.static = static_features(self.head)
             self.hooks = read_hooks(self.head.face.field, self.static.face.features, self.person)
@@ -70,10 +65,10 @@ class FuseStage(AdaptStage):
     def phase(self, step: int) -> Hashable:
         return self.config.perceptual(step)
 
-    def choices(self, step: int) -> HostChoices:
+    def choices(self, person: Person, step: int) -> HostChoices:
         if not self.config.perceptual(step):
             return HostChoices()
-        windows, choice = self.loader.windows, self.rng(self.person, step).choice
+        windows, choice = self.loader.windows, self.rng(person, step).choice
         side = self.config.perceptual_patch
         return HostChoices(corner=losses.patch_corner(windows.height, windows.width, side, choice))
 

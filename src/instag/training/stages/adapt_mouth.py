@@ -19,15 +19,11 @@ from instag.training.losses import BackgroundColor
 from instag.training.optimizer import Group
 from instag.training.people import Person
 from instag.training.schedules import Rate, Steps, Term, WholeSteps
-from instag.training.stages.adapt_stage import (
-    Comparison,
-    HeadTraining,
-    StepInputs,
-    StepScene,
-)
+from instag.training.stages.adapt_stage import HeadTraining
 from instag.training.stages.hook import read_hooks
 from instag.training.stages.layer_stage import LayerStage
 from instag.training.stages.stage import ParameterGroups
+from instag.training.stages.step import Comparison, StepInputs, StepScene
 from instag.training.stages.targets import mouth_pictures
 from instag.training.supervision.pseudo_labels import STRONGEST
 from instag.types import Region, Rendering
@@ -92,7 +88,7 @@ class MouthStage(LayerStage):
             steps=config.steps,
             batch=config.batch,
         )
-        self.load_batches(dataset.lips_windows(frames), curriculum.sample)
+        self.load(dataset.lips_windows(frames), curriculum.sample)
         face = self.head.face
         with torch.no_grad():
             self.hooks = read_hooks(face.field, face.point_features().features, self.person)
@@ -138,7 +134,7 @@ class MouthStage(LayerStage):
     ) -> Comparison:
         (rendering,), frames, config = renderings, scene.frames, self.config
         kind = "black" if self._frozen(step) else config.background
-        color = losses.background_color(kind, self.batch, [inputs.noise.plain])
+        color = losses.background_color(kind, self.batch, inputs.noise.plain)
         picture, target = mouth_pictures(frames, rendering, color.expand(rendering.colors.shape))
         terms = {"photometric": losses.photometric(picture, target)}
         if config.alpha(step):

@@ -1,6 +1,8 @@
-"""Pre-training of the face: universal and personalized fields move the Gaussians of several people
-at once (docs/method.md#pre-training)."""
+"""Pre-training of the face: the universal field and each person's own move its Gaussians
+(docs/method.md#pre-training)."""
 
+from collections.abc import Hashable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,20 +10,19 @@ from torch import Tensor, nn
 
 from instag.data.clip_dataset import ClipDataset
 from instag.data.curriculum import FaceCurriculum, face_curriculum
-from instag.data.frame_batch import FrameBatch
 from instag.models.conditioning_encoders import SpeechEncoder
 from instag.models.face_field import SHIFT_UNIT, MotionField
 from instag.models.gaussians import Gaussians
+from instag.models.render_head import gaussians_drawing
 from instag.training import losses
 from instag.training.density_control import DensityConfig
 from instag.training.losses import BackgroundColor, mean_of
-from instag.training.multi_person import cat_frames, render_people
 from instag.training.people import People, Person
 from instag.training.prior_fields import PriorFields
 from instag.training.schedules import Steps, Term
-from instag.training.stages.deform_people import PersonDeformation, Query, deform_people
+from instag.training.stages.person_deformation import PersonDeformation, deform_person
 from instag.training.stages.pretrain_stage import PretrainStage
-from instag.training.stages.stage import Step, StepOutput
+from instag.training.stages.step import Comparison, HostChoices, StepInputs, StepScene
 from instag.training.stages.targets import head_pictures
 from instag.training.supervision.closed_lids import drawn_closing
 from instag.training.supervision.expressions import ExpressionLabeler
@@ -91,7 +92,9 @@ class PretrainFaceStage(PretrainStage):
             for person in people.here
         }
         self.means = {person.number: mean_condition(person) for person in people.here}
-        self.load_batches(ClipDataset.head_windows, self._curriculum)
+        self.load(ClipDataset.head_windows, self._curriculum)
+        rivals = min(config.rivals, people.sampler.people - 1)
+        self._rivals = [deepcopy(self.own_field(0)) for _ in range(rivals)]
 
     def _curriculum(self, person: Person) -> FaceCurriculum:
         return face_curriculum(
@@ -111,152 +114,135 @@ class PretrainFaceStage(PretrainStage):
     def own_field(self, person: int) -> MotionField:
         return self.fields.own_face(person)
 
-    def compute_losses(self, step: Step) -> StepOutput:
-        config, at, people = self.config, step.person_step, step.people
-        parts = [self._frames(at, person) for person in people]
-        taught = [self._landmark_batch(at, person) for person in people if config.landmarks(at)]
-        moving = at >= config.static_steps
-        deformed = (
-            self._deform(people, parts, taught, mean=moving and config.mean_motion(at) > 0)
-            if moving or taught
-            else None
+    def phase(self, step: int) -> Hashable:
+        config = self.config
+        terms = (config.alpha, config.motion, config.mean_motion, config.lips_attention)
+        more = (config.hair_attention, config.contrast, config.landmarks)
+        return (
+            tuple(term(step) for term in (*terms, *more)),
+            self.moving(step),
+            self._shows_hair(step),
+            self.degree(step),
         )
-        cameras = [part.camera for part in parts]
-        watched = deformed if config.lips_attention(at) else None
-        rendering = render_people(
-            [person.face for person in people],
-            [each.motion for each in deformed] if moving and deformed else [None] * len(people),
-            cameras,
-            self.people.renderer,
-            degree=min(config.degree, at // config.degree_every),
-            attention=[each.attention for each in watched] if watched else None,
-        )
-        picture, terms = self._picture_losses(step, cat_frames(parts), rendering)
-        if moving and deformed:
-            terms |= self._motion_losses(step, parts, deformed)
-        if taught and deformed:
-            terms |= self._landmark_losses(at, taught, deformed)
-        return StepOutput(losses=terms, rendering=rendering, cameras=cameras, picture=picture)
 
-    def _frames(self, step: int, person: Person) -> FrameBatch:
-        frames, _ = self.loaders[person.number](step)
-        if person.expressions is None or not self.config.closed_lids:
-            return frames
+    def choices(self, person: Person, step: int) -> HostChoices:
+        config = self.config
+        if self.moving(step) and config.contrast(step):
+            self._seat_rivals(person, self.rng(person, step, "rivals").choice)
+        if person.expressions is None or not config.closed_lids:
+            return HostChoices()
         choice = self.rng(person, step, "lids").choice
-        closing = drawn_closing(self.config.closed_lids, len(frames.indices), choice)
-        return person.expressions.lids.close_some(frames, closing)
+        return HostChoices(closing=drawn_closing(config.closed_lids, self.batch, choice))
 
-    def _deform(
-        self,
-        people: list[Person],
-        parts: list[FrameBatch],
-        taught: list[LandmarkBatch],
-        *,
-        mean: bool,
-    ) -> list[PersonDeformation]:
-        """mean: also under each person's mean condition."""
-        queries = [
-            Query(
-                centres=person.face.means.detach(),
-                own=self.own_field(person.number),
-                condition=part.condition,
-                mean=self.means[person.number] if mean else None,
-                landmarks=taught[place] if taught else None,
+    def deform(self, step: int, inputs: StepInputs) -> StepScene:
+        config, person, frames = self.config, inputs.person, inputs.frames
+        moving, terms, deformed = self.moving(step), {}, None
+        taught = (
+            self._landmark_batch(person, inputs.noise.plain) if config.landmarks(step) else None
+        )
+        if moving or taught is not None:
+            deformed = deform_person(
+                self.fields.face,
+                self.own_field(person.number),
+                person.face.means.detach(),
+                frames.condition,
+                mean=self.means[person.number] if moving and config.mean_motion(step) else None,
+                landmarks=taught,
             )
-            for place, (person, part) in enumerate(zip(people, parts, strict=True))
-        ]
-        return deform_people(self.fields.face, queries)
+            if moving:
+                terms |= self._motion_losses(step, inputs, deformed)
+            if taught is not None:
+                terms |= self._landmark_losses(step, taught, deformed)
+        drawing = gaussians_drawing(
+            person.face,
+            deformed.motion if moving and deformed else None,
+            frames.camera,
+            degree=self.degree(step),
+            attention=deformed.attention if deformed and config.lips_attention(step) else None,
+        )
+        return StepScene(frames=frames, drawings=[drawing], losses=terms)
 
-    def _picture_losses(
-        self, step: Step, frames: FrameBatch, rendering: Rendering
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        config, at = self.config, step.person_step
-        hair = at < config.static_steps or at % config.hair_every == 0
-        color = self.background(step, config.background)
+    def compare(
+        self, step: int, inputs: StepInputs, scene: StepScene, renderings: list[Rendering]
+    ) -> Comparison:
+        config, frames, (rendering,) = self.config, scene.frames, renderings
+        hair, terms = self._shows_hair(step), {}
+        color = losses.background_color(config.background, self.batch, inputs.noise.plain)
         picture, target = head_pictures(
             frames, rendering.colors, rendering.alphas, color, hair=hair
         )
-        terms = {"photometric": losses.photometric(picture, target)}
-        if config.alpha(at):
-            terms["alpha"] = config.alpha(at) * losses.alpha_error(
+        terms["photometric"] = losses.photometric(picture, target)
+        if config.alpha(step):
+            terms["alpha"] = config.alpha(step) * losses.alpha_error(
                 rendering.alphas, frames.head_alpha()
             )
-        if config.lips_attention(at):
+        if config.lips_attention(step):
             expression = rendering.detached[..., 1] + rendering.detached[..., 3]
-            terms["lips_attention"] = config.lips_attention(at) * losses.within_each(
+            terms["lips_attention"] = config.lips_attention(step) * losses.within_each(
                 expression, frames.lips
             )
-        if config.hair_attention(at) and hair:
-            terms["hair_attention"] = config.hair_attention(at) * losses.within_each(
+        if config.hair_attention(step) and hair:
+            terms["hair_attention"] = config.hair_attention(step) * losses.within_each(
                 rendering.detached.sum(-1), frames.is_region(Region.HAIR)
             )
-        return picture, terms
+        return Comparison(picture=picture, losses=terms)
+
+    def _shows_hair(self, step: int) -> bool:
+        return not self.moving(step) or step % self.config.hair_every == 0
+
+    def _seat_rivals(self, person: Person, choice: torch.Generator) -> None:
+        """Let others of the people be the rivals of a step, which recorded steps read in one
+        place."""
+        others = [each for each in range(self.people.sampler.people) if each != person.number]
+        order = torch.randperm(len(others), generator=choice)[: len(self._rivals)]
+        for place, seat in zip(order.tolist(), self._rivals, strict=True):
+            copy_parameters(self.own_field(others[place]), seat)
 
     def _motion_losses(
-        self, step: Step, parts: list[FrameBatch], deformed: list[PersonDeformation]
+        self, step: int, inputs: StepInputs, deformed: PersonDeformation
     ) -> dict[str, Tensor]:
-        config, at, terms = self.config, step.person_step, {}
-        if config.motion(at):
-            sizes = [
-                losses.motion_size(each.universal) + losses.motion_size(each.own)
-                for each in deformed
-            ]
-            terms["motion"] = config.motion(at) * mean_of(sizes)
-        if config.mean_motion(at):
+        config, terms = self.config, {}
+        if config.motion(step):
+            size = losses.motion_size(deformed.universal) + losses.motion_size(deformed.own)
+            terms["motion"] = config.motion(step) * size
+        if config.mean_motion(step):
             sizes = [
                 losses.motion_size(replace(motion, shift=motion.shift / SHIFT_UNIT))
-                for each in deformed
-                for motion in each.mean
+                for motion in deformed.mean
             ]
-            terms["mean_motion"] = config.mean_motion(at) * mean_of(sizes)
-        if config.contrast(at) and self.people.sampler.people > 1:
-            agreed = [
-                self._contrast(at, person, part.condition, each)
-                for person, part, each in zip(step.people, parts, deformed, strict=True)
-            ]
-            terms["contrast"] = config.contrast(at) * mean_of(agreed)
+            terms["mean_motion"] = config.mean_motion(step) * mean_of(sizes)
+        if config.contrast(step) and self._rivals:
+            terms["contrast"] = config.contrast(step) * self._contrast(inputs, deformed)
         return terms
 
     def _landmark_losses(
-        self, step: int, taught: list[LandmarkBatch], deformed: list[PersonDeformation]
+        self, step: int, taught: LandmarkBatch, deformed: PersonDeformation
     ) -> dict[str, Tensor]:
         """Both fields together move landmarks as was seen; what was not seen is the same in all
         people, and so the universal field's part."""
-        weight = self.config.landmarks(step)
-        terms = {"landmarks": weight * landmark_error(taught, deformed) / SHIFT_UNIT}
-        if not self.config.expressions:
-            return terms
-        none = deformed[0].universal.shift.new_zeros(())
-        errors = [
-            none
-            if batch.expressions is None or each.universal_landmarks is None
-            else batch.expressions.error(each.universal_landmarks)
-            for each, batch in zip(deformed, taught, strict=True)
-        ]
-        return terms | {"expressions": weight * mean_of(errors)}
+        assert deformed.landmarks is not None
+        assert deformed.universal_landmarks is not None
+        weight, (frames, points) = self.config.landmarks(step), taught.shift.shape[:2]
+        error = (deformed.landmarks[:frames, :points, :2] - taught.shift).abs().mean()
+        terms = {"landmarks": weight * error / SHIFT_UNIT}
+        if taught.expressions is not None:
+            terms["expressions"] = weight * taught.expressions.error(deformed.universal_landmarks)
+        return terms
 
-    def _contrast(
-        self, step: int, person: Person, condition: Condition, deformed: PersonDeformation
-    ) -> Tensor:
+    def _contrast(self, inputs: StepInputs, deformed: PersonDeformation) -> Tensor:
         """How far a person's own field agrees with those of all others, estimated from some."""
-        config, everyone = self.config, self.people.sampler.people
-        choice = self.rng(person, step, "rivals").choice
-        others = [other for other in range(everyone) if other != person.number]
-        order = torch.randperm(len(others), generator=choice)[: config.rivals]
-        rivals = [self.own_field(others[place]) for place in order.tolist()]
-        some = slice(config.contrast_frames)
+        some, condition = slice(self.config.contrast_frames), inputs.frames.condition
         total = losses.negative_contrast(
             deformed.own.shift[some],
-            rivals,
-            person.face.means.detach(),
+            self._rivals,
+            inputs.person.face.means.detach(),
             Condition(speech=condition.speech[some], expression=condition.expression[some]),
         )
-        return total * (everyone - 1) / len(rivals)
+        return total * (self.people.sampler.people - 1) / len(self._rivals)
 
-    def _landmark_batch(self, step: int, person: Person) -> LandmarkBatch:
+    def _landmark_batch(self, person: Person, noise: torch.Generator) -> LandmarkBatch:
         """Some landmarks in many frames, most of them in other voices."""
         config, landmarks = self.config, person.landmarks
-        noise = self.rng(person, step, "lesson").noise
         frames = person.train.start + sample_frames(
             self.cdfs[person.number], config.landmark_frames * self.batch, noise
         )
@@ -278,14 +264,10 @@ class PretrainFaceStage(PretrainStage):
         return acted(batch, labeler, count, centres.detach(), noise)
 
 
-def landmark_error(taught: list[LandmarkBatch], deformed: list[PersonDeformation]) -> Tensor:
-    """How far the landmarks of several people are from where they should be, metres."""
-    errors = [
-        (each.landmarks[: len(batch.shift), : batch.shift.shape[1], :2] - batch.shift).abs().mean()
-        for each, batch in zip(deformed, taught, strict=True)
-        if each.landmarks is not None
-    ]
-    return mean_of(errors)
+@torch.no_grad()
+def copy_parameters(source: nn.Module, target: nn.Module) -> None:
+    """Give a module the values of another one of its kind."""
+    torch._foreach_copy_(list(target.parameters()), list(source.parameters()))  # pyright: ignore[reportPrivateImportUsage]
 
 
 def mean_condition(person: Person) -> Condition:

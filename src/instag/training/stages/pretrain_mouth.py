@@ -1,6 +1,7 @@
 """Pre-training of the inside of the mouth, driven by speech and by how each face opens around it
 (docs/method.md#pre-training)."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import torch
@@ -9,20 +10,20 @@ from torch import Tensor, nn
 
 from instag.data.clip_dataset import ClipDataset
 from instag.data.curriculum import MouthCurriculum, mouth_curriculum
-from instag.data.frame_batch import FrameBatch
 from instag.models.face_field import Deformation, MotionField
 from instag.models.gaussians import Gaussians
+from instag.models.render_head import gaussians_drawing
 from instag.training import losses
 from instag.training.density_control import DensityConfig
-from instag.training.losses import BackgroundColor, mean_of
-from instag.training.multi_person import cat_conditions, cat_frames, render_people
+from instag.training.losses import BackgroundColor
 from instag.training.people import People, Person
 from instag.training.prior_fields import PriorFields
 from instag.training.schedules import Steps, Term
 from instag.training.stages.hook import HookReader, read_hooks
 from instag.training.stages.pretrain_stage import PretrainStage
-from instag.training.stages.stage import Step, StepOutput
+from instag.training.stages.step import Comparison, StepInputs, StepScene
 from instag.training.stages.targets import mouth_pictures
+from instag.types import Rendering
 
 WIDE_OPEN = 0.95
 """Quantile of AU25 from which a mouth counts as wide open."""
@@ -58,7 +59,7 @@ class PretrainMouthStage(PretrainStage):
         super().__init__(people, fields, config)
         self.config = config
         self.hooks = {person.number: self._hooks(person) for person in people.here}
-        self.load_batches(ClipDataset.lips_windows, self._curriculum)
+        self.load(ClipDataset.lips_windows, self._curriculum)
 
     def gaussians(self, person: Person) -> Gaussians:
         return person.mouth
@@ -69,58 +70,47 @@ class PretrainMouthStage(PretrainStage):
     def own_field(self, person: int) -> MotionField:
         return self.fields.own_mouth(person)
 
-    def compute_losses(self, step: Step) -> StepOutput:
-        config, at, people = self.config, step.person_step, step.people
-        loaded = [self.loaders[person.number](at) for person in people]
-        parts, rows = [frames for frames, _ in loaded], [rows for _, rows in loaded]
-        shifts = self._shifts(step, parts, rows) if at >= config.static_steps else None
-        motions = [deformation_of(one + own) for one, own in shifts] if shifts else None
-        cameras = [part.camera for part in parts]
-        rendering = render_people(
-            [person.mouth for person in people],
-            motions or [None] * len(people),
-            cameras,
-            self.people.renderer,
-            degree=min(config.degree, at // config.degree_every),
-            rigid=True,
+    def phase(self, step: int) -> Hashable:
+        config = self.config
+        return config.alpha(step), config.motion(step), self.moving(step), self.degree(step)
+
+    def deform(self, step: int, inputs: StepInputs) -> StepScene:
+        config, person, frames, terms = self.config, inputs.person, inputs.frames, {}
+        motion = None
+        if self.moving(step):
+            universal, own = self._shifts(inputs)
+            motion = deformation_of(universal + own)
+            if config.motion(step):
+                size = universal.abs().mean() + own.abs().mean()
+                terms["motion"] = config.motion(step) * size
+        drawing = gaussians_drawing(
+            person.mouth, motion, frames.camera, degree=self.degree(step), rigid=True
         )
-        frames = cat_frames(parts)
-        color = self.background(step, config.background).expand(rendering.colors.shape)
-        picture, target = mouth_pictures(frames, rendering, color)
+        return StepScene(frames=frames, drawings=[drawing], losses=terms)
+
+    def compare(
+        self, step: int, inputs: StepInputs, scene: StepScene, renderings: list[Rendering]
+    ) -> Comparison:
+        config, frames, (rendering,) = self.config, scene.frames, renderings
+        color = losses.background_color(config.background, self.batch, inputs.noise.plain)
+        picture, target = mouth_pictures(frames, rendering, color.expand(rendering.colors.shape))
         terms = {"photometric": losses.photometric(picture, target)}
-        if config.alpha(at):
-            terms["alpha"] = config.alpha(at) * losses.alpha_error(
+        if config.alpha(step):
+            terms["alpha"] = config.alpha(step) * losses.alpha_error(
                 rendering.alphas, frames.lips.float()
             )
-        if shifts and config.motion(at):
-            sizes = [one.abs().mean() + own.abs().mean() for one, own in shifts]
-            terms["motion"] = config.motion(at) * mean_of(sizes)
-        return StepOutput(losses=terms, rendering=rendering, cameras=cameras, picture=picture)
+        return Comparison(picture=picture, losses=terms)
 
-    def _shifts(
-        self, step: Step, parts: list[FrameBatch], rows: list[Tensor]
-    ) -> list[tuple[Tensor, Tensor]]:
-        """Shifts by the universal field and by each person's own, metres."""
-        field, people = self.fields.mouth, step.people
-        points = [person.mouth.means.detach() for person in people]
-        encodings = field.encoding(torch.cat(points)).split([len(each) for each in points])
-        speech = field.speech(cat_conditions([part.condition for part in parts]).speech).split(
-            self.batch
+    def _shifts(self, inputs: StepInputs) -> tuple[Float[Tensor, "b n 3"], Float[Tensor, "b n 3"]]:
+        """Shifts by the universal field and by the person's own, metres; the hook of each frame is
+        taken at a random rank."""
+        person, field, condition = inputs.person, self.fields.mouth, inputs.frames.condition
+        points = person.mouth.means.detach()
+        moves = self.hooks[person.number].moves(inputs.rows, inputs.noise.plain)
+        return (
+            field.shift(field.encoding(points), field.speech(condition.speech), moves),
+            self.own_field(person.number)(points, condition).shift,
         )
-        return [
-            (
-                field.shift(encoding, codes, self._moves(step, person, here)),
-                self.own_field(person.number)(where, part.condition).shift,
-            )
-            for person, part, where, encoding, codes, here in zip(
-                people, parts, points, encodings, speech, rows, strict=True
-            )
-        ]
-
-    def _moves(self, step: Step, person: Person, rows: Tensor) -> Float[Tensor, "b 3"]:
-        """The hook of some of a person's frames, each at a random rank."""
-        noise = self.rng(person, step.person_step, "hook").noise
-        return self.hooks[person.number].moves(rows, noise)
 
     def _curriculum(self, person: Person) -> MouthCurriculum:
         return mouth_curriculum(

@@ -6,17 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from instag.data.batch_loader import BatchLoader
 from instag.data.clip_dataset import ClipDataset
 from instag.data.frame_batch import CropWindow
 from instag.models.face_field import MotionField
-from instag.training import losses
 from instag.training.density_control import DensityConfig
-from instag.training.distributed import ProcessGroup
-from instag.training.losses import BackgroundColor
 from instag.training.optimizer import Group
 from instag.training.people import People, Person
 from instag.training.prior_fields import PriorFields
@@ -25,7 +20,6 @@ from instag.training.schedules import Rate, early_then_late
 from instag.training.stages.stage import (
     ParameterGroups,
     Stage,
-    Step,
     field_groups,
     gaussian_groups,
 )
@@ -36,14 +30,20 @@ OWN_ENCODING, OWN_NETWORK = 1e-3, 1e-4
 
 @runtime_checkable
 class PretrainStageConfig(Protocol):
-    """The numbers that both stages have. steps: of a person. means_decay_steps: in which the
-    centres' rate falls to a hundredth. late: a person's steps until the second decay of the
-    rates."""
+    """The numbers that both stages have. steps: of a person. static_steps: at the start, in which
+    Gaussians do not move. means_decay_steps: in which the centres' rate falls to a hundredth. late:
+    a person's steps until the second decay of the rates."""
 
     @property
     def steps(self) -> int: ...
     @property
     def batch(self) -> int: ...
+    @property
+    def degree(self) -> int: ...
+    @property
+    def degree_every(self) -> int: ...
+    @property
+    def static_steps(self) -> int: ...
     @property
     def density(self) -> DensityConfig: ...
     @property
@@ -65,9 +65,8 @@ class PretrainStage(Stage, ABC):
     """A stage that trains a universal field, each person's own, and Gaussians."""
 
     def __init__(self, people: People, fields: PriorFields, config: PretrainStageConfig) -> None:
-        self.people, self.fields = people, fields
+        self.people, self.fields, self.numbers = people, fields, config
         self.person_steps, self.batch, self.density = config.steps, config.batch, config.density
-        self.means_decay_steps, self.late = config.means_decay_steps, config.late
 
     @abstractmethod
     def universal(self) -> tuple[nn.Module, nn.Module]:
@@ -86,6 +85,14 @@ class PretrainStage(Stage, ABC):
             shared=shared,
         )
 
+    def moving(self, step: int) -> bool:
+        """Whether Gaussians move."""
+        return step >= self.numbers.static_steps
+
+    def degree(self, step: int) -> int:
+        """Of the spherical harmonics, which rises with the steps."""
+        return min(self.numbers.degree, step // self.numbers.degree_every)
+
     def averaged(self) -> tuple[nn.Module, nn.Module]:
         return self.universal()
 
@@ -97,39 +104,24 @@ class PretrainStage(Stage, ABC):
             self.people.seed, self.name, person.number, step, *what, device=person.device
         )
 
-    def load_batches(
+    def load(
         self,
         windows: Callable[[ClipDataset, range], CropWindow],
         curriculum: Callable[[Person], Curriculum],
     ) -> None:
-        """The batches of each person, cut to windows of one size, in the order of its
+        """Let steps take batches of each person, cut to its windows, in the order of its
         curriculum."""
-        curricula = {person.number: curriculum(person) for person in self.people.here}
-        found = {
-            person.number: windows(person.dataset, person.train) for person in self.people.here
-        }
-        size = self.people.here[0].dataset.size
-        cut = same_size(found, size, self.people.group)
         self.loaders = {
-            person.number: BatchLoader(
-                person.dataset,
-                person.train,
-                cut[person.number],
-                lambda step, person=person: curricula[person.number].sample(
-                    step, self.rng(person, step, "frames").choice
-                ),
-                table_bytes=person.table_bytes,
+            person.number: self.load_batches(
+                person, windows(person.dataset, person.train), curriculum(person).sample
             )
             for person in self.people.here
         }
 
-    def background(self, step: Step, kind: BackgroundColor) -> Float[Tensor, "b 1 1 3"]:
-        """The colour behind each frame of a step."""
-        noise = [self.rng(person, step.person_step).noise for person in step.people]
-        return losses.background_color(kind, self.batch, noise)
-
     def _own_groups(self, person: Person) -> list[Group]:
-        splats = gaussian_groups(self.gaussians(person), person.extent, self.means_decay_steps)
+        splats = gaussian_groups(
+            self.gaussians(person), person.extent, self.numbers.means_decay_steps
+        )
         field = dict(self.own_field(person.number).named_parameters())
         encoding = {name: value for name, value in field.items() if name.startswith("encoding")}
         networks = {
@@ -153,28 +145,4 @@ class PretrainStage(Stage, ABC):
         return Group(name=name, parameters=parameters, rate=self._falling(rate), weight_decay=0.01)
 
     def _falling(self, rate: float) -> Rate:
-        return early_then_late(rate, self.late, self.person_steps)
-
-
-def same_size(
-    windows: dict[int, CropWindow], picture: int, group: ProcessGroup
-) -> dict[int, CropWindow]:
-    """The windows of all people at the size of the largest, of all processes; pixels."""
-    found = group.gather([(window.width, window.height) for window in windows.values()])
-    sizes = [size for of_rank in found for size in of_rank]
-    width, height = (max(size[axis] for size in sizes) for axis in (0, 1))
-    return {person: grown(window, width, height, picture) for person, window in windows.items()}
-
-
-def grown(window: CropWindow, width: int, height: int, picture: int) -> CropWindow:
-    """Larger windows around the same places, within the picture."""
-
-    def moved(start: Int[Tensor, " b"], old: int, new: int) -> Int[Tensor, " b"]:
-        return (start - (new - old) // 2).clamp(0, picture - new)
-
-    return CropWindow(
-        left=moved(window.left, window.width, width),
-        top=moved(window.top, window.height, height),
-        width=width,
-        height=height,
-    )
+        return early_then_late(rate, self.numbers.late, self.person_steps)

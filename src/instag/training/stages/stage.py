@@ -2,41 +2,30 @@
 the rest, for one person or for many."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
-from jaxtyping import Float
+import torch
 from torch import Tensor, nn
 
+from instag.data.batch_loader import BatchLoader
+from instag.data.frame_batch import CropWindow
 from instag.models.gaussians import Gaussians
+from instag.runtime.device_copy import to_device_async
 from instag.training.density_control import DensityConfig
 from instag.training.optimizer import Group
 from instag.training.people import People, Person
 from instag.training.rng import Rng
 from instag.training.schedules import Rate, constant, log_ramp, slowed
-from instag.types import Camera, Rendering
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One step of a stage. person_step: how many steps each of its people had before. people: those
-    of the step that this process keeps."""
-
-    person_step: int
-    people: list[Person]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepOutput:
-    """losses: weighted terms by name, means over the people. rendering: `batch` frames of each
-    person, in their order, which density control may read. cameras: of each person. picture: what
-    was compared. shrunk: the side of what was observed over that of what was compared."""
-
-    losses: dict[str, Tensor]
-    rendering: Rendering
-    cameras: list[Camera]
-    picture: Float[Tensor, "b h w 3"]
-    shrunk: int = 1
+from instag.training.stages.step import (
+    Comparison,
+    HostChoices,
+    Noise,
+    StepInputs,
+    StepOutput,
+    StepScene,
+)
+from instag.types import Rendering
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +38,13 @@ class ParameterGroups:
 
 
 class Stage(ABC):
-    """One stage, in `person_steps` steps of each person, each of `batch` frames.
+    """One stage, in `person_steps` steps of each person, each of `batch` frames. A step deforms one
+    person's Gaussians, a renderer draws, the step compares. Both halves depend on tensors and on
+    `phase` alone, so that a GPU can record them (`training.step_recorder`).
 
-    `density` changes the Gaussians; None where none comes or goes. averaged_steps: so many at the
-    end of a stage without it, of which its result is the mean; 0 for its last step.
+    loaders: the batches of each person, by number. `density` changes the Gaussians; None where none
+    comes or goes. averaged_steps: so many at the end of a stage without it, of which its result is
+    the mean; 0 for its last step.
     """
 
     name: str
@@ -60,6 +52,7 @@ class Stage(ABC):
     person_steps: int
     batch: int
     density: DensityConfig | None
+    loaders: dict[int, BatchLoader]
     averaged_steps: int = 0
 
     @property
@@ -76,12 +69,34 @@ class Stage(ABC):
         """What is trained, and at which rates."""
 
     @abstractmethod
-    def compute_losses(self, step: Step) -> StepOutput:
-        """Take a batch of each person of the step, render all, and compare."""
+    def phase(self, step: int) -> Hashable:
+        """What of a step changes its operations, not their inputs alone."""
+
+    @abstractmethod
+    def deform(self, step: int, inputs: StepInputs) -> StepScene:
+        """Everything up to the renderer."""
+
+    @abstractmethod
+    def compare(
+        self, step: int, inputs: StepInputs, scene: StepScene, renderings: list[Rendering]
+    ) -> Comparison:
+        """Everything after it. renderings: of the scene's drawings."""
 
     @abstractmethod
     def rng(self, person: Person, step: int, *what: str) -> Rng:
         """The random numbers of a person's step; they depend on no other process."""
+
+    def surface(self, step: int) -> bool:
+        """Whether a step compares geometry."""
+        return False
+
+    def shrunk(self, step: int) -> int:
+        """The side of what was observed over that of what a step compares."""
+        return 1
+
+    def choices(self, person: Person, step: int) -> HostChoices:
+        """What the host draws for a step; asked right before it."""
+        return HostChoices()
 
     def density_rng(self, person: Person, step: int) -> Rng:
         """Those of density control after a person's step."""
@@ -94,6 +109,58 @@ class Stage(ABC):
     def synchronized(self, person: int) -> Iterable[Tensor]:
         """What all processes need of a person that one of them trained."""
         return ()
+
+    def compute_losses(self, person: Person, step: int) -> StepOutput:
+        """Take a batch of a person, render and compare it."""
+        inputs = self.inputs(person, step)
+        scene = self.deform(step, inputs)
+        renderings = [self.people.renderer.draw(drawing) for drawing in scene.drawings]
+        compared = self.compare(step, inputs, scene, renderings)
+        return StepOutput(
+            losses=compared.losses | scene.losses,
+            rendering=renderings[0],
+            camera=scene.frames.camera,
+            picture=compared.picture,
+            shrunk=self.shrunk(step),
+        )
+
+    def inputs(self, person: Person, step: int) -> StepInputs:
+        """Those of a person's step."""
+        choices = self.choices(person, step)
+        frames, rows = self.loaders[person.number](step, surface=self.surface(step))
+        if choices.closing is not None:
+            assert person.expressions is not None, "lids close where expressions are taught"
+            frames = person.expressions.lids.close_some(frames, choices.closing)
+        corner = choices.corner
+        return StepInputs(
+            person=person,
+            frames=frames,
+            rows=rows,
+            corner=None if corner is None else to_device_async(corner, person.device),
+            noise=self.noise(person, step),
+        )
+
+    def noise(self, person: Person, step: int) -> Noise:
+        """The generators of a person's step."""
+        return Noise(
+            plain=self.rng(person, step).noise,
+            strain=self.rng(person, step, "strain").noise,
+        )
+
+    def load_batches(
+        self,
+        person: Person,
+        windows: CropWindow,
+        sample: Callable[[int, torch.Generator], list[int]],
+    ) -> BatchLoader:
+        """The batches of a person, cut to windows. sample: rows of a step."""
+        return BatchLoader(
+            person.dataset,
+            person.pictured,
+            windows,
+            lambda step: sample(step, self.rng(person, step, "frames").choice),
+            table_bytes=person.table_bytes,
+        )
 
 
 def gaussian_groups(
