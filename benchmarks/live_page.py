@@ -39,6 +39,11 @@ TIMES = 8
 QUIET_S, LOUD_S = 1.6, 0.8
 MOVED = 3.0
 """A mouth moves once it changes this many times as much as it does at rest."""
+RESTS = (400, 700)
+"""Milliseconds after an interruption in which lips have come to rest."""
+LEFT, LEAST_CHANGE = 0.2, 2.0
+"""The share of the way to rest that counts as rest; and how far a mouth must be from it when
+somebody interrupts, mean of a pixel's 256 steps."""
 FLAGS = (
     "--no-sandbox",
     "--use-fake-ui-for-media-stream",
@@ -75,13 +80,15 @@ WATCH = """(box) => {
     pen.drawImage(video, x, y, w, h, 0, 0, side, side);
     const pixels = pen.getImageData(0, 0, side, side).data;
     let change = 0, light = 0;
+    const mouth = [];
     for (let at = 1; at < pixels.length; at += 4) {
       change += Math.abs(pixels[at] - before[at >> 2]);
       before[at >> 2] = pixels[at];
       light += pixels[at];
+      if ((at >> 2) % 4 === 0) mouth.push(pixels[at]);
     }
     const count = before.length;
-    seen.frames.push([about.expectedDisplayTime, change / count, light / count]);
+    seen.frames.push([about.expectedDisplayTime, change / count, light / count, ...mouth]);
     video.requestVideoFrameCallback(look);
   };
   video.requestVideoFrameCallback(look);
@@ -142,6 +149,26 @@ def mouth_motion(seen: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """When each picture is shown (ms), and how far its mouth is from the one before."""
     rows = np.array(seen["frames"])[1:]
     return rows[:, 0], rows[:, 1]
+
+
+def at_rest_ms(times: np.ndarray, mouths: np.ndarray, stop: float) -> float:
+    """Milliseconds from `stop` until a mouth [f p] looks as it does half a second after; NaN where
+    it looked like that before too.
+
+    Pictures are projected on the change from those around `stop` to those after: the head goes on
+    moving, which is not that change.
+    """
+    speaking, resting = (
+        mouths[(times > stop + start) & (times <= stop + end)].mean(0)
+        for start, end in ((-120, 40), RESTS)
+    )
+    change = speaking - resting
+    if np.abs(change).mean() < LEAST_CHANGE:
+        return float("nan")
+    left = (mouths - resting) @ change / (change @ change)
+    moving = (times > stop) & (times <= stop + RESTS[1]) & (left > LEFT)
+    shown_until = np.append(times[1:], times[-1])
+    return float(max(shown_until[moving].max() - stop, 0.0)) if moving.any() else 0.0
 
 
 def first_after(times: np.ndarray, values: np.ndarray, start: float, least: float) -> float:
@@ -207,7 +234,7 @@ def measure(page: Any, address: str, identifier: str, box: list[float], avatar: 
     page.evaluate(WATCH, box)
     page.wait_for_timeout(4_000)
     idle = mouth_motion(page.evaluate(TAKE))[1]
-    rest = MOVED * float(np.quantile(idle, 0.9))
+    still = MOVED * float(np.quantile(idle, 0.9))
     pushed, heard, quiet_sound, quiet_mouth = [], [], [], []
     phrase = play(recording("speech_two").waveform[8_000:40_000])
     hush = f"({MARK})(() => instagLive.interrupt())"
@@ -220,12 +247,12 @@ def measure(page: Any, address: str, identifier: str, box: list[float], avatar: 
         times, moved = mouth_motion(seen)
         sound = np.array(seen["sound"])
         start, stop = seen["marks"][-2:]
-        pushed.append(first_after(times, moved, start, rest))
+        pushed.append(first_after(times, moved, start, still))
         heard.append(first_after(sound[:, 0], sound[:, 1], start, 0.02))
         after = (sound[:, 0] > stop) & (sound[:, 1] > 0.01)
         quiet_sound.append(float(sound[after, 0].max() - stop) if after.any() else 0.0)
-        after = (times > stop) & (times < stop + 1000) & (moved > rest)
-        quiet_mouth.append(float(times[after].max() - stop) if after.any() else 0.0)
+        mouths = np.array(seen["frames"])[1:, 3:]
+        quiet_mouth.append(at_rest_ms(times, mouths, stop))
     print(f"pushed sound to a moving mouth: {described(pushed)}")
     print(f"pushed sound to sound that is heard: {described(heard)}")
     print(f"be quiet to silence: {described(quiet_sound)}")
@@ -240,7 +267,7 @@ def measure(page: Any, address: str, identifier: str, box: list[float], avatar: 
     times, moved = mouth_motion(seen)
     sound = np.array(seen["sound"])
     spoken = onsets(sound[:, 0], sound[:, 2])
-    to_mouth = [first_after(times, moved, each, rest) for each in spoken]
+    to_mouth = [first_after(times, moved, each, still) for each in spoken]
     to_ear = [first_after(sound[:, 0], sound[:, 1], each, 0.02) for each in spoken]
     print(f"microphone to shown mouth: {described(to_mouth)}")
     print(f"microphone to sound that is heard: {described(to_ear)}")
