@@ -16,6 +16,7 @@ from instag.media import timeline
 from instag.media.flaws import Flaw
 from instag.media.reader import read_frames, read_sound
 from instag.media.timeline import Run, in_seconds, timeline_of
+from media.edit_lists import edit
 from media.films import RATE, clicks, film, heard, seen, sound_file
 
 ALL = np.arange(6) + 0.5
@@ -165,6 +166,33 @@ def test_slow_pictures_in_another_order(tmp_path: Path, name: str, rate: int) ->
     plain = film(tmp_path / f"plain{name}", frames=times)
     assert sum(1 for _ in read_frames(slow)) == sum(1 for _ in read_frames(plain))
     np.testing.assert_allclose(seen(slow), seen(plain), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("parts", "times"),
+    [
+        ([(5, 1)], [0.5, 1.5, 2.5, 3.5, 4.5]),
+        ([(2, 0), (2, 4)], [0.5, 1.5, 2.5, 3.5]),
+        ([(2, 4), (2, 0)], [0.5, 1.5, 2.5, 3.5]),
+        ([(1.3, 0), (1.3, 2), (1.4, 4)], [0.5, 1.8, 3.1]),
+    ],
+)
+def test_parts_that_an_edit_list_joins(
+    tmp_path: Path, parts: list[tuple[float, int]], times: list[float]
+) -> None:
+    """As phones trim: what comes before a part is decoded for it alone. parts: seconds, and where
+    each begins."""
+    path = film(tmp_path / "v.mp4")
+    edit(
+        path,
+        vide=[(seconds, start * 12_800) for seconds, start in parts],
+        soun=[(seconds, start * RATE + 1024) for seconds, start in parts],
+    )
+    length = sum(seconds for seconds, _ in parts)
+    assert sum(1 for _ in read_frames(path)) == pytest.approx(25 * length, abs=1)
+    assert len(read_sound(path)) / 16_000 == pytest.approx(length, abs=0.05)
+    np.testing.assert_allclose(seen(path), times, atol=0.03)
+    np.testing.assert_allclose(heard(path), times, atol=0.03)
 
 
 def test_sound_may_be_longer_than_the_picture_at_a_cut() -> None:

@@ -276,7 +276,7 @@ class _Scan:
     def add(self, packet: Packet) -> None:
         index, stamp = packet.stream_index, packet.dts if packet.dts is not None else packet.pts
         base = packet.time_base
-        if packet.size == 0 or stamp is None or not base:
+        if packet.size == 0 or stamp is None or not base or packet.is_discard:
             self._pass(packet)
             return
         self._order += 1
@@ -299,6 +299,8 @@ class _Scan:
         return usual
 
     def _pass(self, packet: Packet) -> None:
+        """One without a time, or that an edit list hides: it is decoded for those after it alone,
+        and stamped with a time before theirs."""
         if packet.size:
             self._count[packet.stream_index] = self._count.get(packet.stream_index, -1) + 1
 
