@@ -13,6 +13,7 @@ from instag.media.reader import read_sound
 from media.films import RATE, encoded, loudest_hertz, sound_file, tone
 
 SILENCE, VOICE, OTHER = np.zeros(2 * RATE, np.float32), tone(2, 220), tone(2, 550)
+HISS = np.random.default_rng(0).normal(0, 1e-3, 2 * RATE).astype(np.float32)
 
 
 def film_with(path: Path, tracks: list[np.ndarray], default: int | None) -> Path:
@@ -43,6 +44,8 @@ def film_with(path: Path, tracks: list[np.ndarray], default: int | None) -> Path
         ([SILENCE, VOICE], 1, 220, 2),
         ([OTHER, VOICE], 1, 220, 2),
         ([SILENCE, VOICE], 0, 220, 2),
+        ([HISS, VOICE], 0, 220, 2),
+        ([VOICE / 200, VOICE / 20], 0, 220, 1),
         ([VOICE, OTHER], 0, 220, 1),
     ],
 )

@@ -20,6 +20,9 @@ from instag.media.sound_conversion import silenced
 
 AUDIBLE_RMS = 3e-4
 """-70 dB of full scale: below it a track is silent."""
+QUIET_RMS, MUCH_LOUDER = 3e-3, 30.0
+"""-50 dB of full scale: a track below it is the hiss of a muted microphone where another is 30 dB
+louder."""
 CANCELLED = 10 ** (-10 / 20)
 """A mix whose loudness is below this share of one channel's loses it."""
 HEARD_S, SEARCHED_S = 60.0, 600.0
@@ -84,12 +87,7 @@ def _choose_track(
             not track.disposition & Disposition.default,
         ),
     )
-    chosen, why = None, ""
-    for track in order:
-        loudness = measure(path, track.index)
-        if loudness.loudest >= AUDIBLE_RMS:
-            chosen = track, loudness
-            break
+    chosen, why = _audible(order, path), ""
     if chosen is None:
         chosen, why = (order[0], measure(path, order[0].index)), "all are silent"
     elif chosen[0] is not order[0]:
@@ -104,6 +102,18 @@ def _choose_track(
     )
     notice(Flaw(aspect="sound", message=message))
     return chosen
+
+
+def _audible(order: list[AudioStream], path: Path) -> tuple[AudioStream, Loudness] | None:
+    """The first track in which something is heard; one that hisses only where all do."""
+    measured: list[tuple[AudioStream, Loudness]] = []
+    for track in order:
+        measured.append((track, measure(path, track.index)))
+        if measured[-1][1].loudest >= QUIET_RMS:
+            break
+    loudest = max(loudness.loudest for _, loudness in measured)
+    least = max(AUDIBLE_RMS, min(QUIET_RMS, loudest / MUCH_LOUDER))
+    return next((each for each in measured if each[1].loudest >= least), None)
 
 
 def measure(path: Path, track: int) -> Loudness:
