@@ -42,20 +42,33 @@ def film(
     codec: str = "aac",
     frames: Sequence[Fraction] | None = None,
     reordered: int = 0,
+    photos: bool = False,
+    moving: bool = False,
 ) -> Path:
     """Write a film whose packets are stamped as `pictures` and `sounds` say. frames: when each is
     shown, FPS a second if not given. reordered: frames in a row that are decoded after later
-    ones."""
+    ones. photos: each picture by itself, as MJPEG. moving: pictures with waves, a whole one each
+    second."""
     with av.open(str(path), "w", format=form) as container:
-        options = {"bf": str(reordered), "b-adapt": "0", "g": "25"}
-        video = container.add_stream("libx264", rate=FPS, options=options)
-        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        options = {
+            "bf": str(reordered),
+            "b-adapt": "0",
+            "g": "25",
+            "sc_threshold": "0" if moving else "40",
+        }
+        video = container.add_stream(
+            "mjpeg" if photos else "libx264", rate=FPS, options={} if photos else options
+        )
+        video.width, video.height = 64, 48
+        video.pix_fmt = "yuvj420p" if photos else "yuv420p"
         video.codec_context.time_base = TICK if frames else Fraction(1, FPS)
         audio = container.add_stream(codec, rate=RATE, layout="mono")
         packets: list[Packet] = []
         for time in frames or [Fraction(index, FPS) for index in range(FPS * seconds)]:
-            bright = 230 if abs(time % 1 - 0.5) < 0.03 else 40
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), bright, np.uint8), "rgb24")
+            picture = np.full((48, 64, 3), 230 if abs(time % 1 - 0.5) < 0.03 else 40, np.uint8)
+            if moving:
+                picture += waves(float(time))
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
             frame.pts, frame.time_base = int(time / TICK), TICK
             packets += video.encode(frame)
         packets += video.encode(None)
@@ -68,6 +81,11 @@ def film(
                 packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
                 container.mux(packet)
     return path
+
+
+def waves(time: float) -> np.ndarray:
+    """Of 0 to 24, that go to the right."""
+    return (12 + 12 * np.sin(np.arange(64) / 3 - 7 * time)).astype(np.uint8)[None, :, None]
 
 
 def encoded(stream: AudioStream, wave: np.ndarray) -> list[Packet]:

@@ -48,6 +48,11 @@ def test_a_gap_shows_the_nearer_end() -> None:
     assert shown(rate(), frames(0, 200)) == [0, 0, 0, 200, 200, 200]
 
 
+def test_nothing_is_shown_long_before_its_time() -> None:
+    found = shown(rate(), frames(0, 2000))
+    assert (found.count(0), found.count(2000)) == (48, 3)
+
+
 def test_stamps_that_do_not_rise_are_passed_over() -> None:
     assert shown(rate(), frames(0, 40, 40, 20, 80)) == [0, 40, 80]
 
@@ -62,6 +67,7 @@ def test_the_last_frame_is_shown_for_its_length_but_not_for_ever() -> None:
 def test_what_could_not_be_decoded_shows_the_first_frame() -> None:
     assert shown(rate(), frames(200, 240)) == [200] * 6 + [240]
     assert shown(rate(start=0.2), frames(200, 240)) == [200, 240]
+    assert shown(rate(), frames(40, 80)) == [40, 40, 80]
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3])

@@ -46,6 +46,45 @@ def test_damaged_pictures_are_counted(tmp_path: Path) -> None:
     assert "0:02" in said[0].message
 
 
+def damaged(path: Path) -> list[int]:
+    """The number of damaged frames that are said, and where the first is, in frames."""
+    said: list[Flaw] = []
+    assert sum(1 for _ in read_frames(path, notice=said.append)) == 150
+    if not said:
+        return [0, 0]
+    minutes, seconds = said[0].message.split("from ")[1].split(" on")[0].split(":")
+    return [round(said[0].share * 150), round((60 * int(minutes) + float(seconds)) * 25)]
+
+
+@pytest.mark.parametrize(("first", "count"), [(0.0, 25), (2.0, 25), (2.2, 20)])
+def test_a_picture_that_was_patched_is_counted_up_to_the_next_whole_one(
+    tmp_path: Path, first: float, count: int
+) -> None:
+    """Decoders of H.264 patch what is damaged, or pass over what refers to it, without an error."""
+    path = spoiled(film(tmp_path / "v.mp4", moving=True), "video", first, first + 0.02)
+    found, start = damaged(path)
+    assert found == pytest.approx(count, abs=1)
+    assert start == pytest.approx(25 * first, abs=1)
+    if first > 0.5:
+        np.testing.assert_allclose(seen(path)[[0, 1, -1]], [0.5, 1.5, 5.5], atol=0.03)
+
+
+def test_pictures_that_refer_to_lost_ones_are_counted(tmp_path: Path) -> None:
+    def lost(seconds: float) -> float | None:
+        return None if 1.99 < seconds < 2.07 else 0.0
+
+    found, start = damaged(film(tmp_path / "v.mp4", pictures=lost, moving=True))
+    assert found == pytest.approx(23, abs=2)
+    assert start == pytest.approx(52, abs=2)
+
+
+def test_a_first_picture_that_is_missing_moves_no_other(tmp_path: Path) -> None:
+    """Of single pictures, as cameras with MJPEG make them."""
+    path = spoiled(film(tmp_path / "v.mov", photos=True), "video", 0.0, 0.02)
+    np.testing.assert_allclose(seen(path), np.arange(6) + 0.5, atol=0.03)
+    assert damaged(path) == [1, 0]
+
+
 def test_whole_files_have_no_flaws(tmp_path: Path) -> None:
     path = film(tmp_path / "v.mp4", seconds=2)
     said: list[Flaw] = []

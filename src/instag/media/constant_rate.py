@@ -10,6 +10,8 @@ from av.video.frame import VideoFrame
 LATEST_START_S = 60.0
 """Time before the first decoded frame, at most, in which that one is shown: what came before it
 could not be decoded."""
+EARLIEST_S = 0.1
+"""How long before its own time a frame is shown, at most, though it is the nearest."""
 LONGEST_LAST_S = 1.0
 """How long the last frame is shown, at most."""
 
@@ -17,14 +19,15 @@ LONGEST_LAST_S = 1.0
 @final
 class ConstantRate:
     """Shows frames `fps` times a second, `limit` at most. emitted: how many were shown. seconds:
-    the end of the last frame's time. origin: the stamped time of the first one shown."""
+    the end of the last frame's time. origin: the stamped time of the first one shown. undecoded:
+    seconds before the first decoded frame."""
 
     def __init__(self, fps: float, step: float, start: float, limit: int = sys.maxsize) -> None:
         """step: seconds of a frame without a length of its own. start: the picture's beginning by
         its header."""
         self._fps, self._step, self._start, self._limit = fps, step, start, limit
         self.emitted, self.seconds, self.origin = 0, 0.0, 0.0
-        self.decoded = 0
+        self.decoded, self.undecoded = 0, 0.0
 
     @property
     def full(self) -> bool:
@@ -40,7 +43,8 @@ class ConstantRate:
             if shown is not None and time <= shown_time:
                 continue
             if shown is not None:
-                yield from self._until(shown, (shown_time + time) / 2, 1e-6)
+                middle = (shown_time + time) / 2
+                yield from self._until(shown, max(middle, time - EARLIEST_S), 1e-6)
                 if self.full:
                     return
             shown, shown_time = frame, time
@@ -53,8 +57,8 @@ class ConstantRate:
         time = frame.time if frame.time is not None else self.decoded * self._step
         if self.decoded == 0:
             late = time - self._start
-            undecoded = 1 / self._fps < late < LATEST_START_S
-            self.origin = self._start if undecoded else time
+            self.undecoded = late if 0.5 * self._step < late < LATEST_START_S else 0.0
+            self.origin = time - self.undecoded
         self.decoded += 1
         return time - self.origin
 

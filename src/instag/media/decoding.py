@@ -17,6 +17,9 @@ from av.video.stream import VideoStream
 from instag.media.many_channels import Interleaver
 from instag.media.timeline import Timeline, readable_packets
 
+DROPPING = ("h264", "hevc")
+"""Decoders that drop, without an error, pictures that refer to missing ones."""
+
 
 @final
 class Decoder:
@@ -35,6 +38,7 @@ class Decoder:
         self.packets = self.failed = 0
         self.first_failed = self.last_failed = 0.0
         self._interleaved = Interleaver()
+        self._sent = _SentPictures(stream)
         self._damaged: list[tuple[float, float]] = []
         self._damaged_since: float | None = None
 
@@ -53,16 +57,17 @@ class Decoder:
                 if not isinstance(error, EndOfFile):
                     self._fail(packet)
                 continue
+            self._sent.add(packet)
             for frame in decoded:
-                self._note_damage(frame)
                 if isinstance(frame, AudioFrame):
                     yield from self._interleaved(frame)
                 else:
+                    self._note_damage(frame)
                     yield frame
 
     def damages(self, time: float) -> bool:
         """Whether the picture at this time in seconds is damaged: one of those from a packet that
-        failed to the next whole picture."""
+        failed, or a picture that was patched or dropped, to the next whole picture."""
         if self._damaged_since is not None and time >= self._damaged_since:
             return True
         return any(start <= time < end for start, end in self._damaged)
@@ -72,20 +77,56 @@ class Decoder:
         stamp = packet.pts if packet.pts is not None else packet.dts
         time = float(stamp * packet.time_base) if stamp is not None and packet.time_base else 0.0
         self.first_failed = time if self.failed == 1 else min(time, self.first_failed)
+        self._damage(time)
+
+    def _damage(self, time: float) -> None:
         self.last_failed = max(time, self.last_failed)
         self._damaged_since = min(
             time, time if self._damaged_since is None else self._damaged_since
         )
 
-    def _note_damage(self, frame: VideoFrame | AudioFrame) -> None:
-        """A whole picture after the last packet that failed ends the damage."""
+    def _note_damage(self, frame: VideoFrame) -> None:
+        """A whole picture after the last one that is damaged ends the damage."""
+        for lost in self._sent.lost_before(frame):
+            self._damage(lost)
         time = frame.time
-        if time is None or self._damaged_since is None or not frame.key_frame:
+        if time is None:
             return
-        if time > self.last_failed:
+        if frame.is_corrupt:
+            self._damage(time)
+        if self._damaged_since is not None and frame.key_frame and time > self.last_failed:
             self._damaged.append((self._damaged_since, time))
             self._damaged = self._damaged[-2:]
             self._damaged_since = None
+
+
+@final
+class _SentPictures:
+    """What was sent to a decoder of DROPPING and did not come out yet, by its stamp."""
+
+    def __init__(self, stream: VideoStream | AudioStream) -> None:
+        self._counts = stream.codec_context.name in DROPPING
+        self._stamps: set[int] = set()
+        self._first: int | None = None
+
+    def add(self, packet: Packet) -> None:
+        """One that was taken without an error."""
+        if self._counts and packet.size and packet.pts is not None and not packet.is_discard:
+            self._stamps.add(packet.pts)
+
+    def lost_before(self, frame: VideoFrame) -> list[float]:
+        """Times of those that should have come before this one. Those before the first of all are
+        none: a file may begin in the middle of a recording. Nor are second fields."""
+        if frame.pts is None or not self._counts:
+            return []
+        self._first = frame.pts if self._first is None else self._first
+        passed = {stamp for stamp in self._stamps if stamp <= frame.pts}
+        self._stamps -= passed
+        if frame.interlaced_frame or not frame.time_base:
+            return []
+        return [
+            float(stamp * frame.time_base) for stamp in passed if self._first < stamp < frame.pts
+        ]
 
 
 def _move(packet: Packet, seconds: float) -> None:

@@ -127,21 +127,22 @@ def _shown(
         start=start_seconds(stream),
         limit=sys.maxsize if seconds is None else round(seconds * fps),
     )
-    damaged, first_damaged = 0, 0
+    damaged: list[int] = []
     for frame, first, end in rate.show(deinterlaced(decoder.frames())):
-        if frame.time is not None and decoder.damages(frame.time):
-            first_damaged = first_damaged if damaged else first
-            damaged += end - first
+        for index in range(first, end):
+            time = (index + 0.5) / fps
+            if time < rate.undecoded or decoder.damages(rate.origin + time):
+                damaged.append(index)
         yield frame, first, end
     if not rate.decoded:
         raise undecodable(path)
     if damaged:
         message = (
-            f"{damaged} of {rate.emitted} frames of {path} are damaged, from "
-            f"{clock(round(first_damaged * FPS / fps))} on: parts of the file cannot be decoded. "
+            f"{len(damaged)} of {rate.emitted} frames of {path} are damaged, from "
+            f"{clock(round(damaged[0] * FPS / fps))} on: parts of the file cannot be decoded. "
             "Copy it again, or use a part without damage."
         )
-        notice(Flaw(aspect="picture", share=damaged / rate.emitted, message=message))
+        notice(Flaw(aspect="picture", share=len(damaged) / rate.emitted, message=message))
     if not rate.full:
         _check_picture_end(container, stream, path, timeline, rate)
 
