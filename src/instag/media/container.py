@@ -4,7 +4,9 @@ sound or pictures itself."""
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, final
 
 import av
 from av.audio.stream import AudioStream
@@ -38,8 +40,48 @@ MISSING_TAIL_S = 0.5
 """A decoded length this much under the header's makes a file count as cut off."""
 MISSING_SHARE = 0.02
 """Of an AVI's bytes: its index lies at the end, and can be done without."""
+PREVIEW = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+PHOTOS = ("mjpeg", "png", "bmp", "gif", "webp", "tiff")
+"""Codecs of thumbnails; of films too, but not beside a track of another codec."""
 GENERIC_INDEX, MAY_JUMP = 0x100, 0x200
 """FFmpeg's format flags AVFMT_GENERIC_INDEX and AVFMT_TS_DISCONT."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ChunkForm:
+    """How a file of chunks is laid out, one of which holds all samples. first: where its first
+    chunk is. name, size: bytes of a chunk's name and length. order: of the length's bytes. data:
+    the name of the chunk of samples. itself: whether lengths count name and length. even: chunks
+    begin at multiples of so many bytes."""
+
+    first: int
+    name: int
+    size: int
+    order: Literal["little", "big"]
+    data: bytes
+    itself: bool = False
+    even: int = 1
+
+
+SAMPLED = {
+    RIFF: ChunkForm(first=12, name=4, size=4, order="little", data=b"data", even=2),
+    b"riff": ChunkForm(
+        first=40,
+        name=16,
+        size=8,
+        order="little",
+        data=b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a",
+        itself=True,
+        even=8,
+    ),
+    b"caff": ChunkForm(first=8, name=4, size=8, order="big", data=b"data"),
+}
+"""WAV, Sony Wave64 and CAF, by how they begin."""
+MOST_CHUNKS = 10_000
+"""Before the samples."""
+UNKNOWN_SIZE = 0x7FFF0000
+"""Of a WAV: programs that write into a pipe state such a length of samples, or a larger one."""
 
 
 @contextmanager
@@ -53,6 +95,8 @@ def opened(path: Path) -> Iterator[InputContainer]:
         _check_boxes(path)
     elif head[:4] == RIFF and head[8:12] == b"AVI ":
         _check_riffs(path)
+    elif head[:4] in SAMPLED:
+        _check_samples(path, SAMPLED[head[:4]])
     try:
         container = av.open(f"{LOCAL}{path}", metadata_errors="ignore", options=OPTIONS)
     except (FFmpegError, ValueError, OSError) as error:
@@ -98,12 +142,27 @@ def _raised_by_pyav(error: Exception) -> bool:
 
 
 def picture_stream(container: InputContainer) -> VideoStream | None:
-    """The first video track that is not a cover picture, set to decode on all cores."""
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            stream.thread_type = "AUTO"
-            return stream
-    return None
+    """The video track that is shown, set to decode on all cores: no cover; before previews and
+    thumbnails, which are photos or a single picture; the default one; the first."""
+    streams = [
+        each for each in container.streams.video if not each.disposition & Disposition.attached_pic
+    ]
+    if not streams:
+        return None
+    stream = min(streams, key=lambda each: (is_preview(each), not _is_default(each)))
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def is_preview(stream: VideoStream) -> bool:
+    """Whether a video track shows photos or thumbnails, not a film, where there are others."""
+    return bool(
+        stream.disposition & PREVIEW or stream.frames == 1 or stream.codec_context.name in PHOTOS
+    )
+
+
+def _is_default(stream: VideoStream) -> bool:
+    return bool(stream.disposition & Disposition.default)
 
 
 def file_seconds(container: InputContainer) -> float:
@@ -262,4 +321,29 @@ def _check_riffs(path: Path) -> None:
         raise Truncated(
             f"{path} is cut off: {missing:,} of its {position:,} bytes are missing at the end. "
             "Copy or download it again."
+        )
+
+
+def _check_samples(path: Path, form: ChunkForm) -> None:
+    """Walk the chunks to the samples: FFmpeg shortens their stated length to what is there."""
+    length, position = path.stat().st_size, form.first
+    head = form.name + form.size
+    with path.open("rb") as handle:
+        for _ in range(MOST_CHUNKS):
+            handle.seek(position)
+            name = handle.read(form.name)
+            size = int.from_bytes(handle.read(form.size), form.order) - head * form.itself
+            start = position + head
+            if start > length or size < 0:
+                return
+            if name == form.data:
+                break
+            position = start + size + -(start + size) % form.even
+        else:
+            return
+    missing = start + size - length
+    if size < UNKNOWN_SIZE and missing > MISSING_SHARE * size:
+        raise Truncated(
+            f"{path} is cut off: {missing:,} of its {start + size:,} bytes are missing at the end. "
+            "Copy or download it again. If no more of it is left: ffmpeg -i FILE rest.wav"
         )

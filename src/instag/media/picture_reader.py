@@ -14,6 +14,7 @@ from instag.errors import NotMedia, Truncated
 from instag.media.constant_rate import ConstantRate
 from instag.media.container import (
     MISSING_TAIL_S,
+    is_preview,
     opened,
     picture_stream,
     start_seconds,
@@ -120,6 +121,7 @@ def _shown(
 ) -> Iterator[tuple[VideoFrame, int, int]]:
     """The frames of a video at a constant rate, as ConstantRate shows them. Raises NotMedia,
     Truncated."""
+    _tell_choice(container, stream, path, notice)
     decoder = Decoder(container, stream, path, timeline)
     rate = ConstantRate(
         fps,
@@ -145,6 +147,18 @@ def _shown(
         notice(Flaw(aspect="picture", share=len(damaged) / rate.emitted, message=message))
     if not rate.full:
         _check_picture_end(container, stream, path, timeline, rate)
+
+
+def _tell_choice(container: InputContainer, shown: VideoStream, path: Path, notice: Notice) -> None:
+    """Say which track is shown, where there is a choice."""
+    tracks = container.streams.video
+    films = [number for number, each in enumerate(tracks, 1) if not is_preview(each)]
+    if len(films) > 1:
+        message = (
+            f"{path} has {len(films)} tracks of pictures; number {tracks.index(shown) + 1} is "
+            "shown. To use another: ffmpeg -i FILE -map 0:v:NUMBER-1 -map 0:a -c copy one.mkv"
+        )
+        notice(Flaw(aspect="picture", message=message))
 
 
 def _check_picture_end(
