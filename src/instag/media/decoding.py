@@ -14,6 +14,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from instag.media.avi_order import AviOrder
 from instag.media.many_channels import Interleaver
 from instag.media.timeline import Timeline, readable_packets
 
@@ -38,7 +39,10 @@ class Decoder:
         self.packets = self.failed = 0
         self.first_failed = self.last_failed = 0.0
         self._interleaved = Interleaver()
-        self._sent = _SentPictures(stream)
+        self._order = None
+        if isinstance(stream, VideoStream) and container.format.name == "avi":
+            self._order = AviOrder(stream)
+        self._sent = _SentPictures(stream, counted=self._order is None)
         self._damaged: list[tuple[float, float]] = []
         self._damaged_since: float | None = None
 
@@ -58,12 +62,16 @@ class Decoder:
                     self._fail(packet)
                 continue
             self._sent.add(packet)
+            if self._order is not None:
+                self._order.sent(packet)
             for frame in decoded:
                 if isinstance(frame, AudioFrame):
                     yield from self._interleaved(frame)
-                else:
-                    self._note_damage(frame)
-                    yield frame
+                    continue
+                if self._order is not None:
+                    self._order.place(frame)
+                self._note_damage(frame)
+                yield frame
 
     def damages(self, time: float) -> bool:
         """Whether the picture at this time in seconds is damaged: one of those from a packet that
@@ -104,8 +112,9 @@ class Decoder:
 class _SentPictures:
     """What was sent to a decoder of DROPPING and did not come out yet, by its stamp."""
 
-    def __init__(self, stream: VideoStream | AudioStream) -> None:
-        self._counts = stream.codec_context.name in DROPPING
+    def __init__(self, stream: VideoStream | AudioStream, *, counted: bool) -> None:
+        """counted: whether pictures have the stamps of their packets."""
+        self._counts = counted and stream.codec_context.name in DROPPING
         self._stamps: set[int] = set()
         self._first: int | None = None
 

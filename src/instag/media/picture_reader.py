@@ -130,10 +130,11 @@ def _shown(
         limit=sys.maxsize if seconds is None else round(seconds * fps),
     )
     damaged: list[int] = []
+    starts_at_once = container.format.name != "avi"  # there FFmpeg adds the delay of a decoder
     for frame, first, end in rate.show(deinterlaced(decoder.frames())):
         for index in range(first, end):
             time = (index + 0.5) / fps
-            if time < rate.undecoded or decoder.damages(rate.origin + time):
+            if (starts_at_once and time < rate.undecoded) or decoder.damages(rate.origin + time):
                 damaged.append(index)
         yield frame, first, end
     if not rate.decoded:
