@@ -38,6 +38,34 @@ class FileMissing(MediaError):
         """No avatar lies there."""
         return cls(f"There is no file {path}. Make an avatar with: instag create VIDEO -o {path}")
 
+    @classmethod
+    def prior(cls, path: Path) -> "FileMissing":
+        """No prior lies there."""
+        return cls(f"There is no file {path}. Make a prior with: instag pretrain CLIP... -o {path}")
+
+    @classmethod
+    def checkpoint(cls, path: Path) -> "FileMissing":
+        """None of the original's weights lie there."""
+        return cls(
+            f"There is no file {path}. Give the original's chkpnt_ema_face_latest.pth and "
+            "chkpnt_ema_mouth_latest.pth."
+        )
+
+    @classmethod
+    def metrics(cls, folder: Path) -> "FileMissing":
+        """No report lies there."""
+        return cls(
+            f"{folder} holds no metrics.json. Make it with: instag evaluate AVATAR CLIP -o {folder}"
+        )
+
+    @classmethod
+    def footage(cls, path: Path) -> "FileMissing":
+        """Neither a video nor pictures lie there."""
+        return cls(
+            f"There is no file or folder {path}. Check the name; the current folder is "
+            f"{Path.cwd()}."
+        )
+
 
 class NotMedia(MediaError):
     """Raised where a file is not a video (or sound) that FFmpeg's libraries can decode."""
@@ -82,6 +110,22 @@ class TableMismatch(CaptureError):
 class BadLayout(CaptureError):
     """Raised where a folder that another program prepared lacks what a clip needs, or contradicts
     itself."""
+
+    @classmethod
+    def folder(cls, folder: Path) -> "BadLayout":
+        """No folder lies there."""
+        return cls(
+            f"There is no folder {folder}. Give one that a process.py of InsTaG, TalkingGaussian, "
+            "ER-NeRF or RAD-NeRF prepared."
+        )
+
+    @classmethod
+    def frames(cls, folder: Path) -> "BadLayout":
+        """A folder without pictures lies there."""
+        return cls(
+            f"{folder} has no frames: neither ori_imgs/0.jpg nor gt_imgs/0.jpg. Give the folder "
+            "that process.py wrote into, or run it again."
+        )
 
 
 class ArtefactError(InstagError):

@@ -68,6 +68,16 @@ CASES = {
     "adapt me.avatar -o x.avatar": "beside avatars that `create` made: me.clip",
     "adapt a.wav -o x.avatar": "instag prepare a.wav -o a.clip",
     "inspect photo.jpg": "photo.jpg is a photo, not a clip",
+    "split me.avatar": "beside avatars that `create` made: me.clip",
+    "export-clip my.prior x": "my.prior is a prior, not a clip",
+    "import-clip me.clip -o x.clip": "me.clip is a clip already",
+    "import-prior my.prior my.prior -o x.prior": "instag adapt CLIP --prior my.prior",
+    "compare me.clip me.avatar": "instag evaluate AVATAR me.clip -o report",
+    "features me.clip -o x.npy": "the clip's own: me.clip/speech.wav",
+    "evaluate --pred me.avatar --truth a.wav -o r": "instag evaluate me.avatar me.clip",
+    "adapt me.clip -o x.avatar --prior me.avatar": "Leave --prior out for the bundled one",
+    "adapt me.clip -o x.avatar --prior me.clip": "instag pretrain me.clip CLIP... -o my.prior",
+    "speak me.avatar a.wav -o out.avi": "a video is written as .mp4",
 }
 
 

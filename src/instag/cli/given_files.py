@@ -7,9 +7,21 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from instag.errors import BadArgument, CaptureError, FileMissing, MediaError, NotAnArtefact
+from instag.errors import (
+    BadArgument,
+    BadLayout,
+    CaptureError,
+    FileMissing,
+    MediaError,
+    NotAnArtefact,
+)
 
 CLIP, AVATAR, PRIOR, PHOTO, TEXT = "clip", "avatar", "prior", "photo", "text"
+METRICS = "metrics.json"
+"""What a report's folder holds."""
+FRAMES = ("ori_imgs", "gt_imgs")
+"""Folders of pictures of which data of other programs hold one."""
+PRIOR_NAMES = ("bundled", "none")
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 FAMILIES = (b"heic", b"heix", b"mif1", b"avif", b"WEBP")
 """Of pictures that name their family at byte 8."""
@@ -49,6 +61,39 @@ NO_CLIP = {
     PRIOR: "{path} is a prior, not a clip. Make a clip with: instag prepare VIDEO -o me.clip",
     PHOTO: "{path} is a photo, not a clip. Make a clip with: instag prepare VIDEO -o me.clip",
     TEXT: "{path} is a text, not a clip. Make a clip with: instag prepare VIDEO -o me.clip",
+}
+
+NO_FOOTAGE = {
+    CLIP: "{path} is a clip. Measure the avatar that was learned from it: instag evaluate AVATAR "
+    "{path}",
+    AVATAR: "{path} is an avatar, not a video. Measure it on its clip: instag evaluate {path} "
+    "{stem}.clip",
+    PRIOR: "{path} is a prior, not a video. Give a video, or a folder of numbered pictures.",
+    TEXT: "{path} is a text, not a video. Give a video, or a folder of numbered pictures.",
+}
+NO_REPORT = {
+    CLIP: "{path} is a clip, not a report. Write one with: instag evaluate AVATAR {path} -o report",
+    AVATAR: "{path} is an avatar, not a report. Write one with: instag evaluate {path} "
+    "{stem}.clip -o report",
+    PRIOR: "{path} is a prior, not a report. Give folders that instag evaluate wrote.",
+}
+NO_PRIOR = {
+    CLIP: "{path} is a clip, not a prior. Learn one from several people's: instag pretrain {path} "
+    "CLIP... -o my.prior",
+    AVATAR: "{path} is an avatar, not a prior. Leave --prior out for the bundled one, or learn one "
+    "with: instag pretrain CLIP... -o my.prior",
+    TEXT: "{path} is a text, not a prior. Leave --prior out for the bundled one.",
+    PHOTO: "{path} is a photo, not a prior. Leave --prior out for the bundled one.",
+}
+NO_CHECKPOINT = {
+    PRIOR: "{path} is a prior already. Use it: instag adapt CLIP --prior {path} -o me.avatar",
+    AVATAR: "{path} is an avatar. Give the original's chkpnt_ema_face_latest.pth and "
+    "chkpnt_ema_mouth_latest.pth.",
+    TEXT: "{path} is a text. Give the original's chkpnt_ema_face_latest.pth and "
+    "chkpnt_ema_mouth_latest.pth.",
+}
+NO_LAYOUT = {
+    CLIP: "{path} is a clip already. Learn a head from it: instag adapt {path} -o {stem}.avatar",
 }
 
 
@@ -104,6 +149,49 @@ def refuse_avatar(path: Path) -> None:
     """Raises NotAnArtefact where something else lies there than an avatar, FileMissing where
     nothing does."""
     _refuse(path, NO_AVATAR, NotAnArtefact, missing=FileMissing.avatar)
+
+
+def refuse_footage(path: Path) -> None:
+    """Raises MediaError where nothing, or neither a video nor pictures, lies there."""
+    _refuse(path, NO_FOOTAGE, MediaError, missing=FileMissing.footage)
+
+
+def refuse_missing(path: Path) -> None:
+    """Raises FileMissing where nothing lies there."""
+    _refuse(path, {}, FileMissing, missing=FileMissing.media)
+
+
+def refuse_report(folder: Path) -> None:
+    """Raises FileMissing where no report of `evaluate` lies there."""
+    _refuse(folder, NO_REPORT, FileMissing, missing=FileMissing.metrics)
+    if not (folder / METRICS).is_file():
+        raise FileMissing.metrics(folder)
+
+
+def refuse_prior(path: Path | None) -> None:
+    """Raises NotAnArtefact where something else lies there than a prior, FileMissing where nothing
+    does. Names of priors that come with instag pass."""
+    if path is not None and str(path) not in PRIOR_NAMES:
+        _refuse(path, NO_PRIOR, NotAnArtefact, missing=FileMissing.prior)
+        if path.is_dir():
+            raise FileMissing.prior(path)
+
+
+def refuse_checkpoint(path: Path) -> None:
+    """Raises NotAnArtefact where something else lies there than the original's weights, FileMissing
+    where nothing does."""
+    _refuse(path, NO_CHECKPOINT, NotAnArtefact, missing=FileMissing.checkpoint)
+    if path.is_dir():
+        raise FileMissing(f"{path} is a folder. Give the file of weights in it.")
+
+
+def refuse_layout(folder: Path) -> None:
+    """Raises BadLayout where no folder of another program lies there."""
+    _refuse(folder, NO_LAYOUT, BadLayout, missing=BadLayout.folder)
+    if not folder.is_dir():
+        raise BadLayout.folder(folder)
+    if not any((folder / name).is_dir() for name in FRAMES):
+        raise BadLayout.frames(folder)
 
 
 def refuse_swapped(command: str, first: Path, second: Path) -> None:

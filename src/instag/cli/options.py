@@ -76,14 +76,16 @@ def refuse_existing(output: Path, overwrite: bool, *inputs: Path | None) -> None
         )
 
 
-def refuse_folder(output: Path, *, new: bool = False) -> None:
-    """A folder that something is written into has to be one, or new where that is asked for.
-    Raises BadArgument, NotWritable."""
+def refuse_folder(output: Path, *, new: bool = False, empty: bool = False) -> None:
+    """A folder that something is written into has to be one, or new or empty where that is asked
+    for. Raises BadArgument, NotWritable."""
     check_writable(output / "any" if output.is_dir() else output)
     if os.path.lexists(output) and new:
         raise BadArgument(f"{output} exists already. Give the name of a new folder.")
     if os.path.lexists(output) and not output.is_dir():
         raise BadArgument(f"{output} is a file. Give the name of a folder.")
+    if empty and output.is_dir() and any(output.iterdir()):
+        raise BadArgument(f"{output} exists already. Give another -o, or remove it.")
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -39,9 +39,7 @@ def load_metrics(folder: Path) -> Metrics:
     """The metrics that a report's folder holds. Raises FileMissing, BadArgument."""
     path = folder / TABLE
     if not path.is_file():
-        raise FileMissing(
-            f"{folder} holds no {TABLE}. Make it with: instag evaluate AVATAR CLIP -o {folder}"
-        )
+        raise FileMissing.metrics(folder)
     remedy = "Make it again with instag evaluate."
     with parsing(path, "a table of metrics", remedy, error=BadArgument):
         stored = json.loads(read_text(path, MOST_TABLE))

@@ -118,10 +118,7 @@ def footage(path: Path) -> Footage:
     """A video file or a folder of pictures. Raises BadArgument, FileMissing, NotMedia,
     Truncated."""
     if not path.exists():
-        raise FileMissing(
-            f"There is no file or folder {path}. Check the name; the current folder is "
-            f"{Path.cwd()}."
-        )
+        raise FileMissing.footage(path)
     if path.is_dir():
         pictures = _numbered(path)
         first = next(iter(pictures.values()))

@@ -11,7 +11,8 @@ from jaxtyping import Float
 from instag.evaluation.held_out import FramePair
 from instag.evaluation.picture_sheets import write_png
 from instag.media.sound_queue import SoundCutter
-from instag.media.writer import EncoderQuality, VideoWriter, muxer_of
+from instag.media.video_names import muxer_of
+from instag.media.writer import EncoderQuality, VideoWriter
 from instag.runtime.files import atomic_path
 from instag.types import FPS, SAMPLE_RATE
 

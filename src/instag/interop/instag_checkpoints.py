@@ -113,10 +113,7 @@ def _load(field: MotionField | MouthField, state: dict[str, Tensor], path: Path)
 def read_state(path: Path) -> dict[str, Tensor]:
     """The state dict in a checkpoint. Raises FileMissing, NotAnArtefact."""
     if not path.is_file():
-        raise FileMissing(
-            f"There is no file {path}. Give the original's chkpnt_ema_face_latest.pth and "
-            "chkpnt_ema_mouth_latest.pth."
-        )
+        raise FileMissing.checkpoint(path)
     remedy = "Download it again; nothing in it was run."
     with parsing(path, "a checkpoint of numbers alone", remedy):
         content = load_weights_only(path)

@@ -30,6 +30,7 @@ from jaxtyping import Float, UInt8
 from instag.errors import BadArgument
 from instag.media.pixel_format import EXACT
 from instag.media.sound_queue import SoundCutter
+from instag.media.video_names import muxer_of
 from instag.observed import FPS
 from instag.runtime.files import atomic_path
 from instag.runtime.progress import Report, silent
@@ -201,17 +202,6 @@ def write_video(
             count += 1
             report(count, total or count)
     return count
-
-
-def muxer_of(path: Path) -> str:
-    """FFmpeg's name of the format that a file name asks for. Raises BadArgument."""
-    names = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
-    if path.suffix.lower() not in names:
-        raise BadArgument(
-            f"{path}: a video is written as {', '.join(names)}. Give the output one of these "
-            "endings."
-        )
-    return names[path.suffix.lower()]
 
 
 @final

@@ -146,6 +146,12 @@ def kind_of(name: str) -> Literal["audio", "lip_codes"]:
     return "lip_codes" if name == LIP_CODE_FRONT_END else "audio"
 
 
+def check_name(name: str) -> None:
+    """Raises BadArgument where no front end has this name."""
+    if not name.startswith(ANY_CTC):
+        _row(name)
+
+
 def require(name: str) -> None:
     """Say at once whether a front end can be made, without reading its weights. Raises BadArgument,
     AssetMissing."""

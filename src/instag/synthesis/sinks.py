@@ -19,8 +19,9 @@ from instag.errors import BadArgument, PipeClosed
 from instag.media.pcm import pcm16
 from instag.media.sound_queue import SoundCutter
 from instag.media.video_device import VideoDevice
+from instag.media.video_names import muxer_of
 from instag.media.wav import wav_writer
-from instag.media.writer import VideoWriter, muxer_of
+from instag.media.writer import VideoWriter
 from instag.runtime.files import atomic_folder, atomic_path, explain_disk_full
 from instag.synthesis.packet import Packet
 from instag.synthesis.sink_choice import STANDARD_OUTPUT, sink_for

@@ -9,7 +9,7 @@ import typer
 from instag.cli import options
 from instag.cli.device_notes import announce_compilation
 from instag.cli.evaluation_summary import numbers, short_form
-from instag.cli.given_files import refuse_clip
+from instag.cli.given_files import refuse_clip, refuse_prior
 from instag.cli.terminal import Terminal, duration
 from instag.cli.untested import untested
 from instag.training.options import TrainingOptions
@@ -34,6 +34,7 @@ def adapt(
 ) -> None:
     """Learn a talking head from a clip, and test it on the frames held back."""
     refuse_clip(clip)
+    refuse_prior(training.prior)
     note = untested(output, clip, training)
     going_on = not overwrite and note.goes_on()
     options.refuse_existing(output, overwrite or going_on, training.prior)

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from instag.cli.given_files import refuse_report
 from instag.cli.terminal import Terminal
+from instag.errors import BadArgument
 
 
 def compare(
@@ -16,6 +18,10 @@ def compare(
     ),
 ) -> None:
     """Put several reports side by side."""
+    if len(reports) < 2:
+        raise BadArgument("Give two or more folders that instag evaluate wrote.")
+    for folder in reports:
+        refuse_report(folder)
     from instag.evaluation.compare import compare_reports, headline_table
     from instag.evaluation.metrics_files import load_metrics
 

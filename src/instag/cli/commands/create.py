@@ -9,7 +9,7 @@ from instag.cli import options
 from instag.cli.clip_summary import summary_lines
 from instag.cli.commands.adapt import SHARES, plan_line, print_result
 from instag.cli.device_notes import announce_compilation
-from instag.cli.given_files import refuse_video
+from instag.cli.given_files import refuse_prior, refuse_video
 from instag.cli.terminal import Terminal
 from instag.cli.untested import untested
 from instag.training.options import TrainingOptions
@@ -36,6 +36,7 @@ def create(
     goes on where it was, and another recipe starts at once.
     """
     refuse_video(video)
+    refuse_prior(training.prior)
     note = untested(output, output.with_suffix(".clip"), (video.resolve(), capture, training))
     going_on = not overwrite and note.goes_on()
     read = (video, capture.sound, Path(capture.au), training.prior)

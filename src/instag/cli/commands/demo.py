@@ -23,6 +23,7 @@ def demo(
     """Learn a synthetic speaker from 6 seconds of video, let it speak, and show both in a report.
 
     Needs no file and no network."""
+    options.refuse_folder(output)
     from instag.demo.run import run
     from instag.runtime.threads import set_threads
 

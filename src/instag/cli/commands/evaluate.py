@@ -7,7 +7,13 @@ import typer
 
 from instag.cli import options
 from instag.cli.evaluation_summary import numbers, short_form
-from instag.cli.given_files import refuse_avatar, refuse_clip, refuse_swapped
+from instag.cli.given_files import (
+    refuse_avatar,
+    refuse_clip,
+    refuse_footage,
+    refuse_missing,
+    refuse_swapped,
+)
 from instag.cli.terminal import Terminal
 from instag.errors import BadArgument
 
@@ -72,6 +78,10 @@ def evaluate(
     chosen = frame_range(frames)
     if videos and (avatar or clip):
         raise BadArgument("Give either AVATAR and CLIP, or --pred and --truth.")
+    for each in videos or ():
+        refuse_footage(each)
+    for table in tables or ():
+        refuse_missing(table)
     compared = videos or _avatar_and_clip(avatar, clip)
     aligned = alignment(align)
     from instag.evaluation import evaluate as library

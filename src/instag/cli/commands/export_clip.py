@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from instag.cli import options
+from instag.cli.given_files import refuse_clip
 from instag.cli.terminal import Terminal
 from instag.errors import BadArgument
 
@@ -28,6 +29,7 @@ def export_clip(
     ] = 250,
 ) -> None:
     """Write a clip in the layout that InsTaG, TalkingGaussian, ER-NeRF and RAD-NeRF train on."""
+    refuse_clip(clip)
     if layout not in LAYOUTS:
         raise BadArgument(f"There is no layout {layout!r}. Choose one of: {', '.join(LAYOUTS)}.")
     options.refuse_folder(folder)

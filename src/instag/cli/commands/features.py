@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instag.cli import options
+from instag.cli.given_files import refuse_sound
 from instag.cli.terminal import Terminal
+from instag.speech.registry import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,8 @@ def features(
     device: options.Device = "auto",
 ) -> None:
     """Write the speech features of a sound file: one window for each frame of a 25 fps video."""
+    check_name(speech)
+    refuse_sound(sound)
     output = sound.with_suffix(".npy") if output is None else output
     options.refuse_existing(output, overwrite, sound)
     if sound.suffix == ".npy":

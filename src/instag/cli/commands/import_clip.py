@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from instag.cli import options
+from instag.cli.given_files import refuse_layout
 from instag.cli.terminal import Terminal
 
 
@@ -21,9 +22,10 @@ def import_clip(
 ) -> None:
     """Make a clip of data that was prepared for InsTaG or its relatives: poses, masks, landmarks,
     action units and features are kept."""
+    options.refuse_folder(output, empty=True)
+    refuse_layout(folder)
     from instag.interop.adnerf import import_clip as adnerf
 
-    options.refuse_folder(output)
     with terminal.progress(f"Importing {folder.name}") as report:
         imported = adnerf.import_clip(folder, output, report=report)
     for note in imported.notes:

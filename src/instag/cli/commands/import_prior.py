@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from instag.cli import options
+from instag.cli.given_files import refuse_checkpoint
 from instag.cli.terminal import Terminal
+from instag.speech.registry import check_name
 
 
 def import_prior(
@@ -25,6 +27,9 @@ def import_prior(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Make a prior of the original's pre-trained weights. Nothing in the files is run."""
+    for weights in (face, mouth):
+        refuse_checkpoint(weights)
+    check_name(speech)
     options.refuse_existing(output, overwrite, face, mouth)
     from instag.interop.instag_checkpoints import import_prior as imported
 

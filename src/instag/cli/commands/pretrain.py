@@ -10,6 +10,7 @@ import typer
 from instag.cli import options
 from instag.cli.given_files import refuse_clip
 from instag.cli.terminal import Terminal, duration
+from instag.speech.registry import check_name
 from instag.training.options import PretrainingOptions
 
 
@@ -32,6 +33,7 @@ def pretrain(
     terminal = Terminal(quiet=terminal.quiet or not first, as_json=terminal.as_json)
     for clip in clips:
         refuse_clip(clip)
+    check_name(training.speech)
     options.refuse_existing(output, overwrite)
     import instag
     from instag.runtime.threads import set_threads

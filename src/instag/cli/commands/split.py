@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from instag.cli import options
+from instag.cli.given_files import refuse_clip
 from instag.cli.terminal import Terminal
 
 
@@ -23,6 +24,7 @@ def split(
 ) -> None:
     """Keep the last seconds of a clip for testing: `adapt` never learns from them, `export-clip`
     writes them as transforms_val."""
+    refuse_clip(clip)
     from dataclasses import replace
 
     from instag.data import splits

@@ -72,14 +72,8 @@ def frame_files(folder: Path) -> tuple[dict[int, Path], str]:
         if found:
             return found, name
     if not folder.is_dir():
-        raise BadLayout(
-            f"There is no folder {folder}. Give one that a process.py of InsTaG, TalkingGaussian, "
-            "ER-NeRF or RAD-NeRF prepared."
-        )
-    raise BadLayout(
-        f"{folder} has no frames: neither ori_imgs/0.jpg nor gt_imgs/0.jpg. Give the folder that "
-        "process.py wrote into, or run it again."
-    )
+        raise BadLayout.folder(folder)
+    raise BadLayout.frames(folder)
 
 
 def sapiens_folder(folder: Path, kind: str) -> Path | None:
