@@ -26,6 +26,12 @@ def test_the_avatar_says_what_it_was_not_taught(pair):
     assert len(held_back(everything)) == 0
 
 
+def test_an_avatar_that_says_nothing_was_taught_all(pair):
+    avatar, _ = pair
+    silent = replace(avatar, info=replace(avatar.info, training={}))
+    assert len(held_back(silent)) == 0
+
+
 @pytest.mark.parametrize("frames", [range(8, 20), range(3, 4), range(5)])
 def test_each_frame_is_rendered_beside_its_truth(pair, frames):
     avatar, clip = pair

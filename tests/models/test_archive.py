@@ -294,3 +294,33 @@ def test_a_prior_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "theirs.prior", content | {"fields.safetensors": save(tensors)})
     with pytest.raises(NotAnArtefact, match="not finite"):
         Prior.open(path)
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.float64, torch.float16, torch.bool])
+@pytest.mark.parametrize("name", ["weights", "bias", "opening", "gaps", "closed", "seen"])
+def test_an_adapter_of_other_numbers_is_refused(
+    tmp_path: Path, name: str, kind: torch.dtype
+) -> None:
+    """They would meet others in the middle of speaking."""
+    content = members(ARTEFACTS / "lip_codes.avatar")
+    state = load(content["voice.safetensors"])
+    content["voice.safetensors"] = save(state | {name: state[name].to(kind)})
+    refused(tmp_path, content, f"{name} holds numbers of type {kind}")
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.bool])
+def test_fields_and_gaussians_of_whole_numbers_are_refused(
+    tmp_path: Path, kind: torch.dtype
+) -> None:
+    name = "face.gaussians.means"
+
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        tensors[name] = tensors[name].to(kind)
+
+    refused(tmp_path, with_tensors("head.safetensors", change), f"{name} holds numbers")
+    content = members(PRIOR)
+    state = load(content["fields.safetensors"])
+    name = next(iter(state))
+    content["fields.safetensors"] = save(state | {name: state[name].to(kind)})
+    with pytest.raises(NotAnArtefact, match="holds numbers of type"):
+        Prior.open(written(tmp_path / "theirs.prior", content))

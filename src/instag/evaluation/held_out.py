@@ -38,7 +38,7 @@ BATCH, GPU_BATCH = 4, 16
 def held_back(avatar: Avatar) -> range:
     """The frames of its clip that the avatar was not trained on, as it records them; empty where it
     was trained on all."""
-    first_and_end = avatar.info.training["test"]
+    first_and_end = avatar.info.training.get("test", [0, 0])
     assert isinstance(first_and_end, list), (
         "an avatar records its test frames as [first, one past the last]"
     )

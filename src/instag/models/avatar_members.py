@@ -33,6 +33,9 @@ SEEN_GAUSSIANS = "seen.safetensors"
 CONSENT = "consent.json"
 SPEAKER_ADAPTER, EARLIER_SPEAKER_ADAPTER = "speaker_adapter.safetensors", "voice.safetensors"
 
+ADAPTER_NUMBERS = {"mark": (torch.int64,), "late": (torch.float32, torch.float64)}
+"""Types of a speaker adapter's numbers; of all others float32."""
+
 
 def torso_name(index: int) -> str:
     """The member that holds a torso frame."""
@@ -44,7 +47,7 @@ def read_head(archive: zipfile.ZipFile, info: AvatarInfo) -> Head:
     state = load(read_member(archive, HEAD, MOST_TENSORS))
     posed = any(name.startswith("face.pose_shapes.") for name in state)
     head = head_template(info.conditioning, info.expression_units, pose_shapes=posed)
-    check_tensors(state, head_shapes(head, state, info))
+    check_tensors(state, head_shapes(head, state, info), real=True)
     load_head(head, {name: value.float() for name, value in state.items()})
     return head
 
@@ -150,6 +153,9 @@ def check_speaker_adapter(state: dict[str, Tensor]) -> None:
     for name, shape in {"seen": (None, codes), "mark": ()}.items():
         if name in state:
             check_shape(name, tuple(state[name].shape), shape)
+    for name, tensor in state.items():
+        if tensor.dtype not in ADAPTER_NUMBERS.get(name, (torch.float32,)):
+            raise ValueError(f"{name} holds numbers of type {tensor.dtype}")
     if not len(state["gaps"]):
         raise ValueError("gaps is empty")
     real_number("late", float(state["late"]), -10_000, 10_000)

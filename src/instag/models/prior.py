@@ -110,9 +110,7 @@ class Prior:
         if str(path) == BUNDLED:
             return load_bundled_prior()
         if not path.is_file():
-            raise FileMissing(
-                f"There is no file {path}. Make a prior with: instag pretrain CLIP... -o {path}"
-            )
+            raise FileMissing.prior(path)
         remedy = f"Make one with: instag pretrain CLIP... -o {path}"
         with opened_archive(path, "a prior", remedy) as archive:
             info = PriorInfo(**read_info(archive, "prior.json", path, FORMAT_VERSION))
@@ -120,7 +118,7 @@ class Prior:
             whole_number("people", info.people, 0, 2**31)
             state = load(read_member(archive, "fields.safetensors", MOST_TENSORS))
             face, mouth = empty_fields(info.conditioning, info.expression_units)
-            check_tensors(state, field_shapes(face, mouth))
+            check_tensors(state, field_shapes(face, mouth), real=True)
             face.load_state_dict(part_of(state, "face."))
             mouth.load_state_dict(part_of(state, "mouth."))
         return cls(info=info, face=face, mouth=mouth)

@@ -130,9 +130,10 @@ def check_tensors(
     wanted: Mapping[str, Shape] | None = None,
     *,
     largest: float = LARGEST_NUMBER,
+    real: bool = False,
 ) -> None:
     """Check that tensors have these names and shapes, if given, and that all their floats are
-    finite and not larger. Raises ValueError."""
+    finite and not larger. real: whether all must be floats. Raises ValueError."""
     if wanted is not None and tensors.keys() != wanted.keys():
         missing, more = sorted(wanted.keys() - tensors.keys()), sorted(tensors - wanted.keys())
         raise ValueError(
@@ -141,7 +142,8 @@ def check_tensors(
     for name, tensor in tensors.items():
         if wanted is not None:
             check_shape(name, tuple(tensor.shape), wanted[name])
-        if tensor.is_complex() or tensor.is_quantized or tensor.is_sparse:
+        wrong = tensor.is_complex() or tensor.is_quantized or tensor.is_sparse
+        if wrong or (real and not tensor.is_floating_point()):
             raise ValueError(f"{name} holds numbers of type {tensor.dtype}")
         if tensor.is_floating_point():
             _check_numbers(name, tensor.detach().float().cpu().numpy(), largest)
@@ -177,6 +179,11 @@ def words(name: str, value: Any, most: int = 4096) -> str:
     if not isinstance(value, str) or len(value) > most or not value.isprintable():
         raise ValueError(f"{name} is {_short(value)}, not a line of text")
     return value
+
+
+def in_one_line(text: str) -> str:
+    """The text with a space for each letter that cannot be printed: names of files may hold any."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def record(name: str, value: Any) -> dict[str, Any]:
