@@ -90,6 +90,17 @@ def test_all_stages_once_in_order(video: Path, tmp_path: Path, done: list[str]) 
     assert done == ORDER
 
 
+@pytest.mark.parametrize("name", ["at 7.15.12\u202fPM.mp4", "two\nlines.mp4", "\u202eme.mp4"])
+def test_a_video_of_any_name_makes_a_clip_that_opens(
+    tmp_path: Path, done: list[str], name: str
+) -> None:
+    """Screen recordings of a Mac have a narrow space in theirs."""
+    prepare(write(tmp_path / name), tmp_path / "me.clip")
+    assert Clip.open(tmp_path / "me.clip").info.source.isprintable()
+    prepare(tmp_path / name, tmp_path / "me.clip")
+    assert done == ORDER
+
+
 def test_a_clip_of_another_video_is_replaced_where_that_is_asked_for_alone(
     video: Path, tmp_path: Path, done: list[str]
 ) -> None:

@@ -4,6 +4,7 @@ makes it again, and links lead nowhere."""
 import csv
 import io
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -158,6 +159,16 @@ def test_features_that_are_not_finite_are_refused(folder: Path, value: float) ->
         {"shots": [[1]]},
         {"stages": [1]},
         {"stages": {"video": {"made_by": "x"}}},
+        {"stages": {"video": {"made_by": "x", "seconds": "1", "settings": {}}}},
+        {"stages": {"video": {"made_by": "x", "seconds": 1, "settings": {"seconds": 1e308}}}},
+        {"stages": {"video": {"made_by": "x", "seconds": 1, "settings": {"seconds": math.nan}}}},
+        {"quality": {"findings": []}},
+        {"quality": {"grade": "good", "findings": [{"aspect": "length"}]}},
+        {"delay_found": {"ms": 1.0}},
+        {"delay_found": {"ms": math.nan, "fit": 1.0, "margin": 1.0}},
+        {"flaws": "none"},
+        {"flaws": {"video": [["picture"]]}},
+        {"flaws": {"video": [["picture", math.nan, "damaged"]]}},
         {"source": 5},
         {"unheard_of": 1},
         {"format_version": "1"},
@@ -167,6 +178,17 @@ def test_descriptions_that_cannot_be_are_refused(folder: Path, changes: dict[str
     path = folder / "clip.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     refused(folder, "clip.json")
+
+
+def test_texts_of_any_letters_are_one_line(folder: Path) -> None:
+    """Names of screen recordings on a Mac have a narrow space before PM."""
+    path = folder / "clip.json"
+    flaw = ["picture", 0.1, "two\nlines.mp4 is damaged \x1b[31m"]
+    texts = {"source": "at 7.15.12\u202fPM.mov", "flaws": {"video": [flaw]}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | texts))
+    info = Clip.open(folder).info
+    assert info.source == "at 7.15.12 PM.mov"
+    assert info.flaws["video"][0][2] == "two lines.mp4 is damaged  [31m"
 
 
 @given(

@@ -23,6 +23,7 @@ from instag.media.reader import MediaInfo, find_sound, probe
 from instag.runtime.files import sha256_of, sweep
 from instag.runtime.progress import Report, silent
 from instag.runtime.threads import one_thread_each, short_turns
+from instag.runtime.untrusted import in_one_line
 from instag.version import __version__
 
 
@@ -179,7 +180,7 @@ def _open_or_begin(
         )
     folder.mkdir(parents=True, exist_ok=True)
     info = ClipInfo(
-        source=video.name,
+        source=in_one_line(video.name),
         source_sha256=digest,
         width=options.size,
         height=options.size,

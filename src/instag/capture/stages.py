@@ -34,6 +34,7 @@ from instag.media.reader import Flaw, find_sound
 from instag.observed import FPS, Track
 from instag.runtime.files import sha256_of
 from instag.runtime.progress import Report, part
+from instag.runtime.untrusted import in_one_line
 
 FOLDERS = ("frames", "regions", "mattes", "torso", "surface", "features")
 """What the stages fill in a clip's folder."""
@@ -81,14 +82,14 @@ def _recorded(name: str, value: object) -> dict[str, object]:
         assert isinstance(value, str)
         if choice.file is not None and choice.row(value) is choice.file:
             table = Path(value)
-            return {"table": table.name, "sha256": sha256_of(table)}
+            return {"table": in_one_line(table.name), "sha256": sha256_of(table)}
         return {} if value == choice.default else {choice.key: value}
     if name == "delay":
         return {"delay_ms": value}
     if name == "crop":
         return {"crop": list(value) if isinstance(value, tuple) else None}
     if name == "sound" and isinstance(value, Path):
-        return {"sound": value.name, "sha256": sha256_of(value)}
+        return {"sound": in_one_line(value.name), "sha256": sha256_of(value)}
     later = name in ("shot", "since", "until", "sound")
     return {} if later and value is None else {name: value}
 

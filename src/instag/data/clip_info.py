@@ -5,11 +5,12 @@ from typing import Any
 
 from instag.observed import FPS
 from instag.runtime.picture_file import MOST_SIDE
-from instag.runtime.untrusted import real_number, record, whole_number, words
+from instag.runtime.untrusted import in_one_line, real_number, record, whole_number, words
 
 FORMAT_VERSION = 1
 MOST_FRAMES = 100 * 3600 * FPS
 """Of a clip that somebody else wrote: a hundred hours."""
+MOST_SECONDS = MOST_FRAMES / FPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +77,17 @@ class ClipInfo:
 
 def info_of(content: dict[str, Any]) -> ClipInfo:
     """The info that clip.json holds. Raises ValueError, KeyError, TypeError."""
-    content = dict(content)
+    content = {name: _in_lines(value) for name, value in content.items()}
     stages = {
         words("a stage", name): StageRecord(**record(name, made))
         for name, made in record("stages", content.pop("stages", {})).items()
     }
     for stage in stages.values():
-        record("settings", stage.settings)
+        words("made_by", stage.made_by)
+        real_number("seconds of a stage", stage.seconds, 0, MOST_SECONDS)
+        seconds = record("settings", stage.settings).get("seconds")
+        if seconds is not None:
+            real_number("seconds of the settings", seconds, 0, MOST_SECONDS)
     info = ClipInfo(
         **content
         | {
@@ -94,6 +99,16 @@ def info_of(content: dict[str, Any]) -> ClipInfo:
     )
     _check(info)
     return info
+
+
+def _in_lines(value: Any) -> Any:
+    """The value with every text in it on one printable line: names of files, and what was told of
+    them, may hold any letters."""
+    if isinstance(value, str):
+        return in_one_line(value)
+    if isinstance(value, list):
+        return [_in_lines(each) for each in value]
+    return {n: _in_lines(v) for n, v in value.items()} if isinstance(value, dict) else value
 
 
 def _check(info: ClipInfo) -> None:
@@ -121,6 +136,23 @@ def _check(info: ClipInfo) -> None:
         real_number("crop", number, -1e6, 1e6)
     for frame in [*info.jumps, *(end for shot in info.shots for end in shot)]:
         whole_number("a frame of shots or jumps", frame, 0, 2**31)
-    for name in ("quality", "delay_found"):
-        if getattr(info, name) is not None:
-            record(name, getattr(info, name))
+    if info.delay_found is not None:
+        for name in ("ms", "fit", "margin"):
+            real_number(name, record("delay_found", info.delay_found)[name], -1e6, 1e6)
+    _check_verdict(info)
+
+
+def _check_verdict(info: ClipInfo) -> None:
+    """Check the quality and the flaws, where there are any. Raises ValueError, KeyError,
+    TypeError."""
+    quality = record("quality", {} if info.quality is None else info.quality)
+    if quality:
+        words("the grade", quality["grade"])
+        for finding in quality["findings"]:
+            for name in ("aspect", "grade", "says"):
+                words(name, record("a finding", finding)[name])
+    for flaws in record("flaws", info.flaws).values():
+        for aspect, share, message in flaws:
+            words("the aspect of a flaw", aspect)
+            real_number("the share of a flaw", share, 0, 1)
+            words("a flaw", message)

@@ -33,7 +33,7 @@ from instag.interop.adnerf.poses import for_frames
 from instag.interop.adnerf.source import Source, read_frame, scan_folder
 from instag.runtime.files import atomic_folder, sweep
 from instag.runtime.progress import Report, part, silent
-from instag.runtime.untrusted import check_array, parsing, read_text
+from instag.runtime.untrusted import check_array, in_one_line, parsing, read_text
 from instag.types import Track
 from instag.version import __version__
 
@@ -90,7 +90,7 @@ def _info(source: Source) -> ClipInfo:
     for number in (source.ids[0], source.ids[len(source.ids) // 2], source.ids[-1]):
         digest.update(source.pictures[number].read_bytes())
     return ClipInfo(
-        source=source.folder.resolve().name,
+        source=in_one_line(source.folder.resolve().name),
         source_sha256=digest.hexdigest(),
         width=source.size,
         height=source.size,
