@@ -11,7 +11,7 @@ import pytest
 from instag.app.job_queue import JobQueue, places
 from instag.app.jobs import Job, State
 from instag.app.library import Library
-from instag.errors import BadArgument
+from instag.errors import BadArgument, NotMedia
 
 PROCESS = """
 import json, os, select, sys
@@ -138,3 +138,15 @@ def test_places_go_by_turns_between_owners() -> None:
 
     jobs = [job("1", "a", State.RUNNING), job("2", "a"), job("3", "a"), job("4", "b")]
     assert places(jobs, {"a": 9.0}) == {"4": 1, "2": 2, "3": 3}
+
+
+def test_a_recording_that_is_no_video_is_told_without_its_temporary_name(tmp_path: Path):
+    routes = pytest.importorskip("instag.app.job_routes", exc_type=ImportError)
+    library = Library(tmp_path)
+    begun = library.recordings.begin(".webm")
+    library.recordings.add(begun.id, 0, b"no video")
+    job = Job(id="0" * 16, kind="learn", name="Ada", owner="", made=0.0, source="source.webm")
+    with pytest.raises(NotMedia, match=r"^This recording is not a video"):
+        routes.JobDesk(library, JobQueue(library)).learn_recording(begun.id, job)
+    assert library.recordings.recording(begun.id).pieces == 1
+    assert list(library.incoming.iterdir()) == []

@@ -23,7 +23,9 @@ def test_nothing_else_becomes_a_path(text: str) -> None:
 def test_names_are_one_line() -> None:
     assert checked_name("  Ada \n Lovelace ") == "Ada Lovelace"
     assert checked_name("../../Ada") == "../../Ada"
-    for text in ("", "   ", "a" * 81, "a\x00b", "‮evil"):
+    for text in ("علی\u200cرضا", "क्\u200dष", "\U0001f468\u200d\U0001f469\u200d\U0001f467"):
+        assert checked_name(text) == text
+    for text in ("", "   ", "\u200d", "a" * 81, "a\x00b", "‮evil"):
         with pytest.raises(BadArgument, match="letters"):
             checked_name(text)
 

@@ -1,6 +1,7 @@
 """Sound that comes over the network."""
 
 from io import BytesIO
+from pathlib import Path
 
 import av
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 from av.audio.stream import AudioStream
 
 from instag.app import sound_bytes
-from instag.app.sound_bytes import sound_of
+from instag.app.sound_bytes import named, sound_of
 from instag.assets.sample_speech import recording
-from instag.errors import BadArgument, MediaError
+from instag.errors import BadArgument, MediaError, NotAnArtefact
 from instag.media.pcm import floats
 
 
@@ -49,6 +50,13 @@ def test_more_than_an_hour_is_refused(monkeypatch: pytest.MonkeyPatch):
 def test_no_name_of_a_temporary_file_is_told():
     with pytest.raises(MediaError, match=r"^This sound is not a video or sound file"):
         sound_of(b"no sound at all", "")
+
+
+def test_advice_does_not_write_to_a_file_that_nobody_gave(tmp_path: Path):
+    file = tmp_path / "x.avatar"
+    with pytest.raises(NotAnArtefact) as told, named(file, "This file"):
+        raise NotAnArtefact(f"{file} is no avatar. Make it with: instag create VIDEO -o {file}")
+    assert str(told.value) == "This file is no avatar. Make it with: instag create VIDEO"
 
 
 def test_files():

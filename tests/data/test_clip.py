@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instag.capture.stages import STAGES, lost
+from instag.data import clip as module
 from instag.data.clip import STAGE_OF, Clip
 from instag.errors import InstagError, NotAnArtefact
+from instag.media.wav import write_wav
 from instag.runtime.array_files import read_arrays, write_arrays
 from instag.runtime.untrusted import refuse_link
 
@@ -178,6 +180,15 @@ def test_descriptions_that_cannot_be_are_refused(folder: Path, changes: dict[str
     path = folder / "clip.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     refused(folder, "clip.json")
+
+
+@pytest.mark.parametrize("samples", [0, 1_600])
+def test_sound_that_ends_long_before_the_frames_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, samples: int
+) -> None:
+    monkeypatch.setattr(module, "MISSING_SOUND_S", 0.2)
+    write_wav(folder / "speech.wav", np.zeros(samples, np.int16))
+    refused(folder, "speech.wav")
 
 
 def test_texts_of_any_letters_are_one_line(folder: Path) -> None:

@@ -20,6 +20,7 @@ from instag.app.letters import Letters
 from instag.app.library import Library
 from instag.app.names import checked_name, new_identifier
 from instag.app.script import ConsentKind, consent_sentence
+from instag.app.sound_bytes import named
 from instag.app.uploads import ending_of, received
 from instag.app.voice import MOST_TEXT, Voice, no_voice
 from instag.errors import BadArgument, FileMissing, NoSound, NotMedia
@@ -58,7 +59,10 @@ class JobDesk:
         """The same from a recording whose pieces are here, which is not kept any longer there.
         Raises FileMissing too."""
         recordings = self.library.recordings
-        with recordings.as_file(identifier, self.library.incoming) as video:
+        with (
+            recordings.as_file(identifier, self.library.incoming) as video,
+            named(video, "This recording"),
+        ):
             added = self.learn(video, replace(job, source=f"source{video.suffix}"))
         recordings.remove(identifier)
         return added

@@ -7,6 +7,9 @@ from instag.errors import BadArgument, FileMissing
 
 IDENTIFIER = re.compile(r"[0-9a-f]{16}")
 MOST_LETTERS = 80
+JOINERS = str.maketrans("", "", "\u200c\u200d")
+"""Letters without a picture of their own, which names in Persian, in Hindi and of several emoji
+need."""
 NOT_IN_FILES = re.compile(r'[/\\:*?"<>|]+')
 """Letters that some system takes for more than a letter of a file's name."""
 
@@ -27,8 +30,11 @@ def checked_identifier(text: str) -> str:
 def checked_name(text: str) -> str:
     """A name as it is shown: one line, without space at its ends. Raises BadArgument."""
     name = " ".join(text.split())
-    if not name or len(name) > MOST_LETTERS or not name.isprintable():
-        raise BadArgument(f"A name has 1 to {MOST_LETTERS} letters. Give another one.")
+    shown = name.translate(JOINERS)
+    if not shown or len(name) > MOST_LETTERS or not shown.isprintable():
+        raise BadArgument(
+            f"A name has 1 to {MOST_LETTERS} letters that can be shown. Give another one."
+        )
     return name
 
 

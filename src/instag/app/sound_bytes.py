@@ -50,7 +50,8 @@ def named(file: Path, name: str) -> Iterator[None]:
     try:
         yield
     except InstagError as error:
-        raise type(error)(str(error).replace(str(file), name)) from error
+        told = str(error).replace(f" -o {file}", "").replace(str(file), name)
+        raise type(error)(told) from error
 
 
 def sound_of(content: bytes, content_type: str) -> Float[np.ndarray, " n"]:

@@ -50,6 +50,8 @@ from instag.runtime.untrusted import (
 
 MOST_INFO = 2**24
 """Bytes of clip.json."""
+MISSING_SOUND_S = 1.0
+"""Of a clip's end, at most."""
 MOST_SURFACE = 2**28
 """Bytes of one frame's depth and normals, unpacked."""
 PNG_FILTER, PLAIN, FROM_ABOVE = 19, 8, 32
@@ -281,19 +283,18 @@ class Clip:
         }
 
     def speech(self) -> Float[np.ndarray, " samples"]:
-        """The 16 kHz mono waveform in [-1, 1]."""
+        """The 16 kHz mono waveform in [-1, 1], about as long as the frames."""
         path = self.folder / "speech.wav"
         with self.reading(path), wave.open(str(path)) as stored:
             form = stored.getnchannels(), stored.getsampwidth(), stored.getframerate()
             if form != (1, 2, SAMPLE_RATE):
                 raise ValueError("it is not 16 kHz, mono, 16 bit")
             most = path.stat().st_size // 2  # a header may name more
-            return (
-                np.frombuffer(stored.readframes(min(stored.getnframes(), most)), np.int16).astype(
-                    np.float32
-                )
-                / 32768
-            )
+            samples = np.frombuffer(stored.readframes(min(stored.getnframes(), most)), np.int16)
+            missing = len(self) / self.info.fps - len(samples) / SAMPLE_RATE
+            if not len(samples) or missing > MISSING_SOUND_S:
+                raise ValueError(f"it ends {missing:.1f} s before the frames do")
+            return samples.astype(np.float32) / 32768
 
     def features(self, name: str) -> Float[np.ndarray, "f channels steps"]:
         """Stored speech features. Raises NotAnArtefact."""
