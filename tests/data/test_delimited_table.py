@@ -29,6 +29,12 @@ def test_lines_before_the_header() -> None:
     assert cells("# alone") == cells("") == []
 
 
+def test_a_row_of_millions_of_cells_is_no_table() -> None:
+    for text in ("a," * 10_001, "a,b\n" + "1," * 10_001):
+        with pytest.raises(ValueError, match="more than 10,000 columns"):
+            cells(text)
+
+
 def test_numbers_have_a_point_or_a_comma() -> None:
     assert [number(cell) for cell in ("1.5", "1,5", "-2", "1e-3")] == [1.5, 1.5, -2, 1e-3]
     for cell in ("", "x", "1,234.5", "1,2,3"):

@@ -48,6 +48,17 @@ def test_vectors_of_ave(tmp_path: Path, shape: tuple[int, ...]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"), [("deepspeech", (0, 16, 29)), ("hubert", (1, 1024)), ("ave", (0, 512))]
+)
+def test_features_of_no_frame_are_refused(
+    tmp_path: Path, name: str, shape: tuple[int, ...]
+) -> None:
+    np.save(tmp_path / "aud.npy", stored(*shape).astype(np.float32))
+    with pytest.raises(NotAnArtefact, match="holds 0x"):
+        read_instag_features(tmp_path / "aud.npy", name)
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "aud.npy"
     np.save(path, stored(7, 16, 44))

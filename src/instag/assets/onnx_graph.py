@@ -29,7 +29,9 @@ from instag.assets.protobuf import fields, inner, text, varints
 DEEPEST = 8
 """Graphs within graphs."""
 MOST_FILLED = 1 << 26
-"""Elements that a ConstantOfShape may fill."""
+"""Elements that one node may make of few."""
+FILLING = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1, "Pad": 1}
+"""Kinds of nodes that do, and which of what they are given says how many."""
 
 
 def check_onnx(data: bytes) -> None:
@@ -60,8 +62,7 @@ def _check_graph(graph: memoryview, size: int, depth: int) -> None:
             if name in makers:
                 raise ValueError(f"two of its nodes make {name}")
             makers[name] = number
-        if text(node, NODE_OP) == "ConstantOfShape" and given and given[0] in shapes:
-            _check_filled(shapes[given[0]])
+        _check_filled(text(node, NODE_OP), given, shapes)
         for attribute in inner(node, NODE_ATTRIBUTE):
             for tensor in inner(attribute, ATTRIBUTE_TENSOR):
                 _check_tensor(tensor, size)
@@ -111,6 +112,15 @@ def _check_tensor(tensor: memoryview, size: int) -> dict[str, list[int]]:
     return {name: numbers} if name and numbers else {}
 
 
-def _check_filled(shape: list[int]) -> None:
-    if math.prod(shape) > MOST_FILLED:
-        raise ValueError(f"one number stands for {math.prod(shape):,}")
+def _check_filled(kind: str, given: list[str], shapes: dict[str, list[int]]) -> None:
+    place = FILLING.get(kind)
+    if place is None or place >= len(given):
+        return
+    count = math.prod(max(1, _signed(number)) for number in shapes.get(given[place], ()))
+    if count > MOST_FILLED:
+        raise ValueError(f"one number stands for {count:,}")
+
+
+def _signed(number: int) -> int:
+    """Of 64 bits."""
+    return number - 2**64 if number >= 2**63 else number

@@ -6,6 +6,8 @@ import csv
 import re
 
 SEPARATORS = ",;\t|"
+MOST_COLUMNS = 10_000
+"""OpenFace writes 714."""
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 EXCELS_OWN = re.compile(r"sep=(.)", re.IGNORECASE)
 """A first line that tells Excel the separator."""
@@ -25,7 +27,8 @@ def decode(content: bytes) -> str:
 
 def cells(text: str) -> list[list[str]]:
     """The rows that are not empty, header first, cut at the separator that the header has most of;
-    without lines before it that are comments (#) or Excel's own. Raises csv.Error."""
+    without lines before it that are comments (#) or Excel's own. Raises csv.Error, and ValueError
+    where a row has more columns than any table."""
     lines = [line for line in text.splitlines() if line.strip()]
     separator = None
     while lines and (lines[0].startswith("#") or EXCELS_OWN.fullmatch(lines[0].strip())):
@@ -34,6 +37,8 @@ def cells(text: str) -> list[list[str]]:
     if not lines:
         return []
     separator = separator or max(SEPARATORS, key=lines[0].count)
+    if max(line.count(separator) for line in lines) > MOST_COLUMNS:
+        raise ValueError(f"a row has more than {MOST_COLUMNS:,} columns")
     if separator not in lines[0]:
         return [line.split() for line in lines]
     rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)

@@ -49,11 +49,12 @@ def read_instag_features(path: Path, name: str) -> Float[Tensor, "f channels ste
     with parsing(path, "a file of NumPy numbers", "Copy it again."):
         stored = check_array("the table", map_array(path), (None,) * map_array(path).ndim, "fiu")
     wanted = (form.steps, form.channels)
-    if name == "ave" and (stored.ndim == 2 or stored.shape[1:] == wanted[::-1]):
+    if name == "ave" and len(stored) and (stored.ndim == 2 or stored.shape[1:] == wanted[::-1]):
         stored = stored.reshape(len(stored), 1, -1)
     if form.pairs and stored.ndim == 2 and stored.shape[1] == form.channels:
         stored = stored[: len(stored) // 2 * 2].reshape(-1, 2, form.channels)
-    if stored.ndim != 3 or stored.shape[1:] != wanted or stored.dtype.kind != "f":
+    shaped = stored.ndim == 3 and stored.shape[1:] == wanted and len(stored)
+    if not shaped or stored.dtype.kind != "f":
         raise NotAnArtefact(
             f"{path} holds {'x'.join(map(str, stored.shape))} numbers; features of {name} are "
             f"frames x {wanted[0]} x {wanted[1]}. Say --speech NAME, or make them again."

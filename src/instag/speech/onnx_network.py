@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.assets.onnx_session import open_onnx
+from instag.assets.onnx_session import open_onnx, running
+from instag.runtime.untrusted import check_array
 
 
 @final
@@ -19,9 +20,10 @@ class OnnxNetwork:
 
     def __init__(self, path: Path) -> None:
         """Raises AssetDamaged where onnxruntime cannot run the file."""
-        self.session = open_onnx(path)
+        self.session, self._path = open_onnx(path), path
 
     def __call__(self, steps: Float[Tensor, "n 494"]) -> Float[Tensor, "n letters"]:
+        """Raises AssetDamaged where the file does not run."""
         given = {}
         for wanted in self.session.get_inputs():
             if wanted.type == "tensor(float)":
@@ -32,5 +34,7 @@ class OnnxNetwork:
                 given[wanted.name] = np.array(
                     [len(steps)], np.int64 if "64" in wanted.type else np.int32
                 )
-        logits = np.asarray(self.session.run(None, given)[0])
-        return torch.from_numpy(logits.reshape(len(steps), -1))
+        with running(self._path):
+            logits = np.asarray(self.session.run(None, given)[0], np.float32)
+            rows = logits.reshape(len(steps), -1)
+            return torch.from_numpy(check_array("its result", rows, (None, None)))

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch.nn.functional import interpolate
 
-from instag.assets.onnx_session import open_onnx
+from instag.assets.onnx_session import open_onnx, running
 from instag.errors import AssetDamaged
 
 SIZE = 513
@@ -46,7 +46,7 @@ class BodyPix:
     another network."""
 
     def __init__(self, path: Path) -> None:
-        self._session = open_onnx(path)
+        self._session, self._path = open_onnx(path), path
         inputs = [(given.type, given.shape[-1:]) for given in self._session.get_inputs()]
         channels = {output.name: output.shape[-1:] for output in self._session.get_outputs()}
         found = {name: channels.get(name, []) for name in OUTPUTS}
@@ -67,10 +67,11 @@ class BodyPix:
             interpolation=cv2.INTER_AREA if len(frame) > SIZE else cv2.INTER_LINEAR,
         )
         picture = small[None].astype(np.float32) / np.float32(127.5) - 1
-        person, parts = (
-            torch.sigmoid(torch.from_numpy(np.asarray(logits)).permute(0, 3, 1, 2))
-            for logits in self._session.run(list(OUTPUTS), {self._input: picture})
-        )
+        with running(self._path):
+            person, parts = (
+                torch.sigmoid(torch.from_numpy(np.asarray(logits)).permute(0, 3, 1, 2))
+                for logits in self._session.run(list(OUTPUTS), {self._input: picture})
+            )
         kinds = torch.cat(
             [person, *(parts[:, list(part)].amax(1, keepdim=True) for part in (HEAD, ARMS, TRUNK))],
             1,
