@@ -2,6 +2,9 @@
 
 import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,9 @@ import torch
 import typer
 
 from instag.cli.terminal import Terminal, duration, exit_on_error
+from instag.errors import BadArgument
+
+ARTEFACTS = Path(__file__).parents[1] / "artefacts"
 
 
 @pytest.mark.parametrize(
@@ -95,3 +101,40 @@ def test_the_time_left_is_that_of_all_stages(
     assert lines[2].endswith(" left in all")
     minutes, seconds = lines[2].split(", ")[-1].split(" ")[0].split(":")
     assert 230 < 60 * int(minutes) + int(seconds) < 330
+
+
+def test_names_of_files_neither_colour_a_terminal_nor_break_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    terminal = Terminal(quiet=False, as_json=False)
+    terminal.note("Hearing two\nlines\x1b[31m.wav\u202e")
+    terminal.result("a\x07.mp4\nNext: at 7.15\u202fPM.mov \udcff", {})
+    with pytest.raises(typer.Exit), exit_on_error(""):
+        raise BadArgument("no\nsuch\r.mp4")
+    printed = capsys.readouterr()
+    assert printed.out == "a\\x07.mp4\nNext: at 7.15\u202fPM.mov \\udcff\n"
+    assert printed.err == "Hearing two\\nlines\\x1b[31m.wav\\u202e\nerror: no\\nsuch\\r.mp4\n"
+
+
+@pytest.mark.parametrize("title", ["Observing [1] me.mp4", "Hearing [red]x.wav"])
+def test_brackets_in_a_name_are_no_markup(
+    title: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Terminal(quiet=False, as_json=False).progress(title, "frames") as report:
+        report(1, 2)
+    assert title in capsys.readouterr().err
+
+
+def test_output_in_an_old_code_page_is_no_traceback(tmp_path: Path) -> None:
+    """As of a file on Windows."""
+    sound = ARTEFACTS / "speaker.clip" / "speech.wav"
+    found = subprocess.run(
+        [sys.executable, "-m", "instag", "features", str(sound), "-o", "\u65e5.npy"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith(rb"\u65e5.npy: ")

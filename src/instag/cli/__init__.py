@@ -1,6 +1,8 @@
 """The command line: `instag COMMAND`."""
 
 import os
+import sys
+from io import TextIOWrapper
 
 # Read once, when torch is loaded. Threads that wait for each other in a busy loop cost nothing on a
 # quiet machine; where anything else wants the cores, they starve the thread they wait for, and a
@@ -18,6 +20,9 @@ from instag.runtime.memory import keep_freed_memory
 def main() -> None:
     """Run the command that `sys.argv` names; exits with 0, 1 (the work failed), 2 (bad arguments)
     or 130 (Ctrl-C)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # of a file on Windows, in an old code page
+            stream.reconfigure(errors="backslashreplace")
     choose_kernel_cache()
     keep_freed_memory()
     app()

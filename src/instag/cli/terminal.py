@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ INTERRUPTED = 130
 PIPE_INTERVAL_S = 10.0
 """Seconds between lines of progress where standard error is a file or a pipe."""
 DRAW_INTERVAL_S = 0.1
+JOINERS = "\u200c\u200d"
+"""Letters without a picture of their own, which some scripts and emoji need."""
 
 
 @final
@@ -89,7 +92,7 @@ class Terminal:
     def note(self, sentence: str) -> None:
         """A line for a person, on standard error."""
         if not self.quiet:
-            print(sentence, file=sys.stderr, flush=True)
+            print(shown(sentence), file=sys.stderr, flush=True)
 
     def result(
         self, sentence: str, values: dict[str, object], *, beside_output: bool = False
@@ -100,7 +103,7 @@ class Terminal:
         if self.as_json:
             print(json.dumps(values, default=_plain), file=file, flush=True)
         elif not self.quiet:
-            print(sentence, file=file, flush=True)
+            print("\n".join(map(shown, sentence.split("\n"))), file=file, flush=True)
 
 
 @contextmanager
@@ -113,7 +116,7 @@ def exit_on_error(on_interrupt: str) -> Iterator[None]:
         with _explain_system(), explain_device_full():
             yield
     except InstagError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {shown(str(error))}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         print(f"\nStopped. {on_interrupt}", file=sys.stderr)
@@ -148,6 +151,17 @@ def _explain_system() -> Iterator[None]:
         named = getattr(error, "filename", None)
         with explain_refusal(Path(named) if isinstance(named, str) else Path.cwd()):
             raise
+
+
+def shown(line: str) -> str:
+    """A line with codes in place of letters that move a terminal's cursor, colour it or turn its
+    direction: names of files may hold them."""
+    return "".join(
+        letter
+        if letter.isprintable() or letter in JOINERS or unicodedata.category(letter) == "Zs"
+        else letter.encode("unicode_escape").decode()
+        for letter in line
+    )
 
 
 def duration(seconds: float) -> str:
@@ -203,7 +217,7 @@ class _Lines:
             else f"{100 * done / max(total, 1):.0f} %"
         )
         rest = f", {left((total - done) / rate, self._remaining)}" if rate > 0 else ""
-        print(f"{self._title}: {state}{rest}", file=sys.stderr, flush=True)
+        print(shown(f"{self._title}: {state}{rest}"), file=sys.stderr, flush=True)
 
 
 def left(seconds: float, remaining: Callable[[float], float] | None) -> str:
@@ -229,7 +243,7 @@ def _bar(
 
     counted = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}", style="progress.data.speed"))
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         *(counted if unit else (TaskProgressColumn(),)),
         TextColumn("{task.fields[left]}") if remaining else TimeRemainingColumn(),
@@ -237,7 +251,7 @@ def _bar(
     with Progress(
         *columns, console=Console(stderr=True), transient=True, speed_estimate_period=20.0
     ) as progress:
-        task = progress.add_task(title, total=None, rate="", left="")
+        task = progress.add_task(shown(title), total=None, rate="", left="")
         drawn = 0.0
 
         def report(done: int, total: int) -> None:
