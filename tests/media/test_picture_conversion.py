@@ -8,6 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 
 from instag.media.picture_conversion import RgbConverter
 from instag.media.reader import Square, probe, read_frames
@@ -73,13 +74,13 @@ def test_pictures_of_few_pixels(tmp_path: Path, size: tuple[int, int]) -> None:
     assert (probe(path).width, probe(path).height) == size
 
 
-def lying(path: Path) -> Path:
+def lying(path: Path, count: int = 3) -> Path:
     """A film whose four quarters differ in brightness."""
     image = np.kron(np.array([[40, 90], [150, 220]], np.uint8), np.ones((24, 32), np.uint8))
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "4"})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for index in range(3):
+        for index in range(count):
             frame = av.VideoFrame.from_ndarray(np.stack([image] * 3, -1), "rgb24")
             frame.pts, frame.time_base = index, Fraction(1, 25)
             container.mux(stream.encode(frame))
@@ -114,6 +115,31 @@ def test_all_eight_orientations(tmp_path: Path, matrix: tuple[int, ...], turned)
     assert (info.height, info.width) == shown.shape[:2]
     square = next(read_frames(path, square=Square(x=4, y=8, side=32, size=32)))
     assert abs(square.astype(int) - shown[8:40, 4:36]).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("stated", "turned"),
+    [
+        ("rotate=90", np.rot90),
+        ("rotate=180", lambda a: a[::-1, ::-1]),
+        ("flip=horizontal", np.fliplr),
+    ],
+)
+def test_an_orientation_in_the_stream_holds_on(tmp_path: Path, stated: str, turned) -> None:
+    """Decoders of several threads tell it with the picture alone that carries it."""
+    plain, path = lying(tmp_path / "plain.ts", count=30), tmp_path / "v.h264"
+    with av.open(str(plain)) as source, path.open("wb") as target:
+        stream = source.streams.video[0]
+        marked = BitStreamFilterContext(
+            f"h264_metadata=display_orientation=insert:{stated}", stream
+        )
+        for packet in source.demux(stream):
+            for each in marked.filter(packet if packet.size else None):
+                target.write(bytes(each))
+    upright, found = list(read_frames(plain)), list(read_frames(path))
+    assert len(found) >= 25
+    for before, after in zip(upright, found, strict=False):
+        np.testing.assert_allclose(after.astype(int), turned(before), atol=3)
 
 
 def test_interlaced_fields_become_whole_pictures(tmp_path: Path) -> None:

@@ -56,13 +56,18 @@ class Orientation:
 
     @classmethod
     def of(cls, frame: VideoFrame) -> "Orientation":
-        """From the display matrix that came with the frame."""
+        """As the frame states, upright where it does not."""
+        return cls.stated(frame) or cls()
+
+    @classmethod
+    def stated(cls, frame: VideoFrame) -> "Orientation | None":
+        """From the display matrix that came with the frame; None where none did."""
         try:
             stored = _display_matrix(frame)
         except ValueError:
             return cls.turned(frame.rotation)
         if stored is None:
-            return cls()
+            return None
         a, b, _, c, d, *_ = np.frombuffer(bytes(stored), np.int32).tolist()
         if abs(a) + abs(d) >= abs(b) + abs(c):
             return cls(mirrored=a < 0, upended=d < 0)
@@ -104,21 +109,25 @@ def displayed_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
 
 @final
 class FrameConverter:
-    """Turns decoded frames into RGB pictures as displayed. All are as large as the first one."""
+    """Turns decoded frames into RGB pictures as displayed. All are as large as the first one. What
+    a frame states of its orientation holds until another states it: H.264 and HEVC may carry it in
+    the stream, with whole pictures alone."""
 
     def __init__(self, stream: VideoStream, scale: float, square: Square | None) -> None:
         self._stream, self._scale, self._square = stream, scale, square
         self._stored: tuple[int, int] | None = None
         self._displayed = 0, 0
+        self._orientation = Orientation()
         self._crop = _Filters()
         self._rgb = RgbConverter()
 
     def __call__(self, frame: VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
+        self._orientation = Orientation.stated(frame) or self._orientation
         frame = self._of_first_size(frame)
         square, displayed = self._square, self._displayed
         if square is None:
             return self._upright(frame, self._scale)
-        if Orientation.of(frame) == Orientation() and displayed == (frame.width, frame.height):
+        if self._orientation == Orientation() and displayed == (frame.width, frame.height):
             return self._rgb(self._cut(frame, square), square.size, square.size)
         scale = min(1.0, square.size / square.side)
         left, top, side = (round(length * scale) for length in (square.x, square.y, square.side))
@@ -142,7 +151,7 @@ class FrameConverter:
         return self._crop(frame, ("crop", f"{square.side}:{square.side}:{square.x}:{square.y}"))
 
     def _upright(self, frame: VideoFrame, scale: float) -> UInt8[np.ndarray, "h w 3"]:
-        orientation = Orientation.of(frame)
+        orientation = self._orientation
         width, height = (
             max(1, round(length * scale))
             for length in (self._displayed[::-1] if orientation.transposed else self._displayed)
