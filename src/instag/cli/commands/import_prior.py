@@ -27,10 +27,10 @@ def import_prior(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Make a prior of the original's pre-trained weights. Nothing in the files is run."""
-    for weights in (face, mouth):
-        refuse_checkpoint(weights)
     check_name(speech)
     options.refuse_existing(output, overwrite, face, mouth)
+    for weights in (face, mouth):
+        refuse_checkpoint(weights)
     from instag.interop.instag_checkpoints import import_prior as imported
 
     prior = imported(face, mouth, front_end=speech)
