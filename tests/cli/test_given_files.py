@@ -78,6 +78,12 @@ CASES = {
     "adapt me.clip -o x.avatar --prior me.avatar": "Leave --prior out for the bundled one",
     "adapt me.clip -o x.avatar --prior me.clip": "instag pretrain me.clip CLIP... -o my.prior",
     "speak me.avatar a.wav -o out.avi": "a video is written as .mp4",
+    "create a.wav -o out.mp4": "an avatar is written there",
+    "create a.wav -o x.clip": "Give -o x.avatar",
+    "adapt me.clip -o X.MP4": "an avatar is written there",
+    "prepare a.wav -o out.mp4": "a clip is written there",
+    "prepare a.wav -o x.avatar": "Give -o x.clip",
+    "pretrain me.clip -o x.avatar": "Give -o x.prior",
 }
 
 

@@ -59,6 +59,20 @@ Speech = Annotated[
     ),
 ]
 
+VIDEOS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
+OF_OTHERS = {*VIDEOS, ".wav", ".mp3", ".m4a", ".png", ".jpg", ".html", ".avatar", ".clip", ".prior"}
+"""Endings that promise something else than an artefact, or another one."""
+
+
+def refuse_ending(output: Path, noun: str, ending: str) -> None:
+    """An artefact is not called like something else: who gives out.mp4 waits for a video. Raises
+    BadArgument."""
+    if output.suffix.lower() in OF_OTHERS - {ending}:
+        raise BadArgument(
+            f"{output}: {noun} is written there, and its name says something else. Give "
+            f"-o {output.with_suffix(ending)}"
+        )
+
 
 def refuse_existing(output: Path, overwrite: bool, *inputs: Path | None) -> None:
     """An output that exists is replaced only when asked for, and never where it is one of the

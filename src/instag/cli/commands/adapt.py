@@ -38,6 +38,7 @@ def adapt(
     note = untested(output, clip, training)
     going_on = not overwrite and note.goes_on()
     options.refuse_existing(output, overwrite or going_on, training.prior)
+    options.refuse_ending(output, "an avatar", ".avatar")
     import instag
     from instag.data.clip import Clip
     from instag.runtime.threads import set_threads

@@ -41,6 +41,7 @@ def create(
     going_on = not overwrite and note.goes_on()
     read = (video, capture.sound, Path(capture.au), training.prior)
     options.refuse_existing(output, overwrite or going_on, *read)
+    options.refuse_ending(output, "an avatar", ".avatar")
     import instag
     from instag.creation import OBSERVE
     from instag.runtime.threads import set_threads

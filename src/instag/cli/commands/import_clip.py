@@ -23,6 +23,7 @@ def import_clip(
     """Make a clip of data that was prepared for InsTaG or its relatives: poses, masks, landmarks,
     action units and features are kept."""
     options.refuse_folder(output, empty=True)
+    options.refuse_ending(output, "a clip", ".clip")
     refuse_layout(folder)
     from instag.interop.adnerf import import_clip as adnerf
 

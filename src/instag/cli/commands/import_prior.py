@@ -29,6 +29,7 @@ def import_prior(
     """Make a prior of the original's pre-trained weights. Nothing in the files is run."""
     check_name(speech)
     options.refuse_existing(output, overwrite, face, mouth)
+    options.refuse_ending(output, "a prior", ".prior")
     for weights in (face, mouth):
         refuse_checkpoint(weights)
     from instag.interop.instag_checkpoints import import_prior as imported

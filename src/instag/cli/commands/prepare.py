@@ -51,6 +51,7 @@ def prepare(
     refuse_video(video)
     if not output.is_dir():
         check_writable(output)
+        options.refuse_ending(output, "a clip", ".clip")
     if threads is not None:  # set, it loads Torch, which else is loaded beside the video
         set_threads(threads)
     chosen = replace(capture, speech=speech, seconds=seconds)

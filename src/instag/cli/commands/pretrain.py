@@ -35,6 +35,7 @@ def pretrain(
         refuse_clip(clip)
     check_name(training.speech)
     options.refuse_existing(output, overwrite)
+    options.refuse_ending(output, "a prior", ".prior")
     import instag
     from instag.runtime.threads import set_threads
 
