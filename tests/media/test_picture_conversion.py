@@ -1,5 +1,6 @@
 """Pictures as displayed: tones, orientation, interlaced fields, sizes that change."""
 
+import gc
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -223,3 +224,16 @@ def test_pictures_with_exif(tmp_path: Path, turn: int, turned) -> None:
     path.write_bytes(plain[:2] + b"\xff\xe1" + length + exif + plain[2:])
     np.testing.assert_allclose(next(read_frames(path))[..., 0], turned(image), atol=2)
     assert probe(path).width == turned(image).shape[1]
+
+
+def test_frames_are_given_back_without_a_search_for_garbage(tmp_path: Path) -> None:
+    """A minute of a large video would fill the memory before Python looks for circles."""
+    video = lying(tmp_path / "plain.mp4")
+    gc.collect()
+    gc.disable()
+    try:
+        assert list(read_frames(video))
+        left = [each for each in gc.get_objects() if isinstance(each, av.VideoFrame)]
+    finally:
+        gc.enable()
+    assert not left

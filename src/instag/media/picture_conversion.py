@@ -11,7 +11,7 @@ import numpy as np
 from av.error import BlockingIOError as NeedsMore
 from av.error import EOFError as EndOfFile
 from av.filter import Graph
-from av.sidedata.sidedata import SideData, Type
+from av.sidedata.sidedata import SideData, SideDataContainer, Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation
 from av.video.stream import VideoStream
@@ -93,10 +93,15 @@ class Orientation:
 def _display_matrix(frame: VideoFrame) -> SideData | None:
     """Raises ValueError where more came with the frame that PyAV has no name for than Exif."""
     try:
-        return frame.side_data.get(Type.DISPLAYMATRIX)  # pyright: ignore - a wrong stub
+        return _matrix_beside(frame)
     except ValueError:
-        plain = _Filters()(frame, ("sidedata", f"mode=delete:type={EXIF}"))
-        return plain.side_data.get(Type.DISPLAYMATRIX)  # pyright: ignore - a wrong stub
+        return _matrix_beside(_Filters()(frame, ("sidedata", f"mode=delete:type={EXIF}")))
+
+
+def _matrix_beside(frame: VideoFrame) -> SideData | None:
+    """`frame.side_data` itself makes a circle with the frame, whose pixels then stay until garbage
+    is collected: hundreds of megabytes."""
+    return SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # pyright: ignore - a wrong stub
 
 
 def displayed_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
