@@ -5,7 +5,6 @@ that does it.
 need is loaded when they run: Torch alone takes seconds, in which the video can be read.
 """
 
-import gc
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -137,7 +136,6 @@ def _video(
         kept = extract_frames(
             clip, video, square, chosen, part(report, 0.3, 1.0), flaws.append, scan.timeline
         )
-    gc.collect()  # PyAV's containers are circles, which hold the frames of their decoders
     clip = _with(clip, frame_count=len(kept), first_frame=kept.first)
     return _with_flaws(clip, "video", flaws)
 

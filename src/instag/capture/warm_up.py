@@ -7,6 +7,7 @@ from threading import Thread
 
 import numpy as np
 
+from instag.runtime.garbage import loading_uncollected
 from instag.runtime.threads import compute_alone
 
 
@@ -22,8 +23,13 @@ def warming_up() -> Iterator[None]:
 
 
 def load_stages() -> None:
-    """Import the modules of the later stages; garbage is collected, as who warms up makes some.
-    Before numba runs any kernel it fills tables of its own, which takes it a second."""
+    """Import the modules of the later stages. Before numba runs any kernel it fills tables of its
+    own, which takes it a second."""
+    with loading_uncollected():
+        _load()
+
+
+def _load() -> None:
     compute_alone()
     import instag.capture.quality.report
     import instag.capture.segmentation.background
