@@ -7,15 +7,14 @@ from scipy.spatial.transform import Rotation
 from capture.painted_face import DISTANCE, INTRINSICS, face_at_rest, paint
 from instag.capture.tracking.photometric import (
     ImageGradients,
-    Linearization,
     Pose,
     align_image,
     linearize,
+    look,
 )
 from instag.capture.tracking.skin_features import Texture, detail, estimate_texture, sample_points
 
 POINTS = sample_points(face_at_rest(), 1500)
-UNKNOWN = Texture(values=np.zeros(1500), variances=np.full(1500, np.inf))
 TRUE = Pose(
     rotation=Rotation.from_rotvec([0.1, -0.15, 0.05]).as_matrix(),
     translation=np.array([0.01, -0.01, -DISTANCE]),
@@ -39,7 +38,7 @@ def gradients(picture: np.ndarray) -> ImageGradients:
 
 def texture() -> Texture:
     """As the true pose shows it, to one level of grey."""
-    seen = linearize(gradients(paint(TRUE)), POINTS, UNKNOWN, TRUE, INTRINSICS)
+    seen = look(gradients(paint(TRUE)), POINTS, None, TRUE, INTRINSICS)
     assert (seen.weights > 0).mean() > 0.7
     return Texture(values=seen.values, variances=np.where(seen.weights > 0, 1.0, np.inf))
 
@@ -104,9 +103,10 @@ def test_a_hand_before_the_cheek_does_not_matter() -> None:
 
 def test_a_face_outside_the_picture_has_no_information() -> None:
     away = Pose(rotation=TRUE.rotation, translation=np.array([3.0, 0, -DISTANCE]))
-    seen: Linearization = linearize(gradients(paint(TRUE)), POINTS, texture(), away, INTRINSICS)
+    seen = look(gradients(paint(TRUE)), POINTS, texture(), away, INTRINSICS)
     assert not seen.weights.any()
-    assert not seen.hessian.any()
+    found = linearize(gradients(paint(TRUE)), POINTS, texture(), away, INTRINSICS)
+    assert not found.hessian.any()
     assert not estimate_texture(seen.values[None], seen.weights[None]).values.any()
     assert (
         align_image(
@@ -125,3 +125,13 @@ def test_a_known_first_linearization_changes_nothing() -> None:
     )
     np.testing.assert_array_equal(found.rotation, again.rotation)
     np.testing.assert_array_equal(found.translation, again.translation)
+
+
+def test_what_is_seen_is_compared_at_the_texture_s_contrast() -> None:
+    picture = paint(TRUE)
+    dimmer = np.rint(0.8 * picture.astype(np.float64)).astype(np.uint8)
+    seen = look(gradients(dimmer), POINTS, texture(), TRUE, INTRINSICS)
+    visible = seen.weights > 0
+    np.testing.assert_allclose(seen.values[visible], texture().values[visible], atol=2)
+    bare = look(gradients(dimmer), POINTS, None, TRUE, INTRINSICS)
+    np.testing.assert_allclose(bare.values / 0.8, seen.values, atol=0.2)

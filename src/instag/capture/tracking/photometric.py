@@ -34,16 +34,22 @@ class Pose:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linearization:
-    """Residuals of a picture against a texture in one pose, linearized in the pose.
-
-    values, weights: each point's band-passed brightness over the picture's contrast (undefined
-    where it is not visible), and its visibility in [0, 1]. hessian, gradient: the normal equations
-    of [w, dt]. cost: mean robust residual, 0 where picture and texture agree.
-    """
+class Appearance:
+    """What a picture shows in one pose: each point's band-passed brightness over the picture's
+    contrast (undefined where it is not visible), and its visibility in [0, 1]."""
 
     values: Float[np.ndarray, " s"]
     weights: Float[np.ndarray, " s"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linearization:
+    """Residuals of a picture against a texture in one pose, linearized in the pose.
+
+    hessian, gradient: the normal equations of [w, dt]. cost: mean robust residual, 0 where picture
+    and texture agree.
+    """
+
     hessian: Float[np.ndarray, "6 6"]
     gradient: Float[np.ndarray, "6"]
     cost: float
@@ -70,6 +76,23 @@ class ImageGradients:
         return np.array([whole.focal, left, top])
 
 
+def look(
+    gradients: ImageGradients,
+    points: SkinPoints,
+    texture: Texture | None,
+    pose: Pose,
+    intrinsics: Intrinsics,
+) -> Appearance:
+    """What a picture shows in a pose; its contrast is 1 where no texture is known."""
+    samples, contrast = _Samples.of(points), 1.0
+    samples.see(gradients, pose.rotation, pose.translation, intrinsics)
+    if texture is not None:
+        contrast = kernels.contrast_of(
+            samples.values, samples.weights, texture.values, texture.variances
+        )
+    return Appearance(values=samples.values / contrast, weights=samples.weights)
+
+
 def linearize(
     gradients: ImageGradients,
     points: SkinPoints,
@@ -82,8 +105,6 @@ def linearize(
     samples.take(gradients, pose.rotation, pose.translation, intrinsics)
     equations = samples.compare(texture)
     return Linearization(
-        values=samples.values / equations.contrast,
-        weights=samples.weights,
         hessian=equations.hessian,
         gradient=equations.gradient,
         cost=kernels.mean_cost(
@@ -153,13 +174,14 @@ class _Samples:
     def values(self) -> Float[np.ndarray, " s"]:
         return self.shown[0]
 
-    def take(
+    def see(
         self,
         gradients: ImageGradients,
         rotation: Float[np.ndarray, "3 3"],
         translation: Float[np.ndarray, "3"],
         intrinsics: Intrinsics,
     ) -> None:
+        """All but the derivatives by the pose."""
         columns, rows, scales = self.places
         values, across, down = self.shown
         height, width = gradients.table.shape[:2]
@@ -176,6 +198,17 @@ class _Samples:
             self.weights,
         )
         kernels.interpolate(gradients.table, columns, rows, values, across, down)
+
+    def take(
+        self,
+        gradients: ImageGradients,
+        rotation: Float[np.ndarray, "3 3"],
+        translation: Float[np.ndarray, "3"],
+        intrinsics: Intrinsics,
+    ) -> None:
+        """All of it."""
+        self.see(gradients, rotation, translation, intrinsics)
+        scales, (_, across, down) = self.places[2], self.shown
         kernels.differentiate(
             self.points.positions, rotation, translation, scales, across, down, self.jacobian
         )

@@ -96,6 +96,18 @@ def differentiate(
         jacobian[3, s], jacobian[4, s], jacobian[5, s] = by_x, by_y, by_z
 
 
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=REORDERED, inline="always")
+def contrast_of(values, weights, texture, variances):  # pragma: no cover - compiled
+    """A picture's contrast against a texture."""
+    both, alone = 0.0, 0.0
+    for s in range(len(values)):
+        weight = weights[s] / variances[s] * texture[s]
+        both += weight * values[s]
+        alone += weight * texture[s]
+    low, high = CONTRAST_RANGE
+    return min(max(both / alone, low), high) if alone > 0 else 1.0
+
+
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=REORDERED)
 def compare(
     values, weights, jacobian, texture, variances, hessian, gradient
@@ -103,13 +115,7 @@ def compare(
     """Write the normal equations of the pose; returns the picture's contrast against the
     texture."""
     count = len(values)
-    both, alone = 0.0, 0.0
-    for s in range(count):
-        weight = weights[s] / variances[s] * texture[s]
-        both += weight * values[s]
-        alone += weight * texture[s]
-    low, high = CONTRAST_RANGE
-    contrast = min(max(both / alone, low), high) if alone > 0 else 1.0
+    contrast = contrast_of(values, weights, texture, variances)
     residuals, pulls, pulled = np.empty(count), np.empty(count), np.empty(count)
     for s in range(count):
         residual = contrast * texture[s] - values[s]

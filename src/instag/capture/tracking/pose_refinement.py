@@ -19,12 +19,13 @@ from jaxtyping import Bool, Float, Int, UInt8
 from instag.capture.tracking.bundle_adjustment import Rig
 from instag.capture.tracking.fit_head import RIGID, fit_head, rigid_flow
 from instag.capture.tracking.photometric import (
+    Appearance,
     ImageGradients,
     Intrinsics,
-    Linearization,
     Pose,
     align_image,
     linearize,
+    look,
 )
 from instag.capture.tracking.pose_smoothing import (
     Observations,
@@ -200,34 +201,27 @@ def _alternate(
     report: Report,
 ) -> Texture:
     """The texture of some pictures, estimated in alternation with their poses."""
-    details = [seen.detail for seen in in_order(gradients, frames.tolist())]
     poses = [_pose_of(start, index) for index in frames.tolist()]
-    unknown = Texture(
-        values=np.zeros(len(points.positions)), variances=np.full(len(points.positions), np.inf)
-    )
-    texture = _texture_of(
-        list(
-            in_order(
-                lambda seen: linearize(
-                    ImageGradients.of(seen[0]), points, unknown, seen[1], intrinsics
-                ),
-                zip(details, poses, strict=True),
-            )
-        )
-    )
+
+    def begin(number: int) -> tuple[Detail, Appearance]:
+        seen = gradients(int(frames[number]))
+        return seen.detail, look(seen, points, None, poses[number], intrinsics)
+
+    details, looks = map(list, zip(*in_order(begin, range(len(frames))), strict=True))
+    texture = _texture_of(looks)
     for iteration in range(TEXTURE_ITERATIONS):
 
         def work(
             number: int, texture: Texture = texture, poses: list[Pose] = poses
-        ) -> tuple[Pose, Linearization]:
+        ) -> tuple[Pose, Appearance]:
             seen = ImageGradients.of(details[number])
             pose = align_image(
                 seen, points, texture, poses[number], intrinsics, iterations=TEXTURE_STEPS
             )
-            return pose, linearize(seen, points, texture, pose, intrinsics)
+            return pose, look(seen, points, texture, pose, intrinsics)
 
-        poses, linearized = map(list, zip(*in_order(work, range(len(details))), strict=True))
-        texture = _texture_of(linearized)
+        poses, looks = map(list, zip(*in_order(work, range(len(details))), strict=True))
+        texture = _texture_of(looks)
         report(iteration + 1, TEXTURE_ITERATIONS)
     return texture
 
@@ -236,10 +230,9 @@ def _pose_of(poses: Poses, index: int) -> Pose:
     return Pose(rotation=poses.rotations[index], translation=poses.translations[index])
 
 
-def _texture_of(linearized: list[Linearization]) -> Texture:
+def _texture_of(looks: list[Appearance]) -> Texture:
     return estimate_texture(
-        np.stack([seen.values for seen in linearized]),
-        np.stack([seen.weights for seen in linearized]),
+        np.stack([seen.values for seen in looks]), np.stack([seen.weights for seen in looks])
     )
 
 
