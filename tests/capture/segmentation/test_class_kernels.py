@@ -41,14 +41,45 @@ def test_the_first_of_equally_likely_classes_is_taken() -> None:
     assert (labels[0] == 1).all()
 
 
+def evidence(
+    score: np.ndarray, *, absent: float = 0, present: float = 0, skin: float = 0, **changes
+) -> np.ndarray:
+    """The scores with evidence that tells nothing, but for what is given."""
+    given = {
+        "image": np.zeros((*SHAPE, 3), np.uint8),
+        "table": np.zeros((kernels.BINS**3, 5), np.float32),
+        "oval": np.zeros(SHAPE, np.uint8),
+        "to_head": np.array([[0, 0, 1.2], [0, 0, 0.3]]),  # beside the cheek
+        **changes,
+    }
+    found = score.copy()
+    absence, presence, odds = (
+        np.full(SHAPE, value, np.float32) for value in (absent, present, skin)
+    )
+    image, table, oval, to_head = (given[name] for name in ("image", "table", "oval", "to_head"))
+    kernels.add_evidence(
+        found, image, np.float32(0.7), table, absence, presence, odds, oval, to_head
+    )
+    assert (found.max(-1) == 0).all()
+    return found
+
+
 def test_scores_become_probabilities() -> None:
     score = RANDOM.normal(0, 20, (*SHAPE, 5)).astype(np.float32)
+    found = evidence(score)
+    score[..., 1] -= 4  # no torso beside the cheek
     true = np.exp(score.astype(float)) / np.exp(score.astype(float)).sum(-1, keepdims=True)
-    kernels.subtract_largest(score)
-    assert (score.max(-1) == 0).all()
-    np.exp(score, out=score)
-    kernels.divide_by_sum(score)
-    np.testing.assert_allclose(score, true, atol=1e-5)
+    np.exp(found, out=found)
+    kernels.divide_by_sum(found)
+    np.testing.assert_allclose(found, true, atol=1e-5)
+
+
+def test_medians_are_numpy_s() -> None:
+    colours, mask = RANDOM.integers(0, 256, (2, *SHAPE, 3), np.uint8)
+    for least in (0, 128, 200, np.sort(mask[..., 0].ravel())[-1]):
+        chosen, found = (mask[..., 0] >= least).view(np.uint8), np.empty(3, np.float32)
+        kernels.medians(colours, chosen, found)
+        np.testing.assert_array_equal(found, np.median(colours[chosen > 0], 0))
 
 
 @pytest.mark.parametrize(
@@ -67,24 +98,24 @@ def test_skin_is_told_by_its_chroma_and_not_in_the_dark(
 
 def test_terms_go_to_their_classes() -> None:
     score = np.zeros((*SHAPE, 5), np.float32)
-    absent, present, skin = (np.full(SHAPE, value, np.float32) for value in (-3, -0.1, -2))
-    kernels.add_person_and_skin(score, absent, present, skin)
-    np.testing.assert_allclose(score[0, 0], [-3, -0.1, -2.1, -1.1, -0.1], rtol=1e-6)
-    bins = RANDOM.integers(0, 7, SHAPE).astype(np.int32)
-    table, before = RANDOM.random((7, 5), np.float32), score.copy()
-    kernels.add_colours(score, np.float32(0.7), bins, table)
-    np.testing.assert_allclose(score, before + 0.7 * table[bins], rtol=1e-5)
+    found = evidence(score, absent=-3, present=-0.1, skin=-2)
+    np.testing.assert_allclose(found[0, 0], [-2.9, -4, -2, -1, 0], atol=1e-6)
+    image = RANDOM.integers(0, 256, (*SHAPE, 3), np.uint8)
+    table = RANDOM.random((kernels.BINS**3, 5), np.float32)
+    bins = [image[..., channel].astype(int) >> 3 for channel in range(3)]
+    expected = 0.7 * table[(bins[0] * 32 + bins[1]) * 32 + bins[2]] - [0, 4, 0, 0, 0]
+    expected -= expected.max(-1, keepdims=True)
+    np.testing.assert_allclose(evidence(score, image=image, table=table), expected, atol=1e-6)
 
 
 def test_inside_the_oval_is_the_face() -> None:
-    score = np.zeros((*SHAPE, 5), np.float32)
     oval = np.zeros(SHAPE, np.uint8)
     oval[2:7, 3:8] = 1
     to_head = np.array([[0.2, 0, -1.1], [0, -0.2, 1.5]])
-    kernels.apply_oval(score, oval, to_head)
-    assert score[6, 5].argmax() == score[2, 5].argmax() == 3
-    assert score[6, 5, 4] < score[2, 5, 4] == 0, "hair may cover the forehead alone"
-    assert (score[8, :, 3] < 0).all(), "no face below the jaw"
+    found = evidence(np.zeros((*SHAPE, 5), np.float32), oval=oval, to_head=to_head)
+    assert found[6, 5].argmax() == found[2, 5].argmax() == 3
+    assert found[6, 5, 4] < found[2, 5, 4] == -3, "hair may cover the forehead alone"
+    assert (found[8, :, 3] < 0).all(), "no face below the jaw"
 
 
 def test_colours_are_counted_where_a_class_is_likely() -> None:

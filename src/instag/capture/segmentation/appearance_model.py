@@ -15,21 +15,17 @@ from jaxtyping import Bool, Float, Int, UInt8
 from scipy.ndimage import gaussian_filter
 
 from instag.capture.segmentation.class_kernels import (
-    add_colours,
-    add_person_and_skin,
-    apply_oval,
+    BINS,
+    add_evidence,
     count_colours,
     divide_by_sum,
+    medians,
     skin_log_odds,
     skin_terms,
-    subtract_largest,
 )
 from instag.observed import Region
 from instag.perception.head_coordinates import OVAL, to_head
 from instag.runtime.parallel import in_order
-
-BINS = 32
-"""Bins of each of red, green and blue."""
 
 
 def bin_numbers(image: UInt8[np.ndarray, "*shape 3"]) -> np.ndarray:
@@ -44,6 +40,11 @@ class ColorHistogram:
     bins), so that a flat histogram gives 0."""
 
     log_likelihood: Float[np.ndarray, "bins c"]
+
+    @classmethod
+    def flat(cls) -> "ColorHistogram":
+        """That of colours that tell nothing."""
+        return cls(log_likelihood=np.zeros((BINS**3, len(CLASSES)), np.float32))
 
     @classmethod
     def estimate(
@@ -176,7 +177,7 @@ def atlas_map(to_head: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "2 3"]:
 
 
 def posterior(
-    seen: HeadView, log_atlas: Float[np.ndarray, "a a c"], histogram: ColorHistogram | None
+    seen: HeadView, log_atlas: Float[np.ndarray, "a a c"], histogram: ColorHistogram
 ) -> Float[np.ndarray, "h w c"]:
     """Probability of each class for each pixel of a view: person mask x atlas x colours, with the
     face's oval fixed."""
@@ -188,14 +189,18 @@ def posterior(
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    if histogram is not None:
-        add_colours(
-            prior, np.float32(_COLOR_WEIGHT), bin_numbers(seen.image), histogram.log_likelihood
-        )
     person = np.clip(seen.person, 0.01, 0.99)
-    add_person_and_skin(prior, np.log(1 - person), np.log(person), _skin_log_odds(seen))
-    apply_oval(prior, seen.oval, seen.to_head)
-    subtract_largest(prior)
+    add_evidence(
+        prior,
+        seen.image,
+        np.float32(_COLOR_WEIGHT),
+        histogram.log_likelihood,
+        np.log(1 - person),
+        np.log(person),
+        _skin_log_odds(seen),
+        seen.oval,
+        seen.to_head,
+    )
     np.exp(prior, out=prior)
     divide_by_sum(prior)
     return prior
@@ -208,9 +213,11 @@ def _skin_log_odds(seen: HeadView) -> Float[np.ndarray, "h w"]:
     Chroma shrinks in shade and in highlights; nearly black pixels get negative odds.
     """
     colours = cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb)
-    face = np.median(colours[seen.oval > 0], 0) if seen.oval.any() else (128, 150, 112)
+    face = np.array((128, 150, 112), np.float32)
+    if seen.oval.any():
+        medians(colours, seen.oval, face)
     likeness, unlike, dark = (np.empty(seen.oval.shape, np.float32) for _ in range(3))
-    skin_terms(colours, np.asarray(face, np.float32), likeness, unlike, dark)
+    skin_terms(colours, face, likeness, unlike, dark)
     np.exp(likeness, out=likeness)
     skin_log_odds(likeness, unlike, dark)
     return likeness
@@ -220,7 +227,7 @@ def fit_appearance_model(views: list[HeadView]) -> AppearanceModel:
     """Fit one clip's atlas and histograms to some of its frames (a dozen or more, evenly
     spaced)."""
     atlas = prior_atlas()
-    histogram: ColorHistogram | None = None
+    histogram = ColorHistogram.flat()
     bins = [bin_numbers(seen.image) for seen in views]
     near = [_dilated(seen.person > 0.5) for seen in views]
     seen_often = _times_seen(views)
@@ -230,7 +237,6 @@ def fit_appearance_model(views: list[HeadView]) -> AppearanceModel:
         posteriors = list(in_order(work, views))
         histogram = ColorHistogram.estimate(_color_counts(posteriors, bins, near))
         atlas = _estimate_atlas(posteriors, views, seen_often)
-    assert histogram is not None
     skin = np.concatenate(
         [cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb)[seen.oval > 0] for seen in views]
     )

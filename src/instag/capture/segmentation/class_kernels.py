@@ -8,6 +8,9 @@ import numpy as np
 from numba import njit
 
 F = np.float32
+BINS = 32
+"""Bins of each of red, green and blue."""
+CLASSES = 5
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -47,14 +50,27 @@ def skin_log_odds(likeness, unlike, dark):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def add_colours(score, weight, bins, table):  # pragma: no cover - compiled
-    """Score += weight x the bin's row of the table."""
-    height, width, classes = score.shape
+def medians(colours, mask, found):  # pragma: no cover - compiled
+    """Write the median of each channel of a picture [h w 3] where a mask is not 0, as numpy has it:
+    the mean of the middle two where they are even in number. Some pixel must be in the mask."""
+    height, width = mask.shape
+    counts, total = np.zeros((3, 256), np.int64), 0
     for row in range(height):
         for column in range(width):
-            entry = table[bins[row, column]]
-            for label in range(classes):
-                score[row, column, label] += weight * entry[label]
+            if mask[row, column] != 0:
+                total += 1
+                for channel in range(3):
+                    counts[channel, colours[row, column, channel]] += 1
+    for channel in range(3):
+        low, passed = 0, counts[channel, 0]
+        while passed <= (total - 1) // 2:
+            low += 1
+            passed += counts[channel, low]
+        high = low
+        while passed <= total // 2:
+            high += 1
+            passed += counts[channel, high]
+        found[channel] = 0.5 * (low + high)
 
 
 @njit(cache=True, nogil=True)
@@ -70,33 +86,70 @@ def count_colours(bins, probabilities, near, least, counts):  # pragma: no cover
                     counts[bins[row, column], label] += value
 
 
-@njit(cache=True, nogil=True)
-def add_person_and_skin(score, absent, present, skin):  # pragma: no cover - compiled
-    """Add the log probabilities of no person to the first of the classes background, torso, neck,
-    face and hair, and those of one to the others; to the neck the log odds of skin, and to the face
-    no less than -1 of them."""
-    height, width, classes = score.shape
-    for row in range(height):
-        for column in range(width):
-            pixel, odds = score[row, column], skin[row, column]
-            pixel[0] += absent[row, column]
-            for label in range(1, classes):
-                pixel[label] += present[row, column]
-            pixel[2] += odds
-            pixel[3] += max(odds, F(-1))
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _within_oval(torso, neck, face, hair, x, y):  # pragma: no cover - compiled
+    """Scores in the face's oval: face, except hair over the forehead."""
+    if y > 0.7 or (x > 0.6 and y > 0.3):
+        face += F(3)
+    else:
+        hair -= F(8)
+    return torso - F(8), neck - F(8), face, hair
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _beside_oval(torso, neck, face, hair, x, y):  # pragma: no cover - compiled
+    """Scores elsewhere: no face below the jaw, no neck and torso beside and above it."""
+    if y < 0.22:
+        face -= F(8)
+    if y > 0.45:
+        neck -= F(8)
+    if y > 0.55 and x < 1.7:
+        torso -= F(8)
+    if y > 0.2 and x < 1.6:
+        torso -= F(4)
+    if x > 1.25 and y > -0.5:
+        neck -= F(4)
+    if y < 0.2 and x < 0.6:
+        hair -= F(4)
+    return torso, neck, face, hair
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def subtract_largest(score):  # pragma: no cover - compiled
-    """Subtract each pixel's largest score from all of its scores."""
-    height, width, classes = score.shape
+def add_evidence(
+    score, image, weight, table, absent, present, skin, oval, to_head
+):  # pragma: no cover - compiled
+    """Add to the score of each class, which are background, torso, neck, face and hair:
+
+    weight x the row of the table [bins 5] that is the colour's; the log probability of no person to
+    the background, and of one to the others; to the neck the log odds of skin, and to the face no
+    less than -1 of them; the constraints of the face's oval. Then subtract the pixel's largest.
+    to_head: pixels to head coordinates. In one pass, and without a view of each pixel: that takes
+    longer than all sums."""
+    height, width = oval.shape
     for row in range(height):
         for column in range(width):
-            largest = score[row, column, 0]
-            for label in range(1, classes):
-                largest = max(largest, score[row, column, label])
-            for label in range(classes):
-                score[row, column, label] -= largest
+            red, green, blue = image[row, column, 0], image[row, column, 1], image[row, column, 2]
+            entry = ((red >> 3) * BINS + (green >> 3)) * BINS + (blue >> 3)
+            there, odds = present[row, column], skin[row, column]
+            background = score[row, column, 0] + weight * table[entry, 0] + absent[row, column]
+            torso = score[row, column, 1] + weight * table[entry, 1] + there
+            neck = score[row, column, 2] + weight * table[entry, 2] + there + odds
+            face = score[row, column, 3] + weight * table[entry, 3] + there + max(odds, F(-1))
+            hair = score[row, column, 4] + weight * table[entry, 4] + there
+            down, right = F(row) + F(0.5), F(column) + F(0.5)
+            x = abs(to_head[0, 0] * right + to_head[0, 1] * down + to_head[0, 2])
+            y = to_head[1, 0] * right + to_head[1, 1] * down + to_head[1, 2]
+            if oval[row, column] > 0:
+                background -= F(8)
+                torso, neck, face, hair = _within_oval(torso, neck, face, hair, x, y)
+            else:
+                torso, neck, face, hair = _beside_oval(torso, neck, face, hair, x, y)
+            largest = max(background, torso, neck, face, hair)
+            score[row, column, 0] = background - largest
+            score[row, column, 1] = torso - largest
+            score[row, column, 2] = neck - largest
+            score[row, column, 3] = face - largest
+            score[row, column, 4] = hair - largest
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -143,48 +196,12 @@ def mix_both(now, before, after, since, until, history, mixed):  # pragma: no co
 @njit(cache=True, nogil=True)
 def most_likely(classes, weights, labels):  # pragma: no cover - compiled
     """The first of the classes with the largest weighted probability."""
-    height, width, count = classes.shape
+    height, width = labels.shape
     for row in range(height):
         for column in range(width):
             best, largest = 0, classes[row, column, 0] * weights[0]
-            for label in range(1, count):
+            for label in range(1, CLASSES):  # a constant, so that the loop is unrolled
                 value = classes[row, column, label] * weights[label]
                 if value > largest:
                     best, largest = label, value
             labels[row, column] = best
-
-
-@njit(cache=True, nogil=True)
-def apply_oval(score, oval, to_head):  # pragma: no cover - compiled
-    """Add the constraints of the face's oval to the scores: face inside it, except hair over the
-    forehead; no face below the jaw. The classes are background, torso, neck, face and hair."""
-    height, width = oval.shape
-    background, torso, neck, face, hair = 0, 1, 2, 3, 4
-    for row in range(height):
-        for column in range(width):
-            down, right = F(row) + F(0.5), F(column) + F(0.5)
-            x = to_head[0, 0] * right + to_head[0, 1] * down + to_head[0, 2]
-            y = to_head[1, 0] * right + to_head[1, 1] * down + to_head[1, 2]
-            aside = abs(x)
-            pixel = score[row, column]
-            if oval[row, column] > 0:
-                if y > 0.7 or (aside > 0.6 and y > 0.3):
-                    pixel[face] += F(3)
-                else:
-                    pixel[hair] -= F(8)
-                pixel[background] -= F(8)
-                pixel[torso] -= F(8)
-                pixel[neck] -= F(8)
-                continue
-            if y < 0.22:
-                pixel[face] -= F(8)
-            if y > 0.45:
-                pixel[neck] -= F(8)
-            if y > 0.55 and aside < 1.7:
-                pixel[torso] -= F(8)
-            if y > 0.2 and aside < 1.6:
-                pixel[torso] -= F(4)
-            if aside > 1.25 and y > -0.5:
-                pixel[neck] -= F(4)
-            if y < 0.2 and aside < 0.6:
-                pixel[hair] -= F(4)

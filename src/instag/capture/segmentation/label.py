@@ -177,17 +177,23 @@ def clean(classes: Float[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "h w"]:
     small = max(8, round(labels.size * 4e-4))
     person = fill_holes(largest_component(labels != BACKGROUND), 8 * small)
     labels = _relabel(labels, person & (labels == BACKGROUND), classes, (BACKGROUND,))
-    np.putmask(labels, ~person, BACKGROUND)
+    labels = labels * person.view(np.uint8)  # BACKGROUND, which is 0, elsewhere
     labels = _relabel(labels, _detached_hair_at_jaw(labels), classes, (BACKGROUND, FACE, HAIR))
     head = labels >= FACE
     whole = fill_holes(largest_component(head), 4 * small)
     labels = _relabel(labels, head & ~whole, classes, (BACKGROUND, FACE, HAIR))
     labels = _relabel(labels, whole & ~head, classes, (BACKGROUND, TORSO, NECK))
     labels = _relabel(labels, _detached_body(labels), classes, (BACKGROUND, TORSO, NECK))
-    np.putmask(labels, _enclosed_hair(labels, 8 * small), FACE)
+    _paint(labels, _enclosed_hair(labels, 8 * small), FACE)
     for one, other in ((FACE, HAIR), (HAIR, FACE), (NECK, TORSO), (TORSO, NECK)):
-        np.putmask(labels, small_components(labels == one, small), other)
+        _paint(labels, small_components(labels == one, small), other)
     return labels
+
+
+def _paint(labels: UInt8[np.ndarray, "h w"], where: Bool[np.ndarray, "h w"], label: int) -> None:
+    """Give the pixels a label; mostly there are none."""
+    if where.any():
+        labels[where] = label
 
 
 def _detached_hair_at_jaw(labels: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
