@@ -353,12 +353,13 @@ class Clip:
         )
 
     def save_surface(self, index: int, surface: Surface) -> None:
-        """Takes any size whose halving is the stored one; the full frame's size is expected."""
+        """Takes any size; half the frame's is stored as it is."""
         half = (self.info.width // 2, self.info.height // 2)
-        depth = cv2.resize(
-            np.where(surface.valid, surface.depth, 0), half, interpolation=cv2.INTER_NEAREST
-        )
-        normal = cv2.resize(surface.normal, half, interpolation=cv2.INTER_NEAREST)
+        depth, normal = np.where(surface.valid, surface.depth, 0), surface.normal
+        if depth.shape[::-1] != half:
+            depth, normal = (
+                cv2.resize(each, half, interpolation=cv2.INTER_NEAREST) for each in (depth, normal)
+            )
         refuse_link(self.folder / "surface")
         write_arrays(
             self.path("surface", index),
