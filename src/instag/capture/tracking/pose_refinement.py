@@ -50,8 +50,9 @@ from instag.runtime.progress import Report, part, silent
 
 POINTS = 4_000
 """Points on the face."""
-TEXTURE_FRAMES = 100
-"""Pictures, evenly spaced, that the texture is estimated from."""
+TEXTURE_FRAMES = 50
+"""Pictures, evenly spaced, that the texture is estimated from: with twice as many, poses differ as
+much as where one of them is left out."""
 MOST_KEPT = 2**26
 """Bytes of pictures that are kept from their first use to the next: a few seconds of video."""
 TEXTURE_ITERATIONS = 3
