@@ -171,9 +171,9 @@ def _add_differences(places, image, regions, colour, total):  # pragma: no cover
     points, depths = total.shape
     for point in range(points):
         for depth in range(depths):
-            place = places[point * depths + depth]
-            column = min(max(int(place[0]), 0), width - 1)
-            row = min(max(int(place[1]), 0), height - 1)
+            place = point * depths + depth
+            column = min(max(int(places[place, 0]), 0), width - 1)
+            row = min(max(int(places[place, 1]), 0), height - 1)
             apart = np.float32(0)
             for channel in range(3):
                 seen = np.float32(image[row, column, channel]) / np.float32(255)

@@ -146,17 +146,21 @@ def _rasterize(screen, normals, triangles, picture):  # pragma: no cover - compi
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _finish(picture, depth):  # pragma: no cover - compiled
-    """Bring the picture's normals to unit length, and write its depth, 0 where it is empty."""
+    """Bring the picture's normals to unit length, and write its depth, 0 where it is empty. No view
+    of each pixel is taken: that took fifteen times as long."""
     height, width = depth.shape
     for row in range(height):
         for column in range(width):
-            pixel = picture[row, column]
+            inverse = picture[row, column, 0]
             depth[row, column] = 0
-            if pixel[0] > 0:
-                depth[row, column] = np.float32(1) / max(pixel[0], np.float32(1e-6))
-                x, y, z = pixel[1], pixel[2], pixel[3]
+            if inverse > 0:
+                depth[row, column] = np.float32(1) / max(inverse, np.float32(1e-6))
+                x, y = picture[row, column, 1], picture[row, column, 2]
+                z = picture[row, column, 3]
                 length = np.sqrt(x * x + y * y + z * z) + np.float32(1e-8)
-                pixel[1], pixel[2], pixel[3] = x / length, y / length, z / length
+                picture[row, column, 1] = x / length
+                picture[row, column, 2] = y / length
+                picture[row, column, 3] = z / length
 
 
 @final

@@ -145,10 +145,14 @@ def _trimap(
     hair_in, hair_out, edge = reaches
     height, width = away.shape
     half, count = np.float32(0.5), 0
+    widest = max(hair_in, hair_out, edge) + half
     for row in range(height):
         for column in range(width):
-            far = away[row, column]
-            signed = far + half if person[row, column] > 0 else half - far
+            far, shown = away[row, column], person[row, column]
+            if far > widest:  # nearly all of the picture
+                inside[row, column], outside[row, column] = shown, 255 - shown
+                continue
+            signed = far + half if shown > 0 else half - far
             near = near_hair[row, column] > 0
             within = signed > hair_in or (signed > edge and not near)
             without = signed < -hair_out or (signed < -edge and not near)
