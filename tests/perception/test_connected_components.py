@@ -13,9 +13,16 @@ from instag.perception.connected_components import (
 )
 
 masks = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
+stretches = st.builds(
+    lambda mask, times, end: np.repeat(mask, times, axis=1)[:, : end or None],
+    masks,
+    st.integers(3, 9),
+    st.integers(-2, 0),
+)
+"""Masks of long stretches, of all widths, as those of pictures are."""
 
 
-@given(masks)
+@given(masks | stretches)
 def test_components_are_opencvs(mask: np.ndarray) -> None:
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(
         mask.astype(np.uint8), connectivity=4
