@@ -102,10 +102,18 @@ def detail(grey: UInt8[np.ndarray, "h w"], landmarks: Float[np.ndarray, "p 2"]) 
         np.ceil(landmarks.max(0) + MARGIN).astype(int), (left + 2, top + 2), (width, height)
     )
     cut = grey[top:bottom, left:right].astype(np.float32)
-    shade = cv2.GaussianBlur(cut, (0, 0), SHADING_SIGMA * min(height, WORKING_SIZE) / WORKING_SIZE)
+    shade = _shading(cut, SHADING_SIGMA * min(height, WORKING_SIZE) / WORKING_SIZE)
     return Detail(
         image=cv2.GaussianBlur(cut, (0, 0), NOISE_SIGMA) - shade, left=int(left), top=int(top)
     )
+
+
+def _shading(grey: Float[np.ndarray, "h w"], sigma: float) -> Float[np.ndarray, "h w"]:
+    """A wide blur, computed at half the size: an eighth of the products."""
+    height, width = grey.shape
+    small = cv2.resize(grey, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), sigma / 2)
+    return cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def estimate_texture(
