@@ -99,18 +99,20 @@ def test_no_such_file(create, out: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command",
+    "command, output",
     [
-        ("create", "me.mp4"),
-        ("speak", "me.avatar", "speech.wav"),
-        ("evaluate", "me.avatar", "me.clip"),
-        ("demo",),
+        (("create", "me.mp4"), "x.avatar"),
+        (("speak", "me.avatar", "speech.wav"), "x.mp4"),
+        (("evaluate", "me.avatar", "me.clip"), "x"),
+        (("demo",), "x"),
     ],
 )
 @pytest.mark.usefixtures("empty_inputs")
-def test_a_device_that_does_not_exist(run: Callable, out: Path, command: tuple[str, ...]) -> None:
+def test_a_device_that_does_not_exist(
+    run: Callable, out: Path, command: tuple[str, ...], output: str
+) -> None:
     assert_told(
-        run(*command, "-o", out / "x.mp4", "--device", "toaster"),
+        run(*command, "-o", out / output, "--device", "toaster"),
         "toaster",
         "Choose auto, cpu",
         code=2,
