@@ -27,7 +27,7 @@ from instag.training.stages.step import Comparison, HostChoices, StepInputs, Ste
 from instag.training.stages.targets import head_pictures
 from instag.training.supervision.closed_lids import drawn_closing
 from instag.training.supervision.landmarks import LandmarkBatch, LandmarkSampler
-from instag.types import Condition, Region, Rendering
+from instag.types import Condition, Region, Rendering, cat_conditions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,14 +217,7 @@ class FaceStage(LayerStage):
             features = face.point_features_at(points, aligned=aligned)
             return features, face.motion(features, condition), None
         every = face.point_features_at(torch.cat([points, taught.points]), aligned=aligned)
-        speech, expression = (
-            torch.cat(pair)
-            for pair in (
-                (condition.speech, taught.condition.speech),
-                (condition.expression, taught.condition.expression),
-            )
-        )
-        codes = face.encode_conditioning(Condition(speech=speech, expression=expression))
+        codes = face.encode_conditioning(cat_conditions([condition, taught.condition]))
         features, of_landmarks = every.split(len(points), len(taught.points))
         in_frames, in_taught = codes.split([self.batch, len(codes) - self.batch])
         return features, face.deform(features, in_frames), face.deform(of_landmarks, in_taught)
@@ -312,9 +305,7 @@ class FaceStage(LayerStage):
         self, step: int, taught: LandmarkBatch, answer: Deformation
     ) -> dict[str, Tensor]:
         weight = self.config.landmarks(step)
-        frames, points = taught.shift.shape[:2]
-        error = (answer.shift[:frames, :points, :2] - taught.shift).abs().mean()
-        terms = {"landmarks": weight * error / SHIFT_UNIT}
+        terms = {"landmarks": weight * taught.error(answer.shift) / SHIFT_UNIT}
         if taught.expressions is not None:
             terms["expressions"] = weight * taught.expressions.error(answer)
         return terms

@@ -222,9 +222,8 @@ class PretrainFaceStage(PretrainStage):
         people, and so the universal field's part."""
         assert deformed.landmarks is not None
         assert deformed.universal_landmarks is not None
-        weight, (frames, points) = self.config.landmarks(step), taught.shift.shape[:2]
-        error = (deformed.landmarks[:frames, :points, :2] - taught.shift).abs().mean()
-        terms = {"landmarks": weight * error / SHIFT_UNIT}
+        weight = self.config.landmarks(step)
+        terms = {"landmarks": weight * taught.error(deformed.landmarks) / SHIFT_UNIT}
         if taught.expressions is not None:
             terms["expressions"] = weight * taught.expressions.error(deformed.universal_landmarks)
         return terms

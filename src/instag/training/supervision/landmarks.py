@@ -35,6 +35,12 @@ class LandmarkBatch:
     shift: Float[Tensor, "f p 2"]
     expressions: ExpressionLabels | None = None
 
+    def error(self, moved: Float[Tensor, "b q 3"]) -> Float[Tensor, ""]:
+        """How far the landmarks are from where they should be, metres. moved: shifts of all points
+        in all frames."""
+        frames, points = self.shift.shape[:2]
+        return (moved[:frames, :points, :2] - self.shift).abs().mean()
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
