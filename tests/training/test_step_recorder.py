@@ -192,6 +192,31 @@ def test_steps_that_cannot_be_recorded_are_launched(
         assert recorder.compute(4) is None
 
 
+def test_where_one_persons_steps_cannot_be_recorded_everybodys_memory_goes_back(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = copied_clip(tmp_path / "other.clip", seed=2, frames=60)
+    with pretended_gpu(monkeypatch):
+        running = of_two_people([clip, other], "mouth")
+        memory, people = RecordedMemory(CUDA), running.people.here
+        first, second = (recorder_of(running, GsplatRenderer(), each, memory) for each in people)
+        for person, recorder in zip(people, (first, second), strict=True):
+            assert recorder.compute(2) is None
+            running.compute_gradients(person, 2)
+        assert first.compute(2) is not None
+        graphs, synchronized = iter(range(1, 9)), Mock()
+        monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: next(graphs))
+        monkeypatch.setattr(torch.cuda, "synchronize", synchronized)
+        with monkeypatch.context() as short:
+            short.setattr(running.stage, "deform", Mock(side_effect=RuntimeError("no memory. Ask")))
+            with pytest.warns(UserWarning, match="launched: no memory"):
+                assert second.compute(2) is None
+        synchronized.assert_called_once()
+        assert memory.pool == 1, "no graph is left in the old one"
+        assert first.compute(2) is None
+        assert second.compute(2) is None
+
+
 def test_no_package_of_symbols_is_imported_for_gradients() -> None:
     """It takes seconds."""
     program = """

@@ -7,7 +7,7 @@ decides how much memory it takes, which no graph can hold.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, final
@@ -40,6 +40,10 @@ class Recording:
     gradients: list[Tensor | None]
 
 
+Phases = dict[Hashable, Recording | None]
+"""A person's recordings by their phase; None where its first step was launched."""
+
+
 @final
 class RecordedMemory:
     """What the recordings of all people run in: one after another, so that each writes where those
@@ -52,23 +56,36 @@ class RecordedMemory:
         self.stream, self.pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
         self.works = True
         self._device = device
-        self._graphs: dict[int, list[torch.cuda.CUDAGraph]] = {}
+        self._phases: list[Phases] = []
 
-    def keep(self, person: int, graphs: list[torch.cuda.CUDAGraph]) -> None:
-        """Hold a person's graphs; those before stay until these have taken over their memory."""
-        self._graphs[person] = graphs
+    def new_phases(self) -> Phases:
+        """Those of one more person, none yet."""
+        self._phases.append({})
+        return self._phases[-1]
 
-    def forget(self, person: int) -> None:
-        """End a person's graphs. Where they were the last ones, their memory goes back, since the
-        launched steps that follow need as much."""
-        if person not in self._graphs:
+    def forget(self, phases: Phases) -> None:
+        """End a person's recordings. Where they were the last ones, their memory goes back, since
+        the launched steps that follow need as much."""
+        if not has_recording(phases):
+            phases.clear()
             return
         torch.cuda.synchronize(self._device)
-        del self._graphs[person]
-        if not self._graphs:
+        phases.clear()
+        if not any(map(has_recording, self._phases)):
             # The allocator takes no pool again whose graphs are gone.
             self.pool = torch.cuda.graph_pool_handle()
             free_cached(self._device)
+
+    def give_up(self) -> None:
+        """End all recordings, of everybody."""
+        self.works = False
+        for phases in self._phases:
+            self.forget(phases)
+        free_cached(self._device)
+
+
+def has_recording(phases: Phases) -> bool:
+    return any(recording is not None for recording in phases.values())
 
 
 @final
@@ -92,7 +109,7 @@ class StepRecorder:
         self._closing = torch.zeros(stage.batch, device=device)
         self._corner = torch.zeros(2, dtype=torch.long, device=device)
         self._loader = stage.loaders[person.number]
-        self._recordings: dict[object, Recording | None] = {}
+        self._recordings = memory.new_phases()
         self._recorded: list[int] = []
 
     def compute(self, step: int) -> StepOutput | None:
@@ -101,11 +118,11 @@ class StepRecorder:
         parameters = self._parameters()
         if self._recorded != (now := [id(each) for each in parameters]):
             self._recorded = now
-            self._forget()
+            self._memory.forget(self._recordings)
         phase = self.stage.phase(step)
         if not self._memory.works or phase not in self._recordings:
             if len(self._recordings) == MOST_KEPT:
-                self._forget()
+                self._memory.forget(self._recordings)
             self._recordings[phase] = None
             return None
         choices = self._load(step)
@@ -124,16 +141,9 @@ class StepRecorder:
             parameter.grad = gradient
         return recording.output
 
-    def _forget(self) -> None:
-        """End all recordings."""
-        self._recordings.clear()
-        self._memory.forget(self.person.number)
-
     def _give_up(self, error: RuntimeError) -> None:
         """Launch all further steps, with all memory."""
-        self._memory.works = False
-        self._forget()
-        free_cached(self._rows.device)
+        self._memory.give_up()
         why = str(error).partition(". ")[0]
         warnings.warn(
             f"Steps could not be recorded as CUDA graphs, so each is launched: {why}.",
@@ -175,7 +185,7 @@ class StepRecorder:
     def _record(self, step: int, choices: HostChoices, parameters: list[nn.Parameter]) -> Recording:
         """Record a step and run it."""
         stage, renderer = self.stage, self.renderer
-        before, after, back = graphs = [self._new_graph() for _ in range(3)]
+        before, after, back = (self._new_graph() for _ in range(3))
         with self._capturing(before):
             inputs = self._inputs(step, choices)
             scene = stage.deform(step, inputs)
@@ -197,7 +207,6 @@ class StepRecorder:
             tiles.replay(after, slopes)
             back.replay()
 
-        self._memory.keep(self.person.number, graphs)
         losses = compared.losses | scene.losses
         return Recording(
             replay=replay,
