@@ -10,7 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
+from instag.cli import given_files
 from instag.cli.given_files import kind_of
+from instag.evaluation import metrics_files
+from instag.models.prior import BUNDLED
+from instag.training.adapt_plan import NO_PRIOR
 
 ARTEFACTS = Path(__file__).parents[1] / "artefacts"
 
@@ -95,3 +99,8 @@ def test_what_was_meant_is_said(run: Callable, here: Path, line: str) -> None:
     assert result.stderr.count("\n") == 1
     assert CASES[line] in result.stderr
     assert not {"x.avatar", "x.clip", "o.mp4", "r"} & {path.name for path in here.iterdir()}
+
+
+def test_names_that_are_known_without_libraries_are_those_of_the_libraries() -> None:
+    assert given_files.METRICS == metrics_files.TABLE
+    assert given_files.PRIOR_NAMES == (BUNDLED, NO_PRIOR)
