@@ -80,16 +80,36 @@ def test_unknown_recipe_is_said():
 
 
 def test_larger_steps_see_as_many_frames():
-    from instag.training.recipes import batched, few
+    from instag.training.recipes import batched, long
 
-    recipe = few()
+    recipe = long()
     larger = batched(recipe, 8)
     assert larger.face.batch == 8
     assert larger.face.steps == round(recipe.face.steps / 8)
     assert larger.mouth.density.end == round(recipe.mouth.density.end / 8)
     assert larger.face.density.every == round(recipe.face.density.every / 8)
-    assert larger.face.slow_field_after == round((recipe.face.slow_field_after or 0) / 8)
     assert batched(recipe, 1) == recipe
+
+
+def test_a_short_course_sees_fewer_frames_in_smaller_steps():
+    from instag.training.recipes import batched, few
+
+    recipe = few()
+    seen = {
+        frames: [stage.steps * frames for stage in (course.face, course.mouth, course.fuse)]
+        for frames in (1, 4, 8, 16, 32)
+        for course in [batched(recipe, frames)]
+    }
+    whole = [stage.steps for stage in (recipe.face, recipe.mouth, recipe.fuse)]
+    assert seen[16] == pytest.approx(whole, rel=0.01)
+    assert seen[32] == pytest.approx(whole, rel=0.03)
+    assert seen[4] == pytest.approx([0.707 * steps for steps in whole], rel=0.01)
+    assert seen[1] == pytest.approx(seen[4], rel=0.01)
+    between = zip(seen[4], seen[8], whole, strict=True)
+    assert all(least < some < most for least, some, most in between)
+    assert batched(recipe, 4).face.slow_field_after == round(
+        (recipe.face.slow_field_after or 0) / 4
+    )
 
 
 def test_a_shorter_schedule_keeps_what_it_needs_whole():
