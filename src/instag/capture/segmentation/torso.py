@@ -6,20 +6,17 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.capture.segmentation.background import nearest_colors
+from instag.capture.segmentation.neck import NECK_EXTENSION, SeenNeck, with_all_the_neck
 from instag.capture.segmentation.torso_kernels import (
     blur_with_depth,
     compose,
-    extend_neck,
     fill_between,
-    neck_starts,
 )
 from instag.data.clip import Clip
 from instag.observed import Region
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
 
-NECK_EXTENSION = 48 / 512
-"""Height of the neck's extension under the head, in picture heights."""
 CLOTH_EXTENSION = 8 / 512
 """Width of the extension of the other torso under the head, in picture heights."""
 MAX_HAIR_DISTANCE, MIN_HAIR_DEPTH = 24 / 512, 12 / 512
@@ -30,8 +27,6 @@ HEAD_MARGIN = 4 / 512
 with the edge of chin or hair."""
 OPAQUE = 250
 """Matte, of 255, from which a pixel's colour is the person's alone."""
-DARKENING = 0.98
-"""Factor of the colour a row of a 512-row picture, upward under the chin."""
 
 
 def torso_layer(
@@ -69,9 +64,14 @@ def _layer_of_rows(
     """`torso_layer` of the rows that the torso can reach; `scale` is the whole picture's height
     over 512."""
     head = regions >= Region.FACE
-    under, neck = neck_under_head(frame, regions, scale)
+    regions = with_all_the_neck(frame, regions, scale)
+    seen, between = SeenNeck.of(regions), between_sides(body)
+    under, neck = seen.under_head(
+        frame, regions, between, cloth=512 * CLOTH_EXTENSION * scale, scale=scale
+    )
     distance, from_head = _distance_to(body, 5), _distance_to(head, 3)
     opaque = body & (from_head > 512 * HEAD_MARGIN * scale)
+    opaque &= ~seen.rims(scale)
     if person is not None:
         opaque &= person >= OPAQUE
     if not opaque.any():
@@ -83,12 +83,7 @@ def _layer_of_rows(
     if hair.any():
         hair &= _distance_to(regions == Region.BACKGROUND, 3) > 512 * MIN_HAIR_DEPTH * scale
         softened = cv2.GaussianBlur(frame, (0, 0), 2 * scale)
-    inside = (
-        body
-        | under
-        | hair
-        | (head & ((distance <= 512 * CLOTH_EXTENSION * scale) | between_sides(body)))
-    )
+    inside = body | under | hair | (head & ((distance <= 512 * CLOTH_EXTENSION * scale) | between))
     alpha = soft_edge(inside, scale)
     layer = np.zeros((*alpha.shape, 4), np.uint8)
     compose(
@@ -139,45 +134,6 @@ def between_sides(body: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     between = np.zeros_like(body)
     fill_between(body, between)
     return between
-
-
-def neck_under_head(
-    frame: UInt8[np.ndarray, "h w 3"],
-    regions: UInt8[np.ndarray, "h w"],
-    scale: float,
-) -> tuple[Bool[np.ndarray, "h w"], UInt8[np.ndarray, "h w 3"]]:
-    """The neck's extension under the head, and its colours; both empty where no neck is visible.
-
-    It covers the columns in which the head ends on neck, or the face on cloth (a collar before the
-    neck). A column's colour is the mean of a few rows below the neck's upper end, blurred over the
-    columns.
-    """
-    height, width = regions.shape
-    where, colors = np.zeros(regions.shape, bool), np.zeros((height, width, 3), np.uint8)
-    starts = np.empty(width, np.int64)
-    neck_starts(regions, starts)
-    columns = np.flatnonzero(starts >= 0)
-    if len(columns) == 0:
-        return where, colors
-    start = starts[columns]
-    source = np.minimum(start + max(1, round(6 * scale)), height - 1)
-    source = np.where(regions[source, columns] == Region.NECK, source, start)
-    smooth = cv2.blur(frame, (1, 2 * round(2 * scale) + 1))[source, columns].astype(np.float32)
-    profile = np.stack(
-        [np.interp(np.arange(width), columns, smooth[:, channel]) for channel in range(3)], -1
-    ).astype(np.float32)
-    extend_neck(
-        regions,
-        starts,
-        between_sides((regions == Region.TORSO) | (regions == Region.NECK)),
-        cv2.GaussianBlur(profile[None], (0, 0), 8 * scale)[0],
-        (DARKENING ** (np.arange(height + 1) / scale)).astype(np.float32),
-        512 * NECK_EXTENSION * scale,
-        512 * CLOTH_EXTENSION * scale,
-        where,
-        colors,
-    )
-    return where, colors
 
 
 def soft_edge(inside: Bool[np.ndarray, "h w"], scale: float) -> UInt8[np.ndarray, "h w"]:

@@ -4,10 +4,7 @@ one. Colours are blended in float32 and rounded to the nearest even number."""
 import numpy as np
 from numba import njit
 
-from instag.observed import Region
-
 F = np.float32
-TORSO, NECK, FACE = int(Region.TORSO), int(Region.NECK), int(Region.FACE)
 
 
 @njit(cache=True, nogil=True)
@@ -48,53 +45,6 @@ def fill_between(body, between):  # pragma: no cover - compiled
         while end > first and not body[row, end - 1]:
             end -= 1
         between[row, first:end] = True
-
-
-@njit(cache=True, nogil=True)
-def neck_starts(regions, start):  # pragma: no cover - compiled
-    """For each column the lowest row of neck right under some of the head; -1 where there is
-    none."""
-    height, width = regions.shape
-    start[:] = -1
-    for row in range(1, height):
-        for column in range(width):
-            if regions[row, column] == NECK and regions[row - 1, column] >= FACE:
-                start[column] = row
-
-
-@njit(cache=True, nogil=True)
-def extend_neck(
-    regions, start, hidden, profile, shade, reach, cloth, where, colors
-):  # pragma: no cover - compiled
-    """Mark the neck's extension under the head and give it its colours.
-
-    hidden: pixels between torso on both sides. profile: the neck's colour in each column; shade:
-    its factor for each row upward. reach, cloth: heights in pixels.
-    """
-    height, width = regions.shape
-    seen = np.flatnonzero(start >= 0)
-    for column in range(width):
-        beside_neck = len(seen) > 0 and seen[0] <= column <= seen[-1]
-        end = height
-        for row in range(height - 1, -1, -1):
-            if regions[row, column] < FACE:
-                end = row
-                continue
-            rows_up = end - row
-            if end == height:
-                # Where the head reaches the picture's lower end, the neck ends there too, if it is
-                # seen to the left and to the right.
-                under = beside_neck
-            elif regions[end, column] == NECK:
-                under = True
-            else:
-                collar = regions[end, column] == TORSO and regions[end - 1, column] == FACE
-                under = collar and rows_up > cloth
-            if under and (rows_up <= reach or hidden[row, column]):
-                where[row, column] = True
-                for channel in range(3):
-                    color = np.rint(profile[column, channel] * shade[rows_up])
-                    colors[row, column, channel] = np.uint8(min(color, F(255)))
 
 
 @njit(cache=True, nogil=True)
