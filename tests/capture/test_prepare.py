@@ -2,6 +2,7 @@
 count and write a word."""
 
 import json
+import sys
 import wave
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,10 +27,12 @@ from instag.errors import (
     NoFace,
     NoSound,
     NotMedia,
+    NotWritable,
     TableMismatch,
     TooShort,
 )
 from instag.media.writer import write_video
+from instag.runtime.files import alone_in
 from instag.runtime.progress import Report
 
 ORDER = [stage.name for stage in module.STAGES]
@@ -233,6 +236,15 @@ def test_a_stage_that_is_redone_and_stopped_takes_its_followers_along(
     done.clear()
     prepare(video, tmp_path / "me.clip", CaptureOptions(delay=40))
     assert done == ["sound", "features", "quality"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
+def test_two_do_not_observe_into_one_folder(video: Path, tmp_path: Path, done: list[str]) -> None:
+    clip = prepare(video, tmp_path / "me.clip")
+    before = (clip.folder / "clip.json").read_bytes()
+    with alone_in(clip.folder, "instag prepare"), pytest.raises(NotWritable, match="just now"):
+        prepare(video, clip.folder, start_from="tracking")
+    assert (clip.folder / "clip.json").read_bytes() == before
 
 
 def test_progress_rises_to_the_whole(video: Path, tmp_path: Path, done: list[str]) -> None:

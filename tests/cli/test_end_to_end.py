@@ -95,7 +95,6 @@ def test_seconds_that_nobody_uses_are_said() -> None:
         prior=None,
         frames=frames,
         frame_count=500,
-        source="",
         seed=0,
     )
     line = "Learning from 5 s, testing on the last 12 s; 3 s are not used."

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from instag.capture.stages import STAGES, lost
 from instag.data import clip as module
 from instag.data.clip import STAGE_OF, Clip
+from instag.data.clip_info import StageRecord
 from instag.errors import InstagError, NotAnArtefact
 from instag.media.wav import write_wav
 from instag.runtime.array_files import read_arrays, write_arrays
@@ -245,3 +247,25 @@ def test_nothing_is_written_through_links(folder: Path, tmp_path: Path) -> None:
         refuse_link(folder / "frames")
     assert (theirs / "00000.jpg").read_bytes() == b"my only picture"
     refuse_link(folder / "torso")
+
+
+def test_what_was_observed_identifies_a_clip_and_its_place_does_not(folder: Path) -> None:
+    clip = Clip.open(folder)
+    known = Clip.open(GOOD).digest()
+    assert clip.digest() == known
+    stages = {**clip.info.stages, "regions": replace(record_of(clip), settings={"size": 1})}
+    changed = [
+        replace(clip, info=replace(clip.info, first_frame=25)),
+        replace(clip, info=replace(clip.info, crop=(1.0, 0.0, 9.0))),
+        replace(clip, info=replace(clip.info, stages=stages)),
+    ]
+    assert len({known, *(each.digest() for each in changed)}) == 4
+    clip.save_speech(clip.speech()[::-1])
+    assert clip.digest() != known
+    (folder / "track.npz").unlink()
+    with pytest.raises(NotAnArtefact, match=r"track\.npz is missing"):
+        clip.digest()
+
+
+def record_of(clip: Clip) -> StageRecord:
+    return next(iter(clip.info.stages.values()))

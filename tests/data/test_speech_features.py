@@ -176,3 +176,18 @@ def test_a_clip_that_can_not_be_written_to_is_heard_all_the_same(clip, monkeypat
     monkeypatch.setattr(Clip, "save_features", refused)
     assert np.array_equal(clip_features(clip, "mel"), expected)
     assert not list((clip.folder / "features").iterdir())
+
+
+def test_features_that_a_killed_run_left_are_not_taken_for_given_ones(clip, monkeypatch):
+    def killed(self: Clip, name: str, values: np.ndarray) -> None:
+        save(self, name, values)
+        raise KeyboardInterrupt
+
+    save = Clip.save_features
+    monkeypatch.setattr(Clip, "save_features", killed)
+    with pytest.raises(KeyboardInterrupt):
+        clip_features(clip, "mel")
+    monkeypatch.undo()
+    before = np.array(clip_features(clip, "mel"))
+    clip.save_speech(clip.speech()[::-1])
+    assert not np.array_equal(clip_features(clip, "mel"), before)

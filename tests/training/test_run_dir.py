@@ -3,12 +3,16 @@ checkpoints of other runs that are left aside."""
 
 import json
 import logging
+import os
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
-from instag.errors import NotAnArtefact, TrainingFailed
+from instag.errors import NotAnArtefact, NotWritable, TrainingFailed
 from instag.training import checkpoints, metrics_writer
 from instag.training.checkpoints import Position
 from instag.training.metrics_writer import METRICS, METRICS_EVERY, frame_rate
@@ -110,6 +114,102 @@ def test_a_damaged_checkpoint_is_said(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-face-3-0.safetensors").write_bytes(b"damaged")
     with pytest.raises(NotAnArtefact, match="checkpoint-face-3-0"):
         opened(tmp_path).begin(STAGES)
+
+
+def stopped(folder: Path, seed: int, step: int) -> None:
+    """A run that was stopped after so many steps of its first stage."""
+    run = opened(folder, seed=seed)
+    run.begin(STAGES)
+    add(run, "face", step)
+    run.checkpoints.save(Position(stage="face", step=step), {"a": torch.full((2,), float(step))})
+
+
+def test_a_training_that_another_came_between_goes_on(tmp_path: Path) -> None:
+    stopped(tmp_path, 1, 60)
+    stopped(tmp_path, 2, 7)
+    run = opened(tmp_path, seed=1)
+    at, tensors = run.begin(STAGES)
+    assert at == Position(stage="face", step=60)
+    assert tensors["a"].tolist() == [60.0, 60.0]
+    assert [row["step"] for row in rows(tmp_path)] == [49, 59]
+    assert opened(tmp_path, seed=2).begin(STAGES)[0] == Position(stage="face", step=7)
+    assert [row["step"] for row in rows(tmp_path)] == [6]
+    run = opened(tmp_path, seed=3)
+    assert run.begin(STAGES) == (None, {})
+    run.finish()
+    assert [path.name for path in tmp_path.iterdir()] == [METRICS]
+
+
+def renamed(path: Path) -> None:
+    path.rename(path.with_name("checkpoint-face-500000-0.safetensors"))
+
+
+def of_another_stage(path: Path) -> None:
+    path.rename(path.with_name("checkpoint-mouth-3-0.safetensors"))
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def of_other_numbers(path: Path) -> None:
+    with safe_open(str(path), "pt") as stored:
+        about = stored.metadata()
+    save_file({"a": torch.ones(1)}, str(path), about)
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    "damage", [renamed, of_another_stage, flipped, cut, of_other_numbers, a_folder, a_pipe]
+)
+def test_a_checkpoint_that_is_not_what_was_written_is_refused(tmp_path: Path, damage) -> None:
+    if damage is a_pipe and not hasattr(os, "mkfifo"):
+        pytest.skip("no named pipes here")
+    stopped(tmp_path, 1, 3)
+    damage(tmp_path / "checkpoint-face-3-0.safetensors")
+    with pytest.raises(NotAnArtefact, match=r"Delete it to start training anew"):
+        opened(tmp_path, seed=1).begin(STAGES)
+
+
+def test_metrics_that_are_no_file_neither_stop_a_run_for_ever_nor_lead_elsewhere(
+    tmp_path: Path,
+) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "run"
+    folder.mkdir()
+    (folder / METRICS).symlink_to(elsewhere)
+    stopped(folder, 1, 3)
+    assert not elsewhere.exists()
+    assert len(rows(folder)) == 1
+    a_folder(folder / METRICS)
+    with pytest.raises(NotWritable, match="it is a folder"):
+        opened(folder, seed=1).begin(STAGES)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks there")
+def test_two_do_not_train_into_one_folder(tmp_path: Path) -> None:
+    with (
+        opened(tmp_path, seed=1).alone(),
+        pytest.raises(NotWritable, match="Another training"),
+        opened(tmp_path).alone(),
+    ):
+        pass
+    with opened(tmp_path, seed=1).alone():
+        pass
 
 
 def test_checkpoints_come_by_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

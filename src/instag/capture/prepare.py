@@ -20,7 +20,7 @@ from instag.data.features_path import check_features
 from instag.data.kept_pictures import KeptPictures
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
 from instag.media.reader import MediaInfo, find_sound, probe
-from instag.runtime.files import sha256_of, sweep
+from instag.runtime.files import alone_in, sha256_of, sweep
 from instag.runtime.progress import Report, silent
 from instag.runtime.threads import one_thread_each, short_turns
 from instag.runtime.untrusted import in_one_line
@@ -62,7 +62,7 @@ def prepare(
         sweep(swept)
     _check_needs(work, clip)
     try:
-        with one_thread_each(), short_turns():
+        with alone_in(folder, "instag prepare"), one_thread_each(), short_turns():
             if work and work[0] is not STAGES[0]:  # which warms up
                 load_stages()
             clip = run_side_by_side(

@@ -16,6 +16,7 @@ Everything is read when asked for: memory does not grow with the length.
 """
 
 import csv
+import hashlib
 import io
 import json
 import wave
@@ -137,6 +138,18 @@ class Clip:
             "surface": "npz",
         }[kind]
         return self.folder / kind / f"{index:05d}.{suffix}"
+
+    def digest(self) -> str:
+        """Of what was observed: the settings of its pictures, and its tables and sound themselves.
+        It identifies the clip, wherever it lies. Raises NotAnArtefact where one is missing."""
+        info = self.info
+        pictures = {name: made.settings for name, made in info.stages.items()}
+        about = [info.source_sha256, info.first_frame, info.frame_count, info.crop, info.width]
+        whole = hashlib.sha256(json.dumps([about, pictures], sort_keys=True).encode())
+        for name in ("track.npz", "au.csv", "speech.wav"):
+            with self.reading(path := self.folder / name), path.open("rb") as file:
+                whole.update(hashlib.file_digest(file, "sha256").digest())
+        return whole.hexdigest()
 
     def size(self) -> tuple[int, int]:
         """Width and height of its pictures."""

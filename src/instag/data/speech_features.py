@@ -1,6 +1,7 @@
 """A clip's speech features: computed once for its sound, then kept in the clip."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +48,11 @@ def clip_features(
         with explain_refusal(path):
             note.unlink(missing_ok=True)
             path.unlink(missing_ok=True)
+            write_atomic(note, json.dumps(about))  # first: without one they would count as given
             clip.save_features(stored_name(name), computed)
-            write_atomic(note, json.dumps(about))
     except NotWritable:  # a clip that is read-only does not keep its features
+        with suppress(OSError):
+            note.unlink(missing_ok=True)
         return computed
     return load_features(path)
 

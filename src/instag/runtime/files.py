@@ -155,6 +155,38 @@ def _lock(handle: int) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+@contextmanager
+def alone_in(folder: Path, work: str) -> Iterator[None]:
+    """Mark a folder as in use during the block: two who write the same files would mix them.
+    Raises NotWritable where another process does the same `work` there, as far as the system can
+    tell; one that ends, however it does, uses it no more."""
+    if sys.platform == "win32":  # folders have no locks there
+        yield
+        return
+    with explain_refusal(folder):
+        handle = os.open(folder, os.O_RDONLY)
+    try:
+        if _in_use(handle):
+            raise NotWritable(
+                f"Another {work} writes into {folder} just now. Wait until it is done, stop it, or "
+                "choose another place."
+            )
+        yield
+    finally:
+        os.close(handle)
+
+
+def _in_use(handle: int) -> bool:
+    """Lock what is open, where nobody else has; whether somebody has."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    return False
+
+
 def _flush(path: Path) -> None:
     """Wait until the disk holds a file, or the names in a folder."""
     # Windows flushes only what is open for writing; folders cannot be opened for that elsewhere.

@@ -81,25 +81,26 @@ def adapt(
     if on_plan is not None:
         on_plan(plan)
     folder = run_folder(clip, output, plan) if run_dir is None else Path(run_dir)
-    running = RunDir(folder, plan.identity, on_metrics=on_metrics)
-    inputs = load_inputs(clip, plan.recipe, plan.frames, front_end=plan.front_end, device=where)
-    inputs.dataset.read_ahead(inputs.pictured)
-    begun = None if plan.prior is None else plan.prior.to(where)
-    training = head_training(inputs, plan.recipe, begun, renderer_for(where), seed)
-    stages = stages_of(training, inputs, plan.recipe, begun)
-    trainer = Trainer(
-        training.people, stages, running, report=report, preview=preview, cancel=cancel
-    )
-    with ThreadPoolExecutor(1) as beside:
-        torso_files = beside.submit(encoded_torsos, training)
-        spent = trainer.run()
-    account = account_of(plan, inputs, spent)
-    avatar = avatar_of(training, inputs, plan.recipe, account, torso_files.result())
-    # A GPU paints with the fields; a CPU that gets this avatar bakes it on first use.
-    avatar = with_seen_gaussians(with_baked_head(avatar)) if where.type == "cpu" else avatar
-    if output is not None:
-        avatar.save(Path(output))
-    running.finish()
+    running = RunDir(folder, plan.identity | {"clip": clip.digest()}, on_metrics=on_metrics)
+    with running.alone():
+        inputs = load_inputs(clip, plan.recipe, plan.frames, front_end=plan.front_end, device=where)
+        inputs.dataset.read_ahead(inputs.pictured)
+        begun = None if plan.prior is None else plan.prior.to(where)
+        training = head_training(inputs, plan.recipe, begun, renderer_for(where), seed)
+        stages = stages_of(training, inputs, plan.recipe, begun)
+        trainer = Trainer(
+            training.people, stages, running, report=report, preview=preview, cancel=cancel
+        )
+        with ThreadPoolExecutor(1) as beside:
+            torso_files = beside.submit(encoded_torsos, training)
+            spent = trainer.run()
+        account = account_of(plan, inputs, spent)
+        avatar = avatar_of(training, inputs, plan.recipe, account, torso_files.result())
+        # A GPU paints with the fields; a CPU that gets this avatar bakes it on first use.
+        avatar = with_seen_gaussians(with_baked_head(avatar)) if where.type == "cpu" else avatar
+        if output is not None:
+            avatar.save(Path(output))
+        running.finish()
     return avatar
 
 

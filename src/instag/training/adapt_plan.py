@@ -32,27 +32,25 @@ FRONT_ENDS = {"audio": "mel", "lip_codes": LipCodeFrontEnd.name}
 @dataclass(frozen=True, kw_only=True)
 class AdaptPlan:
     """prior: what the fields begin with, on the CPU. frames:
-    to learn from and to test on. frame_count: of the clip. source: of the clip, its digest."""
+    to learn from and to test on. frame_count: of the clip."""
 
     recipe: AdaptRecipe
     front_end: str
     prior: Prior | None
     frames: Split
     frame_count: int
-    source: str
     seed: int
 
     @property
     def identity(self) -> dict[str, object]:
-        """What a run of it is told from others by."""
+        """What a run of it is told from others on the same clip by."""
         return {
             "recipe": repr(self.recipe),
             "train": [self.frames.train.start, self.frames.train.stop],
             "seed": self.seed,
-            "source": self.source,
             "speech": self.front_end,
             "prior": None if self.prior is None else self.prior.digest(),
-            "format": 3,
+            "format": 4,
         }
 
     @property
@@ -98,7 +96,6 @@ def adapt_plan(
         prior=begun.prior,
         frames=frames,
         frame_count=clip.frame_count,
-        source=clip.source_sha256,
         seed=seed,
     )
 

@@ -1,22 +1,25 @@
 """Checkpoints: from which a training that was stopped goes on."""
 
+import hashlib
 import json
 import logging
 import math
 import re
+import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from instag.runtime.files import write_atomic
-from instag.runtime.untrusted import check_tensors, parsing
+from instag.runtime.files import explain_refusal, write_atomic
+from instag.runtime.untrusted import check_tensors, parsing, refuse_link
 from instag.training.distributed import AGREE_EVERY, ProcessGroup
 
 CHECKPOINT_S = 30.0
@@ -24,6 +27,8 @@ CHECKPOINT_S = 30.0
 
 NAME = re.compile(r"checkpoint-[^-]+-\d{1,9}-\d+")
 """Of a checkpoint's file, without its ending."""
+ASIDE = "aside"
+"""The folder in a run's for what other trainings left there."""
 log = logging.getLogger(__name__)
 
 
@@ -39,24 +44,38 @@ class Position:
 @final
 class Checkpointer:
     """checkpoint-STAGE-STEP-RANK.safetensors: each process' part of a checkpoint, which counts once
-    every process' part is there; older ones go then."""
+    every process' part is there; older ones go then.
 
-    def __init__(self, folder: Path, identity: dict[str, object], group: ProcessGroup) -> None:
-        self.folder, self.group = folder, group
+    Those of another training are put aside until this one is complete; the one that left them takes
+    them back. beside: files of the run's folder that go with them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: dict[str, object],
+        group: ProcessGroup,
+        beside: Sequence[str] = (),
+    ) -> None:
+        self.folder, self.group, self.beside = folder, group, beside
         self.identity = json.dumps(identity, sort_keys=True)
         self._saved = time.monotonic()
 
     def latest(self, stages: Sequence[str]) -> Position | None:
         """The last checkpoint of this very run. Raises NotAnArtefact where one can not be read."""
-        own = {at for path in self._own() if (at := position_of(path)).stage in stages}
-        whole = set.intersection(*self.group.gather({at for at in own if self._fits(at)}))
         older = self.folder / "checkpoint.safetensors"
-        if not whole and (own or older.exists()):
+        with explain_refusal(self.folder):
+            others = self._change_places() or older.exists()
+            older.unlink(missing_ok=True)
+        own = {at for path in self._own() if (at := position_of(path)).stage in stages}
+        whole = set.intersection(*self.group.gather(own))
+        if others and not whole:
             log.warning(
-                "The checkpoint in %s is of another training or another instag; starting anew.",
+                "The checkpoint in %s is of another training or another instag; starting anew. "
+                "What was there is kept in %s until this training is complete.",
                 self.folder,
+                self.folder / ASIDE,
             )
-        older.unlink(missing_ok=True)
         return max(whole, key=lambda at: (stages.index(at.stage), at.step)) if whole else None
 
     def due(self, done: int) -> bool:
@@ -74,42 +93,96 @@ class Checkpointer:
         stored = {
             name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()
         }
-        write_atomic(path, save(stored, {"identity": self.identity}), lasting=True)
+        about = {"identity": self.identity, "digest": digest_of(at, stored)}
+        write_atomic(path, save(stored, about), lasting=True)
         self.group.wait()
-        for other in self._own():
-            if other != path:
-                other.unlink()
+        self._remove(other for other in self._own() if other != path)
         self._saved = time.monotonic()
 
     def read(self, at: Position) -> dict[str, Tensor]:
         """The tensors of a checkpoint. Raises NotAnArtefact."""
+        path = self._path(at)
         with self.reading(at):
-            tensors = load_file(str(self._path(at)))
+            tensors = load_file(str(path))
+            if digest_of(at, tensors) != described(path).get("digest"):
+                raise ValueError("it was changed or renamed since it was written")
             check_tensors(tensors, largest=math.inf)
         return tensors
 
-    @contextmanager
-    def reading(self, at: Position) -> Iterator[None]:
+    def reading(self, at: Position) -> AbstractContextManager[None]:
         """See RunDir.restoring."""
-        remedy = "Delete it to start training anew."
-        with parsing(self._path(at), "a checkpoint of this training", remedy):
-            yield
+        return reading_checkpoint(self._path(at))
 
     def clear(self) -> None:
-        """Drop all of this process."""
-        for path in self._own():
-            path.unlink()
+        """Drop all of this process, and what was put aside."""
+        self._remove(self._own())
+        if self.group.rank == 0:
+            refuse_link(self.folder / ASIDE)
+            shutil.rmtree(self.folder / ASIDE, ignore_errors=True)
 
     def _path(self, at: Position) -> Path:
         return self.folder / f"checkpoint-{at.stage}-{at.step}-{self.group.rank}.safetensors"
 
-    def _own(self) -> list[Path]:
-        named = self.folder.glob(f"checkpoint-*-*-{self.group.rank}.safetensors")
+    def _own(self, folder: Path | None = None) -> list[Path]:
+        """The checkpoints of this process in the run's folder, or in another."""
+        named = (folder or self.folder).glob(f"checkpoint-*-*-{self.group.rank}.safetensors")
         return sorted(path for path in named if NAME.fullmatch(path.stem))
 
-    def _fits(self, at: Position) -> bool:
-        with self.reading(at), safe_open(str(self._path(at)), "pt") as stored:
-            return (stored.metadata() or {}).get("identity") == self.identity
+    def _remove(self, paths: Iterable[Path]) -> None:
+        with explain_refusal(self.folder):
+            for path in paths:
+                path.unlink(missing_ok=True)
+
+    def _change_places(self) -> bool:
+        """Put aside what other trainings left, and take back what this one did. Whether there was
+        anything of others."""
+        others = {
+            path: whose for path in self._own() if (whose := identity_in(path)) != self.identity
+        }
+        for path, whose in others.items():
+            self._move(path.name, self.folder, self._aside(whose))
+        mine = self._aside(self.identity)
+        for path in self._own(mine):
+            self._move(path.name, mine, self.folder)
+        return bool(others)
+
+    def _move(self, name: str, start: Path, end: Path) -> None:
+        end.mkdir(parents=True, exist_ok=True)
+        for each in (name, *self.beside):
+            if (start / each).exists():
+                (start / each).replace(end / each)
+
+    def _aside(self, identity: str) -> Path:
+        """Where what a training of this identity left is put aside."""
+        aside = self.folder / ASIDE
+        refuse_link(aside)
+        return aside / hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+def described(path: Path) -> dict[str, str]:
+    """What a checkpoint's file says of itself. Raises what safetensors raises."""
+    with safe_open(str(path), "pt") as stored:
+        return stored.metadata() or {}
+
+
+def identity_in(path: Path) -> str:
+    """Which training a checkpoint is of. Raises NotAnArtefact."""
+    with reading_checkpoint(path):
+        return described(path).get("identity", "")
+
+
+def reading_checkpoint(path: Path) -> AbstractContextManager[None]:
+    """See RunDir.restoring."""
+    return parsing(path, "a checkpoint of this training", "Delete it to start training anew.")
+
+
+def digest_of(at: Position, tensors: Mapping[str, Tensor]) -> str:
+    """Of a checkpoint's place and numbers: one that was renamed or changed has another."""
+    digest = hashlib.sha256(f"{at.stage} {at.step}".encode())
+    for name, value in sorted(tensors.items()):
+        digest.update(f" {name} {value.dtype} {list(value.shape)} ".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def position_of(path: Path) -> Position:

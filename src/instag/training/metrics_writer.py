@@ -38,7 +38,7 @@ class MetricsWriter:
 
     def begin(self, at: Position | None, stages: Sequence[str]) -> None:
         """Keep the rows of what a checkpoint has done, and no others."""
-        if self.group.rank or not self.path.exists():
+        if self.group.rank:
             return
         done = () if at is None else (stages.index(at.stage), at.step)
         kept = [
@@ -80,7 +80,7 @@ class MetricsWriter:
 
     def rows(self) -> list[Row]:
         """Those written so far, without one that a killed run has not completed."""
-        if not self.path.exists():
+        if not self.path.is_file():
             return []
         lines = self.path.read_text(errors="replace").splitlines()
         return [row for line in lines if (row := _row(line)) is not None]

@@ -85,6 +85,7 @@ def pretrain(
         )
         identity = identity_of(opened, plan, sampler, speech=speech, share_speech=shared)
         running = RunDir(folder, identity, group, on_metrics=on_metrics)
+        stack.enter_context(running.alone())
         load_renderer_once(where, group)
         here = load_people(opened, plan, sampler, group, speech=speech, device=where)
         fields = initialize_fields(here, group, sampler, speech=speech, share_speech=shared)
@@ -163,14 +164,12 @@ def identity_of(
     """What a run is told from others by."""
     return {
         "recipe": repr(recipe),
-        "clips": [
-            [clip.info.source_sha256, clip.info.delay_ms, clip.info.frame_count] for clip in clips
-        ],
+        "clips": [clip.digest() for clip in clips],
         "seed": sampler.seed,
         "speech": speech,
         "share_speech": share_speech,
         "together": sampler.together,
-        "format": 2,
+        "format": 3,
     }
 
 

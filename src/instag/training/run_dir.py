@@ -5,16 +5,16 @@ The folder may lie anywhere, so that clips can be read-only and shared.
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import final
 
 from torch import Tensor
 
-from instag.runtime.files import explain_refusal, sweep
+from instag.runtime.files import alone_in, explain_refusal, sweep
 from instag.training.checkpoints import Checkpointer, Position
 from instag.training.distributed import ProcessGroup
-from instag.training.metrics_writer import MetricsWriter, OnMetrics
+from instag.training.metrics_writer import METRICS, MetricsWriter, OnMetrics
 
 
 @final
@@ -34,8 +34,15 @@ class RunDir:
         with explain_refusal(folder):
             folder.mkdir(parents=True, exist_ok=True)
         sweep(folder)
+        self._folder, self._rank = folder, group.rank
         self.metrics = MetricsWriter(folder, group, on_metrics)
-        self.checkpoints = Checkpointer(folder, identity | {"world": group.world}, group)
+        beside = () if group.rank else (METRICS,)
+        self.checkpoints = Checkpointer(folder, identity | {"world": group.world}, group, beside)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """During the block nobody else trains into the folder. Raises NotWritable where somebody
+        does."""
+        return nullcontext() if self._rank else alone_in(self._folder, "training")
 
     def begin(self, stages: Sequence[str]) -> tuple[Position | None, dict[str, Tensor]]:
         """Where a run of these stages goes on, and the tensors of that checkpoint; (None, nothing)
