@@ -1,5 +1,6 @@
 """Files in the wrong place are named for what they are, with the command that was meant."""
 
+import errno
 import os
 import shutil
 import sys
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 from instag.cli import given_files
-from instag.cli.given_files import kind_of
+from instag.cli.given_files import kind_of, refuse_avatar
+from instag.errors import FileMissing
 from instag.evaluation import metrics_files
 from instag.models.prior import BUNDLED
 from instag.training.adapt_plan import NO_PRIOR
@@ -104,3 +106,12 @@ def test_what_was_meant_is_said(run: Callable, here: Path, line: str) -> None:
 def test_names_that_are_known_without_libraries_are_those_of_the_libraries() -> None:
     assert given_files.METRICS == metrics_files.TABLE
     assert given_files.PRIOR_NAMES == (BUNDLED, NO_PRIOR)
+
+
+def test_a_file_in_a_closed_folder_is_not_said_to_be_missing(tmp_path, monkeypatch):
+    def closed(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "lstat", closed)
+    with pytest.raises(FileMissing, match="is closed to you"):
+        refuse_avatar(tmp_path / "me.avatar")

@@ -138,3 +138,9 @@ def test_output_in_an_old_code_page_is_no_traceback(tmp_path: Path) -> None:
     )
     assert found.returncode == 0, found.stderr
     assert found.stdout.startswith(rb"\u65e5.npy: ")
+
+
+def test_what_may_not_be_read_is_not_said_to_be_written(capsys):
+    with pytest.raises(typer.Exit), exit_on_error(""):
+        raise PermissionError(errno.EACCES, "Permission denied", "their.csv")
+    assert "error: their.csv may not be read or written." in capsys.readouterr().err

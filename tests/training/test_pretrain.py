@@ -25,7 +25,7 @@ from instag.training import distributed, recipes
 from instag.training.adapt import adapt
 from instag.training.adapt_plan import recipe_for
 from instag.training.metrics_writer import METRICS
-from instag.training.pretrain import pretrain
+from instag.training.pretrain import folder_for, pretrain
 from instag.training.pretrain_recipes import (
     PRETRAIN_RECIPES,
     default,
@@ -287,3 +287,9 @@ def test_a_prior_that_hears_otherwise_is_refused(people, tmp_path):
     other = replace(prior, info=replace(prior.info, hears="mel 0"))
     with pytest.raises(BadArgument, match="mel 0"):
         adapt(people[0], prior=other)
+
+
+def test_a_prior_is_not_called_like_the_folder_of_its_run(tmp_path):
+    with pytest.raises(BadArgument, match=r"my\.prior"):
+        folder_for(tmp_path / "my.training", "")
+    assert folder_for(tmp_path / "my.prior", "") == tmp_path / "my.training"

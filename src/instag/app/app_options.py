@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import final
 
 from instag.options import check_limits, option
+from instag.runtime.home import users_home
 
 
 @final
@@ -26,4 +27,4 @@ class AppOptions:
     @property
     def folder(self) -> Path:
         """The library that was named, or the usual one."""
-        return self.library or Path.home() / "instag-library"
+        return self.library or users_home() / "instag-library"

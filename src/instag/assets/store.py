@@ -20,6 +20,7 @@ from instag.assets.registry import ASSETS, DEEPSPEECH, LPIPS, SYNCNET, Asset, Sh
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
 from instag.runtime.array_files import read_arrays
 from instag.runtime.files import atomic_path, sha256_of
+from instag.runtime.home import is_file, users_home
 from instag.runtime.progress import Report, silent
 from instag.runtime.untrusted import check_tensors, parsing
 
@@ -65,14 +66,14 @@ def named(name: str) -> Asset:
 def folders() -> list[Path]:
     """Where assets are looked for; `fetch` writes into the first."""
     chosen = os.environ.get(VARIABLE)
-    return [*([Path(chosen)] if chosen else []), Path.home() / ".cache" / "instag"]
+    return [*([Path(chosen)] if chosen else []), users_home() / ".cache" / "instag"]
 
 
 def find(name: str) -> Path | None:
     """The asset's file on this machine, None where it is not. Raises BadArgument."""
     asset = named(name)
     candidates = (folder / part / asset.file for folder in folders() for part in ("", name))
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if is_file(path)), None)
 
 
 def fetch(

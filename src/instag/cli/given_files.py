@@ -2,7 +2,6 @@
 with it where a command wants another kind. Nothing is loaded for it: a wrong name is told at
 once."""
 
-import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -201,11 +200,20 @@ def refuse_swapped(command: str, first: Path, second: Path) -> None:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a name leads anywhere; one that no file can have is for the reader to refuse."""
+    """Whether a name leads anywhere; one that no file can have is for the reader to refuse. Raises
+    FileMissing where the system does not tell."""
     try:
-        return os.path.lexists(path)
+        path.lstat()
+    except PermissionError as error:
+        raise FileMissing(
+            f"{path} may not be read: a folder on the way to it is closed to you. Copy it to a "
+            "folder of yours, or ask its owner."
+        ) from error
+    except OSError:
+        return False
     except ValueError:
         return True
+    return True
 
 
 def _refuse(

@@ -60,7 +60,8 @@ Speech = Annotated[
 ]
 
 VIDEOS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
-OF_OTHERS = {*VIDEOS, ".wav", ".mp3", ".m4a", ".png", ".jpg", ".html", ".avatar", ".clip", ".prior"}
+ARTEFACTS = {".avatar", ".clip", ".prior", ".training"}
+OF_OTHERS = VIDEOS | ARTEFACTS | {".wav", ".mp3", ".m4a", ".png", ".jpg", ".html"}
 """Endings that promise something else than an artefact, or another one."""
 
 

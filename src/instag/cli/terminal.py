@@ -149,6 +149,10 @@ def _explain_system() -> Iterator[None]:
             )
             raise NotWritable(message) from error
         named = getattr(error, "filename", None)
+        if isinstance(error, PermissionError) and isinstance(named, str):
+            raise NotWritable(
+                f"{named} may not be read or written. Change its permissions, or choose another."
+            ) from error
         with explain_refusal(Path(named) if isinstance(named, str) else Path.cwd()):
             raise
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instag.errors import BadArgument
+from instag.runtime.home import users_home
 
 if TYPE_CHECKING:
     import torch
@@ -112,7 +113,7 @@ def gsplat_built() -> bool:
     extensions."""
     if _gsplat_has_kernels():
         return True
-    cache = Path(os.environ.get("TORCH_EXTENSIONS_DIR", Path.home() / ".cache/torch_extensions"))
+    cache = Path(os.environ.get("TORCH_EXTENSIONS_DIR", users_home() / ".cache/torch_extensions"))
     return any(cache.glob("**/gsplat_cuda/gsplat_cuda.*"))
 
 

@@ -31,7 +31,7 @@ REFUSED = {
     errno.EPERM: "it may not be written",
     errno.EROFS: "its disk is read-only",
     errno.ENOTDIR: "a folder of its path is a file",
-    errno.EEXIST: "a folder of its path is a file",
+    errno.EEXIST: "a file lies there",
     errno.EISDIR: "it is a folder",
     errno.ENAMETOOLONG: "its name is too long",
     errno.ELOOP: "its path is a circle of links",

@@ -13,6 +13,8 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
+from instag.runtime.home import is_folder, is_there
+
 PACKAGE = Path(__file__).parents[1]
 VARIABLE = "NUMBA_CACHE_DIR"
 
@@ -62,5 +64,5 @@ def _users_cache() -> Path:
 
 def _writable(folder: Path) -> bool:
     """Whether files can be made in a folder, or the folder itself."""
-    here = next((each for each in (folder, *folder.parents) if each.exists()), folder)
-    return here.is_dir() and os.access(here, os.W_OK | os.X_OK)
+    here = next((each for each in (folder, *folder.parents) if is_there(each)), folder)
+    return is_folder(here) and os.access(here, os.W_OK | os.X_OK)

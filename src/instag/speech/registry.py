@@ -4,6 +4,7 @@ Importing the table loads no network and not torch: the command line's help is m
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from instag.assets import store
 from instag.assets.backend import Backend, named, names
 from instag.errors import AssetMissing, BadArgument
+from instag.runtime.home import is_file, is_folder, users_home
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -224,20 +226,22 @@ def _converted_deepspeech() -> Path | None:
         for folder in store.folders()
         for part in ("", "deepspeech")
     )
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if is_file(path)), None)
 
 
 def _ctc_folder(name: str) -> Path:
     """The folder itself; or of that Hugging Face name, among the assets or in the cache of
     huggingface_hub."""
-    here = Path(name).expanduser()
-    if here.is_dir():
+    here = Path(name)
+    with suppress(RuntimeError):  # nobody knows the home
+        here = here.expanduser()
+    if is_folder(here):
         return here
     candidates = [folder / name for folder in store.folders()]
-    model = Path.home() / HUGGING_FACE_CACHE / f"models--{name.replace('/', '--')}"
+    model = users_home() / HUGGING_FACE_CACHE / f"models--{name.replace('/', '--')}"
     snapshots = model / "snapshots"
-    candidates += sorted(snapshots.iterdir()) if snapshots.is_dir() else []
-    found = next((folder for folder in candidates if folder.is_dir()), None)
+    candidates += sorted(snapshots.iterdir()) if is_folder(snapshots) else []
+    found = next((folder for folder in candidates if is_folder(folder)), None)
     if found is None:
         raise AssetMissing(
             f"There is no folder {name}, and no model of that name in "

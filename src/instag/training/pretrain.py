@@ -35,6 +35,8 @@ from instag.training.trainer import CancelToken, Preview, StageReport, Trainer, 
 from instag.types import Conditioning
 from instag.version import __version__
 
+RUN = ".training"
+"""The ending of the folder of a run, beside its output."""
 SHARED_SPEECH = ("esperanto", "hubert", "wav2vec2:")
 """Front ends whose speech networks people share unless told otherwise: they have many channels
 (docs/method.md#networks)."""
@@ -149,8 +151,17 @@ def sampler_for(people: int, together: int, group: ProcessGroup, seed: int) -> P
 
 
 def folder_for(output: Path | str | None, temporary: str) -> Path:
-    """Where a run writes by itself: beside its output, which it may not have."""
-    return Path(temporary) if output is None else Path(output).with_suffix(".training")
+    """Where a run writes by itself: beside its output, which it may not have. Raises
+    BadArgument."""
+    if output is None:
+        return Path(temporary)
+    folder = Path(output).with_suffix(RUN)
+    if folder == Path(output):
+        raise BadArgument(
+            f"{output} is the folder of the run. Give the prior another name: "
+            f"{Path(output).with_suffix('.prior')}"
+        )
+    return folder
 
 
 def identity_of(
