@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.capture.openface import REQUIRED, read_openface
+from instag.capture.openface import REQUIRED, read_openface, read_rows
 from instag.errors import BadArgument, TableMismatch
 
 NAMES = (*REQUIRED, "AU12")
@@ -201,3 +201,10 @@ def test_another_programs_units_are_named(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("_r", ""))
     with pytest.raises(TableMismatch, match="py-feat"):
         read_openface(path, 60)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    names = [f"{name}_r" for name in REQUIRED]
+    (tmp_path / "au.csv").write_text(",".join(["frame", *names, "au01_R"]) + "\n")
+    with pytest.raises(TableMismatch, match="two columns AU01_r"):
+        read_rows(tmp_path / "au.csv")

@@ -7,6 +7,7 @@ in seconds from the video's start, and 0 for lists of images).
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,6 +127,9 @@ def _trouble(header: list[str], rows: list[list[str]]) -> str | None:
             "is not a table of OpenFace: it has no column AU01_r, AU02_r ... Run OpenFace's "
             "FeatureExtraction with action units (-aus), and give its CSV."
         )
+    doubled = [name for name, count in Counter(filter(UNIT.fullmatch, header)).items() if count > 1]
+    if doubled:
+        return f"has two columns {doubled[0]}. Run OpenFace's FeatureExtraction again."
     if not rows:
         return "has columns and no rows. Run OpenFace's FeatureExtraction again."
     for number_of_row, row in enumerate(rows, 2):

@@ -116,9 +116,10 @@ class Checkpointer:
     def clear(self) -> None:
         """Drop all of this process, and what was put aside."""
         self._remove(self._own())
-        if self.group.rank == 0:
-            refuse_link(self.folder / ASIDE)
-            shutil.rmtree(self.folder / ASIDE, ignore_errors=True)
+        aside = self.folder / ASIDE
+        refuse_link(aside)
+        if self.group.rank == 0 and aside.is_dir():
+            shutil.rmtree(aside, ignore_errors=True)
 
     def _path(self, at: Position) -> Path:
         return self.folder / f"checkpoint-{at.stage}-{at.step}-{self.group.rank}.safetensors"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int16
 
-from instag.data.clip import Clip
+from instag.data.clip import MISSING_SOUND_S, Clip
 from instag.data.given_features import read_instag_features
 from instag.errors import BadLayout, NoSound, NotAnArtefact
 from instag.interop.adnerf.layout import CHANNELS, FEATURES
@@ -30,16 +30,23 @@ LONGER = 25
 """Frames of features beyond the last picture that are cut: sound goes on after the picture."""
 
 
-def copy_sound(folder: Path, clip: Clip, *, start: int) -> None:
+def copy_sound(folder: Path, clip: Clip, *, start: int) -> list[str]:
     """Write speech.wav, as long as the frames, from the frame `start` on: aud.wav, else another
-    sound file, else a video's. Raises NoSound."""
+    sound file, else a video's; a note where it is silent. Raises NoSound, BadLayout."""
     path = _find_sound(folder)
     samples = _pcm(path)
     first, length = start * SAMPLE_RATE // FPS, len(clip) * SAMPLE_RATE // FPS
     samples = samples[first : first + length]
+    if (missing := (length - len(samples)) / SAMPLE_RATE) > MISSING_SOUND_S:
+        raise BadLayout(
+            f"{path} ends {missing:.1f} s before the frames do. Put the sound of the frames there: "
+            f"ffmpeg -i VIDEO -ar 16000 {folder / 'aud.wav'}"
+        )
     samples = np.pad(samples, (0, length - len(samples)))
     with atomic_path(clip.folder / "speech.wav") as temporary:
         write_wav(temporary, samples)
+    silent = f"{path} is silent: no mouth can be learned from it."
+    return [] if samples.any() else [silent]
 
 
 def _find_sound(folder: Path) -> Path:

@@ -10,14 +10,16 @@ from jaxtyping import Float, UInt8
 
 from instag.capture.backends import COEFFICIENTS
 from instag.data.clip import Clip, Surface
+from instag.data.features_path import PUBLISHED
 from instag.data.splits import TEST_FRAMES
-from instag.errors import BadArgument
+from instag.errors import BadArgument, NotAnArtefact
 from instag.interop.adnerf.colors import to_parsing
 from instag.interop.adnerf.layout import SIDECAR, Layout
 from instag.interop.adnerf.poses import write_track_params, write_transforms
 from instag.runtime.files import atomic_path, write_atomic
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
+from instag.runtime.untrusted import check_array
 from instag.speech.windows import STEPS
 from instag.types import BLINK, BLINK_LIMIT, Region, Track
 
@@ -69,11 +71,12 @@ def export_clip(
     Raises BadArgument, NotAnArtefact, DiskFull.
     """
     folder = Path(folder)
-    _check_target(folder)
-    track = clip.track()
+    _check_target(folder, clip)
+    tables = clip.tables()
+    clip.speech()  # what is copied as it is, is read once before anything is written
+    track, backdrop = tables.track, tables.backdrop
     count = len(clip)
     train, test = train_test_split(clip)
-    backdrop = clip.backdrop()
     priors = min(surface_frames, len(train)) if layout is Layout.INSTAG else 0
     _copy_sidecar(clip, folder)
 
@@ -115,20 +118,41 @@ def export_clip(
     return Exported(folder=folder, frames=count, train=train, test=test, notes=tuple(notes))
 
 
-def _check_target(folder: Path) -> None:
+def _check_target(folder: Path, clip: Clip) -> None:
+    """Raises BadArgument where anything lies there but an export of the same frames: trainers read
+    whatever pictures they find."""
     if folder.exists() and not folder.is_dir():
         raise BadArgument(f"{folder} is a file. Give the name of a folder to write.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / SIDECAR / "clip.json").is_file():
-        raise BadArgument(f"{folder} holds other files. Give the name of a new folder.")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    try:
+        before = Clip.open(folder / SIDECAR).info
+    except NotAnArtefact as error:
+        raise BadArgument(f"{folder} holds other files. Give the name of a new folder.") from error
+    now = clip.info
+    if (before.source_sha256, before.first_frame, before.frame_count) != (
+        now.source_sha256,
+        now.first_frame,
+        now.frame_count,
+    ):
+        raise BadArgument(
+            f"{folder} holds {before.frame_count} frames of {before.source}, and {clip.folder} has "
+            f"{now.frame_count} of {now.source}. Give the name of a new folder."
+        )
 
 
 def train_test_split(clip: Clip) -> tuple[range, range]:
     """Frames to train and to test on: as `instag split` recorded, else the last 12 s of a clip of
-    at least 24 s, else AD-NeRF's 10 to 1."""
+    at least 24 s, else AD-NeRF's 10 to 1. Raises BadArgument where none is left to train on."""
     count = len(clip)
     kept = clip.info.test_frames
     if kept is None:
         kept = TEST_FRAMES if count >= 2 * TEST_FRAMES else count - count * 10 // 11
+    if kept >= count:
+        raise BadArgument(
+            f"{clip.folder} keeps {kept} of its {count} frames for testing: none is left to learn "
+            f"from. Keep fewer: instag split {clip.folder}"
+        )
     return range(count - kept), range(count - kept, count)
 
 
@@ -140,11 +164,12 @@ def _write_frame(
     backdrop: UInt8[np.ndarray, "h w 3"],
     layout: Layout,
 ) -> None:
+    frame, regions = clip.frame(index), clip.regions(index)
+    clip.torso(index)  # which is copied as it is
     _copy(clip.path("frames", index), folder / "ori_imgs" / f"{index}.jpg")
     _copy(clip.path("torso", index), folder / "torso_imgs" / f"{index}.png")
     rows = "".join(f"{x:f} {y:f}\n" for x, y in track.landmarks68[index].tolist())
     write_atomic(folder / "ori_imgs" / f"{index}.lms", rows)
-    frame, regions = clip.frame(index), clip.regions(index)
     parsing = to_parsing(regions, labels_hair=layout.labels_hair)
     write_atomic(
         folder / "parsing" / f"{index}.png",
@@ -193,7 +218,11 @@ def _write_features(clip: Clip, folder: Path, layout: Layout) -> list[str]:
     """Write the clip's features in the layout's form; notes on those that are missing."""
     held = [name for name in FEATURE_FILES if (clip.folder / "features" / f"{name}.npy").is_file()]
     for name in held:
-        table = np.asarray(clip.features(name))
+        path, form = clip.folder / "features" / f"{name}.npy", PUBLISHED[name]
+        with clip.reading(path):
+            table = check_array(name, clip.features(name), (len(clip), form.channels, None))
+            if not table.size:
+                raise ValueError("it holds no step of time")
         _save(folder / FEATURE_FILES[name], _as_stored(name, table))
         if name == "deepspeech" or (
             name == "esperanto" and layout in (Layout.RADNERF, Layout.ERNERF)
@@ -237,6 +266,8 @@ def _blink_notes(clip: Clip) -> list[str]:
 def _copy_sidecar(clip: Clip, folder: Path) -> None:
     """Copy what the layout has no place for."""
     kept = ("clip.json", "track.npz", "landmarks.npz", "backdrop.png")
+    if (clip.folder / "features" / "mel.npy").is_file():
+        clip.features("mel")
     for path in [
         *(clip.folder / name for name in kept),
         *sorted((clip.folder / "features").glob("*.npy")),

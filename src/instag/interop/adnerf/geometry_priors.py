@@ -115,6 +115,6 @@ def _load(path: Path) -> np.ndarray:
     remedy = "Run Sapiens again, or remove it."
     with parsing(path, "a file of NumPy numbers", remedy, error=BadLayout):
         prior = read_array(path)
-        if prior.ndim not in (2, 3) or not 0 < max(prior.shape) <= MOST_SIDE:
+        if prior.ndim not in (2, 3) or not 0 < min(prior.shape) <= max(prior.shape) <= MOST_SIDE:
             raise ValueError(f"it is {prior.shape}")
         return check_array("it", prior, (None,) * prior.ndim, "fiu").astype(np.float32)

@@ -7,7 +7,7 @@ from typing import final
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from instag.capture.segmentation.label import label_regions
 from instag.data.clip import Clip
@@ -21,6 +21,9 @@ from instag.runtime.progress import Report, part, silent
 from instag.runtime.untrusted import check_array, parsing
 from instag.types import HEAD_REGIONS, Region
 
+FACE_REGIONS = [int(region) for region in (Region.FACE, Region.MOUTH, Region.TEETH)]
+LEAST_FACE = 0.5
+"""Share of a face's landmarks that a parsing must show as face: beards and hair may hide some."""
 SAMPLES = 24
 """Frames, evenly spaced, that show which regions a parsing labels."""
 
@@ -96,7 +99,8 @@ def read_regions(folder: Path, ids: range, clip: Clip, report: Report = silent) 
 
 
 def _parsing_of(folder: Path, ids: range, clip: Clip) -> Parsing | None:
-    """None where the folder has none. Raises BadLayout where it is not of all frames."""
+    """None where the folder has none. Raises BadLayout where it is not of all frames, or shows no
+    face where ours is."""
     colors = numbered(folder / "parsing", (".png",))
     if not colors:
         return None
@@ -104,14 +108,31 @@ def _parsing_of(folder: Path, ids: range, clip: Clip) -> Parsing | None:
     teeth = numbered(folder / "teeth_mask", (".npy",))
     if teeth:
         _check_complete(teeth, ids, folder / "teeth_mask")
-    samples = [
-        _picture(colors[ids[index]], clip)
-        for index in np.unique(np.linspace(0, len(ids) - 1, SAMPLES).astype(int))
-    ]
+    places = np.unique(np.linspace(0, len(ids) - 1, SAMPLES).astype(int))
+    samples = [_picture(colors[ids[place]], clip) for place in places]
     swapped = is_swapped(samples)
     seen = [from_parsing(_turned(picture, swapped)) for picture in samples]
+    shown = np.mean(
+        [_face_share(*each) for each in zip(seen, _landmarks(clip, places), strict=True)]
+    )
+    if shown < LEAST_FACE:
+        raise BadLayout(
+            f"{folder / 'parsing'} shows a face at {shown:.0%} of the places where the face is: it "
+            "is of other pictures, or in other colours than the family's (the head is blue). Make "
+            "it again, or remove it to have it replaced by instag."
+        )
     labels_hair = any(np.isin(regions, (Region.HAIR, Region.MOUTH)).any() for regions in seen)
     return Parsing(colors=colors, teeth=teeth, swapped=swapped, labels_hair=labels_hair)
+
+
+def _landmarks(clip: Clip, places: Int[np.ndarray, " s"]) -> Float[np.ndarray, "s points 2"]:
+    return clip.track().landmarks[places, :, :2]
+
+
+def _face_share(regions: UInt8[np.ndarray, "h w"], points: Float[np.ndarray, "points 2"]) -> float:
+    """The share of a face's landmarks, in pixels, that lie in the face or the mouth."""
+    x, y = points.round().astype(int).T.clip(0, np.array(regions.shape[::-1])[:, None] - 1)
+    return float(np.isin(regions[y, x], FACE_REGIONS).mean())
 
 
 def fill_missing_labels(

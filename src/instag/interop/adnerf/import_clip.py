@@ -24,11 +24,12 @@ from instag.capture.tracking.fit_head import fit_head
 from instag.capture.tracking.world_alignment import align_world
 from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo, StageRecord
-from instag.errors import BadArgument, BadLayout
+from instag.errors import BadArgument, BadLayout, NotAnArtefact
 from instag.interop.adnerf.audio import copy_features, copy_sound
 from instag.interop.adnerf.export_clip import train_test_split
 from instag.interop.adnerf.geometry_priors import copy_surface
 from instag.interop.adnerf.images import copy_backdrop, copy_torso, read_regions
+from instag.interop.adnerf.layout import SIDECAR
 from instag.interop.adnerf.poses import for_frames
 from instag.interop.adnerf.source import Source, read_frame, scan_folder
 from instag.runtime.files import atomic_folder, sweep
@@ -51,6 +52,8 @@ STAGES = (
 )
 MOST_LANDMARKS = 2**16
 """Bytes of a file of landmarks."""
+LOST = 0.1
+"""Reprojection error, in the picture's side, from which poses are of something else."""
 FIT_WARNING = 5.0
 """Reprojection error in pixels of a 512-pixel picture from which a note warns."""
 
@@ -73,10 +76,33 @@ def import_clip(folder: Path | str, output: Path | str, *, report: Report = sile
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise BadArgument(f"{output} exists already. Give another -o, or remove it.")
     source, notes = scan_folder(folder)
+    _check_sidecar(source)
     sweep(output.parent)
     with atomic_folder(output) as work:
         clip = _build(source, Clip(folder=work, info=_info(source)), notes, report)
     return Imported(clip=Clip(folder=output, info=clip.info), notes=tuple(notes))
+
+
+def _check_sidecar(source: Source) -> None:
+    """What our own export kept beside the layout is read once before it is copied. Raises
+    BadLayout."""
+    try:
+        if source.sidecar is None:
+            return
+        own = Clip.open(source.sidecar)
+        own.track()
+        if (own.folder / "backdrop.png").is_file():
+            own.backdrop()
+        if (own.folder / "features" / "mel.npy").is_file():
+            own.features("mel")
+        for index in range(len(own)):
+            if own.path("surface", index).is_file():
+                own.surface(index)
+    except NotAnArtefact as error:
+        what, sidecar = str(error).partition(" Make ")[0], source.folder / SIDECAR
+        raise BadLayout(
+            f"{what} Remove {sidecar}: the rest of {source.folder} is imported without it."
+        ) from error
 
 
 def _info(source: Source) -> ClipInfo:
@@ -113,9 +139,9 @@ def _build(source: Source, clip: Clip, notes: list[str], report: Report) -> Clip
     """Fill the folder, part after part; clip.json, which makes it a clip, comes last."""
     count = len(source.ids)
     for index, number in enumerate(source.ids):
-        _copy_frame(clip, index, source.pictures[number])
+        _copy_frame(clip, index, source.pictures[number], source.size)
         report(int(50 * (index + 1) / count), 1000)
-    copy_sound(source.folder, clip, start=source.ids.start)
+    notes += copy_sound(source.folder, clip, start=source.ids.start)
     units = _read_action_units(source)
     notes += copy_features(
         source.folder, source.sidecar, source.ids, clip, max(source.pictures) + 1
@@ -152,14 +178,15 @@ def _or_else(missing: str | list[str], replacement: Callable[[], object]) -> lis
     return [missing]
 
 
-def _copy_frame(clip: Clip, index: int, picture: Path) -> None:
-    """Copy JPEG files; encode other pictures."""
+def _copy_frame(clip: Clip, index: int, picture: Path, side: int) -> None:
+    """Copy JPEG files; encode other pictures. Raises BadLayout where it is not of this side."""
     target = clip.path("frames", index)
     target.parent.mkdir(exist_ok=True)
+    frame = read_frame(picture, side)
     if picture.suffix.lower() in (".jpg", ".jpeg"):
         shutil.copyfile(picture, target)
         return
-    clip.save_frame(index, cv2.cvtColor(read_frame(picture), cv2.COLOR_BGR2RGB))
+    clip.save_frame(index, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
 
 def _track(source: Source, clip: Clip, report: Report) -> tuple[Track, list[str]]:
@@ -179,6 +206,12 @@ def _track(source: Source, clip: Clip, report: Report) -> tuple[Track, list[str]
         matrices, focal = for_frames(source.transforms, source.ids), source.transforms.focal
         if source.sidecar is None:
             aligned = align_world(own, matrices, focal, size)
+            if not aligned.error < LOST * source.size:
+                raise BadLayout(
+                    f"The poses in {source.folder} are not of the face in its pictures: they "
+                    f"disagree by {aligned.error:.0f} pixels. Remove transforms_*.json and "
+                    "track_params.pt to have the face tracked by instag."
+                )
             own = replace(own, identity=aligned.identity)
             if aligned.error > FIT_WARNING * source.size / 512:
                 notes.append(

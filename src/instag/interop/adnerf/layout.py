@@ -54,15 +54,22 @@ class Layout(StrEnum):
 
 def numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
     """The files of a folder whose names are numbers, by number; empty where there is no such
-    folder."""
+    folder. Folders, pipes and links to nothing are no files. Raises BadLayout where two files have
+    one number."""
     if not folder.is_dir():
         return {}
-    found = (
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in suffixes and re.fullmatch(r"\d+", path.stem)
-    )
-    return {int(path.stem): path for path in found}
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
+        named = path.suffix.lower() in suffixes and re.fullmatch(r"[0-9]+", path.stem)
+        if not named or not path.is_file():
+            continue
+        other = found.setdefault(int(path.stem), path)
+        if other is not path:
+            raise BadLayout(
+                f"{folder} holds {other.name} and {path.name}: which of them is frame "
+                f"{int(path.stem)} cannot be known. Remove one."
+            )
+    return found
 
 
 def frame_files(folder: Path) -> tuple[dict[int, Path], str]:

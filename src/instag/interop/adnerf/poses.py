@@ -11,6 +11,7 @@ face model.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +24,7 @@ from instag.errors import BadLayout
 from instag.runtime.files import atomic_path, write_atomic
 from instag.runtime.untrusted import (
     check_array,
+    check_tensors,
     parsing,
     read_text,
     real_number,
@@ -33,6 +35,8 @@ MOST_TRANSFORMS = 2**28
 """Bytes of a transforms file: 100,000 frames have 50 MB."""
 LONGEST_GAP = 5
 """Frames in a row without a pose that are filled in between their neighbours."""
+FARTHEST = 1e4
+"""Metres of a camera from the world's origin, or another unit: a head is filmed from 1 m."""
 SPLITS = ("train", "val", "test")
 
 
@@ -75,12 +79,12 @@ def _read_file(path: Path) -> Transforms:
     remedy = "Run the process.py that made it again."
     with parsing(path, "of the family's form", remedy, error=BadLayout):
         content = json.loads(read_text(path, MOST_TRANSFORMS))
-        matrices = {
-            int(frame["img_id"]): np.array(frame["transform_matrix"], np.float64)
-            for frame in content["frames"]
-        }
-        for number in matrices:
-            whole_number("img_id", number, 0, MOST_FRAMES)
+        matrices: dict[int, Float[np.ndarray, "4 4"]] = {}
+        for frame in content["frames"]:
+            number = _img_id(frame["img_id"])
+            matrix = np.array(frame["transform_matrix"], np.float64)
+            if not np.array_equal(matrices.setdefault(number, matrix), matrix, equal_nan=True):
+                raise ValueError(f"frame {number} has two poses")
         focal, centre = real_number("focal_len", content["focal_len"], 1.0, 1e6), None
         if "cx" in content and "cy" in content:
             cx, cy = (real_number(name, content[name], -1e6, 1e6) for name in ("cx", "cy"))
@@ -96,6 +100,13 @@ def _read_file(path: Path) -> Transforms:
             "rotation and translation. Track the face again."
         )
     return Transforms(focal=focal, centre=centre, matrices=matrices, test_ids=frozenset())
+
+
+def _img_id(value: Any) -> int:
+    """The number of a frame, which some write as text or with a decimal point. Raises ValueError,
+    TypeError."""
+    number = float(value)
+    return whole_number("img_id", int(number) if number.is_integer() else value, 0, MOST_FRAMES)
 
 
 def write_transforms(
@@ -119,11 +130,20 @@ def read_track_params(path: Path) -> Transforms:
     remedy = "It must hold tensors euler, trans and focal."
     with parsing(path, "a file of poses", remedy, error=BadLayout):
         stored = named_tensors(load_weights_only(path))
+        check_tensors({name: stored[name] for name in ("euler", "trans", "focal")})
         euler, trans = (
-            check_array(name, np.asarray(stored[name].detach(), np.float64), (None, None))
+            check_array(
+                name,
+                np.asarray(stored[name].detach(), np.float64),
+                (None, None),
+                largest=FARTHEST * TRANS_PER_METRE,
+            )
             for name in ("euler", "trans")
         )
-        focal = real_number("focal", float(stored["focal"].reshape(-1)[0]), 1.0, 1e6)
+        focals = stored["focal"].detach().double().reshape(-1)
+        if len(focals.unique()) != 1:
+            raise ValueError(f"focal holds {len(focals)} numbers that differ, or none")
+        focal = real_number("focal", float(focals[0]), 1.0, 1e6)
     if euler.shape != trans.shape or euler.ndim != 2 or euler.shape[1] != 3:
         raise BadLayout(
             f"{path}: euler is {euler.shape} and trans {trans.shape}, not both [frames, 3]."
@@ -189,7 +209,8 @@ def for_frames(transforms: Transforms, ids: range) -> Float[np.ndarray, "f 4 4"]
 def _is_rigid(matrix: Float[np.ndarray, "4 4"]) -> bool:
     turn = matrix[:3, :3]
     return bool(
-        np.isfinite(matrix).all()
+        np.abs(matrix[:3, 3]).max() <= FARTHEST
+        and np.abs(matrix[3] - (0, 0, 0, 1)).max() < 1e-3
         and np.abs(turn @ turn.T - np.eye(3)).max() < 1e-3
         and np.linalg.det(turn) > 0
     )

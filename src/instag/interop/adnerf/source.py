@@ -67,10 +67,11 @@ def scan_folder(folder: Path) -> tuple[Source, list[str]]:
     return source, [*notes, *of_poses, *of_gaps, *_note_on_centre(source)]
 
 
-def read_frame(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    """BGR. Raises BadLayout."""
-    with parsing(path, "a picture", "Copy the folder again.", error=BadLayout):
-        return read_picture(path, cv2.IMREAD_COLOR)
+def read_frame(path: Path, side: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
+    """BGR; side: of the square that it must be. Raises BadLayout."""
+    size = None if side is None else (side, side)
+    with parsing(path, "a picture of the others' size", "Copy it again.", error=BadLayout):
+        return read_picture(path, cv2.IMREAD_COLOR, size)
 
 
 def _poses(folder: Path) -> tuple[Transforms | None, list[str]]:
@@ -95,8 +96,7 @@ def _longest_part(
     parts = _unbroken(posed, set(pictures))
     longest = max(parts, key=len)
     if len(longest) < MIN_DURATION_S * FPS:
-        holes = [number for number in range(posed[0], posed[-1] + 1) if number not in pictures]
-        raise _too_short(longest, holes, folder, name)
+        raise _too_short(longest, _holes(posed, pictures), folder, name)
     if len(parts) > 1:
         return longest, [
             f"Pictures or poses are missing between frames: of {len(parts)} parts the longest, "
@@ -109,11 +109,21 @@ def _longest_part(
     return longest, []
 
 
-def _too_short(longest: range, holes: list[int], folder: Path, name: str) -> BadLayout | TooShort:
-    """holes: pictures that are missing in between."""
-    if holes:
+def _holes(posed: list[int], pictures: dict[int, Path]) -> tuple[int, int]:
+    """How many pictures are missing between the first and the last pose, and the first of them."""
+    held = sorted(number for number in pictures if posed[0] <= number <= posed[-1])
+    after = next((one + 1 for one, other in pairwise(held) if other - one > 1), held[-1] + 1)
+    return held[-1] - held[0] + 1 - len(held), after
+
+
+def _too_short(
+    longest: range, holes: tuple[int, int], folder: Path, name: str
+) -> BadLayout | TooShort:
+    """holes: as _holes tells of them."""
+    missing, first = holes
+    if missing:
         return BadLayout(
-            f"{len(holes)} pictures are missing in {folder / name} (first: {holes[0]}), and the "
+            f"{missing} pictures are missing in {folder / name} (first: {first}), and the "
             f"longest part without a gap has {len(longest) / FPS:.1f} s. Copy the folder again, or "
             "extract the frames anew."
         )
