@@ -1,17 +1,30 @@
 """Voices: programs and services that say texts."""
 
+import socket
 import sys
 import threading
+import time
 import wave
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from instag.app.voice import CommandVoice, ServiceVoice, chosen_voice, installed_voice, no_voice
-from instag.errors import BadArgument, VoiceFailed
+from instag.app import voice, voice_program
+from instag.app.voice import (
+    CommandVoice,
+    ServiceVoice,
+    SharedVoice,
+    Voice,
+    chosen_voice,
+    installed_voice,
+    no_voice,
+)
+from instag.errors import BadArgument, StudioFull, VoiceFailed
 from instag.types import SAMPLE_RATE
 
 WRITES = (
@@ -69,6 +82,117 @@ def test_programs_that_fail_are_named():
         CommandVoice(command=(sys.executable, "-c", fails)).say("hello")
     with pytest.raises(BadArgument, match="no program"):
         chosen_voice(command="no-such-program {text}")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="programs end alone there")
+def test_a_program_that_hangs_is_ended_with_what_it_started(monkeypatch, tmp_path):
+    monkeypatch.setattr(voice_program, "MOST_S", 0.3)
+    monkeypatch.setattr(voice_program, "LOOK_EVERY_S", 0.1)
+    starts = (
+        "import subprocess, sys, pathlib; child = subprocess.Popen(['sleep', '60']); "
+        "pathlib.Path(sys.argv[1]).write_text(str(child.pid)); child.wait()"
+    )
+    began = time.monotonic()
+    with pytest.raises(VoiceFailed, match=r"within 0\.3 s"):
+        CommandVoice(command=(sys.executable, "-c", starts, str(tmp_path / "pid"))).say("hello")
+    assert time.monotonic() - began < 10
+    if (tmp_path / "pid").exists():
+        child = Path("/proc") / (tmp_path / "pid").read_text() / "stat"
+        wait_until(lambda: has_ended(child))
+        assert has_ended(child)
+
+
+def test_a_program_that_leaves_another_behind_does_not_wait_for_it():
+    leaves = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', "
+        f"'import time; time.sleep(5)']); sys.stdout.buffer.write({wav(np.ones(1600))!r})"
+    )
+    began = time.monotonic()
+    assert len(CommandVoice(command=(sys.executable, "-c", leaves)).say("hello")) == 1_600
+    assert time.monotonic() - began < 4.5
+
+
+def test_a_program_that_writes_for_ever_is_ended(monkeypatch):
+    monkeypatch.setattr(voice_program, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(voice_program, "LOOK_EVERY_S", 0.05)
+    writes = "import sys\nwhile True: sys.stdout.buffer.write(bytes(1 << 16))"
+    with pytest.raises(VoiceFailed, match="more than 1 MiB"):
+        CommandVoice(command=(sys.executable, "-c", writes)).say("hello")
+
+
+@pytest.mark.parametrize("output", [b"", b"no sound at all", wav(np.zeros(0))])
+def test_a_program_that_gives_no_sound_is_told(output: bytes):
+    gives = f"import sys; sys.stdout.buffer.write({output!r})"
+    with pytest.raises(VoiceFailed, match="gave no sound"):
+        CommandVoice(command=(sys.executable, "-c", gives)).say("hello")
+
+
+def test_few_texts_are_said_at_once_and_few_wait(monkeypatch):
+    monkeypatch.setattr(voice, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(voice, "MOST_WAITING", 2)
+    entered, go_on = threading.Semaphore(0), threading.Event()
+
+    class Slow(Voice):
+        name = "slow"
+
+        def say(self, text: str) -> np.ndarray:
+            entered.release()
+            assert go_on.wait(10)
+            return np.ones(1)
+
+    shared = SharedVoice(Slow())
+    with ThreadPoolExecutor(2) as pool:
+        said = [pool.submit(shared.say, "hello") for _ in range(2)]
+        assert entered.acquire(timeout=10)
+        wait_until(lambda: shared._places._value == 0)
+        assert not entered.acquire(blocking=False)
+        with pytest.raises(StudioFull, match="wait for the voice"):
+            shared.say("hello")
+        go_on.set()
+        assert [len(each.result()) for each in said] == [1, 1]
+    assert len(shared.say("hello")) == 1
+
+
+def has_ended(state: Path) -> bool:
+    """By the file in which Linux tells of a process; elsewhere there is none."""
+    try:
+        return ") Z" in state.read_text()
+    except OSError:
+        return True
+
+
+def wait_until(holds) -> None:
+    ends = time.monotonic() + 10
+    while not holds() and time.monotonic() < ends:
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def broken_service() -> Iterator[str]:
+    """One that answers with what is no HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            asking, _ = listener.accept()
+            with asking:
+                asking.recv(65_536)
+                asking.sendall(b"no http\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        thread.join()
+
+
+def test_a_service_that_speaks_no_http_is_told(broken_service: str):
+    with pytest.raises(VoiceFailed, match="did not answer"):
+        ServiceVoice(url=broken_service).say("hello")
+
+
+def test_a_service_that_answers_without_end_is_told(service, monkeypatch):
+    monkeypatch.setattr(voice, "MOST_BYTES", 1_000)
+    with pytest.raises(VoiceFailed, match="too much"):
+        ServiceVoice(url=service[0]).say("hello")
 
 
 @pytest.fixture

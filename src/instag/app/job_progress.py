@@ -9,6 +9,7 @@ from typing import final
 
 import numpy as np
 
+from instag.app.stored_record import stored_record
 from instag.runtime.files import write_atomic
 
 PROGRESS = "progress.json"
@@ -41,12 +42,7 @@ class Progress:
 
 def read_progress(folder: Path) -> Progress:
     """What a job's process wrote last; nothing done where it wrote nothing."""
-    try:
-        stored = json.loads((folder / PROGRESS).read_bytes())
-        lists = {name: tuple(stored[name]) for name in ("kept", "notes")}
-        return Progress(**(stored | lists))
-    except (OSError, ValueError, TypeError, KeyError):
-        return Progress()
+    return stored_record(folder / PROGRESS, Progress, whole=True) or Progress()
 
 
 def preview_path(folder: Path, number: int) -> Path:

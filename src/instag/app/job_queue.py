@@ -136,8 +136,12 @@ class JobQueue:
                 assert running.process.stdin is not None
                 running.process.stdin.close()
                 del self._running[kind]
-                with suppress(FileMissing):
+                try:
                     self._end(running.job, code)
+                except FileMissing:  # it was removed
+                    pass
+                except (OSError, InstagError):
+                    log.exception("How a job ended could not be written.")
                 self._changed.notify_all()
 
     def _begin(self, kind: Kind) -> Running | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, final
 
 from instag.app.names import checked_identifier
+from instag.app.stored_record import stored_record
 from instag.errors import BadArgument, FileMissing
 from instag.runtime.files import atomic_folder, write_atomic
 
@@ -70,6 +71,15 @@ class Job:
 
 
 @final
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What outcome.json holds."""
+
+    state: State
+    error: str
+
+
+@final
 class JobStore:
     """The jobs in a folder. Methods that take an identifier raise FileMissing where there is no
     such job."""
@@ -110,11 +120,8 @@ class JobStore:
 
     def outcome(self, job: Job) -> tuple[State, str] | None:
         """How its process ended the job, with the error's sentence; None where it did not say."""
-        try:
-            stored = json.loads((self.place(job) / OUTCOME).read_bytes())
-            return State(stored["state"]), str(stored["error"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        found = stored_record(self.place(job) / OUTCOME, Outcome)
+        return None if found is None else (found.state, found.error)
 
     def forget_outcome(self, job: Job) -> None:
         """What an earlier process of it left."""
@@ -131,7 +138,7 @@ class JobStore:
 
 def write_outcome(folder: Path, state: State, error: str = "") -> None:
     """For the job's own process."""
-    content = json.dumps({"state": state, "error": error})
+    content = json.dumps(asdict(Outcome(state=state, error=error)))
     write_atomic(folder / OUTCOME, content, lasting=True)
 
 
@@ -147,11 +154,10 @@ def next_job(waiting: Sequence[Job], last_served: Mapping[str, float]) -> Job | 
 def _read(folder: Path) -> Job | None:
     """The job of a folder; None where it holds none that is whole."""
     try:
-        stored = json.loads((folder / JOB).read_bytes())
-        found = Job(**(stored | {"state": State(stored["state"])}))
-    except (OSError, ValueError, TypeError, KeyError, BadArgument):
+        found = stored_record(folder / JOB, Job)
+    except BadArgument:
         return None
-    return found if found.id == folder.name else None
+    return found if found is not None and found.id == folder.name else None
 
 
 def _written(job: Job) -> str:

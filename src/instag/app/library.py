@@ -18,6 +18,7 @@ from typing import Literal, TypeVar, final
 
 from instag.app.names import checked_identifier, checked_name, new_identifier
 from instag.app.recordings import Recordings
+from instag.app.stored_record import stored_record
 from instag.app.written_files import WrittenFiles
 from instag.errors import FileMissing
 from instag.runtime.files import atomic_folder, explain_refusal, sweep, write_atomic
@@ -196,11 +197,8 @@ def _folders(place: Path) -> Iterator[Path]:
 
 def _read(folder: Path, kind: type[E]) -> E | None:
     """The entry of a folder; None where it has none that is whole."""
-    try:
-        found = kind(**json.loads((folder / ENTRY).read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None
-    return found if found.id == folder.name else None
+    found = stored_record(folder / ENTRY, kind)
+    return found if found is not None and found.id == folder.name else None
 
 
 def _needed(found: E | None, noun: Literal["avatar", "video"]) -> E:

@@ -1,6 +1,7 @@
 """The live routes: sessions of talking heads over HTTP (docs/live.md#routes)."""
 
 import asyncio
+import re
 from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict
@@ -8,6 +9,7 @@ from typing import Any, final
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Request, WebSocket, WebSocketDisconnect
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from instag.app.avatar_shelf import AvatarShelf
@@ -23,6 +25,9 @@ from instag.types import FPS, SAMPLE_RATE
 
 MOST_SAID_S = 3600.0
 """Of sound that waits to be said."""
+MEDIA = re.compile("^m=", re.MULTILINE)
+MOST_MEDIA = 16
+"""Of an offer: a session has sound, pictures and a channel; each opens sockets."""
 MOST_STREAMS = 8
 """WebSockets of one session: each has its pictures coded."""
 NO_SESSION, TRY_LATER = 4404, 1013
@@ -118,6 +123,8 @@ class LiveDesk:
             raise HTTPException(
                 501, "WebRTC needs aiortc: pip install 'instag[app]'. WebSocket works."
             ) from error
+        if len(MEDIA.findall(offer.sdp)) > MOST_MEDIA:
+            raise HTTPException(400, f"An offer has {MOST_MEDIA} media at most.")
         link = WebRtcLink(session, self._ice_servers)
         try:
             answer = await link.answer(RTCSessionDescription(sdp=offer.sdp, type=offer.type))
@@ -254,7 +261,8 @@ def _add_routes_of_what_is_said(router: APIRouter, desk: LiveDesk) -> None:
         session = desk.session(name)
         if desk.voice is None:
             raise BadArgument(no_voice())
-        samples = await asyncio.to_thread(desk.voice.say, given.text)
+        # Not among the threads that code pictures: a voice may hang.
+        samples = await run_in_threadpool(desk.voice.say, given.text)
         return desk.say(session, samples)
 
     @router.post("/sessions/{name}/audio", status_code=202)

@@ -10,11 +10,12 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import final
 
 from instag.app.names import checked_identifier, new_identifier
+from instag.app.stored_record import stored_record
 from instag.errors import BadArgument, FileMissing
 from instag.runtime.files import atomic_folder, write_atomic
 
@@ -42,6 +43,15 @@ class Recording:
 
 
 @final
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What recording.json holds."""
+
+    made: float
+    ending: str
+
+
+@final
 class Recordings:
     """Those in a folder. Methods that take an identifier raise FileMissing where there is none."""
 
@@ -54,7 +64,7 @@ class Recordings:
             raise BadArgument(f"A recording ends with {' or '.join(ENDINGS)}, not {ending!r}.")
         identifier, made = new_identifier(), time.time()
         with atomic_folder(self.folder / identifier) as folder:
-            (folder / ABOUT).write_text(json.dumps({"made": made, "ending": ending}))
+            (folder / ABOUT).write_text(json.dumps(asdict(About(made=made, ending=ending))))
         return self.recording(identifier)
 
     def add(self, identifier: str, number: int, content: bytes) -> None:
@@ -107,12 +117,10 @@ class Recordings:
 
 def _read(folder: Path) -> Recording | None:
     """The recording of a folder; None where it holds none."""
-    try:
-        stored = json.loads((folder / ABOUT).read_bytes())
-        made, ending = float(stored["made"]), str(stored["ending"])
-        last = folder.stat().st_mtime
-    except (OSError, ValueError, KeyError, TypeError):
+    stored = stored_record(folder / ABOUT, About)
+    if stored is None or stored.ending not in ENDINGS:
         return None
+    made, ending, last = stored.made, stored.ending, folder.stat().st_mtime
     pieces = len(list(folder.glob("*.piece")))
     return Recording(
         id=folder.name,

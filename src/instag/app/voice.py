@@ -3,26 +3,30 @@
 import platform
 import shlex
 import shutil
-import subprocess
 import tempfile
-import urllib.error
+import time
 import urllib.parse
 import urllib.request
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
-from typing import final
+from threading import Semaphore
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float
 
 from instag.app.sound_bytes import decode_sound
-from instag.errors import BadArgument, VoiceFailed
+from instag.app.voice_program import MOST_BYTES, MOST_S, run_program
+from instag.errors import BadArgument, InstagError, StudioFull, VoiceFailed
 
 MOST_TEXT = 2_000
 """Letters that are said at once."""
-MOST_S = 60
-"""Seconds that a synthesiser may take."""
+PIECE_BYTES = 1 << 16
+"""Of an answer that are read at once."""
+MOST_AT_ONCE, MOST_WAITING = 4, 16
+"""Texts that are said at once, and those with all that wait."""
 TEXT, FILE = "{text}", "{wav}"
 """What a command has in place of the text and of the file that it writes."""
 
@@ -64,16 +68,10 @@ class CommandVoice(Voice):
             # A text that begins with a dash would be an option.
             said = f" {text}" if text.startswith("-") else text
             words = [word.replace(FILE, str(file)).replace(TEXT, said) for word in self.command]
-            try:
-                done = subprocess.run(  # noqa: S603 - the command is the operator's own
-                    words, input=text.encode(), capture_output=True, timeout=MOST_S, check=False
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise VoiceFailed(f"The voice did not answer: {error}.") from error
-            if done.returncode:
-                reason = done.stderr.decode(errors="replace").strip()[-200:]
-                raise VoiceFailed(f"The voice failed with code {done.returncode}: {reason}")
-            return decode_sound(file.read_bytes() if file.exists() else done.stdout)
+            output, told = run_program(words, text, Path(folder), also=file)
+            if told.code:
+                raise VoiceFailed(f"The voice failed with code {told.code}: {told.reason}")
+            return spoken((file if file.is_file() else output).read_bytes())
 
 
 @final
@@ -93,9 +91,50 @@ class ServiceVoice(Voice):
         asked = urllib.request.Request(self.url, text.encode(), headers)  # noqa: S310 - checked
         try:
             with urllib.request.urlopen(asked, timeout=MOST_S) as answer:  # noqa: S310
-                return decode_sound(answer.read())
-        except (urllib.error.URLError, OSError) as error:
+                content = _read(answer)
+        except (OSError, HTTPException, ValueError) as error:
             raise VoiceFailed(f"The voice at {self.url} did not answer: {error}.") from error
+        return spoken(content)
+
+
+def _read(answer: Any) -> bytes:
+    """All of an answer, piece by piece as it comes. Raises VoiceFailed."""
+    ends, content = time.monotonic() + MOST_S, bytearray()
+    while piece := answer.read1(PIECE_BYTES):
+        content += piece
+        if len(content) > MOST_BYTES or time.monotonic() > ends:
+            raise VoiceFailed("The voice gives too much, or too slowly. Say a shorter text.")
+    return bytes(content)
+
+
+@final
+class SharedVoice(Voice):
+    """A voice that many ask at once: MOST_AT_ONCE texts are said together, others wait."""
+
+    def __init__(self, voice: Voice) -> None:
+        self.name, self._voice = voice.name, voice
+        self._free, self._places = Semaphore(MOST_AT_ONCE), Semaphore(MOST_WAITING)
+
+    def say(self, text: str) -> Float[np.ndarray, " n"]:
+        """Raises StudioFull where too many wait."""
+        if not self._places.acquire(blocking=False):
+            raise StudioFull("Too many texts wait for the voice. Send this one again in a while.")
+        try:
+            with self._free:
+                return self._voice.say(text)
+        finally:
+            self._places.release()
+
+
+def spoken(content: bytes) -> Float[np.ndarray, " n"]:
+    """The sound that a voice gave. Raises VoiceFailed where it is none."""
+    try:
+        samples = decode_sound(content)
+    except InstagError as error:
+        raise VoiceFailed(f"The voice gave no sound: {error}") from error
+    if not len(samples):
+        raise VoiceFailed("The voice gave no sound. Look at its command or service.")
+    return samples
 
 
 def installed_voice() -> Voice | None:
@@ -110,8 +149,9 @@ def chosen_voice(command: str = "", url: str = "") -> Voice | None:
     """The voice of a command, else that of a service, else one that is installed. Raises
     BadArgument."""
     if command:
-        return CommandVoice.of_line(command)
-    return ServiceVoice(url=url) if url else installed_voice()
+        return SharedVoice(CommandVoice.of_line(command))
+    found = ServiceVoice(url=url) if url else installed_voice()
+    return None if found is None else SharedVoice(found)
 
 
 def no_voice() -> str:

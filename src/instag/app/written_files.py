@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, final
 
+from instag.app.stored_record import record_of
 from instag.runtime.files import explain_refusal, sha256_of
 
 
@@ -49,8 +50,5 @@ class WrittenFiles:
 
 def _row(line: bytes, sha256: str) -> WrittenFile | None:
     """A line of this content; None for any other, and for one that a failure of power cut off."""
-    try:
-        row = WrittenFile(**json.loads(line))
-    except (ValueError, TypeError):
-        return None
-    return row if row.sha256 == sha256 else None
+    row = record_of(line, WrittenFile)
+    return row if row is not None and row.sha256 == sha256 else None
