@@ -61,3 +61,13 @@ def test_those_that_nobody_used_are_removed(kept: Recordings, tmp_path: Path):
     (tmp_path / old.id / "recording.json").write_text(json.dumps(about))
     kept.tidy()
     assert [each.id for each in kept.all()] == [new.id]
+
+
+def test_what_follows_a_lost_piece_is_not_taken(tmp_path: Path) -> None:
+    recordings = Recordings(tmp_path)
+    identifier = recordings.begin(".webm").id
+    for number in range(3):
+        recordings.add(identifier, number, b"abc"[number : number + 1])
+    (tmp_path / identifier / "000001.piece").unlink()
+    assert recordings.recording(identifier).pieces == 1
+    assert b"".join(recordings.content(identifier)) == b"a"

@@ -2,6 +2,7 @@
 
 import asyncio
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,11 +12,17 @@ pytest.importorskip("aiortc", reason="the extra `app` is not installed")
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av.audio.frame import AudioFrame
+from fastapi import HTTPException
 
+from instag.app import webrtc
+from instag.app.avatar_shelf import GivenAvatars
+from instag.app.ice_servers import IceServer
+from instag.app.live_routes import LiveDesk, Offer, check_offer
 from instag.app.webrtc import SoundTrack, WebRtcLink, hear_at_once
 from instag.synthesis.live.frame_mailbox import FrameMailbox
+from instag.synthesis.live.session import LiveSession
 from instag.synthesis.live.studio import Studio
-from models.baking import earlier
+from models.baking import EARLIER, earlier
 
 LOUD = 3_000
 
@@ -117,3 +124,54 @@ def test_aiortc_still_holds_back_what_we_let_through():
         return before, buffer._prefetch
 
     assert asyncio.run(held_back()) == (4, 0)
+
+
+class CountedLink:
+    """A link that answers and leaves after others had their turn."""
+
+    open: ClassVar[set["CountedLink"]] = set()
+
+    def __init__(self, session: LiveSession, ice_servers: tuple[IceServer, ...]) -> None:
+        self.open.add(self)
+
+    async def answer(self, offer: RTCSessionDescription) -> RTCSessionDescription:
+        await asyncio.sleep(0)
+        return offer
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self.open.discard(self)
+
+
+def test_of_offers_that_come_together_one_link_is_kept(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(webrtc, "WebRtcLink", CountedLink)
+    offer = Offer(sdp="v=0\r\n")
+
+    async def connect(desk: LiveDesk) -> None:
+        session = desk.studio.open(earlier())
+        await asyncio.gather(*(desk.connect(session, offer) for _ in range(10)))
+        assert len(CountedLink.open) == 1
+        await desk.end(session)
+        assert not CountedLink.open
+        with pytest.raises(HTTPException, match="no such session"):
+            await desk.connect(session, offer)
+        assert not CountedLink.open
+
+    with Studio() as studio:
+        asyncio.run(connect(LiveDesk(studio, GivenAvatars([EARLIER]))))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["a=candidate:1 1 udp 1 127.0.0.1 99999999 typ host", "a=candidate:1 1 udp 1 ::1 x typ host"],
+)
+def test_candidates_of_no_port_are_refused(line: str):
+    with pytest.raises(HTTPException, match="candidate"):
+        check_offer(f"v=0\r\n{line}\r\n")
+
+
+def test_offers_of_browsers_pass_and_those_of_many_media_do_not():
+    media = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n"
+    check_offer("v=0\r\n" + 3 * media + "a=candidate:1 1 udp 2113937151 x.local 54400 typ host\r\n")
+    with pytest.raises(HTTPException, match="media"):
+        check_offer("v=0\r\n" + 17 * media)

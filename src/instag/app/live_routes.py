@@ -19,6 +19,7 @@ from instag.app.socket_stream import SocketStream
 from instag.app.sound_bytes import sound_of
 from instag.app.voice import MOST_TEXT, Voice, no_voice
 from instag.errors import BadArgument
+from instag.runtime.untrusted import reason_of
 from instag.synthesis.live.session import LiveSession
 from instag.synthesis.live.studio import Studio
 from instag.types import FPS, SAMPLE_RATE
@@ -26,6 +27,9 @@ from instag.types import FPS, SAMPLE_RATE
 MOST_SAID_S = 3600.0
 """Of sound that waits to be said."""
 MEDIA = re.compile("^m=", re.MULTILINE)
+CANDIDATE = re.compile(r"^a=candidate:(?:\S+ +){5}(\S+)", re.MULTILINE)
+"""A line of an offer that names an address; its port is the sixth word."""
+MOST_PORT = 65_535
 MOST_MEDIA = 16
 """Of an offer: a session has sound, pictures and a channel; each opens sockets."""
 MOST_STREAMS = 8
@@ -123,16 +127,22 @@ class LiveDesk:
             raise HTTPException(
                 501, "WebRTC needs aiortc: pip install 'instag[app]'. WebSocket works."
             ) from error
-        if len(MEDIA.findall(offer.sdp)) > MOST_MEDIA:
-            raise HTTPException(400, f"An offer has {MOST_MEDIA} media at most.")
+        check_offer(offer.sdp)
         link = WebRtcLink(session, self._ice_servers)
         try:
             answer = await link.answer(RTCSessionDescription(sdp=offer.sdp, type=offer.type))
+            self.session(session.name)  # it may have ended meanwhile
+        except HTTPException:
+            await link.close()
+            raise
         except Exception as error:
             await link.close()
-            raise HTTPException(400, f"This offer cannot be answered: {error}.") from error
-        await self._leave(session.name)
-        self._links[session.name] = link
+            reason = reason_of(error)
+            raise HTTPException(400, f"This offer cannot be answered: {reason}.") from error
+        # Nothing is awaited between these two: offers may come together.
+        before, self._links[session.name] = self._links.get(session.name), link
+        if before is not None:
+            await before.close()
         return {"sdp": answer.sdp, "type": answer.type}
 
     async def end(self, session: LiveSession) -> None:
@@ -191,6 +201,15 @@ class LiveDesk:
                 for session in self.studio.sessions
             ],
         }
+
+
+def check_offer(sdp: str) -> None:
+    """Raises HTTPException for what aiortc would fall over later, or take for too much."""
+    if len(MEDIA.findall(sdp)) > MOST_MEDIA:
+        raise HTTPException(400, f"An offer has {MOST_MEDIA} media at most.")
+    for port in CANDIDATE.findall(sdp):
+        if not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > MOST_PORT:
+            raise HTTPException(400, f"An offer's candidate has the port {port[:20]}.")
 
 
 async def refuse(socket: WebSocket, code: int, reason: str) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import final
 
@@ -72,7 +73,7 @@ class Recordings:
         found = self.recording(identifier)
         if not 0 <= number <= found.pieces or number >= MOST_PIECES or not content:
             raise BadArgument(f"Piece {number} does not follow. Send the recording as a whole.")
-        write_atomic(self.folder / found.id / f"{number:06d}.piece", content)
+        write_atomic(self.folder / found.id / piece_name(number), content)
 
     def all(self) -> list[Recording]:
         """The newest first."""
@@ -90,7 +91,7 @@ class Recordings:
         """The bytes of its file."""
         found = self.recording(identifier)
         for number in range(found.pieces):
-            yield (self.folder / found.id / f"{number:06d}.piece").read_bytes()
+            yield (self.folder / found.id / piece_name(number)).read_bytes()
 
     @contextmanager
     def as_file(self, identifier: str, folder: Path) -> Iterator[Path]:
@@ -115,13 +116,19 @@ class Recordings:
                 self.remove(each.id)
 
 
+def piece_name(number: int) -> str:
+    """The file of a piece."""
+    return f"{number:06d}.piece"
+
+
 def _read(folder: Path) -> Recording | None:
     """The recording of a folder; None where it holds none."""
     stored = stored_record(folder / ABOUT, About)
     if stored is None or stored.ending not in ENDINGS:
         return None
     made, ending, last = stored.made, stored.ending, folder.stat().st_mtime
-    pieces = len(list(folder.glob("*.piece")))
+    there = {path.name for path in folder.glob("*.piece")}
+    pieces = next(number for number in count() if piece_name(number) not in there)
     return Recording(
         id=folder.name,
         made=made,
