@@ -1,5 +1,6 @@
 """What stands in the server's log."""
 
+import asyncio
 import logging
 
 import pytest
@@ -11,9 +12,13 @@ def test_texts_that_are_none_leave_a_line(caplog: pytest.LogCaptureFixture) -> N
     log_plainly()
     log_plainly()
     log = logging.getLogger("uvicorn.error")
-    for failing in (lambda: b"\xff".decode(), lambda: 1 // 0):
+
+    def cancelled() -> None:
+        raise asyncio.CancelledError
+
+    for failing in (lambda: b"\xff".decode(), cancelled, lambda: 1 // 0):
         try:
             failing()
-        except (UnicodeDecodeError, ZeroDivisionError):
+        except (UnicodeDecodeError, asyncio.CancelledError, ZeroDivisionError):
             log.exception("It failed.")
-    assert [record.exc_info is None for record in caplog.records] == [True, False]
+    assert [record.exc_info is None for record in caplog.records] == [True, True, False]

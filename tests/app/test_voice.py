@@ -102,6 +102,20 @@ def test_a_program_that_hangs_is_ended_with_what_it_started(monkeypatch, tmp_pat
         assert has_ended(child)
 
 
+def test_a_voice_that_is_closed_ends_what_it_says():
+    hangs = CommandVoice(command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        said = pool.submit(SharedVoice(hangs).say, "hello")
+        wait_until(lambda: bool(hangs.programs._running))
+        SharedVoice(hangs).close()
+        with pytest.raises(VoiceFailed):
+            said.result()
+    with pytest.raises(VoiceFailed, match="its server ends"):
+        hangs.say("hello")
+    assert time.monotonic() - began < 20
+
+
 def test_a_program_that_leaves_another_behind_does_not_wait_for_it():
     leaves = (
         "import subprocess, sys; subprocess.Popen([sys.executable, '-c', "

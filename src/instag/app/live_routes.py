@@ -151,7 +151,9 @@ class LiveDesk:
         await self._leave(session.name)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and the voice."""
+        if self.voice is not None:
+            self.voice.close()
         for name in list(self._links):
             await self._leave(name)
 

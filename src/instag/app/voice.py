@@ -8,7 +8,7 @@ import time
 import urllib.parse
 import urllib.request
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from threading import Semaphore
@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from instag.app.sound_bytes import decode_sound
-from instag.app.voice_program import MOST_BYTES, MOST_S, run_program
+from instag.app.voice_program import MOST_BYTES, MOST_S, Programs
 from instag.errors import BadArgument, InstagError, StudioFull, VoiceFailed
 
 MOST_TEXT = 2_000
@@ -40,6 +40,9 @@ class Voice(ABC):
     def say(self, text: str) -> Float[np.ndarray, " n"]:
         """The text as sound, mono, 16 kHz. Raises VoiceFailed."""
 
+    def close(self) -> None:  # noqa: B027 - most have nothing to end
+        """End what is being said: the server ends."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,7 @@ class CommandVoice(Voice):
 
     command: tuple[str, ...]
     name: str = "command"
+    programs: Programs = field(default_factory=Programs, compare=False, repr=False)
 
     @classmethod
     def of_line(cls, line: str) -> "CommandVoice":
@@ -61,6 +65,9 @@ class CommandVoice(Voice):
             raise BadArgument(f"There is no program {words[0] if words else ''!r} for the voice.")
         return cls(command=words)
 
+    def close(self) -> None:
+        self.programs.close()
+
     def say(self, text: str) -> Float[np.ndarray, " n"]:
         text = text.replace("\0", " ")  # no argument of a program holds one
         with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +75,7 @@ class CommandVoice(Voice):
             # A text that begins with a dash would be an option.
             said = f" {text}" if text.startswith("-") else text
             words = [word.replace(FILE, str(file)).replace(TEXT, said) for word in self.command]
-            output, told = run_program(words, text, Path(folder), also=file)
+            output, told = self.programs.run(words, text, Path(folder), also=file)
             if told.code:
                 raise VoiceFailed(f"The voice failed with code {told.code}: {told.reason}")
             return spoken((file if file.is_file() else output).read_bytes())
@@ -114,6 +121,9 @@ class SharedVoice(Voice):
     def __init__(self, voice: Voice) -> None:
         self.name, self._voice = voice.name, voice
         self._free, self._places = Semaphore(MOST_AT_ONCE), Semaphore(MOST_WAITING)
+
+    def close(self) -> None:
+        self._voice.close()
 
     def say(self, text: str) -> Float[np.ndarray, " n"]:
         """Raises StudioFull where too many wait."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
-from typing import final
+from threading import Event, Lock, Thread
+from typing import BinaryIO, final
 
 from instag.errors import VoiceFailed
 
@@ -32,34 +32,70 @@ class Ended:
     reason: str
 
 
-def run_program(words: Sequence[str], text: str, folder: Path, *, also: Path) -> tuple[Path, Ended]:
-    """Run a program that gets a text on its standard input. Returns the file of its standard
-    output, in `folder`, and how it ended.
+@final
+class Programs:
+    """The programs that run now, until `close` ends them: they take no part in Ctrl-C."""
 
-    also: another file that it may write. Its streams are files: what it starts itself could hold a
-    pipe open after its end. Raises VoiceFailed.
-    """
-    given, output, errors = (folder / name for name in ("text", "output", "errors"))
-    given.write_text(text, encoding="utf-8", newline="")
-    with given.open("rb") as stdin, output.open("wb") as stdout, errors.open("wb") as stderr:
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._changing, self._closed = Lock(), False
+
+    def run(
+        self, words: Sequence[str], text: str, folder: Path, *, also: Path
+    ) -> tuple[Path, Ended]:
+        """Run a program that gets a text on its standard input. Returns the file of its standard
+        output, in `folder`, and how it ended.
+
+        also: another file that it may write. Its streams are files: what it starts itself could
+        hold a pipe open after its end. Raises VoiceFailed.
+        """
+        given, output, errors = (folder / name for name in ("text", "output", "errors"))
+        given.write_text(text, encoding="utf-8", newline="")
+        with given.open("rb") as stdin, output.open("wb") as stdout, errors.open("wb") as stderr:
+            process = self._started(words, stdin, stdout, stderr)
         try:
-            process = subprocess.Popen(  # noqa: S603 - the command is the operator's own
-                words,
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,  # with all that it starts
-            )
-        except (OSError, ValueError) as error:
-            raise VoiceFailed(f"The voice did not answer: {error}.") from error
-    watch = _Watch(process, (output, errors, also))
-    code = process.wait()
-    if (trouble := watch.end()) is not None:
-        raise VoiceFailed(trouble)
+            watch = _Watch(process, (output, errors, also))
+            code = process.wait()
+            trouble = watch.end()
+        finally:
+            with self._changing:
+                self._running.discard(process)
+        if trouble is not None:
+            raise VoiceFailed(trouble)
+        return output, Ended(code=code, reason=_end_of(errors))
+
+    def close(self) -> None:
+        """End all, and begin no more."""
+        with self._changing:
+            self._closed = True
+            for process in self._running:
+                _kill(process)
+
+    def _started(
+        self, words: Sequence[str], stdin: BinaryIO, stdout: BinaryIO, stderr: BinaryIO
+    ) -> "subprocess.Popen[bytes]":
+        with self._changing:
+            if self._closed:
+                raise VoiceFailed("The voice says nothing more: its server ends.")
+            try:
+                process = subprocess.Popen(  # noqa: S603 - the command is the operator's own
+                    words,
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,  # with all that it starts
+                )
+            except (OSError, ValueError) as error:
+                raise VoiceFailed(f"The voice did not answer: {error}.") from error
+            self._running.add(process)
+        return process
+
+
+def _end_of(errors: Path) -> str:
+    """The last of what a program wrote there."""
     with errors.open("rb") as file:
         file.seek(max(0, errors.stat().st_size - 4 * REASON))
-        reason = file.read().decode(errors="replace").strip()[-REASON:]
-    return output, Ended(code=code, reason=reason)
+        return file.read().decode(errors="replace").strip()[-REASON:]
 
 
 @final
