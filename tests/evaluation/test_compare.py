@@ -1,6 +1,7 @@
 """Reports side by side: the best of each row, what is missing, and whether they can be compared at
 all."""
 
+import json
 from dataclasses import replace
 from html import unescape
 
@@ -18,7 +19,7 @@ from instag.evaluation.compare import (
     headline_table,
 )
 from instag.evaluation.html_page import Paragraph, Table
-from instag.evaluation.metrics_files import save_metrics
+from instag.evaluation.metrics_files import load_metrics, save_metrics
 from instag.evaluation.metrics_table import Better, Metrics, Row
 from instag.evaluation.not_measured import NotMeasured
 
@@ -155,3 +156,36 @@ def test_the_rows_that_matter_most_as_text():
     )
     assert table[0][:2] == ("PSNR, whole picture (dB)", "100")
     assert table[-1] == ("lag of the lips (frames)", "0", "not measured")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("value", float("nan")),
+        ("value", float("inf")),
+        ("value", 10**400),
+        ("value", True),
+        ("truth", "2"),
+        ("label", 5),
+        ("group", None),
+        ("better", []),
+    ],
+)
+def test_a_report_of_what_are_no_numbers_is_refused(tmp_path, field, value):
+    save_metrics(metrics(row("more", 30.0)), tmp_path)
+    stored = json.loads((tmp_path / "metrics.json").read_text())
+    stored["rows"][0][field] = value
+    (tmp_path / "metrics.json").write_text(json.dumps(stored))
+    with pytest.raises(BadArgument, match=r"metrics\.json is damaged"):
+        load_metrics(tmp_path)
+
+
+def test_texts_of_any_letters_are_one_line_in_a_comparison(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        save_metrics(metrics(row("more", 30.0)), tmp_path / name)
+        path = tmp_path / name / "metrics.json"
+        path.write_text(path.read_text().replace('"me.mp4, frames', r'"\ud800\u001b[31m <b>'))
+    page = compare_reports([tmp_path / "one", tmp_path / "two"], tmp_path / "out").read_text()
+    assert "\x1b" not in page
+    assert "<b> 0 to 9" not in page

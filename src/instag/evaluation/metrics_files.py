@@ -12,10 +12,19 @@ from instag.errors import BadArgument, FileMissing
 from instag.evaluation.metrics_table import Better, Metrics, Number, Row
 from instag.evaluation.not_measured import NotMeasured
 from instag.runtime.files import write_atomic
-from instag.runtime.untrusted import parsing, read_text
+from instag.runtime.untrusted import (
+    in_one_line,
+    parsing,
+    read_text,
+    real_number,
+    record,
+    whole_number,
+)
 
 FORMAT_VERSION: Final = 1
 TABLE = "metrics.json"
+LARGEST = 1e15
+"""Of a number in it."""
 MOST_TABLE = 2**26
 """Bytes of metrics.json."""
 
@@ -43,8 +52,10 @@ def load_metrics(folder: Path) -> Metrics:
     remedy = "Make it again with instag evaluate."
     with parsing(path, "a table of metrics", remedy, error=BadArgument):
         stored = json.loads(read_text(path, MOST_TABLE))
-        version = stored["format_version"]
-        about = {str(name): str(text) for name, text in stored["about"].items()}
+        version = whole_number("format_version", stored["format_version"], 1, 2**31)
+        about = {
+            _text(name): _text(text) for name, text in record("about", stored["about"]).items()
+        }
         if version > FORMAT_VERSION:
             raise BadArgument(
                 f"{path} was written by a newer instag (format {version}). Update this one: pip "
@@ -66,15 +77,24 @@ def _stored(row: Row) -> dict[str, object]:
 def _restored(row: dict[str, Any]) -> Row:
     """Raises KeyError, TypeError, ValueError."""
     value, truth, better = row["value"], row["truth"], row["better"]
-    numbers = isinstance(value, int | float | None) and isinstance(truth, int | float | None)
-    if not numbers or better not in get_args(Better):
-        raise ValueError(f"{row['key']} is not a row of numbers")
-    texts = {name: str(row[name]) for name in ("group", "key", "label", "unit")}
+    for number in (value, truth):
+        if number is not None:
+            real_number("a value", number, -LARGEST, LARGEST)
+    if better not in get_args(Better):
+        raise ValueError(f"nothing is better by {better!r}")
+    texts = {name: _text(row[name]) for name in ("group", "key", "label", "unit")}
     if value is None:
-        value = NotMeasured(row["missing"] or "no value was written")
-    if truth is None and row["truth_missing"]:
-        truth = NotMeasured(row["truth_missing"])
+        value = NotMeasured(_text(row["missing"]) or "no value was written")
+    if truth is None and (reason := _text(row["truth_missing"])):
+        truth = NotMeasured(reason)
     return Row(**texts, better=better, value=value, truth=truth)
+
+
+def _text(value: Any) -> str:
+    """The value on one printable line, where it is a text. Raises ValueError."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return in_one_line(value)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
