@@ -11,7 +11,7 @@ import pytest
 from instag.app.job_queue import JobQueue, places
 from instag.app.jobs import Job, State
 from instag.app.library import Library
-from instag.errors import BadArgument, NotMedia
+from instag.errors import BadArgument, DiskFull, NotMedia
 
 PROCESS = """
 import json, os, select, sys
@@ -98,6 +98,22 @@ def test_errors_are_told_and_a_killed_process_can_be_resumed(
         queue.resume(dying.id)
     with pytest.raises(BadArgument):
         queue.cancel(dying.id)
+
+
+def test_a_full_disk_does_not_end_the_queue(
+    queue: JobQueue, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(job: Job) -> None:
+        monkeypatch.undo()
+        raise DiskFull("The disk is full.")
+
+    monkeypatch.setattr(queue.store, "outcome", full)
+    first, second = added(queue, library, "done", 1), added(queue, library, "done", 2)
+    until(lambda: state(queue, second) is State.DONE)
+    assert state(queue, first) is State.RUNNING  # what it was when it could be written last
+    queue.cancel(first.id)
+    queue.resume(first.id)
+    until(lambda: state(queue, first) is State.DONE)
 
 
 def test_a_server_that_ends_leaves_a_job_that_goes_on(library: Library) -> None:

@@ -98,3 +98,21 @@ def test_an_avatar_is_brought_with_its_portrait(
     with pytest.raises(NotAnArtefact):
         import_avatar(library, broken, "Dan")
     assert module.Library(library.folder).entries() == [entry]
+
+
+def test_files_that_somebody_took_away_are_told_and_their_entries_can_go(library: Library) -> None:
+    library.add(ADA, head(library), b"jpeg")
+    file = library.incoming / "out.mp4"
+    file.write_bytes(b"a video")
+    entry = VideoEntry(id="2" * 16, avatar=ADA.id, name="Ada", said="Hello.", made=3.0, seconds=1.0)
+    library.add_video(entry, file)
+    for name in ("head.avatar", "picture.jpg"):
+        (library.avatars / ADA.id / name).unlink()
+    (library.videos / entry.id / "video.mp4").unlink()
+    asked = ((library.avatar, ADA.id), (library.picture, ADA.id), (library.video, entry.id))
+    for ask, identifier in asked:
+        with pytest.raises(FileMissing, match="is missing in the library"):
+            ask(identifier)
+    library.delete(ADA.id)
+    library.delete_video(entry.id)
+    assert library.entries() == library.all_videos() == []

@@ -98,11 +98,11 @@ class Library:
 
     def avatar(self, identifier: str) -> Path:
         """The file of an avatar."""
-        return self.avatars / self.entry(identifier).id / HEAD
+        return _there(self.avatars / self.entry(identifier).id / HEAD)
 
     def picture(self, identifier: str) -> Path:
         """Its portrait, a JPEG. Raises as `entry`."""
-        return self.avatars / self.entry(identifier).id / PICTURE
+        return _there(self.avatars / self.entry(identifier).id / PICTURE)
 
     def recording(self, identifier: str) -> Path | None:
         """The video that an avatar was learned from, where it is kept."""
@@ -153,8 +153,11 @@ class Library:
 
     def video(self, identifier: str) -> Path:
         """The file of a video. Raises FileMissing."""
+        return _there(self._video_folder(identifier) / VIDEO)
+
+    def _video_folder(self, identifier: str) -> Path:
         found = _read(self.videos / checked_identifier(identifier), VideoEntry)
-        return self.videos / _needed(found, "video").id / VIDEO
+        return self.videos / _needed(found, "video").id
 
     def add_video(self, entry: VideoEntry, file: Path) -> None:
         """As `add`."""
@@ -169,7 +172,7 @@ class Library:
 
     def delete_video(self, identifier: str) -> None:
         """With all that is known of it. Raises FileMissing."""
-        _delete(self.video(identifier).parent)
+        _delete(self._video_folder(identifier))
 
 
 def import_avatar(library: Library, file: Path, name: str) -> Entry:
@@ -208,6 +211,16 @@ def _needed(found: E | None, noun: Literal["avatar", "video"]) -> E:
             "list."
         )
     return found
+
+
+def _there(path: Path) -> Path:
+    """The same. Raises FileMissing where somebody took the file out of the library's folder."""
+    if not path.is_file():
+        raise FileMissing(
+            f"Its file {path.name} is missing in the library's folder. Put it back into "
+            f"{path.parent}, or delete the entry."
+        )
+    return path
 
 
 def _delete(folder: Path) -> None:
