@@ -8,16 +8,21 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from instag.errors import BadArgument
 from instag.evaluation.held_out import FramePair
+from instag.evaluation.metrics_files import TABLE
 from instag.evaluation.picture_sheets import write_png
 from instag.media.sound_queue import SoundCutter
 from instag.media.video_names import muxer_of
 from instag.media.writer import EncoderQuality, VideoWriter
-from instag.runtime.files import atomic_path
+from instag.runtime.files import atomic_path, write_atomic
+from instag.runtime.untrusted import refuse_link
 from instag.types import FPS, SAMPLE_RATE
 
 PREDICTION, TRUTH = "prediction", "truth"
 """Folders of pictures, and names of the videos beside them."""
+MARK = ".made-by-instag"
+"""The name of an empty file beside pictures that may be replaced, until their report is there."""
 QUALITY = EncoderQuality(crf=12)
 
 
@@ -29,7 +34,7 @@ def written(
 ) -> Iterator[FramePair]:
     """The pairs, each written as it passes: prediction/00012.png, truth/00012.png, prediction.mp4
     and truth.mp4. What an earlier evaluation wrote is replaced. speech: 16 kHz, of these frames.
-    metadata: of the rendered video. Raises DiskFull, NotWritable."""
+    metadata: of the rendered video. Raises BadArgument, DiskFull, NotWritable."""
     names = (PREDICTION, TRUTH)
     for name in names:
         _emptied(folder / name)
@@ -67,9 +72,22 @@ def _opened(
     )
 
 
+def remove_marks(folder: Path) -> None:
+    """From a folder with pictures whose report is complete, which tells that they are its own."""
+    for name in (PREDICTION, TRUTH):
+        (folder / name / MARK).unlink(missing_ok=True)
+
+
 def _emptied(folder: Path) -> None:
-    """The folder without the numbered pictures of an earlier run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.png"):
-        if path.stem.isdigit():
-            path.unlink()
+    """The folder without the numbered pictures of an earlier run. Raises BadArgument where they are
+    somebody else's."""
+    refuse_link(folder)
+    earlier = [path for path in folder.glob("*.png") if path.stem.isdigit()]
+    if earlier and not (folder / MARK).is_file() and not (folder.parent / TABLE).is_file():
+        raise BadArgument(
+            f"{folder} holds pictures that no evaluation wrote, such as {earlier[0].name}: they "
+            "would be lost. Give another -o."
+        )
+    write_atomic(folder / MARK, "")
+    for path in earlier:
+        path.unlink()

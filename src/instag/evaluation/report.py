@@ -22,6 +22,7 @@ from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.number_format import brief, shown, unmeasured
 from instag.evaluation.paper_results import NOTE, ROWS, SIZE, TAUGHT
 from instag.evaluation.picture_sheets import ERROR_GAIN, error_sheet, mouth_sheet
+from instag.evaluation.rendering_files import remove_marks
 from instag.evaluation.report_charts import histograms, lip_charts, psnr_chart
 
 HEADLINE = (
@@ -48,6 +49,7 @@ def write_report(evaluation: Evaluation, folder: Path | str) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_metrics(evaluation.metrics, folder)
+    remove_marks(folder)
     return write_page(report_page(evaluation), folder / "report.html")
 
 

@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -145,6 +145,8 @@ class Checkpointer:
         mine = self._aside(self.identity)
         for path in self._own(mine):
             self._move(path.name, mine, self.folder)
+        with suppress(OSError):  # other processes' parts may lie there still
+            mine.rmdir()
         return bool(others)
 
     def _move(self, name: str, start: Path, end: Path) -> None:
