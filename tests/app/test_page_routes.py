@@ -21,7 +21,7 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from instag.app import check_routes
 from instag.app.check_routes import check_router
-from instag.app.error_answers import answer_error
+from instag.app.error_answers import answer_error, answer_system
 from instag.app.job_queue import JobQueue
 from instag.app.job_routes import _news, job_router
 from instag.app.jobs import State
@@ -84,6 +84,7 @@ def queue(library: Library) -> JobQueue:
 def client(library: Library, queue: JobQueue) -> Client:
     app = FastAPI()
     app.add_exception_handler(InstagError, answer_error)
+    app.add_exception_handler(OSError, answer_system)
     for router in (
         library_router(library),
         job_router(library, queue, Zeros()),
@@ -98,6 +99,15 @@ def film(path: Path, *, sound: bool = True) -> bytes:
     waveform = (np.zeros(8_000, np.float32), 16_000) if sound else None
     write_video(path, [np.full((32, 32, 3), 90, np.uint8)] * 12, sound=waveform)
     return path.read_bytes()
+
+
+def test_a_library_that_was_taken_away_is_empty_and_told(client: Client, library: Library) -> None:
+    shutil.rmtree(library.folder)
+    for name in ("library", "videos", "jobs", "recordings"):
+        assert not any(client.get(f"/api/{name}").json().values())
+    told = client.post("/api/jobs/learn?name=Ada&consent=confirmed", content=b"a video")
+    assert told.status_code == 507
+    assert "Look at its folder" in told.json()["detail"]
 
 
 def test_the_library_is_listed_renamed_exported_and_emptied(client: Client) -> None:

@@ -1,5 +1,7 @@
 """Error answers: an error of instag's over HTTP, as its sentence."""
 
+import logging
+
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -16,6 +18,7 @@ from instag.errors import (
     VoiceFailed,
 )
 
+log = logging.getLogger(__name__)
 RETRY_S = 30
 LEFT = 499
 """The usual status of a request whose sender left; nobody gets it."""
@@ -38,6 +41,15 @@ async def answer_error(_: Request, error: Exception) -> JSONResponse:
     status = STATUS.get(next(kinds, InstagError), 500)
     headers = {"Retry-After": str(RETRY_S)} if status == 503 else None
     return JSONResponse({"detail": printable(str(error))}, status, headers)
+
+
+async def answer_system(_: Request, error: Exception) -> JSONResponse:
+    """What the system refused, such as a folder that somebody took away."""
+    assert isinstance(error, OSError)
+    log.error("A request failed: %s", error)
+    reason = error.strerror or type(error).__name__
+    sentence = f"The server cannot read or write its files ({reason}). Look at its folder."
+    return JSONResponse({"detail": printable(sentence)}, 507)
 
 
 async def answer_misfit(_: Request, error: Exception) -> JSONResponse:

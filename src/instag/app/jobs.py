@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, final
 
 from instag.app.names import checked_identifier
-from instag.app.stored_record import stored_record
+from instag.app.stored_record import folders_in, stored_record
 from instag.errors import BadArgument, FileMissing
 from instag.runtime.files import atomic_folder, write_atomic
 
@@ -89,7 +89,7 @@ class JobStore:
 
     def all(self) -> list[Job]:
         """In the order in which they were added."""
-        found = (_read(path) for path in self.folder.iterdir() if path.is_dir())
+        found = (_read(path) for path in folders_in(self.folder))
         return sorted((job for job in found if job), key=lambda job: (job.made, job.id))
 
     def job(self, identifier: str) -> Job:

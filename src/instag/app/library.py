@@ -11,14 +11,13 @@ written.jsonl      (instag.app.written_files)
 import json
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar, final
 
 from instag.app.names import checked_identifier, checked_name, new_identifier
 from instag.app.recordings import Recordings
-from instag.app.stored_record import stored_record
+from instag.app.stored_record import folders_in, stored_record
 from instag.app.written_files import WrittenFiles
 from instag.errors import FileMissing
 from instag.runtime.files import atomic_folder, explain_refusal, sweep, write_atomic
@@ -85,7 +84,7 @@ class Library:
 
     def entries(self) -> list[Entry]:
         """All avatars, the newest first."""
-        found = (_read(path, Entry) for path in _folders(self.avatars))
+        found = (_read(path, Entry) for path in folders_in(self.avatars))
         return sorted((each for each in found if each), key=lambda each: -each.made)
 
     def has(self, identifier: str) -> bool:
@@ -148,7 +147,7 @@ class Library:
 
     def all_videos(self) -> list[VideoEntry]:
         """The newest first."""
-        found = (_read(path, VideoEntry) for path in _folders(self.videos))
+        found = (_read(path, VideoEntry) for path in folders_in(self.videos))
         return sorted((each for each in found if each), key=lambda each: -each.made)
 
     def video(self, identifier: str) -> Path:
@@ -192,10 +191,6 @@ def import_avatar(library: Library, file: Path, name: str) -> Entry:
         spoken=avatar.consent.spoken if avatar.consent else False,
     )
     return library.add(entry, file, portrait(avatar), learned_here=False)
-
-
-def _folders(place: Path) -> Iterator[Path]:
-    return (path for path in place.iterdir() if path.is_dir())
 
 
 def _read(folder: Path, kind: type[E]) -> E | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import final
 
 from instag.app.names import checked_identifier, new_identifier
-from instag.app.stored_record import stored_record
+from instag.app.stored_record import folders_in, stored_record
 from instag.errors import BadArgument, FileMissing
 from instag.runtime.files import atomic_folder, write_atomic
 
@@ -77,7 +77,7 @@ class Recordings:
 
     def all(self) -> list[Recording]:
         """The newest first."""
-        found = (_read(path) for path in self.folder.iterdir() if path.is_dir())
+        found = (_read(path) for path in folders_in(self.folder))
         return sorted((each for each in found if each), key=lambda each: -each.made)
 
     def recording(self, identifier: str) -> Recording:

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.requests import ClientDisconnect
 
-from instag.app.error_answers import answer_error, answer_misfit, answer_nobody
+from instag.app.error_answers import answer_error, answer_misfit, answer_nobody, answer_system
 from instag.app.live_routes import LiveDesk, live_router
 from instag.app.security import Security, SecurityMiddleware
 from instag.errors import InstagError
@@ -41,6 +41,7 @@ def create_app(
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(InstagError, answer_error)
+    app.add_exception_handler(OSError, answer_system)
     app.add_exception_handler(RequestValidationError, answer_misfit)
     app.add_exception_handler(ClientDisconnect, answer_nobody)
     app.add_middleware(SecurityMiddleware, security=security or Security())

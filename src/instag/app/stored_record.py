@@ -4,6 +4,7 @@ one, it is a record of its kind or none."""
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,13 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 MOST_BYTES = 2**20
 T = TypeVar("T")
+
+
+def folders_in(place: Path) -> list[Path]:
+    """Where records lie; none where somebody took the folder away."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return [path for path in place.iterdir() if path.is_dir()]
+    return []
 
 
 def stored_record(path: Path, kind: type[T], *, whole: bool = False) -> T | None:
