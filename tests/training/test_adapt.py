@@ -24,7 +24,12 @@ from shared_files import copied_clip
 from training.tiny_heads import TINY, inputs_of
 
 SHORT = replace(
-    shortened(recipes.few(), 0.002), cpu_batch=1, size=64, face_splats=150, mouth_splats=60
+    shortened(recipes.few(), 0.002),
+    cpu_batch=1,
+    course_batch=1,
+    size=64,
+    face_splats=150,
+    mouth_splats=60,
 )
 """10, 10 and 2 steps, in each of which every loss is active at last."""
 

@@ -19,7 +19,12 @@ from instag.training.schedules import shortened
 from shared_files import copied_clip
 
 TINY = replace(
-    shortened(recipes.few(), 0.002), cpu_batch=1, size=64, face_splats=100, mouth_splats=50
+    shortened(recipes.few(), 0.002),
+    cpu_batch=1,
+    course_batch=1,
+    size=64,
+    face_splats=100,
+    mouth_splats=50,
 )
 TINY_PRIOR = replace(shortened(default(), 0.0008), size=64, face_splats=100, mouth_splats=50)
 
