@@ -74,7 +74,7 @@ whose picture was rejected."""
 FLOW_WEIGHT = 1.0
 """Weight of the flow: unlike the texture it has no variance of its own for skin that moves with
 speech."""
-STIFFNESS = 0.1
+STIFFNESS = 0.03
 """Smoothing of the poses (see `smooth_poses`)."""
 
 
