@@ -176,3 +176,34 @@ def test_changes_are_those_of_each_pair(
     expected = [module._change(one, other) for one, other in pairs]
     found = module._changes(pictures, apart)
     np.testing.assert_array_equal(found, np.reshape(expected, (-1, 2)))
+
+
+def faded(pictures: Pictures, color: int, length: int) -> Pictures:
+    """The first pictures come out of one colour."""
+    weights = [min(1.0, (index + 1) / (length + 1)) for index in range(len(pictures))]
+    return [
+        (w * picture + (1 - w) * color).astype(np.uint8)
+        for w, picture in zip(weights, pictures, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("color", [0, 255])
+def test_what_fades_in_or_out_is_no_part_of_a_shot(one: Pictures, color: int) -> None:
+    pictures = [*one, *one[::-1], *one]
+    both = faded(faded(pictures, color, 15)[::-1], color, 10)[::-1]
+    ((first, end),) = edges(both)
+    assert 12 <= first <= 15
+    assert 8 <= len(both) - end <= 10
+    assert [(fade.first, fade.end) for fade in found(both).fades] == [
+        (0, first),
+        (end, len(both)),
+    ]
+    assert edges(pictures) == [(0, len(pictures))]
+    assert not found(pictures).fades
+
+
+def test_a_fade_takes_no_more_than_a_quarter_and_only_of_what_rises(one: Pictures) -> None:
+    assert edges(faded(one, 0, 40)) == [(0, len(one))]
+    dimmed = [(0.6 * picture).astype(np.uint8) for picture in one]
+    pulsing = [*dimmed[:3], *one[:3], *dimmed[3:6], *one, *one[::-1]]
+    assert edges(pulsing) == [(0, len(pulsing))]

@@ -3,7 +3,7 @@
 A cut changes most of the picture between two frames, while the frames around it change little, and
 no frame shortly after is similar to one shortly before. This excludes flashes, fast turns of the
 head and moving cameras. A dissolve is a frame that is the mean of the frames half a second before
-and after, which differ.
+and after, which differ. What fades in or out at an end of a shot is no part of it (`fades`).
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ from typing import final
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from instag.capture.fades import fade_in, fade_out
 from instag.media.timecode import clock
 
 SIDE = 24
@@ -60,11 +61,13 @@ class Shot:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Shots:
-    """All shots of a video in order, and jumps: frames at which the picture changes suddenly within
-    one scene (a part of one take was cut out)."""
+    """All shots of a video in order, without the frames in which they fade in or out, which are
+    `fades`; and jumps: frames at which the picture changes suddenly within one scene (a part of one
+    take was cut out)."""
 
     shots: tuple[Shot, ...]
     jumps: tuple[int, ...]
+    fades: tuple[Shot, ...] = ()
 
 
 def find_shots(pictures: Iterable[Shrunk]) -> Shots:
@@ -96,12 +99,20 @@ def find_shots(pictures: Iterable[Shrunk]) -> Shots:
     ]
     gaps = sorted([(cut, cut) for cut in cuts] + fades)
     edges = [0, *(edge for gap in gaps for edge in gap), len(shrunk)]
-    shots = tuple(
-        Shot(first=first, end=end)
-        for first, end in zip(edges[::2], edges[1::2], strict=True)
-        if end > first
+    shots, faded = [], []
+    for first, end in zip(edges[::2], edges[1::2], strict=True):
+        if end > first:
+            clear = _without_fades(Shot(first=first, end=end), shrunk)
+            shots.append(clear)
+            faded += [Shot(first=first, end=clear.first), Shot(first=clear.end, end=end)]
+    return Shots(
+        shots=tuple(shots), jumps=tuple(jumps), fades=tuple(each for each in faded if len(each))
     )
-    return Shots(shots=shots, jumps=tuple(jumps))
+
+
+def _without_fades(shot: Shot, shrunk: list[Shrunk]) -> Shot:
+    pictures = shrunk[shot.first : shot.end]
+    return Shot(first=shot.first + fade_in(pictures), end=shot.end - fade_out(pictures))
 
 
 def _changes(pictures: list[Shrunk], frames: int) -> Float[np.ndarray, "f 2"]:

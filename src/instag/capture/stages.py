@@ -27,6 +27,7 @@ from instag.capture.backends import (
 from instag.capture.extract_frames import extract_audio, extract_frames, read_landmarks
 from instag.capture.face_crop import Crop, find_crop, scan_video
 from instag.capture.options import CaptureOptions
+from instag.capture.shots import Shot, Shots
 from instag.capture.warm_up import warming_up
 from instag.data.clip import Clip
 from instag.media.reader import Flaw, find_sound
@@ -118,6 +119,7 @@ def _video(
         scan = scan_video(video, window=window, report=part(report, 0.0, 0.3))
         given = None if crop is None else Crop(*crop)
         chosen = scan.choose(shot, given)
+        flaws += _fades_beside(chosen, scan.shots)
         if seconds is not None:
             chosen = replace(chosen, end=min(chosen.end, chosen.first + round(seconds * FPS)))
         square = given or find_crop(scan, chosen)
@@ -138,6 +140,15 @@ def _video(
         )
     clip = _with(clip, frame_count=len(kept), first_frame=kept.first)
     return _with_flaws(clip, "video", flaws)
+
+
+def _fades_beside(shot: Shot, found: Shots) -> list[Flaw]:
+    """What is said of the fades before and after a shot."""
+    return [
+        Flaw(aspect="picture", message=f"The picture fades from {fade}: left out.")
+        for fade in found.fades
+        if fade.end == shot.first or fade.first == shot.end
+    ]
 
 
 def _remove(folder: Path) -> None:
