@@ -18,14 +18,15 @@ from instag.evaluation.metrics_table import Better, Metrics, Row
 from instag.evaluation.not_measured import NotMeasured
 from instag.evaluation.number_format import brief, shown, unmeasured
 from instag.evaluation.speed import Speed
+from instag.runtime.untrusted import in_one_line
 
-REASONS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1).map(
-    NotMeasured
-)
+LETTERS = st.characters(codec="utf-8", exclude_categories=["Cc"])
+REASONS = st.text(LETTERS, min_size=1).map(in_one_line).map(NotMeasured)
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False), st.integers(-(10**9), 10**9), REASONS
 )
-TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]))
+TEXTS = st.text(LETTERS).map(in_one_line)
+"""What is read stands on one line, whoever wrote it."""
 ROWS = st.builds(
     Row,
     group=TEXTS,

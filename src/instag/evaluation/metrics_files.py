@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -23,8 +24,8 @@ from instag.runtime.untrusted import (
 
 FORMAT_VERSION: Final = 1
 TABLE = "metrics.json"
-LARGEST = 1e15
-"""Of a number in it."""
+LARGEST = sys.float_info.max
+"""Of a number in it: any but infinity."""
 MOST_TABLE = 2**26
 """Bytes of metrics.json."""
 
