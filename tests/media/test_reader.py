@@ -124,11 +124,11 @@ def test_variable_rate_keeps_time(tmp_path: Path) -> None:
     times = [Fraction(step, 100) for step in (0, 4, 8, 41, 44, 48, 52, 101)]
     write_with_times(tmp_path / "v.mp4", times)
     shown = brightness(list(read_frames(tmp_path / "v.mp4")))
-    nearest = [
-        min(range(8), key=lambda index: (abs(times[index] - Fraction(k, 25)), index))
-        for k in range(26)
-    ]
-    assert abs(shown[:26] - nearest).max() < 0.7
+    for k, index in enumerate(shown[:26]):
+        # The coder's loss is up to .4 of an index, and not the same each time.
+        before = [i for i, time in enumerate(times) if time <= Fraction(2 * k + 1, 50)]
+        after = [i for i, time in enumerate(times) if time >= Fraction(2 * k - 1, 50)]
+        assert before[-1] - 0.5 < index < after[0] + 0.5
 
 
 def test_square_and_scale(video: Path) -> None:
