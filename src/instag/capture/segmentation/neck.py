@@ -22,8 +22,8 @@ NECK_EXTENSION = 48 / 512
 HEAD_EDGE = 4 / 512
 """Torso between head and neck that is no higher than this, in picture heights, is mixed of both."""
 NECK_MARGIN = 10 / 512
-"""The same of neck under the chin, whose label takes the chin's lower rim in: at most half of the
-neck that is seen. It would stay where it was while the chin moves."""
+"""Colours of the neck nearer to the head than this are not used, of half of what is seen of it at
+most: its label takes the chin's lower rim in, which would stay there while the chin moves."""
 NECK_SOURCE = 14 / 512
 """How far below the chin its extension takes its colours, in picture heights."""
 SKIN_COLOR, SKIN_TINT, SKIN_LIGHT = (0.4, 1.6), 0.35, (0.4, 2.5)
