@@ -202,6 +202,24 @@ def test_what_fades_in_or_out_is_no_part_of_a_shot(one: Pictures, color: int) ->
     assert not found(pictures).fades
 
 
+def test_a_slow_fade_is_left_out_while_the_picture_grows(one: Pictures) -> None:
+    """As a title's: 2.4 s, in which the camera nears."""
+    steady = [*one, *one[::-1]] * 3
+    side = one[0].shape[0]
+    zoomed = [
+        cv2.warpAffine(
+            picture,
+            cv2.getRotationMatrix2D((side / 2, side / 2), 0, min(0.8 + 0.2 * i / 60, 1)),
+            (side, side),
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        for i, picture in enumerate(steady)
+    ]
+    ((first, end),) = edges(faded(zoomed, 255, 60))
+    assert 52 <= first <= 60
+    assert end == len(steady)
+
+
 def test_a_fade_takes_no_more_than_a_quarter_and_only_of_what_rises(one: Pictures) -> None:
     assert edges(faded(one, 0, 40)) == [(0, len(one))]
     dimmed = [(0.6 * picture).astype(np.uint8) for picture in one]

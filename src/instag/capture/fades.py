@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
-LONGEST = 50
-"""Frames of a fade, at most: two seconds."""
+LONGEST = 75
+"""Frames of a fade, at most: three seconds."""
 LARGEST_SHARE = 0.25
 """Of a shot, at most."""
 FADED, CLEAR = 0.75, 0.94
@@ -19,7 +19,7 @@ FADED, CLEAR = 0.75, 0.94
 second."""
 STEADY = 0.9
 """Least share of a fade's frames that have no less contrast than the one before."""
-NEARLY, SAME_PICTURE = 0.85, 0.7
+NEARLY, SAME_PICTURE = 0.9, 0.7
 """The share of the contrast at which the picture must correlate with what follows by the second:
 earlier it may move (a title's zoom)."""
 
