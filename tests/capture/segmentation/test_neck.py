@@ -57,6 +57,17 @@ def test_a_neck_lit_from_the_side_is_one_neck() -> None:
     assert layer[chin - 10 : chin, 300, 1].min() > 0.75 * 205, "light goes on under the chin"
 
 
+def test_long_hair_of_the_necks_colour_is_none_of_it() -> None:
+    """What hangs beside the neck, below hair, is called cloth, and may have the colour of skin."""
+    frame, regions, side = _lit_side((255, 205, 178))
+    hair = np.zeros_like(side)
+    hair[:, 290:] = True
+    regions[hair & (regions == Region.FACE)] = Region.HAIR
+    grown = with_all_the_neck(frame, regions, 1.0)
+    assert (grown[side & ~hair] == Region.NECK).mean() > 0.97
+    assert (grown[side & hair] == Region.TORSO).all()
+
+
 def test_a_collar_beside_the_neck_is_none_of_it() -> None:
     for cloth in ((250, 245, 240), (30, 30, 60), (120, 130, 190)):
         frame, regions, side = _lit_side(cloth)

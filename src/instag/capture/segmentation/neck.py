@@ -50,7 +50,8 @@ def with_all_the_neck(
     neck = parts == Region.NECK
     if not neck.any():
         return regions
-    alike = neck | ((parts == Region.TORSO) & _like_the_neck(small, neck))
+    torso = (parts == Region.TORSO) & ~_under_hair(parts)
+    alike = neck | (torso & _like_the_neck(small, neck))
     broad = cv2.morphologyEx(alike.view(np.uint8), cv2.MORPH_OPEN, _BROAD)
     _, pieces = cv2.connectedComponents(broad | neck)
     touching = np.zeros(pieces.max() + 1, bool)
@@ -60,6 +61,15 @@ def with_all_the_neck(
     grown = np.where(found & (regions == Region.TORSO), np.uint8(Region.NECK), regions)
     join_to_head(grown, 512 * HEAD_EDGE * scale)
     return grown
+
+
+def _under_hair(regions: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, " w"]:
+    """The columns in which the head ends in hair: what goes on below as torso is most often hair,
+    too, whose colour can be the neck's."""
+    head = regions >= Region.FACE
+    lowest = len(head) - 1 - head[::-1].argmax(0)
+    ends = regions[lowest, np.arange(head.shape[1])]
+    return head.any(0) & (ends == Region.HAIR)
 
 
 def _like_the_neck(
