@@ -1,7 +1,7 @@
-"""The backdrop: the background of a clip, per pixel the median over the frames in which the person
-is farthest (docs/method.md#observation)."""
+"""The backdrop: the background of a clip, per pixel the median over the frames that show it
+(docs/method.md#observation)."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -13,75 +13,71 @@ from instag.observed import Region
 from instag.runtime.parallel import in_order
 from instag.runtime.progress import Report, silent
 
-CANDIDATES = 5
-"""Frames kept for each pixel; their median removes noise and passers-by."""
-SAMPLED_FRAMES = 60
-"""Frames that are read, evenly spaced."""
-MAX_DISTANCE = 40 / 512
-"""Distances from the person, in picture heights, are clipped to this."""
-MIN_DISTANCE = 9 / 512
-"""Pixels nearer to the person than this, in picture heights, are not used: soft edges, shadows,
-compression."""
+MOST_FRAMES, FEWEST_FRAMES = 60, 15
+"""Frames that are read, evenly spaced: the first where they fit into MOST_BYTES."""
+MOST_BYTES = 2**26
+MIN_DISTANCE = 4 / 512
+"""Pixels nearer to the person than this, in picture heights, are not used: soft edges. A shadow on
+the wall is: it is there most of the time."""
+ROWS = 32
+"""Rows of the pictures whose medians are found at a time."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FarFrames:
-    """The frames so far in which each pixel was farthest from the person, changed in place: there
-    are five pictures of them. distance: in pixels, -1 where there is none."""
+def clear_of_person(regions: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """The background's pixels that are not near the person."""
+    away = cv2.distanceTransform((regions == Region.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 3)
+    return away > MIN_DISTANCE * len(regions)
 
-    colors: UInt8[np.ndarray, "k h w 3"]
-    distance: Float[np.ndarray, "k h w"]
 
-    @classmethod
-    def empty(cls, height: int, width: int) -> "FarFrames":
-        return cls(
-            colors=np.zeros((CANDIDATES, height, width, 3), np.uint8),
-            distance=np.full((CANDIDATES, height, width), -1, np.float32),
+def median_where_clear(
+    frames: list[UInt8[np.ndarray, "h w 3"]], clear: list[Bool[np.ndarray, "h w"]]
+) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
+    """Each pixel's median colour over the frames in which it is clear (the lower one of two), and
+    where there is any."""
+    height, width = clear[0].shape
+    median, seen = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), bool)
+
+    def find(first: int) -> None:
+        rows = slice(first, first + ROWS)
+        _median(
+            np.stack([each[rows] for each in frames]),
+            np.stack([each[rows] for each in clear]),
+            median[rows],
+            seen[rows],
         )
 
-    def add(
-        self, frame: UInt8[np.ndarray, "h w 3"], distance: Float[np.ndarray, "h w"], number: int
-    ) -> None:
-        """Put one more frame in place of the nearest of those kept where it is farther.
-
-        `number` counts the frames: among equally far ones the replaced slot rotates, so that they
-        come from the whole clip.
-        """
-        _keep_farther(self.colors, self.distance, frame, distance, number)
+    for _ in in_order(find, range(0, height, ROWS)):
+        pass
+    return median, seen
 
 
 @njit(cache=True, nogil=True)
-def _keep_farther(colors, distances, frame, distance, number):  # pragma: no cover - compiled
-    count, height, width = distances.shape
+def _median(frames, clear, median, seen):  # pragma: no cover - compiled
+    """By bisection of the 256 values."""
+    count, height, width = clear.shape
+    values = np.empty((3, count), np.uint8)
     for row in range(height):
         for column in range(width):
-            worst = slot = number % count
-            nearest = distances[worst, row, column]
-            for _ in range(count - 1):
-                slot = slot + 1 if slot + 1 < count else 0
-                if distances[slot, row, column] < nearest:
-                    worst, nearest = slot, distances[slot, row, column]
-            if distance[row, column] >= nearest:
-                distances[worst, row, column] = distance[row, column]
-                for channel in range(3):
-                    colors[worst, row, column, channel] = frame[row, column, channel]
-
-
-def distance_from_person(regions: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """Pixels to the nearest pixel of the person, at most FAR of the height; 0 within the person."""
-    away = cv2.distanceTransform((regions == Region.BACKGROUND).astype(np.uint8), cv2.DIST_L2, 3)
-    return np.minimum(away, MAX_DISTANCE * len(regions))
-
-
-def median_of_far(far: FarFrames) -> tuple[UInt8[np.ndarray, "h w 3"], Bool[np.ndarray, "h w"]]:
-    """The median colour over each pixel's frames beyond MIN_DISTANCE, and where there is any."""
-    clear = far.distance > MIN_DISTANCE * far.distance.shape[1]
-    count = clear.sum(0)
-    colors = np.where(clear[..., None], far.colors, 255).astype(np.uint8)
-    colors = np.sort(colors, axis=0)
-    middle = np.maximum(count - 1, 0) // 2
-    median = np.take_along_axis(colors, middle[None, ..., None], 0)[0]
-    return median, count > 0
+            found = 0
+            for number in range(count):
+                if clear[number, row, column]:
+                    for channel in range(3):
+                        values[channel, found] = frames[number, row, column, channel]
+                    found += 1
+            if found == 0:
+                continue
+            seen[row, column] = True
+            for channel in range(3):
+                low, high = 0, 255
+                while low < high:
+                    middle, below = (low + high) // 2, 0
+                    for index in range(found):
+                        below += values[channel, index] <= middle
+                    if 2 * below >= found:
+                        high = middle
+                    else:
+                        low = middle + 1
+                median[row, column, channel] = low
 
 
 def nearest_colors(
@@ -137,14 +133,19 @@ def fill_from_nearest(
 def build_backdrop(clip: Clip, report: Report = silent) -> None:
     """Write backdrop.png and the mask of where it was seen, of a clip that has frames and regions.
     Time and memory do not grow with the length."""
-    chosen = np.unique(np.linspace(0, len(clip) - 1, min(SAMPLED_FRAMES, len(clip))).astype(int))
-    far = FarFrames.empty(clip.info.height, clip.info.width)
-    looks = in_order(
-        lambda index: (clip.frame(index), distance_from_person(clip.regions(index))),
-        (int(index) for index in chosen),
-    )
-    for number, (frame, distance) in enumerate(looks):
-        far.add(frame, distance, number)
-        report(number + 1, len(chosen))
-    image, seen = median_of_far(far)
+    frames, clear = [], []
+    for frame, where in in_order(
+        lambda index: (clip.frame(index), clear_of_person(clip.regions(index))), _sampled(clip)
+    ):
+        frames.append(frame)
+        clear.append(where)
+        report(len(frames), MOST_FRAMES)
+    image, seen = median_where_clear(frames, clear)
     clip.save_backdrop(fill_from_nearest(image, seen), seen)
+
+
+def _sampled(clip: Clip) -> Iterator[int]:
+    """Numbers of the frames that are read."""
+    size = 4 * clip.info.height * clip.info.width
+    most = min(len(clip), MOST_FRAMES, max(FEWEST_FRAMES, MOST_BYTES // size))
+    return (int(index) for index in np.unique(np.linspace(0, len(clip) - 1, most).astype(int)))

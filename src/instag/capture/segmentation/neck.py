@@ -6,7 +6,7 @@ from typing import final
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Int64, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 
 from instag.capture.segmentation.neck_kernels import (
     F,
@@ -33,7 +33,8 @@ and its light by a factor between the last."""
 _BROAD = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 """Of a picture of half the size: what is narrower is a jaw's rim along a collar."""
 DARKENING = 0.98
-"""Factor of the colour a row of a 512-row picture, upward under the chin."""
+"""Factor of the colour a row of a 512-row picture, upward under the chin, where the extension ends
+and beyond; in proportion less where it begins, as a jaw that closes would bare a dark line."""
 
 
 def with_all_the_neck(
@@ -143,7 +144,7 @@ class SeenNeck:
             self.starts,
             between,
             cv2.GaussianBlur(profile[None], (0, 0), 8 * scale)[0],
-            (DARKENING ** (np.arange(height + 1) / scale)).astype(np.float32),
+            _shade(np.arange(height + 1) / scale),
             512 * NECK_EXTENSION * scale,
             cloth,
             where,
@@ -158,3 +159,9 @@ class SeenNeck:
         columns = np.flatnonzero(self.rows >= max(1, min(deepest, self.rows.max()) / 2))
         depth = np.minimum(self.rows[columns] // 2, round(deepest))
         return columns, self.starts[columns] + depth
+
+
+def _shade(rows_up: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """The factor of the neck's colour so many rows, of a 512-row picture, under the chin's edge."""
+    begin = np.minimum(rows_up / (512 * NECK_EXTENSION), 1)
+    return (DARKENING ** (rows_up * begin)).astype(np.float32)
