@@ -10,7 +10,7 @@ import pytest
 from instag.cli.options import refuse_existing
 from instag.errors import BadArgument
 from instag.media.wav import write_wav
-from instag.runtime.files import check_writable
+from instag.runtime.write_errors import check_writable
 
 ARTEFACTS = Path(__file__).parents[1] / "artefacts"
 

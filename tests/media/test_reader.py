@@ -16,7 +16,7 @@ from instag.errors import BadArgument, DiskFull, FileMissing, NoSound, NotMedia,
 from instag.media import writer
 from instag.media.reader import Square, probe, read_frames, read_sound
 from instag.media.writer import write_video
-from instag.runtime.files import explain_disk_full
+from instag.runtime.write_errors import explain_disk_full
 
 
 def picture(index: int, height: int = 48, width: int = 64) -> np.ndarray:

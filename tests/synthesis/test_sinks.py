@@ -15,7 +15,7 @@ import pytest
 
 from instag.errors import BadArgument, DiskFull, PipeClosed
 from instag.media.reader import probe, read_frames, read_sound
-from instag.runtime.files import explain_disk_full
+from instag.runtime.write_errors import explain_disk_full
 from instag.synthesis import sinks
 from instag.synthesis.packet import Packet
 from instag.synthesis.sinks import (

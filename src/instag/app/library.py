@@ -20,7 +20,8 @@ from instag.app.recordings import Recordings
 from instag.app.stored_record import folders_in, stored_record
 from instag.app.written_files import WrittenFiles
 from instag.errors import FileMissing
-from instag.runtime.files import atomic_folder, explain_refusal, sweep, write_atomic
+from instag.runtime.files import atomic_folder, sweep, write_atomic
+from instag.runtime.write_errors import explain_refusal
 
 ENTRY, HEAD, PICTURE, VIDEO = "entry.json", "head.avatar", "picture.jpg", "video.mp4"
 RECORDING = "recording"

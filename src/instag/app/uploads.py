@@ -10,7 +10,8 @@ from fastapi import Request
 
 from instag.app.sound_bytes import named
 from instag.errors import BadArgument
-from instag.runtime.files import TEMPORARY, explain_refusal
+from instag.runtime.files import TEMPORARY
+from instag.runtime.write_errors import explain_refusal
 
 MIB = 2**20
 MOST_BYTES = {

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal, final
 
 from instag.app.stored_record import record_of
-from instag.runtime.files import explain_refusal, sha256_of
+from instag.runtime.files import sha256_of
+from instag.runtime.write_errors import explain_refusal
 
 
 @final

@@ -10,8 +10,9 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from instag.errors import AssetDamaged, AssetMissing, BadArgument, DiskFull
-from instag.runtime.files import explain_disk_full, sha256_of
+from instag.runtime.files import sha256_of
 from instag.runtime.progress import Report, silent
+from instag.runtime.write_errors import explain_disk_full
 
 CHUNK = 1 << 18
 TIMEOUT_S = 30.0

@@ -9,7 +9,8 @@ import typer
 
 from instag.errors import BadArgument
 from instag.options import MACHINE
-from instag.runtime.files import check_writable, sweep
+from instag.runtime.files import sweep
+from instag.runtime.write_errors import check_writable
 from instag.speech.registry import choices
 from instag.training.options import DEVICE
 

@@ -127,8 +127,8 @@ def exit_on_error(on_interrupt: str) -> Iterator[None]:
 def _explain_system() -> Iterator[None]:
     """Turn what the system refuses, and damaged files of compiled kernels, into errors that name
     the file."""
-    from instag.runtime.files import explain_refusal
     from instag.runtime.kernel_cache import forget_damaged
+    from instag.runtime.write_errors import explain_refusal
 
     try:
         yield

@@ -36,10 +36,11 @@ from instag.media.pcm import pcm16
 from instag.media.wav import write_wav
 from instag.observed import LANDMARKS, SAMPLE_RATE, Region, Track
 from instag.runtime.array_files import map_array, read_arrays, write_array, write_arrays
-from instag.runtime.files import atomic_path, check_format, write_atomic
+from instag.runtime.files import atomic_path, write_atomic
 from instag.runtime.picture_file import MOST_SIDE, read_picture
 from instag.runtime.untrusted import (
     check_array,
+    check_format,
     check_rotations,
     parsing,
     read_text,

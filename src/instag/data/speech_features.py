@@ -12,9 +12,10 @@ from instag.data.clip import Clip
 from instag.data.features_path import features_path, stored_name
 from instag.data.given_features import given_features, load_features
 from instag.errors import AssetMissing, NotWritable
-from instag.runtime.files import explain_refusal, sha256_of, write_atomic
+from instag.runtime.files import sha256_of, write_atomic
 from instag.runtime.progress import Report, silent
 from instag.runtime.untrusted import refuse_link
+from instag.runtime.write_errors import explain_refusal
 from instag.speech.chunking import features, silence
 from instag.speech.registry import create, identity, require
 from instag.types import SAMPLES

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from instag.runtime.files import check_format
-from instag.runtime.untrusted import parsing, record, whole_number, words
+from instag.runtime.untrusted import check_format, parsing, record, whole_number, words
 from instag.types import EXPRESSION_UNITS, Conditioning
 
 LIP_CODE_FRONT_END = "motion"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from instag.errors import FileMissing, InstagError, NotAnArtefact
+from instag.errors import FileMissing, InstagError, NewerFormat, NotAnArtefact
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,6 +91,15 @@ def reason_of(error: BaseException) -> str:
         words = f"it lacks {words}"
     printable = "".join(letter for letter in words if letter.isprintable()).rstrip(".:")
     return printable if len(printable) <= REASON else f"{printable[:REASON]}..."
+
+
+def check_format(path: Path, version: int, newest: int) -> None:
+    """Raises NewerFormat where an artefact has a format that this instag does not read yet."""
+    if version > newest:
+        raise NewerFormat(
+            f"{path} has format version {version}; this instag reads up to {newest}. Update it: "
+            "pip install -U instag"
+        )
 
 
 def check_array(

@@ -22,7 +22,8 @@ from instag.media.video_device import VideoDevice
 from instag.media.video_names import muxer_of
 from instag.media.wav import wav_writer
 from instag.media.writer import VideoWriter
-from instag.runtime.files import atomic_folder, atomic_path, explain_disk_full
+from instag.runtime.files import atomic_folder, atomic_path
+from instag.runtime.write_errors import explain_disk_full
 from instag.synthesis.packet import Packet
 from instag.synthesis.sink_choice import STANDARD_OUTPUT, sink_for
 from instag.types import FPS, SAMPLE_RATE

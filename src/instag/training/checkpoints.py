@@ -18,8 +18,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from instag.runtime.files import explain_refusal, write_atomic
+from instag.runtime.files import write_atomic
 from instag.runtime.untrusted import check_tensors, parsing, refuse_link
+from instag.runtime.write_errors import explain_refusal
 from instag.training.distributed import AGREE_EVERY, ProcessGroup
 
 CHECKPOINT_S = 30.0

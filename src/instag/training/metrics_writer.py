@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from instag.errors import TrainingFailed
-from instag.runtime.files import explain_refusal, write_atomic
+from instag.runtime.files import write_atomic
+from instag.runtime.write_errors import explain_refusal
 from instag.training.checkpoints import Position
 from instag.training.distributed import ProcessGroup
 

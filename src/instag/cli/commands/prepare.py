@@ -11,7 +11,7 @@ from instag.cli import options
 from instag.cli.clip_summary import summary_lines
 from instag.cli.given_files import refuse_video
 from instag.cli.terminal import Terminal
-from instag.runtime.files import check_writable
+from instag.runtime.write_errors import check_writable
 
 
 def prepare(
