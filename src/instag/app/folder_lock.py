@@ -12,9 +12,10 @@ LOCK = "lock"
 
 @contextmanager
 def held(folder: Path) -> Iterator[bool]:
-    """Hold the lock during the block, where nobody else does; the value is whether it is held."""
+    """Hold the lock during the block; the value is False where somebody else does. A file system
+    without locks cannot tell: then it is as if nobody did."""
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield lock(handle) is Lock.OURS
+        yield lock(handle) is not Lock.THEIRS
     finally:
         os.close(handle)
