@@ -15,9 +15,7 @@
 Everything is read when asked for: memory does not grow with the length.
 """
 
-import csv
 import hashlib
-import io
 import json
 import wave
 from collections.abc import Callable, Iterator
@@ -30,21 +28,29 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.data.clip_info import FORMAT_VERSION, ClipInfo, info_of
+from instag.data.clip_tables import (
+    ActionUnits,
+    ClipTables,
+    read_action_units,
+    read_track,
+    write_action_units,
+    write_track,
+)
 from instag.data.kept_pictures import KeptPictures
+from instag.data.picture_coding import DEFAULT_PNG, FRAME_JPEG, LABEL_PNG, TORSO_PNG, write_picture
+from instag.data.surface import Surface
 from instag.errors import NotAnArtefact
 from instag.media.pcm import pcm16
 from instag.media.wav import write_wav
-from instag.observed import LANDMARKS, SAMPLE_RATE, Region, Track
+from instag.observed import SAMPLE_RATE, Region, Track
 from instag.runtime.array_files import map_array, read_arrays, write_array, write_arrays
 from instag.runtime.files import atomic_path, write_atomic
-from instag.runtime.picture_file import MOST_SIDE, read_picture
+from instag.runtime.picture_file import read_picture
 from instag.runtime.untrusted import (
     check_array,
     check_format,
-    check_rotations,
     parsing,
     read_text,
-    real_number,
     record,
     refuse_link,
     whole_number,
@@ -56,9 +62,6 @@ MISSING_SOUND_S = 1.0
 """Of a clip's end, at most."""
 MOST_SURFACE = 2**28
 """Bytes of one frame's depth and normals, unpacked."""
-PNG_FILTER, PLAIN, FROM_ABOVE = 19, 8, 32
-"""cv2.IMWRITE_PNG_FILTER and two of its values by number: OpenCV 4.10 has no names for them, and
-passes them over."""
 STAGE_OF = {
     "frames": "video",
     "landmarks.npz": "video",
@@ -73,26 +76,6 @@ STAGE_OF = {
     "features": "features",
 }
 """The stage of `prepare` that writes each part of the folder."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surface:
-    """Geometry priors of one frame. depth: metres along the camera's z. normal: unit, world axes
-    turned into the camera's (x right, y up, z toward the camera). valid: where both are known."""
-
-    depth: Float[np.ndarray, "h w"]
-    normal: Float[np.ndarray, "h w 3"]
-    valid: Bool[np.ndarray, "h w"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipTables:
-    """What a clip holds of all its frames together. action_units: as `Clip.action_units` returns
-    them."""
-
-    track: Track
-    action_units: dict[str, Float[np.ndarray, " f"]]
-    backdrop: UInt8[np.ndarray, "h w 3"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,10 +172,7 @@ class Clip:
         return self._once(self._frame, self.path("frames", index))
 
     def _frame(self, path: Path) -> UInt8[np.ndarray, "h w 3"]:
-        return cv2.cvtColor(
-            self._picture(path, cv2.IMREAD_COLOR, channels=3),
-            cv2.COLOR_BGR2RGB,
-        )
+        return cv2.cvtColor(self._picture(path, cv2.IMREAD_COLOR, channels=3), cv2.COLOR_BGR2RGB)
 
     def regions(self, index: int) -> UInt8[np.ndarray, "h w"]:
         """Region numbers."""
@@ -245,25 +225,10 @@ class Clip:
         )
 
     def surface(self, index: int) -> Surface:
-        """The geometry priors at full size. Stored at half size: depth in 0.1 mm (0 = unknown),
-        normals x 127."""
-        path, half = self.path("surface", index), (self.info.height // 2, self.info.width // 2)
+        """The geometry priors, brought from half to full size."""
+        path = self.path("surface", index)
         with self.reading(path):
-            stored = read_arrays(path, most=MOST_SURFACE)
-            check_array("depth", stored["depth"], half, "u")
-            check_array("normal", stored["normal"], (*half, 3), "i")
-        depth, normal = (
-            stored["depth"].astype(np.float32) * 1e-4,
-            stored["normal"].astype(np.float32) / 127,
-        )
-        size = self.size()
-        valid = (
-            cv2.resize((depth > 0).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.999
-        )
-        depth = cv2.resize(depth, size, interpolation=cv2.INTER_LINEAR)
-        normal = cv2.resize(normal, size, interpolation=cv2.INTER_LINEAR)
-        normal /= np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-8
-        return Surface(depth=depth, normal=normal, valid=valid)
+            return Surface.from_stored(read_arrays(path, most=MOST_SURFACE), self.size())
 
     def tables(self) -> ClipTables:
         """Raises NotAnArtefact where one is missing."""
@@ -275,26 +240,13 @@ class Clip:
         """Raises NotAnArtefact where track.npz is missing, or of other frames."""
         path = self.folder / "track.npz"
         with self.reading(path):
-            stored = read_arrays(path)
-            return _checked_track(
-                Track(**{**stored, "focal": float(stored["focal"])}),  # pyright: ignore[reportArgumentType]
-                len(self),
-            )
+            return read_track(path, len(self))
 
-    def action_units(self) -> dict[str, Float[np.ndarray, " f"]]:
-        """The intensity columns of au.csv by OpenFace's names without `_r`: {"AU01": [0..5 per
-        frame], ...}."""
+    def action_units(self) -> ActionUnits:
+        """Strengths by OpenFace's names without `_r`: {"AU01": [0..5 per frame], ...}."""
         path = self.folder / "au.csv"
         with self.reading(path):
-            rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
-            names = [name.strip() for name in rows[0]]
-            table = np.array(rows[1:], dtype=np.float32)
-            check_array("the table", table, (len(self), len(names)))
-        return {
-            name[:-2]: table[:, column]
-            for column, name in enumerate(names)
-            if name.startswith("AU") and name.endswith("_r")
-        }
+            return read_action_units(path, len(self))
 
     def speech(self) -> Float[np.ndarray, " samples"]:
         """The 16 kHz mono waveform in [-1, 1], about as long as the frames."""
@@ -321,16 +273,7 @@ class Clip:
         path = self.path("frames", index)
         if self.kept is not None:
             self.kept.forget(path)
-        _write_image(
-            path,
-            cv2.cvtColor(image, cv2.COLOR_RGB2BGR),
-            [
-                cv2.IMWRITE_JPEG_QUALITY,
-                97,
-                cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-                cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-            ],
-        )
+        self._write(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), FRAME_JPEG)
 
     def save_regions(self, index: int, labels: UInt8[np.ndarray, "h w"]) -> None:
         """Region numbers."""
@@ -341,74 +284,43 @@ class Clip:
         self._save_plain(self.path("mattes", index), alpha)
 
     def _save_plain(self, path: Path, picture: UInt8[np.ndarray, "h w"]) -> None:
-        _write_image(path, picture, png_options(PLAIN))
+        self._write(path, picture, LABEL_PNG)
         if self.kept is not None:
             self.kept.keep(path, picture)
 
     def save_torso(self, index: int, rgba: UInt8[np.ndarray, "h w 4"]) -> None:
         """RGBA, colours not multiplied by alpha."""
-        _write_image(
-            self.path("torso", index),
-            cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA),
-            png_options(FROM_ABOVE),
-        )
+        bgra = cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGRA)
+        self._write(self.path("torso", index), bgra, TORSO_PNG)
 
     def save_backdrop(
         self, image: UInt8[np.ndarray, "h w 3"], seen: Bool[np.ndarray, "h w"] | None = None
     ) -> None:
         """seen: where the image is no guess; None where that is not known."""
         colors = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        _write_image(
-            self.folder / "backdrop.png",
-            colors
-            if seen is None
-            else np.dstack([colors, np.where(seen, np.uint8(255), np.uint8(0))]),
-            [],
-        )
+        if seen is not None:
+            colors = np.dstack([colors, np.where(seen, np.uint8(255), np.uint8(0))])
+        self._write(self.folder / "backdrop.png", colors, DEFAULT_PNG)
+
+    def _write(self, path: Path, image: np.ndarray, coding: tuple[int, ...]) -> None:
+        if path.parent != self.folder:
+            refuse_link(path.parent)
+        write_picture(path, image, coding)
 
     def save_surface(self, index: int, surface: Surface) -> None:
         """Takes any size; half the frame's is stored as it is."""
-        half = (self.info.width // 2, self.info.height // 2)
-        depth, normal = np.where(surface.valid, surface.depth, 0), surface.normal
-        if depth.shape[::-1] != half:
-            depth, normal = (
-                cv2.resize(each, half, interpolation=cv2.INTER_NEAREST) for each in (depth, normal)
-            )
-        refuse_link(self.folder / "surface")
-        write_arrays(
-            self.path("surface", index),
-            depth=(depth * 1e4).round().astype(np.uint16),
-            normal=(normal * 127).round().astype(np.int8),
-        )
+        path = self.path("surface", index)
+        refuse_link(path.parent)
+        write_arrays(path, **surface.to_stored(self.size()))
 
     def save_track(self, track: Track) -> None:
         """Poses, landmarks and the resting face."""
-        write_arrays(
-            self.folder / "track.npz",
-            **{name: np.asarray(value) for name, value in vars(track).items()},
-        )
+        write_track(self.folder / "track.npz", track)
 
-    def save_action_units(
-        self, table: dict[str, Float[np.ndarray, " f"]], success: Bool[np.ndarray, " f"]
-    ) -> None:
-        """au.csv in OpenFace's columns; `table` as `action_units` returns it."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(
-            ["frame", "timestamp", "confidence", "success", *(f"{name}_r" for name in table)]
-        )
-        for index in range(len(success)):
-            seen = int(success[index])
-            writer.writerow(
-                [
-                    index + 1,
-                    f"{index / self.info.fps:.3f}",
-                    f"{0.98 * seen:.2f}",
-                    seen,
-                    *(f"{column[index]:.2f}" for column in table.values()),
-                ]
-            )
-        write_atomic(self.folder / "au.csv", text.getvalue())
+    def save_action_units(self, table: ActionUnits, success: Bool[np.ndarray, " f"]) -> None:
+        """au.csv in OpenFace's columns; `table` as `action_units` returns it. success: where a face
+        was found."""
+        write_action_units(self.folder / "au.csv", table, success, self.info.fps)
 
     def save_speech(self, waveform: Float[np.ndarray, " samples"]) -> None:
         """The 16 kHz mono waveform in [-1, 1], as 16 bit."""
@@ -420,33 +332,3 @@ class Clip:
         path = self.folder / "features" / f"{name}.npy"
         refuse_link(path.parent)
         write_array(path, features.astype(np.float32))
-
-
-def png_options(rows: int) -> list[int]:
-    """Of cv2.imencode: the quickest compression, all rows filtered in one way. OpenCV's choice of a
-    filter for each row takes three times as long and saves nothing here."""
-    return [cv2.IMWRITE_PNG_COMPRESSION, 1, PNG_FILTER, rows]
-
-
-def _checked_track(track: Track, frames: int) -> Track:
-    """The same. Raises ValueError where it is not of so many frames, or of no head."""
-    for name, shape in (
-        ("rotations", (frames, 3, 3)),
-        ("translations", (frames, 3)),
-        ("landmarks", (frames, LANDMARKS, 3)),
-        ("landmarks68", (frames, 68, 2)),
-        ("identity", (LANDMARKS, 3)),
-    ):
-        check_array(name, getattr(track, name), shape)
-    check_array("found", track.found, (frames,), "b")
-    check_rotations("the pose", track.rotations)
-    real_number("focal", track.focal, 1.0, 100.0 * MOST_SIDE)
-    return track
-
-
-def _write_image(path: Path, image: np.ndarray, options: list[int]) -> None:
-    worked, data = cv2.imencode(path.suffix, image, options)
-    assert worked, f"OpenCV could not encode {path}"
-    if path.parent.name in STAGE_OF:
-        refuse_link(path.parent)
-    write_atomic(path, data.tobytes())

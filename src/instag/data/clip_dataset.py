@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from instag.data.clip import Clip, ClipTables
+from instag.data.clip import Clip
+from instag.data.clip_tables import ClipTables
 from instag.data.frame_batch import CropWindow, FrameBatch
 from instag.data.head_mask import head_alpha_uint8
 from instag.data.kept_frames import KeptFrames

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from instag.data.clip import ClipTables
+from instag.data.clip_tables import ClipTables
 from instag.models.avatar import Avatar
 from instag.ops.rotations import viewmats
 

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Float
 
 from instag.assets.sample_speech import recording
-from instag.data.clip import Clip, Surface
+from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo, StageRecord
+from instag.data.surface import Surface
 from instag.perception.face_mesh import sixty_eight
 from instag.runtime.progress import Report, silent
 from instag.speech.chunking import features

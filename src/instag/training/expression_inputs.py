@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from instag.data.clip import ClipTables
 from instag.data.clip_dataset import ClipDataset
+from instag.data.clip_tables import ClipTables
 from instag.motion.expression_basis import BLINK_ROW, load_expression_basis
 from instag.motion.expression_displacement import ExpressionDisplacement, expression_displacement
 from instag.motion.landmark_motion import LandmarkMotion

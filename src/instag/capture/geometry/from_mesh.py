@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numba import njit
 
-from instag.data.clip import Clip, Surface
+from instag.data.clip import Clip
+from instag.data.surface import Surface
 from instag.motion.landmark_motion import SKIN_POINTS
 from instag.observed import Track
 from instag.runtime.parallel import in_order

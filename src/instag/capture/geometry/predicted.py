@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from instag.capture.geometry.from_mesh import TrackedMesh
-from instag.data.clip import Clip, Surface
+from instag.data.clip import Clip
+from instag.data.surface import Surface
 from instag.errors import CaptureError
 from instag.observed import Region
 from instag.runtime.progress import Report, silent

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from instag.capture.backends import COEFFICIENTS
-from instag.data.clip import Clip, Surface
+from instag.data.clip import Clip
 from instag.data.features_path import PUBLISHED
 from instag.data.splits import TEST_FRAMES
+from instag.data.surface import Surface
 from instag.errors import BadArgument, NotAnArtefact
 from instag.interop.adnerf.colors import to_parsing
 from instag.interop.adnerf.layout import SIDECAR, Layout
