@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from instag.capture.segmentation.neck import SeenNeck, with_all_the_neck
 from instag.capture.segmentation.torso import torso_layer
@@ -85,6 +86,25 @@ def test_a_jaws_rim_along_a_collar_is_none_of_the_neck() -> None:
     assert not (
         with_all_the_neck(frame, regions, 1.0)[rim & (np.arange(512) > 266)] == Region.NECK
     ).any()
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_what_is_a_rim_depends_on_the_pictures_size(factor: float) -> None:
+    """Skin below the chin, beside the neck: a rim that is narrower than 10 / 512 of the picture,
+    or as broad a strip as that and more."""
+    frame, regions, side = _lit_side((250, 245, 240))
+    starts = np.where(side.any(0), side.argmax(0), 512)
+    rows, beyond = np.arange(512)[:, None], np.arange(512) > 266
+    for breadth, neck in ((6, False), (16, True)):
+        lit = frame.copy()
+        strip = side & (rows < starts + breadth)
+        lit[strip] = COLORS[Region.NECK]
+        size = round(512 * factor)
+        places = ((np.arange(size) + 0.5) / factor).astype(int)
+        small = np.ix_(places, places)
+        grown = with_all_the_neck(lit[small], regions[small], factor)
+        found = (grown == Region.NECK)[(strip & beyond)[small]]
+        assert found.mean() > 0.7 if neck else not found.any()
 
 
 def test_no_neck_leaves_the_regions_as_they_are() -> None:

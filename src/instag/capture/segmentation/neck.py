@@ -30,8 +30,9 @@ SKIN_COLOR, SKIN_TINT, SKIN_LIGHT = (0.4, 1.6), 0.35, (0.4, 2.5)
 """Torso that touches the neck is neck under other light where its colour is as far from grey as the
 neck's median times a factor between the first, differs from that by no more than the second of it,
 and its light by a factor between the last."""
-_BROAD = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-"""Of a picture of half the size: what is narrower is a jaw's rim along a collar."""
+JAW_RIM = 10 / 512
+"""Torso of the neck's colour that is narrower than this, in picture heights, is a jaw's rim along a
+collar."""
 DARKENING = 0.98
 """Factor of the colour a row of a 512-row picture, upward under the chin, where the extension ends
 and beyond; in proportion less where it begins, as a jaw that closes would bare a dark line."""
@@ -42,7 +43,7 @@ def with_all_the_neck(
 ) -> UInt8[np.ndarray, "h w"]:
     """The regions, in which torso of the neck's colour that touches the neck is neck: where light
     falls on one side of it, the other is often taken for cloth. So are a few rows between it and
-    the head, which mix with the head's edge."""
+    the head, which mix with the head's edge. scale: the whole picture's height over 512."""
     height, width = (2 * (side // 2) for side in regions.shape)
     small = cv2.resize(
         frame[:height, :width], (width // 2, height // 2), interpolation=cv2.INTER_AREA
@@ -53,7 +54,9 @@ def with_all_the_neck(
         return regions
     torso = (parts == Region.TORSO) & ~_under_hair(parts)
     alike = neck | (torso & _like_the_neck(small, neck))
-    broad = cv2.morphologyEx(alike.view(np.uint8), cv2.MORPH_OPEN, _BROAD)
+    rim = _nearest_odd(512 * JAW_RIM * scale / 2)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (rim, rim))
+    broad = cv2.morphologyEx(alike.view(np.uint8), cv2.MORPH_OPEN, disc)
     _, pieces = cv2.connectedComponents(broad | neck)
     touching = np.zeros(pieces.max() + 1, bool)
     touching[pieces[neck]] = True
@@ -62,6 +65,10 @@ def with_all_the_neck(
     grown = np.where(found & (regions == Region.TORSO), np.uint8(Region.NECK), regions)
     join_to_head(grown, 512 * HEAD_EDGE * scale)
     return grown
+
+
+def _nearest_odd(length: float) -> int:
+    return 2 * round((length - 1) / 2) + 1
 
 
 def _under_hair(regions: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, " w"]:
