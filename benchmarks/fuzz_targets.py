@@ -217,7 +217,7 @@ def write_npz(folder: Path) -> Path:
 
 
 def read_tensors(path: Path) -> None:
-    from instag.assets.store import read_tensors as read
+    from instag.assets.tensor_files import read_tensors as read
 
     finite(
         "weights", *(value.numpy() for value in read(path).values() if value.is_floating_point())

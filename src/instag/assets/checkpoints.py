@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from instag.assets import store
+from instag.assets.tensor_files import read_tensors
 from instag.errors import AssetDamaged, AssetMissing
 
 if TYPE_CHECKING:
@@ -38,9 +39,7 @@ def asset_path(name: str, option: str) -> Path:
 def load_weights(network: "Network", path: Path) -> "Network":
     """The network with the file's weights, in evaluation mode; tensors of other names (other
     heads, counters) are ignored. Raises AssetDamaged."""
-    stored = {
-        name.removeprefix("module."): value for name, value in store.read_tensors(path).items()
-    }
+    stored = {name.removeprefix("module."): value for name, value in read_tensors(path).items()}
     wanted = {
         name: value
         for name, value in network.state_dict().items()

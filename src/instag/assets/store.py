@@ -4,25 +4,23 @@ instag works without any of them. It looks in $INSTAG_ASSETS and ~/.cache/instag
 folder of the asset's name.
 """
 
-import math
 import os
 import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from instag.assets.download import download
 from instag.assets.file_formats import FileFormat, format_error
-from instag.assets.registry import ASSETS, DEEPSPEECH, LPIPS, SYNCNET, Asset, Shapes, Source
+from instag.assets.registry import ASSETS, DEEPSPEECH, LPIPS, SYNCNET, Asset, Source
+from instag.assets.tensor_files import mismatch, read_tensors
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
-from instag.runtime.array_files import read_arrays
 from instag.runtime.files import atomic_path, sha256_of
 from instag.runtime.home import is_file, users_home
 from instag.runtime.progress import Report, silent
-from instag.runtime.untrusted import check_tensors, parsing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,8 +43,6 @@ __all__ = [
 VARIABLE = "INSTAG_ASSETS"
 ARCHIVE = ".zip"
 MIB = 1 << 20
-SLACK = MIB
-"""Bytes by which the members of an archive that is not compressed may exceed its file."""
 RUNS_CODE = (FileFormat.TORCHSCRIPT,)
 """Formats of files whose own code is run."""
 MOST_UNPACKED = 8 * 2**30
@@ -109,14 +105,14 @@ def _assemble(asset: Asset, target: Path, given: Sequence[Path], report: Report)
     folder = target.parent
     contents = {path: read_tensors(path) for path in given}
     local = [
-        next((path for path in contents if not _mismatch(contents[path], source.tensors)), None)
+        next((path for path in contents if not mismatch(contents[path], source.tensors)), None)
         for source in asset.sources
     ]
     for path in contents:
         if path not in local:
             raise AssetDamaged(
                 f"{path} is not {' or '.join(_file_names(asset))}: "
-                f"{_mismatch(contents[path], asset.sources[0].tensors)}. Give another file."
+                f"{mismatch(contents[path], asset.sources[0].tensors)}. Give another file."
             )
     if len(asset.sources) == 1:
         if local[0] is None:
@@ -155,7 +151,7 @@ def check(name: str) -> Path:
         )
     file_format = asset.sources[0].format
     problem = (
-        _mismatch(read_tensors(path), asset.tensors)
+        mismatch(read_tensors(path), asset.tensors)
         if file_format is FileFormat.TENSORS
         else format_error(path, file_format)
     )
@@ -164,59 +160,6 @@ def check(name: str) -> Path:
             f"{path} is not what its name says: {problem}. Get it again: instag assets get {name}"
         )
     return path
-
-
-def read_tensors(path: Path) -> "dict[str, Tensor]":
-    """All tensors of an npz, a frozen graph (.pb) or a file that torch.save wrote (weights only:
-    nothing in it is executed). Raises AssetDamaged."""
-    import torch
-
-    if path.suffix == ".pb":
-        from instag.assets.tf_graph import constants
-
-        return {name: torch.from_numpy(value) for name, value in constants(path).items()}
-    remedy = "Get it again: `instag assets list` says from where."
-    with parsing(path, "a file of tensors", remedy, error=AssetDamaged):
-        if _is_npz(path):
-            arrays = read_arrays(path)
-            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        else:
-            tensors = named_tensors(load_weights_only(path))
-        check_tensors(tensors, largest=math.inf)
-        return tensors
-
-
-def load_weights_only(path: Path, *, mapped: bool = False) -> object:
-    """What torch.save wrote, where it is numbers alone: nothing in it is executed. Raises what
-    torch.load raises, ValueError for an archive that unpacks to far more than it is."""
-    import torch
-
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            whole = sum(member.file_size for member in archive.infolist())
-        if whole > path.stat().st_size + SLACK:  # torch.save does not compress
-            raise ValueError(f"it unpacks to {whole / MIB:.0f} MiB")
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-
-
-def named_tensors(stored: object) -> "dict[str, Tensor]":
-    """The tensors of a state dict, or of a checkpoint that contains one. Raises ValueError."""
-    import torch
-
-    if isinstance(stored, dict) and isinstance(stored.get("state_dict"), dict):
-        stored = stored["state_dict"]
-    if not isinstance(stored, dict):
-        raise ValueError(f"it holds one {type(stored).__name__}, not tensors with names")
-    tensors = {
-        str(name): value for name, value in stored.items() if isinstance(value, torch.Tensor)
-    }
-    for name, value in tensors.items():
-        # A tensor may repeat one number without end.
-        if value.layout is not torch.strided or value.numel() * value.element_size() > (
-            value.untyped_storage().nbytes()
-        ):
-            raise ValueError(f"{name} is no plain table of numbers")
-    return tensors
 
 
 def _check_known(path: Path, asset: Asset) -> None:
@@ -259,14 +202,6 @@ def _fetch_single_file(
     return target
 
 
-def _is_npz(path: Path) -> bool:
-    """Files of torch.save are zip files too."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith(".npy") for name in archive.namelist())
-
-
 def _download_tensors(
     source: Source, target: Path, asset: Asset, report: Report
 ) -> "dict[str, Tensor]":
@@ -291,7 +226,7 @@ def _download_tensors(
     tensors, problem = {}, ""
     try:
         tensors = read_tensors(target)
-        problem = _mismatch(tensors, source.tensors)
+        problem = mismatch(tensors, source.tensors)
     except AssetDamaged as error:
         problem = str(error).removesuffix(".")
     if problem:
@@ -358,19 +293,6 @@ def _unpack(archive: Path, target: Path) -> Path:
             f"{archive} is damaged or no zip archive ({error}). Delete it and get it again."
         ) from error
     return unpacked
-
-
-def _mismatch(tensors: "Mapping[str, Tensor]", wanted: Shapes) -> str:
-    """Which tensor is missing or of another shape, as part of a sentence; empty where none is."""
-    for name, shape in wanted.items():
-        if name not in tensors:
-            return f"it has no {name}"
-        if tuple(tensors[name].shape) != shape:
-            return (
-                f"its {name} is {'x'.join(map(str, tensors[name].shape))}, not "
-                f"{'x'.join(map(str, shape))}"
-            )
-    return ""
 
 
 def _file_names(asset: Asset) -> list[str]:

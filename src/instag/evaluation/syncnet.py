@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from instag.assets import store
+from instag.assets.tensor_files import read_tensors
 from instag.errors import AssetDamaged
 from instag.evaluation.not_measured import NotMeasured
 
@@ -99,7 +100,7 @@ def load(path: Path) -> SyncNet:
     expected = {
         name: value for name, value in network.state_dict().items() if not name.endswith(COUNTERS)
     }
-    stored = store.read_tensors(path)
+    stored = read_tensors(path)
     absent = sorted(set(expected) - set(stored))
     if absent:
         raise AssetDamaged(

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from instag.assets.store import load_weights_only, named_tensors
+from instag.assets.tensor_files import load_weights_only, named_tensors
 from instag.errors import BadArgument, FileMissing, NotAnArtefact
 from instag.models.archive import AUDIO_STEPS
 from instag.models.face_field import MotionField, universal_face_field

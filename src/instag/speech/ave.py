@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from instag.assets.store import read_tensors
+from instag.assets.tensor_files import read_tensors
 from instag.errors import AssetDamaged
 from instag.speech.front_end import FrontEnd
 from instag.speech.mel import FFT, HOP, spectrogram

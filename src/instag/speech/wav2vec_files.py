@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from instag.assets import store
+from instag.assets.tensor_files import load_weights_only, named_tensors
 from instag.errors import AssetDamaged, AssetMissing
 from instag.runtime.untrusted import check_tensors, parsing, read_text
 from instag.speech.wav2vec_network import KERNELS, STRIDES, Shape, Wav2VecNetwork
@@ -102,9 +102,9 @@ def _read(path: Path) -> Mapping[str, Tensor]:
             tensors = load_file(path)
         else:
             try:
-                tensors = store.named_tensors(store.load_weights_only(path, mapped=True))
+                tensors = named_tensors(load_weights_only(path, mapped=True))
             except RuntimeError:  # the format of before 2020 can not be mapped
-                tensors = store.named_tensors(store.load_weights_only(path))
+                tensors = named_tensors(load_weights_only(path))
         check_tensors(tensors, largest=math.inf)
         return tensors
 

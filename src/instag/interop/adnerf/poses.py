@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation, Slerp
 
-from instag.assets.store import load_weights_only, named_tensors
+from instag.assets.tensor_files import load_weights_only, named_tensors
 from instag.capture.tracking.adnerf_units import TRANS_PER_METRE, head_to_camera
 from instag.data.clip_info import MOST_FRAMES
 from instag.errors import BadLayout
