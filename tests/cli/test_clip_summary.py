@@ -8,7 +8,8 @@ import pytest
 
 from bare_clip import bare_info
 from instag.capture.quality import report
-from instag.capture.quality.report import Finding, Grade, Quality
+from instag.capture.quality.limits import Finding, Grade
+from instag.capture.quality.report import Quality
 from instag.cli.clip_summary import summary_lines
 from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo, StageRecord

@@ -12,7 +12,8 @@ import pytest
 from bare_clip import bare_info
 from instag.assets.sample_speech import recording
 from instag.capture.quality.audio import AudioMeasures, measure_audio
-from instag.capture.quality.report import LIMITS, Finding, Grade, Quality, judge, quality_lines
+from instag.capture.quality.limits import LIMITS, Finding, Grade
+from instag.capture.quality.report import Quality, judge, quality_lines
 from instag.capture.quality.video import VideoMeasures, measure_video
 from instag.data.clip import Clip
 from instag.data.clip_info import StageRecord

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from instag.capture.quality.audio import AudioMeasures
-from instag.capture.quality.report import LIMITS, Finding, Grade
+from instag.capture.quality.limits import LIMITS, Finding, Grade
 from instag.capture.quality.video import VideoMeasures, measure_picture, outside, tilts
 from instag.perception.head_coordinates import OVAL
 
