@@ -1,12 +1,12 @@
 """Run the commands of README.md as a newcomer would: a fresh clone, a fresh environment, every
-line of the blocks and of the table of common cases, in their order; a row for each with its time.
+line of the blocks and of the tables, in their order; a row for each with its time.
 
     python tools/run_readme.py FOLDER [--quick] [--only PART] [--torch WHAT]
 
 The inputs that they name (me.mp4, speech.wav, a.mp4 ...) are made of a synthetic speaker. Commands
 with placeholders in capitals, and servers, are listed, not run. --quick: heads are learned by
-`draft`. --torch 'torch==2.13.0 --index-url ADDRESS': what pip installs before, as the README's
-table says for Linux without CUDA.
+`draft`. --torch 'torch==2.13.0 --index-url ADDRESS': what pip installs before, as the README
+says for Linux without CUDA.
 """
 
 import argparse
