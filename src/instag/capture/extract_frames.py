@@ -1,6 +1,7 @@
 """Extraction of a Clip's frames, landmarks and sound from a video."""
 
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -56,39 +57,15 @@ def extract_frames(
     Raises TooShort, NoFace, FaceLost, and what `read_frames` raises.
     """
     x, y, side = (2 * int(length / 2) for length in crop)
-    square = Square(x=x, y=y, side=side, size=clip.info.width)
-    detected: list[Detected] = []
-    pending: deque[tuple[Future[Detected], Future[None]]] = deque()
-    flow = SkinFlow()
-
-    def collect() -> None:
-        landmarks, written = pending.popleft()
-        detected.append(landmarks.result())
-        written.result()
-
-    mesh = FaceMesh()
-    with ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
-        for index, image in enumerate(
-            read_frames(
-                video,
-                square=square,
-                start=shot.first,
-                seconds=shot.end / FPS,
-                notice=notice,
-                timeline=timeline,
-            )
-        ):
-            pending.append(
-                (
-                    finder.submit(_detect, mesh, flow, image),
-                    writer.submit(clip.save_frame, index, image),
-                )
-            )
-            if len(pending) >= MAX_PENDING:
-                collect()
-            report(index + 1, max(len(shot), index + 1))
-        while pending:
-            collect()
+    images = read_frames(
+        video,
+        square=Square(x=x, y=y, side=side, size=clip.info.width),
+        start=shot.first,
+        seconds=shot.end / FPS,
+        notice=notice,
+        timeline=timeline,
+    )
+    detected = _detect_and_write(clip, images, len(shot), report)
     if len(detected) < MIN_DURATION_S * FPS:
         raise TooShort(
             f"{video} shows a face without a cut for {len(detected) / FPS:.1f} s at most, from "
@@ -102,6 +79,36 @@ def extract_frames(
     _save_landmarks(clip, detected[first:end], str(video))
     _keep_frames(clip, first, end, len(detected))
     return Shot(first=shot.first + first, end=shot.first + end)
+
+
+def _detect_and_write(
+    clip: Clip, images: Iterable[UInt8[np.ndarray, "h w 3"]], expected: int, report: Report
+) -> list[Detected]:
+    """What is found in each frame, which is also written into the clip. expected: how many there
+    will be, about."""
+    detected: list[Detected] = []
+    pending: deque[tuple[Future[Detected], Future[None]]] = deque()
+    mesh, flow = FaceMesh(), SkinFlow()
+
+    def collect() -> None:
+        landmarks, written = pending.popleft()
+        detected.append(landmarks.result())
+        written.result()
+
+    with ThreadPoolExecutor(1) as finder, ThreadPoolExecutor(1) as writer:
+        for index, image in enumerate(images):
+            pending.append(
+                (
+                    finder.submit(_detect, mesh, flow, image),
+                    writer.submit(clip.save_frame, index, image),
+                )
+            )
+            if len(pending) >= MAX_PENDING:
+                collect()
+            report(index + 1, max(expected, index + 1))
+        while pending:
+            collect()
+    return detected
 
 
 def _keep_frames(clip: Clip, first: int, end: int, count: int) -> None:

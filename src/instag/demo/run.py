@@ -10,10 +10,11 @@ from pathlib import Path
 
 import instag
 from instag.capture.options import CaptureOptions
+from instag.data.clip import Clip
 from instag.demo.files import SECONDS, Files
 from instag.demo.lip_check import measure_sync
 from instag.demo.page import page_of
-from instag.evaluation.evaluate import evaluate
+from instag.evaluation.evaluate import Evaluation, evaluate
 from instag.evaluation.held_out import held_back
 from instag.evaluation.html_page import write_page
 from instag.models.avatar import Avatar
@@ -74,21 +75,10 @@ def run(
         clip = instag.prepare(files.filmed, files.clip, CaptureOptions(size=SIZE), report=report)
     if not files.avatar.exists():
         with times.stage("learn"), progress("Learning the head") as report:
-            instag.adapt(
-                clip,
-                files.avatar,
-                recipe=recipe,
-                n_views=TRAIN_FRAMES,
-                device=device,
-                report=_one_bar(report),
-            )
+            _learn(clip, files.avatar, recipe, device, report)
     avatar = Avatar.open(files.avatar)
     with times.stage("test"), progress("Testing on the last second, not taught") as report:
-        held_out = (
-            evaluate(avatar, clip, with_speed=False, device=device, report=report)
-            if len(held_back(avatar))
-            else None
-        )
+        held_out = _tested(avatar, clip, device, report)
     with times.stage("speak"), progress("Speaking") as report:
         instag.speak(avatar, speech.path, files.spoken, device=device, report=report)
     with times.stage("check"), progress("Checking the lips") as report:
@@ -100,6 +90,21 @@ def run(
     if open_page and can_show():
         webbrowser.open(files.page.resolve().as_uri())
     return files.page
+
+
+def _learn(
+    clip: Clip, avatar: Path, recipe: str | AdaptRecipe, device: str, report: Report
+) -> None:
+    instag.adapt(
+        clip, avatar, recipe=recipe, n_views=TRAIN_FRAMES, device=device, report=_one_bar(report)
+    )
+
+
+def _tested(avatar: Avatar, clip: Clip, device: str, report: Report) -> Evaluation | None:
+    """None where a recipe held no frame back."""
+    if not len(held_back(avatar)):
+        return None
+    return evaluate(avatar, clip, with_speed=False, device=device, report=report)
 
 
 class _Times:

@@ -77,14 +77,7 @@ def evaluate(
     path = None if isinstance(avatar, Avatar) else Path(avatar)
     avatar = avatar if isinstance(avatar, Avatar) else Avatar.open(avatar)
     clip = clip if isinstance(clip, Clip) else Clip.open(clip)
-    chosen = held_back(avatar) if frames is None else frames
-    if frames is not None and not len(frames):
-        raise BadArgument(f"{frames} names no frame. Give the first and the last to compare.")
-    if not len(chosen):
-        raise BadArgument(
-            f"{path or 'The avatar'} was learned from every frame of the clip: none is left to "
-            "judge it by. Name some with --frames FIRST:LAST."
-        )
+    chosen = _to_compare(frames, avatar, str(path or "The avatar"))
     check_same_recording(avatar, clip, chosen)
     samples = SAMPLE_RATE // FPS
     speech = clip.speech()[chosen.start * samples : chosen.stop * samples]
@@ -104,16 +97,32 @@ def evaluate(
         report=report,
     )
     speed = measure_speed(avatar, clip, path, where) if with_speed else None
+    source = clip.info.source if names else f"video {clip.info.source_sha256[:DIGEST]}"
+    held_out = " (not taught)" if frames is None else ""
     about = {
         "prediction": path.name if names and path else "the avatar",
-        "truth": (clip.info.source if names else f"video {clip.info.source_sha256[:DIGEST]}")
-        + f", frames {chosen.start} to {chosen.stop - 1}"
-        + (" (not taught)" if frames is None else ""),
+        "truth": f"{source}, frames {chosen.start} to {chosen.stop - 1}{held_out}",
         "recipe": avatar.info.recipe,
         "taught": _taught(avatar),
     }
     outside = outside_taught(avatar, clip.tables(), chosen)
     return _evaluation(measured, about, where, speed=speed, outside=outside)
+
+
+def _to_compare(frames: range | None, avatar: Avatar, name: str) -> range:
+    """The frames that are given, else those that were held back. Raises BadArgument where there
+    are none."""
+    if frames is not None:
+        if not len(frames):
+            raise BadArgument(f"{frames} names no frame. Give the first and the last to compare.")
+        return frames
+    held = held_back(avatar)
+    if not len(held):
+        raise BadArgument(
+            f"{name} was learned from every frame of the clip: none is left to judge it by. Name "
+            "some with --frames FIRST:LAST."
+        )
+    return held
 
 
 def evaluate_videos(

@@ -101,16 +101,7 @@ def export_clip(
             f"Geometry priors are there for frames 0 to {priors - 1}: train with --N_views "
             f"{priors} at most, or export more with --surface-frames."
         )
-    fitted = (clip.folder / COEFFICIENTS).is_file()
-    where = (
-        f"they are in {clip.folder / COEFFICIENTS}, with poses of the model's own frame."
-        if fitted
-        else "prepare --tracker bfm fits it."
-    )
-    notes.append(
-        "track_params.pt has poses only: the coefficients id and exp belong to the Basel face "
-        f"model; {where}"
-    )
+    notes.append(_coefficients_note(clip))
     matrices = _matrices(track)
     write_track_params(folder / "track_params.pt", matrices, track.focal)
     size = clip.size()
@@ -262,6 +253,20 @@ def _blink_notes(clip: Clip) -> list[str]:
         "original's curriculum, which waits for frames between, may never end. Use a part in which "
         "the person blinks, or OpenFace's own table (--au)."
     ]
+
+
+def _coefficients_note(clip: Clip) -> str:
+    """Where the coefficients are that the layout has in track_params.pt, and an export has not."""
+    fitted = clip.folder / COEFFICIENTS
+    where = (
+        f"they are in {fitted}, with poses of the model's own frame."
+        if fitted.is_file()
+        else "prepare --tracker bfm fits it."
+    )
+    return (
+        "track_params.pt has poses only: the coefficients id and exp belong to the Basel face "
+        f"model; {where}"
+    )
 
 
 def _copy_sidecar(clip: Clip, folder: Path) -> None:
