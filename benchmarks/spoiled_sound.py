@@ -40,11 +40,11 @@ def mixed(sound: Sound, other: Sound, decibels: float) -> Sound:
     ) * 10 ** (-decibels / 20)
 
 
-def noise(samples: int, generator: torch.Generator, *, colour: float = 1.0) -> Sound:
+def noise(samples: int, generator: torch.Generator, *, color: float = 1.0) -> Sound:
     """White for a colour of 0; of 1: power falls with frequency, as in rooms."""
     spectrum = torch.fft.rfft(torch.randn(samples, generator=generator))
     return torch.fft.irfft(
-        spectrum / (1 + torch.arange(len(spectrum)) / len(spectrum) * 20) ** colour, n=samples
+        spectrum / (1 + torch.arange(len(spectrum)) / len(spectrum) * 20) ** color, n=samples
     )
 
 

@@ -21,8 +21,8 @@ def test_a_point_seen_in_the_square_lies_there_in_the_picture(side: float, turn:
     places = np.array([[3, 5], [28, 9], [15, 30]])
     points = np.concatenate([(places + 0.5) / 32 - 0.5, np.full((3, 1), 0.1)], axis=1)
     found = square.to_picture(points)
-    colours = seen[places[:, 1], places[:, 0], :2].astype(float)
-    np.testing.assert_allclose(colours * 2 + 0.5, found[:, :2], atol=2)
+    colors = seen[places[:, 1], places[:, 0], :2].astype(float)
+    np.testing.assert_allclose(colors * 2 + 0.5, found[:, :2], atol=2)
     np.testing.assert_allclose(found[:, 2], 0.1 * square.side)
 
 

@@ -143,7 +143,7 @@ def bed(samples: int, others: Sequence[Sound], draw: Draw) -> Sound:
     """What sounds all the time: noise, nothing, music, or somebody else."""
     kind = draw()
     if kind < BEDS[0]:
-        return at_level(coloured_noise(samples, draw), draw.between(*NOISE_DB))
+        return at_level(colored_noise(samples, draw), draw.between(*NOISE_DB))
     if kind < sum(BEDS[:2]):
         return torch.zeros(samples)
     if kind < sum(BEDS[:3]) or not others:
@@ -153,7 +153,7 @@ def bed(samples: int, others: Sequence[Sound], draw: Draw) -> Sound:
     return distant(turned, draw) * decibels(draw.between(*VOICE_DB))
 
 
-def coloured_noise(samples: int, draw: Draw) -> Sound:
+def colored_noise(samples: int, draw: Draw) -> Sound:
     spectrum = torch.fft.rfft(draw.noise(samples))
     slope = 1 + torch.arange(len(spectrum)) / len(spectrum) * 20
     return torch.fft.irfft(spectrum / slope ** draw.between(0, 1.5), n=samples)

@@ -77,7 +77,7 @@ class _Beside:
     ray: Float[Tensor, "n 3"]
     away: Float[Tensor, " n"]
     angle: Float[Tensor, " n"]
-    colour: Float[Tensor, "n 3"]
+    color: Float[Tensor, "n 3"]
     view: int
 
 
@@ -137,7 +137,7 @@ def _beside(
         ray=view.lift(pixels, depth + 1) - origin,
         away=nearest.away[chosen],
         angle=nearest.angle[chosen],
-        colour=torch.from_numpy(image[pixels[:, 0].numpy(), pixels[:, 1].numpy()]).float() / 255,
+        color=torch.from_numpy(image[pixels[:, 0].numpy(), pixels[:, 1].numpy()]).float() / 255,
         view=number,
     )
 
@@ -158,14 +158,14 @@ def _differences(
                 view.project(places).numpy(),
                 images[number],
                 view.regions,
-                part.colour.numpy(),
+                part.color.numpy(),
                 total,
             )
     return torch.from_numpy(total) / max(1, len(views) - 1)
 
 
 @njit(cache=True, nogil=True)
-def _add_differences(places, image, regions, colour, total):  # pragma: no cover - compiled
+def _add_differences(places, image, regions, color, total):  # pragma: no cover - compiled
     """Add how different each point looks at each depth's place (column, row) in a picture."""
     height, width = regions.shape
     points, depths = total.shape
@@ -177,7 +177,7 @@ def _add_differences(places, image, regions, colour, total):  # pragma: no cover
             apart = np.float32(0)
             for channel in range(3):
                 seen = np.float32(image[row, column, channel]) / np.float32(255)
-                apart += abs(seen - colour[point, channel])
+                apart += abs(seen - color[point, channel])
             apart = apart / np.float32(3) / np.float32(OUTLIER)
             outside = np.float32(regions[row, column] == BACKGROUND)
             total[point, depth] += min(apart + outside, np.float32(1))

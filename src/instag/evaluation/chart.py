@@ -12,7 +12,7 @@ from instag.evaluation.html_page import Block
 WIDTH, HEIGHT = 760, 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 26, 30
 """Margins around the curves."""
-COLOURS = 4
+COLORS = 4
 """How many colours `templates/style.css` has for curves."""
 LETTER, LEGEND_GAP = 6.6, 34
 """Width of a letter of the legend, and what a legend's entry takes besides its letters."""
@@ -42,12 +42,12 @@ class Tick:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """A drawn line. points: as SVG wants them. colour: its number, None for an area. legend_at:
+    """A drawn line. points: as SVG wants them. color: its number, None for an area. legend_at:
     where its entry in the legend begins, pixels."""
 
     name: str
     points: str
-    colour: int | None
+    color: int | None
     legend_at: int
 
 
@@ -129,17 +129,17 @@ class Chart(Block):
 
     def _curves(self, across: Axis, up: Axis) -> list[Curve]:
         curves: list[Curve] = []
-        legend_at, colour = LEFT, 0
+        legend_at, color = LEFT, 0
         for line in self.lines:
             curves.append(
                 Curve(
                     name=line.name,
                     points=self._points(line, across, up),
-                    colour=None if line.filled else colour % COLOURS,
+                    color=None if line.filled else color % COLORS,
                     legend_at=legend_at,
                 )
             )
-            colour += not line.filled
+            color += not line.filled
             legend_at += LEGEND_GAP + round(LETTER * len(line.name))
         return curves
 

@@ -48,9 +48,9 @@ def mouth_sheet(mouths: list[MouthSample]) -> UInt8[np.ndarray, "h w 3"]:
 def labelled(picture: UInt8[np.ndarray, "h w 3"], text: str) -> UInt8[np.ndarray, "h w 3"]:
     """A copy with a line of text in its upper left corner."""
     copy = picture.copy()
-    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+    for color, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
         cv2.putText(
-            copy, text, (5, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, thickness, cv2.LINE_AA
+            copy, text, (5, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.55, color, thickness, cv2.LINE_AA
         )
     return copy
 

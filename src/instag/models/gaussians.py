@@ -125,7 +125,7 @@ def gaussians_at(
     degree: int,
     generator: torch.Generator,
     *,
-    colour: Float[Tensor, "n 3"] | None = None,
+    color: Float[Tensor, "n 3"] | None = None,
     opacity: float = START_OPACITY,
 ) -> Gaussians:
     """Each as large as its three nearest neighbours are far; near black where no colours in [0, 1]
@@ -138,7 +138,7 @@ def gaussians_at(
         .mean(1)
         .clamp_min(1e-4)
     )
-    shade = torch.rand(count, 3, generator=generator) / 255 if colour is None else colour
+    shade = torch.rand(count, 3, generator=generator) / 255 if color is None else color
     return Gaussians(
         means=means,
         dc=(shade[:, None] - 0.5) / SH_C0,

@@ -81,7 +81,7 @@ class Figure:
     shadow_to: int
     hair_directions: Float[np.ndarray, "k 3"]
     uv: Float[np.ndarray, "n 2"]
-    colours: Float[np.ndarray, "n 3"]
+    colors: Float[np.ndarray, "n 3"]
     materials: UInt8[np.ndarray, " t"]
     skin: UInt8[np.ndarray, "s s 4"]
     eye: UInt8[np.ndarray, "e e 4"]
@@ -161,7 +161,7 @@ def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
         points=rest,
         triangles=face.triangles,
         uv=skin_uv(rest),
-        colours=_skin_colours(face, rest),
+        colors=_skin_colors(face, rest),
         material=Material.SKIN,
     )
     parts = {
@@ -198,7 +198,7 @@ def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
         - int((parts["hair"].triangles.min(1) >= CAP_ROWS * CAP_COLUMNS).sum()),
         hair_directions=hair_normals(parts["hair"], looks.hairstyle).astype(np.float32),
         uv=np.concatenate([part.uv for part in parts.values()]).astype(np.float32),
-        colours=np.concatenate([part.colours for part in parts.values()]).astype(np.float32),
+        colors=np.concatenate([part.colors for part in parts.values()]).astype(np.float32),
         materials=np.concatenate(materials),
         skin=skin_texture(looks, rest),
         eye=eye_texture(looks),
@@ -206,13 +206,13 @@ def build_figure(looks: Looks, detail: float = 1.0) -> Figure:
     )
 
 
-def _skin_colours(face: Face, rest: np.ndarray) -> np.ndarray:
+def _skin_colors(face: Face, rest: np.ndarray) -> np.ndarray:
     """Vertex colours: white on the skin, whose texture has the colour; in the mouth a dark red that
     darkens with depth."""
-    colours = np.ones((len(rest), 3))
+    colors = np.ones((len(rest), 3))
     lining = np.unique(face.triangles[face.lining])
     depth = np.clip((5.0 - rest[lining, 2]) / 3.0, 0, 1)[:, None]
-    colours[lining] = (
+    colors[lining] = (
         np.array([0.30, 0.07, 0.065]) * (1 - depth) + np.array([0.035, 0.008, 0.008]) * depth
     )
-    return colours
+    return colors

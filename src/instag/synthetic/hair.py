@@ -218,7 +218,7 @@ def hair(looks: Looks, detail: float = 1.0) -> Part:
     shade = random.normal(1, 0.16, (count, 1, 1)) * (
         1 + 0.10 * np.sin(3 * strands[:, :1, :1] + 2 * strands[:, :1, 2:])
     )
-    colours = (
+    colors = (
         np.array(looks.hair)
         * np.clip(shade, 0.5, 1.6)
         * np.linspace(0.85, 1.15, steps)[None, :, None]
@@ -231,7 +231,7 @@ def hair(looks: Looks, detail: float = 1.0) -> Part:
         points=ribbons.reshape(-1, 3),
         triangles=triangles,
         uv=np.repeat(uv.reshape(-1, 2), 2, 0),
-        colours=np.repeat(np.broadcast_to(colours, strands.shape).reshape(-1, 3), 2, 0),
+        colors=np.repeat(np.broadcast_to(colors, strands.shape).reshape(-1, 3), 2, 0),
         material=Material.HAIR,
     )
     return _with_cap(part, style, looks)
@@ -254,8 +254,8 @@ def _with_cap(ribbons: Part, style: _Style, looks: Looks) -> Part:
         points=np.concatenate([points, ribbons.points]),
         triangles=np.concatenate([triangles[keep], ribbons.triangles + len(points)]),
         uv=np.concatenate([np.tile([[0.0, 0.34]], (len(points), 1)), ribbons.uv]),
-        colours=np.concatenate(
-            [np.tile(np.array(looks.hair) * 0.9, (len(points), 1)), ribbons.colours]
+        colors=np.concatenate(
+            [np.tile(np.array(looks.hair) * 0.9, (len(points), 1)), ribbons.colors]
         ),
         material=Material.HAIR,
     )

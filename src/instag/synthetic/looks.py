@@ -98,10 +98,10 @@ def sample_looks(seed: int) -> Looks:
     def normal(mean: float, spread: float) -> float:
         return float(mean + spread * np.clip(random.standard_normal(), -1.6, 1.6))
 
-    def tinted(colour: Rgb) -> Rgb:
+    def tinted(color: Rgb) -> Rgb:
         r, g, b = (
             float(np.clip(channel * factor, 0, 1))
-            for channel, factor in zip(colour, tint, strict=True)
+            for channel, factor in zip(color, tint, strict=True)
         )
         return r, g, b
 

@@ -13,13 +13,13 @@ from instag.synthetic.shading import Material
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A mesh at rest. points: in the head's frame, centimetres. uv: in [0, 1]. colours: linear RGB,
+    """A mesh at rest. points: in the head's frame, centimetres. uv: in [0, 1]. colors: linear RGB,
     multiplied by the texture."""
 
     points: Float[np.ndarray, "n 3"]
     triangles: Int[np.ndarray, "t 3"]
     uv: Float[np.ndarray, "n 2"]
-    colours: Float[np.ndarray, "n 3"]
+    colors: Float[np.ndarray, "n 3"]
     material: Material
 
 
@@ -42,8 +42,8 @@ def grid_triangles(rows: int, columns: int, closed: bool = False) -> Int[np.ndar
     )
 
 
-def _uniform(count: int, colour: tuple[float, float, float]) -> np.ndarray:
-    return np.tile(np.array(colour, float), (count, 1))
+def _uniform(count: int, color: tuple[float, float, float]) -> np.ndarray:
+    return np.tile(np.array(color, float), (count, 1))
 
 
 def eyeball(centre: np.ndarray) -> Part:
@@ -60,7 +60,7 @@ def eyeball(centre: np.ndarray) -> Part:
         points=centre + EYE_RADIUS * direction * cornea,
         triangles=grid_triangles(22, 32, True),
         uv=uv,
-        colours=_uniform(len(uv), (1, 1, 1)),
+        colors=_uniform(len(uv), (1, 1, 1)),
         material=Material.EYE,
     )
 
@@ -103,7 +103,7 @@ def lash_part(points: np.ndarray, eyes: np.ndarray, looks: Looks) -> Part:
         points=blades,
         triangles=np.arange(len(blades)).reshape(-1, 3),
         uv=np.zeros((len(blades), 2)),
-        colours=_uniform(len(blades), tuple(dark)),
+        colors=_uniform(len(blades), tuple(dark)),
         material=Material.LASH,
     )
 
@@ -134,7 +134,7 @@ def teeth(upper: bool) -> Part:
         * (0.72 + 0.28 * down)
     )
     gum = np.clip((0.22 - down) / 0.08, 0, 1)[..., None]
-    colours = (
+    colors = (
         (np.array([0.80, 0.74, 0.62]) * (1 - gum) + gum * np.array([0.42, 0.13, 0.12]))
         * shade[..., None]
         * (1 if upper else 0.85)
@@ -143,7 +143,7 @@ def teeth(upper: bool) -> Part:
         points=grid.reshape(-1, 3),
         triangles=grid_triangles(rows, columns),
         uv=np.zeros((rows * columns, 2)),
-        colours=colours.reshape(-1, 3),
+        colors=colors.reshape(-1, 3),
         material=Material.TOOTH,
     )
 
@@ -167,7 +167,7 @@ def tongue() -> Part:
         points=points,
         triangles=grid_triangles(12, 20, True),
         uv=np.zeros((240, 2)),
-        colours=np.array([0.46, 0.15, 0.14]) * shade,
+        colors=np.array([0.46, 0.15, 0.14]) * shade,
         material=Material.TONGUE,
     )
 
@@ -215,12 +215,12 @@ def ear(side: int, covered: bool) -> Part:
     if side > 0:
         triangles = triangles[:, ::-1]
     hollow_shade = 1 - 0.55 * np.clip(-raised + 0.1, 0, 1)
-    colours = (np.array([1.03, 0.86, 0.82]) * hollow_shade[..., None]).reshape(-1, 3)
+    colors = (np.array([1.03, 0.86, 0.82]) * hollow_shade[..., None]).reshape(-1, 3)
     return Part(
         points=points,
         triangles=triangles,
         uv=np.tile([[0.5, 0.52]], (len(points), 1)) + 0.01 * points[:, 1:],
-        colours=colours,
+        colors=colors,
         material=Material.SKIN,
     )
 
@@ -270,12 +270,12 @@ def neck(looks: Looks) -> Part:
     grid[..., 2] += 0.35 * muscle + (0.5 if looks.stubble else 0.2) * throat + 0.5 * notch
     points = grid.reshape(-1, 3)
     chin_shade = np.interp(-points[:, 1], [7, 10.5, 14], [0.62, 0.80, 1.0])
-    colours = np.stack([chin_shade**0.8, chin_shade, chin_shade], 1)
+    colors = np.stack([chin_shade**0.8, chin_shade, chin_shade], 1)
     return Part(
         points=points,
         triangles=grid_triangles(rows, columns, True)[:, ::-1],
         uv=skin_uv(points),
-        colours=colours,
+        colors=colors,
         material=Material.NECK,
     )
 
@@ -308,6 +308,6 @@ def clothes(looks: Looks) -> Part:
         points=points,
         triangles=grid_triangles(rows, columns, True)[:, ::-1],
         uv=uv,
-        colours=np.ones((len(points), 3)) * shade,
+        colors=np.ones((len(points), 3)) * shade,
         material=Material.CLOTH,
     )

@@ -139,13 +139,13 @@ class Performance:
             (self.size, self.size),
             interpolation=cv2.INTER_AREA,
         )
-        colours = np.clip(
+        colors = np.clip(
             (rendered - (1 - alpha[..., None]) * backdrop(self.speaker.looks, self.size))
             / np.maximum(alpha[..., None], 1e-3),
             0,
             None,
         )
-        rgb = np.where(alpha[..., None] > 0.02, _tone_mapped(colours), 0)
+        rgb = np.where(alpha[..., None] > 0.02, _tone_mapped(colors), 0)
         return np.concatenate([rgb, (alpha[..., None] * 255).round()], -1).astype(np.uint8)
 
     def pictures(self, report: Report = silent) -> Iterator[UInt8[np.ndarray, "s s 3"]]:
@@ -199,7 +199,7 @@ class Performance:
             posed.points,
             posed.normals,
             figure.uv,
-            figure.colours,
+            figure.colors,
             triangles,
             materials,
             shadow,

@@ -31,8 +31,8 @@ SKIN, LINING, EYE, TOOTH, TONGUE, HAIR, CLOTH, _, NECK = map(int, Material)
 """As compiled code compares them."""
 KEY = np.array([-0.46, -0.56, -0.69], np.float32) / np.float32(np.linalg.norm([0.46, 0.56, 0.69]))
 RIM = np.array([0.78, -0.35, 0.52], np.float32) / np.float32(np.linalg.norm([0.78, 0.35, 0.52]))
-KEY_COLOUR = np.array([2.35, 2.2, 2.0], np.float32)
-RIM_COLOUR = np.array([0.75, 0.85, 1.0], np.float32)
+KEY_COLOR = np.array([2.35, 2.2, 2.0], np.float32)
+RIM_COLOR = np.array([0.75, 0.85, 1.0], np.float32)
 SKY = np.array([0.50, 0.54, 0.60], np.float32)
 GROUND = np.array([0.24, 0.19, 0.165], np.float32)
 WRAP = np.array([0.34, 0.16, 0.09], np.float32)
@@ -99,7 +99,7 @@ def _in_light(light, k, x, y, z):
 
 
 @numba.njit(cache=True, fastmath=True)
-def _shade_hair(out, colour, normal, half_way, lit, gloss, deep):
+def _shade_hair(out, color, normal, half_way, lit, gloss, deep):
     """The colour of a strand into `out`. normal: along it. gloss, deep: its texture's place."""
     nx, ny, nz = normal
     hx, hy, hz = half_way
@@ -112,20 +112,20 @@ def _shade_hair(out, colour, normal, half_way, lit, gloss, deep):
     back = math.sqrt(max(1 - rim * rim, 0)) ** 3
     for k in range(3):
         light_in = (
-            (0.25 + 0.75 * lit) * KEY_COLOUR[k] * 0.62 * diffuse
+            (0.25 + 0.75 * lit) * KEY_COLOR[k] * 0.62 * diffuse
             + 0.5 * SKY[k]
-            + 0.35 * RIM_COLOUR[k] * back
+            + 0.35 * RIM_COLOR[k] * back
         )
-        gleam = lit * gloss * (0.22 * wide * math.sqrt(colour[k]) + 0.045 * sharp) * KEY_COLOUR[k]
-        out[k] = colour[k] * light_in * deep + gleam
+        gleam = lit * gloss * (0.22 * wide * math.sqrt(color[k]) + 0.045 * sharp) * KEY_COLOR[k]
+        out[k] = color[k] * light_in * deep + gleam
 
 
 @numba.njit(cache=True, fastmath=True)
-def _tint(colour, texture, u, v):
+def _tint(color, texture, u, v):
     """Multiply a colour by what a texture holds."""
     for k in range(3):
         root = _texel(texture, u, v, k)
-        colour[k] *= root * root
+        color[k] *= root * root
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -138,15 +138,15 @@ def _slope(texture, u, v, step):
 
 
 @numba.njit(cache=True, fastmath=True)
-def _shine_and_ambient(material, colour, nx, ny, lit, half, edge, rim):
+def _shine_and_ambient(material, color, nx, ny, lit, half, edge, rim):
     """The gleam of a material, and the share of the sky's light that reaches it."""
     shine, ambient = np.float32(0), np.float32(1)
     if material in (SKIN, NECK):
-        red = colour[0]
+        red = color[0]
         shine = (0.05 * half**14 + 0.045 * half**55) * (0.45 + 0.55 * lit) + 0.10 * edge * (
             0.3 + rim
         )
-        if colour[0] > 2.1 * colour[1]:
+        if color[0] > 2.1 * color[1]:
             shine += 0.05 * half**70 * lit
         shine *= 0.6 + red
     elif material == EYE:
@@ -168,7 +168,7 @@ def _shine_and_ambient(material, colour, nx, ny, lit, half, edge, rim):
 
 
 @numba.njit(cache=True, fastmath=True)
-def _shade_surface(out, colour, material, normal, half_way, lit):
+def _shade_surface(out, color, material, normal, half_way, lit):
     """The colour of a textured surface into `out`."""
     nx, ny, nz, ex, ey, ez = normal
     hx, hy, hz = half_way
@@ -177,7 +177,7 @@ def _shade_surface(out, colour, material, normal, half_way, lit):
     half = max(nx * hx + ny * hy + nz * hz, 0)
     edge = (1 - max(nx * ex + ny * ey + nz * ez, 0)) ** 4
     sky = 0.5 - 0.5 * ny
-    shine, ambient = _shine_and_ambient(material, colour, nx, ny, lit, half, edge, rim)
+    shine, ambient = _shine_and_ambient(material, color, nx, ny, lit, half, edge, rim)
     for k in range(3):
         wrap = WRAP[k] if material in (SKIN, NECK) else np.float32(0.08)
         direct = min(max((facing + wrap) / (1 + wrap), 0), 1)
@@ -185,8 +185,8 @@ def _shade_surface(out, colour, material, normal, half_way, lit):
         shadowed = direct * cover * (1 if material != EYE else ambient)
         hemisphere = (SKY[k] * sky + GROUND[k] * (1 - sky)) * ambient
         out[k] = (
-            colour[k] * (KEY_COLOUR[k] * 0.62 * shadowed + hemisphere + 0.45 * RIM_COLOUR[k] * rim)
-            + shine * KEY_COLOUR[k]
+            color[k] * (KEY_COLOR[k] * 0.62 * shadowed + hemisphere + 0.45 * RIM_COLOR[k] * rim)
+            + shine * KEY_COLOR[k]
         )
 
 
@@ -196,7 +196,7 @@ def shade(
     points,
     normals,
     uv,
-    colours,
+    colors,
     triangles,
     materials,
     shadow,
@@ -211,14 +211,14 @@ def shade(
 ):
     """Linear colours [h, w, 3] of the triangles in `numbers`, over `behind` [h, w, 3].
 
-    points, normals: the camera's frame, y down. uv: texture places in [0, 1]. colours: linear.
+    points, normals: the camera's frame, y down. uv: texture places in [0, 1]. colors: linear.
     shadow: the key light's depth map; light: the rows that take a point to its pixel and depth.
     skin, eye, cloth: [h, w, 4] uint8, square root of linear colour and a height.
     """
     height, width = numbers.shape
     picture = behind.copy()
     for row in numba.prange(height):
-        colour = np.zeros(3, np.float32)
+        color = np.zeros(3, np.float32)
         for column in range(width):
             t = numbers[row, column]
             if t < 0:
@@ -238,30 +238,30 @@ def shade(
             u = _mixed(uv, a, b, c, wa, wb, wc, 0)
             v = _mixed(uv, a, b, c, wa, wb, wc, 1)
             for k in range(3):
-                colour[k] = _mixed(colours, a, b, c, wa, wb, wc, k)
+                color[k] = _mixed(colors, a, b, c, wa, wb, wc, k)
             ex, ey, ez = _unit(-px, -py, -pz, 0.0)
             half_way = _unit(KEY[0] + ex, KEY[1] + ey, KEY[2] + ez, 0.0)
             sx, sy = _in_light(light, 0, px, py, pz), _in_light(light, 1, px, py, pz)
             lit = _lit(shadow, sx, sy, _in_light(light, 2, px, py, pz) - np.float32(0.004))
             material = materials[t]
             if material == HAIR:
-                _shade_hair(picture[row, column], colour, (nx, ny, nz), half_way, lit, u, v)
+                _shade_hair(picture[row, column], color, (nx, ny, nz), half_way, lit, u, v)
                 continue
             if nx * ex + ny * ey + nz * ez < 0:
                 nx, ny, nz = -nx, -ny, -nz
             if material in (SKIN, NECK):
-                _tint(colour, skin, u, v)
+                _tint(color, skin, u, v)
                 along_u, along_v = _slope(skin, u, v, np.float32(1 / 1024))
                 nx, ny = nx - 0.9 * along_u, ny - 0.9 * along_v
             elif material == EYE:
-                _tint(colour, eye, u, v)
+                _tint(color, eye, u, v)
             elif material == CLOTH:
-                _tint(colour, cloth, u, v)
+                _tint(color, cloth, u, v)
                 along_u, along_v = _slope(cloth, u, v, np.float32(1 / 512))
                 nx, ny = nx - 1.6 * along_u, ny - 1.6 * along_v
             nx, ny, nz = _unit(nx, ny, nz, 0.0)
             normal = (nx, ny, nz, ex, ey, ez)
-            _shade_surface(picture[row, column], colour, material, normal, half_way, lit)
+            _shade_surface(picture[row, column], color, material, normal, half_way, lit)
     return picture
 
 

@@ -38,9 +38,9 @@ def _noise(random: np.random.Generator, size: int, cell: float) -> Float[np.ndar
     return field / (field.std() + 1e-6)
 
 
-def _packed(colour: np.ndarray, height: np.ndarray) -> UInt8[np.ndarray, "h w 4"]:
+def _packed(color: np.ndarray, height: np.ndarray) -> UInt8[np.ndarray, "h w 4"]:
     """A texture from linear colours and heights in [0, 1]."""
-    root = np.sqrt(np.clip(colour, 0, 1)) * 255
+    root = np.sqrt(np.clip(color, 0, 1)) * 255
     return (
         np.concatenate([root, np.clip(height, 0, 1)[..., None] * 255], -1).round().astype(np.uint8)
     )
@@ -69,18 +69,18 @@ def skin_texture(looks: Looks, points: Float[np.ndarray, "m 3"]) -> UInt8[np.nda
     points: the face at rest."""
     random = np.random.default_rng(looks.seed + 31)
     place = skin_uv(points) * SIZE
-    colour = _complexion(looks, random, place)
-    colour *= _freckles(looks, random, place)[..., None] ** np.array([0.55, 1.0, 1.1], np.float32)
+    color = _complexion(looks, random, place)
+    color *= _freckles(looks, random, place)[..., None] ** np.array([0.55, 1.0, 1.1], np.float32)
     for side in (98, 327):
         nostril = 0.5 * (place[side] + place[2]) + (0, -0.13 * _CM)
-        colour *= 1 - 0.80 * _spot(nostril, 0.34, 0.17)[..., None]
+        color *= 1 - 0.80 * _spot(nostril, 0.34, 0.17)[..., None]
     height = _pores(random)
     if looks.stubble:
-        colour *= _stubble(looks, random, place)
-    colour, height = _draw_lips(looks, random, place, colour, height)
-    colour = _draw_eye_regions(place, colour)
-    colour = _draw_brows(looks, random, place, colour)
-    return _packed(colour, height)
+        color *= _stubble(looks, random, place)
+    color, height = _draw_lips(looks, random, place, color, height)
+    color = _draw_eye_regions(place, color)
+    color = _draw_brows(looks, random, place, color)
+    return _packed(color, height)
 
 
 def _spot(centre: np.ndarray, radius_u: float, radius_v: float) -> np.ndarray:
@@ -95,13 +95,13 @@ def _spot(centre: np.ndarray, radius_u: float, radius_v: float) -> np.ndarray:
 def _complexion(looks: Looks, random: np.random.Generator, place: np.ndarray) -> np.ndarray:
     """Linear colours [s, s, 3] of the bare skin: mottled, red on cheeks and nose, darker under the
     eyes and beside the nose. place: the face's points in texels."""
-    colour = np.ones((SIZE, SIZE, 3), np.float32) * np.array(looks.skin, np.float32)
+    color = np.ones((SIZE, SIZE, 3), np.float32) * np.array(looks.skin, np.float32)
     mottle = (
         0.030 * _noise(random, SIZE, 45)
         + 0.026 * _noise(random, SIZE, 15)
         + 0.024 * _noise(random, SIZE, 5)
     )
-    colour *= (1 + mottle)[..., None] * np.array([1, 1, 1], np.float32)
+    color *= (1 + mottle)[..., None] * np.array([1, 1, 1], np.float32)
     redness = 0.035 * _noise(random, SIZE, 60) + 0.02 * _noise(random, SIZE, 10)
     blush = (
         0.9 * _spot(place[50], 1.8, 1.4)
@@ -109,15 +109,15 @@ def _complexion(looks: Looks, random: np.random.Generator, place: np.ndarray) ->
         + 0.9 * _spot(place[4], 1.0, 0.9)
         + 0.4 * _spot(place[152], 1.5, 1.0)
     )
-    colour *= 1 + (redness + 0.16 * blush)[..., None] * np.array([0.35, -0.75, -0.75], np.float32)
+    color *= 1 + (redness + 0.16 * blush)[..., None] * np.array([0.35, -0.75, -0.75], np.float32)
     pale = 0.5 * _spot(place[151], 3.0, 1.6)
-    colour *= (1 + 0.05 * pale)[..., None]
+    color *= (1 + 0.05 * pale)[..., None]
     for lower_lid in (145, 374):
         shadow = _spot(place[lower_lid] + (0, 0.55 * _CM), 1.5, 0.55)
-        colour *= 1 - shadow[..., None] * np.array([0.12, 0.20, 0.14], np.float32)
+        color *= 1 - shadow[..., None] * np.array([0.12, 0.20, 0.14], np.float32)
     beside_nose = _spot(place[129], 0.4, 0.8) + _spot(place[358], 0.4, 0.8)
-    colour *= 1 - beside_nose[..., None] * np.array([0.12, 0.24, 0.26], np.float32)
-    return colour
+    color *= 1 - beside_nose[..., None] * np.array([0.12, 0.24, 0.26], np.float32)
+    return color
 
 
 def _pores(random: np.random.Generator) -> np.ndarray:
@@ -181,7 +181,7 @@ def _draw_lips(
     looks: Looks,
     random: np.random.Generator,
     place: np.ndarray,
-    colour: np.ndarray,
+    color: np.ndarray,
     height: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colours and heights with the red of the lips, their creases and the dark seam between
@@ -200,13 +200,13 @@ def _draw_lips(
         * (1 - 0.65 * np.clip(seam * 1.6, 0, 1))[..., None]
     )
     border = np.clip(_mask(ring, 0.16) * (1 - red) * 2.2, 0, 1)
-    colour = colour * (1 - 0.06 * border[..., None])
-    return colour * (1 - 0.92 * red[..., None]) + 0.92 * red[
+    color = color * (1 - 0.06 * border[..., None])
+    return color * (1 - 0.92 * red[..., None]) + 0.92 * red[
         ..., None
     ] * lips, height + red * 0.055 * creases
 
 
-def _draw_eye_regions(place: np.ndarray, colour: np.ndarray) -> np.ndarray:
+def _draw_eye_regions(place: np.ndarray, color: np.ndarray) -> np.ndarray:
     """Colours with creases of the lids, lash lines and the pink inner corners."""
     dark = np.array([0.45, 0.62, 0.60], np.float32)
     for upper, lower in zip(EYE_UPPER, EYE_LOWER, strict=True):
@@ -216,24 +216,24 @@ def _draw_eye_regions(place: np.ndarray, colour: np.ndarray) -> np.ndarray:
         crease = _strokes([place[upper] + lift], 2, 2.2)
         line = _strokes([place[upper]], 4, 1.6) + 0.45 * _strokes([place[lower]], 3, 1.4)
         lid = _mask(np.concatenate([place[upper] + 1.6 * lift, place[upper][::-1]]), 0.10)
-        colour = (
-            colour
+        color = (
+            color
             * (1 - np.clip(crease * 1.2, 0, 0.55)[..., None] * dark)
             * (1 - 0.14 * lid[..., None] * dark)
         )
-        colour = colour * (1 - np.clip(line, 0, 1)[..., None] * (0.55 + 0.3 * dark))
+        color = color * (1 - np.clip(line, 0, 1)[..., None] * (0.55 + 0.3 * dark))
         inner = place[upper[-1]]
         pink = _mask(
             inner + np.array([[-0.14, -0.1], [0.14, -0.1], [0.14, 0.1], [-0.14, 0.1]]) * _CM, 0.05
         )
-        colour = colour * (1 - 0.5 * pink[..., None]) + 0.5 * pink[..., None] * np.array(
+        color = color * (1 - 0.5 * pink[..., None]) + 0.5 * pink[..., None] * np.array(
             [0.55, 0.24, 0.20], np.float32
         )
-    return colour
+    return color
 
 
 def _draw_brows(
-    looks: Looks, random: np.random.Generator, place: np.ndarray, colour: np.ndarray
+    looks: Looks, random: np.random.Generator, place: np.ndarray, color: np.ndarray
 ) -> np.ndarray:
     """Colours with brows of single hairs."""
     upper_edges, lower_edges = (
@@ -271,7 +271,7 @@ def _draw_brows(
             )
     density = 0.8 * _strokes(hairs, 1, 0.6) + 0.38 * np.clip(_strokes(hairs, 2, 5.0) * 1.2, 0, 1)
     density = np.clip(density, 0, 0.93)[..., None]
-    return colour * (1 - density) + density * (0.55 * np.array(looks.hair, np.float32) + 0.004)
+    return color * (1 - density) + density * (0.55 * np.array(looks.hair, np.float32) + 0.004)
 
 
 def eye_texture(looks: Looks) -> UInt8[np.ndarray, "256 256 4"]:
@@ -315,20 +315,20 @@ def cloth_texture(looks: Looks) -> UInt8[np.ndarray, "512 512 4"]:
     """Knitted cloth, striped for some people, with irregular shades of yarn."""
     random, size = np.random.default_rng(looks.seed + 51), 512
     columns, rows = np.meshgrid(np.arange(size), np.arange(size))
-    colour = np.ones((size, size, 3)) * np.array(looks.cloth)
+    color = np.ones((size, size, 3)) * np.array(looks.cloth)
     if looks.striped:
         band = 0.5 + 0.5 * np.tanh(12 * (np.sin(rows * 2 * np.pi / 44) - 0.35))
-        colour = colour * (1 - band[..., None]) + band[..., None] * np.array(looks.stripe)
+        color = color * (1 - band[..., None]) + band[..., None] * np.array(looks.stripe)
     knit = np.sin(columns * 2 * np.pi / 4) * np.sin(
         rows * 2 * np.pi / 4 + np.sin(columns * 2 * np.pi / 8)
     )
-    colour = (
-        colour
+    color = (
+        color
         * (1 + 0.10 * _noise(random, size, 3) + 0.07 * _noise(random, size, 30) + 0.10 * knit)[
             ..., None
         ]
     )
-    return _packed(colour, 0.5 + 0.05 * knit + 0.08 * _noise(random, size, 40))
+    return _packed(color, 0.5 + 0.05 * knit + 0.08 * _noise(random, size, 40))
 
 
 def backdrop(looks: Looks, size: int) -> Float[np.ndarray, "size size 3"]:
@@ -367,13 +367,13 @@ def _draw_shelf(
 
 
 def _draw_box(
-    canvas: np.ndarray, left: float, top: float, right: float, bottom: float, colour: np.ndarray
+    canvas: np.ndarray, left: float, top: float, right: float, bottom: float, color: np.ndarray
 ) -> None:
     cv2.rectangle(
         canvas,
         (int(left * _WALL_SIZE), int(top * _WALL_SIZE)),
         (int(right * _WALL_SIZE), int(bottom * _WALL_SIZE)),
-        tuple(float(c) for c in colour),
+        tuple(float(c) for c in color),
         -1,
     )
 

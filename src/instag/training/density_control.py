@@ -210,8 +210,8 @@ def without_fillers(gaussians: Gaussians) -> Selection:
 
 def is_green(gaussians: Gaussians) -> Bool[Tensor, " n"]:
     """Gaussians that took on the pure green that everything else is covered with."""
-    colour = 0.5 + SH_C0 * gaussians.dc.detach()[:, 0]
-    return (colour[:, 0] < 0.1) & (colour[:, 1] > 0.9) & (colour[:, 2] < 0.1)
+    color = 0.5 + SH_C0 * gaussians.dc.detach()[:, 0]
+    return (color[:, 0] < 0.1) & (color[:, 1] > 0.9) & (color[:, 2] < 0.1)
 
 
 @torch.no_grad()

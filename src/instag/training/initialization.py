@@ -77,14 +77,14 @@ def gaussians_from_frames(
     profile = depth_profile(views, head_pixels_of(views, dataset.identity), generator)
     each = SPARE * count // len(views)
     pieces = [lifted(view, dataset.identity, profile, each, generator) for view in views]
-    points, colours = (torch.cat(parts) for parts in zip(*pieces, strict=True))
+    points, colors = (torch.cat(parts) for parts in zip(*pieces, strict=True))
     good = torch.nonzero(share_inside(views, points) >= SEEN_INSIDE)[:, 0]
     kept = good[torch.randperm(len(good), generator=generator)[:count]]
-    points, colours = points[kept], colours[kept]
+    points, colors = points[kept], colors[kept]
     if len(kept) < count * FEWEST:
         grey = torch.full_like(dataset.identity, 0.5)
-        points, colours = torch.cat([dataset.identity, points]), torch.cat([grey, colours])
-    return gaussians_at(points, degree, generator, colour=colours, opacity=OPACITY)
+        points, colors = torch.cat([dataset.identity, points]), torch.cat([grey, colors])
+    return gaussians_at(points, degree, generator, color=colors, opacity=OPACITY)
 
 
 def view_of(dataset: ClipDataset, index: int) -> HeadView:

@@ -31,9 +31,9 @@ def background_color(
     """The colour behind each frame of a step, RGB in [0, 1], on the device of `noise`."""
     if kind == "random":
         return torch.rand(frames, 1, 1, 3, generator=noise, device=noise.device)
-    colour = torch.zeros(frames, 1, 1, 3, device=noise.device)
-    colour[..., 1] = float(kind == "green")
-    return colour
+    color = torch.zeros(frames, 1, 1, 3, device=noise.device)
+    color[..., 1] = float(kind == "green")
+    return color
 
 
 def photometric(

@@ -75,22 +75,22 @@ def test_scores_become_probabilities() -> None:
 
 
 def test_medians_are_numpy_s() -> None:
-    colours, mask = RANDOM.integers(0, 256, (2, *SHAPE, 3), np.uint8)
+    colors, mask = RANDOM.integers(0, 256, (2, *SHAPE, 3), np.uint8)
     for least in (0, 128, 200, np.sort(mask[..., 0].ravel())[-1]):
         chosen, found = (mask[..., 0] >= least).view(np.uint8), np.empty(3, np.float32)
-        kernels.medians(colours, chosen, found)
-        np.testing.assert_array_equal(found, np.median(colours[chosen > 0], 0))
+        kernels.medians(colors, chosen, found)
+        np.testing.assert_array_equal(found, np.median(colors[chosen > 0], 0))
 
 
 @pytest.mark.parametrize(
-    ("colour", "odds"), [((150, 150, 110), 1.5), ((150, 120, 140), -5.0), ((2, 128, 128), -2.0)]
+    ("color", "odds"), [((150, 150, 110), 1.5), ((150, 120, 140), -5.0), ((2, 128, 128), -2.0)]
 )
 def test_skin_is_told_by_its_chroma_and_not_in_the_dark(
-    colour: tuple[int, int, int], odds: float
+    color: tuple[int, int, int], odds: float
 ) -> None:
-    colours = np.full((*SHAPE, 3), colour, np.uint8)
+    colors = np.full((*SHAPE, 3), color, np.uint8)
     likeness, unlike, dark = np.empty((3, *SHAPE), np.float32)
-    kernels.skin_terms(colours, np.array([150, 150, 110], np.float32), likeness, unlike, dark)
+    kernels.skin_terms(colors, np.array([150, 150, 110], np.float32), likeness, unlike, dark)
     np.exp(likeness, out=likeness)
     kernels.skin_log_odds(likeness, unlike, dark)
     np.testing.assert_allclose(likeness, odds, atol=0.15)
@@ -121,7 +121,7 @@ def test_inside_the_oval_is_the_face() -> None:
 def test_colours_are_counted_where_a_class_is_likely() -> None:
     classes, near = RANDOM.random((*SHAPE, 5), np.float32), RANDOM.integers(0, 2, SHAPE, np.uint8)
     bins, counts = RANDOM.integers(0, 7, SHAPE, np.int32), np.ones((7, 5))
-    kernels.count_colours(bins, classes, near, np.float32(0.6), counts)
+    kernels.count_colors(bins, classes, near, np.float32(0.6), counts)
     weights = np.where(classes > np.float32(0.6), classes, 0)
     weights[near == 0, 0] = 0
     for label in range(5):

@@ -61,7 +61,7 @@ class VideoMeasures:
 
 @dataclass(frozen=True, kw_only=True)
 class FrameMeasures:
-    """One frame. colours: brightness at each landmark of the skin. around: the picture in grey and
+    """One frame. colors: brightness at each landmark of the skin. around: the picture in grey and
     where it shows no person."""
 
     sharpness: float
@@ -69,7 +69,7 @@ class FrameMeasures:
     lost: float
     one_sided: float
     eyes: float
-    colours: Float[np.ndarray, " p"]
+    colors: Float[np.ndarray, " p"]
     grey: UInt8[np.ndarray, "h w"]
     around: UInt8[np.ndarray, "h w"]
 
@@ -103,7 +103,7 @@ def measure_video(clip: Clip, report: Report = silent) -> VideoMeasures:
             / np.median(heights)
         ),
         hidden=float(
-            np.quantile(_occluded_share(np.stack([frame.colours for frame in frames])), 0.9)
+            np.quantile(_occluded_share(np.stack([frame.colors for frame in frames])), 0.9)
         ),
         camera=_camera_path(frames),
         missing=float(1 - track.found.mean()),
@@ -183,7 +183,7 @@ def _measure_frame(
         lost=float(((face >= BLOWN) | (face <= BLACK)).mean()),
         one_sided=min(sides) / max(*sides, 1.0),
         eyes=_eyes(grey, oval, landmarks),
-        colours=_at_landmarks(grey, landmarks),
+        colors=_at_landmarks(grey, landmarks),
         grey=cv2.resize(grey, None, fx=size, fy=size, interpolation=cv2.INTER_AREA),
         around=cv2.resize(around, None, fx=size, fy=size, interpolation=cv2.INTER_NEAREST),
     )
@@ -232,13 +232,13 @@ def _at_landmarks(
     return soft[y, x].astype(np.float64)
 
 
-def _occluded_share(colours: Float[np.ndarray, "f p"]) -> Float[np.ndarray, " f"]:
+def _occluded_share(colors: Float[np.ndarray, "f p"]) -> Float[np.ndarray, " f"]:
     """Share of points in each frame whose brightness is far from the clip's usual one at that
     point, the frame's light allowed for."""
-    usual = np.median(colours, axis=0)
-    light = np.median(colours / np.maximum(usual, 1), axis=1, keepdims=True)
+    usual = np.median(colors, axis=0)
+    light = np.median(colors / np.maximum(usual, 1), axis=1, keepdims=True)
     span = max(float(np.subtract(*np.quantile(usual, (0.95, 0.05)))), 30.0)
-    return (np.abs(colours - light * usual) > OCCLUDED * span).mean(1)
+    return (np.abs(colors - light * usual) > OCCLUDED * span).mean(1)
 
 
 def _turns(track: Track) -> Float[np.ndarray, " f"]:

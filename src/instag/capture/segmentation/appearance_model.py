@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 from instag.capture.segmentation.class_kernels import (
     BINS,
     add_evidence,
-    count_colours,
+    count_colors,
     divide_by_sum,
     medians,
     skin_log_odds,
@@ -212,12 +212,12 @@ def _skin_log_odds(seen: HeadView) -> Float[np.ndarray, "h w"]:
 
     Chroma shrinks in shade and in highlights; nearly black pixels get negative odds.
     """
-    colours = cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb)
+    colors = cv2.cvtColor(seen.image, cv2.COLOR_RGB2YCrCb)
     face = np.array((128, 150, 112), np.float32)
     if seen.oval.any():
-        medians(colours, seen.oval, face)
+        medians(colors, seen.oval, face)
     likeness, unlike, dark = (np.empty(seen.oval.shape, np.float32) for _ in range(3))
-    skin_terms(colours, face, likeness, unlike, dark)
+    skin_terms(colors, face, likeness, unlike, dark)
     np.exp(likeness, out=likeness)
     skin_log_odds(likeness, unlike, dark)
     return likeness
@@ -261,7 +261,7 @@ def _color_counts(
     background only pixels near the person."""
     counts = np.zeros((BINS**3, len(CLASSES)))
     for probabilities, numbers, close in zip(posteriors, bins, near, strict=True):
-        count_colours(numbers, probabilities, close, np.float32(0.6), counts)
+        count_colors(numbers, probabilities, close, np.float32(0.6), counts)
     return counts
 
 

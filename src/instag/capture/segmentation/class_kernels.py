@@ -14,7 +14,7 @@ CLASSES = 5
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def skin_terms(colours, skin, likeness, unlike, dark):  # pragma: no cover - compiled
+def skin_terms(colors, skin, likeness, unlike, dark):  # pragma: no cover - compiled
     """Of each pixel's Y, Cr, Cb [h w 3], with d its chroma's distance from the skin's, which
     shrinks in shade and in highlights: likeness = -(d / 5)^2, unlike = min((d / 7)^2, 5), and dark,
     0 to 1, where the pixel is nearly black. skin: its Y, Cr, Cb."""
@@ -24,13 +24,13 @@ def skin_terms(colours, skin, likeness, unlike, dark):  # pragma: no cover - com
     red, blue = skin[1] - F(128), skin[2] - F(128)
     for row in range(height):
         for column in range(width):
-            luma = F(colours[row, column, 0])
+            luma = F(colors[row, column, 0])
             shade = min(max(luma / lightest, F(0)), F(1))
             gloss = min(max((F(255) - luma) / span, F(0.8)), F(1))
             chroma = shade * gloss
             distance = max(
-                abs(F(colours[row, column, 1]) - F(128) - chroma * red),
-                abs(F(colours[row, column, 2]) - F(128) - chroma * blue),
+                abs(F(colors[row, column, 1]) - F(128) - chroma * red),
+                abs(F(colors[row, column, 2]) - F(128) - chroma * blue),
             )
             near, far = distance / F(5), distance / F(7)
             likeness[row, column] = -(near * near)
@@ -50,7 +50,7 @@ def skin_log_odds(likeness, unlike, dark):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def medians(colours, mask, found):  # pragma: no cover - compiled
+def medians(colors, mask, found):  # pragma: no cover - compiled
     """Write the median of each channel of a picture [h w 3] where a mask is not 0, as numpy has it:
     the mean of the middle two where they are even in number. Some pixel must be in the mask."""
     height, width = mask.shape
@@ -60,7 +60,7 @@ def medians(colours, mask, found):  # pragma: no cover - compiled
             if mask[row, column] != 0:
                 total += 1
                 for channel in range(3):
-                    counts[channel, colours[row, column, channel]] += 1
+                    counts[channel, colors[row, column, channel]] += 1
     for channel in range(3):
         low, passed = 0, counts[channel, 0]
         while passed <= (total - 1) // 2:
@@ -74,7 +74,7 @@ def medians(colours, mask, found):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def count_colours(bins, probabilities, near, least, counts):  # pragma: no cover - compiled
+def count_colors(bins, probabilities, near, least, counts):  # pragma: no cover - compiled
     """Add to each row of `counts` [bins classes] the probabilities above `least` of the pixels of
     its bin; those of the first class, the background, only where `near` is not 0."""
     height, width, classes = probabilities.shape

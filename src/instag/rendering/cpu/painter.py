@@ -21,7 +21,7 @@ from instag.runtime.parallel_kernel import parallel_njit
 from instag.runtime.threads import numba_threads_like_torch
 from instag.types import Camera, Splats
 
-COLOURS = 3
+COLORS = 3
 
 
 @final
@@ -41,7 +41,7 @@ class CpuPainter:
             raise ValueError(f"a background of {tuple(background.shape)} does not fit the camera")
         for splats, colors in layers:
             check_features(splats, colors)
-            if colors.shape[2] != COLOURS:
+            if colors.shape[2] != COLORS:
                 raise ValueError(f"{colors.shape[2]} channels are no colours")
         projections = [project_fast(splats, camera) for splats, _ in layers]
         records, features, tables = _joined(layers, projections)
@@ -64,7 +64,7 @@ def _joined(
     count = sum(projection.depths.shape[1] for projection in projections)
     numba_threads_like_torch()
     records = np.empty((frames * count, RECORD), np.float32)
-    features = np.empty((frames * count, COLOURS), np.float32)
+    features = np.empty((frames * count, COLORS), np.float32)
     centers, extents = (np.empty((frames, count, 2), np.float32) for _ in range(2))
     depths = np.empty((frames, count), np.float32)
     start, farthest = 0, 0.0

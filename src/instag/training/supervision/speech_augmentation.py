@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-LOUDNESS, NOISE, COLOUR = 0.3, 0.25, 0.4
+LOUDNESS, NOISE, COLOR = 0.3, 0.25, 0.4
 """Standard deviations of what is added, in those of the features: to a frame as a whole; to each
 value; smoothly over the channels."""
-COLOUR_KNOTS = 9
+COLOR_KNOTS = 9
 MIXED, FADED = 0.5, 0.35
 """Shares of the frames that are mixed with another one, and that are faded, by any amount up to
 silence."""
@@ -58,8 +58,8 @@ def augment_speech(
         windows.abs().amax((2, 3), keepdim=True) > 0 for windows in (speech, other)
     )
     mixture = torch.where(inside & other_inside, speech * share + other * (1 - share), speech)
-    colour = _over_channels(normal(frames, 1, COLOUR_KNOTS), channels)
-    changed = mixture + LOUDNESS * normal(frames, 1, 1, 1) + COLOUR * colour
+    color = _over_channels(normal(frames, 1, COLOR_KNOTS), channels)
+    changed = mixture + LOUDNESS * normal(frames, 1, 1, 1) + COLOR * color
     noise = NOISE * normal(frames, windows, channels, speech.shape[-1])
     left = torch.where(draw(frames) < FADED, draw(frames) * 1.5 - 0.5, 1.0).clamp(0, 1)
     faded = silence + (changed - silence) * left[:, None, None, None]
@@ -88,10 +88,10 @@ def augment_voice(
     changed = (
         torch.rand(frames, 1, 1, 1, generator=generator, device=speech.device) >= PLAIN_SHARE
     ) & (speech.abs().amax((2, 3), keepdim=True) > 0)
-    colour = _over_channels(normal(frames, 1, COLOUR_KNOTS), channels)
+    color = _over_channels(normal(frames, 1, COLOR_KNOTS), channels)
     voice = (
         LOUDNESS * normal(frames, 1, 1, 1)
-        + COLOUR * colour
+        + COLOR * color
         + NOISE * normal(frames, windows, channels, steps)
     )
     return speech + voice * changed
