@@ -125,13 +125,9 @@ def adapter_from_hidden(
     shares = torch.tensor([1 - LIVE_SHARE, LIVE_SHARE, 1.0])
     counts = shares.repeat_interleave(torch.tensor([len(found), len(live), len(silent)]))
     residual = target - (hidden @ weights + bias)
-    networks, each = len(model.networks), hidden.shape[1] // len(model.networks)
-    own = [
-        _ridge(hidden[:, part], residual, counts, found[:, part])
-        for part in (slice(net * each, (net + 1) * each) for net in range(networks))
-    ]
-    weights = (weights + torch.cat([part for part, _ in own]) / networks) * size
-    bias = (bias + torch.stack([part for _, part in own]).mean(0)) * size
+    own_weights, own_bias = _own_map(hidden, residual, counts, found, len(model.networks))
+    weights = (weights + own_weights) * size
+    bias = (bias + own_bias) * size
     bias = bias + middle
     aperture, width = model.aperture, model.mouth_width
     # Along what goes with an open or a wide mouth in the seen frames, not the nearest code: lips
@@ -155,6 +151,24 @@ def adapter_from_hidden(
         seen_codes=shown[:: -(-len(shown) // MAX_SEEN_CODES)].clone(),
         weights_id=model.weights_id,
     )
+
+
+def _own_map(
+    hidden: Float[Tensor, "m n"],
+    residual: Float[Tensor, "m k"],
+    counts: Float[Tensor, " m"],
+    found: Float[Tensor, "f n"],
+    networks: int,
+) -> tuple[Float[Tensor, "n k"], Float[Tensor, " k"]]:
+    """Weights and bias that add what the networks' own map leaves, the mean of those of each
+    network by itself."""
+    each = hidden.shape[1] // networks
+    own = [
+        _ridge(hidden[:, part], residual, counts, found[:, part])
+        for part in (slice(net * each, (net + 1) * each) for net in range(networks))
+    ]
+    weights = torch.cat([part for part, _ in own]) / networks
+    return weights, torch.stack([part for _, part in own]).mean(0)
 
 
 def _late_ms(
