@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 from instag.capture.geometry.from_mesh import render_surface
-from instag.capture.preview import COLUMNS, TILE, draw_preview, tint_regions
+from instag.capture.preview import draw_preview, tint_regions
+from instag.capture.preview_strips import COLUMNS, TILE
 from instag.capture.segmentation.background import build_backdrop
 from instag.capture.segmentation.torso import cut_torso
 from instag.types import Region

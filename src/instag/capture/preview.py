@@ -6,8 +6,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
+from instag.capture.preview_strips import (
+    COLUMNS,
+    INK,
+    MARGIN,
+    PAPER,
+    TILE,
+    WIDTH,
+    Picture,
+    curves,
+    title,
+)
 from instag.capture.quality.report import quality_lines
 from instag.capture.segmentation.torso import composite_over
 from instag.data.clip import Clip
@@ -17,14 +28,7 @@ from instag.observed import Region, Track
 from instag.perception.head_coordinates import INNER_LIPS, OVAL
 from instag.runtime.files import write_atomic
 
-COLUMNS = 6
-"""Frames on the sheet."""
-TILE = 240
-"""Width and height of one picture of the sheet, in pixels."""
-MARGIN = 8
-STRIP_HEIGHT = 88
-"""Height of one curve, in pixels."""
-INK, PAPER, GREEN = (40, 40, 40), (250, 250, 250), (0, 200, 60)
+GREEN = (0, 200, 60)
 REGION_COLORS = {
     Region.BACKGROUND: (0, 0, 0),
     Region.TORSO: (60, 90, 255),
@@ -34,8 +38,6 @@ REGION_COLORS = {
     Region.MOUTH: (150, 0, 150),
     Region.TEETH: (255, 255, 255),
 }
-
-Picture = UInt8[np.ndarray, "_ _ 3"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,16 +55,16 @@ def draw_preview(clip: Clip, path: Path | str) -> None:
     frames = np.unique(np.linspace(0, len(clip) - 1, COLUMNS).astype(int))
     info = clip.info
     lines = [
-        _title(
+        title(
             f"{info.source}: {len(clip)} frames, {info.width} x {info.height}, "
             f"{len(clip) / info.fps:.1f} s, focal {info.focal or 0:.0f} px"
         )
     ]
-    lines += [_title(sentence) for sentence in quality_lines(info)]
+    lines += [title(sentence) for sentence in quality_lines(info)]
     for row in _rows(clip):
         tiles = [_tile(_or_missing(row.draw, int(index))) for index in frames]
-        lines += [_title(row.title), _side_by_side(tiles)]
-    lines += _curves(clip, frames)
+        lines += [title(row.title), _side_by_side(tiles)]
+    lines += curves(clip, frames)
     worked, data = cv2.imencode(".png", cv2.cvtColor(np.vstack(lines), cv2.COLOR_RGB2BGR))
     assert worked, f"OpenCV could not encode {path}"
     write_atomic(path, data.tobytes())
@@ -123,20 +125,11 @@ def _tile(picture: Picture) -> Picture:
     return cv2.resize(picture, (TILE, TILE), interpolation=cv2.INTER_AREA)
 
 
-def _width() -> int:
-    return COLUMNS * TILE + (COLUMNS - 1) * MARGIN
-
-
 def _side_by_side(tiles: list[Picture]) -> Picture:
-    line = np.full((TILE, _width(), 3), PAPER, np.uint8)
+    line = np.full((TILE, WIDTH, 3), PAPER, np.uint8)
     for column, tile in enumerate(tiles):
         line[:, column * (TILE + MARGIN) : column * (TILE + MARGIN) + TILE] = tile
     return line
-
-
-def _title(text: str) -> Picture:
-    line = np.full((26, _width(), 3), PAPER, np.uint8)
-    return cv2.putText(line, text, (4, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, INK, 1, cv2.LINE_AA)
 
 
 def _tracked(frame: Picture, track: Track, index: int) -> Picture:
@@ -230,92 +223,3 @@ def _depth(clip: Clip, index: int) -> Picture:
     nearness = (known.max() - surface.depth) / max(float(np.ptp(known)), 1e-6)
     grey = np.where(surface.valid, 40 + 215 * nearness, 0).astype(np.uint8)
     return np.repeat(grey[..., None], 3, 2)
-
-
-def _curves(clip: Clip, frames: np.ndarray) -> list[Picture]:
-    """Action units, waveform and speech features over time; ticks mark the frames shown above."""
-    lines: list[Picture] = []
-    marks = (frames + 0.5) / len(clip)
-    try:
-        units = clip.action_units()
-        names = [
-            name
-            for name in ("AU01", "AU04", "AU05", "AU06", "AU07", "AU45", "AU25", "AU26")
-            if name in units
-        ]
-        lines += [_plot(f"{name} (0..5)", units[name] / 5, marks) for name in names]
-    except NotAnArtefact:
-        lines.append(_title("action units: not made yet"))
-    try:
-        lines.append(_plot_waveform(clip.speech(), marks))
-    except NotAnArtefact:
-        lines.append(_title("speech: not made yet"))
-    names = [path.stem for path in sorted((clip.folder / "features").glob("*.npy"))]
-    return lines + [_plot_features(name, np.asarray(clip.features(name))) for name in names]
-
-
-def _strip(text: str, height: int) -> Picture:
-    strip = np.full((height, _width(), 3), PAPER, np.uint8)
-    cv2.rectangle(strip, (0, 2), (_width() - 1, height - 3), (255, 255, 255), -1)
-    return cv2.putText(strip, text, (4, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.42, INK, 1, cv2.LINE_AA)
-
-
-def _plot(text: str, values: Float[np.ndarray, " n"], marks: Float[np.ndarray, " m"]) -> Picture:
-    """A curve of values in [0, 1]."""
-    strip = _strip(text, STRIP_HEIGHT // 2)
-    height, width = strip.shape[:2]
-    for mark in marks:
-        cv2.line(strip, (int(mark * width), 2), (int(mark * width), height - 3), (215, 215, 215), 1)
-    x = (np.arange(len(values)) + 0.5) / len(values) * width
-    y = height - 4 - np.clip(values, 0, 1) * (height - 8)
-    cv2.polylines(
-        strip, [np.stack([x, y], -1).round().astype(np.int32)], False, (200, 40, 40), 1, cv2.LINE_AA
-    )
-    return strip
-
-
-def _plot_waveform(
-    waveform: Float[np.ndarray, " samples"], marks: Float[np.ndarray, " m"]
-) -> Picture:
-    strip = _strip("speech, 16 kHz", STRIP_HEIGHT)
-    height, width = strip.shape[:2]
-    if len(waveform) < width:
-        return strip
-    edges = np.linspace(0, len(waveform), width + 1).astype(int)[:-1]
-    low, high = np.minimum.reduceat(waveform, edges), np.maximum.reduceat(waveform, edges)
-    for mark in marks:
-        cv2.line(strip, (int(mark * width), 2), (int(mark * width), height - 3), (215, 215, 215), 1)
-    for x in range(width):
-        cv2.line(
-            strip,
-            (x, int(height / 2 * (1 - high[x]))),
-            (x, int(height / 2 * (1 - low[x]))),
-            (60, 60, 160),
-            1,
-        )
-    return strip
-
-
-def _plot_features(name: str, features: Float[np.ndarray, "f channels steps"]) -> Picture:
-    """The middle step of each frame's window, channels upward, dark to bright between the 1st and
-    99th percentile."""
-    middle = features[:, :, features.shape[2] // 2].T[::-1]
-    low, high = np.percentile(middle, (1, 99))
-    grey = (np.clip((middle - low) / max(float(high - low), 1e-6), 0, 1) * 255).astype(np.uint8)
-    picture = cv2.cvtColor(
-        cv2.applyColorMap(
-            cv2.resize(grey, (_width(), STRIP_HEIGHT), interpolation=cv2.INTER_LINEAR),
-            cv2.COLORMAP_MAGMA,
-        ),
-        cv2.COLOR_BGR2RGB,
-    )
-    return cv2.putText(
-        picture,
-        f"features: {name}, {features.shape[1]} channels",
-        (4, 16),
-        cv2.FONT_HERSHEY_SIMPLEX,
-        0.42,
-        (255, 255, 255),
-        1,
-        cv2.LINE_AA,
-    )

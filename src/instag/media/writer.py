@@ -16,8 +16,6 @@ from typing import final
 import av
 import cv2
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.codec.context import CodecContext
 from av.container import OutputContainer
 from av.error import FFmpegError
@@ -29,13 +27,13 @@ from jaxtyping import Float, UInt8
 
 from instag.errors import BadArgument
 from instag.media.pixel_format import EXACT
+from instag.media.sound_encoder import SoundEncoder
 from instag.media.sound_queue import SoundCutter
 from instag.media.video_names import muxer_of
 from instag.observed import FPS
 from instag.runtime.files import atomic_path
 from instag.runtime.progress import Report, silent
 
-AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 BT709 = 1
 """Rec. 709's number as matrix, primaries and transfer (ITU-T H.273)."""
 LIMITED_RANGE = 1
@@ -91,7 +89,7 @@ class VideoWriter:
             self._container.metadata.update(metadata or {})
             width, height = (length + length % 2 for length in size)
             self._picture = _picture_stream(self._container, (width, height), fps, quality, gpu=gpu)
-            self._sound = _SoundTrack(self._container, sound_rate, stereo) if sound_rate else None
+            self._sound = SoundEncoder(self._container, sound_rate, stereo) if sound_rate else None
             self._converting = opened.enter_context(
                 ThreadPoolExecutor(
                     max(1, min(CONVERTERS, (os.cpu_count() or 1) // 2)), "instag-convert"
@@ -268,44 +266,6 @@ def _picture_stream(
     coder.colorspace = coder.color_primaries = coder.color_trc = BT709
     coder.color_range = LIMITED_RANGE
     return stream
-
-
-@final
-class _SoundTrack:
-    """One AAC track that is written along with the picture."""
-
-    def __init__(self, container: OutputContainer, rate: int, stereo: bool) -> None:
-        self._container, self._rate, self._written = container, rate, 0
-        self._layout, channels = ("stereo", 2) if stereo else ("mono", 1)
-        coded = rate if rate in AAC_RATES else 48_000
-        self._stream = container.add_stream(
-            "aac",
-            rate=coded,
-            layout=self._layout,
-            bit_rate=channels * max(64_000, min(128_000, 4 * coded)),
-        )
-        self._resampler = AudioResampler(
-            format="fltp", layout=self._layout, rate=coded, frame_size=1024
-        )
-
-    def encode(self, piece: Float[np.ndarray, "samples *sample"]) -> None:
-        """The next samples, in [-1, 1]; louder ones are clipped."""
-        if not len(piece):
-            return
-        clipped = np.clip(piece, -1, 1).astype(np.float32)
-        planes = np.ascontiguousarray(clipped.reshape(len(clipped), -1).T)
-        frame = AudioFrame.from_ndarray(planes, format="fltp", layout=self._layout)
-        frame.rate, frame.pts, frame.time_base = self._rate, self._written, Fraction(1, self._rate)
-        self._written += len(piece)
-        self._mux(self._resampler.resample(frame))
-
-    def finish(self) -> None:
-        self._mux(self._resampler.resample(None))
-        self._container.mux(self._stream.encode(None))
-
-    def _mux(self, frames: list[AudioFrame]) -> None:
-        for frame in frames:
-            self._container.mux(self._stream.encode(frame))
 
 
 def _even(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "even_h even_w 3"]:
