@@ -21,7 +21,8 @@ from instag.runtime.device import device_named
 from instag.runtime.memory import keep_freed_memory
 from instag.runtime.threads import set_threads
 from instag.synthetic import write_clip
-from instag.training.recipes import AdaptRecipe, batched, frames_a_step, recipe_named
+from instag.training.adapt_recipe import AdaptRecipe, batched, frames_a_step
+from instag.training.recipes import recipe_named
 from instag.training.trained_avatar import avatar_of, encoded_torsos
 
 

@@ -18,7 +18,7 @@ from instag.models.avatar import Avatar
 from instag.runtime.device import device_name, device_named
 from instag.runtime.memory import keep_freed_memory
 from instag.runtime.threads import set_threads
-from instag.training.recipes import AdaptRecipe
+from instag.training.adapt_recipe import AdaptRecipe
 from instag.types import FPS
 
 SHORT_CLIP_S = 8.0

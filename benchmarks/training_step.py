@@ -34,9 +34,10 @@ from instag.runtime.memory import keep_freed_memory, peak_memory
 from instag.runtime.threads import denormals_flushed, set_threads
 from instag.training.adapt import stages_of
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
+from instag.training.adapt_recipe import AdaptRecipe, batched, frames_a_step
 from instag.training.density_control import accumulate, densify
 from instag.training.head_start import head_training
-from instag.training.recipes import AdaptRecipe, batched, frames_a_step, recipe_named
+from instag.training.recipes import recipe_named
 from instag.training.run_dir import RunDir
 from instag.training.running_stage import RunningStage
 from instag.training.stages.adapt_stage import AdaptStage, HeadTraining

@@ -20,6 +20,7 @@ from instag.synthesis.options import SpeakOptions
 from instag.synthesis.speak import frames
 from instag.training import recipes
 from instag.training.adapt import adapt
+from instag.training.adapt_recipe import AdaptRecipe
 from instag.training.pretrain import pretrain
 from instag.training.pretrain_recipes import PretrainRecipe, default
 from instag.training.schedules import shortened
@@ -62,7 +63,7 @@ def waits_in_steps(gpu: PretendedGpu) -> list[str]:
     ]
 
 
-def tiny(name: str, *, with_prior: bool = False) -> recipes.AdaptRecipe:
+def tiny(name: str, *, with_prior: bool = False) -> AdaptRecipe:
     return replace(
         shortened(recipes.recipe_named(name, with_prior=with_prior), 0.002),
         size=64,

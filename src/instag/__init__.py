@@ -66,10 +66,10 @@ if TYPE_CHECKING:
     from instag.synthesis.speak import speak
     from instag.synthesis.synthesizer import Synthesizer
     from instag.training.adapt import adapt
+    from instag.training.adapt_recipe import AdaptRecipe
     from instag.training.options import PretrainingOptions, TrainingOptions
     from instag.training.pretrain import pretrain
     from instag.training.pretrain_recipes import PretrainRecipe
-    from instag.training.recipes import AdaptRecipe
 
 _HOMES = {
     "instag.capture.options": ("CaptureOptions",),
@@ -118,7 +118,7 @@ _HOMES = {
     "instag.training.options": ("PretrainingOptions", "TrainingOptions"),
     "instag.training.pretrain": ("pretrain",),
     "instag.training.pretrain_recipes": ("PretrainRecipe",),
-    "instag.training.recipes": ("AdaptRecipe",),
+    "instag.training.adapt_recipe": ("AdaptRecipe",),
 }
 """Where each public name lives."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.one_head import Job
 
 from benchmarks import people, separate_process
-from instag.training.recipes import AdaptRecipe, draft
+from instag.training.adapt_recipe import AdaptRecipe
+from instag.training.recipes import draft
 from instag.training.schedules import shortened
 from shared_files import copied_clip
 

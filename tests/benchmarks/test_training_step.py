@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.machine import Machine
 
 from benchmarks import training_step
-from instag.training.recipes import AdaptRecipe, batched, draft
+from instag.training.adapt_recipe import AdaptRecipe, batched
+from instag.training.recipes import draft
 from instag.training.schedules import shortened
 from shared_files import shared_clip
 

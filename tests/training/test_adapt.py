@@ -15,9 +15,10 @@ from instag.rendering.reference import ReferenceRenderer
 from instag.training import recipes
 from instag.training.adapt import adapt
 from instag.training.adapt_plan import AdaptPlan
+from instag.training.adapt_recipe import AdaptRecipe
 from instag.training.head_start import head_training
 from instag.training.metrics_writer import METRICS
-from instag.training.schedules import shortened
+from instag.training.schedules import NEVER, shortened
 from instag.training.stages.adapt_face import FaceStage
 from instag.training.stages.adapt_mouth import MouthStage
 from shared_files import copied_clip
@@ -123,7 +124,7 @@ def test_a_run_dir_apart_leaves_the_clip_as_it_is(folder, tmp_path):
 
 
 def test_heads_learn_with_the_perceptual_distance_unless_it_weighs_nothing(folder, tmp_path):
-    def terms(recipe: recipes.AdaptRecipe) -> tuple[set[str], object]:
+    def terms(recipe: AdaptRecipe) -> tuple[set[str], object]:
         avatar = adapt(folder, recipe=recipe, n_views=50, run_dir=tmp_path / recipe.name)
         written = (tmp_path / recipe.name / METRICS).read_text()
         rows = [json.loads(line) for line in written.splitlines()]
@@ -135,8 +136,8 @@ def test_heads_learn_with_the_perceptual_distance_unless_it_weighs_nothing(folde
     never = replace(
         SHORT,
         name="without",
-        face=replace(SHORT.face, perceptual=recipes.NEVER),
-        fuse=replace(SHORT.fuse, perceptual=recipes.NEVER),
+        face=replace(SHORT.face, perceptual=NEVER),
+        fuse=replace(SHORT.fuse, perceptual=NEVER),
     )
     names, said = terms(never)
     assert not said

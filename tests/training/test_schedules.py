@@ -80,7 +80,8 @@ def test_unknown_recipe_is_said():
 
 
 def test_larger_steps_see_as_many_frames():
-    from instag.training.recipes import batched, long
+    from instag.training.adapt_recipe import batched
+    from instag.training.recipes import long
 
     recipe = long()
     larger = batched(recipe, 8)
@@ -92,7 +93,8 @@ def test_larger_steps_see_as_many_frames():
 
 
 def test_a_short_course_sees_fewer_frames_in_smaller_steps():
-    from instag.training.recipes import batched, few
+    from instag.training.adapt_recipe import batched
+    from instag.training.recipes import few
 
     recipe = few()
     seen = {

@@ -17,13 +17,13 @@ from instag.rendering.gsplat_renderer import GsplatRenderer
 from instag.training import pretrain, pretrain_recipes, recipes
 from instag.training.adapt import stages_of
 from instag.training.adapt_inputs import load_inputs
+from instag.training.adapt_recipe import AdaptRecipe, batched
 from instag.training.distributed import ProcessGroup
 from instag.training.head_start import head_training
 from instag.training.people import People, Person
 from instag.training.person_sampler import PersonSampler
 from instag.training.pretrain import initialize_fields
 from instag.training.pretrain_inputs import load_people
-from instag.training.recipes import batched
 from instag.training.running_stage import RunningStage
 from instag.training.schedules import Always, shortened
 from instag.training.stages.step import StepOutput
@@ -39,7 +39,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     return copied_clip(tmp_path_factory.mktemp("one") / "me.clip", seed=1, frames=55)
 
 
-def all_at_once() -> recipes.AdaptRecipe:
+def all_at_once() -> AdaptRecipe:
     """A recipe whose first step has every term."""
     few = batched(shortened(recipes.few(), 0.004), 2)
     face, mouth, fuse = few.face, few.mouth, few.fuse

@@ -8,6 +8,7 @@ from instag.data.clip import Clip
 from instag.data.splits import split
 from instag.training import recipes
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
+from instag.training.adapt_recipe import AdaptRecipe
 from instag.training.schedules import shortened
 
 TINY = replace(
@@ -15,6 +16,6 @@ TINY = replace(
 )
 
 
-def inputs_of(clip: Clip, recipe: recipes.AdaptRecipe, front_end: str = "mel") -> AdaptInputs:
+def inputs_of(clip: Clip, recipe: AdaptRecipe, front_end: str = "mel") -> AdaptInputs:
     frames = split(len(clip), n_views=50)
     return load_inputs(clip, recipe, frames, front_end=front_end, device=torch.device("cpu"))

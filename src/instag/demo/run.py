@@ -23,7 +23,7 @@ from instag.runtime.display import can_show
 from instag.runtime.files import write_atomic
 from instag.runtime.progress import Report, silent
 from instag.synthetic import Speaker, perform, recording, write_video
-from instag.training.recipes import AdaptRecipe
+from instag.training.adapt_recipe import AdaptRecipe
 from instag.types import FPS
 
 SIZE, SEED = 256, 0

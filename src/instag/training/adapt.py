@@ -14,9 +14,9 @@ from instag.runtime.device import device_named
 from instag.runtime.untrusted import refuse_link
 from instag.training.adapt_inputs import AdaptInputs, load_inputs
 from instag.training.adapt_plan import AdaptPlan, adapt_plan
+from instag.training.adapt_recipe import AdaptRecipe
 from instag.training.head_start import head_training
 from instag.training.metrics_writer import OnMetrics
-from instag.training.recipes import AdaptRecipe
 from instag.training.run_dir import RunDir
 from instag.training.stages.adapt_face import FaceStage
 from instag.training.stages.adapt_fuse import FuseStage

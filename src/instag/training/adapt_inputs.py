@@ -21,8 +21,8 @@ from instag.speech.lips.audio_offset import landmark_curves
 from instag.speech.lips.codes import LipCodes, lip_codes
 from instag.speech.lips.front_end import LipCodeFrontEnd
 from instag.speech.registry import kind_of
+from instag.training.adapt_recipe import AdaptRecipe
 from instag.training.expression_inputs import ExpressionInputs, expression_inputs
-from instag.training.recipes import AdaptRecipe
 from instag.types import SAMPLES, Conditioning
 
 

@@ -13,13 +13,8 @@ from instag.errors import AssetMissing, BadArgument
 from instag.models.prior import Prior, load_bundled_prior
 from instag.speech import registry
 from instag.speech.lips.front_end import LipCodeFrontEnd
-from instag.training.recipes import (
-    WITH_BUNDLED_PRIOR,
-    AdaptRecipe,
-    batched,
-    frames_a_step,
-    recipe_named,
-)
+from instag.training.adapt_recipe import AdaptRecipe, batched, frames_a_step
+from instag.training.recipes import WITH_BUNDLED_PRIOR, recipe_named
 from instag.types import FPS
 
 NO_PRIOR = "none"

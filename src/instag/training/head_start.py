@@ -10,12 +10,12 @@ from instag.models.prior import Prior
 from instag.ops.perceptual import load_perceptual_distance
 from instag.rendering.renderer import Renderer
 from instag.training.adapt_inputs import AdaptInputs
+from instag.training.adapt_recipe import AdaptRecipe
 from instag.training.distributed import ProcessGroup
 from instag.training.expression_inputs import seen_and_taught
 from instag.training.initialization import initial_gaussians
 from instag.training.people import People, Person
 from instag.training.person_sampler import PersonSampler
-from instag.training.recipes import AdaptRecipe
 from instag.training.stages.adapt_stage import HeadTraining
 
 

@@ -1,152 +1,17 @@
-"""AdaptRecipe: every number of an adaptation, as functions that return a whole configuration."""
+"""Our recipes of an adaptation: functions that return a whole configuration, cut from the paper's;
+and all recipes by name."""
 
-from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
-
-import torch
+from dataclasses import replace
+from typing import TypeVar
 
 from instag.errors import BadArgument
+from instag.training.adapt_recipe import AdaptRecipe
 from instag.training.density_control import LARGEST_SPLAT, DensityConfig
-from instag.training.initialization import Start
-from instag.training.schedules import After, Between, Term, in_larger_steps, shortened
+from instag.training.reference_recipe import reference
+from instag.training.schedules import NEVER, After, Between, Term, shortened
 from instag.training.stages.adapt_face import FaceStageConfig
 from instag.training.stages.adapt_fuse import FuseStageConfig
 from instag.training.stages.adapt_mouth import MouthStageConfig
-
-NEVER = Term(weight=0.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdaptRecipe:
-    """A whole adaptation. size: side of the picture in pixels. n_views: frames to learn from where
-    the user names none (None: all but those held back). pictures: of how many of them pictures are
-    compared, at most; those that tell most are chosen (`data.frame_choice`; None: of all).
-
-    cpu_batch, gpu_batch: frames a step. One frame leaves a GPU idle; on a CPU several share what no
-    frame changes, and the cost of starting each operation. course_batch: the frames a step that the
-    course is long enough for; in smaller steps it sees fewer frames (`batched`). conditioning:
-    what the fields get: speech features, as in the paper, or lip codes, which are predicted from
-    the speech (`speech.lips`); a front end that the user names goes before it. with_prior:
-    whether the fields begin with a prior, which rates and warmup are made for.
-    """
-
-    name: str
-    size: int
-    n_views: int | None
-    pictures: int | None
-    start: Start
-    face_splats: int
-    mouth_splats: int
-    cpu_batch: int
-    gpu_batch: int
-    course_batch: int
-    conditioning: Literal["audio", "lip_codes"]
-    with_prior: bool
-    face: FaceStageConfig
-    mouth: MouthStageConfig
-    fuse: FuseStageConfig
-
-
-def reference(*, with_prior: bool = False) -> AdaptRecipe:
-    """The paper's schedule for a few seconds, one frame a step
-    (docs/method.md#adaptation)."""
-    return AdaptRecipe(
-        name="reference",
-        size=512,
-        n_views=250,
-        pictures=None,
-        start="random",
-        face_splats=2_000,
-        mouth_splats=5_000,
-        cpu_batch=1,
-        gpu_batch=1,
-        course_batch=1,
-        conditioning="audio",
-        with_prior=with_prior,
-        face=_reference_face(with_prior),
-        mouth=_reference_mouth(with_prior),
-        fuse=_reference_fuse(),
-    )
-
-
-def _reference_face(with_prior: bool) -> FaceStageConfig:
-    """The paper's face stage."""
-    return FaceStageConfig(
-        steps=10_000,
-        batch=1,
-        degree=1,
-        degree_every=1_000,
-        coarse_steps=0,
-        opening_steps=3_000,
-        gaussian_rate=1.0,
-        field_rate=1.0,
-        slow_field_after=None,
-        field_rate_decay=0.5,
-        # A field that starts fresh has nothing to keep.
-        warmup_steps=3_000 if with_prior else 0,
-        aligner_after=1_000,
-        alpha=Term(weight=1e-3, active=After(3_000)),
-        motion=Term(weight=1e-5, active=After(3_000)),
-        offset=Term(weight=1e-5, active=After(1_000)),
-        lips_attention=Term(weight=1e-4, active=After(3_000)),
-        hair_attention=Term(weight=1e-4, active=After(3_000)),
-        normals=Term(weight=1e-2, active=After(5_000)),
-        depth=Term(weight=1e-2, active=After(5_000)),
-        depth_pause=100,
-        perceptual=Term(weight=0.01, active=After(7_500)),
-        perceptual_patch=80,
-        hair_every=7,
-        background="green",
-        lips=NEVER,
-        pose_shapes=NEVER,
-        landmarks=NEVER,
-        landmark_frames=6,
-        landmark_points=144,
-        expressions=0.0,
-        closed_lids=0.0,
-        density=DensityConfig(end=9_000),
-    )
-
-
-def _reference_mouth(with_prior: bool) -> MouthStageConfig:
-    """The paper's mouth stage."""
-    return MouthStageConfig(
-        steps=10_000,
-        batch=1,
-        degree=1,
-        degree_every=1_000,
-        wide_steps=3_000,
-        gaussian_rate=1.0,
-        field_rate=1.0,
-        slow_field_after=None,
-        field_rate_decay=0.5,
-        warmup_steps=3_000 if with_prior else 0,
-        aligner_after=1_000,
-        curriculum_every=5,
-        alpha=Term(weight=1e-3),
-        offset=Term(weight=1e-5),
-        neighbor_strain=NEVER,
-        around=NEVER,
-        frozen_last=1_000,
-        background="green",
-        density=DensityConfig(
-            end=9_000, gradient=2e-4, behind=None, green="weaken", green_after=2_000
-        ),
-    )
-
-
-def _reference_fuse() -> FuseStageConfig:
-    """The paper's fuse stage."""
-    return FuseStageConfig(
-        steps=2_000,
-        averaged_steps=0,
-        batch=1,
-        degree=1,
-        opacity_rate=1e-3,
-        perceptual=Term(weight=0.05, active=After(1_000)),
-        perceptual_patch=37,
-    )
-
 
 BEHIND = -0.2
 """Metres: what lies farther back goes. Ears and hair lie down to -0.13; the paper's -0.07 takes
@@ -318,32 +183,6 @@ def long(*, with_prior: bool = False) -> AdaptRecipe:
         mouth=mouth,
         fuse=replace(recipe.fuse, degree=2),
     )
-
-
-def frames_a_step(recipe: AdaptRecipe, device: torch.device) -> int:
-    """What suits recipe and device."""
-    return recipe.gpu_batch if device.type == "cuda" else recipe.cpu_batch
-
-
-COURSE_POWER = 0.25
-"""How the frames that a course needs grow with those of a step, since rates grow with their root
-(`optimizer.BATCH_POWER`). In steps of 4 frames, 14 people left out are with .7 of the frames as
-good as in steps of 16 with all."""
-LEAST_COURSE_BATCH = 4
-"""Steps of fewer frames than were measured shorten a course no further."""
-
-
-def batched(recipe: AdaptRecipe, frames: int) -> AdaptRecipe:
-    """The same schedule in steps of `frames` frames: every count of steps shrinks, so that as many
-    frames are seen, or fewer where the course is long enough for larger steps. Recipes take one
-    frame a step."""
-    suited = max(frames, LEAST_COURSE_BATCH) / max(recipe.course_batch, LEAST_COURSE_BATCH)
-    course = shortened(recipe, min(1.0, suited**COURSE_POWER))
-    face, mouth, fuse = (
-        replace(in_larger_steps(stage, frames), batch=frames)
-        for stage in (course.face, course.mouth, course.fuse)
-    )
-    return replace(recipe, face=face, mouth=mouth, fuse=fuse)
 
 
 RECIPES = {"draft": draft, "few": few, "long": long, "reference": reference}

@@ -75,6 +75,9 @@ class Term:
         return self.weight if self.active(step) else 0.0
 
 
+NEVER = Term(weight=0.0)
+
+
 def constant(rate: float) -> Rate:
     return lambda step: rate
 

@@ -13,8 +13,8 @@ from instag.models.avatar_pictures import encode_torso
 from instag.runtime.device import device_name
 from instag.training.adapt_inputs import AdaptInputs
 from instag.training.adapt_plan import AdaptPlan
+from instag.training.adapt_recipe import AdaptRecipe
 from instag.training.people import Person
-from instag.training.recipes import AdaptRecipe
 from instag.training.stages.adapt_stage import HeadTraining
 from instag.types import FPS
 from instag.version import __version__
