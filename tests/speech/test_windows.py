@@ -1,9 +1,9 @@
-"""Windows of sixteen steps, two steps a frame."""
+"""Windows of sixteen steps, two steps a frame; and those of the frames around a frame."""
 
 import pytest
 import torch
 
-from instag.speech.windows import fit_to_steps, windows_at_50_hz
+from instag.speech.windows import fit_to_steps, windows, windows_at_50_hz
 
 
 def test_frame_t_hears_steps_around_2t() -> None:
@@ -24,3 +24,25 @@ def test_held() -> None:
     sequence = torch.tensor([[1.0], [2.0]])
     assert fit_to_steps(sequence, 4)[:, 0].tolist() == [1, 2, 2, 2]
     assert fit_to_steps(sequence, 1)[:, 0].tolist() == [1]
+
+
+def test_frame_sees_four_before_and_three_after():
+    features = torch.arange(20.0)[:, None, None].expand(20, 2, 3)
+    assert windows(features, torch.tensor([10]))[0, :, 0, 0].tolist() == [
+        6,
+        7,
+        8,
+        9,
+        10,
+        11,
+        12,
+        13,
+    ]
+
+
+def test_outside_is_zero():
+    features = torch.ones(5, 2, 3)
+    seen = windows(features, torch.tensor([0, 4, 99]))
+    assert seen[0, :, 0, 0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert seen[1, :, 0, 0].tolist() == [1, 1, 1, 1, 1, 0, 0, 0]
+    assert not seen[2].any()
