@@ -89,7 +89,7 @@ def _guarded(name: str, check: Callable[..., Check], *arguments: object) -> Chec
     """The check's result; a check that raises is a broken part."""
     try:
         return check(*arguments)
-    except Exception as error:  # noqa: BLE001 - third parties raise anything when they are installed wrongly
+    except Exception as error:  # noqa: BLE001 - what is installed wrongly raises anything
         distribution = name if name in needed() else "instag"
         return Check(
             name=name,

@@ -97,7 +97,10 @@ def learn(library: Library, job: Job, place: Path, cancel: Event) -> None:
             head,
             clip=clip,
             capture=CaptureOptions(size=SMALL) if job.recipe == "draft" else CaptureOptions(),
-            training=TrainingOptions(recipe=job.recipe, all_for_train=True),  # pyright: ignore[reportArgumentType]
+            training=TrainingOptions(
+                recipe=job.recipe,  # pyright: ignore[reportArgumentType] - a job checks its own
+                all_for_train=True,
+            ),
             report=progress,
             on_clip=lambda clip: progress.note(tuple(quality_lines(clip.info))),
             preview=progress.preview,

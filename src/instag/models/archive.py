@@ -6,10 +6,10 @@ Archives of every earlier format version open: what they do not name is derived 
 
 import json
 import zipfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from instag.runtime.untrusted import check_format, parsing, record, whole_number, words
 from instag.types import EXPRESSION_UNITS, Conditioning
@@ -97,9 +97,10 @@ def checked_conditioning(conditioning: Conditioning) -> Conditioning:
 
 def checked_units(units: Any) -> tuple[str, ...]:
     """Names of an expression's columns. Raises ValueError."""
-    if not isinstance(units, list | tuple) or len(units) > MOST_UNITS:  # pyright: ignore[reportUnknownArgumentType]
+    listed = cast("Sequence[Any]", units)
+    if not isinstance(listed, list | tuple) or len(listed) > MOST_UNITS:
         raise ValueError("expression_units is no list of names")
-    names = tuple(words("an expression unit", unit, 32) for unit in units)  # pyright: ignore[reportUnknownVariableType]
+    names = tuple(words("an expression unit", unit, 32) for unit in listed)
     if not names or len(set(names)) < len(names):
         raise ValueError("expression_units is empty, or names a unit twice")
     return names

@@ -35,7 +35,8 @@ def read_planes_at_once(
 ) -> Float[Tensor, "n f"]:
     """What triplane.read_planes computes, differentiable in entries and units; the tables are those
     of `grids_of`."""
-    return _Read.apply(entries, units, picks, scale_table, size_table, starts)  # pyright: ignore[reportReturnType]
+    tables = picks, scale_table, size_table, starts
+    return _Read.apply(entries, units, *tables)  # pyright: ignore[reportReturnType]
 
 
 class _Read(torch.autograd.Function):

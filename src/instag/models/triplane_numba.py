@@ -21,7 +21,8 @@ def read_planes_fast(
     and units; units outside [0, 1] are clamped. Raises ValueError where entries, sizes and scales
     contradict."""
     _check_grids(entries, units, scales, sizes)
-    return _Read.apply(entries, units, np.array(scales, np.float32), np.array(sizes, np.int64))  # pyright: ignore[reportReturnType]
+    tables = np.array(scales, np.float32), np.array(sizes, np.int64)
+    return _Read.apply(entries, units, *tables)  # pyright: ignore[reportReturnType]
 
 
 def _check_grids(entries: Tensor, units: Tensor, scales: list[float], sizes: list[int]) -> None:

@@ -72,7 +72,8 @@ def numba_threads_like_torch() -> int:
     import torch
     from numba.core import config
 
-    count = max(1, min(torch.get_num_threads(), config.NUMBA_NUM_THREADS))  # pyright: ignore[reportAttributeAccessIssue]
+    most: int = config.NUMBA_NUM_THREADS  # pyright: ignore[reportAttributeAccessIssue]
+    count = max(1, min(torch.get_num_threads(), most))
     numba.set_num_threads(count)
     return count
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
 from instag.models.gaussians import Gaussians, Selection
+from instag.ops.tensor_lists import move_each
 from instag.training.schedules import Rate
 
 BATCH_POWER = 0.5
@@ -190,4 +191,4 @@ def update_ema(average: nn.Module, module: nn.Module, step: int) -> None:
     """Move the average toward what the module is after `step` steps; in the first ones by more,
     since its start means nothing."""
     share = 1 - min(EMA_DECAY, step / (step + 9))
-    torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), share)  # pyright: ignore[reportPrivateImportUsage]
+    move_each(average.parameters(), module.parameters(), share)

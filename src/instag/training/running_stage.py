@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from instag.ops.tensor_lists import add_each, times_each
 from instag.rendering.gsplat_renderer import GsplatRenderer
 from instag.training.checkpoints import part_named
 from instag.training.density_control import (
@@ -193,9 +194,9 @@ class SharedGradients:
         new = [each for each in taken if each not in self._sums]
         if known:
             sums = [self._sums[each] for each in known]
-            torch._foreach_add_(sums, [taken[each] for each in known], alpha=share)  # pyright: ignore[reportPrivateImportUsage]
+            add_each(sums, (taken[each] for each in known), share)
         if new:
-            shares = torch._foreach_mul([taken[each] for each in new], share)  # pyright: ignore[reportPrivateImportUsage]
+            shares = times_each((taken[each] for each in new), share)
             self._sums |= zip(new, shares, strict=True)
         for each in taken:
             each.grad = None

@@ -11,6 +11,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from instag.ops.tensor_lists import copy_each, move_each
+
 
 @final
 class WeightAverage:
@@ -29,13 +31,13 @@ class WeightAverage:
         if self._count == 1:
             self._means = [each.clone() for each in now]
         else:
-            torch._foreach_lerp_(self._means, now, 1 / self._count)  # pyright: ignore[reportPrivateImportUsage]
+            move_each(self._means, now, 1 / self._count)
 
     @torch.no_grad()
     def apply(self) -> None:
         """Let the parameters be their mean, where something was counted."""
         if self._means:
-            torch._foreach_copy_([each.detach() for each in self._parameters()], self._means)  # pyright: ignore[reportPrivateImportUsage]
+            copy_each((each.detach() for each in self._parameters()), self._means)
 
     def state(self) -> dict[str, Tensor]:
         """The means in the parameters' order and how many steps they are of; empty before any."""

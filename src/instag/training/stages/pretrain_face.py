@@ -14,6 +14,7 @@ from instag.models.conditioning_encoders import SpeechEncoder
 from instag.models.face_field import SHIFT_UNIT, MotionField
 from instag.models.gaussians import Gaussians
 from instag.models.render_head import gaussians_drawing
+from instag.ops.tensor_lists import copy_each
 from instag.training import losses
 from instag.training.density_control import DensityConfig
 from instag.training.losses import BackgroundColor, mean_of
@@ -266,7 +267,7 @@ class PretrainFaceStage(PretrainStage):
 @torch.no_grad()
 def copy_parameters(source: nn.Module, target: nn.Module) -> None:
     """Give a module the values of another one of its kind."""
-    torch._foreach_copy_(list(target.parameters()), list(source.parameters()))  # pyright: ignore[reportPrivateImportUsage]
+    copy_each(target.parameters(), source.parameters())
 
 
 def mean_condition(person: Person) -> Condition:
