@@ -18,7 +18,7 @@ export class Keeper {
     }).catch(() => { this.whole = false; });
   }
 
-  /** Its identifier once all pieces are there; empty where they are not, and the page must send the whole. */
+  /** Its identifier once all pieces are there; empty where not: the page sends the whole. */
   async kept() {
     await this.work;
     return this.whole ? this.begun : "";

@@ -1,8 +1,10 @@
 // A live session: a talking head in a <video>, by WebRTC, or by WebSocket where UDP is closed.
 //
 //   const live = new LiveSession("", token);
-//   await live.connect(video, {avatar: "me"});   // from a click: browsers let no page sound by itself
+//   await live.connect(video, {avatar: "me"});
 //   await live.say("Good morning.");
+//
+// Connect from a click: browsers let no page sound by itself.
 
 import {openWebRtc} from "./live/webrtc.js";
 import {openWebSocket} from "./live/socket.js";
@@ -22,7 +24,8 @@ export class LiveSession {
     this._microphone = null;
   }
 
-  // Show the avatar in a <video>. transport: "webrtc", "websocket", or "auto" for the first that works.
+  // Show the avatar in a <video>. transport: "webrtc", "websocket", or "auto" for the first that
+  // works.
   async connect(videoElement, {avatar, size, transport = "auto"} = {}) {
     this._setState("connecting");
     try {

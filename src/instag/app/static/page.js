@@ -19,36 +19,58 @@ const main = document.getElementById("main");
 let leave = null;
 let turn = 0;
 
+/** The route of a path, with what its pattern found. */
+function routeOf(path) {
+  for (const [pattern, page, title, view] of ROUTES) {
+    const match = pattern.exec(path);
+    if (match) return { page, title, view, found: match.slice(1) };
+  }
+  return null;
+}
+
 async function show() {
-  const path = location.hash.slice(1) || "/";
-  const found = ROUTES.map(([pattern, ...rest]) => [pattern.exec(path), ...rest]).find(([match]) => match);
-  if (!found) {
+  const route = routeOf(location.hash.slice(1) || "/");
+  if (!route) {
     location.replace("#/");
     return;
   }
-  const [match, page, title, view] = found;
   const mine = ++turn;
   if (leave) leave();
   leave = null;
-  for (const link of document.querySelectorAll("nav a"))
-    link.toggleAttribute("aria-current", link.dataset.page === page) && link.setAttribute("aria-current", "page");
-  document.title = `${title} · instag`;
-  const place = el("div", { class: `view ${page}` });
+  markLink(route.page);
+  document.title = `${route.title} · instag`;
+  const place = el("div", { class: `view ${route.page}` });
   fill(main, place);
   scrollTo(0, 0);
   try {
-    const left = await view(place, ...match.slice(1));
+    const left = await route.view(place, ...route.found);
     if (mine === turn) leave = left || null;
     else if (left) left();
   } catch (error) {
-    fill(place, el("h1", {}, "This did not work"), el("p", { role: "alert" }, error.message),
-      el("p", {}, el("a", { class: "button", href: "#/" }, "Back to all avatars")));
+    showFailure(place, error);
   }
+  if (mine > 1) focusHeading(place);
+}
+
+function markLink(page) {
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.dataset.page === page) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+function showFailure(place, error) {
+  fill(place,
+    el("h1", {}, "This did not work"),
+    el("p", { role: "alert" }, error.message),
+    el("p", {}, el("a", { class: "button", href: "#/" }, "Back to all avatars")));
+}
+
+function focusHeading(place) {
   const heading = place.querySelector("h1");
-  if (heading && mine > 1) {
-    heading.tabIndex = -1;
-    heading.focus({ preventScroll: true });
-  }
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
 }
 
 addEventListener("hashchange", show);

@@ -52,6 +52,10 @@ export class Player {
     this.decoder.configure(H264);
   }
 
+  stats() {
+    return {framesShown: this.shown, framesDropped: this.dropped, codec: this.codec};
+  }
+
   clear() {
     for (const source of this.sources) source.stop();
     this.sources.clear();
@@ -81,8 +85,8 @@ export class Player {
   }
 
   async _decode(number, data) {
-    const picture = await createImageBitmap(new Blob([new Uint8Array(data, 8)], {type: "image/jpeg"}));
-    this._keep(number, picture, "jpeg");
+    const file = new Blob([new Uint8Array(data, 8)], {type: "image/jpeg"});
+    this._keep(number, await createImageBitmap(file), "jpeg");
   }
 
   _decodeChunk(number, key, data) {

@@ -1,4 +1,5 @@
-// A session's link by WebSocket: sound sets the clock, and each picture is drawn when its sound is heard.
+// A session's link by WebSocket: sound sets the clock, and each picture is drawn when its sound is
+// heard.
 
 import {captureSound} from "./capture.js";
 import {Player, decodesH264} from "./player.js";
@@ -47,7 +48,7 @@ export async function openWebSocket(session, video) {
       if (socket.readyState === WebSocket.OPEN)
         socket.send(JSON.stringify({type: "microphone", on: false}));
     },
-    stats: async () => ({framesShown: player.shown, framesDropped: player.dropped, codec: player.codec}),
+    stats: async () => player.stats(),
     close: () => {
       socket.onclose = null;
       socket.close();

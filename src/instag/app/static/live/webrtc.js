@@ -31,7 +31,8 @@ export async function openWebRtc(session, video) {
     throw error;
   }
   peer.onconnectionstatechange = () => {
-    if (["failed", "closed"].includes(peer.connectionState)) session.lost("The connection is lost.");
+    if (["failed", "closed"].includes(peer.connectionState))
+      session.lost("The connection is lost.");
   };
   await video.play().catch(() => {});
   return {
@@ -58,7 +59,8 @@ export async function openWebRtc(session, video) {
   };
 }
 
-// Silence from an interruption on: what was sent before it is in the browser's buffer, and is not heard.
+// Silence from an interruption on: what was sent before it is in the browser's buffer, and is not
+// heard.
 class Hush {
   constructor(stream) {
     this.stream = stream;

@@ -1,14 +1,22 @@
 // Verify: is this file ours? No more is said than bytes and metadata show.
 
 import { api } from "../api.js";
-import { dropZone, el, fill, trying, when } from "../dom.js";
+import { el, fill } from "../dom.js";
+import { dropZone } from "../drop_zone.js";
+import { trying } from "../messages.js";
+import { when } from "../times.js";
 
 export async function verifyView(place) {
   const result = el("div", { role: "status" });
+  const zone = dropZone({
+    id: "verify-file", accept: "video/*,.avatar", title: "Choose a file",
+    hint: "or drop it here", onfile: look,
+  });
   fill(place,
     el("h1", {}, "Is this file ours?"),
-    el("p", { class: "lead" }, "Give a video or an avatar. It is compared, byte for byte, with all that this library wrote, and its metadata are read. It is not kept."),
-    dropZone({ id: "verify-file", accept: "video/*,.avatar", title: "Choose a file", hint: "or drop it here", onfile: look }),
+    el("p", { class: "lead" }, "Give a video or an avatar. It is compared, byte for byte, with "
+      + "all that this library wrote, and its metadata are read. It is not kept."),
+    zone,
     result);
 
   async function look(file) {
@@ -16,13 +24,19 @@ export async function verifyView(place) {
     const found = await trying(() => api.verify(file));
     fill(result, found ? verdict(file, found) : null);
   }
-  return () => {};
+}
+
+function titled({ written, mark }) {
+  if (written) return ["yes", "Yes: this library wrote it"];
+  if (mark) return ["maybe", "It says so, but that proves nothing"];
+  return ["unknown", "Not known here"];
 }
 
 function verdict(file, found) {
-  const [kind, title] = found.written ? ["yes", "Yes: this library wrote it"] : found.mark ? ["maybe", "It says so, but that proves nothing"] : ["unknown", "Not known here"];
+  const [kind, title] = titled(found);
   return el("section", { class: `verdict ${kind}` },
-    el("h2", {}, title), el("p", {}, found.sentence),
+    el("h2", {}, title),
+    el("p", {}, found.sentence),
     el("dl", {},
       row("File", file.name),
       found.written ? row("Avatar", found.written.name) : null,

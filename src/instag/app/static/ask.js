@@ -1,0 +1,43 @@
+// A dialog that asks before something is done.
+
+import { el } from "./dom.js";
+
+/** Asks; resolves to the text, or true, or null where it was closed. */
+export function ask(title, { text = "", value = null, label = "", yes = "OK", danger } = {}) {
+  const input = value === null ? null : field(value);
+  const dialog = el("dialog", { "aria-labelledby": "ask-title" },
+    el("form", { method: "dialog" },
+      el("h2", { id: "ask-title" }, title),
+      text ? el("p", {}, text) : null,
+      input ? el("label", { for: "ask-input" }, label) : null,
+      input,
+      buttons(yes, danger)));
+  document.body.append(dialog);
+  dialog.showModal();
+  if (input) answerWithEnter(input, dialog);
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes" ? (input ? input.value : true) : null);
+    });
+  });
+}
+
+const field = (value) =>
+  el("input", { value, maxLength: 80, id: "ask-input", autocomplete: "off" });
+
+function buttons(yes, danger) {
+  const no = { value: "no", type: "submit", class: "quiet", formNoValidate: true };
+  return el("div", { class: "row end" },
+    el("button", no, "Cancel"),
+    el("button", { value: "yes", type: "submit", class: danger ? "danger" : "primary" }, yes));
+}
+
+function answerWithEnter(input, dialog) {
+  input.select();
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    dialog.close("yes");
+  });
+}

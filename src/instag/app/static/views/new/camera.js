@@ -1,0 +1,25 @@
+// The camera with its microphone.
+
+const VIDEO = {
+  width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, facingMode: "user",
+};
+const AUDIO = {
+  channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false,
+};
+
+/** A stream of both. Throws an Error whose message says what to do. */
+export async function openCamera() {
+  try {
+    return await navigator.mediaDevices.getUserMedia({ video: VIDEO, audio: AUDIO });
+  } catch (error) {
+    throw new Error(refusal(error));
+  }
+}
+
+function refusal({ name }) {
+  if (name === "NotAllowedError")
+    return "The browser may not use camera and microphone. Allow both at the left of its address "
+      + "bar, then try again.";
+  return `No camera with a microphone could be opened (${name}). Plug one in, close other `
+    + "programs that use it, or choose a file.";
+}

@@ -1,0 +1,77 @@
+// Videos of an avatar: to make from a text or a sound, to see, fetch and delete.
+
+import { api } from "../../api.js";
+import { el, fill } from "../../dom.js";
+import { dropZone } from "../../drop_zone.js";
+import { trying, worked } from "../../messages.js";
+import { jobLine, videoLine } from "./video_lines.js";
+
+const MOST_TEXT = 5000;
+
+/** show: takes all jobs. */
+export function videosPanel(avatar, voice) {
+  const list = videoList(avatar);
+  const sound = dropZone({
+    id: "video-sound", accept: "audio/*,video/*", title: "Speech in a file",
+    hint: "Drop or choose any sound or video file.",
+    onfile: (file) => trying(() => api.speak(avatar.id, file, file.name)),
+  });
+  const element = el("section", { class: "panel" },
+    el("h2", {}, "Videos"),
+    el("p", { class: "sub" }, "As long as the speech, with sound, in full quality. Its metadata "
+      + "say that it is synthetic."),
+    el("div", { class: "two" }, textField(avatar, voice.voice !== null), sound),
+    list.element);
+  return { element, show: list.show };
+}
+
+function textField(avatar, canType) {
+  const text = el("textarea", {
+    id: "video-text", rows: 3, maxLength: MOST_TEXT, disabled: !canType,
+  });
+  const button = el("button", { disabled: !canType, onclick }, "Make a video");
+
+  async function onclick() {
+    if (!text.value.trim()) text.focus();
+    else if (await worked(() => api.speakText(avatar.id, text.value), button)) text.value = "";
+  }
+
+  return el("div", {}, el("label", { for: "video-text" }, "Text"), text, button);
+}
+
+function videoList(avatar) {
+  const element = el("ul", { class: "videos" });
+  let made = [], finished = null, key = "";
+
+  async function show(all) {
+    const mine = all.filter((job) => job.kind === "speak" && job.avatar === avatar.id);
+    const ready = mine.filter((job) => job.state === "done").map((job) => job.id).join();
+    if (ready !== finished) {
+      finished = ready;
+      const videos = await trying(() => api.videos());
+      made = (videos ?? []).filter((entry) => entry.avatar === avatar.id);
+    }
+    list(mine.filter((job) => job.state !== "done"));
+  }
+
+  function list(open) {
+    const now = JSON.stringify([open.map((job) => [job.id, job.state]), made.map(({ id }) => id)]);
+    if (now !== key) {
+      key = now;
+      fill(element, open.map(jobLine), made.map((entry) => videoLine(entry, avatar, remove)));
+    }
+    for (const job of open) {
+      const bar = element.querySelector(`[data-id="${job.id}"] progress`);
+      if (bar) bar.value = job.progress.share;
+    }
+  }
+
+  async function remove(entry) {
+    await trying(() => api.removeVideo(entry.id));
+    finished = null;
+    made = made.filter((each) => each.id !== entry.id);
+    list([]);
+  }
+
+  return { element, show };
+}
