@@ -51,8 +51,12 @@ def test_the_newest_is_first_and_names_change(library: Library) -> None:
 
 def test_a_deleted_avatar_is_gone_but_still_recognised(library: Library) -> None:
     library.add(ADA, head(library), b"jpeg")
+    job = library.jobs / ADA.id
+    job.mkdir()
+    (job / "preview-1.jpg").write_bytes(b"her face")
     library.delete(ADA.id)
     assert library.entries() == []
+    assert not job.exists()
     for ask in (library.entry, library.avatar, library.picture, library.recording, library.delete):
         with pytest.raises(FileMissing, match="no such avatar"):
             ask(ADA.id)
@@ -80,8 +84,12 @@ def test_videos(library: Library) -> None:
     library.add_video(entry, file)
     assert library.all_videos() == [entry]
     assert library.video(entry.id).read_bytes() == b"a video"
+    job = library.jobs / entry.id
+    job.mkdir()
+    (job / "source.wav").write_bytes(b"a sound")
     library.delete_video(entry.id)
     assert library.all_videos() == []
+    assert not job.exists()
 
 
 def test_an_avatar_is_brought_with_its_portrait(

@@ -143,8 +143,10 @@ class Library:
         return entry
 
     def delete(self, identifier: str) -> None:
-        """Delete an avatar and the recording that it was learned from; videos stay."""
+        """Delete an avatar, the recording that it was learned from, and the pictures of its
+        learning; videos stay."""
         _delete(self.avatars / self.entry(identifier).id)
+        shutil.rmtree(self.jobs / identifier, ignore_errors=True)
 
     def all_videos(self) -> list[VideoEntry]:
         """The newest first."""
@@ -171,8 +173,9 @@ class Library:
         file.unlink()
 
     def delete_video(self, identifier: str) -> None:
-        """With all that is known of it. Raises FileMissing."""
+        """With all that is known of it, and the sound that it says. Raises FileMissing."""
         _delete(self._video_folder(identifier))
+        shutil.rmtree(self.jobs / identifier, ignore_errors=True)
 
 
 def import_avatar(library: Library, file: Path, name: str) -> Entry:
