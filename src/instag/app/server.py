@@ -7,12 +7,12 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 from starlette.requests import ClientDisconnect
 
 from instag.app.error_answers import answer_error, answer_misfit, answer_nobody, answer_system
 from instag.app.live_routes import LiveDesk, live_router
 from instag.app.security import Security, SecurityMiddleware
+from instag.app.static_files import FRESH, FreshFiles
 from instag.errors import InstagError
 from instag.version import __version__
 
@@ -39,7 +39,7 @@ def create_app(
     )
     for router in (live_router(desk), *routers):
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", FreshFiles(directory=STATIC), name="static")
     app.add_exception_handler(InstagError, answer_error)
     app.add_exception_handler(OSError, answer_system)
     app.add_exception_handler(RequestValidationError, answer_misfit)
@@ -48,6 +48,6 @@ def create_app(
 
     @app.get("/", include_in_schema=False)
     async def first_page() -> FileResponse:
-        return FileResponse(page)
+        return FileResponse(page, headers=FRESH)
 
     return app
