@@ -201,5 +201,5 @@ def too_large(scope: Scope, headers: Headers, security: Security) -> Refusal | N
     if not (length.isascii() and length.isdigit()):
         return Refusal(status=400, sentence="Content-Length is no number of bytes.")
     if len(length) > MOST_DIGITS or int(length) > most:
-        return Refusal(status=413, sentence=f"That is too large: {most:,} bytes are the most.")
+        return Refusal(status=413, sentence=f"That is too large: {most >> 20:,} MiB are the most.")
     return None

@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 import pytest
 
+from instag.app.library import Library
 from instag.assets.sample_speech import recording
 from instag.synthetic import Speaker, perform
 from instag.synthetic.performance import spoken
@@ -31,6 +32,7 @@ from instag.types import FPS, SAMPLE_RATE
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+AVATAR = Path(__file__).parents[2] / "artefacts" / "lip_codes.avatar"
 WIDTH, HEIGHT, SECONDS = 320, 240, 7.0
 START_S = 90
 FLAGS = (
@@ -153,3 +155,14 @@ def page(browser: Any, server: PageServer) -> Iterator[Any]:
     yield opened
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def brought(page: Any, server: PageServer) -> str:
+    """The identifier of an avatar that was dropped onto the page."""
+    known = {entry.id for entry in Library(server.library).entries()}
+    page.goto("/")
+    page.set_input_files("#bring", str(AVATAR))
+    page.get_by_text("lip_codes is here").first.wait_for()
+    (entry,) = [each for each in Library(server.library).entries() if each.id not in known]
+    return entry.id

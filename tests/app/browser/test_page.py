@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.browser.conftest import PageServer, write_wav
+from app.browser.conftest import AVATAR, PageServer, write_wav
+from app.browser.steps import connect, wait_for_pictures
 from app.browser.watching import BEGIN, END, agreement, series
 from instag.app.jobs import JobStore
 from instag.app.library import Library
@@ -15,37 +16,8 @@ from instag.assets.sample_speech import recording
 from instag.media.reader import probe
 from instag.models.avatar import Avatar
 
-AVATAR = Path(__file__).parents[2] / "artefacts" / "lip_codes.avatar"
 LEARNED_MS = 300_000
 """In a fresh clone the job compiles kernels first: minutes, where others use the cores."""
-VIEWS = ("#/", "#/new", "#/verify")
-
-
-@pytest.fixture
-def brought(page: Any, server: PageServer) -> str:
-    """The identifier of an avatar that was dropped onto the page."""
-    known = {entry.id for entry in Library(server.library).entries()}
-    page.goto("/")
-    page.set_input_files("#bring", str(AVATAR))
-    page.get_by_text("lip_codes is here").first.wait_for()
-    (entry,) = [each for each in Library(server.library).entries() if each.id not in known]
-    return entry.id
-
-
-def connect(page: Any, identifier: str) -> None:
-    page.goto(f"/#/talk/{identifier}")
-    page.locator("button.start").click()
-    page.locator('.state[data-state="idle"], .state[data-state="listening"]').first.wait_for()
-    wait_for_pictures(page)
-
-
-def wait_for_pictures(page: Any) -> None:
-    """The page's policy allows no code as text, which playwright's own waiting would need."""
-    for _ in range(600):
-        if page.evaluate("document.querySelector('.stage video').videoWidth"):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("no picture came in a minute")
 
 
 def test_from_a_recording_to_a_head_that_talks(page: Any, server: PageServer) -> None:
@@ -224,31 +196,3 @@ def test_a_video_is_made_fetched_and_verified(page: Any, brought: str, tmp_path:
     file.write_bytes(file.read_bytes() + b"\0")
     page.set_input_files("#verify-file", str(file))
     page.get_by_text("proves nothing").wait_for()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(page: Any, brought: str, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python").__path__[0]
-    page.emulate_media(color_scheme=scheme)
-    for view in (*VIEWS, f"#/talk/{brought}"):
-        page.goto("about:blank")
-        page.goto(f"/{view}")
-        page.locator("main h1").wait_for()
-        page.wait_for_timeout(300)
-        page.evaluate((Path(axe) / "axe.min.js").read_text())
-        found = page.evaluate("axe.run()")["violations"]
-        serious = [
-            (each["id"], each["nodes"][0]["html"])
-            for each in found
-            if each["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], view
-
-
-def test_keys_alone_rename_an_avatar(page: Any, brought: str) -> None:
-    page.goto("/")
-    page.get_by_role("button", name="Rename lip_codes").first.focus()
-    page.keyboard.press("Enter")
-    page.keyboard.type("Carol")
-    page.keyboard.press("Enter")
-    page.get_by_role("link", name="Carol").first.wait_for()

@@ -1,5 +1,6 @@
 // The server as this page uses it; every failure is an Error whose message is a sentence.
 
+import { noAnswer } from "./live/no_answer.js";
 import { owner } from "./owner.js";
 
 async function asked(method, path, { query = {}, body = null, json = null, signal = null } = {}) {
@@ -12,7 +13,7 @@ async function asked(method, path, { query = {}, body = null, json = null, signa
     answer = await fetch(address, { method, signal, headers, body: content });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer. Is instag still running?");
+    throw new Error(await noAnswer(body));
   }
   if (!answer.ok) throw new Error(await sentence(answer));
   return answer.status === 204 ? null : answer.json();

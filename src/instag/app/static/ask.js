@@ -1,6 +1,7 @@
 // A dialog that asks before something is done.
 
 import { el } from "./dom.js";
+import { MOST_LETTERS } from "./names.js";
 
 /** Asks; resolves to the text, or true, or null where it was closed. */
 export function ask(title, { text = "", value = null, label = "", yes = "OK", danger } = {}) {
@@ -24,7 +25,9 @@ export function ask(title, { text = "", value = null, label = "", yes = "OK", da
 }
 
 const field = (value) =>
-  el("input", { value, maxLength: 80, id: "ask-input", autocomplete: "off" });
+  el("input", {
+    value, maxLength: MOST_LETTERS, id: "ask-input", autocomplete: "off", dir: "auto",
+  });
 
 function buttons(yes, danger) {
   const no = { value: "no", type: "submit", class: "quiet", formNoValidate: true };
@@ -36,7 +39,7 @@ function buttons(yes, danger) {
 function answerWithEnter(input, dialog) {
   input.select();
   input.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
+    if (event.key !== "Enter" || event.isComposing) return; // it ends a syllable, too
     event.preventDefault();
     dialog.close("yes");
   });

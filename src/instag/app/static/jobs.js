@@ -13,13 +13,24 @@ export const jobs = {
   listen(listener) {
     this.listeners.add(listener);
     if (this.now) listener(this.now);
-    if (!this.source) this.open();
     return () => this.listeners.delete(listener);
   },
 
   /** Ask now, for what was added a moment ago. */
   async refresh() {
     this.now = await api.jobs();
+  },
+
+  /** Begin. A page that nobody looks at holds no connection: browsers allow a server few. */
+  begin() {
+    const look = () => (document.hidden ? this.close() : this.source || this.open());
+    document.addEventListener("visibilitychange", look);
+    look();
+  },
+
+  close() {
+    this.source?.close();
+    this.source = null;
   },
 
   open() {
@@ -40,6 +51,6 @@ export const jobs = {
   /** A refusal is not tried again by itself. */
   openLater() {
     this.source = null;
-    setTimeout(() => this.source || this.open(), RETRY_MS);
+    setTimeout(() => this.source || document.hidden || this.open(), RETRY_MS);
   },
 };

@@ -6,6 +6,8 @@
 //
 // Connect from a click: browsers let no page sound by itself.
 
+import {openMicrophone} from "./live/microphone.js";
+import {noAnswer} from "./live/no_answer.js";
 import {openWebRtc} from "./live/webrtc.js";
 import {openWebSocket} from "./live/socket.js";
 
@@ -22,18 +24,22 @@ export class LiveSession {
     this.onerror = () => {};
     this._link = null;
     this._microphone = null;
+    this._attempt = null; // to connect; another one, or none, once it was given up
   }
 
   // Show the avatar in a <video>. transport: "webrtc", "websocket", or "auto" for the first that
   // works.
   async connect(videoElement, {avatar, size, transport = "auto"} = {}) {
+    const attempt = (this._attempt = {});
     this._setState("connecting");
     try {
       const session = await this.request("POST", "/api/sessions", {json: {avatar, size}});
       this.id = session.id;
       this.size = session.size;
       this.iceServers = session.ice_servers;
+      this._check(attempt);
       this._link = await this._openLink(videoElement, transport);
+      this._check(attempt);
       this.transport = this._link.name;
     } catch (error) {
       await this.close();
@@ -59,11 +65,14 @@ export class LiveSession {
   // The avatar says what the microphone hears.
   async startMicrophone() {
     if (this._microphone) return;
-    if (!navigator.mediaDevices)
-      throw new Error("Browsers give the microphone to https pages and to localhost alone.");
-    const sound = {channelCount: 1, echoCancellation: true, noiseSuppression: true};
-    this._microphone = await navigator.mediaDevices.getUserMedia({audio: sound});
-    await this._link.startMicrophone(this._microphone);
+    this._microphone = await openMicrophone();
+    try {
+      if (!this._link) throw new Error("The conversation has ended.");
+      await this._link.startMicrophone(this._microphone);
+    } catch (error) {
+      this.stopMicrophone();
+      throw error;
+    }
   }
 
   stopMicrophone() {
@@ -84,7 +93,7 @@ export class LiveSession {
   async close() {
     this.stopMicrophone();
     const [link, id] = [this._link, this.id];
-    this._link = this.id = this.transport = null;
+    this._link = this.id = this.transport = this._attempt = null;
     link?.close();
     if (id) await this.request("DELETE", `/api/sessions/${id}`).catch(() => {});
     this._setState("closed");
@@ -107,6 +116,11 @@ export class LiveSession {
     }
   }
 
+  // Whoever closes while it connects wants none of it any more.
+  _check(attempt) {
+    if (attempt !== this._attempt) throw new Error("The conversation has ended.");
+  }
+
   _setState(state) {
     if (state === this.state) return;
     this.state = state;
@@ -126,11 +140,10 @@ export class LiveSession {
     if (this.token) headers.Authorization = `Bearer ${this.token}`;
     if (json !== undefined) headers["Content-Type"] = "application/json";
     if (type) headers["Content-Type"] = type;
-    const answer = await fetch(this.baseUrl + path, {
-      method,
-      headers,
-      body: json === undefined ? body : JSON.stringify(json),
-    });
+    const content = json === undefined ? body : JSON.stringify(json);
+    const answer = await fetch(this.baseUrl + path, {method, headers, body: content}).catch(
+      async () => { throw new Error(await noAnswer(body)); },
+    );
     const found = answer.status === 204 ? null : await answer.json().catch(() => ({}));
     if (answer.ok) return found;
     const error = new Error(sentenceOf(found) ?? `The server answered ${answer.status}.`);

@@ -14,6 +14,7 @@ export function toast(text, kind = "note") {
 
 /** Run something that may fail; its sentence is shown. Returns undefined where it failed. */
 export async function trying(work, button = null) {
+  const wasFocused = button !== null && document.activeElement === button;
   if (button) button.disabled = true;
   try {
     return await work();
@@ -22,6 +23,7 @@ export async function trying(work, button = null) {
     return undefined;
   } finally {
     if (button) button.disabled = false;
+    if (wasFocused && document.activeElement === document.body) button.focus();
   }
 }
 

@@ -1,6 +1,7 @@
 // The page: which view is shown, by the address's part after #.
 
 import { el, fill } from "./dom.js";
+import { jobs } from "./jobs.js";
 import { avatarsView } from "./views/avatars.js";
 import { newView } from "./views/new.js";
 import { watchView } from "./views/watch.js";
@@ -35,6 +36,7 @@ async function show() {
     return;
   }
   const mine = ++turn;
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   if (leave) leave();
   leave = null;
   markLink(route.page);
@@ -63,7 +65,9 @@ function showFailure(place, error) {
   fill(place,
     el("h1", {}, "This did not work"),
     el("p", { role: "alert" }, error.message),
-    el("p", {}, el("a", { class: "button", href: "#/" }, "Back to all avatars")));
+    el("p", { class: "row wrap" },
+      el("button", { class: "primary", onclick: show }, "Try again"),
+      el("a", { class: "button", href: "#/" }, "Back to all avatars")));
 }
 
 function focusHeading(place) {
@@ -73,6 +77,22 @@ function focusHeading(place) {
   heading.focus({ preventScroll: true });
 }
 
+/** The part of an address after # is a view's: the link's own would leave it. */
+function skip(event) {
+  event.preventDefault();
+  main.focus();
+}
+
+/** A file that falls beside its field would open in place of the page. */
+function refuseFiles(event) {
+  if (event.defaultPrevented || !event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  event.dataTransfer.dropEffect = "none";
+}
+
+for (const name of ["dragover", "drop"]) addEventListener(name, refuseFiles);
+document.querySelector(".skip").addEventListener("click", skip);
 addEventListener("hashchange", show);
 addEventListener("pagehide", () => leave && leave());
 show();
+jobs.begin();

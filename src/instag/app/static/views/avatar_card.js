@@ -3,10 +3,10 @@
 import { api } from "../api.js";
 import { ask } from "../ask.js";
 import { el } from "../dom.js";
-import { worked } from "../messages.js";
+import { trying } from "../messages.js";
 import { when } from "../times.js";
 
-/** changed: called after the avatar was renamed or deleted. */
+/** changed: called after the avatar was renamed or deleted, or is not there any more. */
 export function card(entry, changed) {
   return el("li", { class: "card" }, portrait(entry), tools(entry, changed));
 }
@@ -15,12 +15,14 @@ function portrait(entry) {
   const picture = { src: api.picture(entry.id), alt: "", width: 384, height: 384, loading: "lazy" };
   return el("a", { class: "portrait", href: `#/talk/${entry.id}` },
     el("img", picture),
-    el("span", { class: "name" }, entry.name),
+    el("span", { class: "name", dir: "auto" }, entry.name),
     el("span", { class: "sub" }, when(entry.made)));
 }
 
 function tools(entry, changed) {
-  const named = (verb) => ({ "aria-label": `${verb} ${entry.name}` });
+  const named = (verb) => ({
+    "aria-label": `${verb} ${entry.name}`, "data-key": `${verb} ${entry.id}`,
+  });
   const button = (verb, onclick) =>
     el("button", { class: "quiet small", onclick, ...named(verb) }, verb);
   const file = { class: "button quiet small", href: api.file(entry.id), download: "" };
@@ -32,7 +34,9 @@ function tools(entry, changed) {
 
 async function rename(entry, changed) {
   const name = await ask("Rename", { value: entry.name, label: "Name", yes: "Rename" });
-  if (name !== null && (await worked(() => api.rename(entry.id, name)))) changed();
+  if (name === null) return;
+  await trying(() => api.rename(entry.id, name));
+  changed();
 }
 
 async function remove(entry, changed) {
@@ -41,5 +45,7 @@ async function remove(entry, changed) {
       + "Videos that it spoke stay.",
     yes: "Delete", danger: true,
   });
-  if (sure && (await worked(() => api.remove(entry.id)))) changed();
+  if (!sure) return;
+  await trying(() => api.remove(entry.id));
+  changed();
 }

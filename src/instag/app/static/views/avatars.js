@@ -1,10 +1,12 @@
 // The library: avatars, what is being learned, and avatars of others to bring.
 
 import { api } from "../api.js";
-import { el, fill } from "../dom.js";
+import { el, fill, say } from "../dom.js";
 import { dropZone } from "../drop_zone.js";
+import { keepingFocus } from "../focus.js";
 import { jobs } from "../jobs.js";
 import { toast, trying } from "../messages.js";
+import { nameOf } from "../names.js";
 import { card } from "./avatar_card.js";
 import { openJobs } from "./open_jobs.js";
 
@@ -16,11 +18,14 @@ export async function avatarsView(place) {
     id: "bring", accept: ".avatar", title: "Bring an avatar",
     hint: "Drop an .avatar file here, or choose one.", onfile: take,
   });
-  fill(place, head(), work.element, empty, grid, bring);
+  const coming = el("p", { class: "sub", role: "status" });
+  const title = el("h1", { tabIndex: -1 }, "Avatars");
+  fill(place, head(title), work.element, empty, grid, bring, coming);
 
   async function take(file) {
-    const name = file.name.replace(/\.avatar$/i, "") || "Avatar";
-    const entry = await trying(() => api.bring(file, name));
+    say(coming, `Bringing ${file.name}…`);
+    const entry = await trying(() => api.bring(file, nameOf(file) || "Avatar"));
+    say(coming, "");
     if (!entry) return;
     toast(`${entry.name} is here.`);
     await refresh();
@@ -28,13 +33,21 @@ export async function avatarsView(place) {
 
   async function refresh() {
     const avatars = await trying(() => api.avatars());
-    if (!avatars) return;
+    if (!avatars) {
+      finished = null; // the next news asks again
+      return;
+    }
     empty.hidden = avatars.length > 0 || !work.element.hidden;
-    fill(grid, avatars.map((entry) => card(entry, refresh)));
+    const cards = avatars.map((entry) => card(entry, refresh));
+    keepingFocus(grid, () => fill(grid, cards), () => title);
   }
 
+  /** Another tab may have renamed or deleted one. */
+  const lookAgain = () => document.hidden || finished === null || refresh();
+
   let finished = null;
-  return jobs.listen((all) => {
+  document.addEventListener("visibilitychange", lookAgain);
+  const stop = jobs.listen((all) => {
     const learning = all.filter((job) => job.kind === "learn");
     work.show(learning.filter((job) => job.state !== "done"));
     const ended = learning.filter((job) => job.state === "done").map((job) => job.id).join();
@@ -42,14 +55,18 @@ export async function avatarsView(place) {
     finished = ended;
     refresh();
   });
+  return () => {
+    stop();
+    document.removeEventListener("visibilitychange", lookAgain);
+  };
 }
 
-const head = () =>
+const head = (title) =>
   el("div", { class: "head" },
-    el("h1", {}, "Avatars"), el("a", { class: "button primary", href: "#/new" }, "New avatar"));
+    title, el("a", { class: "button primary", href: "#/new" }, "New avatar"));
 
 const firstAvatar = () =>
-  el("section", { class: "hero" },
+  el("section", { class: "hero", hidden: true },
     el("h2", {}, "Make your first avatar"),
     el("p", {}, "Look into the camera and read a short text aloud. Some minutes later it talks: "
       + "what you type, what you play to it, and what you say."),

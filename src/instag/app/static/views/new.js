@@ -8,41 +8,48 @@ import { startStep } from "./new/start.js";
 
 export async function newView(place) {
   const script = await api.script();
-  let leave = () => {}, gone = false;
+  let leave = () => {}, turn = 0;
+
+  /** Show another step, which returns how to leave it. */
+  function go(step) {
+    turn += 1;
+    leave();
+    leave = step();
+  }
 
   async function begin() {
-    leave();
-    leave = () => {};
+    const mine = ++turn;
     const cutOff = await api.recordings().catch(() => []);
-    if (!gone) startStep(place, script, { record, file, cutOff, found, begin });
+    if (mine === turn) go(() => startStep(place, script, { record, file, cutOff, found, begin }));
   }
 
-  async function record() {
-    leave();
-    leave = recordStep(place, script, await openCamera(), { begin, recorded });
+  /** forget: removes an earlier recording, once the camera is there for another one. */
+  async function record(forget = async () => {}) {
+    const mine = ++turn;
+    const stream = await openCamera();
+    if (mine === turn) await forget().catch(() => {}); // the server does so after a week
+    if (mine === turn) go(() => recordStep(place, script, stream, { begin, recorded }));
+    else for (const track of stream.getTracks()) track.stop(); // somebody went elsewhere meanwhile
   }
 
-  function review(source) {
-    leave();
-    leave = reviewStep(place, script, { ...source, begin });
-  }
+  const review = (source) => go(() => reviewStep(place, script, { ...source, begin }));
 
   const file = (given) => review({ given, spoken: false });
 
   function recorded(blob, ending, keeper) {
     const given = new File([blob], `recording${ending}`, { type: blob.type });
-    const again = async () => { await keeper.drop(); await record(); };
+    const again = () => record(() => keeper.drop());
     review({ given, spoken: true, again, kept: () => keeper.kept() });
   }
 
   function found({ id }) {
-    const again = async () => { await api.removeRecording(id); await record(); };
+    const again = () => record(() => api.removeRecording(id));
     review({ address: api.recording(id), spoken: true, again, kept: async () => id });
   }
 
   await begin();
   return () => {
-    gone = true;
+    turn += 1;
     leave();
   };
 }

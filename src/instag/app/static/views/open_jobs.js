@@ -32,7 +32,7 @@ function update(section, open) {
 
 function newLine(job) {
   const line = el("a", { class: "job", href: `#/job/${job.id}` },
-    el("span", { class: "name" }, job.name),
+    el("span", { class: "name", dir: "auto" }, job.name),
     el("span", { class: "sub" }),
     el("progress", { max: 1, "aria-label": `Progress of ${job.name}` }));
   line.dataset.id = job.id;

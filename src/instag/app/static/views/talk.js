@@ -14,6 +14,6 @@ export async function talkView(place, id) {
   const stop = jobs.listen(videos.show);
   return () => {
     stop();
-    live.end();
+    live.leave();
   };
 }

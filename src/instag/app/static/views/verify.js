@@ -19,10 +19,12 @@ export async function verifyView(place) {
     zone,
     result);
 
+  let newest = null;
   async function look(file) {
+    newest = file;
     fill(result, el("p", { class: "sub" }, `Comparing ${file.name}…`));
     const found = await trying(() => api.verify(file));
-    fill(result, found ? verdict(file, found) : null);
+    if (newest === file) fill(result, found ? verdict(file, found) : null);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { api } from "../api.js";
 import { el, fill, say } from "../dom.js";
+import { keepingFocus } from "../focus.js";
 import { jobs } from "../jobs.js";
 import { duration } from "../times.js";
 import { choices } from "./watch/choices.js";
@@ -15,7 +16,7 @@ export async function watchView(place, id) {
   const bar = el("progress", { max: 1, value: 0, "aria-label": "Progress" });
   const left = el("p", { class: "left" });
   const notes = el("ul", { class: "notes", "aria-label": "About the video", hidden: true });
-  const buttons = el("div", { class: "row" });
+  const buttons = el("div", { class: "row wrap" });
   const seen = pictures(id), stages = stageList();
   fill(place, title,
     el("div", { class: "studio" },
@@ -24,7 +25,7 @@ export async function watchView(place, id) {
   let state = "";
 
   return jobs.listen((all) => {
-    const job = all.find((each) => each.id === id);
+    const job = all.find((each) => each.id === id && each.kind === "learn");
     if (!job) {
       fill(place, notHere());
       return;
@@ -44,7 +45,7 @@ export async function watchView(place, id) {
     if (job.state === state) return;
     state = job.state;
     if (state === "done") seen.finish(api.picture(id));
-    fill(buttons, choices(job));
+    keepingFocus(buttons, () => fill(buttons, choices(job)), () => buttons.firstElementChild);
   });
 }
 

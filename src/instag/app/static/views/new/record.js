@@ -17,6 +17,7 @@ export function recordStep(place, script, stream, { begin, recorded }) {
   const time = el("span", { class: "time" });
   const count = el("div", { class: "count", hidden: true, "aria-hidden": "true" });
   const button = el("button", { class: "record large", onclick: toggle }, "Start recording");
+  const allow = (on) => button.setAttribute("aria-disabled", String(!on)); // and keep the focus
   const back = el("button", { class: "quiet", onclick: begin }, "Back");
   fill(place,
     el("h1", {}, "Read this aloud"),
@@ -34,13 +35,23 @@ export function recordStep(place, script, stream, { begin, recorded }) {
     if (!recording) say(advice, first);
   });
 
+  for (const track of stream.getTracks()) track.onended = lost;
+
   function toggle() {
+    if (button.getAttribute("aria-disabled") === "true") return;
     if (recording) recording.stop();
     else countDown();
   }
 
+  /** Somebody unplugged the camera or the microphone. */
+  function lost() {
+    toast("The camera or the microphone was taken away.", "error");
+    if (recording) recording.stop();
+    else begin();
+  }
+
   async function countDown() {
-    button.disabled = true;
+    allow(false);
     for (const number of [3, 2, 1]) {
       count.hidden = false;
       count.textContent = number;
@@ -68,7 +79,7 @@ export function recordStep(place, script, stream, { begin, recorded }) {
   function tick() {
     const { seconds } = recording;
     time.textContent = `${clock(seconds)} of ${clock(script.enough_s)}`;
-    button.disabled = seconds < script.least_s;
+    allow(seconds >= script.least_s);
     if (seconds >= script.enough_s) say(advice, "Enough. Finish your sentence, then stop.");
     if (seconds > MOST_S) recording.stop();
   }

@@ -2,7 +2,8 @@
 
 import { api } from "../../api.js";
 import { el, fill, say } from "../../dom.js";
-import { trying } from "../../messages.js";
+import { toast, trying } from "../../messages.js";
+import { MOST_LETTERS, nameOf } from "../../names.js";
 
 const RECIPES = [
   ["draft", "Quick", "Some minutes on a laptop; pictures of 256 × 256"],
@@ -15,50 +16,69 @@ export function reviewStep(place, script, source) {
   const { given = null, address = null, spoken, kept = async () => "" } = source;
   const shown = address ?? URL.createObjectURL(given);
   const learn = el("button", { class: "primary large", type: "submit" }, "Learn this avatar");
-  const name = nameField(spoken ? "" : given.name.replace(/\.[^.]*$/, "").slice(0, 80));
+  const name = nameField(spoken ? "" : nameOf(given));
   const form = el("form", { class: "side", onsubmit: submit },
     el("label", { for: "name" }, "Name"), name,
     el("fieldset", {}, el("legend", {}, "How thoroughly"), RECIPES.map(choice)),
     spoken ? agreed(script) : confirmation(script),
-    el("div", { class: "row" }, learn, another(source)));
-  const label = "What will be learned from";
-  const video = el("video", {
-    src: shown, controls: true, playsInline: true, "aria-label": label,
-  });
+    el("div", { class: "row wrap" }, learn, another(source)));
   fill(place,
     el("h1", {}, spoken ? "Your recording" : "Your video"),
-    el("div", { class: "studio" }, el("div", { class: "stage" }, video), form));
-  let sent = false;
+    el("div", { class: "studio" }, film(shown), form));
+  let sent = false, sending = false, left = false;
   let safe = !given; // a recording that the server has is not lost with the page
   kept().then((recording) => { safe ||= Boolean(recording); });
-  const guard = (event) => { if (spoken && !sent && !safe) event.preventDefault(); };
+  const guard = (event) => {
+    if (sending || (spoken && !sent && !safe)) event.preventDefault();
+  };
   addEventListener("beforeunload", guard);
 
   async function submit(event) {
     event.preventDefault();
     say(learn, "Sending…");
+    sending = true;
+    const job = await trying(send, learn);
+    sending = false;
+    say(learn, "Learn this avatar");
+    if (left) removeEventListener("beforeunload", guard);
+    if (!job) return;
+    sent = true;
+    if (left) toast(`${job.name} will be learned.`);
+    else location.hash = `#/job/${job.id}`;
+  }
+
+  async function send() {
     const recording = await kept();
-    const job = await trying(() => api.learn(recording ? null : given, {
+    return api.learn(recording ? null : given, {
       name: name.value,
       file: given?.name ?? "",
       recording,
       consent: spoken ? "spoken" : "confirmed",
       recipe: new FormData(form).get("recipe"),
-    }), learn);
-    say(learn, "Learn this avatar");
-    if (!job) return;
-    sent = true;
-    location.hash = `#/job/${job.id}`;
+    });
   }
 
   return () => {
-    removeEventListener("beforeunload", guard);
+    left = true;
+    if (!sending) removeEventListener("beforeunload", guard);
     if (given) URL.revokeObjectURL(shown);
   };
 }
 
+function film(src) {
+  const note = el("p", { class: "sub", role: "status" });
+  const onerror = () => say(note, "This browser cannot show this file. If it is a video, it may be "
+    + "learned from all the same.");
+  const video = el("video", {
+    src, onerror, controls: true, playsInline: true, "aria-label": "What will be learned from",
+  });
+  return el("div", {}, el("div", { class: "stage" }, video), note);
+}
+
 const nameField = (value) =>
-  el("input", { id: "name", maxLength: 80, autocomplete: "off", required: true, value });
+  el("input", {
+    id: "name", maxLength: MOST_LETTERS, autocomplete: "off", required: true, dir: "auto", value,
+  });
 
 const choice = ([value, title, text], number) =>
   el("label", { class: "choice" },

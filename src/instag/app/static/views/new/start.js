@@ -11,11 +11,12 @@ export function startStep(place, script, { record, file, cutOff, found, begin })
     el("h1", {}, "New avatar"),
     el("div", { class: "two" }, cameraPanel(script, record), filePanel(file)),
     cutOffPanel(cutOff.filter((each) => each.seconds >= script.least_s), found, begin));
+  return () => {};
 }
 
 function cameraPanel(script, record) {
   const possible = Boolean(navigator.mediaDevices && window.MediaRecorder);
-  const onclick = () => trying(record, start);
+  const onclick = () => trying(() => record(), start);
   const start = el("button", { class: "primary large", disabled: !possible, onclick },
     "Turn on the camera");
   return el("section", { class: "panel" },

@@ -31,12 +31,13 @@ export function controls(voice, { session, end }) {
     el("div", { class: "row wrap" }, microphone.element, file.elements, quiet, over),
     el("p", { class: "sub" }, "With the microphone on, it says what you say. Use headphones, or "
       + "it hears itself."));
-  return { element, enable, focus: text.focus };
+  const focus = () => (canType ? text.focus() : microphone.element.focus());
+  return { element, enable, focus };
 }
 
 function textForm(canType, session) {
   const text = el("input", {
-    id: "text", autocomplete: "off", maxLength: MOST_TEXT, disabled: true,
+    id: "text", autocomplete: "off", maxLength: MOST_TEXT, disabled: true, dir: "auto",
     placeholder: canType ? "Type something to say" : "",
   });
   const button = el("button", { class: "primary", type: "submit", disabled: true }, "Say");

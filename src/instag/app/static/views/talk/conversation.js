@@ -13,7 +13,7 @@ const STATES = {
 const LIVE_SIZE = 256;
 
 export function conversation(avatar, voice) {
-  let live = null;
+  let live = null, left = false;
   const video = el("video", {
     playsInline: true, poster: api.picture(avatar.id), "aria-label": `${avatar.name}, live`,
   });
@@ -34,16 +34,23 @@ export function conversation(avatar, voice) {
       enable(true);
       side.focus();
     } catch (error) {
-      toast(error.message, "error");
+      if (!left) toast(error.message, "error");
       await end();
     } finally {
       start.disabled = false;
     }
   }
 
+  function leave() {
+    left = true;
+    end();
+  }
+
   async function end() {
     const was = live;
+    const hadFocus = side.element.contains(document.activeElement);
     closed();
+    if (hadFocus) start.focus();
     if (was) await was.close().catch(() => {});
     video.srcObject = null;
     video.load();
@@ -71,5 +78,5 @@ export function conversation(avatar, voice) {
   }
 
   const stage = el("div", { class: "stage square live" }, video, start, state);
-  return { element: el("div", { class: "talk" }, stage, side.element), end };
+  return { element: el("div", { class: "talk" }, stage, side.element), leave };
 }

@@ -13,9 +13,10 @@ export function jobLine(job) {
   const ended = job.state === "failed" || job.state === "cancelled";
   const remove = () => trying(() => (ended ? api.removeJob(job.id) : api.cancel(job.id)));
   return el("li", { "data-id": job.id },
-    el("p", {}, job.said),
+    el("p", { dir: "auto" }, job.said),
     ended ? el("p", { class: "warn" }, job.error || "Stopped.") : bar(job),
-    el("button", { class: "quiet small", onclick: remove }, ended ? "Remove" : "Stop"));
+    el("button", { class: "quiet small", onclick: remove, "data-key": job.id },
+      ended ? "Remove" : "Stop"));
 }
 
 const bar = (job) =>
@@ -38,11 +39,11 @@ export function videoLine(entry, avatar, remove) {
   return el("li", {},
     video,
     el("div", {},
-      el("p", {}, entry.said),
+      el("p", { dir: "auto" }, entry.said),
       el("p", { class: "sub" }, `${clock(entry.seconds)} · ${when(entry.made)}`),
-      el("div", { class: "row" },
+      el("div", { class: "row wrap" },
         el("a", file, "Download"),
-        el("button", { class: "quiet small", onclick }, "Delete"))));
+        el("button", { class: "quiet small", onclick, "data-key": entry.id }, "Delete"))));
 }
 
 function fileName(avatar, entry) {

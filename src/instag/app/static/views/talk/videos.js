@@ -3,6 +3,7 @@
 import { api } from "../../api.js";
 import { el, fill } from "../../dom.js";
 import { dropZone } from "../../drop_zone.js";
+import { keepingFocus } from "../../focus.js";
 import { trying, worked } from "../../messages.js";
 import { jobLine, videoLine } from "./video_lines.js";
 
@@ -10,14 +11,15 @@ const MOST_TEXT = 5000;
 
 /** show: takes all jobs. */
 export function videosPanel(avatar, voice) {
-  const list = videoList(avatar);
+  const title = el("h2", { tabIndex: -1 }, "Videos");
+  const list = videoList(avatar, title);
   const sound = dropZone({
     id: "video-sound", accept: "audio/*,video/*", title: "Speech in a file",
     hint: "Drop or choose any sound or video file.",
     onfile: (file) => trying(() => api.speak(avatar.id, file, file.name)),
   });
   const element = el("section", { class: "panel" },
-    el("h2", {}, "Videos"),
+    title,
     el("p", { class: "sub" }, "As long as the speech, with sound, in full quality. Its metadata "
       + "say that it is synthetic."),
     el("div", { class: "two" }, textField(avatar, voice.voice !== null), sound),
@@ -27,7 +29,7 @@ export function videosPanel(avatar, voice) {
 
 function textField(avatar, canType) {
   const text = el("textarea", {
-    id: "video-text", rows: 3, maxLength: MOST_TEXT, disabled: !canType,
+    id: "video-text", rows: 3, maxLength: MOST_TEXT, disabled: !canType, dir: "auto",
   });
   const button = el("button", { disabled: !canType, onclick }, "Make a video");
 
@@ -39,26 +41,36 @@ function textField(avatar, canType) {
   return el("div", {}, el("label", { for: "video-text" }, "Text"), text, button);
 }
 
-function videoList(avatar) {
+/** title: where the focus goes once its line is gone. */
+function videoList(avatar, title) {
   const element = el("ul", { class: "videos" });
-  let made = [], finished = null, key = "";
+  let open = [], made = [], finished = null, key = "";
 
-  async function show(all) {
+  function show(all) {
     const mine = all.filter((job) => job.kind === "speak" && job.avatar === avatar.id);
+    open = mine.filter((job) => job.state !== "done");
     const ready = mine.filter((job) => job.state === "done").map((job) => job.id).join();
-    if (ready !== finished) {
+    if (ready === finished) {
+      list();
+    } else {
       finished = ready;
-      const videos = await trying(() => api.videos());
-      made = (videos ?? []).filter((entry) => entry.avatar === avatar.id);
+      refresh();
     }
-    list(mine.filter((job) => job.state !== "done"));
   }
 
-  function list(open) {
+  async function refresh() {
+    const videos = await trying(() => api.videos());
+    if (videos) made = videos.filter((entry) => entry.avatar === avatar.id);
+    else finished = null; // the next news asks again
+    list();
+  }
+
+  function list() {
     const now = JSON.stringify([open.map((job) => [job.id, job.state]), made.map(({ id }) => id)]);
     if (now !== key) {
       key = now;
-      fill(element, open.map(jobLine), made.map((entry) => videoLine(entry, avatar, remove)));
+      const lines = [...open.map(jobLine), ...made.map((each) => videoLine(each, avatar, remove))];
+      keepingFocus(element, () => fill(element, lines), () => title);
     }
     for (const job of open) {
       const bar = element.querySelector(`[data-id="${job.id}"] progress`);
@@ -68,9 +80,7 @@ function videoList(avatar) {
 
   async function remove(entry) {
     await trying(() => api.removeVideo(entry.id));
-    finished = null;
-    made = made.filter((each) => each.id !== entry.id);
-    list([]);
+    await refresh();
   }
 
   return { element, show };
