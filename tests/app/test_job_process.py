@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,11 @@ import pytest
 from instag.app import job_process
 from instag.app.folder_lock import held
 from instag.app.job_progress import read_progress
-from instag.app.jobs import Job, JobStore, State
+from instag.app.job_queue import job_command
+from instag.app.jobs import NO_SPACE, NO_SPACE_CODE, Job, JobStore, State
 from instag.app.library import Library
 from instag.app.verification import verify
-from instag.errors import Cancelled, NoFace
+from instag.errors import Cancelled, DiskFull, NoFace
 from instag.media.writer import write_video
 from instag.models.avatar import Avatar
 
@@ -108,6 +110,19 @@ def test_errors_end_in_a_sentence(
     assert sentence in found[1]
 
 
+def test_a_full_disk_is_told_and_where_it_takes_no_word_by_the_exit_code(
+    library: Library, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise DiskFull(f"The disk is full: {place}/head.avatar could not be written.")
+
+    monkeypatch.setattr("instag.creation.create", full)
+    assert ends_with(library, place) == (State.FAILED, NO_SPACE)
+    monkeypatch.setattr(job_process, "write_outcome", full)
+    monkeypatch.setattr(job_process, "_watch_input", lambda cancel: None)
+    assert job_process.main(library.folder, JOB.id) == NO_SPACE_CODE
+
+
 def test_an_avatar_speaks_into_the_library(library: Library, place: Path) -> None:
     shutil.copy(AVATAR, place / "head.avatar")
     ends_with(library, place)
@@ -142,6 +157,17 @@ def test_a_server_that_is_gone_stops_its_process(
         monkeypatch.setattr("sys.stdin", stdin)
         assert job_process.main(library.folder, JOB.id) == 0
     assert json.loads((place / "outcome.json").read_text())["state"] == "cancelled"
+
+
+def test_a_process_ends_in_peace_while_its_server_is_there(library: Library, place: Path) -> None:
+    (place / JOB.source).write_bytes(b"no video")
+    command = job_command(library.folder, JOB.id)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        told = process.stderr.read()
+        assert process.wait(60) == 0
+    assert b"Fatal" not in told
+    assert json.loads((place / "outcome.json").read_text())["state"] == "failed"
 
 
 def test_two_processes_of_a_job_do_not_run_at_once(library: Library, place: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from instag.app import job_queue, jobs
 from instag.app.job_queue import JobQueue, places
-from instag.app.jobs import Job, State
+from instag.app.jobs import NO_SPACE, NO_SPACE_CODE, Job, JobStore, State
 from instag.app.library import Library
 from instag.errors import BadArgument, DiskFull, NotMedia
 
@@ -27,6 +28,8 @@ def end(state, error=""):
 if source == "wait" and not before:
     sys.stdin.read()
     end("cancelled")
+if source == "no space":
+    sys.exit(28)
 if source == "die" and not before:
     os.kill(os.getpid(), 9)
 end("failed", "No face.") if source == "fail" else end("done")
@@ -114,6 +117,36 @@ def test_a_full_disk_does_not_end_the_queue(
     queue.cancel(first.id)
     queue.resume(first.id)
     until(lambda: state(queue, first) is State.DONE)
+
+
+@pytest.mark.parametrize("what", ["fail", "done", "begin"])
+def test_a_job_does_not_seem_to_run_where_the_disk_is_full(
+    queue: JobQueue, library: Library, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    writing = jobs.write_atomic
+
+    def full(path: Path, content: str, **how: bool) -> None:
+        if path.name == "job.json" and (what == "begin" or '"running"' not in content):
+            raise DiskFull("The disk is full.")
+        writing(path, content, **how)
+
+    monkeypatch.setattr(jobs, "write_atomic", full)
+    monkeypatch.setattr(job_queue, "WRITE_AGAIN_S", 0.05)
+    job = added(queue, library, what)
+    until(lambda: queue.store.job(job.id).ended)
+    assert state(queue, job) is (State.DONE if what == "done" else State.FAILED)
+    assert state(queue, job) is not JobStore(library.jobs).job(job.id).state
+    monkeypatch.setattr(jobs, "write_atomic", writing)
+    until(lambda: JobStore(library.jobs).job(job.id) == queue.store.job(job.id))
+
+
+def test_a_process_that_cannot_say_that_the_disk_is_full_has_a_code(
+    queue: JobQueue, library: Library
+) -> None:
+    assert NO_SPACE_CODE == 28  # as PROCESS has it
+    job = added(queue, library, "no space")
+    until(lambda: state(queue, job) is State.FAILED)
+    assert queue.store.job(job.id).error == NO_SPACE
 
 
 def test_a_server_that_ends_leaves_a_job_that_goes_on(library: Library) -> None:

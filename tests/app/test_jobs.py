@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from instag.app import jobs
 from instag.app.jobs import Job, JobStore, State, next_job, write_outcome
-from instag.errors import BadArgument, FileMissing
+from instag.errors import BadArgument, DiskFull, FileMissing
 
 JOB = Job(id="0" * 16, kind="learn", name="Ada", owner="a", made=1.0, source="source.webm")
 
@@ -71,3 +72,36 @@ def test_who_was_served_longest_ago_is_next() -> None:
         turns.append(turn)
     assert turns == [of_a[0], of_b, of_a[1], of_a[2]]
     assert next_job([], served) is None
+
+
+def full_disk(*_: object, **__: object) -> None:
+    raise DiskFull("The disk is full.")
+
+
+def test_an_end_that_a_full_disk_does_not_take_is_known_and_written_later(
+    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add(JOB, source(tmp_path))
+    store.with_state(JOB.id, State.RUNNING)
+    monkeypatch.setattr(jobs, "write_atomic", full_disk)
+    store.end(JOB.id, State.FAILED, "No face.")
+    assert not store.write_ends()
+    assert [each.state for each in store.all()] == [State.FAILED]
+    assert store.job(JOB.id).error == "No face."
+    with pytest.raises(DiskFull):
+        store.with_state(JOB.id, State.QUEUED)  # nothing begins anew that nobody would know of
+    assert JobStore(tmp_path).job(JOB.id).state is State.RUNNING
+    monkeypatch.undo()
+    assert store.write_ends()
+    assert JobStore(tmp_path).job(JOB.id).error == "No face."
+
+
+def test_a_job_that_a_full_disk_holds_up_can_go(
+    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add(JOB, source(tmp_path))
+    monkeypatch.setattr(jobs, "write_atomic", full_disk)
+    store.end(JOB.id, State.CANCELLED)
+    store.remove(JOB.id)
+    assert store.all() == []
+    assert store.write_ends()

@@ -30,7 +30,7 @@ from instag.app.library_routes import library_router
 from instag.app.recording_routes import recording_router
 from instag.app.script import CONFIRMED, CONSENT
 from instag.app.voice import Voice
-from instag.errors import InstagError
+from instag.errors import DiskFull, InstagError
 from instag.media.writer import write_video
 
 AVATAR = Path(__file__).parent.parent / "artefacts" / "lip_codes.avatar"
@@ -108,6 +108,18 @@ def test_a_library_that_was_taken_away_is_empty_and_told(client: Client, library
     told = client.post("/api/jobs/learn?name=Ada&consent=confirmed", content=b"a video")
     assert told.status_code == 507
     assert "Look at its folder" in told.json()["detail"]
+
+
+def test_a_full_disk_is_told_without_names_of_temporary_files(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise DiskFull("The disk is full: /somewhere/.instag-12345678 could not be written.")
+
+    monkeypatch.setattr(Library, "rename", full)
+    told = client.patch(f"/api/library/{ADA.id}", json={"name": "Bea"})
+    assert told.status_code == 507
+    assert told.json()["detail"].startswith("The disk of the server is full. Free some space")
 
 
 def test_the_library_is_listed_renamed_exported_and_emptied(client: Client) -> None:

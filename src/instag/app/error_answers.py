@@ -20,6 +20,7 @@ from instag.errors import (
 
 log = logging.getLogger(__name__)
 RETRY_S = 30
+NO_SPACE = "The disk of the server is full. Free some space there, then try again."
 LEFT = 499
 """The usual status of a request whose sender left; nobody gets it."""
 STATUS: dict[type[InstagError], int] = {
@@ -40,6 +41,9 @@ async def answer_error(_: Request, error: Exception) -> JSONResponse:
     kinds = (kind for kind in STATUS if isinstance(error, kind))
     status = STATUS.get(next(kinds, InstagError), 500)
     headers = {"Retry-After": str(RETRY_S)} if status == 503 else None
+    if isinstance(error, DiskFull):
+        log.error("%s", error)
+        return JSONResponse({"detail": NO_SPACE}, status)
     return JSONResponse({"detail": printable(str(error))}, status, headers)
 
 

@@ -19,9 +19,9 @@ from threading import Event
 
 from instag.app.folder_lock import held
 from instag.app.job_progress import FINISH, ProgressWriter
-from instag.app.jobs import Job, JobStore, State, write_outcome
+from instag.app.jobs import NO_SPACE, NO_SPACE_CODE, Job, JobStore, State, write_outcome
 from instag.app.library import Entry, Library, VideoEntry
-from instag.errors import Cancelled, InstagError
+from instag.errors import Cancelled, DiskFull, InstagError
 from instag.runtime.memory import keep_freed_memory
 
 LEARN_SHARES = {"observe": 0.3, "face": 0.35, "mouth": 0.25, "fuse": 0.05, FINISH: 0.05}
@@ -50,7 +50,10 @@ def main(folder: Path, identifier: str) -> int:
         if not alone or cancel.is_set():
             write_outcome(place, State.CANCELLED)
             return 1
-        write_outcome(place, *run(library, job, place, cancel))
+        try:
+            write_outcome(place, *run(library, job, place, cancel))
+        except DiskFull:
+            return NO_SPACE_CODE
     return 0
 
 
@@ -61,6 +64,8 @@ def run(library: Library, job: Job, place: Path, cancel: Event) -> tuple[State, 
         work(library, job, place, cancel)
     except Cancelled:
         return State.CANCELLED, ""
+    except DiskFull:
+        return State.FAILED, NO_SPACE
     except InstagError as error:
         return State.FAILED, str(error).replace(f"{place}{os.sep}", "")
     except Exception:  # noqa: BLE001 - a bug must end in a sentence; its traceback is logged
@@ -154,7 +159,9 @@ def say(library: Library, job: Job, place: Path, cancel: Event) -> None:
 
 
 def _watch_input(cancel: Event) -> None:
-    sys.stdin.buffer.read()
+    # Python aborts where a thread is in a buffered read of it while the process ends.
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     cancel.set()
 
 

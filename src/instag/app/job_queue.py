@@ -11,14 +11,16 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import final
 
-from instag.app.jobs import Job, JobStore, Kind, State, next_job
+from instag.app.jobs import NO_SPACE, NO_SPACE_CODE, Job, JobStore, Kind, State, next_job
 from instag.app.library import Library
-from instag.errors import BadArgument, FileMissing, InstagError
+from instag.errors import BadArgument, DiskFull, FileMissing, InstagError
 
 KINDS: tuple[Kind, ...] = ("learn", "speak")
 LEAVE_S = 20.0
 """A process gets that long to write a checkpoint before it is killed."""
 LOG = "log.txt"
+WRITE_AGAIN_S = 2.0
+"""How a job ended is written again so often, where the disk was full."""
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +100,7 @@ class JobQueue:
             running = self._running.get(job.kind)
             if running is not None and running.job.id == job.id:
                 _stop(running)
-            return self.store.with_state(identifier, State.CANCELLED)
+            return self.store.end(identifier, State.CANCELLED)
 
     def resume(self, identifier: str) -> Job:
         """Let a job that was cancelled or failed go on. Raises BadArgument for others."""
@@ -160,7 +162,7 @@ class JobQueue:
                         self._running[kind] = running
                         return running
                 else:
-                    self._changed.wait()
+                    self._changed.wait(None if self.store.write_ends() else WRITE_AGAIN_S)
         return None
 
     def _started(self, job: Job) -> Running | None:
@@ -169,8 +171,11 @@ class JobQueue:
             return self._process(job)
         except (OSError, InstagError) as error:
             log.exception("A job could not be started.")
+            reason = (
+                NO_SPACE if isinstance(error, DiskFull) else f"It could not be started: {error}"
+            )
             with suppress(OSError, InstagError):
-                self.store.with_state(job.id, State.FAILED, f"It could not be started: {error}")
+                self.store.end(job.id, State.FAILED, reason)
             return None
 
     def _process(self, job: Job) -> Running:
@@ -193,16 +198,21 @@ class JobQueue:
         now = self.store.job(job.id)
         if now.state is State.CANCELLED:
             if outcome is not None and outcome[0] is State.DONE:
-                self.store.with_state(job.id, State.DONE)
+                self.store.end(job.id, State.DONE)
             return
         if outcome is None and not self._closing:
-            outcome = (
-                State.FAILED,
-                f"The work stopped unexpectedly (exit code {code}); often memory was short. "
-                f"Resume goes on where it was. Details: {self.store.place(job) / LOG}",
-            )
+            outcome = State.FAILED, self._reason(job, code)
         if outcome is not None and outcome[0] is not State.CANCELLED:
-            self.store.with_state(job.id, *outcome)
+            self.store.end(job.id, *outcome)
+
+    def _reason(self, job: Job, code: int) -> str:
+        """Why a process ended that left no word."""
+        if code == NO_SPACE_CODE:
+            return NO_SPACE
+        return (
+            f"The work stopped unexpectedly (exit code {code}); often memory was short. "
+            f"Resume goes on where it was. Details: {self.store.place(job) / LOG}"
+        )
 
 
 def places(jobs: Sequence[Job], last_served: Mapping[str, float]) -> dict[str, int]:

@@ -9,6 +9,7 @@ jobs/ID/outcome.json    how it ended; its process writes it
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,10 +17,13 @@ from typing import Literal, final
 
 from instag.app.names import checked_identifier
 from instag.app.stored_record import folders_in, stored_record
-from instag.errors import BadArgument, FileMissing
+from instag.errors import BadArgument, DiskFull, FileMissing, NotWritable
 from instag.runtime.files import atomic_folder, write_atomic
 
 JOB, OUTCOME = "job.json", "outcome.json"
+NO_SPACE_CODE = 28
+"""The exit code of a process whose last word a full disk does not take: ENOSPC."""
+NO_SPACE = "The disk is full. Free some space, then try again: it goes on where it was."
 Kind = Literal["learn", "speak"]
 RECIPES = ("draft", "few", "long")
 """Recipes that the page offers."""
@@ -86,15 +90,17 @@ class JobStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._unwritten: dict[str, Job] = {}
+        """Jobs that ended, which the disk has not taken yet."""
 
     def all(self) -> list[Job]:
         """In the order in which they were added."""
-        found = (_read(path) for path in folders_in(self.folder))
+        found = (self._known(path) for path in folders_in(self.folder))
         return sorted((job for job in found if job), key=lambda job: (job.made, job.id))
 
     def job(self, identifier: str) -> Job:
         """Raises FileMissing where there is none."""
-        found = _read(self.folder / checked_identifier(identifier))
+        found = self._known(self.folder / checked_identifier(identifier))
         if found is None:
             raise FileMissing(
                 "There is no such job; it may have been removed. Open the list again."
@@ -116,7 +122,29 @@ class JobStore:
         """Set a job's state, lastingly."""
         job = replace(self.job(identifier), state=state, error=error)
         write_atomic(self.place(job) / JOB, _written(job), lasting=True)
+        self._unwritten.pop(identifier, None)
         return job
+
+    def end(self, identifier: str, state: State, error: str = "") -> Job:
+        """As `with_state`, for a job whose process has ended. It has whatever the disk says: what
+        a full one does not take is known here, and written once there is space."""
+        job = replace(self.job(identifier), state=state, error=error)
+        self._unwritten[identifier] = job
+        self.write_ends()
+        return job
+
+    def write_ends(self) -> bool:
+        """Write what the disk has not taken. Returns whether nothing is left."""
+        for job in list(self._unwritten.values()):
+            with suppress(DiskFull, NotWritable, FileMissing):
+                self.with_state(job.id, job.state, job.error)
+            if not self.place(job).is_dir():
+                self._unwritten.pop(job.id, None)
+        return not self._unwritten
+
+    def _known(self, folder: Path) -> Job | None:
+        found = _read(folder)
+        return None if found is None else self._unwritten.get(found.id, found)
 
     def outcome(self, job: Job) -> tuple[State, str] | None:
         """How its process ended the job, with the error's sentence; None where it did not say."""
@@ -133,6 +161,7 @@ class JobStore:
         if not job.ended:
             raise BadArgument("This job still waits or runs. Cancel it first.")
         (self.place(job) / JOB).unlink()
+        self._unwritten.pop(identifier, None)
         shutil.rmtree(self.place(job), ignore_errors=True)
 
 
