@@ -11,6 +11,7 @@ from app.browser.conftest import PageServer
 from app.browser.steps import connect, error_shown, refuse_devices
 from instag.app.jobs import JobStore
 from instag.app.library import Library
+from instag.media.reader import probe
 from instag.media.writer import write_video
 
 DROPPED = """([selector, count]) => {
@@ -163,3 +164,25 @@ def test_a_camera_that_is_taken_away_leaves_what_was_recorded(page: Any) -> None
     )
     error_shown(page, "was taken away")
     page.locator("h1", has_text="Your recording").wait_for()
+
+
+def test_a_recording_whose_pieces_are_lost_is_sent_whole_and_leaves_none_behind(
+    page: Any, server: PageServer
+) -> None:
+    library = Library(server.library)
+    before = {each.id for each in library.recordings.all()}
+    page.goto("/#/new")
+    page.get_by_role("button", name="Turn on the camera").click()
+    page.locator(".chip.good", has_text="Face").wait_for()
+    page.route("**/piece?number=3", lambda route: route.abort())
+    page.get_by_role("button", name="Start recording").click()
+    page.wait_for_timeout(9_000)
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_label("Name").fill("Whole")
+    page.get_by_role("button", name="Learn this avatar").click()
+    page.locator("h1", has_text="Learning Whole").wait_for()
+    assert {each.id for each in library.recordings.all()} == before
+    (job,) = [each for each in JobStore(library.jobs).all() if each.name == "Whole"]
+    assert probe(JobStore(library.jobs).place(job) / job.source).has_sound
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Go on").wait_for()

@@ -38,8 +38,8 @@ export async function newView(place) {
 
   function recorded(blob, ending, keeper) {
     const given = new File([blob], `recording${ending}`, { type: blob.type });
-    const again = () => record(() => keeper.drop());
-    review({ given, spoken: true, again, kept: () => keeper.kept() });
+    const forget = () => keeper.drop(), kept = () => keeper.kept();
+    review({ given, spoken: true, again: () => record(forget), kept, forget });
   }
 
   function found({ id }) {

@@ -11,9 +11,10 @@ const RECIPES = [
 ];
 
 /** given: a file; without one, address: of a recording that the server has. kept: resolves to the
-    identifier of a recording that the server has whole, or to nothing. */
+    identifier of a recording that the server has whole, or to nothing; forget: removes what it has
+    of one. */
 export function reviewStep(place, script, source) {
-  const { given = null, address = null, spoken, kept = async () => "" } = source;
+  const { given = null, address = null, spoken, kept = async () => "", forget } = source;
   const shown = address ?? URL.createObjectURL(given);
   const learn = el("button", { class: "primary large", type: "submit" }, "Learn this avatar");
   const name = nameField(spoken ? "" : nameOf(given));
@@ -49,13 +50,15 @@ export function reviewStep(place, script, source) {
 
   async function send() {
     const recording = await kept();
-    return api.learn(recording ? null : given, {
+    const job = await api.learn(recording ? null : given, {
       name: name.value,
       file: given?.name ?? "",
       recording,
       consent: spoken ? "spoken" : "confirmed",
       recipe: new FormData(form).get("recipe"),
     });
+    if (!recording) await forget?.(); // the whole was sent in its place
+    return job;
   }
 
   return () => {
