@@ -1,3 +1,5 @@
+// The page of `instag serve`: a live head, and what it can be made to say.
+
 import {LiveSession} from "./live.js";
 const at = (id) => document.getElementById(id);
 const token = new URLSearchParams(location.search).get("token");
@@ -11,6 +13,8 @@ live.onstate = (state) => {
   for (const each of document.querySelectorAll("input, form button, #microphone, #interrupt"))
     each.disabled = closed;
   at("connect").textContent = closed ? "Connect" : "Close";
+  at("connect").disabled = state === "connecting";
+  if (closed) at("microphone").setAttribute("aria-pressed", "false");
   show(state);
 };
 attempt(async () => {
@@ -30,7 +34,11 @@ at("microphone").onclick = () =>
     at("microphone").setAttribute("aria-pressed", String(!on));
   });
 at("interrupt").onclick = () => attempt(() => live.interrupt());
-at("file").onchange = () => attempt(() => live.playFile(at("file").files[0]));
+at("file").onchange = () =>
+  attempt(() => {
+    const [file] = at("file").files;
+    return file && live.playFile(file);
+  });
 at("say").onsubmit = (event) => {
   event.preventDefault();
   attempt(() => live.say(at("text").value));
