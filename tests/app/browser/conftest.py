@@ -131,8 +131,9 @@ def server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     running.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str, devices: Devices) -> Iterator[Any]:
+    """One a file: while playwright runs, other tests of this process cannot call asyncio.run."""
     from playwright.sync_api import sync_playwright
 
     files = (
