@@ -205,7 +205,7 @@ def test_pages(asked: TestClient):
     assert "talk.js" in asked.get("/").text
     for name in ("talk.js", "talk.css", "live.js", "microphone.js"):
         assert asked.get(f"/static/{name}").status_code == 200
-    for name in re.findall(r'from "[.](/live/[a-z]+[.]js)"', asked.get("/static/live.js").text):
+    for name in re.findall(r'from "[.](/live/[a-z_]+[.]js)"', asked.get("/static/live.js").text):
         assert asked.get(f"/static{name}").status_code == 200
 
 

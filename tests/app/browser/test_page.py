@@ -37,7 +37,7 @@ def test_from_a_recording_to_a_head_that_talks(page: Any, server: PageServer) ->
     page.locator("#offline").wait_for(state="hidden")
     page.get_by_role("link", name="Talk with Ada").wait_for(timeout=LEARNED_MS)
 
-    (entry,) = Library(server.library).entries()
+    (entry,) = [each for each in Library(server.library).entries() if each.name == "Ada"]
     consent = Avatar.open(Library(server.library).avatar(entry.id)).consent
     assert consent is not None
     assert consent.spoken
