@@ -33,7 +33,8 @@ class ClipTables:
 def read_track(path: Path, frames: int) -> Track:
     """Raises ValueError where it is not of so many frames, or of no head."""
     stored = read_arrays(path)
-    track = Track(**{**stored, "focal": float(stored["focal"])})  # pyright: ignore[reportArgumentType]
+    focal = float(stored["focal"])
+    track = Track(**{**stored, "focal": focal})  # pyright: ignore[reportArgumentType]
     for name, shape in (
         ("rotations", (frames, 3, 3)),
         ("translations", (frames, 3)),

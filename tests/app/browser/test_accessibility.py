@@ -1,5 +1,6 @@
 """What axe finds, and what does not fit, in every view and with odd names."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from app.browser.conftest import AVATAR, PageServer
 from app.browser.steps import shown_dialog
+from instag.app.jobs import Job, JobStore, State
 from instag.app.library import Library
 
 VIEWS = ("#/", "#/new", "#/verify")
@@ -18,11 +20,13 @@ ODD_NAMES = (
     "W" * 80,
 )
 OVER_THE_EDGE = """() => {
+  const wide = document.documentElement.scrollWidth;
   const edge = document.documentElement.clientWidth;
-  return [...document.querySelectorAll("main *, dialog *, #toasts *")]
+  const found = [...document.querySelectorAll("main *, dialog *, #toasts *")]
     .filter((each) => each.getBoundingClientRect().right > edge + 1)
     .filter((each) => !each.closest(".strip, .stage"))
     .map((each) => each.outerHTML.slice(0, 100));
+  return wide > edge ? [wide, ...found] : found;
 }"""
 CUT = """() => [...document.querySelectorAll("dialog *")]
   .filter((each) => each.scrollWidth > each.clientWidth + 1 && each.clientWidth)
@@ -38,6 +42,14 @@ def violations(page: Any) -> list[tuple[str, str]]:
         for each in page.evaluate("axe.run()")["violations"]
         if each["impact"] in ("serious", "critical")
     ]
+
+
+def learned(library: Library, identifier: str, name: str) -> None:
+    """Make an avatar one that was learned here."""
+    source = library.incoming / "source.mp4"
+    source.write_bytes(b"a video")
+    job = Job(id=identifier, kind="learn", name=name, owner="", made=1.0, source=source.name)
+    JobStore(library.jobs).add(replace(job, state=State.DONE), source)
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
@@ -85,6 +97,16 @@ def test_odd_names_are_shown_as_they_are_and_fit(
     left = "(button) => { const range = document.createRange(); range.selectNodeContents(button);"
     left += " return range.getBoundingClientRect().left - button.getBoundingClientRect().left; }"
     assert start.evaluate(left) > 0  # its beginning is not cut
+    learned(Library(server.library), brought, name)
+    for size in (WIDE, NARROW):
+        page.set_viewport_size(size)
+        page.goto(f"/#/job/{brought}")
+        link = page.get_by_role("link", name=f"Talk with {name}")
+        link.wait_for()
+        assert page.evaluate(OVER_THE_EDGE) == []
+        assert link.evaluate("(link) => link.scrollWidth <= link.clientWidth")
+        assert violations(page) == []
+        page.goto("/#/verify")
 
 
 def test_a_file_with_a_name_that_no_avatar_may_have_is_brought(
