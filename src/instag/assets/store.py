@@ -37,7 +37,6 @@ __all__ = [
     "find",
     "folders",
     "named",
-    "read_tensors",
 ]
 
 VARIABLE = "INSTAG_ASSETS"

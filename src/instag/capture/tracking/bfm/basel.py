@@ -19,7 +19,7 @@ from instag.errors import AssetDamaged
 
 METRES = 1e-6
 """The published lengths are micrometres."""
-COLOURS = 1 / 255
+COLORS = 1 / 255
 IDENTITY, EXPRESSION, TEXTURE = 100, 79, 100
 """Coefficients of each basis that AD-NeRF and its successors use."""
 LANDMARKS, JAW = 68, 8
@@ -86,9 +86,9 @@ class BaselModel:
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> BaselModel:
     """Read a model that `instag assets convert-bfm` wrote. Raises AssetDamaged."""
-    from instag.assets import store
+    from instag.assets.tensor_files import read_tensors
 
-    content = {name: value.numpy() for name, value in store.read_tensors(path).items()}
+    content = {name: value.numpy() for name, value in read_tensors(path).items()}
     wrong = what_is_wrong(content)
     if wrong:
         raise AssetDamaged(
@@ -119,8 +119,8 @@ def model_of(content: Mapping[str, np.ndarray], device: torch.device | str = "cp
     )
     return BaselModel(
         shape=shape,
-        albedo_mean=floats("mu_tex", COLOURS),
-        albedo=floats("b_tex", COLOURS, "sig_tex"),
+        albedo_mean=floats("mu_tex", COLORS),
+        albedo=floats("b_tex", COLORS, "sig_tex"),
         triangles=numbers("tris"),
         keys=numbers("keyinds"),
         left=numbers("left_contour"),
