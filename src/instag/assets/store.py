@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from instag.assets.download import download
 from instag.assets.file_formats import FileFormat, format_error
 from instag.assets.registry import ASSETS, DEEPSPEECH, LPIPS, SYNCNET, Asset, Source
-from instag.assets.tensor_files import mismatch, read_tensors
+from instag.assets.tensor_files import MIB, mismatch, read_tensors
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
 from instag.runtime.files import atomic_path, sha256_of
 from instag.runtime.home import is_file, users_home
@@ -41,7 +41,6 @@ __all__ = [
 
 VARIABLE = "INSTAG_ASSETS"
 ARCHIVE = ".zip"
-MIB = 1 << 20
 RUNS_CODE = (FileFormat.TORCHSCRIPT,)
 """Formats of files whose own code is run."""
 MOST_UNPACKED = 8 * 2**30

@@ -10,6 +10,15 @@ def connect(page: Any, identifier: str) -> None:
     wait_for_pictures(page)
 
 
+def record(page: Any, milliseconds: int) -> None:
+    """Begin a recording once a face is seen, and let it go on for so long."""
+    page.goto("/#/new")
+    page.get_by_role("button", name="Turn on the camera").click()
+    page.locator(".chip.good", has_text="Face").wait_for()
+    page.get_by_role("button", name="Start recording").click()
+    page.wait_for_timeout(milliseconds)
+
+
 def wait_for_pictures(page: Any) -> None:
     """The page's policy allows no code as text, which playwright's own waiting would need."""
     for _ in range(600):

@@ -5,7 +5,7 @@ import urllib.request
 from typing import Any
 
 from app.browser.conftest import PageServer
-from app.browser.steps import refuse_devices, shown_dialog
+from app.browser.steps import record, refuse_devices, shown_dialog
 
 LATE_CAMERA = """
 const devices = navigator.mediaDevices;
@@ -63,11 +63,7 @@ def test_a_head_that_comes_late_is_sent_away(page: Any, brought: str, server: Pa
 
 
 def test_a_recording_outlives_a_camera_that_is_refused(page: Any) -> None:
-    page.goto("/#/new")
-    page.get_by_role("button", name="Turn on the camera").click()
-    page.locator(".chip.good", has_text="Face").wait_for()
-    page.get_by_role("button", name="Start recording").click()
-    page.wait_for_timeout(9_000)
+    record(page, 9_000)
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Record again").wait_for()
     refuse_devices(page, "NotAllowedError")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.browser.conftest import AVATAR, PageServer, write_wav
-from app.browser.steps import connect, wait_for_pictures
+from app.browser.steps import connect, record, wait_for_pictures
 from app.browser.watching import BEGIN, END, agreement, series
 from instag.app.jobs import JobStore
 from instag.app.library import Library
@@ -21,11 +21,7 @@ LEARNED_MS = 300_000
 
 
 def test_from_a_recording_to_a_head_that_talks(page: Any, server: PageServer) -> None:
-    page.goto("/#/new")
-    page.get_by_role("button", name="Turn on the camera").click()
-    page.locator(".chip.good", has_text="Face").wait_for()
-    page.get_by_role("button", name="Start recording").click()
-    page.wait_for_timeout(9_500)
+    record(page, 9_500)
     page.get_by_role("button", name="Stop").click()
     page.get_by_label("Name").fill("Ada")
     page.get_by_role("button", name="Learn this avatar").click()

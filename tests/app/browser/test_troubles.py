@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.browser.conftest import PageServer
-from app.browser.steps import connect, error_shown, refuse_devices
+from app.browser.steps import connect, error_shown, record, refuse_devices
 from instag.app.jobs import JobStore
 from instag.app.library import Library
 from instag.media.reader import probe
@@ -153,11 +153,7 @@ def test_a_microphone_that_is_refused_is_told(page: Any, brought: str) -> None:
 
 
 def test_a_camera_that_is_taken_away_leaves_what_was_recorded(page: Any) -> None:
-    page.goto("/#/new")
-    page.get_by_role("button", name="Turn on the camera").click()
-    page.locator(".chip.good", has_text="Face").wait_for()
-    page.get_by_role("button", name="Start recording").click()
-    page.wait_for_timeout(5_000)
+    record(page, 5_000)
     page.evaluate(
         "document.querySelector('.stage video').srcObject.getTracks()[0]"
         ".dispatchEvent(new Event('ended'))"

@@ -1,8 +1,6 @@
 """The backdrop: the background of a clip, per pixel the median over the frames that show it
 (docs/method.md#observation)."""
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -133,19 +131,19 @@ def fill_from_nearest(
 def build_backdrop(clip: Clip, report: Report = silent) -> None:
     """Write backdrop.png and the mask of where it was seen, of a clip that has frames and regions.
     Time and memory do not grow with the length."""
-    frames, clear = [], []
+    frames, clear, numbers = [], [], _sampled(clip)
     for frame, where in in_order(
-        lambda index: (clip.frame(index), clear_of_person(clip.regions(index))), _sampled(clip)
+        lambda index: (clip.frame(index), clear_of_person(clip.regions(index))), numbers
     ):
         frames.append(frame)
         clear.append(where)
-        report(len(frames), MOST_FRAMES)
+        report(len(frames), len(numbers))
     image, seen = median_where_clear(frames, clear)
     clip.save_backdrop(fill_from_nearest(image, seen), seen)
 
 
-def _sampled(clip: Clip) -> Iterator[int]:
+def _sampled(clip: Clip) -> list[int]:
     """Numbers of the frames that are read."""
     size = 4 * clip.info.height * clip.info.width
     most = min(len(clip), MOST_FRAMES, max(FEWEST_FRAMES, MOST_BYTES // size))
-    return (int(index) for index in np.unique(np.linspace(0, len(clip) - 1, most).astype(int)))
+    return [int(index) for index in np.linspace(0, len(clip) - 1, most)]
