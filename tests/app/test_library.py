@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from instag.app import library as module
+from instag.app.jobs import Job, JobStore, Kind, State
 from instag.app.library import Entry, Library, VideoEntry, import_avatar
 from instag.errors import BadArgument, FileMissing, NotAnArtefact
 
@@ -124,3 +125,22 @@ def test_files_that_somebody_took_away_are_told_and_their_entries_can_go(library
     library.delete(ADA.id)
     library.delete_video(entry.id)
     assert library.entries() == library.all_videos() == []
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("kind, products", [("learn", "avatars"), ("speak", "videos")])
+def test_of_jobs_without_their_product_only_those_that_are_done_are_swept(
+    library: Library, kind: Kind, products: str, state: State
+) -> None:
+    store, source = JobStore(library.jobs), library.incoming / "source.mp4"
+    for identifier in (ADA.id, "1" * 16):
+        source.write_bytes(b"a video")
+        job = Job(id=identifier, kind=kind, name="", owner="", made=1.0, source=source.name)
+        store.add(replace(job, state=state), source)
+        (store.place(job) / "preview-1.jpg").write_bytes(b"her face")
+    (library.folder / products / ADA.id).mkdir()
+    library.tidy()
+    left = [ADA.id] if state is State.DONE else [ADA.id, "1" * 16]
+    assert [job.id for job in store.all()] == left
+    assert sorted(path.name for path in library.jobs.iterdir()) == left
+    assert (library.jobs / ADA.id / "preview-1.jpg").read_bytes() == b"her face"

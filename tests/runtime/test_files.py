@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from instag.errors import DiskFull, NotWritable
-from instag.runtime.files import atomic_folder, atomic_path, sweep, write_atomic
+from instag.runtime.files import atomic_folder, atomic_path, remove_folder, sweep, write_atomic
 
 
 def test_write_makes_its_folder_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -90,6 +90,20 @@ def test_a_link_to_another_folder_is_not_swept(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "theirs")
     sweep(tmp_path / "link")
     assert (tmp_path / "theirs" / ".instag-abcdefgh.jpg").exists()
+
+
+def test_what_a_killed_run_leaves_of_a_removed_folder_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_atomic(tmp_path / "job" / "face.jpg", "a face")
+    with monkeypatch.context() as killed:
+        killed.setattr("shutil.rmtree", lambda *_, **__: None)
+        remove_folder(tmp_path / "job")
+    (left,) = tmp_path.iterdir()
+    assert left.name != "job"
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    remove_folder(tmp_path / "job")  # nothing is there
 
 
 def test_a_link_is_replaced_and_its_target_is_kept(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ jobs/ID/outcome.json    how it ended; its process writes it
 """
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ from typing import Literal, final
 from instag.app.names import checked_identifier
 from instag.app.stored_record import folders_in, stored_record
 from instag.errors import BadArgument, DiskFull, FileMissing, NotWritable
-from instag.runtime.files import atomic_folder, write_atomic
+from instag.runtime.files import atomic_folder, remove_folder, write_atomic
 
 JOB, OUTCOME = "job.json", "outcome.json"
 NO_SPACE_CODE = 28
@@ -162,7 +163,15 @@ class JobStore:
             raise BadArgument("This job still waits or runs. Cancel it first.")
         (self.place(job) / JOB).unlink()
         self._unwritten.pop(identifier, None)
-        shutil.rmtree(self.place(job), ignore_errors=True)
+        remove_folder(self.place(job))
+
+    def sweep(self, products: Mapping[Kind, Path]) -> None:
+        """Remove the jobs that are done and whose product is not in its folder any more: earlier
+        versions left them, with pictures of a face, where an avatar was deleted. What can go on
+        stays."""
+        for job in self.all():
+            if job.state is State.DONE and not os.path.lexists(products[job.kind] / job.id):
+                self.remove(job.id)
 
 
 def write_outcome(folder: Path, state: State, error: str = "") -> None:

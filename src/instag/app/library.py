@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar, final
 
+from instag.app.jobs import JobStore
 from instag.app.names import checked_identifier, checked_name, new_identifier
 from instag.app.recordings import Recordings
 from instag.app.stored_record import folders_in, stored_record
 from instag.app.written_files import WrittenFiles
 from instag.errors import FileMissing
-from instag.runtime.files import atomic_folder, sweep, write_atomic
+from instag.runtime.files import atomic_folder, remove_folder, sweep, write_atomic
 from instag.runtime.write_errors import explain_refusal
 
 ENTRY, HEAD, PICTURE, VIDEO = "entry.json", "head.avatar", "picture.jpg", "video.mp4"
@@ -75,9 +76,11 @@ class Library:
                 place.mkdir(parents=True, exist_ok=True)
 
     def tidy(self) -> None:
-        """Remove what a killed server left half written; for the one server that starts."""
+        """Remove what a killed server left half written or half removed, and what is left of
+        jobs whose avatar or video was deleted; for the one server that starts."""
         for place in self._places():
             sweep(place)
+        JobStore(self.jobs).sweep({"learn": self.avatars, "speak": self.videos})
         self.recordings.tidy()
 
     def _places(self) -> tuple[Path, ...]:
@@ -146,7 +149,7 @@ class Library:
         """Delete an avatar, the recording that it was learned from, and the pictures of its
         learning; videos stay."""
         _delete(self.avatars / self.entry(identifier).id)
-        shutil.rmtree(self.jobs / identifier, ignore_errors=True)
+        remove_folder(self.jobs / identifier)
 
     def all_videos(self) -> list[VideoEntry]:
         """The newest first."""
@@ -175,7 +178,7 @@ class Library:
     def delete_video(self, identifier: str) -> None:
         """With all that is known of it, and the sound that it says. Raises FileMissing."""
         _delete(self._video_folder(identifier))
-        shutil.rmtree(self.jobs / identifier, ignore_errors=True)
+        remove_folder(self.jobs / identifier)
 
 
 def import_avatar(library: Library, file: Path, name: str) -> Entry:
@@ -225,4 +228,4 @@ def _there(path: Path) -> Path:
 def _delete(folder: Path) -> None:
     """Nothing of it is listed from its first moment on."""
     (folder / ENTRY).unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_folder(folder)

@@ -6,7 +6,6 @@ recordings/ID/000000.piece     and so on: the file's bytes, a second or more in 
 """
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from typing import final
 from instag.app.names import checked_identifier, new_identifier
 from instag.app.stored_record import folders_in, stored_record
 from instag.errors import BadArgument, FileMissing
-from instag.runtime.files import atomic_folder, write_atomic
+from instag.runtime.files import atomic_folder, remove_folder, write_atomic
 
 ABOUT = "recording.json"
 ENDINGS = (".webm", ".mp4")
@@ -107,7 +106,7 @@ class Recordings:
 
     def remove(self, identifier: str) -> None:
         """With its pieces. Raises FileMissing."""
-        shutil.rmtree(self.folder / self.recording(identifier).id)
+        remove_folder(self.folder / self.recording(identifier).id)
 
     def tidy(self) -> None:
         """Remove those that nobody used."""

@@ -7,6 +7,7 @@ has flock: what a killed run left is not, and the next run removes it.
 
 import hashlib
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -110,6 +111,20 @@ def sha256_of(path: Path) -> str:
     """Of a file's content, which is not held in memory."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, where there is one. It is gone under its name at once; what a killed run
+    leaves of it goes with the next `sweep` of its place. Raises OSError where it stays."""
+    leaving = folder.with_name(f"{TEMPORARY}{secrets.token_hex(4)}")
+    try:
+        folder.rename(leaving)
+    except FileNotFoundError:
+        return
+    except OSError:  # Windows moves no folder of open files
+        shutil.rmtree(folder)
+    else:
+        shutil.rmtree(leaving, ignore_errors=True)
 
 
 def sweep(folder: Path) -> None:
