@@ -41,9 +41,10 @@ def focused(page: Any) -> str:
 
 
 def error_shown(page: Any, sentence: str) -> None:
-    """Wait for a message of an error that holds this, and let it go."""
-    page.locator(".toast.error", has_text=sentence).first.wait_for()
-    page.evaluate("document.getElementById('toasts').replaceChildren()")
+    """Wait for a message of an error that holds this, and dismiss it."""
+    message = page.locator(".toast.error", has_text=sentence)
+    message.get_by_role("button", name="Dismiss").click()
+    message.wait_for(state="detached")
 
 
 def refuse_devices(page: Any, name: str) -> None:

@@ -2,15 +2,25 @@
 
 import { el } from "./dom.js";
 
-const SHOWN_MS = 5000, ERROR_SHOWN_MS = 12000;
+const SHOWN_MS = 5000, LOOK_AGAIN_MS = 1000;
+const AT_IT = ":hover, :focus-within";
+const notes = document.getElementById("notes"), errors = document.getElementById("errors");
 
-/** A message that goes away by itself; errors stay longer. */
+/** A message that can be dismissed. A note goes by itself, once nobody is at it; an error stays
+    until another view is shown. */
 export function toast(text, kind = "note") {
   const wrong = kind === "error";
-  const box = el("p", { class: `toast ${kind}`, role: wrong ? "alert" : null }, text);
-  document.getElementById("toasts").append(box);
-  setTimeout(() => box.remove(), wrong ? ERROR_SHOWN_MS : SHOWN_MS);
+  const place = wrong ? errors : notes;
+  [...place.children].find((each) => each.firstChild.textContent === text)?.remove();
+  const close = { class: "close", "aria-label": "Dismiss", onclick: () => dismiss(box) };
+  const box = el("div", { class: `toast ${kind}` },
+    el("p", { dir: "auto" }, text), el("button", close, "✕"));
+  place.append(box);
+  if (!wrong) goLater(box, SHOWN_MS);
 }
+
+/** Another view is shown: what went wrong in the one before is history. */
+export const forgetErrors = () => errors.replaceChildren();
 
 /** Run something that may fail; its sentence is shown. Returns undefined where it failed. */
 export async function trying(work, button = null) {
@@ -31,3 +41,23 @@ export async function trying(work, button = null) {
 export async function worked(work, button = null) {
   return (await trying(async () => { await work(); return true; }, button)) === true;
 }
+
+function goLater(box, milliseconds) {
+  const look = () => (box.matches(AT_IT) ? goLater(box, LOOK_AGAIN_MS) : box.remove());
+  setTimeout(look, milliseconds);
+}
+
+/** Whoever dismisses it by keys is at the next one then, or at the view. */
+function dismiss(box) {
+  const hadFocus = box.contains(document.activeElement);
+  box.remove();
+  if (hadFocus) (newest()?.querySelector("button") ?? document.getElementById("main")).focus();
+}
+
+const newest = () => errors.lastElementChild ?? notes.lastElementChild;
+
+addEventListener("keydown", ({ key, isComposing }) => {
+  if (key !== "Escape" || isComposing || document.querySelector("dialog[open]")) return;
+  const box = newest();
+  if (box) dismiss(box);
+});

@@ -2,6 +2,7 @@
 
 import { el, fill } from "./dom.js";
 import { jobs } from "./jobs.js";
+import { forgetErrors } from "./messages.js";
 import { avatarsView } from "./views/avatars.js";
 import { newView } from "./views/new.js";
 import { watchView } from "./views/watch.js";
@@ -39,6 +40,7 @@ async function show() {
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   if (leave) leave();
   leave = null;
+  forgetErrors();
   markLink(route.page);
   document.title = `${route.title} · instag`;
   const place = el("div", { class: `view ${route.page}` });
