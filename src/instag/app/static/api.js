@@ -2,15 +2,18 @@
 
 import { noAnswer } from "./live/no_answer.js";
 import { owner } from "./owner.js";
+import { watchedRequest } from "./watched_request.js";
 
-async function asked(method, path, { query = {}, body = null, json = null, signal = null } = {}) {
+/** sending: {signal, progress} of a body that takes time to send. */
+async function asked(method, path, { query = {}, body = null, json = null, signal, sending } = {}) {
   const search = new URLSearchParams(query).toString();
   const headers = json === null ? {} : { "Content-Type": "application/json" };
   const content = json === null ? body : JSON.stringify(json);
   const address = `/api${path}${search ? `?${search}` : ""}`;
+  const request = { method, signal, headers, body: content, ...sending };
   let answer;
   try {
-    answer = await fetch(address, { method, signal, headers, body: content });
+    answer = await (sending ? watchedRequest : fetch)(address, request);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error(await noAnswer(body));
@@ -34,7 +37,8 @@ const library = {
   avatar: (id) => asked("GET", `/library/${id}`),
   rename: (id, name) => asked("PATCH", `/library/${id}`, { json: { name } }),
   remove: (id) => asked("DELETE", `/library/${id}`),
-  bring: (file, name) => asked("POST", "/library", { query: { name }, body: file }),
+  bring: (file, name, sending) =>
+    asked("POST", "/library", { query: { name }, body: file, sending }),
   picture: (id) => `/api/library/${id}/picture`,
   file: (id) => `/api/library/${id}/file`,
   videos: async () => (await asked("GET", "/videos")).videos,
@@ -53,12 +57,12 @@ const recordings = {
 
 const jobs = {
   jobs: async () => (await asked("GET", "/jobs")).jobs,
-  learn: (video, { name, file, consent, recipe, recording }) =>
+  learn: (video, { name, file, consent, recipe, recording }, sending) =>
     asked("POST", "/jobs/learn", {
-      query: { name, file, consent, recipe, owner, recording }, body: video,
+      query: { name, file, consent, recipe, owner, recording }, body: video, sending,
     }),
-  speak: (avatar, sound, file) =>
-    asked("POST", "/jobs/speak", { query: { avatar, file, owner }, body: sound }),
+  speak: (avatar, sound, file, sending) =>
+    asked("POST", "/jobs/speak", { query: { avatar, file, owner }, body: sound, sending }),
   speakText: (avatar, text) => asked("POST", "/jobs/speak-text", { json: { avatar, text, owner } }),
   cancel: (id) => asked("POST", `/jobs/${id}/cancel`),
   resume: (id) => asked("POST", `/jobs/${id}/resume`),
@@ -73,6 +77,7 @@ export const api = {
   script: () => asked("GET", "/script"),
   check: (picture, scale, signal) =>
     asked("POST", "/checks", { query: { scale }, body: picture, signal }),
-  verify: (file) => asked("POST", "/verify", { query: { file: file.name }, body: file }),
+  verify: (file, sending) =>
+    asked("POST", "/verify", { query: { file: file.name }, body: file, sending }),
   voice: () => asked("GET", "/voice"),
 };

@@ -3,6 +3,7 @@
 import { el, fill } from "./dom.js";
 import { jobs } from "./jobs.js";
 import { forgetErrors } from "./messages.js";
+import { keepSending } from "./sending.js";
 import { avatarsView } from "./views/avatars.js";
 import { newView } from "./views/new.js";
 import { watchView } from "./views/watch.js";
@@ -41,6 +42,7 @@ async function show() {
   if (leave) leave();
   leave = null;
   forgetErrors();
+  keepSending(main);
   markLink(route.page);
   document.title = `${route.title} · instag`;
   const place = el("div", { class: `view ${route.page}` });

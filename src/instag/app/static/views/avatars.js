@@ -1,12 +1,13 @@
 // The library: avatars, what is being learned, and avatars of others to bring.
 
 import { api } from "../api.js";
-import { el, fill, say } from "../dom.js";
+import { el, fill } from "../dom.js";
 import { dropZone } from "../drop_zone.js";
 import { keepingFocus } from "../focus.js";
 import { jobs } from "../jobs.js";
 import { toast, trying } from "../messages.js";
 import { nameOf } from "../names.js";
+import { sending } from "../sending.js";
 import { card } from "./avatar_card.js";
 import { openJobs } from "./open_jobs.js";
 
@@ -18,14 +19,13 @@ export async function avatarsView(place) {
     id: "bring", accept: ".avatar", title: "Bring an avatar",
     hint: "Drop an .avatar file here, or choose one.", onfile: take,
   });
-  const coming = el("p", { class: "sub", role: "status" });
+  const coming = el("div");
   const title = el("h1", { tabIndex: -1 }, "Avatars");
   fill(place, head(title), work.element, empty, grid, bring, coming);
 
   async function take(file) {
-    say(coming, `Bringing ${file.name}…`);
-    const entry = await trying(() => api.bring(file, nameOf(file) || "Avatar"));
-    say(coming, "");
+    const send = (request) => api.bring(file, nameOf(file) || "Avatar", request);
+    const entry = await trying(() => sending(coming, file, send));
     if (!entry) return;
     toast(`${entry.name} is here.`);
     await refresh();

@@ -4,10 +4,11 @@ import { api } from "../api.js";
 import { el, fill } from "../dom.js";
 import { dropZone } from "../drop_zone.js";
 import { trying } from "../messages.js";
+import { sending } from "../sending.js";
 import { when } from "../times.js";
 
 export async function verifyView(place) {
-  const result = el("div", { role: "status" });
+  const result = el("div", { role: "status" }), coming = el("div"), leaving = new AbortController();
   const zone = dropZone({
     id: "verify-file", accept: "video/*,.avatar", title: "Choose a file",
     hint: "or drop it here", onfile: look,
@@ -17,15 +18,19 @@ export async function verifyView(place) {
     el("p", { class: "lead" }, "Give a video or an avatar. It is compared, byte for byte, with "
       + "all that this library wrote, and its metadata are read. It is not kept."),
     zone,
+    coming,
     result);
 
   let newest = null;
   async function look(file) {
     newest = file;
-    fill(result, el("p", { class: "sub" }, `Comparing ${file.name}…`));
-    const found = await trying(() => api.verify(file));
+    fill(result);
+    const send = (request) => api.verify(file, request);
+    const found = await trying(() => sending(coming, file, send, leaving));
     if (newest === file) fill(result, found ? verdict(file, found) : null);
   }
+
+  return () => leaving.abort();
 }
 
 function titled({ written, mark }) {

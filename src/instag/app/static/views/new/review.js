@@ -4,6 +4,7 @@ import { api } from "../../api.js";
 import { el, fill, say } from "../../dom.js";
 import { toast, trying } from "../../messages.js";
 import { MOST_LETTERS, nameOf } from "../../names.js";
+import { sending } from "../../sending.js";
 
 const RECIPES = [
   ["draft", "Quick", "Some minutes on a laptop; pictures of 256 × 256"],
@@ -17,29 +18,31 @@ export function reviewStep(place, script, source) {
   const { given = null, address = null, spoken, kept = async () => "", forget } = source;
   const shown = address ?? URL.createObjectURL(given);
   const learn = el("button", { class: "primary large", type: "submit" }, "Learn this avatar");
+  const coming = el("div");
   const name = nameField(spoken ? "" : nameOf(given));
   const form = el("form", { class: "side", onsubmit: submit },
     el("label", { for: "name" }, "Name"), name,
     el("fieldset", {}, el("legend", {}, "How thoroughly"), RECIPES.map(choice)),
     spoken ? agreed(script) : confirmation(script),
-    el("div", { class: "row wrap" }, learn, another(source)));
+    el("div", { class: "row wrap" }, learn, another(source)),
+    coming);
   fill(place,
     el("h1", {}, spoken ? "Your recording" : "Your video"),
     el("div", { class: "studio" }, film(shown), form));
-  let sent = false, sending = false, left = false;
+  let sent = false, isSending = false, left = false;
   let safe = !given; // a recording that the server has is not lost with the page
   kept().then((recording) => { safe ||= Boolean(recording); });
   const guard = (event) => {
-    if (sending || (spoken && !sent && !safe)) event.preventDefault();
+    if (isSending || (spoken && !sent && !safe)) event.preventDefault();
   };
   addEventListener("beforeunload", guard);
 
   async function submit(event) {
     event.preventDefault();
     say(learn, "Sending…");
-    sending = true;
+    isSending = true;
     const job = await trying(send, learn);
-    sending = false;
+    isSending = false;
     say(learn, "Learn this avatar");
     if (left) removeEventListener("beforeunload", guard);
     if (!job) return;
@@ -50,20 +53,22 @@ export function reviewStep(place, script, source) {
 
   async function send() {
     const recording = await kept();
-    const job = await api.learn(recording ? null : given, {
+    const about = {
       name: name.value,
       file: given?.name ?? "",
       recording,
       consent: spoken ? "spoken" : "confirmed",
       recipe: new FormData(form).get("recipe"),
-    });
-    if (!recording) await forget?.(); // the whole was sent in its place
+    };
+    if (recording) return api.learn(null, about);
+    const job = await sending(coming, given, (request) => api.learn(given, about, request));
+    if (job) await forget?.(); // the whole was sent in its place
     return job;
   }
 
   return () => {
     left = true;
-    if (!sending) removeEventListener("beforeunload", guard);
+    if (!isSending) removeEventListener("beforeunload", guard);
     if (given) URL.revokeObjectURL(shown);
   };
 }

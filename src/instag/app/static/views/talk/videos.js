@@ -5,6 +5,7 @@ import { el, fill } from "../../dom.js";
 import { dropZone } from "../../drop_zone.js";
 import { keepingFocus } from "../../focus.js";
 import { trying, worked } from "../../messages.js";
+import { sending } from "../../sending.js";
 import { jobLine, videoLine } from "./video_lines.js";
 
 const MOST_TEXT = 5000;
@@ -13,17 +14,25 @@ const MOST_TEXT = 5000;
 export function videosPanel(avatar, voice) {
   const title = el("h2", { tabIndex: -1 }, "Videos");
   const list = videoList(avatar, title);
+  const coming = el("div");
   const sound = dropZone({
     id: "video-sound", accept: "audio/*,video/*", title: "Speech in a file",
     hint: "Drop or choose any sound or video file.",
-    onfile: (file) => trying(() => api.speak(avatar.id, file, file.name)),
+    onfile: take,
   });
   const element = el("section", { class: "panel" },
     title,
     el("p", { class: "sub" }, "As long as the speech, with sound, in full quality. Its metadata "
       + "say that it is synthetic."),
     el("div", { class: "two" }, textField(avatar, voice.voice !== null), sound),
+    coming,
     list.element);
+
+  function take(file) {
+    const send = (request) => api.speak(avatar.id, file, file.name, request);
+    return trying(() => sending(coming, file, send));
+  }
+
   return { element, show: list.show };
 }
 
