@@ -32,7 +32,7 @@ from instag.errors import (
     TooShort,
 )
 from instag.media.writer import write_video
-from instag.runtime.files import alone_in
+from instag.runtime.folder_in_use import alone_in
 from instag.runtime.progress import Report
 
 ORDER = [stage.name for stage in module.STAGES]

@@ -20,7 +20,8 @@ from instag.data.features_path import check_features
 from instag.data.kept_pictures import KeptPictures
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
 from instag.media.reader import MediaInfo, find_sound, probe
-from instag.runtime.files import alone_in, sha256_of, sweep
+from instag.runtime.files import sha256_of, sweep
+from instag.runtime.folder_in_use import alone_in
 from instag.runtime.progress import Report, silent
 from instag.runtime.threads import one_thread_each, short_turns
 from instag.runtime.untrusted import in_one_line

@@ -69,27 +69,6 @@ def _umask() -> int:
     return umask
 
 
-@contextmanager
-def alone_in(folder: Path, work: str) -> Iterator[None]:
-    """Mark a folder as in use during the block: two who write the same files would mix them.
-    Raises NotWritable where another process does the same `work` there, as far as the system can
-    tell; one that ends, however it does, uses it no more."""
-    if sys.platform == "win32":  # folders have no locks there
-        yield
-        return
-    with explain_refusal(folder):
-        handle = os.open(folder, os.O_RDONLY)
-    try:
-        if lock(handle) is Lock.THEIRS:
-            raise NotWritable(
-                f"Another {work} writes into {folder} just now. Wait until it is done, stop it, or "
-                "choose another place."
-            )
-        yield
-    finally:
-        os.close(handle)
-
-
 def _flush(path: Path) -> None:
     """Wait until the disk holds a file, or the names in a folder."""
     # Windows flushes only what is open for writing; folders cannot be opened for that elsewhere.

@@ -11,7 +11,8 @@ from typing import final
 
 from torch import Tensor
 
-from instag.runtime.files import alone_in, sweep
+from instag.runtime.files import sweep
+from instag.runtime.folder_in_use import alone_in
 from instag.runtime.write_errors import explain_refusal
 from instag.training.checkpoints import Checkpointer, Position
 from instag.training.distributed import ProcessGroup
