@@ -38,7 +38,7 @@ CONTEXTS = {"0.2 s": 2, "0.4 s": 5, "0.8 s": 10}
 """Frames to either side that a ridge regression gets."""
 DEFAULT_CONTEXT = "0.4 s"
 PENALTIES = (0.1, 0.3, 1.0)
-CENTRE = slice(6, 10)
+CENTER = slice(6, 10)
 """Steps of a window that are read, averaged."""
 QUANTILES = torch.linspace(0.01, 0.99, 25)
 Sounds = dict[str, Float[Tensor, " samples"]]
@@ -156,7 +156,7 @@ def read_person(clip: Clip) -> Person:
 
 def sound_features(sound: Float[Tensor, " samples"]) -> Features:
     """Features of the front ends in the middle of each frame's window."""
-    return {name: features(sound, create(name))[..., CENTRE].mean(-1) for name in FRONT_ENDS}
+    return {name: features(sound, create(name))[..., CENTER].mean(-1) for name in FRONT_ENDS}
 
 
 def with_neighbors(inputs: Float[Tensor, "f c"], reach: int) -> Float[Tensor, "f d"]:

@@ -55,8 +55,8 @@ def state(kind: str, *, large: bool, letters: bool = True) -> dict[str, torch.Te
         count = int(torch.tensor(shape).prod())
         wave = torch.sin(torch.arange(count, dtype=torch.float64) * 1.7 + number * 0.9)
         scale = 1.5 / (count / shape[0]) ** 0.5 if len(shape) > 1 else 0.2
-        centre = 1.0 if name.endswith(("norm.weight", "weight_g")) else 0.0
-        tensors[name] = (centre + scale * wave).reshape(shape).float()
+        center = 1.0 if name.endswith(("norm.weight", "weight_g")) else 0.0
+        tensors[name] = (center + scale * wave).reshape(shape).float()
     return tensors
 
 

@@ -189,8 +189,8 @@ def _moments(hidden: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor]:
     """Mean and covariance of the channels."""
     values = hidden.transpose(0, 1).flatten(1)
     mean = values.mean(1)
-    centred = values - mean[:, None]
-    return mean, centred @ centred.T / values.shape[1]
+    centered = values - mean[:, None]
+    return mean, centered @ centered.T / values.shape[1]
 
 
 def _importance(

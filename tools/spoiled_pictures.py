@@ -214,14 +214,14 @@ def _gaussians(
 ) -> tuple[Float[np.ndarray, "n h w"], Float[np.ndarray, "n 2"]]:
     """Elliptic bells and their centres, row and column."""
     rows, columns = np.mgrid[:size, :size].astype(np.float32)
-    centres = rng.uniform(0, size, (count, 2)).astype(np.float32)
+    centers = rng.uniform(0, size, (count, 2)).astype(np.float32)
     thin, thick = np.log(widths)
     wide = np.exp(rng.uniform(thin, thick, (count, 1, 1))).astype(np.float32)
     narrow = wide * np.exp(rng.uniform(-1.5, 0, (count, 1, 1))).astype(np.float32)
     turn = rng.uniform(0, math.pi, (count, 1, 1)).astype(np.float32)
-    y, x = (centres[:, axis, None, None] for axis in (0, 1))
+    y, x = (centers[:, axis, None, None] for axis in (0, 1))
     along, across = _turned(columns - x, rows - y, turn, wide, narrow)
-    return np.exp(-0.5 * (along**2 + across**2)), centres
+    return np.exp(-0.5 * (along**2 + across**2)), centers
 
 
 def _turned(x, y, angle, long, short):

@@ -66,10 +66,10 @@ def seen(shapes: np.ndarray, poses: Poses, focal: float, jitter: float = 0.0) ->
     """Landmarks of a shape (478 3), or of one for each frame (f 478 3), with independent errors of
     `jitter` pixels; flow is exact."""
     shapes = np.broadcast_to(shapes, (len(poses.rotations), 478, 3))
-    centre = np.array([SIZE / 2, SIZE / 2])
+    center = np.array([SIZE / 2, SIZE / 2])
     flat = np.concatenate(
         [
-            project(Rig(shape=shape, focal=focal, centre=centre), poses.select(np.array([index])))
+            project(Rig(shape=shape, focal=focal, center=center), poses.select(np.array([index])))
             for index, shape in enumerate(shapes)
         ]
     )

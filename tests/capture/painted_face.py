@@ -9,7 +9,7 @@ from instag.ops.rigid_poses import Poses
 from instag.synthetic.face import CANONICAL_FACE
 
 SIZE = 128
-INTRINSICS = Intrinsics(focal=320.0, centre=np.array([SIZE / 2, SIZE / 2]))
+INTRINSICS = Intrinsics(focal=320.0, center=np.array([SIZE / 2, SIZE / 2]))
 DISTANCE = 0.8
 
 

@@ -33,7 +33,7 @@ def moved(observed: TrackedLandmarks, by: np.ndarray) -> TrackedLandmarks:
 
 def test_truth_against_itself_is_perfect():
     same = landmark_distance(talking(), talking())
-    assert (same.plain, same.centred, same.plain_percent, same.centred_percent) == (0, 0, 0, 0)
+    assert (same.plain, same.centered, same.plain_percent, same.centered_percent) == (0, 0, 0, 0)
     assert (same.frames, same.dropped) == (30, 0)
 
 
@@ -42,7 +42,7 @@ def test_a_face_in_the_wrong_place_shows_in_the_plain_distance_alone(x, y):
     measured = landmark_distance(moved(talking(), np.array([x, y, 0])), talking())
     assert measured.plain == pytest.approx(np.hypot(x, y), abs=1e-3)
     assert measured.plain_percent == pytest.approx(np.hypot(x, y) / EYES * 100, abs=1e-2)
-    assert measured.centred == pytest.approx(0, abs=1e-3)
+    assert measured.centered == pytest.approx(0, abs=1e-3)
 
 
 def test_both_distances_grow_with_what_the_mouth_does_wrong():
@@ -51,9 +51,9 @@ def test_both_distances_grow_with_what_the_mouth_does_wrong():
         landmark_distance(moved(talking(), strength * random), talking())
         for strength in (0, 1, 2, 4)
     ]
-    for name in ("plain", "centred", "plain_percent", "centred_percent"):
+    for name in ("plain", "centered", "plain_percent", "centered_percent"):
         assert (np.diff([getattr(one, name) for one in path]) > 0).all()
-    assert all(one.centred <= one.plain + 1e-6 for one in path)  # pyright: ignore[reportOperatorIssue]
+    assert all(one.centered <= one.plain + 1e-6 for one in path)  # pyright: ignore[reportOperatorIssue]
 
 
 def test_only_the_twenty_points_of_the_mouth_count():

@@ -89,9 +89,9 @@ def test_crop_is_the_square_of_syncnet() -> None:
     assert (moved[:, -14:] == 0).all()
 
 
-@pytest.mark.parametrize("centre", [(0.0, 0.0), (99.0, 99.0), (-500.0, 40.0)])
-def test_outside_the_picture_is_grey(centre: tuple[float, float]) -> None:
-    crop = face_crop(np.zeros((100, 100, 3), np.uint8), np.array([*centre, 30.0]))
+@pytest.mark.parametrize("center", [(0.0, 0.0), (99.0, 99.0), (-500.0, 40.0)])
+def test_outside_the_picture_is_grey(center: tuple[float, float]) -> None:
+    crop = face_crop(np.zeros((100, 100, 3), np.uint8), np.array([*center, 30.0]))
     assert crop.shape == (224, 224, 3)
     assert set(np.unique(crop[[0, 0, -1, -1], [0, -1, 0, -1]])) <= {0, 110}
     assert (crop == 110).any()

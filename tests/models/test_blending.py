@@ -42,7 +42,7 @@ def cameras() -> Camera:
     return Camera(viewmats=viewmats, Ks=torch.eye(3).expand(3, 3, 3), width=64, height=64)
 
 
-def by_centre(splats: Splats, order: torch.Tensor) -> Splats:
+def by_center(splats: Splats, order: torch.Tensor) -> Splats:
     return Splats(**{name: value[:, order] for name, value in vars(splats).items()})
 
 
@@ -51,7 +51,7 @@ def test_the_fast_blender_is_the_slow_one():
     still = torch.ones(COUNT, dtype=torch.bool)
     still[shapes().moving] = False
     order = torch.cat([shapes().moving, still.nonzero()[:, 0]])
-    slow = by_centre(Blender(gaussians(0), shapes())(coefficients), order)
+    slow = by_center(Blender(gaussians(0), shapes())(coefficients), order)
     fast = FastBlender(gaussians(0), shapes())(coefficients)
     for name, expected in vars(slow).items():
         torch.testing.assert_close(getattr(fast, name), expected, atol=1e-6, rtol=1e-5)

@@ -131,7 +131,7 @@ def test_pose_shapes_move_a_head_that_turns_and_no_other():
             parameter.normal_(generator=generator)
         views = torch.cat([each.viewmats for each in (left, still, right)])
         shapes.observe(torch.full((1, 3), 9.0), views)
-        moved = [centres(posed, each) - centres(rigid, each) for each in (still, left, right)]
+        moved = [centers(posed, each) - centers(rigid, each) for each in (still, left, right)]
     assert moved[0].abs().max() < 1e-6
     assert moved[1].norm(dim=-1).min() > 0
     torch.testing.assert_close(moved[1], -moved[2], atol=1e-6, rtol=1e-3)
@@ -147,7 +147,7 @@ def turned_camera(angle: float) -> Camera:
     return replace(seen, viewmats=views)
 
 
-def centres(head: Head, seen: Camera) -> torch.Tensor:
+def centers(head: Head, seen: Camera) -> torch.Tensor:
     """Of the face's splats."""
     face, _ = layers(head, static_features(head), conditions(1), seen, degree=1)
     return face.splats.means

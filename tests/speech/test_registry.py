@@ -70,10 +70,10 @@ def test_every_front_end_gives_a_window_a_frame(stocked: Path, name: str, sample
 def test_what_lies_beyond_its_reach_is_not_heard(stocked: Path, name: str, middle: int) -> None:
     front_end = create(name)
     sound = torch.randn(100 * 640, generator=torch.Generator().manual_seed(0)) * 0.1
-    centre = (middle + 0.5) / 25
+    center = (middle + 0.5) / 25
     other = sound.clone()
-    other[: round((centre - front_end.lookback) * 16_000) - 1] = 0
-    other[round((centre + front_end.lookahead) * 16_000) + 1 :] = 0
+    other[: round((center - front_end.lookback) * 16_000) - 1] = 0
+    other[round((center + front_end.lookahead) * 16_000) + 1 :] = 0
     torch.testing.assert_close(
         front_end(other)[middle], front_end(sound)[middle], atol=1e-5, rtol=0
     )

@@ -111,10 +111,10 @@ def correlation(
 ) -> Float[Tensor, "b c"]:
     count = known.sum(-1).clamp(min=1)
 
-    def centred(values: Float[Tensor, "b c f"]) -> Float[Tensor, "b c f"]:
+    def centered(values: Float[Tensor, "b c f"]) -> Float[Tensor, "b c f"]:
         return (values - ((values * known).sum(-1) / count)[..., None]) * known
 
-    one, other = centred(one), centred(other)
+    one, other = centered(one), centered(other)
     spread = one.square().sum(-1) * other.square().sum(-1) + 1e-3 * count**2
     return (one * other).sum(-1) / spread.sqrt()
 

@@ -27,7 +27,7 @@ DETECTION_SIZE = 960
 """Longest side in pixels of the pictures in which faces are detected."""
 FACE_SHARE = 0.5
 """Height of a detected face over the crop's: the other half is for hair and shoulders."""
-FACE_CENTRE = 0.56
+FACE_CENTER = 0.56
 """Height of the face's centre in the crop, as a share from its top."""
 WHOLE_PICTURE_SHARE = 0.85
 """A square picture is not cropped where the crop would be at least this share of it."""
@@ -192,9 +192,9 @@ def frame_head(faces: list[Face], info: MediaInfo) -> Crop:
     if info.width == info.height and size >= WHOLE_PICTURE_SHARE * side:
         return Crop(0, 0, side)
     size = min(size, side)
-    centre_x, centre_y = (low + high) / 2
-    left = np.clip(centre_x - size / 2, 0, info.width - size)
-    top = np.clip(centre_y - FACE_CENTRE * size, 0, info.height - size)
+    center_x, center_y = (low + high) / 2
+    left = np.clip(center_x - size / 2, 0, info.width - size)
+    top = np.clip(center_y - FACE_CENTER * size, 0, info.height - size)
     return Crop(*(2 * int(length / 2) for length in (left, top, size)))
 
 

@@ -83,8 +83,8 @@ class ClipDataset:
         """Of the scene, metres: 1.1 x the largest distance of a camera from the mean camera; kept
         within what a person who sits still or turns far would give."""
         views = self.viewmats[train.start : train.stop]
-        centres = -(views[:, :3, :3].mT @ views[:, :3, 3:])[..., 0]
-        largest = float((centres - centres.mean(0)).norm(dim=1).max())
+        centers = -(views[:, :3, :3].mT @ views[:, :3, 3:])[..., 0]
+        largest = float((centers - centers.mean(0)).norm(dim=1).max())
         return min(max(1.1 * largest, SMALLEST_EXTENT), LARGEST_EXTENT)
 
     def unit(self, name: str) -> Float[Tensor, " f"]:
@@ -144,10 +144,10 @@ class ClipDataset:
         whole picture."""
         extent = (boxes[:, 2:] - boxes[:, :2]).max(0).values + 2 * margin
         width, height = (min(self.size, -(-side // 16) * 16) for side in extent.tolist())
-        centre = (boxes[:, 2:] + boxes[:, :2]) // 2
+        center = (boxes[:, 2:] + boxes[:, :2]) // 2
         return CropWindow(
-            left=(centre[:, 0] - width // 2).clamp(0, self.size - width),
-            top=(centre[:, 1] - height // 2).clamp(0, self.size - height),
+            left=(center[:, 0] - width // 2).clamp(0, self.size - width),
+            top=(center[:, 1] - height // 2).clamp(0, self.size - height),
             width=width,
             height=height,
         )
@@ -274,8 +274,8 @@ def squares_around(points: Float[Tensor, "f p 2"], size: int) -> Int[Tensor, "f 
     """The square around each frame's points: left, top, right, bottom in pixels, within the
     picture. Of points 48-59: the lips box (docs/method.md#observation)."""
     low, high = points.min(1).values, points.max(1).values
-    centre, half = (low + high) / 2, (high - low).max(1, keepdim=True).values / 2
-    return torch.cat([(centre - half).floor(), (centre + half).ceil()], dim=1).clamp(0, size).long()
+    center, half = (low + high) / 2, (high - low).max(1, keepdim=True).values / 2
+    return torch.cat([(center - half).floor(), (center + half).ceil()], dim=1).clamp(0, size).long()
 
 
 def inner_lips_height(landmarks68: Float[Tensor, "f 68 2"]) -> Float[Tensor, " f"]:

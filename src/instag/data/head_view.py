@@ -67,7 +67,7 @@ class HeadView:
         sideways = (pixels.flip(1).float() + 0.5 - self.K[:2, 2]) / self.K[0, 0] * depth[:, None]
         return (torch.cat([sideways, depth[:, None]], dim=1) - self.pose[:3, 3]) @ self.pose[:3, :3]
 
-    def camera_centre(self) -> Float[Tensor, "3"]:
+    def camera_center(self) -> Float[Tensor, "3"]:
         """In the head's frame, metres."""
         return -self.pose[:3, 3] @ self.pose[:3, :3]
 

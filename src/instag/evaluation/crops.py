@@ -111,8 +111,8 @@ def _grown_to_head(
 def _square(
     low: Float[np.ndarray, "2"], high: Float[np.ndarray, "2"], *, margin: float
 ) -> tuple[Float[np.ndarray, "2"], Float[np.ndarray, "2"]]:
-    centre, half = (low + high) / 2, (high - low).max() * margin / 2
-    return centre - half, centre + half
+    center, half = (low + high) / 2, (high - low).max() * margin / 2
+    return center - half, center + half
 
 
 def _cut_at_edges(

@@ -109,17 +109,17 @@ def check_lengths(prediction: int, truth: int) -> None:
 @final
 @dataclass(frozen=True, kw_only=True)
 class LandmarkDistance:
-    """LMD: means over `frames` frames. plain: in pixels; centred: the same without the mouth's own
+    """LMD: means over `frames` frames. plain: in pixels; centered: the same without the mouth's own
     place, pixels.
 
-    plain_percent, centred_percent: per cent of the truth's eye distance. dropped: frames without a
+    plain_percent, centered_percent: per cent of the truth's eye distance. dropped: frames without a
     face in the prediction, the truth, or both.
     """
 
     plain: float | NotMeasured
-    centred: float | NotMeasured
+    centered: float | NotMeasured
     plain_percent: float | NotMeasured
-    centred_percent: float | NotMeasured
+    centered_percent: float | NotMeasured
     frames: int
     dropped: int
 
@@ -128,26 +128,26 @@ def landmark_distance(prediction: TrackedLandmarks, truth: TrackedLandmarks) -> 
     """LMD: mean distance in pixels of the mouth's 20 landmarks (48 to 67 of the 68) from the true
     ones, over points and frames.
 
-    plain: |p - t|. centred: |(p - mean p) - (t - mean t)| with the means over the 20 points of the
+    plain: |p - t|. centered: |(p - mean p) - (t - mean t)| with the means over the 20 points of the
     frame, as the reference has it, which is blind to a mouth in the wrong place
     (docs/method.md#flaws-of-the-reference). In per cent of the distance of the outer corners of the
     true eyes (landmarks 33 and 263) both are free of the picture's size. Only frames count where
     the detector saw both faces. Raises BadArgument for different lengths.
     """
-    plain, centred = mouth_distances(prediction, truth)
+    plain, centered = mouth_distances(prediction, truth)
     used = np.isfinite(plain)
     counts = {"frames": int(used.sum()), "dropped": int((~used).sum())}
     if not used.any():
         reason = NotMeasured("in no frame a face was seen both in the prediction and in the truth")
         return LandmarkDistance(
-            plain=reason, centred=reason, plain_percent=reason, centred_percent=reason, **counts
+            plain=reason, centered=reason, plain_percent=reason, centered_percent=reason, **counts
         )
     percent = 100 / truth.eye_distance[used]
     return LandmarkDistance(
         plain=float(plain[used].mean()),
-        centred=float(centred[used].mean()),
+        centered=float(centered[used].mean()),
         plain_percent=float((plain[used] * percent).mean()),
-        centred_percent=float((centred[used] * percent).mean()),
+        centered_percent=float((centered[used] * percent).mean()),
         **counts,
     )
 
@@ -163,8 +163,8 @@ def mouth_distances(
         for observed in (prediction, truth)
     )
     plain = np.linalg.norm(one - other, axis=-1).mean(-1)
-    centred = np.linalg.norm(
+    centered = np.linalg.norm(
         (one - one.mean(1, keepdims=True)) - (other - other.mean(1, keepdims=True)), axis=-1
     ).mean(-1)
     both = prediction.found & truth.found
-    return np.where(both, plain, np.nan), np.where(both, centred, np.nan)
+    return np.where(both, plain, np.nan), np.where(both, centered, np.nan)

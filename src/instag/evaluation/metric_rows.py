@@ -177,8 +177,8 @@ def _landmark_rows(measured: Measurement) -> list[Row]:
     return [
         less("lmd", "LMD", found.plain, unit="px"),
         less("lmd_percent", "LMD", found.plain_percent, unit=percent),
-        less("lmd_centred", f"{anywhere} (as published)", found.centred, unit="px"),
-        less("lmd_centred_percent", anywhere, found.centred_percent, unit=percent),
+        less("lmd_centred", f"{anywhere} (as published)", found.centered, unit="px"),
+        less("lmd_centred_percent", anywhere, found.centered_percent, unit=percent),
         row("faceless", "frames without a face, left out", found.dropped, better="zero"),
     ]
 

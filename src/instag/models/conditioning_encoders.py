@@ -20,7 +20,7 @@ FARTHEST_CODE = 4.0
 that a network has learned from, its output is arbitrary."""
 
 
-CENTRE = WINDOWS // 2
+CENTER = WINDOWS // 2
 """The frame's own window among the eight. Its lip code alone tells where the skin is; earlier codes
 add nothing."""
 
@@ -85,7 +85,7 @@ class LipCodeEncoder(nn.Module):
         self.straight = nn.Linear(codes, WIDTH)
 
     def forward(self, windows: Float[Tensor, "b 8 k 1"]) -> Float[Tensor, "b 32"]:
-        code = (windows[:, CENTRE, :, 0] - self.level[0]) / self.level[1]
+        code = (windows[:, CENTER, :, 0] - self.level[0]) / self.level[1]
         near = FARTHEST_CODE * torch.tanh(code / FARTHEST_CODE)
         return self.straight(near) + self.layers(near)
 

@@ -96,13 +96,13 @@ def decode(
     """Left top and right bottom corner of each box and its six points, in pixels of the network's
     input. middles: of the anchors, in [0, 1]."""
     table = outputs.reshape(-1, 2 + POINTS, 2).astype(np.float64)
-    centres, sizes, points = (
+    centers, sizes, points = (
         table[:, 0] + middles * side,
         table[:, 1],
         table[:, 2:] + middles[:, None] * side,
     )
     return np.concatenate(
-        [(centres - sizes / 2)[:, None], (centres + sizes / 2)[:, None], points], axis=1
+        [(centers - sizes / 2)[:, None], (centers + sizes / 2)[:, None], points], axis=1
     )
 
 

@@ -17,10 +17,10 @@ SIDE_RATIO = 1.5
 @final
 @dataclass(frozen=True, kw_only=True)
 class FaceSquare:
-    """A rotated square in a picture. centre, side: pixels. angle: radians from the picture's x axis
+    """A rotated square in a picture. center, side: pixels. angle: radians from the picture's x axis
     to the face's, clockwise as displayed."""
 
-    centre: Float[np.ndarray, "2"]
+    center: Float[np.ndarray, "2"]
     side: float
     angle: float
 
@@ -32,7 +32,7 @@ class FaceSquare:
     def cut(self, image: UInt8[np.ndarray, "h w 3"], size: int) -> UInt8[np.ndarray, "s s 3"]:
         """The upright face, resampled to size x size pixels; black outside of the picture."""
         step = self.axes().T * self.side / size
-        corner = self.centre + step @ np.full(2, (1 - size) / 2) - 0.5
+        corner = self.center + step @ np.full(2, (1 - size) / 2) - 0.5
         to_picture = np.concatenate([step, corner[:, None]], axis=1)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(
@@ -42,7 +42,7 @@ class FaceSquare:
     def to_picture(self, points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """Points in pixels of the picture, from points in the square's units: -0.5 to 0.5 along its
         axes, and depth in sides."""
-        plane = self.centre + points[:, :2] @ self.axes() * self.side
+        plane = self.center + points[:, :2] @ self.axes() * self.side
         return np.concatenate([plane, points[:, 2:] * self.side], axis=1)
 
 
@@ -66,7 +66,7 @@ def _square(
     across = right.astype(np.float64) - left
     angle = float(np.arctan2(across[1], across[0]))
     return FaceSquare(
-        centre=(low + high).astype(np.float64) / 2,
+        center=(low + high).astype(np.float64) / 2,
         side=float(SIDE_RATIO * (high - low).max()),
         angle=angle,
     )

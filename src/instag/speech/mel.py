@@ -59,12 +59,12 @@ def windows_at_80_hz(
 ) -> Float[Tensor, "frames channels steps"]:
     """For each frame the steps centred on its middle, out of 80 a second; `outside` where the
     sequence has none."""
-    centres = ((torch.arange(frames) + 0.5) * SAMPLE_RATE / (FPS * HOP)).round().long()
-    missing = max(0, int(centres[-1]) + steps - sequence.shape[1])
+    centers = ((torch.arange(frames) + 0.5) * SAMPLE_RATE / (FPS * HOP)).round().long()
+    missing = max(0, int(centers[-1]) + steps - sequence.shape[1])
     padded = torch.cat(
         [outside[:, None].expand(-1, steps), sequence, outside[:, None].expand(-1, missing)], dim=1
     )
-    return padded.unfold(1, steps, 1)[:, centres + steps // 2].transpose(0, 1).contiguous()
+    return padded.unfold(1, steps, 1)[:, centers + steps // 2].transpose(0, 1).contiguous()
 
 
 def spectrogram(waveform: Float[Tensor, " samples"]) -> Float[Tensor, "80 steps"]:
@@ -91,9 +91,9 @@ def filterbank() -> Float[Tensor, "80 bins"]:
     1998)."""
     edges = _hertz(torch.linspace(_mel(LOWEST_HZ), _mel(HIGHEST_HZ), BANDS + 2))
     bins = torch.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)
-    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    low, center, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     triangles = torch.minimum(
-        (bins - low) / (centre - low), (high - bins) / (high - centre)
+        (bins - low) / (center - low), (high - bins) / (high - center)
     ).clamp_min(0)
     return triangles * 2 / (high - low)
 

@@ -27,7 +27,7 @@ from instag.synthetic.subdivision import harmonic_interpolation, loop_matrix
 
 CANONICAL_FACE = Path(__file__).parents[1] / "bundled" / "canonical_face.npz"
 JAW_AXIS = np.array([0.0, -0.3, -2.2])
-SKULL_CENTRE, SKULL_RADII = np.array([0.0, 2.0, -1.6]), np.array([7.9, 9.9, 9.4])
+SKULL_CENTER, SKULL_RADII = np.array([0.0, 2.0, -1.6]), np.array([7.9, 9.9, 9.4])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,15 +97,15 @@ class Face:
 
 def turn_x(
     points: Float[np.ndarray, "n 3"],
-    centre: Float[np.ndarray, "3"],
+    center: Float[np.ndarray, "3"],
     angle: Float[np.ndarray, " n"] | float,
 ) -> Float[np.ndarray, "n 3"]:
-    """Points rotated about the x axis through `centre` by radians; positive angles move the front
+    """Points rotated about the x axis through `center` by radians; positive angles move the front
     down."""
-    y, z = points[:, 1] - centre[1], points[:, 2] - centre[2]
+    y, z = points[:, 1] - center[1], points[:, 2] - center[2]
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.stack(
-        [points[:, 0], centre[1] + cosine * y - sine * z, centre[2] + sine * y + cosine * z], 1
+        [points[:, 0], center[1] + cosine * y - sine * z, center[2] + sine * y + cosine * z], 1
     )
 
 
@@ -150,8 +150,8 @@ def build_face(looks: Looks, levels: int = 2) -> Face:
     )
 
 
-def _gaussian(points: np.ndarray, centre: tuple[float, float], radius: float) -> np.ndarray:
-    return np.exp(-((points[:, :2] - centre) ** 2).sum(1) / radius**2)
+def _gaussian(points: np.ndarray, center: tuple[float, float], radius: float) -> np.ndarray:
+    return np.exp(-((points[:, :2] - center) ** 2).sum(1) / radius**2)
 
 
 def _apply_proportions(points: np.ndarray, looks: Looks) -> np.ndarray:
@@ -168,8 +168,8 @@ def _apply_proportions(points: np.ndarray, looks: Looks) -> np.ndarray:
     points[:, 1] += (looks.lip_fullness - 1) * mouth * (points[:, 1] + 4.27)
     random = np.random.default_rng(looks.seed + 99)
     for _ in range(10):
-        centre = random.uniform((-5, -8), (5, 6))
-        points += _gaussian(points, (float(centre[0]), float(centre[1])), 2.5)[
+        center = random.uniform((-5, -8), (5, 6))
+        points += _gaussian(points, (float(center[0]), float(center[1])), 2.5)[
             :, None
         ] * random.normal(0, 0.045, 3)
     return points
@@ -183,15 +183,15 @@ def _open_eyelids(
     for upper, lower in zip(EYE_UPPER, EYE_LOWER, strict=True):
         ring = [*upper, *lower[1:-1]]
         middle = (points[upper[4]] + points[lower[4]]) / 2
-        centre = np.array(
+        center = np.array(
             [
                 (points[upper[0], 0] + points[upper[-1], 0]) / 2,
                 middle[1],
                 middle[2] - EYE_RADIUS - 0.02,
             ]
         )
-        eyes.append(centre)
-        near = np.linalg.norm(points - centre, axis=1) < 3.2
+        eyes.append(center)
+        near = np.linalg.norm(points - center, axis=1) < 3.2
         opened = np.zeros(len(points))
         for row, amount in ((upper, 0.30), (lower, 0.08)):
             shape = 1 - np.abs(np.linspace(-1, 1, len(row))) ** 2.5
@@ -203,9 +203,9 @@ def _open_eyelids(
         points[:, 1] += harmonic_interpolation(triangles, len(points), fixed) * np.where(
             near, 0.62, 0
         )
-        away = points[ring] - centre
+        away = points[ring] - center
         distance = np.linalg.norm(away, axis=1, keepdims=True)
-        points[ring] = centre + away / distance * np.maximum(
+        points[ring] = center + away / distance * np.maximum(
             distance * 0.35 + 0.65 * (EYE_RADIUS + 0.10), EYE_RADIUS + 0.10
         )
     return points, np.array(eyes)
@@ -303,7 +303,7 @@ def _cap(
 def _skull(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Close the cage behind the face: five rings on the skull's ellipsoid, and a pole."""
     ring = _boundary_loop(triangles, 10)
-    relative = (points[ring] - SKULL_CENTRE) / SKULL_RADII
+    relative = (points[ring] - SKULL_CENTER) / SKULL_RADII
     azimuth = np.arctan2(relative[:, 1], relative[:, 0])
     polar = np.arctan2(np.hypot(relative[:, 0], relative[:, 1]), relative[:, 2])
     length = np.linalg.norm(relative, axis=1)
@@ -314,6 +314,6 @@ def _skull(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.nd
             [np.sin(angle) * np.cos(azimuth), np.sin(angle) * np.sin(azimuth), np.cos(angle)], 1
         )
         points, triangles, ring = _extrude(
-            points, triangles, ring, SKULL_CENTRE + SKULL_RADII * radius[:, None] * direction
+            points, triangles, ring, SKULL_CENTER + SKULL_RADII * radius[:, None] * direction
         )
-    return _cap(points, triangles, ring, SKULL_CENTRE + SKULL_RADII * (0, 0, -1))
+    return _cap(points, triangles, ring, SKULL_CENTER + SKULL_RADII * (0, 0, -1))

@@ -93,8 +93,8 @@ class Figure:
         head: dict[str, np.ndarray] = {"face": skin}
         irises = []
         for number, name in enumerate(("eye_left", "eye_right")):
-            centre = self.face.eyes[number]
-            rotated, iris = _rotate_eye(self.parts[name].points, centre, expression)
+            center = self.face.eyes[number]
+            rotated, iris = _rotate_eye(self.parts[name].points, center, expression)
             head[name] = rotated
             irises.append(iris)
         head["lashes"] = lashes(skin, self.face.eyes)
@@ -131,7 +131,7 @@ class Figure:
 
 
 def _rotate_eye(
-    ball: np.ndarray, centre: np.ndarray, expression: Expression
+    ball: np.ndarray, center: np.ndarray, expression: Expression
 ) -> tuple[np.ndarray, np.ndarray]:
     """The eyeball's points rotated to the gaze, and the five landmarks of its iris."""
     cy, sy = np.cos(expression.gaze_yaw), np.sin(expression.gaze_yaw)
@@ -149,7 +149,7 @@ def _rotate_eye(
             [0, -radius, depth],
         ]
     )
-    return (ball - centre) @ rotation.T + centre, iris @ rotation.T + centre
+    return (ball - center) @ rotation.T + center, iris @ rotation.T + center
 
 
 def build_figure(looks: Looks, detail: float = 1.0) -> Figure:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from instag.synthetic.face import SKULL_CENTRE, SKULL_RADII
+from instag.synthetic.face import SKULL_CENTER, SKULL_RADII
 from instag.synthetic.looks import Looks
 from instag.synthetic.parts import Part, grid_triangles
 from instag.synthetic.shading import Material
@@ -116,11 +116,11 @@ def _fibonacci_sphere(count: int) -> np.ndarray:
 def _push_out(points: np.ndarray, least: np.ndarray, side: np.ndarray) -> np.ndarray:
     """Move points out of the skull to at least `least` cm above it, away from the neck, and to
     their `side` of the face (sign of x)."""
-    relative = (points - SKULL_CENTRE) / SKULL_RADII
+    relative = (points - SKULL_CENTER) / SKULL_RADII
     length = np.linalg.norm(relative, axis=1)
     target = 1 + least / SKULL_RADII.mean()
     x, y, z = (
-        SKULL_CENTRE
+        SKULL_CENTER
         + SKULL_RADII
         * relative
         * np.where(length < target, target / np.maximum(length, 1e-6), 1)[:, None]
@@ -149,7 +149,7 @@ def _grow_strands(style: _Style, roots: np.ndarray, random: np.random.Generator)
     """Strands [n, steps, 3] from roots [n, 3], cm: each step follows the flow, gravity and curl,
     and stays outside of the skull."""
     count = len(roots)
-    normal = (roots - SKULL_CENTRE) / SKULL_RADII**2
+    normal = (roots - SKULL_CENTER) / SKULL_RADII**2
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     side = np.where(roots[:, 0] > style.parting + 0.25 * random.standard_normal(count), 1.0, -1.0)
     if style.parting == 0.0:
@@ -192,13 +192,13 @@ def hair(looks: Looks, detail: float = 1.0) -> Part:
     above it. detail: share of the strands.
     """
     style, random = _STYLES[looks.hairstyle], np.random.default_rng(looks.seed + 71)
-    surface = SKULL_CENTRE + SKULL_RADII * _fibonacci_sphere(int(style.strands * detail * 2.2))
+    surface = SKULL_CENTER + SKULL_RADII * _fibonacci_sphere(int(style.strands * detail * 2.2))
     covered = _hairline_distance(surface, style)
     roots = surface[covered > 0.35 * random.random(len(surface)) ** 2]
     strands = _grow_strands(style, roots, random)
     count, steps = strands.shape[:2]
     along = np.gradient(strands, axis=1)
-    outward = strands - SKULL_CENTRE
+    outward = strands - SKULL_CENTER
     across = np.cross(along, outward)
     across /= np.linalg.norm(across, axis=-1, keepdims=True) + 1e-9
     across += 0.4 * random.standard_normal((count, 1, 3))
@@ -208,7 +208,7 @@ def hair(looks: Looks, detail: float = 1.0) -> Part:
     )
     ribbons = np.stack([strands - across * half_width, strands + across * half_width], 2)
     depth = np.clip(
-        (np.linalg.norm((strands - SKULL_CENTRE) / SKULL_RADII, axis=-1) - 1)
+        (np.linalg.norm((strands - SKULL_CENTER) / SKULL_RADII, axis=-1) - 1)
         * 8.5
         / style.thickness,
         0,
@@ -245,7 +245,7 @@ def _with_cap(ribbons: Part, style: _Style, looks: Looks) -> Part:
     direction = np.stack(
         [np.sin(polar) * np.sin(around), np.cos(polar), np.sin(polar) * np.cos(around)], -1
     ).reshape(-1, 3)
-    scalp = SKULL_CENTRE + SKULL_RADII * direction
+    scalp = SKULL_CENTER + SKULL_RADII * direction
     covered = np.clip(_hairline_distance(scalp, style) / 3.0, 0, 1)
     points = scalp + (0.06 + (0.08 + 0.07 * style.thickness) * covered)[:, None] * direction
     triangles = grid_triangles(rows, columns, True)
@@ -268,7 +268,7 @@ def hair_normals(part: Part, hairstyle: str) -> Float[np.ndarray, "n 3"]:
     cap = CAP_ROWS * CAP_COLUMNS
     strands = part.points[cap:].reshape(-1, steps, 2, 3)
     along = np.gradient(strands, axis=1).reshape(-1, 3)
-    relative = part.points[:cap] - SKULL_CENTRE
+    relative = part.points[:cap] - SKULL_CENTER
     down = np.stack([relative[:, 0] * 0.3, -np.abs(relative[:, 2]) - 1, relative[:, 2] * 0.2], 1)
     directions = np.concatenate([down, along])
     return directions / (np.linalg.norm(directions, axis=1, keepdims=True) + 1e-9)

@@ -134,27 +134,27 @@ def _lid_weights(
     """The angles in radians by which lid points turn about the eye to close it."""
     weights = {}
     for number in range(2):
-        centre, upper, lower = eyes[number], EYE_UPPER[number], EYE_LOWER[number]
-        elevation = np.arctan2(points[:, 1] - centre[1], points[:, 2] - centre[2])
+        center, upper, lower = eyes[number], EYE_UPPER[number], EYE_LOWER[number]
+        elevation = np.arctan2(points[:, 1] - center[1], points[:, 2] - center[2])
         closing = {
             i: float(elevation[i] - elevation[j] + 0.08)
             for i, j in zip(upper[1:-1], lower[1:-1], strict=True)
         }
         rims = np.flatnonzero(
             (np.arange(len(points)) >= LANDMARKS)
-            & (np.linalg.norm(points - centre, axis=1) < 1.3 * EYE_RADIUS)
+            & (np.linalg.norm(points - center, axis=1) < 1.3 * EYE_RADIUS)
         )
         inner_up = {}
         for rim in rims:
             nearest = min(
                 (*upper, *lower),
                 key=lambda i: float(
-                    np.linalg.norm(points[i] - centre - (points[rim] - centre) / 0.9)
+                    np.linalg.norm(points[i] - center - (points[rim] - center) / 0.9)
                 ),
             )
             inner_up[int(rim)] = closing.get(nearest, 0.0)
-        far = np.linalg.norm(points - centre, axis=1) > 2.7
-        zero = far | (points[:, 1] > centre[1] + 1.75)
+        far = np.linalg.norm(points - center, axis=1) > 2.7
+        zero = far | (points[:, 1] > center[1] + 1.75)
         weights[f"upper_lid{number}"] = interpolate(
             {**inner_up, **dict.fromkeys(lower, 0.0), **closing}, zero
         )
@@ -163,6 +163,6 @@ def _lid_weights(
             for i, j in zip(upper[1:-1], lower[1:-1], strict=True)
         }
         weights[f"lower_lid{number}"] = interpolate(
-            {**dict.fromkeys(upper, 0.0), **opening}, zero | (points[:, 1] < centre[1] - 1.9)
+            {**dict.fromkeys(upper, 0.0), **opening}, zero | (points[:, 1] < center[1] - 1.9)
         )
     return weights

@@ -46,7 +46,7 @@ def _uniform(count: int, color: tuple[float, float, float]) -> np.ndarray:
     return np.tile(np.array(color, float), (count, 1))
 
 
-def eyeball(centre: np.ndarray) -> Part:
+def eyeball(center: np.ndarray) -> Part:
     """A ball with a slight cornea; its texture is projected along its own z axis."""
     polar, around = np.meshgrid(
         np.linspace(0.001, 0.62 * np.pi, 22), np.linspace(0, 2 * np.pi, 33)[:-1], indexing="ij"
@@ -57,7 +57,7 @@ def eyeball(centre: np.ndarray) -> Part:
     cornea = 1 + 0.045 * np.exp(-((polar / 0.42) ** 4)).reshape(-1, 1)
     uv = 0.5 + 0.5 * direction[:, :2] * (1, -1)
     return Part(
-        points=centre + EYE_RADIUS * direction * cornea,
+        points=center + EYE_RADIUS * direction * cornea,
         triangles=grid_triangles(22, 32, True),
         uv=uv,
         colors=_uniform(len(uv), (1, 1, 1)),
@@ -296,8 +296,8 @@ def clothes(looks: Looks) -> Part:
         0.16 * np.sin(k * around * 2 + (3 + k) * y / 3 + random.uniform(0, 6)) for k in (1, 2, 3)
     ) * np.clip((share - 0.1) * 3, 0, 1)
     grid = _body_point(y, around, 0.0)
-    centre = np.stack([0 * y, y, np.interp(-y, -_BODY[:, 0], _BODY[:, 3])], -1)
-    outward = grid - centre
+    center = np.stack([0 * y, y, np.interp(-y, -_BODY[:, 0], _BODY[:, 3])], -1)
+    outward = grid - center
     outward /= np.linalg.norm(outward, axis=-1, keepdims=True) + 1e-9
     outward[..., 1] += 0.35
     grid = grid + outward * (0.42 + 0.26 * collar + rim + folds)[..., None]

@@ -60,7 +60,7 @@ def _fill(screen, triangles, t, first, last, numbers, nearest):
 
 
 @parallel_njit(fastmath=True)
-def rasterize(points, triangles, focal, centre_x, centre_y, width, height):
+def rasterize(points, triangles, focal, center_x, center_y, width, height):
     """Rasterize points [n, 3] in the camera's frame (x right, y down, z forward) and triangles
     [t, 3] int32; focal length and principal point are in pixels.
 
@@ -71,8 +71,8 @@ def rasterize(points, triangles, focal, centre_x, centre_y, width, height):
     screen = np.empty((count, 3), np.float32)
     for i in numba.prange(count):
         inverse = 1 / max(points[i, 2], 1e-4)
-        screen[i, 0] = points[i, 0] * inverse * focal + centre_x
-        screen[i, 1] = points[i, 1] * inverse * focal + centre_y
+        screen[i, 0] = points[i, 0] * inverse * focal + center_x
+        screen[i, 1] = points[i, 1] * inverse * focal + center_y
         screen[i, 2] = inverse
     numbers = np.full((height, width), -1, np.int32)
     nearest = np.zeros((height, width), np.float32)

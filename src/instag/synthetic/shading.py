@@ -205,8 +205,8 @@ def shade(
     eye,
     cloth,
     focal,
-    centre_x,
-    centre_y,
+    center_x,
+    center_y,
     behind,
 ):
     """Linear colours [h, w, 3] of the triangles in `numbers`, over `behind` [h, w, 3].
@@ -224,7 +224,7 @@ def shade(
             if t < 0:
                 continue
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            dx, dy = (column + 0.5 - centre_x) / focal, (row + 0.5 - centre_y) / focal
+            dx, dy = (column + 0.5 - center_x) / focal, (row + 0.5 - center_y) / focal
             wa, wb, wc = _weights(points, a, b, c, dx, dy)
             px = _mixed(points, a, b, c, wa, wb, wc, 0)
             py = _mixed(points, a, b, c, wa, wb, wc, 1)
@@ -311,7 +311,7 @@ def depth_from_light(points, triangles, light, size):
     return shadow
 
 
-def key_light_rows(centre: np.ndarray) -> np.ndarray:
+def key_light_rows(center: np.ndarray) -> np.ndarray:
     """Rows [3, 4] that take points of the camera's frame to the shadow map's x, y (pixels) and
     depth along the light (metres)."""
     forward = -KEY.astype(np.float64)
@@ -320,5 +320,5 @@ def key_light_rows(centre: np.ndarray) -> np.ndarray:
     down = np.cross(forward, right)
     scale = SHADOW_SIZE / (2 * SHADOW_HALF_EXTENT_M)
     axes = np.stack([right * scale, down * scale, forward])
-    offset = -axes @ centre + np.array([SHADOW_SIZE / 2, SHADOW_SIZE / 2, 1.0])
+    offset = -axes @ center + np.array([SHADOW_SIZE / 2, SHADOW_SIZE / 2, 1.0])
     return np.concatenate([axes, offset[:, None]], 1).astype(np.float32)

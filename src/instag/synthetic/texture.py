@@ -83,12 +83,12 @@ def skin_texture(looks: Looks, points: Float[np.ndarray, "m 3"]) -> UInt8[np.nda
     return _packed(color, height)
 
 
-def _spot(centre: np.ndarray, radius_u: float, radius_v: float) -> np.ndarray:
-    """A soft elliptic spot of height 1 on the skin's texture. centre: texels; radii: cm."""
+def _spot(center: np.ndarray, radius_u: float, radius_v: float) -> np.ndarray:
+    """A soft elliptic spot of height 1 on the skin's texture. center: texels; radii: cm."""
     columns, rows = np.meshgrid(np.arange(SIZE), np.arange(SIZE))
     return np.exp(
-        -(((columns - centre[0]) / (radius_u * _CM)) ** 2)
-        - ((rows - centre[1]) / (radius_v * _CM)) ** 2
+        -(((columns - center[0]) / (radius_u * _CM)) ** 2)
+        - ((rows - center[1]) / (radius_v * _CM)) ** 2
     ).astype(np.float32)
 
 

@@ -127,10 +127,10 @@ def depth_agreement(
 def _row_norm(depth: Float[Tensor, "b h w"], mask: Bool[Tensor, "b h w"]) -> Float[Tensor, "b h w"]:
     count = mask.sum(-1, keepdim=True).clamp_min(1)
     mean = (depth * mask).sum(-1, keepdim=True) / count
-    centred = (depth - mean) * mask
+    centered = (depth - mean) * mask
     # (1 mm)^2 keeps rows of a few pixels, whose deviation is nearly zero, from dominating, and the
     # root's gradient finite.
-    return centred / (centred.square().sum(-1, keepdim=True) / count + 1e-6).sqrt()
+    return centered / (centered.square().sum(-1, keepdim=True) / count + 1e-6).sqrt()
 
 
 def negative_contrast(

@@ -25,8 +25,8 @@ def landmarks() -> np.ndarray:
 def test_the_square_is_that_of_the_package() -> None:
     """A box of 100 x 120 from (100, 70) to (200, 190): centre moved up by 0.12 heights, side 200
     (100 + 120) / 195."""
-    centre, side = square_of(landmarks())
-    np.testing.assert_allclose(centre, [150, 130 - 14.4], rtol=1e-6)
+    center, side = square_of(landmarks())
+    np.testing.assert_allclose(center, [150, 130 - 14.4], rtol=1e-6)
     assert side == pytest.approx(200 * 220 / 195)
 
 

@@ -8,13 +8,13 @@ import pytest
 from instag.capture.segmentation.lips import DEEPEST, without_lips
 from instag.perception.head_coordinates import OUTER_LIPS
 
-SIDE, CENTRE = 128, 64
+SIDE, CENTER = 128, 64
 SKIN, LIPS, DARK, TEETH = (215, 160, 135), (175, 85, 90), (60, 20, 20), (225, 220, 210)
 
 
 def ellipse(width: float, height: float) -> np.ndarray:
     mask = np.zeros((SIDE, SIDE), np.uint8)
-    cv2.ellipse(mask, (CENTRE, CENTRE), (round(width), round(height)), 0, 0, 360, (1,), -1)
+    cv2.ellipse(mask, (CENTER, CENTER), (round(width), round(height)), 0, 0, 360, (1,), -1)
     return mask
 
 
@@ -22,8 +22,8 @@ def landmarks(width: float = 34, height: float = 24) -> np.ndarray:
     """Those of the outer lips alone."""
     turn = np.linspace(np.pi, 3 * np.pi, len(OUTER_LIPS), endpoint=False)
     points = np.zeros((478, 3))
-    points[OUTER_LIPS, 0] = CENTRE + width * np.cos(turn)
-    points[OUTER_LIPS, 1] = CENTRE + height * np.sin(turn)
+    points[OUTER_LIPS, 0] = CENTER + width * np.cos(turn)
+    points[OUTER_LIPS, 1] = CENTER + height * np.sin(turn)
     return points
 
 
@@ -53,7 +53,7 @@ def test_a_contour_that_is_right_stays() -> None:
 def test_a_tongue_of_the_colour_of_lips_stays_within_the_mouth() -> None:
     opening = ellipse(24, 14)
     found = without_lips(opening, picture(opening, LIPS), landmarks(34, 30))
-    assert found[CENTRE, CENTRE]
+    assert found[CENTER, CENTER]
     height = found.any(1).sum() / opening.any(1).sum()
     assert height == pytest.approx(1 - 2 * DEEPEST, abs=0.1)
 

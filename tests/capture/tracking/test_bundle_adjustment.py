@@ -11,7 +11,7 @@ from instag.capture.tracking.bundle_adjustment import (
     robust_weights,
 )
 
-RIG = Rig(shape=head_shape()[::40], focal=600.0, centre=np.array([128.0, 128.0]))
+RIG = Rig(shape=head_shape()[::40], focal=600.0, center=np.array([128.0, 128.0]))
 POSES = head_poses(nodding(5))
 
 
@@ -27,14 +27,14 @@ def test_jacobians_are_the_derivatives() -> None:
             atol=0.05,
         )
     for axis in range(3):
-        updated = Rig(shape=RIG.shape + step * np.eye(3)[axis], focal=RIG.focal, centre=RIG.centre)
+        updated = Rig(shape=RIG.shape + step * np.eye(3)[axis], focal=RIG.focal, center=RIG.center)
         np.testing.assert_allclose(
             (project(updated, POSES) - project(RIG, POSES)) / step,
             by_point[..., axis],
             rtol=1e-3,
             atol=0.05,
         )
-    zoomed = Rig(shape=RIG.shape, focal=RIG.focal * np.exp(step), centre=RIG.centre)
+    zoomed = Rig(shape=RIG.shape, focal=RIG.focal * np.exp(step), center=RIG.center)
     np.testing.assert_allclose(
         (project(zoomed, POSES) - project(RIG, POSES)) / step, by_focal, rtol=1e-3, atol=0.05
     )

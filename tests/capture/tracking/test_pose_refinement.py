@@ -40,7 +40,7 @@ def track_of(poses: Poses) -> tuple[Track, Landmarks]:
     points = np.concatenate(
         [
             project(
-                Rig(shape=face_at_rest(), focal=INTRINSICS.focal, centre=INTRINSICS.centre), poses
+                Rig(shape=face_at_rest(), focal=INTRINSICS.focal, center=INTRINSICS.center), poses
             ),
             np.zeros((FRAMES, 478, 1)),
         ],

@@ -10,7 +10,7 @@ from instag.capture.tracking.bundle_adjustment import (
 )
 from instag.capture.tracking.pose_smoothing import Observations, PoseSystem, second_differences
 
-RIG = Rig(shape=head_shape()[::40], focal=600.0, centre=np.array([128.0, 128.0]))
+RIG = Rig(shape=head_shape()[::40], focal=600.0, center=np.array([128.0, 128.0]))
 POSES = head_poses(nodding(5))
 
 

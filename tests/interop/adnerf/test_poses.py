@@ -32,7 +32,7 @@ def test_transforms_come_back_exactly(tmp_path: Path) -> None:
     write_transforms(tmp_path / "transforms_val.json", matrices, range(9, 12), 1234.5, (512, 512))
     read = read_transforms(tmp_path)
     assert read is not None
-    assert (read.focal, read.centre, read.test_ids) == (
+    assert (read.focal, read.center, read.test_ids) == (
         1234.5,
         (256.0, 256.0),
         frozenset({9, 10, 11}),

@@ -72,10 +72,10 @@ def test_too_many_pairs_are_counted_and_refused(monkeypatch: pytest.MonkeyPatch)
 def test_counts_beyond_32_bits_do_not_overflow() -> None:
     """70,000 splats over all 65,536 tiles of a picture: more pairs than an int32 counts."""
     count, side = 70_000, 8192
-    centres, extents = np.full((1, count, 2), side / 2), np.full((1, count, 2), 2.0 * side)
+    centers, extents = np.full((1, count, 2), side / 2), np.full((1, count, 2), 2.0 * side)
     depths = np.ones((1, count), np.float32)
     with pytest.raises(RenderingFailed, match="4,587,520,000"):
-        tiles.cover(centres.astype(np.float32), extents.astype(np.float32), depths, side, side, 1)
+        tiles.cover(centers.astype(np.float32), extents.astype(np.float32), depths, side, side, 1)
 
 
 @pytest.mark.parametrize("side", [0, -64, 2**15])

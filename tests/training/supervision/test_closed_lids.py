@@ -29,8 +29,8 @@ def landmarks(turn: float) -> torch.Tensor:
         torch.tensor([80.0, 150.0]),
     )
     c, s = torch.cos(torch.tensor(turn)), torch.sin(torch.tensor(turn))
-    centre = torch.tensor([80.0, 80.0])
-    return (points - centre) @ torch.stack([torch.stack([c, s]), torch.stack([-s, c])]) + centre
+    center = torch.tensor([80.0, 80.0])
+    return (points - center) @ torch.stack([torch.stack([c, s]), torch.stack([-s, c])]) + center
 
 
 def is_eye(points: torch.Tensor) -> torch.Tensor:

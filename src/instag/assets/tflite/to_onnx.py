@@ -346,8 +346,8 @@ class _Conversion:
         (self.set_first if pads.shape[0] == 4 else self.set_last)(operator.outputs[0], padded)
 
     def _resize(self, operator: Operator) -> None:
-        corners, centres = operator.option(2, "<b"), operator.option(3, "<b")
-        way = "align_corners" if corners else "half_pixel" if centres else "asymmetric"
+        corners, centers = operator.option(2, "<b"), operator.option(3, "<b")
+        way = "align_corners" if corners else "half_pixel" if centers else "asymmetric"
         _, height, width, channels = self.shape(operator.outputs[0])
         nothing, sizes = (
             self.graph.constant(np.zeros(0, np.float32)),

@@ -49,9 +49,9 @@ class Fan:
     ) -> Float[np.ndarray, "68 2"]:
         """The points in pixels of an RGB frame; `landmarks` are the face mesh's, in pixels. Raises
         AssetDamaged where the network returns something else."""
-        centre, side = square_of(landmarks)
+        center, side = square_of(landmarks)
         picture = (
-            torch.from_numpy(cut(frame, centre, side))
+            torch.from_numpy(cut(frame, center, side))
             .permute(2, 0, 1)[None]
             .float()
             .to(self._device)
@@ -64,7 +64,7 @@ class Fan:
                 f"{self._path} does not return 68 maps of {MAP_SIZE} x {MAP_SIZE}: it is another "
                 "network."
             )
-        return peaks(maps[0].float().cpu().numpy()) * (side / MAP_SIZE) + centre - side / 2
+        return peaks(maps[0].float().cpu().numpy()) * (side / MAP_SIZE) + center - side / 2
 
 
 def fan_landmarks(clip: Clip, track: Track, fan: Fan, report: Report = silent) -> Track:
@@ -88,11 +88,11 @@ def square_of(landmarks: Float[np.ndarray, "478 d"]) -> tuple[Float[np.ndarray, 
 
 
 def cut(
-    frame: UInt8[np.ndarray, "h w 3"], centre: Float[np.ndarray, "2"], side: float
+    frame: UInt8[np.ndarray, "h w 3"], center: Float[np.ndarray, "2"], side: float
 ) -> UInt8[np.ndarray, "256 256 3"]:
     """The square, black where it reaches beyond the frame."""
-    start = np.trunc(centre - side / 2 + side / SIZE).astype(int)
-    end = np.trunc(centre + side / 2).astype(int)
+    start = np.trunc(center - side / 2 + side / SIZE).astype(int)
+    end = np.trunc(center + side / 2).astype(int)
     low, high = np.maximum(start, 0), np.minimum(end, frame.shape[1::-1])
     square = np.zeros((end[1] - start[1], end[0] - start[0], 3), np.uint8)
     square[low[1] - start[1] : high[1] - start[1], low[0] - start[0] : high[0] - start[0]] = frame[

@@ -28,7 +28,7 @@ class Rig:
 
     shape: Float[np.ndarray, "p 3"]
     focal: float
-    centre: Float[np.ndarray, "2"]
+    center: Float[np.ndarray, "2"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class ShapePrior:
 def project(rig: Rig, poses: Poses) -> Float[np.ndarray, "f p 2"]:
     """The shape's points in each frame, in pixels."""
     camera = rig.shape @ poses.rotations.transpose(0, 2, 1) + poses.translations[:, None]
-    return rig.centre + rig.focal * camera[..., :2] / -camera[..., 2:] * np.array([1, -1])
+    return rig.center + rig.focal * camera[..., :2] / -camera[..., 2:] * np.array([1, -1])
 
 
 def robust_weights(residuals: Float[np.ndarray, "f p 2"]) -> Float[np.ndarray, "f p"]:
@@ -92,7 +92,7 @@ def bundle_adjust(
         rig = Rig(
             shape=rig.shape + shape_step[:-1].reshape(-1, 3),
             focal=float(rig.focal * np.exp(shape_step[-1])),
-            centre=rig.centre,
+            center=rig.center,
         )
         poses = poses.updated(pose_steps)
         if np.abs(shape_step).max() < 1e-6 and np.abs(pose_steps).max() < 1e-6:

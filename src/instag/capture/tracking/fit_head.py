@@ -61,7 +61,7 @@ def fit_head(landmarks: Landmarks, width: int, height: int, report: Report = sil
     chosen = _spread_frames(landmarks.found)
     rigid, _ = bundle_adjust(
         points[chosen][:, RIGID, :2],
-        Rig(shape=rig.shape[RIGID], focal=rig.focal, centre=rig.centre),
+        Rig(shape=rig.shape[RIGID], focal=rig.focal, center=rig.center),
         poses.select(chosen),
         ShapePrior(shape=rig.shape[RIGID], focal=rig.focal, point_sigma=width / 512),
         report=part(report, 0.05, 0.3),
@@ -77,7 +77,7 @@ def fit_head(landmarks: Landmarks, width: int, height: int, report: Report = sil
     poses = smooth_poses(
         observations, rigid, start, stiffness=STIFFNESS, report=part(report, 0.3, 0.9)
     )
-    scaled = Rig(shape=rig.shape, focal=rigid.focal, centre=rigid.centre)
+    scaled = Rig(shape=rig.shape, focal=rigid.focal, center=rigid.center)
     identity = _rest_shape(points, landmarks.found, scaled, rigid.shape, poses)
     identity, poses = to_head_frame(identity, poses)
     rotations, translations = camera_to_head(poses)
@@ -106,7 +106,7 @@ def reprojection_errors(track: Track, width: int, height: int) -> Float[np.ndarr
     rig = Rig(
         shape=track.identity[RIGID].astype(np.float64),
         focal=track.focal,
-        centre=np.array([width / 2, height / 2]),
+        center=np.array([width / 2, height / 2]),
     )
     return np.linalg.norm(
         project(rig, head_to_camera(track)) - track.landmarks[:, RIGID, :2], axis=-1
@@ -129,20 +129,20 @@ def _initialize(
     shape = some[len(some) // 2]
     for _ in range(4):
         scales, rotations = align(some[:, RIGID], shape[RIGID])
-        centred = some - some[:, RIGID].mean(1, keepdims=True)
-        shape = np.mean((centred / scales[:, None, None]) @ rotations, axis=0)
+        centered = some - some[:, RIGID].mean(1, keepdims=True)
+        shape = np.mean((centered / scales[:, None, None]) @ rotations, axis=0)
         shape = shape * EYE_DISTANCE / np.linalg.norm(shape[OUTER_EYES[0]] - shape[OUTER_EYES[1]])
     shape = _align_axes(shape)
     scales, rotations = align(upright[:, RIGID], shape[RIGID])
     focal = FOCAL_PRIOR * max(width, height)
-    centre = np.array([width / 2, height / 2])
+    center = np.array([width / 2, height / 2])
     distances = focal / scales
-    middles = points[:, RIGID, :2].mean(1) - centre
+    middles = points[:, RIGID, :2].mean(1) - center
     offsets = shape[RIGID].mean(0) @ rotations.transpose(0, 2, 1)
     translations = (
         np.stack([middles[:, 0] / scales, -middles[:, 1] / scales, -distances], -1) - offsets
     )
-    return Rig(shape=shape, focal=focal, centre=centre), Poses(
+    return Rig(shape=shape, focal=focal, center=center), Poses(
         rotations=rotations, translations=translations
     )
 
@@ -162,7 +162,7 @@ def _rest_shape(
     rest = _frames_at_rest(points, found)
     rays = np.concatenate(
         [
-            (points[rest, :, :2] - rig.centre) / rig.focal * [1, -1],
+            (points[rest, :, :2] - rig.center) / rig.focal * [1, -1],
             -np.ones((len(rest), len(guess), 1)),
         ],
         -1,

@@ -81,7 +81,7 @@ def head_points(views: list[HeadView], track: Track, generator: torch.Generator)
         beside = beside[torch.randperm(len(beside), generator=generator)[: HEAD // len(views)]]
         depth = nearest.depth[beside] + profile(nearest.away[beside], nearest.angle[beside])
         places.append(view.lift(pixels[beside], depth))
-        eyes.append(view.camera_centre().expand(len(beside), -1))
+        eyes.append(view.camera_center().expand(len(beside), -1))
     points, eye = torch.cat(places), torch.cat(eyes)
     good = share_inside(views, points) >= SEEN_INSIDE
     points, skin = points[good], sample_points(track.identity, SKIN)

@@ -22,7 +22,7 @@ class Intrinsics:
     """Focal length and principal point in pixels."""
 
     focal: float
-    centre: Float[np.ndarray, "2"]
+    center: Float[np.ndarray, "2"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class ImageGradients:
 
     def intrinsics(self, whole: Intrinsics) -> Float[np.ndarray, "3"]:
         """Focal length and principal point, x and y, of this part of the whole picture."""
-        left, top = whole.centre[0] - self.detail.left, whole.centre[1] - self.detail.top
+        left, top = whole.center[0] - self.detail.left, whole.center[1] - self.detail.top
         return np.array([whole.focal, left, top])
 
 

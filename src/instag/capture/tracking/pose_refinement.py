@@ -174,7 +174,7 @@ def aligned_track(
     """The track with its poses aligned to the texture of some points. gradients: of a frame's
     picture at `working_scale`; size: of the whole picture in pixels."""
     scale = working_scale(size)
-    intrinsics = Intrinsics(focal=track.focal * scale, centre=np.array(size) / 2 * scale)
+    intrinsics = Intrinsics(focal=track.focal * scale, center=np.array(size) / 2 * scale)
     start = head_to_camera(track)
     texture = _alternate(
         gradients, points, start, _texture_frames(track), intrinsics, part(report, 0.0, 0.4)
@@ -281,7 +281,7 @@ def _solve_clip(
         flow=rigid_flow(landmarks),
     )
     rig = Rig(
-        shape=track.identity[RIGID].astype(np.float64), focal=track.focal, centre=np.array(size) / 2
+        shape=track.identity[RIGID].astype(np.float64), focal=track.focal, center=np.array(size) / 2
     )
     return smooth_poses(
         observations,

@@ -57,13 +57,13 @@ def align_world(
     chosen = np.unique(np.linspace(0, len(matrices) - 1, FRAMES).round().astype(int))
     other_poses = _head_to_camera(matrices).select(chosen)
     own_poses = head_to_camera(own).select(chosen)
-    centre = np.array([size[0] / 2, size[1] / 2])
+    center = np.array([size[0] / 2, size[1] / 2])
     landmarks = own.landmarks[chosen][:, RIGID, :2].astype(np.float64)
     shape = own.identity.astype(np.float64)
     start = _closed_form(own_poses, other_poses, focal / own.focal)
 
     def residuals(x: Float[np.ndarray, "7"]) -> Float[np.ndarray, " r"]:
-        rig = Rig(shape=start.corrected(x, shape)[list(RIGID)], focal=focal, centre=centre)
+        rig = Rig(shape=start.corrected(x, shape)[list(RIGID)], focal=focal, center=center)
         return (project(rig, other_poses) - landmarks).ravel()
 
     found = least_squares(

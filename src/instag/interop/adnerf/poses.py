@@ -46,7 +46,7 @@ class Transforms:
     of val and test, None where there are none."""
 
     focal: float
-    centre: tuple[float, float] | None
+    center: tuple[float, float] | None
     matrices: dict[int, Float[np.ndarray, "4 4"]]
     test_ids: frozenset[int]
 
@@ -63,12 +63,12 @@ def read_transforms(folder: Path) -> Transforms | None:
             f"The transforms in {folder} have several focal lengths "
             f"({', '.join(f'{focal:g}' for focal in sorted(focals))}). Write them anew together."
         )
-    centres = {file.centre for file in files.values() if file.centre is not None}
+    centers = {file.center for file in files.values() if file.center is not None}
     ids = {name: set(file.matrices) for name, file in files.items()}
     test_ids = (ids.get("val", set()) | ids.get("test", set())) - ids.get("train", set())
     return Transforms(
         focal=focals.pop(),
-        centre=centres.pop() if len(centres) == 1 else None,
+        center=centers.pop() if len(centers) == 1 else None,
         matrices=dict(item for file in files.values() for item in file.matrices.items()),
         test_ids=frozenset(test_ids),
     )
@@ -85,10 +85,10 @@ def _read_file(path: Path) -> Transforms:
             matrix = np.array(frame["transform_matrix"], np.float64)
             if not np.array_equal(matrices.setdefault(number, matrix), matrix, equal_nan=True):
                 raise ValueError(f"frame {number} has two poses")
-        focal, centre = real_number("focal_len", content["focal_len"], 1.0, 1e6), None
+        focal, center = real_number("focal_len", content["focal_len"], 1.0, 1e6), None
         if "cx" in content and "cy" in content:
             cx, cy = (real_number(name, content[name], -1e6, 1e6) for name in ("cx", "cy"))
-            centre = cx, cy
+            center = cx, cy
     wrong = [
         number
         for number, matrix in matrices.items()
@@ -99,7 +99,7 @@ def _read_file(path: Path) -> Transforms:
             f"{path}: the transform_matrix of frame {wrong[0]} ({len(wrong)} in all) is no "
             "rotation and translation. Track the face again."
         )
-    return Transforms(focal=focal, centre=centre, matrices=matrices, test_ids=frozenset())
+    return Transforms(focal=focal, center=center, matrices=matrices, test_ids=frozenset())
 
 
 def _img_id(value: Any) -> int:
@@ -150,7 +150,7 @@ def read_track_params(path: Path) -> Transforms:
         )
     matrices = camera_to_world(euler, trans / TRANS_PER_METRE)
     return Transforms(
-        focal=focal, centre=None, matrices=dict(enumerate(matrices)), test_ids=frozenset()
+        focal=focal, center=None, matrices=dict(enumerate(matrices)), test_ids=frozenset()
     )
 
 

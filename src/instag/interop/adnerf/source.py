@@ -64,7 +64,7 @@ def scan_folder(folder: Path) -> tuple[Source, list[str]]:
     ids, of_gaps = _longest_part(posed, pictures, folder, name)
     size = _side([pictures[number] for number in (ids[0], ids[len(ids) // 2], ids[-1])])
     source = Source(folder=folder, pictures=pictures, ids=ids, size=size, transforms=transforms)
-    return source, [*notes, *of_poses, *of_gaps, *_note_on_centre(source)]
+    return source, [*notes, *of_poses, *of_gaps, *_note_on_center(source)]
 
 
 def read_frame(path: Path, side: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
@@ -157,11 +157,11 @@ def _side(paths: list[Path]) -> int:
     return width
 
 
-def _note_on_centre(source: Source) -> list[str]:
-    centre = source.transforms.centre if source.transforms else None
-    if centre is None or max(abs(axis - source.size / 2) for axis in centre) <= 1:
+def _note_on_center(source: Source) -> list[str]:
+    center = source.transforms.center if source.transforms else None
+    if center is None or max(abs(axis - source.size / 2) for axis in center) <= 1:
         return []
-    place = " and ".join(f"{axis:g}" for axis in centre)
+    place = " and ".join(f"{axis:g}" for axis in center)
     return [
         f"The principal point ({place}) is not the picture's centre; as the family's Gaussian "
         "trainers do, we take the centre."

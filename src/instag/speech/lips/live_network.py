@@ -145,8 +145,8 @@ def live_graph(
     for block in blocks:
         flow = build.block(flow, block, 0)
     flow = build.block(flow, last, first)
-    centred = build.add(flow, -model.feature_mean)
-    steps = graph.node("MatMul", [centred, build.constant(model.components)])
+    centered = build.add(flow, -model.feature_mean)
+    steps = graph.node("MatMul", [centered, build.constant(model.components)])
     steps = graph.node("Transpose", [steps], perm=[0, 2, 1])
     heard = _between(build, steps, LIVE_STEPS - first, frames)
     found = [_hidden(build, heard, network, frames) for network in model.networks]

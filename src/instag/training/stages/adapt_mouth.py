@@ -164,9 +164,9 @@ class MouthStage(LayerStage):
         def draw(most: int, count: int) -> Int[Tensor, " count"]:
             return torch.randint(most, (count,), generator=noise, device=device)
 
-        centres = person.mouth.means.detach()[draw(len(person.mouth), PAIRS)]
-        aside = torch.randn(centres.shape, generator=noise, device=device) * NEAR
-        encoding = mouth.encode_at(torch.cat([centres, centres + aside]), aligned=aligned)
+        centers = person.mouth.means.detach()[draw(len(person.mouth), PAIRS)]
+        aside = torch.randn(centers.shape, generator=noise, device=device) * NEAR
+        encoding = mouth.encode_at(torch.cat([centers, centers + aside]), aligned=aligned)
         frames = person.train.start + draw(len(person.train), STRAIN_FRAMES)
         codes = mouth.field.speech(person.dataset.condition(frames).speech)
         strength = torch.rand(STRAIN_FRAMES, 1, generator=noise, device=device) * STRONGEST

@@ -38,21 +38,21 @@ class PersonDeformation:
 def deform_person(
     field: MotionField,
     own: MotionField,
-    centres: Float[Tensor, "n 3"],
+    centers: Float[Tensor, "n 3"],
     condition: Condition,
     *,
     mean: Condition | None,
     landmarks: LandmarkBatch | None,
 ) -> PersonDeformation:
-    """Each field computes all points and all conditions at once. centres: of the Gaussians, metres.
+    """Each field computes all points and all conditions at once. centers: of the Gaussians, metres.
     mean: a condition of one frame, whose motion is computed too."""
-    points = torch.cat([centres, landmarks.points]) if landmarks else centres
+    points = torch.cat([centers, landmarks.points]) if landmarks else centers
     # The mean's frame is computed beside the others: what a step costs a GPU are its operations,
     # not their size.
     parts = [condition, mean, landmarks and landmarks.condition]
     conditions = cat_conditions([part for part in parts if part])
     frames = [len(condition.speech), *([1] if mean else [])]
-    count, seen = len(centres), sum(frames)
+    count, seen = len(centers), sum(frames)
     moved, marked, attention = [], [], []
     for each in (field, own):
         at, marks = each.features(points).split(count, len(points) - count)

@@ -260,8 +260,8 @@ class PretrainFaceStage(PretrainStage):
         count = round(len(frames) * config.expressions)
         if person.expressions is None or not count:
             return batch
-        labeler, centres = ExpressionLabeler(flow=person.expressions.flow), person.face.means
-        return acted(batch, labeler, count, centres.detach(), noise)
+        labeler, centers = ExpressionLabeler(flow=person.expressions.flow), person.face.means
+        return acted(batch, labeler, count, centers.detach(), noise)
 
 
 @torch.no_grad()

@@ -141,7 +141,7 @@ class LidCloser:
     """
 
     def __init__(self, landmarks: Float[Tensor, "f p 2"], *, size: int) -> None:
-        self._outlines, self._centre = eye_outlines(landmarks), size / 2
+        self._outlines, self._center = eye_outlines(landmarks), size / 2
         widths = self._outlines.axes[:, :, 0].norm(dim=-1)
         self._side = max(2, round(float(widths.max()) * PATCH))
 
@@ -178,7 +178,7 @@ class LidCloser:
         """The pictures of some frames with both eyes closed by these shares."""
         image = frames.image[rows]
         outlines = self._outlines.rows(frames.indices[rows])
-        moved = self._centre - frames.camera.Ks[rows][:, None, :2, 2]
+        moved = self._center - frames.camera.Ks[rows][:, None, :2, 2]
         outlines = replace(outlines, corner=outlines.corner - moved)
         places = self._places(outlines, frames.camera, self._side)
         along, above = outlines.coordinates(places + 0.5)

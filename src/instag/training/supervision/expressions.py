@@ -68,17 +68,17 @@ class ExpressionLabeler:
     flow: ExpressionDisplacement
 
     def query_points(
-        self, centres: Float[Tensor, "g 3"], noise: torch.Generator
+        self, centers: Float[Tensor, "g 3"], noise: torch.Generator
     ) -> Float[Tensor, "n 3"]:
-        """Points to ask about, metres. centres: of the head's Gaussians."""
-        device = centres.device
+        """Points to ask about, metres. centers: of the head's Gaussians."""
+        device = centers.device
         # Those that move most are asked about most.
         drawn = torch.rand(MOVING_POINTS, generator=noise, device=device)
         order = drawn.square() * self.flow.moving
         near = self.flow.places[order.long().clamp(max=self.flow.moving - 1)]
         aside = torch.randn(near.shape, generator=noise, device=device) * ASIDE
-        some = torch.randint(len(centres), (HEAD_POINTS,), generator=noise, device=device)
-        return torch.cat([near + aside, centres[some]])
+        some = torch.randint(len(centers), (HEAD_POINTS,), generator=noise, device=device)
+        return torch.cat([near + aside, centers[some]])
 
     def augment(
         self, points: Float[Tensor, "n 3"], seen: Float[Tensor, "b 6"], noise: torch.Generator

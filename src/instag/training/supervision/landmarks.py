@@ -60,8 +60,8 @@ class LandmarkSampler:
     points: int
     acted: int
 
-    def sample(self, centres: Float[Tensor, "g 3"], noise: torch.Generator) -> LandmarkBatch:
-        """centres: of the head's Gaussians, metres."""
+    def sample(self, centers: Float[Tensor, "g 3"], noise: torch.Generator) -> LandmarkBatch:
+        """centers: of the head's Gaussians, metres."""
         landmarks, dataset = self.person.landmarks, self.person.dataset
         count = self.frames - self.acted
         rows = sample_frames(self.cdf, count, noise)
@@ -79,20 +79,20 @@ class LandmarkSampler:
         )
         if self.expressions is None:
             return batch
-        return acted(batch, self.expressions, self.acted, centres, noise)
+        return acted(batch, self.expressions, self.acted, centers, noise)
 
 
 def acted(
     batch: LandmarkBatch,
     labeler: ExpressionLabeler,
     count: int,
-    centres: Float[Tensor, "g 3"],
+    centers: Float[Tensor, "g 3"],
     noise: torch.Generator,
 ) -> LandmarkBatch:
-    """The batch and its last frames, so many, once more, with another expression. centres: of the
+    """The batch and its last frames, so many, once more, with another expression. centers: of the
     head's Gaussians, metres."""
     again, condition = len(batch.condition.speech) - count, batch.condition
-    points = torch.cat([batch.points, labeler.query_points(centres, noise)])
+    points = torch.cat([batch.points, labeler.query_points(centers, noise)])
     labels = labeler.augment(points, condition.expression[again:], noise)
     return LandmarkBatch(
         points=points,

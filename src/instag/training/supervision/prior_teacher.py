@@ -78,9 +78,9 @@ def fit_prior_map(
         [predict_shift(field, points, part, mean_expression) for part in speech.split(BATCH)]
     )
     observed = (motion.shift[frames.start : frames.stop] - motion.rest)[:, motion.speaks]
-    centred, target = predicted - predicted.mean(0), observed - observed.mean(0)
-    size, target_size = max(float(centred.norm()), 1e-9), float(target.norm())
-    slope = max(float((centred * target).sum()) / size**2, MIN_MOVEMENT * target_size / size)
+    centered, target = predicted - predicted.mean(0), observed - observed.mean(0)
+    size, target_size = max(float(centered.norm()), 1e-9), float(target.norm())
+    slope = max(float((centered * target).sum()) / size**2, MIN_MOVEMENT * target_size / size)
     movement = slope * size / max(target_size, 1e-9)
     return PriorMap(
         level=field.speech.level,

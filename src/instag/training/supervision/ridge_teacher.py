@@ -16,7 +16,7 @@ from instag.motion.landmark_motion import LandmarkMotion
 
 NEAR = slice(2, 7)
 """The windows that the map uses, of eight: those of frames t-1 .. t+1."""
-CENTRE = slice(6, 10)
+CENTER = slice(6, 10)
 """The steps of a window that the map averages: those around its frame; all steps of a shorter
 window."""
 STRENGTH = 0.1
@@ -55,8 +55,8 @@ def regression_inputs(
 ) -> Float[Tensor, "b d"]:
     """The channels of the three nearest windows, averaged around their centres and normalized by
     `level`."""
-    centre = CENTRE if speech.shape[-1] > CENTRE.start else slice(None)
-    return (speech[:, NEAR, :, centre].mean(-1).flatten(1) - level[0]) / level[1]
+    center = CENTER if speech.shape[-1] > CENTER.start else slice(None)
+    return (speech[:, NEAR, :, center].mean(-1).flatten(1) - level[0]) / level[1]
 
 
 def fit_speech_map(
@@ -76,14 +76,14 @@ def fit_speech_map(
     observed = (motion.shift[frames.start : frames.stop] - motion.rest)[:, motion.speaks].flatten(1)
     target = torch.cat([observed, observed.new_zeros(count, observed.shape[1])]).double()
     mean, bias = inputs.mean(0), target.mean(0)
-    centred = inputs - mean
-    products = centred.T @ centred
+    centered = inputs - mean
+    products = centered.T @ centered
     penalty = STRENGTH * products.trace() / len(inputs) * STRENGTH_FRAMES / STRENGTH_DIRECTIONS
     weights = torch.linalg.solve(
         products + penalty * torch.eye(len(products), device=products.device),
-        centred.T @ (target - bias),
+        centered.T @ (target - bias),
     )
-    predicted = (centred @ weights)[: len(frames)]
+    predicted = (centered @ weights)[: len(frames)]
     movement = float(predicted.std(0).norm() / observed.std(0).norm().clamp(min=1e-9))
     gain = min(MAX_GAIN, max(1.0, MOVEMENT_SHARE / max(movement, 1e-6)))
     return SpeechMap(

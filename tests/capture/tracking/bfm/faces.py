@@ -167,10 +167,10 @@ def truth(face: BaselModel, frames: int, size: int, focal: float, amplitude: flo
 
 
 def landmarks(face: BaselModel, fit: Fit, size: int) -> np.ndarray:
-    return Outline.of(face, size).landmarks(fit, centre_of(size))[1].pixels.numpy()
+    return Outline.of(face, size).landmarks(fit, center_of(size))[1].pixels.numpy()
 
 
-def centre_of(size: int) -> torch.Tensor:
+def center_of(size: int) -> torch.Tensor:
     return torch.full((2,), size / 2).double()
 
 
@@ -186,9 +186,9 @@ def pictures(
 ) -> list[np.ndarray]:
     """The person before a grey wall, painted triangle by triangle at twice the size and halved."""
     albedo = face.albedo_mean + torch.einsum("vtc,t->vc", face.albedo, texture.float())
-    _, normals = visible(face, fit, centre_of(size))
+    _, normals = visible(face, fit, center_of(size))
     colors = albedo.double() * (harmonics(normals.double()) @ light)
-    sight = project(face.shape.at(torch.arange(len(face.shape.mean))), fit, centre_of(size))
+    sight = project(face.shape.at(torch.arange(len(face.shape.mean))), fit, center_of(size))
     made = []
     for pixels, camera, color in zip(sight.pixels, sight.camera, colors, strict=True):
         picture = np.zeros((2 * size, 2 * size, 4), np.float32)

@@ -21,24 +21,24 @@ SIZE = 128
 FACE = faces.model()
 TRUTH = faces.truth(FACE, 3, SIZE, 300.0)
 POINTS = FACE.shape.at(torch.arange(0, len(FACE.shape.mean), 97))
-CENTRE = faces.centre_of(SIZE)
+CENTER = faces.center_of(SIZE)
 
 
 def test_own_derivatives_are_the_projections() -> None:
-    seen = project(POINTS, TRUTH, CENTRE)
+    seen = project(POINTS, TRUTH, CENTER)
     expected = jacobian_of_frames(POINTS, TRUTH, seen)
     for unknown in range(expected.shape[-1]):
         step = torch.zeros(3, expected.shape[-1], dtype=torch.float64)
         step[:, unknown] = 1e-5
         slope = (
-            project(POINTS, apply_step(TRUTH, step), CENTRE).pixels
-            - project(POINTS, apply_step(TRUTH, -step), CENTRE).pixels
+            project(POINTS, apply_step(TRUTH, step), CENTER).pixels
+            - project(POINTS, apply_step(TRUTH, -step), CENTER).pixels
         ) / 2e-5
         torch.testing.assert_close(expected[..., unknown], slope, rtol=1e-4, atol=1e-4)
 
 
 def test_shared_derivatives_are_the_projections() -> None:
-    seen = project(POINTS, TRUTH, CENTRE)
+    seen = project(POINTS, TRUTH, CENTER)
     expected = jacobian_of_shared(POINTS, TRUTH, seen)
     for unknown in range(expected.shape[-1] - 1):
         shifted = [
@@ -46,11 +46,11 @@ def test_shared_derivatives_are_the_projections() -> None:
             for sign in (1, -1)
         ]
         slope = (
-            project(POINTS, shifted[0], CENTRE).pixels - project(POINTS, shifted[1], CENTRE).pixels
+            project(POINTS, shifted[0], CENTER).pixels - project(POINTS, shifted[1], CENTER).pixels
         ) / 2e-5
         torch.testing.assert_close(expected[..., unknown], slope, rtol=1e-4, atol=1e-4)
     zoomed = [
-        project(POINTS, replace(TRUTH, focal=TRUTH.focal * (1 + sign * 1e-5)), CENTRE).pixels
+        project(POINTS, replace(TRUTH, focal=TRUTH.focal * (1 + sign * 1e-5)), CENTER).pixels
         for sign in (1, -1)
     ]
     torch.testing.assert_close(
@@ -78,8 +78,8 @@ def test_the_jaw_is_where_the_face_ends() -> None:
     """Turning the face lets other vertices be the outline, and none of the candidates lies farther
     out."""
     outline = Outline.of(FACE, SIZE)
-    pixels = outline.landmarks(TRUTH, CENTRE)[1].pixels
-    candidates = project(outline.points, TRUTH, CENTRE).pixels[:, 68:, 0]
+    pixels = outline.landmarks(TRUTH, CENTER)[1].pixels
+    candidates = project(outline.points, TRUTH, CENTER).pixels[:, 68:, 0]
     left, right = candidates[:, :40].reshape(3, 8, 5), candidates[:, 40:].reshape(3, 8, 5)
     torch.testing.assert_close(pixels[:, :8, 0], left.amin(-1))
     torch.testing.assert_close(pixels[:, 9:17, 0], right.amax(-1))
@@ -90,11 +90,11 @@ def test_energy_is_lowest_at_the_truth() -> None:
         Outline.of(FACE, SIZE),
         CoefficientPrior(expression=1e-3, identity=1e-3, focal=300.0, log_focal=1.0),
     )
-    seen, found = outline.landmarks(TRUTH, CENTRE)[1].pixels, torch.ones(3).double()
+    seen, found = outline.landmarks(TRUTH, CENTER)[1].pixels, torch.ones(3).double()
 
     def energy(fit: Fit) -> float:
-        return outline.energy(fit, seen, found, prior, CENTRE)
+        return outline.energy(fit, seen, found, prior, CENTER)
 
     assert energy(TRUTH) < energy(replace(TRUTH, translations=TRUTH.translations + 0.01))
     assert energy(TRUTH) < energy(replace(TRUTH, focal=330.0))
-    assert outline.measurements(TRUTH, seen, found, CENTRE).gradient.abs().max() < 1e-9
+    assert outline.measurements(TRUTH, seen, found, CENTER).gradient.abs().max() < 1e-9

@@ -58,7 +58,7 @@ def degrees(fit: Fit) -> np.ndarray:
 
 
 def residuals(fit: Fit) -> np.ndarray:
-    pixels = Outline.of(FACE, SIZE).landmarks(fit, faces.centre_of(SIZE))[1].pixels.numpy()
+    pixels = Outline.of(FACE, SIZE).landmarks(fit, faces.center_of(SIZE))[1].pixels.numpy()
     return np.linalg.norm(pixels - faces.landmarks(FACE, TRUTH, SIZE), axis=-1)
 
 
@@ -113,7 +113,7 @@ def test_what_is_hidden_is_not_seen() -> None:
     """A face in profile hides its far side, and everything that is seen faces the camera."""
     side = TRUTH.select(slice(0, 1))
     side = replace(side, rotations=torch.tensor(Rotation.from_rotvec([[0, 1.2, 0]]).as_matrix()))
-    seen, normals = visible(FACE, side, faces.centre_of(SIZE))
+    seen, normals = visible(FACE, side, faces.center_of(SIZE))
     across = FACE.shape.mean[:, 0]
     assert (
         seen[0, across < -0.045].float().mean() > 0.5 > 0.1 > seen[0, across > 0.045].float().mean()
@@ -125,10 +125,10 @@ def test_what_is_hidden_is_not_seen() -> None:
 
 
 def test_at_the_truth_colours_draw_nowhere(pictures: list[np.ndarray]) -> None:
-    skin, centre = Skin.of(FACE, SIZE), faces.centre_of(SIZE)
+    skin, center = Skin.of(FACE, SIZE), faces.center_of(SIZE)
     frames, light = blurred(pictures, torch.device("cpu")), lit().expand(FRAMES, -1, -1)
-    observation = skin.observe(TRUTH, frames, torch.ones(FRAMES).double(), centre)
-    measurements = skin.measurements(TRUTH, observation, frames, TEXTURE, light, centre)
+    observation = skin.observe(TRUTH, frames, torch.ones(FRAMES).double(), center)
+    measurements = skin.measurements(TRUTH, observation, frames, TEXTURE, light, center)
     shift = torch.linalg.solve(measurements.information.sum(1), measurements.gradient.sum(1))
     assert shift.norm(dim=-1).max() < 0.15
     assert skin.error(observation, TEXTURE, light).max() < 0.03

@@ -71,7 +71,7 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clip:
     ):
         clip.save_frame(index, picture)
     chosen = FACE.shape.at(torch.as_tensor(vertices()))
-    pixels = project(chosen, TRUTH, faces.centre_of(SIZE)).pixels.numpy()
+    pixels = project(chosen, TRUTH, faces.center_of(SIZE)).pixels.numpy()
     wrong = (
         (Rotation.from_matrix(TRUTH.rotations.numpy()) * Rotation.from_rotvec([0.03, -0.05, 0.02]))
         .as_matrix()

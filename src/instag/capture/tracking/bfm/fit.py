@@ -120,15 +120,15 @@ def vertex_positions(
     )
 
 
-def project(points: Bases, fit: Fit, centre: Float[Tensor, "2"]) -> Projection:
-    """Project points of a fit; `centre` is the principal point in pixels."""
+def project(points: Bases, fit: Fit, center: Float[Tensor, "2"]) -> Projection:
+    """Project points of a fit; `center` is the principal point in pixels."""
     rotated = vertex_positions(points, fit.identity, fit.expressions) @ fit.rotations.transpose(
         1, 2
     )
     camera = rotated + fit.translations[:, None]
     flat = fit.focal * camera[..., :2] / -camera[..., 2:]
     return Projection(
-        rotated=rotated, camera=camera, pixels=centre + flat * flat.new_tensor([1.0, -1.0])
+        rotated=rotated, camera=camera, pixels=center + flat * flat.new_tensor([1.0, -1.0])
     )
 
 
@@ -168,13 +168,13 @@ def step_frames(
     fit: Fit,
     measurements: Sequence[Measurements],
     prior: CoefficientPrior,
-    centre: Float[Tensor, "2"],
+    center: Float[Tensor, "2"],
     *,
     pose_only: bool = False,
 ) -> tuple[Fit, FrameEquations]:
     """One step of each frame, with identity and focal length fixed; with `pose_only` the
     expressions are fixed too."""
-    hessian, gradient, _, _, _ = _normal_equations(fit, measurements, prior, centre, shared=False)
+    hessian, gradient, _, _, _ = _normal_equations(fit, measurements, prior, center, shared=False)
     equations = FrameEquations(hessian=hessian, gradient=gradient)
     if pose_only:
         step = torch.linalg.solve(hessian[:, :POSE, :POSE], gradient[:, :POSE])
@@ -188,14 +188,14 @@ def step_all(
     fit: Fit,
     measurements: Sequence[Measurements],
     prior: CoefficientPrior,
-    centre: Float[Tensor, "2"],
+    center: Float[Tensor, "2"],
     *,
     fit_focal: bool,
 ) -> Fit:
     """One step of all frames together with the identity, and with the focal length if
     `fit_focal`."""
     hessian, gradient, mixed, shared, shared_gradient = _normal_equations(
-        fit, measurements, prior, centre, shared=True
+        fit, measurements, prior, center, shared=True
     )
     if not fit_focal:
         mixed, shared, shared_gradient = mixed[..., :-1], shared[:-1, :-1], shared_gradient[:-1]
@@ -238,7 +238,7 @@ def _normal_equations(
     fit: Fit,
     measurements: Sequence[Measurements],
     prior: CoefficientPrior,
-    centre: Float[Tensor, "2"],
+    center: Float[Tensor, "2"],
     *,
     shared: bool,
 ) -> tuple[Tensor, ...]:
@@ -246,7 +246,7 @@ def _normal_equations(
     hessian [s s] and gradient [s] of the shared unknowns, without measurements unless `shared`."""
     hessian, gradient, mixed, shared_hessian, shared_gradient = _prior_equations(fit, prior)
     for each in measurements:
-        projected = project(each.points, fit, centre)
+        projected = project(each.points, fit, center)
         by_frame = jacobian_of_frames(each.points, fit, projected)
         rows = by_frame.flatten(1, 2)
         weighted = (each.information @ by_frame).flatten(1, 2).transpose(1, 2)

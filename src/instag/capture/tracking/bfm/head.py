@@ -87,7 +87,7 @@ def track_face(
         skin=Skin.of(model, seen.size),
         landmarks=landmarks,
         found=found,
-        centre=landmarks.new_tensor([seen.size / 2, seen.size / 2]),
+        center=landmarks.new_tensor([seen.size / 2, seen.size / 2]),
         size=seen.size,
     )
     fit = tracker.fit_landmarks(
@@ -117,7 +117,7 @@ class _Tracker:
     skin: Skin
     landmarks: Float[Tensor, "f 68 2"]
     found: Float[Tensor, " f"]
-    centre: Float[Tensor, "2"]
+    center: Float[Tensor, "2"]
     size: int
 
     def fit_landmarks(self, rotations: Float[Tensor, "f 3 3"], report: Report) -> Fit:
@@ -131,9 +131,9 @@ class _Tracker:
         for number, chunk in enumerate(self._chunks(4 * CHUNK_FRAMES)):
             fit, landmarks, found = whole.select(chunk), self.landmarks[chunk], self.found[chunk]
             for iteration in range(10):
-                measurements = [self.outline.measurements(fit, landmarks, found, self.centre)]
+                measurements = [self.outline.measurements(fit, landmarks, found, self.center)]
                 fit, _ = step_frames(
-                    fit, measurements, self._prior(1), self.centre, pose_only=iteration < 4
+                    fit, measurements, self._prior(1), self.center, pose_only=iteration < 4
                 )
             whole = whole.with_frames(chunk, fit)
             report(500 + 500 * number * 4 * CHUNK_FRAMES // len(self.found), 1000)
@@ -148,7 +148,7 @@ class _Tracker:
             report(number, 2 * len(FOCALS))
             start = self._initialize(rotations, focal * self.size).select(few)
             fit = self._fit_jointly(start, few, fit_focal=False, rounds=6)
-            energy = self.outline.energy(fit, landmarks, found, prior, self.centre)
+            energy = self.outline.energy(fit, landmarks, found, prior, self.center)
             energies.append((energy, focal))
         return min(energies)[1] * self.size
 
@@ -157,28 +157,28 @@ class _Tracker:
     ) -> tuple[Fit, Float[Tensor, " t"], Float[Tensor, "9 3"]]:
         """The second phase: identity and texture from some frames, and the mean of their light."""
         some = self._spread(TEXTURE_FRAMES)
-        pictures = blurred([frames(int(index)) for index in some], self.centre.device)
+        pictures = blurred([frames(int(index)) for index in some], self.center.device)
         fit, prior, found = whole.select(some), self._prior(len(some)), self.found[some]
         texture = self.landmarks.new_zeros(self.model.albedo.shape[1])
         light = ambient(len(some), self.landmarks)
         rounds = 6
         for iteration in range(rounds):
             report(iteration, rounds)
-            observation = self.skin.observe(fit, pictures, found, self.centre)
+            observation = self.skin.observe(fit, pictures, found, self.center)
             for _ in range(2):
                 light = self.skin.light(observation, texture, light)
                 texture = self.skin.texture(observation, texture, light)
             of_colors = self.skin.measurements(
-                fit, observation, pictures, texture, light, self.centre
+                fit, observation, pictures, texture, light, self.center
             )
             fit = step_all(
                 fit,
                 [
-                    self.outline.measurements(fit, self.landmarks[some], found, self.centre),
+                    self.outline.measurements(fit, self.landmarks[some], found, self.center),
                     of_colors,
                 ],
                 prior,
-                self.centre,
+                self.center,
                 fit_focal=False,
             )
         return replace(whole.with_frames(some, fit), identity=fit.identity), texture, light.mean(0)
@@ -226,16 +226,16 @@ class _Tracker:
     ) -> "_FittedChunk":
         """Expression, pose and light of some frames, texture and identity fixed."""
         indices = range(*chunk.indices(len(self.found)))
-        pictures = blurred([frames(index) for index in indices], self.centre.device)
+        pictures = blurred([frames(index) for index in indices], self.center.device)
         landmarks, found = self.landmarks[chunk], self.found[chunk]
         for _ in range(4):
-            observation = self.skin.observe(fit, pictures, found, self.centre)
+            observation = self.skin.observe(fit, pictures, found, self.center)
             lights = self.skin.light(observation, texture, lights)
             measurements = [
-                self.outline.measurements(fit, landmarks, found, self.centre),
-                self.skin.measurements(fit, observation, pictures, texture, lights, self.centre),
+                self.outline.measurements(fit, landmarks, found, self.center),
+                self.skin.measurements(fit, observation, pictures, texture, lights, self.center),
             ]
-            fit, equations = step_frames(fit, measurements, self._prior(1), self.centre)
+            fit, equations = step_frames(fit, measurements, self._prior(1), self.center)
         return _FittedChunk(
             fit=fit,
             lights=lights,
@@ -253,17 +253,17 @@ class _Tracker:
         for _ in range(4):
             fit, _ = step_frames(
                 fit,
-                [self.outline.measurements(fit, landmarks, found, self.centre)],
+                [self.outline.measurements(fit, landmarks, found, self.center)],
                 prior,
-                self.centre,
+                self.center,
                 pose_only=True,
             )
         for _ in range(rounds):
             fit = step_all(
                 fit,
-                [self.outline.measurements(fit, landmarks, found, self.centre)],
+                [self.outline.measurements(fit, landmarks, found, self.center)],
                 prior,
-                self.centre,
+                self.center,
                 fit_focal=fit_focal,
             )
         return fit
@@ -281,7 +281,7 @@ class _Tracker:
         rotated = vertex_positions(
             shape.at(self.model.keys), fit.identity, fit.expressions
         ) @ rotations.transpose(1, 2)
-        flat = (self.landmarks - self.centre) * self.landmarks.new_tensor([1.0, -1.0])
+        flat = (self.landmarks - self.center) * self.landmarks.new_tensor([1.0, -1.0])
         middle, spread = rotated.mean(1), rotated[..., :2] - rotated[..., :2].mean(1, keepdim=True)
         scale = (spread * flat).sum((1, 2)) / (spread**2).sum((1, 2))
         scale = torch.where(

@@ -45,11 +45,11 @@ class Outline:
             deviation=LANDMARK_SIGMA * size / 512,
         )
 
-    def landmarks(self, fit: Fit, centre: Float[Tensor, "2"]) -> tuple[Bases, Projection]:
-        """The points that are landmarks in each frame, [f 68], and their projection. `centre` is
+    def landmarks(self, fit: Fit, center: Float[Tensor, "2"]) -> tuple[Bases, Projection]:
+        """The points that are landmarks in each frame, [f 68], and their projection. `center` is
         the principal point in pixels."""
         frames, first = len(fit.expressions), LANDMARKS + JAW * self.left
-        across = project(self.points, fit, centre).pixels[..., 0].detach()
+        across = project(self.points, fit, center).pixels[..., 0].detach()
         fixed = torch.arange(LANDMARKS, device=across.device)
         sides = torch.arange(JAW, device=across.device)
         leftmost = (
@@ -67,19 +67,19 @@ class Outline:
             fixed[2 * JAW + 1 :].expand(frames, -1),
         )
         points = self.points.at(torch.cat([leftmost, middle, rightmost, rest], 1))
-        return points, project(points, fit, centre)
+        return points, project(points, fit, center)
 
     def measurements(
         self,
         fit: Fit,
         seen68: Float[Tensor, "f 68 2"],
         found: Float[Tensor, " f"],
-        centre: Float[Tensor, "2"],
+        center: Float[Tensor, "2"],
         share: float = 1.0,
     ) -> Measurements:
         """Measurements from landmarks in pixels. `found` is 0 in frames whose landmarks are not
         used; `share` scales all weights."""
-        points, seen = self.landmarks(fit, centre)
+        points, seen = self.landmarks(fit, center)
         residuals = seen68 - seen.pixels
         weights = (
             share
@@ -102,10 +102,10 @@ class Outline:
         seen68: Float[Tensor, "f 68 2"],
         found: Float[Tensor, " f"],
         prior: CoefficientPrior,
-        centre: Float[Tensor, "2"],
+        center: Float[Tensor, "2"],
     ) -> float:
         """The negative log posterior of a fit, up to a constant."""
-        residuals = ((seen68 - self.landmarks(fit, centre)[1].pixels) ** 2).sum(
+        residuals = ((seen68 - self.landmarks(fit, center)[1].pixels) ** 2).sum(
             -1
         ) / self.deviation**2
         robust = (

@@ -90,11 +90,11 @@ class Skin:
         fit: Fit,
         frames: Float[Tensor, "f 3 h w"],
         found: Float[Tensor, " f"],
-        centre: Float[Tensor, "2"],
+        center: Float[Tensor, "2"],
     ) -> Observation:
         """The vertices in these frames (from `blurred`); none is visible where `found` is 0."""
-        seen, normals = visible(self.model, fit, centre)
-        pixels = project(self.points, fit, centre).pixels
+        seen, normals = visible(self.model, fit, center)
+        pixels = project(self.points, fit, center).pixels
         inside = ((pixels > 2) & (pixels < self.size - 2)).all(-1)
         return Observation(
             seen=seen[:, self.chosen] & inside & (found > 0)[:, None],
@@ -131,13 +131,13 @@ class Skin:
         frames: Float[Tensor, "f 3 h w"],
         texture: Float[Tensor, " t"],
         light: Float[Tensor, "f 9 3"],
-        centre: Float[Tensor, "2"],
+        center: Float[Tensor, "2"],
     ) -> Measurements:
         """Measurements of the vertices. `observation` is of the same fit and frames."""
         colors = self.albedo_at(texture) * (observation.basis @ light)
         deviation, weights = _robust_weights(observation, colors)
         weights = _vertex_weights(observation)[:, None] * weights / deviation[:, None] ** 2
-        pixels = project(self.points, fit, centre).pixels
+        pixels = project(self.points, fit, center).pixels
         slopes = []
         for axis in range(2):
             step = torch.zeros(2, dtype=pixels.dtype, device=pixels.device)
@@ -187,7 +187,7 @@ def sample(
 
 
 def visible(
-    model: BaselModel, fit: Fit, centre: Float[Tensor, "2"]
+    model: BaselModel, fit: Fit, center: Float[Tensor, "2"]
 ) -> tuple[Bool[Tensor, "f v"], Float[Tensor, "f v 3"]]:
     """Which vertices are visible, and all unit normals in the camera's frame (x right, y up, z
     toward the camera).
@@ -203,7 +203,7 @@ def visible(
         translations=fit.translations.float(),
         focal=fit.focal,
     )
-    sight = project(model.shape, coarse, centre.float())
+    sight = project(model.shape, coarse, center.float())
     a, b, c = (sight.camera[:, model.triangles[:, corner]] for corner in range(3))
     faces = torch.linalg.cross(b - a, c - a)
     normals = torch.zeros_like(sight.camera)
