@@ -58,10 +58,13 @@ TOGETHER = (
 host."""
 
 
+PLAIN = torch._C._disabled_torch_function_impl
+
+
 class OnGpu(Tensor):
     """A tensor of the pretended GPU."""
 
-    __torch_function__ = torch._C._disabled_torch_function_impl  # pyright: ignore[reportAssignmentType]
+    __torch_function__ = PLAIN  # pyright: ignore[reportAssignmentType]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         copy = on_gpu(self.detach().clone())

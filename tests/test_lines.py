@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src" / "instag"
+ROOT = Path(__file__).parents[1]
+PLACES = ("src/instag", "tests", "tools", "benchmarks", "examples")
 MOST_COLUMNS = 100
 WRITTEN = (".py", ".js", ".css", ".html", ".svg")
 ADDRESS = re.compile(r'\S*"https://\S+')
@@ -14,10 +15,10 @@ ADDRESS = re.compile(r'\S*"https://\S+')
 
 @pytest.mark.parametrize("ending", WRITTEN)
 def test_no_line_is_longer_than_the_style_allows(ending: str) -> None:
-    files = sorted(SOURCE.rglob(f"*{ending}"))
+    files = [path for place in PLACES for path in sorted((ROOT / place).rglob(f"*{ending}"))]
     assert files
     assert [
-        f"{path.relative_to(SOURCE)}:{number}"
+        f"{path.relative_to(ROOT)}:{number}"
         for path in files
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if len(line) > MOST_COLUMNS and not ADDRESS.fullmatch(line.strip())

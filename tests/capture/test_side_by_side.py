@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,8 @@ class Log:
         )
 
     def _work(self, stage: Stage, clip: Clip, report: Report) -> Clip:
-        return replace(clip, info=replace(clip.info, **self.works[stage.name](report)))  # type: ignore[arg-type]
+        made: dict[str, Any] = self.works[stage.name](report)
+        return replace(clip, info=replace(clip.info, **made))
 
     def _begin(self, clip: Clip, stage: Stage) -> Clip:
         self.begun.append(stage.name)

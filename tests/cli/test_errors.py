@@ -202,8 +202,8 @@ def test_full_disk(create, out: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     path = video(tmp_path / "room.mp4", empty_room(2.4))
     numbers = itertools.count()
 
-    def on_full_disk(*, prefix: str, suffix: str, dir: Path) -> tuple[int, str]:  # noqa: A002 - mkstemp's name
-        name = Path(dir) / f"{prefix}{next(numbers)}{suffix}"
+    def on_full_disk(*, prefix: str, suffix: str, **place: Path) -> tuple[int, str]:
+        name = Path(place["dir"]) / f"{prefix}{next(numbers)}{suffix}"
         name.symlink_to("/dev/full")
         return os.open(name, os.O_WRONLY), str(name)
 

@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from evaluation.measured_number import number
 from evaluation.talk import avatar_of, unlearned
 from instag.data.clip import Clip
 from instag.errors import BadArgument, FileMissing
 from instag.evaluation import evaluate as evaluating
-from instag.evaluation.evaluate import evaluate, evaluate_videos
+from instag.evaluation.evaluate import Evaluation, evaluate, evaluate_videos
 from instag.evaluation.image import PERFECT_DB
 from instag.evaluation.not_measured import NotMeasured
 from instag.media.writer import write_video
@@ -28,6 +29,12 @@ def no_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What a machine has must not decide what a test sees."""
     monkeypatch.setenv("INSTAG_ASSETS", str(tmp_path / "nothing"))
     monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def value_of(found: Evaluation, key: str) -> float | NotMeasured:
+    row = found.metrics.row(key)
+    assert row is not None
+    return row.value
 
 
 def folder(path: Path, pictures: list[np.ndarray]) -> Path:
@@ -61,7 +68,7 @@ def test_the_frames_held_back_are_measured_with_their_sound(files, monkeypatch):
     )
     assert about["truth"] == "synthetic speaker 0, frames 8 to 19 (not taught)"
     assert found.metrics.row("painting_fps") is None
-    assert isinstance(found.metrics.row("lpips_full").value, NotMeasured)  # pyright: ignore[reportOptionalMemberAccess]
+    assert isinstance(value_of(found, "lpips_full"), NotMeasured)
 
 
 def test_other_frames_and_opened_artefacts(files, monkeypatch):
@@ -74,7 +81,7 @@ def test_other_frames_and_opened_artefacts(files, monkeypatch):
     assert found.metrics.about["truth"] == f"video {digest}, frames 2 to 5"
     assert found.metrics.about["prediction"] == "the avatar"
     assert clip.info.source not in str(found.metrics.about)
-    assert found.metrics.row("speaking_fps").value > 0  # pyright: ignore[reportOptionalMemberAccess, reportOperatorIssue]
+    assert number(value_of(found, "speaking_fps")) > 0
 
 
 def test_an_avatar_that_was_taught_everything_needs_frames_by_name(tmp_path):
@@ -97,7 +104,7 @@ def test_a_video_against_itself_is_perfect_and_its_sound_is_used(tmp_path):
     sound = (np.random.default_rng(0).normal(0, 0.1, 12 * 640).astype(np.float32), 16_000)
     write_video(tmp_path / "a.mp4", pictures, sound=sound, fps=25)
     found = evaluate_videos(tmp_path / "a.mp4", tmp_path / "a.mp4")
-    assert found.metrics.row("psnr_full").value == PERFECT_DB  # pyright: ignore[reportOptionalMemberAccess]
+    assert value_of(found, "psnr_full") == PERFECT_DB
     assert found.measured.per_frame.loudness is not None
     silent = evaluate_videos(folder(tmp_path / "b", pictures), tmp_path / "a.mp4")
     assert silent.measured.per_frame.loudness is not None, (

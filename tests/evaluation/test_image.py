@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 from skimage.metrics import structural_similarity as reference_ssim
 
+from evaluation.measured_number import number
 from instag.errors import BadArgument
 from instag.evaluation.crops import Box
 from instag.evaluation.image import PERFECT_DB, compare_pictures, psnr
@@ -21,7 +22,7 @@ FACE = Box(left=13, top=8, right=56, bottom=49)
 def network():
     generator = torch.Generator().manual_seed(0)
     weights = {}
-    for number, (index, shape) in enumerate(
+    for layer, (index, shape) in enumerate(
         {
             0: (64, 3, 11, 11),
             3: (192, 64, 5, 5),
@@ -32,7 +33,7 @@ def network():
     ):
         weights[f"features.{index}.weight"] = torch.randn(shape, generator=generator) * 0.05
         weights[f"features.{index}.bias"] = torch.zeros(shape[0])
-        weights[f"lin{number}.model.1.weight"] = torch.rand(1, shape[0], 1, 1, generator=generator)
+        weights[f"lin{layer}.model.1.weight"] = torch.rand(1, shape[0], 1, 1, generator=generator)
     return lpips.Lpips(weights)
 
 
@@ -63,7 +64,8 @@ def reference(picture: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
         data_range=1,
         channel_axis=-1,
     )
-    return float(peak_signal_noise_ratio(other, one, data_range=1)), float(ssim)  # pyright: ignore[reportArgumentType]
+    assert not isinstance(ssim, tuple)
+    return float(peak_signal_noise_ratio(other, one, data_range=1)), float(ssim)
 
 
 @given(st.integers(0, 1000))
@@ -100,7 +102,8 @@ def test_equal_pictures_are_perfect(network):
 
 def numbers(picture: np.ndarray, network: lpips.Lpips) -> np.ndarray:
     measured = compare_pictures(picture, scene(), {"full": FULL, "face": FACE}, network)
-    return np.array([[-one.psnr, -one.ssim, one.lpips] for one in measured.values()])  # pyright: ignore[reportOperatorIssue]
+    rows = ((-number(one.psnr), -number(one.ssim), number(one.lpips)) for one in measured.values())
+    return np.array(list(rows))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluation.measured_number import number
 from instag.errors import BadArgument
 from instag.evaluation.landmarks import (
     MOUTH,
@@ -53,7 +54,7 @@ def test_both_distances_grow_with_what_the_mouth_does_wrong():
     ]
     for name in ("plain", "centered", "plain_percent", "centered_percent"):
         assert (np.diff([getattr(one, name) for one in path]) > 0).all()
-    assert all(one.centered <= one.plain + 1e-6 for one in path)  # pyright: ignore[reportOperatorIssue]
+    assert all(number(one.centered) <= number(one.plain) + 1e-6 for one in path)
 
 
 def test_only_the_twenty_points_of_the_mouth_count():

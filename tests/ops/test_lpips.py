@@ -1,6 +1,7 @@
 """LPIPS over its published weights, where they are; its shape over random ones."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,10 +42,8 @@ def test_weights_are_found_where_the_user_puts_them(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "nobody")
     assert lpips.find_weights() is None
     (tmp_path / "lpips").mkdir()
-    np.savez(
-        tmp_path / "lpips" / lpips.WEIGHTS,
-        **{name: value.numpy() for name, value in random_weights().items()},  # pyright: ignore[reportArgumentType]
-    )
+    weights: dict[str, Any] = {name: value.numpy() for name, value in random_weights().items()}
+    np.savez(tmp_path / "lpips" / lpips.WEIGHTS, **weights)
     found = lpips.find_weights()
     assert found is not None
     assert lpips.load(found)(torch.rand(1, 64, 64, 3), torch.rand(1, 64, 64, 3)).shape == (1,)

@@ -9,7 +9,7 @@ from instag.perception.skin_flow import SKIN, SkinFlow
 def texture(shift: tuple[float, float]) -> np.ndarray:
     noise = np.random.default_rng(0).integers(0, 255, (256, 256, 3), dtype=np.uint8)
     smooth = cv2.GaussianBlur(noise, (0, 0), 3)
-    image = cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    image = cv2.normalize(smooth, np.empty_like(smooth), 0, 255, cv2.NORM_MINMAX)
     return cv2.warpAffine(image, np.array([[1, 0, shift[0]], [0, 1, shift[1]]], float), (256, 256))
 
 

@@ -44,8 +44,8 @@ def test_full_disk_is_said_and_leaves_nothing(
 ) -> None:
     """/dev/full refuses every byte as a full disk does."""
 
-    def on_full_disk(*, prefix: str, suffix: str, dir: Path) -> tuple[int, str]:  # noqa: A002 - mkstemp's name
-        path = Path(dir) / f"{prefix}x{suffix}"
+    def on_full_disk(*, prefix: str, suffix: str, **place: Path) -> tuple[int, str]:
+        path = Path(place["dir"]) / f"{prefix}x{suffix}"
         path.symlink_to("/dev/full")
         return os.open(path, os.O_WRONLY), str(path)
 

@@ -20,7 +20,8 @@ def test_the_same_bits_on_one_core_and_on_two():
         seen = render(CpuRenderer(), values, 100, 70)
         pictures(seen).square().sum().backward()
         torch.set_num_threads(before)
-        return [pictures(seen), *(values[name].grad for name in MOVING)]  # pyright: ignore[reportReturnType]
+        found = [values[name].grad for name in MOVING]
+        return [pictures(seen), *found]  # pyright: ignore[reportReturnType]
 
     first, second, third = gradients(1), gradients(2), gradients(2)
     assert all(
