@@ -15,7 +15,7 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.types import Message
 
 from instag.app.avatar_shelf import GivenAvatars
-from instag.app.live_routes import MOST_STREAMS, LiveDesk
+from instag.app.live_desk import MOST_STREAMS, LiveDesk
 from instag.app.security import Security
 from instag.app.server import create_app
 from instag.app.socket_stream import BURST, MESSAGES_A_SECOND, Pace

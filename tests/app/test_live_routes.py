@@ -18,7 +18,7 @@ from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect
 
 from instag.app.avatar_shelf import MOST_SCALED, GivenAvatars
-from instag.app.live_routes import LiveDesk
+from instag.app.live_desk import LiveDesk
 from instag.app.security import Security
 from instag.app.server import create_app
 from instag.app.voice import Voice

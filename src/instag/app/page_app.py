@@ -8,7 +8,7 @@ from instag.app.job_routes import job_router
 from instag.app.library import Library
 from instag.app.library_routes import library_router
 from instag.app.library_shelf import LibraryShelf
-from instag.app.live_routes import LiveDesk
+from instag.app.live_desk import LiveDesk
 from instag.app.recording_routes import recording_router
 from instag.app.security import Security
 from instag.app.server import STATIC, create_app

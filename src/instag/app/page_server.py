@@ -38,7 +38,7 @@ def run_page(
     server has the library or the port, NotWritable."""
     check_extra()
     with loading_uncollected():
-        from instag.app.live_routes import load_webrtc
+        from instag.app.live_desk import load_webrtc
         from instag.app.page_app import page_app
         from instag.app.server_log import log_plainly
         from instag.app.voice import chosen_voice

@@ -99,7 +99,7 @@ def serve(
 
         from instag.app.avatar_shelf import GivenAvatars
         from instag.app.ice_servers import ice_servers
-        from instag.app.live_routes import LiveDesk, load_webrtc
+        from instag.app.live_desk import LiveDesk, load_webrtc
         from instag.app.server import create_app
         from instag.app.server_log import log_plainly
         from instag.app.voice import chosen_voice

@@ -10,7 +10,8 @@ from fastapi.responses import FileResponse
 from starlette.requests import ClientDisconnect
 
 from instag.app.error_answers import answer_error, answer_misfit, answer_nobody, answer_system
-from instag.app.live_routes import LiveDesk, live_router
+from instag.app.live_desk import LiveDesk
+from instag.app.live_routes import live_router
 from instag.app.security import Security, SecurityMiddleware
 from instag.app.static_files import FRESH, FreshFiles
 from instag.errors import InstagError
