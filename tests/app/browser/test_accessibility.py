@@ -32,6 +32,11 @@ CUT = """() => [...document.querySelectorAll("dialog *")]
   .filter((each) => each.scrollWidth > each.clientWidth + 1 && each.clientWidth)
   .map((each) => each.outerHTML.slice(0, 100))"""
 
+OVER_ITS_CARD = """() => [...document.querySelectorAll(".card *")]
+  .filter((each) => each.getBoundingClientRect().right
+    > each.closest(".card").getBoundingClientRect().right)
+  .map((each) => each.outerHTML.slice(0, 100))"""
+
 
 def violations(page: Any) -> list[tuple[str, str]]:
     """What is serious, with the element."""
@@ -119,3 +124,11 @@ def test_a_file_with_a_name_that_no_avatar_may_have_is_brought(
     page.get_by_text("is here").first.wait_for()
     entry, *_ = Library(server.library).entries()
     assert entry.name == "é" * 80
+
+
+def test_nothing_of_a_card_is_cut_at_any_width(page: Any, brought: str) -> None:
+    page.goto("/")
+    page.locator(".card").first.wait_for()
+    for width in range(320, 1_400, 36):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(OVER_ITS_CARD) == [], width

@@ -25,6 +25,9 @@ def test_from_a_recording_to_a_head_that_talks(page: Any, server: PageServer) ->
     page.get_by_role("button", name="Stop").click()
     page.get_by_label("Name").fill("Ada")
     page.get_by_role("button", name="Learn this avatar").click()
+    page.locator(".stages .now", has_text="Looking through").wait_for()
+    page.get_by_alt_text("The newest picture").wait_for(timeout=LEARNED_MS)
+    assert not page.get_by_text("The first picture comes").is_visible()
     page.locator(".stages .now", has_text="Learning the").wait_for(timeout=LEARNED_MS)
 
     server.end(signal.SIGKILL)

@@ -68,11 +68,16 @@ def test_a_file_that_is_cancelled_leaves_nothing(page: Any, slow: Path, server: 
     page.locator(".sending", has_text="Sending holiday.mp4").wait_for()
 
 
-def test_a_file_goes_on_in_other_views_and_can_be_cancelled_there(page: Any, slow: Path) -> None:
+@pytest.mark.parametrize(
+    "way, heading", [("Verify", "Is this file ours?"), ("Choose another", "New avatar")]
+)
+def test_a_file_goes_on_elsewhere_and_can_be_cancelled_there(
+    page: Any, slow: Path, way: str, heading: str
+) -> None:
     learn(page, slow)
     page.locator("form .sending").wait_for()
-    page.get_by_role("link", name="Verify").click()
-    page.locator("h1", has_text="Is this file ours?").wait_for()
+    page.locator("a, button", has_text=way).click()
+    page.locator("h1", has_text=heading).wait_for()
     page.locator("#uploads .sending", has_text="Sending holiday.mp4").wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.locator(".sending").wait_for(state="detached")

@@ -144,6 +144,22 @@ def test_of_two_files_the_later_one_is_judged(page: Any, tmp_path: Path) -> None
     assert page.locator(".verdict", has_text="second.mp4").is_visible()
 
 
+@pytest.mark.parametrize(
+    "name, sentence",
+    [
+        ("NotFoundError", "No camera, or no microphone, was found"),
+        ("NotReadableError", "another program uses them"),
+        ("NotAllowedError", "may not use camera and microphone"),
+    ],
+)
+def test_a_camera_that_does_not_open_is_told(page: Any, name: str, sentence: str) -> None:
+    page.goto("/#/new")
+    page.get_by_role("button", name="Turn on the camera").wait_for()
+    refuse_devices(page, name)
+    page.get_by_role("button", name="Turn on the camera").click()
+    error_shown(page, sentence)
+
+
 def test_a_microphone_that_is_refused_is_told(page: Any, brought: str) -> None:
     connect(page, brought)
     refuse_devices(page, "NotFoundError")

@@ -148,8 +148,8 @@ def quick(curve: np.ndarray) -> np.ndarray:
 def lag(found: np.ndarray, track: np.ndarray) -> tuple[float, float]:
     """Where in `found` a shorter track begins, seconds, by the best correlation, and that."""
     around = np.lib.stride_tricks.sliding_window_view(found, len(track))
-    centred = around - around.mean(1, keepdims=True)
-    sizes = np.linalg.norm(centred, axis=1) * np.linalg.norm(track - track.mean())
-    fits = centred @ (track - track.mean()) / np.maximum(sizes, 1e-9)
+    centered = around - around.mean(1, keepdims=True)
+    sizes = np.linalg.norm(centered, axis=1) * np.linalg.norm(track - track.mean())
+    fits = centered @ (track - track.mean()) / np.maximum(sizes, 1e-9)
     best = int(np.argmax(fits))
     return best / RATE, float(fits[best])

@@ -23,9 +23,9 @@ export async function sending(place, file, work, abort = new AbortController()) 
   }
 }
 
-/** Another view is shown: what is on its way goes on in the corner of the messages. */
-export function keepSending(main) {
-  document.getElementById("uploads").append(...main.querySelectorAll(".sending"));
+/** A place shows something else now: what is on its way goes on in the corner of the messages. */
+export function keepSending(place) {
+  document.getElementById("uploads").append(...place.querySelectorAll(".sending"));
 }
 
 function line(name, cancel) {

@@ -13,7 +13,7 @@ export function watchedRequest(address, { method, body, headers, signal, progres
     request.onerror = () => reject(new TypeError("no answer"));
     request.onabort = () => reject(new DOMException("It was stopped.", "AbortError"));
     signal.addEventListener("abort", () => request.abort());
-    request.send(body);
+    request.send(body.slice()); // a file itself is sent as it is now, changed or not
   });
 }
 

@@ -21,7 +21,8 @@ export async function avatarsView(place) {
   });
   const coming = el("div");
   const title = el("h1", { tabIndex: -1 }, "Avatars");
-  fill(place, head(title), work.element, empty, grid, bring, coming);
+  const more = el("a", { class: "button primary", href: "#/new" }, "New avatar");
+  fill(place, el("div", { class: "head" }, title, more), work.element, empty, grid, bring, coming);
 
   async function take(file) {
     const send = (request) => api.bring(file, nameOf(file) || "Avatar", request);
@@ -38,6 +39,7 @@ export async function avatarsView(place) {
       return;
     }
     empty.hidden = avatars.length > 0 || !work.element.hidden;
+    more.hidden = !empty.hidden; // it has a larger button
     const cards = avatars.map((entry) => card(entry, refresh));
     keepingFocus(grid, () => fill(grid, cards), () => title);
   }
@@ -60,10 +62,6 @@ export async function avatarsView(place) {
     document.removeEventListener("visibilitychange", lookAgain);
   };
 }
-
-const head = (title) =>
-  el("div", { class: "head" },
-    title, el("a", { class: "button primary", href: "#/new" }, "New avatar"));
 
 const firstAvatar = () =>
   el("section", { class: "hero", hidden: true },

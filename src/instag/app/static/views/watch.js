@@ -34,11 +34,12 @@ export async function watchView(place, id) {
     say(title, job.state === "done" ? `${job.name} is ready` : `Learning ${job.name}`);
     say(status, words(job));
     status.classList.toggle("warn", job.state === "failed");
-    bar.value = job.state === "done" ? 1 : progress.share;
-    bar.hidden = job.state === "failed";
+    bar.value = progress.share;
+    bar.hidden = job.state === "failed" || job.state === "done";
+    stages.element.hidden = job.state === "done";
     say(left, job.state === "running" ? leftOf(progress) : "");
     stages.show(job);
-    seen.show(progress);
+    seen.show(job);
     notes.hidden = progress.notes.length === 0;
     if (progress.notes.length !== notes.children.length)
       fill(notes, progress.notes.map((note) => el("li", {}, note)));

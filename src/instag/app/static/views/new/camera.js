@@ -20,6 +20,10 @@ function refusal({ name }) {
   if (name === "NotAllowedError")
     return "The browser may not use camera and microphone. Allow both at the left of its address "
       + "bar, then try again.";
-  return `No camera with a microphone could be opened (${name}). Plug one in, close other `
-    + "programs that use it, or choose a file.";
+  if (name === "NotFoundError")
+    return "No camera, or no microphone, was found. Plug in what is missing, or choose a file.";
+  if (name === "NotReadableError")
+    return "Camera and microphone do not start; often another program uses them. Close it and try "
+      + "again, or choose a file.";
+  return `Camera and microphone could not be opened (${name}). Choose a file instead.`;
 }

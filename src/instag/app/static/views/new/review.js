@@ -4,7 +4,7 @@ import { api } from "../../api.js";
 import { el, fill, say } from "../../dom.js";
 import { toast, trying } from "../../messages.js";
 import { MOST_LETTERS, nameOf } from "../../names.js";
-import { sending } from "../../sending.js";
+import { keepSending, sending } from "../../sending.js";
 
 const RECIPES = [
   ["draft", "Quick", "Some minutes on a laptop; pictures of 256 × 256"],
@@ -68,6 +68,7 @@ export function reviewStep(place, script, source) {
 
   return () => {
     left = true;
+    keepSending(place);
     if (!isSending) removeEventListener("beforeunload", guard);
     if (given) URL.revokeObjectURL(shown);
   };

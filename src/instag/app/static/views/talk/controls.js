@@ -8,7 +8,7 @@ const MOST_TEXT = 2000;
 /** session: returns the live session, nothing where there is none. */
 export function controls(voice, { session, end }) {
   const canType = voice.voice !== null;
-  const text = textForm(canType, session);
+  const text = textForm(session);
   const microphone = microphoneButton(session);
   const file = fileField(session);
   const quiet = el("button", { class: "quiet", onclick: interrupt, disabled: true }, "Be quiet");
@@ -26,8 +26,7 @@ export function controls(voice, { session, end }) {
   }
 
   const element = el("div", { class: "controls" },
-    text.element,
-    canType ? null : el("p", { class: "sub" }, voice.detail),
+    canType ? text.element : el("p", { class: "sub" }, voice.detail),
     el("div", { class: "row wrap" }, microphone.element, file.elements, quiet, over),
     el("p", { class: "sub" }, "With the microphone on, it says what you say. Use headphones, or "
       + "it hears itself."));
@@ -35,10 +34,10 @@ export function controls(voice, { session, end }) {
   return { element, enable, focus };
 }
 
-function textForm(canType, session) {
+function textForm(session) {
   const text = el("input", {
     id: "text", autocomplete: "off", maxLength: MOST_TEXT, disabled: true, dir: "auto",
-    placeholder: canType ? "Type something to say" : "",
+    placeholder: "Type something to say",
   });
   const button = el("button", { class: "primary", type: "submit", disabled: true }, "Say");
 
@@ -49,7 +48,7 @@ function textForm(canType, session) {
     text.focus();
   }
 
-  const enable = (on) => { text.disabled = button.disabled = !on || !canType; };
+  const enable = (on) => { text.disabled = button.disabled = !on; };
   const element = el("form", { class: "row grow", onsubmit },
     el("label", { for: "text", class: "visually-hidden" }, "Text to say"), text, button);
   return { element, enable, focus: () => text.focus() };

@@ -24,7 +24,7 @@ export function videosPanel(avatar, voice) {
     title,
     el("p", { class: "sub" }, "As long as the speech, with sound, in full quality. Its metadata "
       + "say that it is synthetic."),
-    el("div", { class: "two" }, textField(avatar, voice.voice !== null), sound),
+    el("div", { class: "two" }, textField(avatar, voice), sound),
     coming,
     list.element);
 
@@ -36,11 +36,10 @@ export function videosPanel(avatar, voice) {
   return { element, show: list.show };
 }
 
-function textField(avatar, canType) {
-  const text = el("textarea", {
-    id: "video-text", rows: 3, maxLength: MOST_TEXT, disabled: !canType, dir: "auto",
-  });
-  const button = el("button", { disabled: !canType, onclick }, "Make a video");
+function textField(avatar, voice) {
+  if (voice.voice === null) return el("p", { class: "sub" }, voice.detail);
+  const text = el("textarea", { id: "video-text", rows: 3, maxLength: MOST_TEXT, dir: "auto" });
+  const button = el("button", { onclick }, "Make a video");
 
   async function onclick() {
     if (!text.value.trim()) text.focus();

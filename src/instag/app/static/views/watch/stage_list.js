@@ -14,7 +14,8 @@ const STAGES = [
 export function stageList() {
   const lines = STAGES.map(([stage, words]) => el("li", { "data-stage": stage }, words));
   const show = (job) => {
-    const at = STAGES.findIndex(([stage]) => stage === job.progress.stage);
+    const found = STAGES.findIndex(([stage]) => stage === job.progress.stage);
+    const at = job.state === "running" ? Math.max(found, 0) : found; // it may have told none yet
     lines.forEach((line, number) => mark(line, number - at, job.state));
   };
   return { element: el("ol", { class: "stages" }, lines), show };
