@@ -7,7 +7,9 @@ from jaxtyping import Float, Int, UInt8
 
 from instag.observed import Region
 from instag.ops.easing import smoothstep
+from instag.synthetic.cloth_texture import cloth_texture
 from instag.synthetic.expression import Expression
+from instag.synthetic.eye_texture import eye_texture
 from instag.synthetic.face import JAW_AXIS, Face, build_face, turn_x
 from instag.synthetic.hair import CAP_COLUMNS, CAP_ROWS, HIDES_EARS, hair, hair_normals
 from instag.synthetic.looks import Looks
@@ -25,7 +27,7 @@ from instag.synthetic.parts import (
 )
 from instag.synthetic.rasterizer import point_normals
 from instag.synthetic.shading import Material
-from instag.synthetic.texture import cloth_texture, eye_texture, skin_texture
+from instag.synthetic.skin_texture import skin_texture
 
 MATERIAL_REGIONS = np.array(
     [

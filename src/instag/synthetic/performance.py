@@ -16,12 +16,12 @@ from instag.media.writer import write_video as encode_video
 from instag.observed import FPS, SAMPLE_RATE, Region
 from instag.runtime.progress import Report, silent
 from instag.synthetic.acting import CAMERA_DISTANCE_M, act
+from instag.synthetic.backdrop import backdrop
 from instag.synthetic.expression import Expression
 from instag.synthetic.figure import MATERIAL_REGIONS, Figure, Pose, PosedMesh, build_figure
 from instag.synthetic.looks import Looks, sample_looks
 from instag.synthetic.rasterizer import rasterize
 from instag.synthetic.shading import SHADOW_SIZE, Material, depth_from_light, key_light_rows, shade
-from instag.synthetic.texture import backdrop
 
 FOCAL_RATIO = 2.6
 """The camera's focal length over the picture's side: a field of view of 22 degrees."""
