@@ -19,7 +19,8 @@ from capture.networks.published_shapes import (
 from instag.assets import store
 from instag.capture.backends import CHOICES, without_defaults
 from instag.capture.options import DEFAULTS, CaptureOptions, check_backends
-from instag.capture.stages import STAGES, Stage, replace_track
+from instag.capture.stage import Stage
+from instag.capture.stages import STAGES, replace_track
 from instag.data.clip import Clip
 from instag.errors import AssetDamaged, AssetMissing, BadArgument
 from instag.runtime.progress import silent

@@ -19,7 +19,7 @@ from instag.capture.extract_frames import extract_audio
 from instag.capture.openface import REQUIRED
 from instag.capture.options import CaptureOptions
 from instag.capture.prepare import prepare
-from instag.capture.stages import Stage
+from instag.capture.stage import Stage
 from instag.data.clip import Clip
 from instag.errors import (
     BadArgument,

@@ -11,7 +11,8 @@ import pytest
 
 from bare_clip import bare_info
 from instag.capture.side_by_side import REPORT_S, SIDE_BY_SIDE, Ended, run_side_by_side
-from instag.capture.stages import STAGES, Stage
+from instag.capture.stage import Stage
+from instag.capture.stages import STAGES
 from instag.data.clip import Clip
 from instag.errors import Cancelled
 from instag.runtime.progress import Report

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instag.capture.stages import STAGES, lost
+from instag.capture.lost_files import lost
+from instag.capture.stages import STAGES
 from instag.data import clip as module
 from instag.data.clip import STAGE_OF, Clip
 from instag.data.clip_info import StageRecord

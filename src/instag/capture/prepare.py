@@ -9,10 +9,12 @@ from pathlib import Path
 from instag.capture.backends import ACTION_UNITS, without_defaults
 from instag.capture.extract_frames import MIN_DURATION_S
 from instag.capture.face_crop import Crop, check_crop
+from instag.capture.lost_files import lost
 from instag.capture.openface import read_rows
 from instag.capture.options import DEFAULTS, CaptureOptions, check_backends
 from instag.capture.side_by_side import Ended, run_side_by_side
-from instag.capture.stages import FOLDERS, STAGES, Stage, lost
+from instag.capture.stage import FOLDERS, Stage
+from instag.capture.stages import STAGES
 from instag.capture.warm_up import load_stages
 from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo, StageRecord

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from threading import Event
 from typing import Any, final
 
-from instag.capture.stages import Stage
+from instag.capture.stage import Stage
 from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo
 from instag.runtime.progress import Report

@@ -1,21 +1,16 @@
-"""The stages of observation: what each reads, which options change its result, and the function
-that does it.
+"""The stages of observation: functions that do them, and the table that says what each reads.
 
 `prepare` runs them in this order; each writes its part of the clip's folder. What only some of them
 need is loaded when they run: Torch alone takes seconds, in which the video can be read.
 """
 
-import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import final
 
 from instag.capture.backends import (
     ACTION_UNITS,
     ARMS,
-    CHOICES,
     COEFFICIENTS,
     GEOMETRY,
     HAIR,
@@ -28,70 +23,12 @@ from instag.capture.extract_frames import extract_audio, extract_frames, read_la
 from instag.capture.face_crop import Crop, find_crop, scan_video
 from instag.capture.options import CaptureOptions
 from instag.capture.shots import Shot, Shots
+from instag.capture.stage import FOLDERS, Stage
 from instag.capture.warm_up import warming_up
 from instag.data.clip import Clip
 from instag.media.reader import Flaw, find_sound
 from instag.observed import FPS, Track
-from instag.runtime.files import sha256_of
 from instag.runtime.progress import Report, part
-from instag.runtime.untrusted import in_one_line
-
-FOLDERS = ("frames", "regions", "mattes", "torso", "surface", "features")
-"""What the stages fill in a clip's folder."""
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """One stage of observation.
-
-    needs: stages whose result it reads. options: those of CaptureOptions that change its result;
-    `run` gets their values by name, and the clip and a report first. share: its part of the time,
-    for progress. fixed: settings that no option changes; another value than the clip's makes the
-    stage run again. writes: its files, and its folders with one for each frame, by which a loss is
-    noticed. video: whether `run` gets the path of the video, too.
-    """
-
-    name: str
-    run: Callable[..., Clip]
-    needs: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
-    share: float = 1.0
-    fixed: Mapping[str, object] = field(default_factory=dict)
-    writes: tuple[str, ...] = ()
-    video: bool = False
-
-    def values(self, options: CaptureOptions, video: Path) -> dict[str, object]:
-        """The keyword arguments of `run`."""
-        chosen = {name: getattr(options, name) for name in self.options}
-        return {**chosen, **({"video": video} if self.video else {})}
-
-    def settings(self, options: CaptureOptions) -> dict[str, object]:
-        """What clip.json records of the options; a choice or shot is recorded where it is not the
-        default, so that clips from before stay valid."""
-        recorded: dict[str, object] = dict(self.fixed)
-        for name in self.options:
-            recorded |= _recorded(name, getattr(options, name))
-        return recorded
-
-
-def _recorded(name: str, value: object) -> dict[str, object]:
-    """One option as clip.json records it."""
-    choice = next((each for each in CHOICES if each.option == name), None)
-    if choice is not None:
-        assert isinstance(value, str)
-        if choice.file is not None and choice.row(value) is choice.file:
-            table = Path(value)
-            return {"table": in_one_line(table.name), "sha256": sha256_of(table)}
-        return {} if value == choice.default else {choice.key: value}
-    if name == "delay":
-        return {"delay_ms": value}
-    if name == "crop":
-        return {"crop": list(value) if isinstance(value, tuple) else None}
-    if name == "sound" and isinstance(value, Path):
-        return {"sound": in_one_line(value.name), "sha256": sha256_of(value)}
-    later = name in ("shot", "since", "until", "sound")
-    return {} if later and value is None else {name: value}
 
 
 def _video(
@@ -157,37 +94,6 @@ def _remove(folder: Path) -> None:
         folder.unlink()
     else:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def lost(clip: Clip, stages: Sequence[Stage]) -> set[str]:
-    """The stages some of whose files are missing or empty, though clip.json records them."""
-    return {
-        stage.name
-        for stage in stages
-        if stage.name in clip.info.stages
-        and any(
-            len(_filled(clip.folder / name)) < len(clip)
-            if name in FOLDERS
-            else not _has_content(clip.folder / name)
-            for name in stage.writes
-        )
-    }
-
-
-def _has_content(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
-
-
-def _filled(folder: Path) -> list[str]:
-    """Names of the files in a folder that are not empty."""
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return [
-            entry.name
-            for entry in entries
-            if entry.name[0].isdigit() and entry.is_file() and entry.stat().st_size > 0
-        ]
 
 
 def _sound(
