@@ -93,6 +93,12 @@ def test_previews_and_metrics_are_handed_out(
     assert len(shown) == TINY.face.steps + TINY.mouth.steps + TINY.fuse.steps
     assert all(picture.dtype == np.uint8 for _, _, picture in shown)
     assert all(picture.shape[2] == 3 for _, _, picture in shown)
+    corners = {stage: [] for stage, _, _ in shown}
+    for stage, _, picture in shown:
+        corners[stage].append(picture[0, 0])
+    for stage in ("face", "mouth"):  # whatever colour the losses put behind
+        assert np.abs(np.array(corners[stage], int) - 128).max() <= 1, stage
+    assert np.abs(np.array(corners["fuse"], int) - 128).max() > 1
     alone = adapt(clip, recipe=TINY, n_views=50, run_dir=tmp_path / "alone")
     for name, value in alone.head.state_dict().items():
         assert torch.equal(watched.head.state_dict()[name], value), name

@@ -7,7 +7,6 @@ from functools import partial
 from typing import final
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from instag.ops.tensor_lists import add_each, times_each
@@ -38,10 +37,10 @@ another recording after each change."""
 @dataclass(frozen=True, kw_only=True)
 class StepResult:
     """What a step shows of itself. losses: by name, this process' share of the mean over all people
-    of the step. picture: of the last person."""
+    of the step. last: the output of the last person."""
 
     losses: dict[str, Tensor]
-    picture: Float[Tensor, "b h w 3"]
+    last: StepOutput
 
 
 @final
@@ -78,10 +77,9 @@ class RunningStage:
         at, share = step.person_step, 1 / len(everyone)
         losses: dict[str, Tensor] = {}
         gradients = SharedGradients(self.shared)
-        picture = None
+        output: StepOutput | None = None
         for person in step.people:
             output = self.compute_gradients(person, at)
-            picture = output.picture
             # What is recorded lies where the next person's frames will.
             values = torch.stack(list(output.losses.values())) * share
             for name, value in zip(output.losses, values.unbind(), strict=True):
@@ -89,7 +87,7 @@ class RunningStage:
             gradients.take(share)
             self._update_own(person, at, output)
         self._update_shared(number, at, everyone, gradients)
-        return None if picture is None else StepResult(losses=losses, picture=picture)
+        return None if output is None else StepResult(losses=losses, last=output)
 
     def compute_gradients(self, person: Person, step: int) -> StepOutput:
         """The output of a person's step, with the gradients of its losses at the parameters."""

@@ -26,7 +26,8 @@ PREVIEW_S = 1.0
 StageReport = Callable[[str, int, int], None]
 """Called with (stage, done, total) while training goes on."""
 Preview = Callable[[str, int, NDArray[np.uint8]], None]
-"""Called now and then with (stage, step, picture): RGB, h x w x 3, of what the step rendered."""
+"""Called now and then with (stage, step, picture): RGB, h x w x 3, of what the step rendered,
+before grey where it renders no room."""
 
 
 @runtime_checkable
@@ -118,14 +119,14 @@ class Trainer:
             splats=sum(len(stage.gaussians(person)) for person in self.people.here),
         )
         if self.preview is not None and result is not None:
-            self._show(self.preview, stage.name, number, result)
+            self._show(self.preview, stage, number, result)
 
-    def _show(self, preview: Preview, stage: str, step: int, result: StepResult) -> None:
+    def _show(self, preview: Preview, stage: Stage, step: int, result: StepResult) -> None:
         """A preview where it is time for one; fetching its picture waits for the device."""
         if time.monotonic() - self._previewed < PREVIEW_S:
             return
-        picture = result.picture[0].detach().clamp(0, 1).mul(255).round().byte()
-        preview(stage, step, picture.cpu().numpy())
+        picture = stage.shown(result.last).detach().clamp(0, 1).mul(255).round().byte()
+        preview(stage.name, step, picture.cpu().numpy())
         self._previewed = time.monotonic()
 
     def _cancelled(self, done: int) -> bool:

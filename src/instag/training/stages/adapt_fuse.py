@@ -5,6 +5,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from instag.models.mouth_field import HOOK_RANK
 from instag.models.render_head import face_drawing, mouth_drawing, static_features
@@ -15,7 +17,7 @@ from instag.training.schedules import Steps, Term, constant
 from instag.training.stages.adapt_stage import AdaptStage, HeadTraining
 from instag.training.stages.hook import read_hooks
 from instag.training.stages.stage import ParameterGroups, gaussian_group
-from instag.training.stages.step import Comparison, HostChoices, StepInputs, StepScene
+from instag.training.stages.step import Comparison, HostChoices, StepInputs, StepOutput, StepScene
 from instag.types import Rendering
 
 
@@ -98,6 +100,10 @@ class FuseStage(AdaptStage):
                 self.perceptual, picture, target, inputs.corner, config.perceptual_patch
             )
         return Comparison(picture=picture, losses=terms)
+
+    def shown(self, output: StepOutput) -> Float[Tensor, "h w 3"]:
+        """Both layers, in the room that was seen."""
+        return output.picture[0]
 
     def _sample(self, step: int, generator: torch.Generator) -> list[int]:
         rows = len(self.person.pictured)

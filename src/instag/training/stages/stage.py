@@ -6,11 +6,13 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from instag.data.batch_loader import BatchLoader
 from instag.data.frame_batch import CropWindow
 from instag.models.gaussians import Gaussians
+from instag.rendering import compositing
 from instag.runtime.device_copy import to_device_async
 from instag.training.density_control import DensityConfig
 from instag.training.optimizer import Group
@@ -26,6 +28,9 @@ from instag.training.stages.step import (
     StepScene,
 )
 from instag.types import Rendering
+
+GREY = 0.5
+"""Behind what is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +128,12 @@ class Stage(ABC):
             picture=compared.picture,
             shrunk=self.shrunk(step),
         )
+
+    def shown(self, output: StepOutput) -> Float[Tensor, "h w 3"]:
+        """A picture to look at: the first frame as it was rendered, before grey. (What is compared
+        has the colour behind it that the loss asks for, another one in each step.)"""
+        colors, alphas = output.rendering.colors[:1, ..., :3], output.rendering.alphas[:1]
+        return compositing.over(colors, alphas, torch.full_like(colors, GREY))[0]
 
     def inputs(self, person: Person, step: int) -> StepInputs:
         """Those of a person's step."""
