@@ -2,6 +2,9 @@
 
 from typing import Any
 
+TOAST = 'async (given) => (await import("/static/messages.js")).toast(...given)'
+"""Shows a message: a text, and its kind."""
+
 
 def connect(page: Any, identifier: str) -> None:
     page.goto(f"/#/talk/{identifier}")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.browser.conftest import AVATAR, PageServer
-from app.browser.steps import shown_dialog
+from app.browser.steps import TOAST, shown_dialog
 from instag.app.jobs import Job, JobStore, State
 from instag.app.library import Library
 
@@ -75,6 +75,8 @@ def test_axe_finds_nothing_serious(page: Any, brought: str, scheme: str, size: A
     page.goto("/#/new")
     page.set_input_files("#video-file", str(AVATAR))
     page.get_by_text("This browser cannot show this file").wait_for()
+    for kind in ("note", "error"):
+        page.evaluate(TOAST, ["A message.", kind])
     assert violations(page) == []
 
 

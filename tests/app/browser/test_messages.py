@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from app.browser.steps import focused
-
-TOAST = 'async (given) => (await import("/static/messages.js")).toast(...given)'
+from app.browser.steps import TOAST, focused
 
 
 def texts(page: Any) -> list[str]:

@@ -58,7 +58,7 @@ const notHere = () => [
 
 function leftOf({ share, left_s }) {
   const left = left_s === null ? "" : `, ${duration(left_s)} left in all`;
-  return `${Math.round(100 * share)} %${left}`;
+  return `${Math.min(99, Math.floor(100 * share))} %${left}`; // the end is another state
 }
 
 function words(job) {
