@@ -56,7 +56,11 @@ def test_a_recording_begins_and_ends_by_one_key(page: Any) -> None:
     page.locator(".chip.good", has_text="Face").wait_for()
     page.get_by_role("button", name="Start recording").focus()
     page.keyboard.press("Space")
-    page.locator("button.record.on").wait_for()
+    told = set[str]()
+    while page.locator("button.record.on").count() == 0:
+        told.add(page.locator(".advice").inner_text())
+        page.wait_for_timeout(50)
+    assert all(text.startswith("Recording") for text in told), told  # no advice in between
     assert focused(page) == "Stop"
     page.keyboard.press("Space")  # too early: it goes on
     page.wait_for_timeout(6_500)

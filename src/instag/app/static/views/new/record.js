@@ -32,7 +32,7 @@ export function recordStep(place, script, stream, { begin, recorded }) {
   let recording = null, ticking = null, left = false;
   const stopChecks = checking(video, meter, (found) => {
     const first = checks.show(found);
-    if (!recording) say(advice, first);
+    if (!recording && count.hidden) say(advice, first);
   });
 
   for (const track of stream.getTracks()) track.onended = lost;
