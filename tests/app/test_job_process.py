@@ -94,6 +94,7 @@ def test_a_second_process_does_not_learn_what_is_learned(
     "error, state, sentence",
     [
         (NoFace("No face is seen."), State.FAILED, "No face is seen."),
+        (NoFace("No face in source.mp4."), State.FAILED, "No face in the video."),
         (Cancelled("Cancelled."), State.CANCELLED, ""),
         (ZeroDivisionError("bug"), State.FAILED, "log.txt"),
     ],

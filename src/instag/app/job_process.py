@@ -67,7 +67,7 @@ def run(library: Library, job: Job, place: Path, cancel: Event) -> tuple[State, 
     except DiskFull:
         return State.FAILED, NO_SPACE
     except InstagError as error:
-        return State.FAILED, str(error).replace(f"{place}{os.sep}", "")
+        return State.FAILED, told(error, job, place)
     except Exception:  # noqa: BLE001 - a bug must end in a sentence; its traceback is logged
         traceback.print_exc()
         return State.FAILED, (
@@ -75,6 +75,15 @@ def run(library: Library, job: Job, place: Path, cancel: Event) -> tuple[State, 
             "report it if it happens again."
         )
     return State.DONE, ""
+
+
+def told(error: InstagError, job: Job, place: Path) -> str:
+    """The sentence of an error for a person, who gave the job's files no names."""
+    noun = {"learn": "the video", "speak": "the sound"}[job.kind]
+    sentence = str(error).replace(f"{place / job.source}", noun).replace(f"{place}{os.sep}", "")
+    if Path(job.source).suffix:
+        sentence = sentence.replace(job.source, noun)
+    return sentence[:1].upper() + sentence[1:]
 
 
 def learn(library: Library, job: Job, place: Path, cancel: Event) -> None:

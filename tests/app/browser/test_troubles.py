@@ -102,6 +102,7 @@ def test_an_upload_that_is_cut_off_can_be_sent_again(
     page.locator("h1", has_text="Learning film").wait_for()
     assert len(store.all()) == before + 1
     page.locator(".lead.warn").wait_for()
+    page.locator("h1", has_text="film was not learned").wait_for()
     assert page.get_by_role("button", name="Try again").is_visible()
 
 

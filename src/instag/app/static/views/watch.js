@@ -31,7 +31,7 @@ export async function watchView(place, id) {
       return;
     }
     const { progress } = job;
-    say(title, job.state === "done" ? `${job.name} is ready` : `Learning ${job.name}`);
+    say(title, heading(job));
     say(status, words(job));
     status.classList.toggle("warn", job.state === "failed");
     bar.value = progress.share;
@@ -55,6 +55,11 @@ const notHere = () => [
   el("p", {}, "It may have been removed."),
   el("a", { class: "button", href: "#/" }, "All avatars"),
 ];
+
+function heading({ state, name }) {
+  if (state === "done") return `${name} is ready`;
+  return state === "failed" ? `${name} was not learned` : `Learning ${name}`;
+}
 
 function leftOf({ share, left_s }) {
   const left = left_s === null ? "" : `, ${duration(left_s)} left in all`;
