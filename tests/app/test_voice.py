@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instag.app import voice, voice_program
+from instag.app import voice, voice_program, voice_service
 from instag.app.voice import (
     CommandVoice,
     ServiceVoice,
@@ -204,9 +204,36 @@ def test_a_service_that_speaks_no_http_is_told(broken_service: str):
 
 
 def test_a_service_that_answers_without_end_is_told(service, monkeypatch):
-    monkeypatch.setattr(voice, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(voice_service, "MOST_BYTES", 1_000)
     with pytest.raises(VoiceFailed, match="too much"):
         ServiceVoice(url=service[0]).say("hello")
+
+
+@pytest.fixture
+def silent_service() -> Iterator[str]:
+    """One that takes requests and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+
+def test_a_service_that_never_answers_does_not_hold_the_server(silent_service: str):
+    hangs = ServiceVoice(url=silent_service)
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        said = pool.submit(SharedVoice(hangs).say, "hello")
+        wait_until(lambda: bool(hangs.requests._answers))
+        SharedVoice(hangs).close()
+        with pytest.raises(VoiceFailed, match="its server ends"):
+            said.result()
+    with pytest.raises(VoiceFailed, match="its server ends"):
+        hangs.say("hello")
+    assert time.monotonic() - began < 20
+
+
+def test_a_service_that_takes_too_long_is_left(silent_service: str, monkeypatch):
+    monkeypatch.setattr(voice_service, "MOST_S", 0.3)
+    with pytest.raises(VoiceFailed, match=r"within 0\.3 s|timed out"):
+        ServiceVoice(url=silent_service).say("hello")
 
 
 @pytest.fixture

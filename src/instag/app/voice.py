@@ -4,27 +4,24 @@ import platform
 import shlex
 import shutil
 import tempfile
-import time
 import urllib.parse
 import urllib.request
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from pathlib import Path
 from threading import Semaphore
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from jaxtyping import Float
 
 from instag.app.sound_bytes import decode_sound
-from instag.app.voice_program import MOST_BYTES, MOST_S, Programs
+from instag.app.voice_program import Programs
+from instag.app.voice_service import Requests
 from instag.errors import BadArgument, InstagError, StudioFull, VoiceFailed
 
 MOST_TEXT = 2_000
 """Letters that are said at once."""
-PIECE_BYTES = 1 << 16
-"""Of an answer that are read at once."""
 MOST_AT_ONCE, MOST_WAITING = 4, 16
 """Texts that are said at once, and those with all that wait."""
 TEXT, FILE = "{text}", "{wav}"
@@ -88,6 +85,7 @@ class ServiceVoice(Voice):
 
     url: str
     name: str = "service"
+    requests: Requests = field(default_factory=Requests, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if urllib.parse.urlsplit(self.url).scheme not in ("http", "https"):
@@ -96,22 +94,10 @@ class ServiceVoice(Voice):
     def say(self, text: str) -> Float[np.ndarray, " n"]:
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         asked = urllib.request.Request(self.url, text.encode(), headers)  # noqa: S310 - checked
-        try:
-            with urllib.request.urlopen(asked, timeout=MOST_S) as answer:  # noqa: S310
-                content = _read(answer)
-        except (OSError, HTTPException, ValueError) as error:
-            raise VoiceFailed(f"The voice at {self.url} did not answer: {error}.") from error
-        return spoken(content)
+        return spoken(self.requests.ask(asked))
 
-
-def _read(answer: Any) -> bytes:
-    """All of an answer, piece by piece as it comes. Raises VoiceFailed."""
-    ends, content = time.monotonic() + MOST_S, bytearray()
-    while piece := answer.read1(PIECE_BYTES):
-        content += piece
-        if len(content) > MOST_BYTES or time.monotonic() > ends:
-            raise VoiceFailed("The voice gives too much, or too slowly. Say a shorter text.")
-    return bytes(content)
+    def close(self) -> None:
+        self.requests.close()
 
 
 @final
