@@ -1,4 +1,5 @@
-"""The choice among tracks of pictures: a film's own, not its thumbnail."""
+"""The choice among tracks of pictures: a film's own, not its thumbnail; and tracks for which no
+decoder is here."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -9,8 +10,10 @@ import pytest
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from instag.errors import NoSound, NotMedia
 from instag.media.flaws import Flaw
-from instag.media.reader import probe, read_frames
+from instag.media.reader import check_picture, probe, read_frames, read_sound
+from media.films import film, heard, seen
 
 NONE, DEFAULT = Disposition(0), Disposition.default
 STILL = Disposition.still_image
@@ -74,3 +77,28 @@ def test_a_film_of_photos_and_a_single_picture_are_read(tmp_path: Path, codec: s
     for count in (1, 50):
         path = film_of(tmp_path / f"{count}.mov", (codec, count, 200, NONE))
         assert len(list(read_frames(path))) == count
+
+
+def renamed(path: Path, codec: bytes) -> Path:
+    """The film with one of its codecs called by a name that nobody knows."""
+    path.write_bytes(path.read_bytes().replace(codec, codec[:-1] + b"Z"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "sound"),
+    [("v.mp4", b"avc1", b"alac"), ("v.mkv", b"V_MPEG4/ISO/AVC", b"A_ALAC")],
+)
+def test_codecs_that_nobody_knows(tmp_path: Path, name: str, picture: bytes, sound: bytes) -> None:
+    path = renamed(film(tmp_path / f"a{name}", codec="alac"), picture)
+    np.testing.assert_allclose(heard(path), np.arange(6) + 0.5, atol=0.03)
+    assert not probe(path).has_picture
+    for read in (check_picture, lambda path: next(read_frames(path))):
+        with pytest.raises(NotMedia, match="no decoder is here for its pictures"):
+            read(path)
+    path = renamed(film(tmp_path / f"b{name}", codec="alac"), sound)
+    np.testing.assert_allclose(seen(path), np.arange(6) + 0.5, atol=0.03)
+    with pytest.raises(NoSound, match="no decoder is here for its sound"):
+        read_sound(path)
+    with pytest.raises(NotMedia, match="no decoder is here for its pictures"):
+        probe(renamed(film_of(tmp_path / f"c{name}", ("libx264", 50, 90, NONE)), picture))

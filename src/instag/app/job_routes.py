@@ -206,6 +206,8 @@ def _check_video(video: Path) -> None:
     """Refuse at once what can be no video with sound. Raises MediaError, BadArgument."""
     media = probe(video)
     if not media.has_picture:
-        raise NotMedia("This file has no picture. Give a video of one person who speaks.")
+        raise NotMedia(
+            "This file has no picture that can be read. Give a video of one person who speaks."
+        )
     if not media.has_sound:
         raise NoSound("This video has no sound. Give a video of one person who speaks.")

@@ -20,8 +20,8 @@ from instag.data.clip import Clip
 from instag.data.clip_info import ClipInfo, StageRecord
 from instag.data.features_path import check_features
 from instag.data.kept_pictures import KeptPictures
-from instag.errors import BadArgument, CaptureError, MediaError, NoSound, NotMedia, TooShort
-from instag.media.reader import MediaInfo, find_sound, probe
+from instag.errors import BadArgument, CaptureError, MediaError, NoSound, TooShort
+from instag.media.reader import MediaInfo, check_picture, find_sound, probe
 from instag.runtime.files import sha256_of, sweep
 from instag.runtime.folder_in_use import alone_in
 from instag.runtime.progress import Report, silent
@@ -107,13 +107,14 @@ def _check(video: Path, options: CaptureOptions) -> MediaInfo:
     media = probe(video)
     if options.sound is not None:
         find_sound(options.sound)
-    if not media.has_picture:
-        raise NotMedia(f"{video} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
+    check_picture(video)
     if not media.has_sound and options.sound is None:
         raise NoSound(
             f"{video} has no sound track. Give a video with speech in it, or the file that holds "
             "its sound: --sound FILE."
         )
+    if options.sound is None:
+        find_sound(video)
     first, end = options.window
     wanted = min(end, media.seconds) - first
     if 0 < min(media.seconds, wanted, options.seconds or wanted) < MIN_DURATION_S - 0.1:

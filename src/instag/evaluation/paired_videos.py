@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 from instag.errors import BadArgument, FileMissing, NoSound, NotMedia
 from instag.evaluation.held_out import FramePair
 from instag.evaluation.not_measured import NotMeasured
-from instag.media.reader import probe, read_frames, read_sound
+from instag.media.reader import check_picture, probe, read_frames, read_sound
 from instag.runtime.picture_file import read_picture
 from instag.runtime.untrusted import parsing
 from instag.types import FPS
@@ -131,8 +131,7 @@ def footage(path: Path) -> Footage:
             numbers=(min(pictures), max(pictures)),
         )
     about = probe(path)
-    if not about.has_picture:
-        raise NotMedia(f"{path} has no picture. Give a video file, or a folder of pictures.")
+    check_picture(path)
     frames = sum(1 for _ in read_frames(path, scale=COUNTING_SCALE))
     return Footage(path=path, frames=frames, width=about.width, height=about.height, fps=about.fps)
 

@@ -10,10 +10,11 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Disposition, Stream
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from instag.errors import FileMissing, NotMedia
+from instag.media.tracks import picture_stream, sound_streams
 from instag.media.whole_file import refuse_cut_off
 from instag.runtime.untrusted import is_stream
 
@@ -36,9 +37,6 @@ SAMPLE_RATES = (1_000, 1_000_000)
 """Hz, least and most."""
 MISSING_TAIL_S = 0.5
 """A decoded length this much under the header's makes a file count as cut off."""
-PREVIEW = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-PHOTOS = ("mjpeg", "png", "bmp", "gif", "webp", "tiff")
-"""Codecs of thumbnails; of films too, but not beside a track of another codec."""
 GENERIC_INDEX, MAY_JUMP = 0x100, 0x200
 """FFmpeg's format flags AVFMT_GENERIC_INDEX and AVFMT_TS_DISCONT."""
 
@@ -95,30 +93,6 @@ def _raised_by_pyav(error: Exception) -> bool:
     return False
 
 
-def picture_stream(container: InputContainer) -> VideoStream | None:
-    """The video track that is shown, set to decode on all cores: no cover; before previews and
-    thumbnails, which are photos or a single picture; the default one; the first."""
-    streams = [
-        each for each in container.streams.video if not each.disposition & Disposition.attached_pic
-    ]
-    if not streams:
-        return None
-    stream = min(streams, key=lambda each: (is_preview(each), not _is_default(each)))
-    stream.thread_type = "AUTO"
-    return stream
-
-
-def is_preview(stream: VideoStream) -> bool:
-    """Whether a video track shows photos or thumbnails, not a film, where there are others."""
-    return bool(
-        stream.disposition & PREVIEW or stream.frames == 1 or stream.codec_context.name in PHOTOS
-    )
-
-
-def _is_default(stream: VideoStream) -> bool:
-    return bool(stream.disposition & Disposition.default)
-
-
 def file_seconds(container: InputContainer) -> float:
     """The length that the file states, or FFmpeg's guess; 0 where there is neither."""
     return container.duration / av.time_base if container.duration else 0.0
@@ -156,6 +130,14 @@ def has_own_times(container: InputContainer) -> bool:
     """Whether the format stores times; where it does not, FFmpeg makes them of lengths, and they
     show nothing."""
     return int(container.format.flags) & (GENERIC_INDEX | MAY_JUMP) != GENERIC_INDEX
+
+
+def without_decoder(path: Path) -> NotMedia:
+    """The error for a file whose pictures are of a codec that is not here."""
+    return NotMedia(
+        f"{path}: no decoder is here for its pictures. Convert it first: "
+        f"ffmpeg -i {path.name} -c:v libx264 fixed.mp4"
+    )
 
 
 def undecodable(path: Path) -> NotMedia:
@@ -221,7 +203,7 @@ def _check_limits(container: InputContainer, path: Path) -> None:
             "scale=-2:1080 small.mp4"
         )
     low, high = SAMPLE_RATES
-    for stream in container.streams.audio:
+    for stream in sound_streams(container):
         if stream.rate and not low <= stream.rate <= high:
             raise NotMedia(
                 f"{path}: its header states {stream.rate:,} samples of sound a second; {low:,} to "

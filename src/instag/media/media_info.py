@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instag.errors import NotMedia
-from instag.media.container import file_seconds, opened, picture_stream, undecodable
+from instag.media.container import file_seconds, opened, undecodable, without_decoder
 from instag.media.decoding import Decoder
 from instag.media.picture_conversion import displayed_size
+from instag.media.tracks import has_unknown_picture, picture_stream
 from instag.observed import FPS
 
 
@@ -34,6 +35,8 @@ def probe(path: Path | str) -> MediaInfo:
         stream = picture_stream(container)
         sound = bool(container.streams.audio)
         if stream is None:
+            if not sound and has_unknown_picture(container):
+                raise without_decoder(path)
             if not sound:
                 raise NotMedia(
                     f"{path} holds neither a picture nor a sound track. Give a video or sound file "

@@ -14,19 +14,25 @@ from instag.errors import NotMedia, Truncated
 from instag.media.constant_rate import ConstantRate
 from instag.media.container import (
     MISSING_TAIL_S,
-    is_preview,
     opened,
-    picture_stream,
     start_seconds,
     stored_file_seconds,
     stored_seconds,
     undecodable,
+    without_decoder,
 )
 from instag.media.decoding import Decoder
 from instag.media.flaws import Flaw, Notice, unnoticed
 from instag.media.picture_conversion import FrameConverter, RgbConverter, Square, deinterlaced
 from instag.media.timecode import clock
 from instag.media.timeline import Timeline, read_timeline
+from instag.media.tracks import (
+    has_decoder,
+    has_unknown_picture,
+    is_preview,
+    picture_stream,
+    sound_streams,
+)
 from instag.observed import FPS
 
 
@@ -95,16 +101,25 @@ def picture_timeline(path: Path | str) -> Timeline:
     Truncated."""
     path = Path(path)
     with opened(path) as container:
-        picture = picture_stream(container)
+        picture, sounds = picture_stream(container), sound_streams(container)
         tracks = (
             None if picture is None else picture.index,
-            container.streams.audio[0].index if container.streams.audio else None,
+            sounds[0].index if sounds else None,
         )
     return read_timeline(path, *tracks)
 
 
+def check_picture(path: Path | str) -> None:
+    """Raises NotMedia where it has no picture, or none for which a decoder is here."""
+    path = Path(path)
+    with opened(path) as container:
+        _needed_picture(container, path)
+
+
 def _needed_picture(container: InputContainer, path: Path) -> VideoStream:
     stream = picture_stream(container)
+    if stream is None and has_unknown_picture(container):
+        raise without_decoder(path)
     if stream is None:
         raise NotMedia(f"{path} has no picture. Give a video file (mp4, mov, mkv, webm ...).")
     return stream
@@ -153,7 +168,11 @@ def _shown(
 def _tell_choice(container: InputContainer, shown: VideoStream, path: Path, notice: Notice) -> None:
     """Say which track is shown, where there is a choice."""
     tracks = container.streams.video
-    films = [number for number, each in enumerate(tracks, 1) if not is_preview(each)]
+    films = [
+        number
+        for number, each in enumerate(tracks, 1)
+        if has_decoder(each) and not is_preview(each)
+    ]
     if len(films) > 1:
         message = (
             f"{path} has {len(films)} tracks of pictures; number {tracks.index(shown) + 1} is "

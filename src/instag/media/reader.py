@@ -3,7 +3,12 @@
 from instag.media.flaws import Flaw, Notice, unnoticed
 from instag.media.media_info import MediaInfo, probe
 from instag.media.picture_conversion import Square
-from instag.media.picture_reader import picture_timeline, read_frames, skim_frames
+from instag.media.picture_reader import (
+    check_picture,
+    picture_timeline,
+    read_frames,
+    skim_frames,
+)
 from instag.media.sound_reader import find_sound, read_sound, stream_sound
 from instag.media.sound_track import SoundChoice
 from instag.media.timeline import Timeline
@@ -15,6 +20,7 @@ __all__ = [
     "SoundChoice",
     "Square",
     "Timeline",
+    "check_picture",
     "find_sound",
     "picture_timeline",
     "probe",

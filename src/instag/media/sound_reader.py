@@ -13,7 +13,6 @@ from instag.media.container import (
     MISSING_TAIL_S,
     has_own_times,
     opened,
-    picture_stream,
     start_seconds,
     stored_file_seconds,
     stored_seconds,
@@ -26,6 +25,7 @@ from instag.media.sound_queue import SampleQueue
 from instag.media.sound_track import SoundChoice, choose_sound
 from instag.media.timecode import clock
 from instag.media.timeline import read_timeline
+from instag.media.tracks import picture_stream, sound_streams
 from instag.observed import FPS
 
 ENCODER_TAIL_S = 0.1
@@ -54,6 +54,11 @@ def find_sound(path: Path | str, *, notice: Notice = unnoticed) -> SoundChoice:
         if not container.streams.audio:
             raise NoSound(
                 f"{path} has no sound track. Give a video with speech in it, or a sound file."
+            )
+        if not sound_streams(container):
+            raise NoSound(
+                f"{path}: no decoder is here for its sound. Convert it first: "
+                f"ffmpeg -i {path.name} -c:v copy -c:a aac fixed.mp4"
             )
         return choose_sound(container, path, notice)
 

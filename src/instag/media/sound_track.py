@@ -17,6 +17,7 @@ from instag.media.decoding import Decoder
 from instag.media.flaws import Flaw, Notice
 from instag.media.many_channels import can_mix, planar
 from instag.media.sound_conversion import silenced
+from instag.media.tracks import sound_streams
 
 AUDIBLE_RMS = 3e-4
 """-70 dB of full scale: below it a track is silent."""
@@ -59,10 +60,9 @@ class Loudness:
 def choose_sound(container: InputContainer, path: Path, notice: Notice) -> SoundChoice:
     """The default track, else the audible one; the mix of its channels unless it is 10 dB below one
     of them. Measures only where there is a choice."""
-    tracks = list(container.streams.audio)
-    track, loudness = tracks[0], None
-    if len(tracks) > 1:
-        track, loudness = _choose_track(tracks, path, notice)
+    track, loudness = sound_streams(container)[0], None
+    if len(container.streams.audio) > 1:
+        track, loudness = _choose_track(container, path, notice)
     channels = track.channels or 1
     channel = None
     if channels > 1:
@@ -77,11 +77,12 @@ def choose_sound(container: InputContainer, path: Path, notice: Notice) -> Sound
 
 
 def _choose_track(
-    tracks: list[AudioStream], path: Path, notice: Notice
+    container: InputContainer, path: Path, notice: Notice
 ) -> tuple[AudioStream, Loudness]:
     """Default tracks first, those for the blind or with comments last; the first audible one."""
+    tracks = list(container.streams.audio)
     order = sorted(
-        tracks,
+        sound_streams(container),
         key=lambda track: (
             bool(track.disposition & ASIDE),
             not track.disposition & Disposition.default,
@@ -92,6 +93,8 @@ def _choose_track(
         chosen, why = (order[0], measure(path, order[0].index)), "all are silent"
     elif chosen[0] is not order[0]:
         why = f"track {tracks.index(order[0]) + 1} is silent"
+    elif len(order) == 1:
+        why = "no decoder is here for the others"
     elif chosen[0].disposition & Disposition.default:
         why = "it is marked as the default"
     else:
