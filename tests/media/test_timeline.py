@@ -135,6 +135,14 @@ def test_a_picture_that_begins_late(tmp_path: Path, name: str) -> None:
     np.testing.assert_allclose(heard(path), ALL[:5], atol=0.05)
 
 
+def test_a_start_before_the_first_picture_is_no_damage(tmp_path: Path) -> None:
+    """That of the file, which FFmpeg gives for the track's."""
+    path = film(tmp_path / "v.asf", codec="libmp3lame", pictures=lambda seconds: 0.055)
+    said: list[Flaw] = []
+    assert sum(1 for _ in read_frames(path, notice=said.append)) == 150
+    assert not said
+
+
 def test_a_late_start_in_asf_is_no_missing_end(tmp_path: Path) -> None:
     """FFmpeg adds it to the file's length."""
     path = film(tmp_path / "v.asf", codec="libmp3lame", sounds=lambda seconds: 1.0)

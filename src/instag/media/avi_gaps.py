@@ -47,7 +47,7 @@ def avi_gaps(container: InputContainer, path: Path) -> dict[int, AviGaps]:
     if container.format.name != "avi" or not container.streams.audio:
         return {}
     with path.open("rb") as file:
-        found = _empty_chunks(file)
+        _, found = _read(file)
     return {
         stream.index: AviGaps(found[stream.index])
         for stream in container.streams.audio
@@ -55,8 +55,16 @@ def avi_gaps(container: InputContainer, path: Path) -> dict[int, AviGaps]:
     }
 
 
-def _empty_chunks(file: BinaryIO) -> dict[int, list[int]]:
-    """Of each sound track whose chunks are packets."""
+def sound_of_packets(path: Path, track: int) -> bool:
+    """Whether the chunks of an AVI's track are packets, not samples of PCM."""
+    with path.open("rb") as file:
+        packets, _ = _read(file)
+    return track < len(packets) and packets[track]
+
+
+def _read(file: BinaryIO) -> tuple[list[bool], dict[int, list[int]]]:
+    """Of each track whether its chunks are packets, and where the empty ones are, of sound tracks
+    whose chunks are."""
     packets: list[bool] = []
     empty: dict[int, list[int]] = {}
     for name, place, size in _chunks(file):
@@ -68,7 +76,7 @@ def _empty_chunks(file: BinaryIO) -> dict[int, list[int]]:
             track = int(name[:2])
             if track < len(packets) and packets[track]:
                 empty.setdefault(track, []).append(place)
-    return empty
+    return packets, empty
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:

@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from instag.media.avi_order import AviOrder
+from instag.media.decoding_order import DecodingOrder, stores_decoding_times
 from instag.media.many_channels import Interleaver
 from instag.media.timeline import Timeline, readable_packets
 
@@ -40,8 +40,8 @@ class Decoder:
         self.first_failed = self.last_failed = 0.0
         self._interleaved = Interleaver()
         self._order = None
-        if isinstance(stream, VideoStream) and container.format.name == "avi":
-            self._order = AviOrder(stream)
+        if isinstance(stream, VideoStream) and stores_decoding_times(container):
+            self._order = DecodingOrder()
         self._sent = _SentPictures(stream, counted=self._order is None)
         self._damaged: list[tuple[float, float]] = []
         self._damaged_since: float | None = None

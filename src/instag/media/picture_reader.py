@@ -15,7 +15,6 @@ from instag.media.constant_rate import ConstantRate
 from instag.media.container import (
     MISSING_TAIL_S,
     opened,
-    start_seconds,
     stored_file_seconds,
     stored_seconds,
     undecodable,
@@ -141,15 +140,14 @@ def _shown(
     rate = ConstantRate(
         fps,
         step=timeline.picture_step or 1 / float(stream.average_rate or fps),
-        start=start_seconds(stream),
+        start=timeline.start(stream),
         limit=sys.maxsize if seconds is None else round(seconds * fps),
     )
     damaged: list[int] = []
-    starts_at_once = container.format.name != "avi"  # there FFmpeg adds the delay of a decoder
     for frame, first, end in rate.show(deinterlaced(decoder.frames())):
         for index in range(first, end):
             time = (index + 0.5) / fps
-            if (starts_at_once and time < rate.undecoded) or decoder.damages(rate.origin + time):
+            if time < rate.undecoded or decoder.damages(rate.origin + time):
                 damaged.append(index)
         yield frame, first, end
     if not rate.decoded:

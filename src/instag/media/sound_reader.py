@@ -13,11 +13,11 @@ from instag.media.container import (
     MISSING_TAIL_S,
     has_own_times,
     opened,
-    start_seconds,
     stored_file_seconds,
     stored_seconds,
 )
 from instag.media.decoding import Decoder
+from instag.media.decoding_order import sound_delay_s
 from instag.media.flaws import Flaw, Notice, unnoticed
 from instag.media.sound_conversion import Sound, SoundConverter
 from instag.media.sound_placement import PlacedSound
@@ -95,7 +95,8 @@ def stream_sound(
         whole = _whole_sound(pieces, path, rate, max(0.0, expected), timeline.packet_end(stream))
         late = 0.0
         if picture is not None and first is not None:
-            late = (first.time or 0.0) - start_seconds(picture)
+            late = (first.time or 0.0) - timeline.start(picture)
+            late -= sound_delay_s(container, stream, path)
         try:
             yield from _delayed(whole, round(late * rate))
             if not expected and timeline.reached:

@@ -18,7 +18,8 @@ from av.video.stream import VideoStream
 
 from instag.errors import NotMedia, Truncated
 from instag.media.avi_gaps import avi_gaps
-from instag.media.container import has_own_times, opened
+from instag.media.container import has_own_times, opened, start_seconds
+from instag.media.decoding_order import stores_decoding_times
 
 FORWARD_STEP_S, BACKWARD_STEP_S = 1.0, 0.5
 """Steps between two packets of a track from which they belong to two runs."""
@@ -65,8 +66,9 @@ class Timeline:
 
     pictures, sounds: (number of a packet in its track, seconds to take from the times of that one
     and those after it), in order. reached: the latest stamped end of any track's packets, 0 where
-    unknown. picture_end, sound_end: the same of each. picture_step: seconds of a
-    picture where times jump, so that the header's rate is wrong; else 0.
+    unknown. picture_end, sound_end: the same of each. picture_start: the time of the picture's
+    first packet, None where unknown. picture_step: seconds of a picture where times jump, so that
+    the header's rate is wrong; else 0.
     """
 
     pictures: tuple[tuple[int, float], ...] = ()
@@ -74,6 +76,7 @@ class Timeline:
     reached: float = 0.0
     picture_end: float = 0.0
     sound_end: float = 0.0
+    picture_start: float | None = None
     picture_step: float = 0.0
 
     @property
@@ -81,6 +84,10 @@ class Timeline:
         """How long the picture goes on, without what its times jump over; 0 where they do not show
         it."""
         return self.picture_end - (self.pictures[-1][1] if self.pictures else 0.0)
+
+    def start(self, picture: VideoStream) -> float:
+        """Seconds of the picture's beginning: of its first packet, else as its header states."""
+        return start_seconds(picture) if self.picture_start is None else self.picture_start
 
     def shifts(self, stream: Stream) -> tuple[tuple[int, float], ...]:
         """Of a track."""
@@ -101,7 +108,7 @@ def read_timeline(path: Path, picture: int | None, sound: int | None) -> Timelin
     with opened(path) as container:
         if not has_own_times(container):
             return Timeline()
-        scan = _Scan(picture, sound)
+        scan = _Scan(picture, sound, shown_as_decoded=stores_decoding_times(container))
         for packet in readable_packets(container, None, path):
             scan.add(packet)
             if len(scan.runs) > MAX_RUNS:
@@ -115,6 +122,7 @@ def read_timeline(path: Path, picture: int | None, sound: int | None) -> Timelin
         reached=scan.reached,
         picture_end=scan.ends.get(picture, 0.0),
         sound_end=scan.ends.get(sound, 0.0),
+        picture_start=scan.starts.get(picture),
         picture_step=scan.lengths.get(picture, 0.0) if timeline.pictures else 0.0,
     )
 
@@ -262,9 +270,12 @@ class _Place:
 class _Scan:
     """Collects the runs of the picture and the sound from all packets of a file."""
 
-    def __init__(self, picture: int | None, sound: int | None) -> None:
+    def __init__(self, picture: int | None, sound: int | None, *, shown_as_decoded: bool) -> None:
+        """shown_as_decoded: the first picture is shown when it is decoded."""
         self._kinds = {picture: True, sound: False}
+        self._shown_as_decoded = shown_as_decoded
         self.runs: list[Run] = []
+        self.starts: dict[int | None, float] = {}
         self.ends: dict[int | None, float] = {}
         self.lengths: dict[int | None, float] = {}
         self.reached = 0.0
@@ -283,6 +294,7 @@ class _Scan:
         number = self._count[index] = self._count.get(index, -1) + 1
         length = self._length(packet, base)
         shown = in_seconds(stamp if packet.pts is None else packet.pts, base)
+        self.starts.setdefault(index, in_seconds(stamp, base) if self._shown_as_decoded else shown)
         self.reached = max(self.reached, shown + length)
         self.ends[index] = max(self.ends.get(index, 0.0), shown + length)
         if index in self._kinds:
