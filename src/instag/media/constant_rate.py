@@ -10,6 +10,8 @@ from av.video.frame import VideoFrame
 LATEST_START_S = 60.0
 """Time before the first decoded frame, at most, in which that one is shown: what came before it
 could not be decoded."""
+LONGEST_HOLD_S = 60.0
+"""The same after the last one."""
 EARLIEST_S = 0.1
 """How long before its own time a frame is shown, at most, though it is the nearest."""
 LONGEST_LAST_S = 1.0
@@ -51,6 +53,12 @@ class ConstantRate:
             self.seconds = time + self._length(frame)
         if shown is not None:
             yield from self._until(shown, self.seconds, 1e-3)
+
+    def hold(self, time: float) -> None:
+        """Show the last frame on to that of this stamped time: those after it could not be
+        decoded."""
+        end = time - self.origin + self._step
+        self.seconds = max(self.seconds, min(end, self.seconds + LONGEST_HOLD_S))
 
     def _time(self, frame: VideoFrame) -> float:
         """Seconds from the picture's beginning."""

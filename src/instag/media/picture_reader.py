@@ -21,8 +21,10 @@ from instag.media.container import (
     without_decoder,
 )
 from instag.media.decoding import Decoder
+from instag.media.decoding_order import stores_decoding_times
 from instag.media.flaws import Flaw, Notice, unnoticed
 from instag.media.picture_conversion import FrameConverter, RgbConverter, Square, deinterlaced
+from instag.media.picture_damage import PictureDamage
 from instag.media.timecode import clock
 from instag.media.timeline import Timeline, read_timeline
 from instag.media.tracks import (
@@ -136,7 +138,8 @@ def _shown(
     """The frames of a video at a constant rate, as ConstantRate shows them. Raises NotMedia,
     Truncated."""
     _tell_choice(container, stream, path, notice)
-    decoder = Decoder(container, stream, path, timeline)
+    damage = PictureDamage(stream, counted=not stores_decoding_times(container))
+    decoder = Decoder(container, stream, path, timeline, damage)
     rate = ConstantRate(
         fps,
         step=timeline.picture_step or 1 / float(stream.average_rate or fps),
@@ -144,10 +147,10 @@ def _shown(
         limit=sys.maxsize if seconds is None else round(seconds * fps),
     )
     damaged: list[int] = []
-    for frame, first, end in rate.show(deinterlaced(decoder.frames())):
+    for frame, first, end in rate.show(_held_to_end(decoder, damage, rate)):
         for index in range(first, end):
             time = (index + 0.5) / fps
-            if time < rate.undecoded or decoder.damages(rate.origin + time):
+            if time < rate.undecoded or damage.at(rate.origin + time):
                 damaged.append(index)
         yield frame, first, end
     if not rate.decoded:
@@ -161,6 +164,15 @@ def _shown(
         notice(Flaw(aspect="picture", share=len(damaged) / rate.emitted, message=message))
     if not rate.full:
         _check_picture_end(container, stream, path, timeline, rate)
+
+
+def _held_to_end(
+    decoder: Decoder, damage: PictureDamage, rate: ConstantRate
+) -> Iterator[VideoFrame]:
+    """The frames, the last one shown as long as those that are missing after it."""
+    yield from deinterlaced(decoder.frames())
+    if damage.end is not None:
+        rate.hold(damage.end)
 
 
 def _tell_choice(container: InputContainer, shown: VideoStream, path: Path, notice: Notice) -> None:

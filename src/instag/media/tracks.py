@@ -9,6 +9,10 @@ PREVIEW = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.
 PHOTOS = ("mjpeg", "png", "bmp", "gif", "webp", "tiff")
 """Codecs of thumbnails; of films too, but not beside a track of another codec."""
 
+SILENT_IN_THREADS = ("vp8", "vp9")
+"""Decoders that hide their errors, or lose pictures beside damaged ones, with a thread for each
+picture."""
+
 
 def sound_streams(container: InputContainer) -> list[AudioStream]:
     """Those that can be decoded: telephones write spatial sound of codecs of their own beside
@@ -28,7 +32,7 @@ def picture_stream(container: InputContainer) -> VideoStream | None:
     if not streams:
         return None
     stream = min(streams, key=lambda each: (is_preview(each), not _is_default(each)))
-    stream.thread_type = "AUTO"
+    stream.thread_type = "SLICE" if stream.codec_context.name in SILENT_IN_THREADS else "AUTO"
     return stream
 
 
