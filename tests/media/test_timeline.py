@@ -8,14 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from instag.errors import NotMedia
 from instag.media import timeline
 from instag.media.flaws import Flaw
 from instag.media.reader import read_frames, read_sound
-from instag.media.timeline import Run, in_seconds, timeline_of
+from instag.media.timeline import Run, timeline_of
 from media.edit_lists import edit
 from media.films import RATE, clicks, film, heard, seen, sound_file
 
@@ -241,11 +239,3 @@ def test_a_picture_is_not_shown_hours_after_it_is_decoded(tmp_path: Path) -> Non
     place = content.rindex(delay)
     path.write_bytes(content[:place] + b"\x27\x01\x7f\xff\xff" + content[place + len(delay) :])
     assert sum(1 for _ in islice(read_frames(path), 100)) == 50
-
-
-@given(
-    ticks=st.integers(-(2**63), 2**63 - 1),
-    base=st.fractions(Fraction(1, 10**9), 1000, max_denominator=10**9),
-)
-def test_seconds_are_those_of_exact_fractions(ticks: int, base: Fraction) -> None:
-    assert in_seconds(ticks, base) == float(ticks * base)

@@ -16,7 +16,8 @@ from av.video.stream import VideoStream
 from instag.media.decoding_order import DecodingOrder, stores_decoding_times
 from instag.media.many_channels import Interleaver
 from instag.media.picture_damage import PictureDamage
-from instag.media.timeline import Timeline, in_seconds, readable_packets
+from instag.media.ticks import in_seconds
+from instag.media.timeline import Timeline, readable_packets
 
 STUCK = ("vp9",)
 """Decoders that decode nothing after a first packet that is damaged, until they are emptied."""

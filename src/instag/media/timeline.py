@@ -20,16 +20,19 @@ from instag.errors import NotMedia, Truncated
 from instag.media.avi_gaps import avi_gaps
 from instag.media.container import has_own_times, opened, start_seconds
 from instag.media.decoding_order import stores_decoding_times
+from instag.media.stray_times import (
+    BACKWARD_STEP_S,
+    FORWARD_STEP_S,
+    USUAL_LENGTH_S,
+    StrayTimes,
+)
+from instag.media.ticks import in_seconds
 
-FORWARD_STEP_S, BACKWARD_STEP_S = 1.0, 0.5
-"""Steps between two packets of a track from which they belong to two runs."""
 LONGEST_SILENCE_S = 30.0
 """A hole in sound without a picture is silence up to this length, and a jump beyond it."""
 LATE_SOUND_S = 0.5
 """How much sound may go on after the picture at a jump and be cut; longer sound is heard to its
 end first."""
-USUAL_LENGTH_S = 0.04
-"""Length of a packet whose file stores none."""
 LONGEST_LENGTH = 4
 """Length of a packet over that of the one before, at most."""
 LONGEST_DELAY_S = 10.0
@@ -130,8 +133,19 @@ def read_timeline(path: Path, picture: int | None, sound: int | None) -> Timelin
 def readable_packets(
     container: InputContainer, stream: VideoStream | AudioStream | None, path: Path
 ) -> Iterator[Packet]:
-    """Packets of one track, or of all; unreadable ones are passed over. Raises Truncated where the
-    file itself cannot be read on."""
+    """Packets of one track, or of all; unreadable ones are passed over, and times that stray are
+    corrected. Raises Truncated where the file itself cannot be read on."""
+    tracks: dict[int, StrayTimes] = {}
+    for packet in _stored_packets(container, stream, path):
+        yield from tracks.setdefault(packet.stream.index, StrayTimes()).pass_on(packet)
+    for track in tracks.values():
+        yield from track.rest()
+
+
+def _stored_packets(
+    container: InputContainer, stream: VideoStream | AudioStream | None, path: Path
+) -> Iterator[Packet]:
+    """Packets with the times that stand in the file. Raises Truncated."""
     packets = container.demux() if stream is None else container.demux(stream)
     gaps = avi_gaps(container, path)
     while True:
@@ -158,11 +172,6 @@ def _is_shown_late(packet: Packet) -> bool:
         return False
     base = packet.time_base
     return bool(base) and in_seconds(abs(packet.pts - packet.dts), base) > LONGEST_DELAY_S
-
-
-def in_seconds(ticks: int, base: Fraction) -> float:
-    """The float nearest to ticks x base, which costs a tenth of multiplying the fractions."""
-    return ticks * base.numerator / base.denominator
 
 
 def timeline_of(runs: list[Run]) -> Timeline:
