@@ -81,6 +81,11 @@ def test_whole_pictures_are_not_damaged(tmp_path: Path, codec: str) -> None:
     assert damaged(film(tmp_path / "v.mkv", codec)) == (COUNT, 0)
 
 
+def test_a_stream_without_a_container_begins_with_its_first_picture(tmp_path: Path) -> None:
+    """FFmpeg makes its times up, and the first is not 0."""
+    assert damaged(film(tmp_path / "v.m2v", "mpeg2video")) == (COUNT, 0)
+
+
 @pytest.mark.skipif(not has_strict_decoder(), reason="PyAV was built without libvpx")
 @pytest.mark.parametrize("name", ["v.mp4", "v.webm"])
 def test_bytes_of_vp9(tmp_path: Path, name: str) -> None:

@@ -239,3 +239,12 @@ def test_a_picture_is_not_shown_hours_after_it_is_decoded(tmp_path: Path) -> Non
     place = content.rindex(delay)
     path.write_bytes(content[:place] + b"\x27\x01\x7f\xff\xff" + content[place + len(delay) :])
     assert sum(1 for _ in islice(read_frames(path), 100)) == 50
+
+
+@pytest.mark.parametrize("reordered", [0, 3])
+def test_small_pictures_of_a_program_stream_have_no_times(tmp_path: Path, reordered: int) -> None:
+    """MPEG-PS stores one for a packet of 2 kB, in which many begin."""
+    path = film(tmp_path / "v.mpg", codec="mp2", reordered=reordered, moving=True)
+    assert sum(1 for _ in read_frames(path)) == pytest.approx(150, abs=1)
+    np.testing.assert_allclose(seen(path), ALL, atol=0.05)
+    np.testing.assert_allclose(heard(path), ALL, atol=0.03)

@@ -25,11 +25,12 @@ class ConstantRate:
     seconds before the first decoded frame."""
 
     def __init__(self, fps: float, step: float, start: float, limit: int = sys.maxsize) -> None:
-        """step: seconds of a frame without a length of its own. start: the picture's beginning by
-        its header."""
+        """step: seconds of a frame without a length of its own, and from one to the next that has
+        no time. start: the picture's beginning, infinity where its first frame is that."""
         self._fps, self._step, self._start, self._limit = fps, step, start, limit
         self.emitted, self.seconds, self.origin = 0, 0.0, 0.0
         self.decoded, self.undecoded = 0, 0.0
+        self._known, self._untimed = 0.0, 0
 
     @property
     def full(self) -> bool:
@@ -62,7 +63,10 @@ class ConstantRate:
 
     def _time(self, frame: VideoFrame) -> float:
         """Seconds from the picture's beginning."""
-        time = frame.time if frame.time is not None else self.decoded * self._step
+        if frame.time is not None:
+            self._known, self._untimed = frame.time, 0
+        time = self._known + self._untimed * self._step
+        self._untimed += 1
         if self.decoded == 0:
             late = time - self._start
             self.undecoded = late if 0.5 * self._step < late < LATEST_START_S else 0.0

@@ -1,5 +1,6 @@
 """The pictures of a video at a constant rate, never all of them in memory."""
 
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from instag.errors import NotMedia, Truncated
 from instag.media.constant_rate import ConstantRate
 from instag.media.container import (
     MISSING_TAIL_S,
+    has_own_times,
     opened,
     stored_file_seconds,
     stored_seconds,
@@ -143,7 +145,7 @@ def _shown(
     rate = ConstantRate(
         fps,
         step=timeline.picture_step or 1 / float(stream.average_rate or fps),
-        start=timeline.start(stream),
+        start=timeline.start(stream) if has_own_times(container) else math.inf,
         limit=sys.maxsize if seconds is None else round(seconds * fps),
     )
     damaged: list[int] = []
