@@ -110,6 +110,15 @@ def test_pictures_of_vp8(tmp_path: Path) -> None:
     assert found == pytest.approx(20, abs=1)
 
 
+@pytest.mark.parametrize("codec", ["libx265", "libvpx"])
+def test_checksums_of_matroska(tmp_path: Path, codec: str) -> None:
+    """They tell where no decoder notices, of some seconds together."""
+    path = spoiled(film(tmp_path / "v.mkv", codec), [30], share=0.5)
+    count, found = damaged(path)
+    assert count == COUNT
+    assert GOP - 2 <= found <= COUNT
+
+
 @pytest.mark.parametrize("number", [0, 30])
 def test_pictures_of_mpeg_2_without_a_header(tmp_path: Path, number: int) -> None:
     """They are passed over without an error."""

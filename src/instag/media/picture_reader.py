@@ -25,6 +25,7 @@ from instag.media.container import (
 from instag.media.decoding import Decoder
 from instag.media.decoding_order import stores_decoding_times
 from instag.media.flaws import Flaw, Notice, unnoticed
+from instag.media.matroska_sums import changed_spans
 from instag.media.picture_conversion import FrameConverter, RgbConverter, Square, deinterlaced
 from instag.media.picture_damage import PictureDamage
 from instag.media.timecode import clock
@@ -158,14 +159,38 @@ def _shown(
     if not rate.decoded:
         raise undecodable(path)
     if damaged:
-        message = (
-            f"{len(damaged)} of {rate.emitted} frames of {path} are damaged, from "
-            f"{clock(round(damaged[0] * FPS / fps))} on: parts of the file cannot be decoded. "
-            "Copy it again, or use a part without damage."
+        _tell_damage(
+            path, "parts of the file cannot be decoded", damaged, rate.emitted, fps, notice
         )
-        notice(Flaw(aspect="picture", share=len(damaged) / rate.emitted, message=message))
+    elif container.format.name.startswith("matroska"):
+        changed = _changed(path, rate, fps)
+        why = "bytes were changed there, as its checksums show"
+        _tell_damage(path, why, changed, rate.emitted, fps, notice)
     if not rate.full:
         _check_picture_end(container, stream, path, timeline, rate)
+
+
+def _changed(path: Path, rate: ConstantRate, fps: float) -> list[int]:
+    """Frames that were stored in parts of a Matroska file whose bytes are others now."""
+    spans = changed_spans(path, rate.origin + rate.emitted / fps)
+    times = [rate.origin + (index + 0.5) / fps for index in range(rate.emitted if spans else 0)]
+    return [
+        index
+        for index, time in enumerate(times)
+        if any(start <= time < end for start, end in spans)
+    ]
+
+
+def _tell_damage(
+    path: Path, why: str, damaged: list[int], count: int, fps: float, notice: Notice
+) -> None:
+    if damaged:
+        message = (
+            f"{len(damaged)} of {count} frames of {path} are damaged, from "
+            f"{clock(round(damaged[0] * FPS / fps))} on: {why}. Copy it again, or use a part "
+            "without damage."
+        )
+        notice(Flaw(aspect="picture", share=len(damaged) / count, message=message))
 
 
 def _held_to_end(
