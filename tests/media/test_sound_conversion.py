@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from instag.media.flaws import Flaw
 from instag.media.reader import find_sound, read_sound, stream_sound
+from instag.media.sound_conversion import SoundConverter, is_coded
 from instag.media.writer import VideoWriter
 from media.films import film, loudest_hertz, sound_file, tone
 
@@ -74,3 +76,20 @@ def test_what_is_no_sound_is_silent_and_said(tmp_path: Path, number: float, chan
     assert [flaw.aspect for flaw in said] == ["sound"]
     assert "no numbers" in said[0].message
     assert 0.004 < said[0].share < 0.02
+
+
+@pytest.mark.parametrize(("codec", "loudest"), [("mp3", 0.5), ("ac3", 0.5), ("pcm_f32le", 30.0)])
+def test_a_frame_that_no_codec_makes_of_sound_is_silent(codec: str, loudest: float) -> None:
+    """Decoders make samples of 30 times full scale of damaged bytes; files of floating point may
+    hold them."""
+    frames = []
+    for number in range(10):
+        samples = np.full((1, 1_600), 0.5, np.float32)
+        samples[0, 800:900] = 30.0 if number == 4 else 0.5
+        frames.append(av.AudioFrame.from_ndarray(samples, "fltp", "mono"))
+        frames[-1].sample_rate = 16_000
+    converter = SoundConverter(16_000, coded=is_coded(av.Codec(codec, "r")))
+    sound = np.concatenate(list(converter.convert(frames)))
+    assert abs(sound).max() == loudest
+    assert converter.unreal == (1_600 if loudest == 0.5 else 0)
+    assert np.count_nonzero(sound) == len(sound) - converter.unreal

@@ -39,6 +39,9 @@ from instag.media.tracks import (
 )
 from instag.observed import FPS
 
+UNNOTICED = ("hevc", "vp8", "mjpeg")
+"""Decoders that decode damaged bytes to some picture without a word."""
+
 
 def read_frames(
     path: Path | str,
@@ -162,9 +165,9 @@ def _shown(
         _tell_damage(
             path, "parts of the file cannot be decoded", damaged, rate.emitted, fps, notice
         )
-    elif container.format.name.startswith("matroska"):
+    elif container.format.name.startswith("matroska") and stream.codec_context.name in UNNOTICED:
         changed = _changed(path, rate, fps)
-        why = "bytes were changed there, as its checksums show"
+        why = "bytes of some seconds, or of the sound beside them, were changed, as checksums show"
         _tell_damage(path, why, changed, rate.emitted, fps, notice)
     if not rate.full:
         _check_picture_end(container, stream, path, timeline, rate)

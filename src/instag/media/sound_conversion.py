@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.codec import Codec
 from jaxtyping import Float
 
 from instag.media.many_channels import can_mix, mono, planar
@@ -15,15 +16,32 @@ from instag.media.many_channels import can_mix, mono, planar
 Sound = Float[np.ndarray, " samples"] | Float[np.ndarray, "samples 2"]
 LOUDEST = 1e5
 """Of full scale. Files of floating point may hold NaN and infinity, and numbers beyond this."""
+LOUDEST_CODED = 4.0
+"""Of full scale, where a codec does not keep all of the sound: only damaged bytes are decoded to 12
+dB above it."""
+
+
+def is_coded(codec: Codec) -> bool:
+    """Whether a codec does not keep all of the sound."""
+    return codec.lossy and not codec.lossless
 
 
 @final
 class SoundConverter:
     """Resamples frames. rate: Hz. stereo: two channels in place of one. channel: the only one of
-    the file's to take; a mix of all if not given."""
+    the file's to take; a mix of all if not given. coded: a frame that holds more than
+    LOUDEST_CODED is no sound."""
 
-    def __init__(self, rate: int, *, stereo: bool = False, channel: int | None = None) -> None:
+    def __init__(
+        self,
+        rate: int,
+        *,
+        stereo: bool = False,
+        channel: int | None = None,
+        coded: bool = False,
+    ) -> None:
         self._rate, self._stereo, self._channel = rate, stereo, channel
+        self._coded = coded
         self.unreal = 0
         self._given, self._due = 0, Fraction(0)
 
@@ -51,7 +69,7 @@ class SoundConverter:
 
     def _resampled(self, resampler: AudioResampler, frame: AudioFrame | None) -> Iterator[Sound]:
         for piece in resampler.resample(frame):
-            samples, unreal = silenced(piece.to_ndarray()[0])
+            samples, unreal = silenced(piece.to_ndarray()[0], coded=self._coded)
             self.unreal += unreal
             self._given += len(samples) // (2 if self._stereo else 1)
             yield samples.reshape(-1, 2) if self._stereo else samples
@@ -81,9 +99,14 @@ class SoundConverter:
         return frame
 
 
-def silenced(samples: Float[np.ndarray, "..."]) -> tuple[Float[np.ndarray, "..."], int]:
-    """The samples with silence in place of those that are no sound, and how many these are."""
+def silenced(
+    samples: Float[np.ndarray, "..."], *, coded: bool = False
+) -> tuple[Float[np.ndarray, "..."], int]:
+    """The samples with silence in place of those that are no sound, and how many these are: all,
+    where a codec made some that are too loud."""
     loudness = np.abs(samples)
+    if coded and loudness.max(initial=0.0) > LOUDEST_CODED:
+        return np.zeros_like(samples), samples.size
     if loudness.max(initial=0.0) <= LOUDEST:
         return samples, 0
     heard = loudness <= LOUDEST

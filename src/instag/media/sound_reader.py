@@ -19,7 +19,7 @@ from instag.media.container import (
 from instag.media.decoding import Decoder
 from instag.media.decoding_order import sound_delay_s
 from instag.media.flaws import Flaw, Notice, unnoticed
-from instag.media.sound_conversion import Sound, SoundConverter
+from instag.media.sound_conversion import Sound, SoundConverter, is_coded
 from instag.media.sound_placement import PlacedSound
 from instag.media.sound_queue import SampleQueue
 from instag.media.sound_track import SoundChoice, choose_sound
@@ -89,7 +89,12 @@ def stream_sound(
         if has_own_times(container):
             frames = placed.frames(frames)
         first = next(frames, None)
-        converter = SoundConverter(rate, stereo=stereo, channel=None if stereo else choice.channel)
+        converter = SoundConverter(
+            rate,
+            stereo=stereo,
+            channel=None if stereo else choice.channel,
+            coded=is_coded(stream.codec_context.codec),
+        )
         pieces = converter.convert(frames if first is None else chain([first], frames))
         expected = stored_seconds(container, stream) - timeline.removed(stream)
         whole = _whole_sound(pieces, path, rate, max(0.0, expected), timeline.packet_end(stream))
