@@ -376,7 +376,8 @@ def film_bytes(name: str, picture: str, sound: str) -> bytes:
         with av.open(str(path), "w") as container:
             packets: list[av.Packet] = []
             if picture:
-                video = container.add_stream(picture, rate=25)
+                quiet = {"x265-params": "log-level=none"} if picture == "libx265" else {}
+                video = container.add_stream(picture, rate=25, options=quiet)
                 assert isinstance(video, VideoStream)
                 video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
             audio = container.add_stream(sound, rate=48_000, layout="mono")
@@ -437,11 +438,18 @@ FILMS = (
     ("film.avi", "mpeg4", "libmp3lame"),
     ("film.ts", "libx264", "aac"),
     ("film.flv", "flv", "aac"),
+    ("film.asf", "wmv2", "libmp3lame"),
+    ("film.mpg", "libx264", "mp2"),
+    ("hevc.mkv", "libx265", "flac"),
+    ("vp9.webm", "libvpx-vp9", "libopus"),
     ("sound.wav", "", "pcm_s16le"),
     ("sound.mp3", "", "libmp3lame"),
     ("sound.flac", "", "flac"),
     ("sound.ogg", "", "libopus"),
     ("sound.m4a", "", "aac"),
+    ("sound.caf", "", "alac"),
+    ("sound.w64", "", "pcm_s16le"),
+    ("sound.aiff", "", "pcm_s16be"),
 )
 CLIP_PARTS = (
     "clip.json",

@@ -41,3 +41,17 @@ def test_times_that_stray_move_nothing_after_them(
     unhurt = [0, 1, 3, 4, 5]
     np.testing.assert_allclose(heard(path)[unhurt], [0.5, 1.5, 3.5, 4.5, 5.5], atol=0.03)
     np.testing.assert_allclose(seen(path)[unhurt], [0.5, 1.5, 3.5, 4.5, 5.5], atol=0.03)
+
+
+@pytest.mark.parametrize("ticks", [20_000, 32_000])
+def test_a_first_time_that_strays_moves_no_sound(tmp_path: Path, ticks: int) -> None:
+    path = film(tmp_path / "v.mkv")
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        place = next(container.demux(video=0)).pos
+    assert place is not None
+    memoryview(content)[place:][TIME] = ticks.to_bytes(2, "big")
+    path.write_bytes(content)
+    assert sum(1 for _ in read_frames(path)) == pytest.approx(150, abs=2)
+    np.testing.assert_allclose(seen(path) - heard(path), 0, atol=0.05)
+    assert len(heard(path)) == 6

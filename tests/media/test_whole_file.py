@@ -36,3 +36,18 @@ def test_chunks_without_end_are_not_walked(tmp_path: Path, chunk: bytes) -> None
     path.write_bytes(b"RIFF\0\0\0\0WAVE" + chunk * 100_000)
     with pytest.raises(NotMedia):
         read_sound(path)
+
+
+@pytest.mark.parametrize(("name", "mark"), [("a.w64", b"fmt "), ("a.caf", b"desc")])
+@pytest.mark.parametrize("size", [2**62, 2**63 - 1, 2**64 - 9])
+def test_chunks_beyond_any_file_are_no_traceback(
+    tmp_path: Path, name: str, mark: bytes, size: int
+) -> None:
+    """Of 64-bit lengths, which no file can be read from."""
+    path = sound_file(tmp_path / name, clicks(1), codec="pcm_s16le")
+    content = path.read_bytes()
+    stated = content.index(mark) + (4 if name == "a.caf" else 16)
+    order = "big" if name == "a.caf" else "little"
+    path.write_bytes(content[:stated] + size.to_bytes(8, order) + content[stated + 8 :])
+    with pytest.raises(NotMedia):
+        read_sound(path)

@@ -39,6 +39,8 @@ from instag.media.tracks import (
 )
 from instag.observed import FPS
 
+SLOWEST_FPS = 1.0
+"""Of pictures without times; FFmpeg guesses slower ones of damaged files."""
 UNNOTICED = ("hevc", "vp8", "mjpeg")
 """Decoders that decode damaged bytes to some picture without a word."""
 
@@ -148,7 +150,7 @@ def _shown(
     decoder = Decoder(container, stream, path, timeline, damage)
     rate = ConstantRate(
         fps,
-        step=timeline.picture_step or 1 / float(stream.average_rate or fps),
+        step=timeline.picture_step or 1 / max(SLOWEST_FPS, float(stream.average_rate or fps)),
         start=timeline.start(stream) if has_own_times(container) else math.inf,
         limit=sys.maxsize if seconds is None else round(seconds * fps),
     )

@@ -22,6 +22,7 @@ class StrayTimes:
     """Gives the packets of one track in their order, those that stray at even times."""
 
     def __init__(self) -> None:
+        self._first: list[Packet] = []
         self._held: list[Packet] = []
         self._due: float | None = None
         self._due_after_held = 0.0
@@ -31,9 +32,14 @@ class StrayTimes:
         """Those that are ready once this one came; an empty packet ends the track."""
         time = _time(packet)
         if not packet.size:
-            return [*self._given_up(), packet]
-        if time is None or self._due is None or packet.is_discard:
-            return self._unknown(packet, time)
+            return [*self.rest(), packet]
+        if time is None or packet.is_discard:
+            return self._unknown(packet)
+        if self._due is None:
+            self._first = self._usual(packet, time)
+            return []
+        if self._first:
+            return [*self._begun(time), *self.pass_on(packet)]
         if not self._held:
             if _follows(time, self._due):
                 return self._usual(packet, time)
@@ -47,14 +53,25 @@ class StrayTimes:
 
     def rest(self) -> list[Packet]:
         """Those that wait when no packet comes any more."""
-        return self._given_up()
+        first, self._first = self._first, []
+        return [*first, *self._given_up()]
 
-    def _unknown(self, packet: Packet, time: float | None) -> list[Packet]:
-        """One without a time, or before the first that is shown."""
+    def _unknown(self, packet: Packet) -> list[Packet]:
+        """One without a time, or that is not shown."""
         if self._held:
             self._held.append(packet)
             return []
-        return [packet] if time is None or packet.is_discard else self._usual(packet, time)
+        first, self._first = self._first, []
+        return [*first, packet]
+
+    def _begun(self, second: float) -> list[Packet]:
+        """The first packet, before the second one's time: no track goes back from its first."""
+        assert self._due is not None
+        first, self._first = self._first, []
+        if second - self._due < -BACKWARD_STEP_S:
+            first[0].pts = first[0].dts = round((second - self._length) / first[0].time_base)
+            self._due = second
+        return first
 
     def _usual(self, packet: Packet, time: float) -> list[Packet]:
         stored = in_seconds(packet.duration or 0, packet.time_base)

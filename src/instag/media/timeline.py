@@ -69,9 +69,9 @@ class Timeline:
 
     pictures, sounds: (number of a packet in its track, seconds to take from the times of that one
     and those after it), in order. reached: the latest stamped end of any track's packets, 0 where
-    unknown. picture_end, sound_end: the same of each. picture_start: the time of the picture's
-    first packet, None where unknown. picture_step: seconds of a picture where times jump, so that
-    the header's rate is wrong; else 0.
+    unknown. picture_end, sound_end: the same of each. picture_start: when the picture's first
+    packet is shown, None where unknown. picture_step: seconds of a picture where times jump, so
+    that the header's rate is wrong; else 0.
     """
 
     pictures: tuple[tuple[int, float], ...] = ()
@@ -125,9 +125,17 @@ def read_timeline(path: Path, picture: int | None, sound: int | None) -> Timelin
         reached=scan.reached,
         picture_end=scan.ends.get(picture, 0.0),
         sound_end=scan.ends.get(sound, 0.0),
-        picture_start=scan.starts.get(picture),
+        picture_start=_moved(scan.starts.get(picture), timeline.pictures),
         picture_step=scan.lengths.get(picture, 0.0) if timeline.pictures else 0.0,
     )
+
+
+def _moved(start: tuple[int, float] | None, shifts: tuple[tuple[int, float], ...]) -> float | None:
+    """When the packet of a number and a stamped time is shown."""
+    if start is None:
+        return None
+    number, time = start
+    return time - next((shift for first, shift in reversed(shifts) if first <= number), 0.0)
 
 
 def readable_packets(
@@ -284,7 +292,7 @@ class _Scan:
         self._kinds = {picture: True, sound: False}
         self._shown_as_decoded = shown_as_decoded
         self.runs: list[Run] = []
-        self.starts: dict[int | None, float] = {}
+        self.starts: dict[int | None, tuple[int, float]] = {}
         self.ends: dict[int | None, float] = {}
         self.lengths: dict[int | None, float] = {}
         self.reached = 0.0
@@ -303,7 +311,8 @@ class _Scan:
         number = self._count[index] = self._count.get(index, -1) + 1
         length = self._length(packet, base)
         shown = in_seconds(stamp if packet.pts is None else packet.pts, base)
-        self.starts.setdefault(index, in_seconds(stamp, base) if self._shown_as_decoded else shown)
+        start = in_seconds(stamp, base) if self._shown_as_decoded else shown
+        self.starts.setdefault(index, (number, start))
         self.reached = max(self.reached, shown + length)
         self.ends[index] = max(self.ends.get(index, 0.0), shown + length)
         if index in self._kinds:

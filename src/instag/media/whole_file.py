@@ -116,6 +116,8 @@ def _check_samples(path: Path, form: ChunkForm) -> None:
     head = form.name + form.size
     with path.open("rb") as handle:
         for _ in range(MOST_CHUNKS):
+            if position > length:
+                return
             handle.seek(position)
             name = handle.read(form.name)
             size = int.from_bytes(handle.read(form.size), form.order) - head * form.itself
