@@ -11,6 +11,7 @@ from instag.models.gaussians import random_gaussians
 from instag.models.head import Head, new_head
 from instag.models.render_head import (
     camera_facing_normals,
+    depths_beyond_head,
     layers,
     render_head,
     static_features,
@@ -109,6 +110,21 @@ def test_normals_point_to_the_camera():
     torch.testing.assert_close(
         camera_facing_normals(splats, camera(1)), torch.tensor([[[0.0, 0.0, 1.0]] * 2])
     )
+
+
+def test_squares_of_depth_tell_how_far_apart_splats_lie_in_a_pixel():
+    splats = Splats(
+        means=torch.tensor([[[0.0, 0, 0.06], [0.0, 0, 0.04]]]),
+        quats=torch.tensor([[[1.0, 0, 0, 0]] * 2]),
+        scales=torch.full((1, 2, 3), 0.05),
+        opacities=torch.tensor([[0.5, 0.999]]),
+    )
+    depths = depths_beyond_head(splats, camera(1))
+    torch.testing.assert_close(depths, torch.tensor([[[-0.06], [-0.04]]]))
+    rendering = renderer_for("cpu").render(splats, depths.square(), camera(1))
+    squared = rendering.colors[..., 0] / rendering.alphas
+    variance = squared - (rendering.depths - 0.6).square()
+    assert variance[0, SIZE // 2, SIZE // 2] == pytest.approx(0.01**2, rel=0.02)
 
 
 def test_pose_shapes_move_a_head_that_turns_and_no_other():

@@ -1,9 +1,11 @@
 """The terms of the loss: zero where all is well, finite everywhere, worse where worse."""
 
+import pytest
 import torch
 
 from instag.ops.perceptual import PerceptualDistance
 from instag.training import losses
+from instag.types import Camera, Rendering
 
 PERCEPTUAL = PerceptualDistance((4,) * 5, (4,) * 5).requires_grad_(False)
 
@@ -69,3 +71,58 @@ def test_depth_gradient_is_finite_where_nothing_is_known():
     losses.depth_agreement(depth, torch.rand(1, 6, 8), mask).backward()
     assert depth.grad is not None
     assert torch.isfinite(depth.grad).all()
+
+
+def mixed_from(near: float, far: float, share: float, alpha: float) -> tuple[Rendering, Camera]:
+    """A 2 x 2 picture of pixels mixed from two depths (metres before and behind a head 0.6 m away),
+    and its camera; the only channel is that of squared depths."""
+    shares = torch.tensor([share, 1 - share])
+    depths = torch.tensor([near, far])
+    blank = torch.ones(1, 2, 2)
+    viewmat = torch.eye(4)
+    viewmat[2, 3] = 0.6
+    rendering = Rendering(
+        colors=(alpha * (shares * depths.square()).sum() * blank)[..., None],
+        detached=torch.zeros(1, 2, 2, 0),
+        alphas=alpha * blank,
+        depths=(0.6 + (shares * depths).sum()) * blank,
+        means2d=torch.zeros(1, 0, 2),
+        radii=torch.zeros(1, 0),
+    )
+    return rendering, Camera(viewmats=viewmat[None], Ks=torch.eye(3)[None], width=2, height=2)
+
+
+def spread_of(near: float, far: float, *, share: float = 0.5, alpha: float = 1.0) -> float:
+    rendering, camera = mixed_from(near, far, share, alpha)
+    mask = torch.ones(1, 2, 2, dtype=torch.bool)
+    return float(losses.depth_spread(rendering, rendering.colors[..., -1], camera, mask))
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.5])
+def test_spread_is_the_deviation_of_the_depths_that_are_mixed(alpha: float):
+    assert spread_of(-0.08, -0.08, alpha=alpha) == pytest.approx(0.1, abs=0.02)
+    assert spread_of(-0.082, -0.076, alpha=alpha) == pytest.approx(0.316, abs=0.01)
+    assert spread_of(-0.08, -0.07, share=0.8, alpha=alpha) == pytest.approx(0.412, abs=0.01)
+
+
+def test_hair_far_before_the_skin_costs_no_more_than_a_centimetre():
+    assert spread_of(-0.08, -0.02) == spread_of(-0.08, 0.08) == 1
+
+
+def test_roughness_forgives_a_head_that_lies_elsewhere_or_is_tilted():
+    prior = torch.rand(1, 6, 8, generator=torch.Generator().manual_seed(0))
+    mask = torch.ones(1, 6, 8, dtype=torch.bool)
+    assert losses.depth_roughness(prior + 0.02, prior, mask) < 1e-4
+    tilted = prior + 1e-4 * torch.arange(8)
+    torch.testing.assert_close(losses.depth_roughness(tilted, prior, mask), torch.tensor(0.01))
+    spiked = prior.clone()
+    spiked[0, 3, 4] += 0.005
+    assert losses.depth_roughness(spiked, prior, mask) > 0.03
+
+
+def test_roughness_sees_no_step_across_the_edge_of_the_mask():
+    depth = torch.zeros(1, 6, 8)
+    depth[:, :, 4:] = 0.1
+    mask = torch.zeros(1, 6, 8, dtype=torch.bool)
+    mask[:, :, :4] = True
+    assert losses.depth_roughness(depth, torch.zeros(1, 6, 8), mask) == 0

@@ -44,6 +44,7 @@ def all_at_once() -> AdaptRecipe:
     few = batched(shortened(recipes.few(), 0.004), 2)
     face, mouth, fuse = few.face, few.mouth, few.fuse
     names = ("alpha", "motion", "offset", "lips_attention", "hair_attention", "normals", "depth")
+    names = (*names, "depth_spread", "depth_roughness")
     terms = {name: replace(getattr(face, name), active=Always()) for name in names}
     perceptual = replace(face.perceptual, active=Always())
     return replace(

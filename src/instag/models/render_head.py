@@ -109,15 +109,18 @@ def face_drawing(
     *,
     degree: int,
     normals: bool = False,
+    squared_depths: bool = False,
     attention: bool = False,
 ) -> Drawing:
     """The deformed Gaussians of the face. normals: three further channels, in the camera's axes.
-    attention: detached channels, how strongly speech and expression move a splat. motion: of the
-    Gaussians that `point_features` describes."""
+    squared_depths: one more, see depths_beyond_head. attention: detached channels, how strongly
+    speech and expression move a splat. motion: of the Gaussians that `point_features` describes."""
     splats, frames = face.splats(point_features, motion, camera.viewmats), len(camera.viewmats)
     channels = eval_sh_colors(splats, face.gaussians.coefficients(degree), camera)
     if normals:
         channels = torch.cat([channels, camera_facing_normals(splats, camera)], dim=-1)
+    if squared_depths:
+        channels = torch.cat([channels, depths_beyond_head(splats, camera).square()], dim=-1)
     detached = point_features.features.attention().expand(frames, -1, -1) if attention else None
     return Drawing(splats=splats, colors=channels, camera=camera, detached=detached)
 
@@ -167,6 +170,12 @@ def eval_sh_colors(
         )
     directions = spherical_harmonics.directions(splats.means.detach(), camera.viewmats.detach())
     return spherical_harmonics.colors(coefficients, directions)
+
+
+def depths_beyond_head(splats: Splats, camera: Camera) -> Float[Tensor, "b n 1"]:
+    """How much farther from the camera than the head's origin each splat lies, along the camera's
+    z, metres. Squares of these keep their digits where squares of whole depths do not."""
+    return splats.means @ camera.viewmats[:, 2, :3, None]
 
 
 def camera_facing_normals(splats: Splats, camera: Camera) -> Float[Tensor, "b n 3"]:

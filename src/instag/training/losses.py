@@ -12,9 +12,12 @@ from instag.models.face_field import Deformation, MotionField
 from instag.ops.absolute_error import mean_absolute_error
 from instag.ops.perceptual import LEAST_SIDE, PerceptualDistance
 from instag.ops.ssim import ssim
-from instag.types import Condition
+from instag.types import Camera, Condition, Rendering
 
 DSSIM_WEIGHT = 0.2
+DEPTH_UNIT = 0.01
+"""Metres in which spread and roughness of depth are counted. More is no fault of a surface: hair
+over skin, a jaw before a neck."""
 
 BackgroundColor = Literal["green", "random", "black"]
 """What everything that a stage must not learn is covered with, in the picture and in its target.
@@ -131,6 +134,36 @@ def _row_norm(depth: Float[Tensor, "b h w"], mask: Bool[Tensor, "b h w"]) -> Flo
     # (1 mm)^2 keeps rows of a few pixels, whose deviation is nearly zero, from dominating, and the
     # root's gradient finite.
     return centered / (centered.square().sum(-1, keepdim=True) / count + 1e-6).sqrt()
+
+
+def depth_spread(
+    rendering: Rendering,
+    squared: Float[Tensor, "b h w"],
+    camera: Camera,
+    mask: Bool[Tensor, "b h w"],
+) -> Float[Tensor, ""]:
+    """Mean deviation of the depths that a pixel is mixed from, at most 1 cm, over the mask, cm.
+    squared: the squares of `depths_beyond_head` as rendered.
+
+    Gaussians before or behind their neighbours make the same picture from where they were taught,
+    and fray where the head turns farther.
+    """
+    mean = rendering.depths - camera.viewmats[:, 2, 3, None, None]
+    variance = squared / rendering.alphas.clamp_min(1e-4) - mean.square()
+    # (1 mm)^2 keeps the root's gradient finite.
+    spread = (variance.clamp_min(0) + 1e-6).sqrt()
+    return within((spread / DEPTH_UNIT).clamp_max(1), mask)
+
+
+def depth_roughness(
+    depth: Float[Tensor, "b h w"], prior: Float[Tensor, "b h w"], mask: Bool[Tensor, "b h w"]
+) -> Float[Tensor, ""]:
+    """How far depth less its prior differs between neighbouring pixels, at most 1 cm each, mean
+    over the pairs within the mask, across plus down, cm."""
+    apart = (depth - prior) / DEPTH_UNIT
+    across, down = apart.diff(dim=2), apart.diff(dim=1)
+    beside, below = mask[:, :, 1:] & mask[:, :, :-1], mask[:, 1:] & mask[:, :-1]
+    return within(across.abs().clamp_max(1), beside) + within(down.abs().clamp_max(1), below)
 
 
 def negative_contrast(

@@ -52,6 +52,7 @@ def base(*, with_prior: bool = False) -> AdaptRecipe:
 
 
 def _base_face(face: FaceStageConfig, with_prior: bool) -> FaceStageConfig:
+    third_quarter = Between(face.steps // 2, face.steps * 3 // 4)
     return replace(
         face,
         **(WITH_PRIOR if with_prior else FRESH),
@@ -62,6 +63,8 @@ def _base_face(face: FaceStageConfig, with_prior: bool) -> FaceStageConfig:
         landmarks=Term(weight=2.0),
         expressions=0.3,
         closed_lids=0.15,
+        depth_spread=Term(weight=0.05, active=third_quarter),
+        depth_roughness=Term(weight=0.1, active=third_quarter),
         perceptual_patch=160,
         background="random",
         hair_every=1,
@@ -169,6 +172,8 @@ def long(*, with_prior: bool = False) -> AdaptRecipe:
         field_rate_decay=0.1,
         normals=NEVER,
         depth=NEVER,
+        depth_spread=NEVER,
+        depth_roughness=NEVER,
         perceptual=replace(recipe.face.perceptual, weight=0.2),
         density=replace(recipe.face.density, reset_every=None, behind=None),
     )

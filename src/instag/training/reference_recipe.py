@@ -54,6 +54,8 @@ def _reference_face(with_prior: bool) -> FaceStageConfig:
         normals=Term(weight=1e-2, active=After(5_000)),
         depth=Term(weight=1e-2, active=After(5_000)),
         depth_pause=100,
+        depth_spread=NEVER,
+        depth_roughness=NEVER,
         perceptual=Term(weight=0.01, active=After(7_500)),
         perceptual_patch=80,
         hair_every=7,

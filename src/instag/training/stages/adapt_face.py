@@ -45,6 +45,8 @@ class FaceStageConfig:
     that was not seen; 0 if the head is not to learn such. closed_lids: the share of the frames
     rendered whose lids are closed in the picture. hair_every: the hair is compared in each such
     step after opening_steps and covered else. lips: a further L1 within the lips box.
+    depth_spread: of what each pixel is mixed from where the surface is tracked. depth_roughness:
+    against that surface, within the lips box.
     """
 
     steps: Steps
@@ -67,6 +69,8 @@ class FaceStageConfig:
     normals: Term
     depth: Term
     depth_pause: Steps
+    depth_spread: Term
+    depth_roughness: Term
     perceptual: Term
     perceptual_patch: int
     hair_every: int
@@ -151,6 +155,8 @@ class FaceStage(LayerStage):
             tuple(term(step) for term in (*terms, *more)),
             self.surface(step),
             self._depth_weight(step),
+            config.depth_spread(step),
+            config.depth_roughness(step),
             self.degree(step),
             self._shows_hair(step),
             self.shrunk(step),
@@ -158,7 +164,9 @@ class FaceStage(LayerStage):
         )
 
     def surface(self, step: int) -> bool:
-        return self.config.normals(step) > 0 or self.config.depth(step) > 0
+        config = self.config
+        terms = (config.normals, config.depth, config.depth_spread, config.depth_roughness)
+        return any(term(step) > 0 for term in terms)
 
     def shrunk(self, step: int) -> int:
         return 2 if step < self.config.coarse_steps else 1
@@ -191,7 +199,8 @@ class FaceStage(LayerStage):
             motion,
             frames.camera,
             degree=self.degree(step),
-            normals=self.surface(step) and config.normals(step) > 0,
+            normals=config.normals(step) > 0,
+            squared_depths=config.depth_spread(step) > 0,
             attention=config.lips_attention(step) > 0,
         )
         return StepScene(frames=frames, drawings=[drawing], losses=terms)
@@ -296,6 +305,14 @@ class FaceStage(LayerStage):
             )
         if weight := self._depth_weight(step):
             terms["depth"] = weight * losses.depth_agreement(rendering.depths, frames.depth, known)
+        if config.depth_spread(step):
+            terms["depth_spread"] = config.depth_spread(step) * losses.depth_spread(
+                rendering, rendering.colors[..., -1], frames.camera, known
+            )
+        if config.depth_roughness(step):
+            terms["depth_roughness"] = config.depth_roughness(step) * losses.depth_roughness(
+                rendering.depths, frames.depth, known & frames.lips
+            )
         return terms
 
     def _depth_weight(self, step: int) -> float:
