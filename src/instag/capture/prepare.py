@@ -21,7 +21,7 @@ from instag.data.clip_info import ClipInfo, StageRecord
 from instag.data.features_path import check_features
 from instag.data.kept_pictures import KeptPictures
 from instag.errors import BadArgument, CaptureError, MediaError, NoSound, TooShort
-from instag.media.reader import MediaInfo, check_picture, find_sound, probe
+from instag.media.reader import MediaInfo, check_picture, check_sound, find_sound, probe
 from instag.runtime.files import sha256_of, sweep
 from instag.runtime.folder_in_use import alone_in
 from instag.runtime.progress import Report, silent
@@ -114,7 +114,7 @@ def _check(video: Path, options: CaptureOptions) -> MediaInfo:
             "its sound: --sound FILE."
         )
     if options.sound is None:
-        find_sound(video)
+        check_sound(video)
     first, end = options.window
     wanted = min(end, media.seconds) - first
     if 0 < min(media.seconds, wanted, options.seconds or wanted) < MIN_DURATION_S - 0.1:

@@ -9,7 +9,7 @@ from instag.media.picture_reader import (
     read_frames,
     skim_frames,
 )
-from instag.media.sound_reader import find_sound, read_sound, stream_sound
+from instag.media.sound_reader import check_sound, find_sound, read_sound, stream_sound
 from instag.media.sound_track import SoundChoice
 from instag.media.timeline import Timeline
 
@@ -21,6 +21,7 @@ __all__ = [
     "Square",
     "Timeline",
     "check_picture",
+    "check_sound",
     "find_sound",
     "picture_timeline",
     "probe",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from jaxtyping import Float
 
 from instag.errors import NoSound, Truncated
@@ -51,16 +52,28 @@ def find_sound(path: Path | str, *, notice: Notice = unnoticed) -> SoundChoice:
     FileMissing, NotMedia, NoSound."""
     path = Path(path)
     with opened(path) as container:
-        if not container.streams.audio:
-            raise NoSound(
-                f"{path} has no sound track. Give a video with speech in it, or a sound file."
-            )
-        if not sound_streams(container):
-            raise NoSound(
-                f"{path}: no decoder is here for its sound. Convert it first: "
-                f"ffmpeg -i {path.name} -c:v copy -c:a aac fixed.mp4"
-            )
+        _check_tracks(container, path)
         return choose_sound(container, path, notice)
+
+
+def check_sound(path: Path | str) -> None:
+    """Raises NoSound where it has no sound, or none for which a decoder is here; decodes
+    nothing."""
+    path = Path(path)
+    with opened(path) as container:
+        _check_tracks(container, path)
+
+
+def _check_tracks(container: InputContainer, path: Path) -> None:
+    if not container.streams.audio:
+        raise NoSound(
+            f"{path} has no sound track. Give a video with speech in it, or a sound file."
+        )
+    if not sound_streams(container):
+        raise NoSound(
+            f"{path}: no decoder is here for its sound. Convert it first: "
+            f"ffmpeg -i {path.name} -c:v copy -c:a aac fixed.mp4"
+        )
 
 
 def stream_sound(

@@ -150,13 +150,11 @@ class FaceStage(LayerStage):
         config = self.config
         terms = (config.alpha, config.motion, config.offset, config.lips, config.lips_attention)
         more = (config.hair_attention, config.normals, config.perceptual, config.landmarks)
-        more = (*more, config.pose_shapes)
+        more = (*more, config.pose_shapes, config.depth_spread, config.depth_roughness)
         return (
             tuple(term(step) for term in (*terms, *more)),
             self.surface(step),
             self._depth_weight(step),
-            config.depth_spread(step),
-            config.depth_roughness(step),
             self.degree(step),
             self._shows_hair(step),
             self.shrunk(step),
